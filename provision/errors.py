@@ -1,0 +1,157 @@
+"""Everything that can go wrong, each with a cause a person can act on.
+
+ProvisionError                 what happened; `hint` says what to type next; `exit_code` for scripts
+├── UsageError            (2)  the command line asks for something that cannot be
+├── InventoryError        (2)  one or more `Problem`s in an inventory, each with file:line:column
+├── PlaybookError         (2)  a playbook file that does not load, or declares something impossible
+├── LockError             (1)  the environment could not be locked, or its wheels not fetched
+├── Cancelled             (1)  Ctrl-C, or a caller's cancel
+└── HostError             (1)  has `host`
+    ├── Unreachable       (4)  no session could be opened
+    │   ├── NameNotFound       the host name resolves nowhere
+    │   ├── PortClosed         nothing listens there
+    │   ├── ConnectTimeout     no answer in time
+    │   ├── AuthFailed         the host refused user and key
+    │   ├── HostKeyUnknown     not in known_hosts and not pinned
+    │   └── HostKeyChanged     differs from the one recorded
+    ├── SudoRefused       (1)  sudo wants a password that we do not have, or refuses it
+    ├── ScriptFailed      (1)  a remote fragment ended non-zero; `evidence` holds its last lines
+    ├── ScriptTimeout     (1)  a remote fragment outlived its deadline, and was killed
+    ├── ConnectionLost    (1)  the session broke in the middle
+    ├── BadOutput         (1)  a probe printed something that cannot be read
+    ├── NotConverged      (1)  a fix ran, and the host still differs
+    └── Blocked           (1)  the host is not what the inventory expects, and nobody can fix that from here
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class ProvisionError(Exception):
+    """What happened, in the user's words; `evidence` is shown indented; `hint` can be typed."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, evidence: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.evidence = tuple(evidence)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(ProvisionError):
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a file: `line` and `column` count from 1, 0 where the file has no position."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.path}: {self.message}" if self.path else f"{self.where}: {self.message}"
+
+
+class InventoryError(ProvisionError):
+    """All problems of an inventory at once: a person mends a file in one go, not one line a run."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(p) for p in problems))
+        self.problems = tuple(problems)
+
+
+class PlaybookError(ProvisionError):
+    exit_code = 2
+
+
+class LockError(ProvisionError):
+    pass
+
+
+class Cancelled(ProvisionError):
+    pass
+
+
+class HostError(ProvisionError):
+    """Something is wrong on, or on the way to, one host."""
+
+    def __init__(self, host: str, message: str, *, evidence: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, evidence=evidence, hint=hint)
+        self.host = host
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.message}"
+
+
+class Unreachable(HostError):
+    exit_code = 4
+
+
+class NameNotFound(Unreachable):
+    pass
+
+
+class PortClosed(Unreachable):
+    pass
+
+
+class ConnectTimeout(Unreachable):
+    pass
+
+
+class AuthFailed(Unreachable):
+    pass
+
+
+class HostKeyUnknown(Unreachable):
+    pass
+
+
+class HostKeyChanged(Unreachable):
+    pass
+
+
+class SudoRefused(HostError):
+    pass
+
+
+class ScriptFailed(HostError):
+    pass
+
+
+class ScriptTimeout(HostError):
+    pass
+
+
+class ConnectionLost(HostError):
+    pass
+
+
+class BadOutput(HostError):
+    pass
+
+
+class NotConverged(HostError):
+    pass
+
+
+class Blocked(HostError):
+    pass

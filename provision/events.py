@@ -1,0 +1,118 @@
+"""What happens during a run, as frozen values on one queue.
+
+The live view, the plain log, JSON lines, the log file and the final report are folds over these; nothing
+else tells the outside world what a run does. `seconds` are durations, measured by the runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provision.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`host` is empty for what concerns the run as a whole."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    command: str
+    cluster: str
+    hosts: tuple[str, ...]
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(Event):
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doing(Event):
+    """The host is now busy with `what` ("reading facts", "environment 3f9c…", "ray head")."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """How far the present step is: free text, such as `412/945 MB`, or `waiting for gpu-03 (0 of 8 GPUs)`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Event):
+    """One line that a remote fix printed (shown with -v, always in the log file)."""
+
+    line: str
+    stream: str = "stdout"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Event):
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone(Event):
+    """A change was made and verified."""
+
+    step: str
+    label: str
+    action: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped(Event):
+    """A change was not tried: something it needs failed first."""
+
+    step: str
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """`kind` is the error's class name; the rest as in ProvisionError."""
+
+    kind: str
+    message: str
+    evidence: tuple[str, ...] = ()
+    hint: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Event):
+    """Something worth a line that is neither progress nor failure."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostDone(Event):
+    """`status`: ok · changed · drift · failed · skipped · unreachable · blocked."""
+
+    status: str
+    changes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunDone(Event):
+    exit_code: int
+    seconds: float
+
+
+Listener = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """The listener of those who only want the report."""

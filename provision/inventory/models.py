@@ -1,0 +1,143 @@
+"""What an inventory says, validated and merged: frozen values that everything else reads.
+
+The reader resolves ranges, groups and per-host overrides before these are made, so that a `Host` here holds
+the final word on itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Role = Literal["head", "worker"]
+Scalar = str | int | float | bool
+Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Ssh(Model):
+    """How a host is reached. What is not said comes from ~/.ssh/config, then from OpenSSH's defaults."""
+
+    user: str | None = None
+    port: Port | None = None
+    key: str | None = Field(None, description="private key file; ~ is expanded")
+    jump: str | None = Field(None, description="[user@]host[:port] to go through, as OpenSSH's ProxyJump")
+    config: str | None = Field(None, description="ssh_config file instead of ~/.ssh/config")
+    known_hosts: str | None = Field(None, description="known_hosts file instead of ~/.ssh/known_hosts")
+    host_key: str | None = Field(None, description="pinned host key, `ssh-ed25519 AAAA…`")
+    connect_timeout: float = Field(10, gt=0, description="seconds for one attempt")
+
+
+class SecretSource(Model):
+    """Where a secret's value comes from: exactly one of the two."""
+
+    env: str | None = Field(None, description="environment variable of the controller")
+    file: str | None = Field(None, description="file on the controller, relative to the inventory")
+
+
+class Expect(Model):
+    """What a host must be. Never changed by provision: a mismatch blocks `up`."""
+
+    driver: str | None = Field(None, description="version range, such as `>=580` or `>=570,<590`")
+    gpus: int | None = Field(None, ge=0, description="number of GPUs")
+    gpu: str | None = Field(None, description="part of the GPU's name, such as `H100`")
+
+
+class Python(Model):
+    """The environment, identical on every host."""
+
+    version: str = Field("3.12", pattern=r"^3\.\d+(\.\d+)?$")
+    packages: tuple[str, ...] = Field((), description="requirements, locked with hashes by `provision lock`")
+    index: str | None = Field(None, description="package index to use instead of the default")
+    extra_indexes: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
+    constraints: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    torch_backend: str | None = Field(None, description="`cpu`, `cu130`, `auto` …: uv's --torch-backend")
+    platform: str = Field("x86_64-manylinux_2_28", description="the hosts' platform, in uv's words")
+    wheels: Literal["index", "controller"] = Field(
+        "index", description="`controller`: fetched once here and handed to the hosts, which install offline"
+    )
+    compile: bool = Field(True, description="compile bytecode at installation: slower to build, faster to start")
+
+
+class Ray(Model):
+    """The Ray cluster below the model server. Ports are pinned so that a firewall can name them."""
+
+    port: Port = 6379
+    node_manager_port: Port = 6380
+    object_manager_port: Port = 6381
+    runtime_env_agent_port: Port = 6382
+    dashboard_agent_grpc_port: Port = 6383
+    dashboard_agent_listen_port: Port = 52365
+    metrics_export_port: Port = 6384
+    dashboard_port: Port = 8265
+    dashboard: bool = False
+    min_worker_port: Port = 20000
+    max_worker_port: Port = 20999
+    args: dict[str, Scalar] = Field({}, description="further `ray start` flags, without the dashes")
+    env: dict[str, str] = Field({}, description="environment of Ray on every host")
+    join_timeout: float = Field(180, gt=0, description="seconds to wait for all hosts and GPUs to join")
+
+
+class Serve(Model):
+    """The model that is served, and how it is cut."""
+
+    model: str
+    tensor_parallel: int = Field(1, ge=1)
+    pipeline_parallel: int = Field(1, ge=1)
+    port: Port = 8000
+    listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
+    name: str | None = Field(None, description="the model's name in the API; default: `model`")
+    args: dict[str, Scalar | tuple[Scalar, ...]] = Field({}, description="further `vllm serve` flags, without dashes")
+    env: dict[str, str] = Field({}, description="environment of the model server")
+    ready_timeout: float = Field(1800, gt=0, description="seconds until a completion must have answered")
+
+
+class Host(Model):
+    """One machine. `address` is where SSH goes; `node_ip` what the other nodes talk to."""
+
+    name: str
+    address: str
+    role: Role = "worker"
+    node_ip: str | None = None
+    interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
+    ssh: Ssh = Ssh()
+    sudo: bool = False
+    root: str = "~/.provision"
+    expect: Expect = Expect()
+    env: dict[str, str] = Field({}, description="added to the environment of what runs on this host alone")
+    ray: Ray = Ray()
+    groups: tuple[str, ...] = ()
+    vars: dict[str, object] = Field({}, description="free variables, for your own playbooks")
+
+
+class Inventory(Model):
+    """The whole file. `hosts` keep the order of the file."""
+
+    path: Path
+    cluster: Name
+    hosts: tuple[Host, ...]
+    python: Python = Python()
+    ray: Ray = Ray()
+    serve: Serve | None = None
+    secrets: dict[str, SecretSource] = {}
+    sudo_password: SecretSource | None = None
+
+    @property
+    def head(self) -> Host:
+        return next(h for h in self.hosts if h.role == "head")
+
+    @property
+    def workers(self) -> tuple[Host, ...]:
+        return tuple(h for h in self.hosts if h.role == "worker")
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path.with_suffix(".lock")

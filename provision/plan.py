@@ -1,0 +1,93 @@
+"""Pure: (mode, steps, what was observed) → what would change, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from provision.playbook import Blocker, Step
+from provision.resource import Difference, State
+
+
+class Mode(Enum):
+    """`up` and `check` want what the playbook says, `down` and `purge` want it gone."""
+
+    UP = "up"
+    CHECK = "check"
+    DOWN = "down"
+    PURGE = "purge"
+
+    @property
+    def removes(self) -> bool:
+        return self in (Mode.DOWN, Mode.PURGE)
+
+
+class Action(Enum):
+    CREATE = "+"
+    UPDATE = "~"
+    REMOVE = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step that is not as wanted. `because`: the key of the step whose change causes this one."""
+
+    step: Step
+    action: Action
+    have: State
+    want: State
+    differences: tuple[Difference, ...]
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`changes` are in the order in which they may be applied one after another."""
+
+    mode: Mode
+    changes: tuple[Change, ...]
+    blockers: tuple[Blocker, ...]
+    unchanged: tuple[Step, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes and not self.blockers
+
+
+def make_plan(
+    mode: Mode, steps: Sequence[Step], observed: Mapping[str, State], blockers: Sequence[Blocker] = ()
+) -> Plan:
+    """`observed` maps a step's key to what its probe saw; a step without an entry is left out (its host was
+    not reached)."""
+    changes: dict[str, Change] = {}
+    unchanged: list[Step] = []
+    standing = [] if mode.removes else list(blockers)
+    for step in steps:
+        if step.key not in observed or not _concerns(mode, step):
+            continue
+        have = observed[step.key]
+        want = None if mode.removes else step.resource.want()
+        differences = step.resource.diff(have, want)
+        cause = "" if mode.removes else next((key for key in step.follows if key in changes), "")
+        if not differences and not cause:
+            unchanged.append(step)
+        elif not step.resource.fixable:
+            standing += [_blocker(step, difference) for difference in differences]
+        else:
+            action = Action.REMOVE if want is None else Action.CREATE if have is None else Action.UPDATE
+            changes[step.key] = Change(step, action, have, want, differences, cause)
+    ordered = tuple(changes.values())
+    return Plan(mode, ordered[::-1] if mode.removes else ordered, tuple(standing), tuple(unchanged))
+
+
+def _concerns(mode: Mode, step: Step) -> bool:
+    removable = step.resource.removable
+    return not mode.removes or removable is True or (removable == "purge" and mode is Mode.PURGE)
+
+
+def _blocker(step: Step, difference: Difference) -> Blocker:
+    found = difference.found or "absent"
+    aspect = difference.aspect or step.resource.label
+    message = f"{aspect} is `{found}`, the inventory expects `{difference.expected}`"
+    return Blocker(step.host, message, hint=difference.hint)

@@ -1,0 +1,75 @@
+"""A playbook is data: resources on hosts, in order on each host, with edges between hosts.
+
+A playbook file defines `playbook(cluster) -> Playbook`, a pure function of the inventory and the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from provision.errors import PlaybookError
+from provision.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One resource on one host. `after`: the keys of steps that must be done first. `follows`: those whose
+    change makes this one change too (a worker is restarted with its head)."""
+
+    host: str
+    resource: Resource
+    after: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.host}/{self.resource.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Why `up` must not begin. `host` is empty where it concerns the whole cluster."""
+
+    host: str
+    message: str
+    evidence: tuple[str, ...] = ()
+    hint: str = ""
+
+
+@dataclass
+class Playbook:
+    """Collects steps. `add` returns the step, to be named by later ones."""
+
+    steps: list[Step] = field(default_factory=list)
+    blockers: list[Blocker] = field(default_factory=list)
+    #: Shown after a successful `up`: where the model answers, for example.
+    outcome: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        resource: Resource,
+        *,
+        on: str,
+        after: Step | Iterable[Step] = (),
+        follows: Step | Iterable[Step] = (),
+    ) -> Step:
+        """Raises PlaybookError if the host has a resource of that id already, or an edge names a step that
+        was not added before (so that there are no cycles)."""
+        followed = _keys(follows)
+        step = Step(on, resource, tuple(dict.fromkeys((*_keys(after), *followed))), followed)
+        known = {s.key for s in self.steps}
+        if step.key in known:
+            raise PlaybookError(f"{on}: two resources are called `{resource.id}`", hint="give one another id")
+        for key in step.after:
+            if key not in known:
+                raise PlaybookError(f"{step.key} comes after `{key}`, which is not in the playbook before it")
+        self.steps.append(step)
+        return step
+
+    def block(self, message: str, *, host: str = "", evidence: Iterable[str] = (), hint: str = "") -> None:
+        self.blockers.append(Blocker(host, message, tuple(evidence), hint))
+
+
+def _keys(steps: Step | Iterable[Step]) -> tuple[str, ...]:
+    return (steps.key,) if isinstance(steps, Step) else tuple(s.key for s in steps)

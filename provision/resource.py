@@ -1,0 +1,80 @@
+"""What a thing on a host is: how it is seen, what it should be, how it gets there. Pure data, no I/O.
+
+A new resource is one new file: a frozen dataclass with `id`, `probe`, `want` and `fix`. Nothing registers
+it; a playbook mentions it. One that lives in a user's own playbook file works as well.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provision.script import Fragment, Script
+
+#: What a resource is or should be, by aspect; None: it is absent.
+State = Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One aspect that is not as wanted. `found` or `expected` is None where there is nothing."""
+
+    aspect: str
+    expected: str | None
+    found: str | None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        found, expected = self.found or "absent", self.expected or "absent"
+        return f"{self.aspect} {found} → {expected}" if self.aspect else f"{found} → {expected}"
+
+
+class Resource(ABC):
+    """One thing on one host. Subclasses are frozen dataclasses, compared by value."""
+
+    #: False: a mismatch blocks the plan, before any host is changed.
+    fixable: ClassVar[bool] = True
+    #: False: `down` leaves it. "purge": only `down --purge` removes it.
+    removable: ClassVar[bool | str] = True
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """Unique on its host and stable between runs: `kind:name`."""
+
+    @property
+    def label(self) -> str:
+        """What progress and plans call it."""
+        return self.id
+
+    @abstractmethod
+    def probe(self) -> Script:
+        """Prints `key=value` lines; nothing means absent. Never writes."""
+
+    @abstractmethod
+    def want(self) -> State: ...
+
+    @abstractmethod
+    def fix(self, have: State, want: State) -> Script:
+        """Takes the host from `have` to `want` (None: remove it). Safe to repeat after a half-done try."""
+
+    def read(self, fragment: Fragment) -> State:
+        """What the probe saw. Lines that are not `key=value` are ignored, a later key wins."""
+        state = {}
+        for line in fragment.stdout.splitlines():
+            key, sep, value = line.partition("=")
+            if sep:
+                state[key] = value
+        return state or None
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        """Empty if `have` will do. By default every wanted aspect must be equal, and others may be anything."""
+        if want is None:
+            return () if have is None else (Difference("", None, "present"),)
+        if have is None:
+            return (Difference("", "present", None),)
+        return tuple(
+            Difference(aspect, value, have.get(aspect)) for aspect, value in want.items() if have.get(aspect) != value
+        )

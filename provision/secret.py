@@ -1,0 +1,46 @@
+"""A value that must not be seen: not a `str`, so that it cannot slip into one by accident."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NoReturn
+
+MASK = "********"
+
+
+class Secret:
+    """Wraps a secret value. `repr`, `str` and format specs show a mask, pickling refuses.
+
+    The value leaves through `reveal()`, which only the transport may call (a test holds that).
+    """
+
+    __slots__ = ("_value", "name")
+
+    def __init__(self, value: str, name: str = "secret") -> None:
+        self._value = value
+        self.name = name
+
+    def reveal(self) -> str:
+        return self._value
+
+    def sha256(self) -> str:
+        """Hex digest of the value: enough to compare by, useless to read back."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Secret({self.name}={MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled: pass its source instead")
