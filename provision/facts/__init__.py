@@ -1,0 +1,11 @@
+"""What a host is, read in one round trip before anything is planned.
+
+`facts_script` is one POSIX shell script that starts no interpreter and writes nothing; `read_facts` turns
+what it printed into typed, frozen values and never raises, whatever a host prints.
+"""
+
+from provision.facts.ask import facts_script
+from provision.facts.model import Facts, Gpu, Interface, Listener, PythonFound
+from provision.facts.read import read_facts
+
+__all__ = ["Facts", "Gpu", "Interface", "Listener", "PythonFound", "facts_script", "read_facts"]

@@ -1,0 +1,123 @@
+"""The script that asks a host what it is: raw text in named sections, parsed on the controller."""
+
+from __future__ import annotations
+
+from provision.facts.gpus import FIELDS, PLAIN_FIELDS
+from provision.script import Script
+
+#: Seconds after which a silent nvidia-smi is left behind. It can hang in the kernel, where no signal reaches it.
+GPU_PATIENCE = 10
+
+
+def facts_script(*, head: str = "", root: str = "~/.provision") -> Script:
+    """`head`: address or name of the host that this one must reach. `root`: where environments will live.
+
+    Takes some 50 ms, and as long as nvidia-smi does (at most GPU_PATIENCE seconds).
+    """
+    variables = {"head": head, "root": root, "fields": " ".join(FIELDS), "plain_fields": " ".join(PLAIN_FIELDS)}
+    return Script(HOST + NETWORK + GPUS, {**variables, "patience": GPU_PATIENCE * 20}, timeout=GPU_PATIENCE + 20)
+
+
+HOST = r"""
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+has() { command -v "$1" >/dev/null 2>&1; }
+case "$root" in "~") root=$HOME ;; "~/"*) root="$HOME/${root#"~/"}" ;; esac
+echo "@values"
+read -r value < /proc/sys/kernel/hostname && echo "hostname=$value"
+echo "user=$(id -un 2>/dev/null)"
+echo "uid=$(id -u)"
+echo "home=$HOME"
+echo "root=$root"
+echo "arch=$(uname -m)"
+echo "kernel=$(uname -r)"
+echo "glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null)"
+read -r value < /proc/sys/kernel/random/boot_id && echo "boot_id=$value"
+read -r value < /proc/uptime && echo "uptime=$value"
+echo "clock=$(date +%s)"
+read -r value < /proc/1/comm && [ "$value" = systemd ] && [ -d /run/systemd/system ] && echo "systemd=yes"
+echo "cpus=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
+read -r value < /proc/meminfo && echo "memory=$value"
+echo "nofile_soft=$(ulimit -Sn)"
+echo "nofile_hard=$(ulimit -Hn)"
+for value in curl flock tar; do has $value && echo "$value=yes"; done
+echo "@os"
+cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
+echo "@shm"
+df -Pk /dev/shm 2>/dev/null
+echo "@disk"
+place=$root
+while [ ! -d "$place" ] && [ "${place%/*}" != "$place" ]; do place=${place%/*}; done
+df -Pk "${place:-/}" 2>/dev/null
+echo "@pythons"
+old_ifs=$IFS; IFS=:
+for place in $PATH "$root"/python/*/bin "$HOME"/.local/share/uv/python/*/bin; do
+    for file in "$place"/python3 "$place"/python3.[0-9] "$place"/python3.[0-9][0-9]; do
+        [ -x "$file" ] && printf '%s\t%s\n' "$file" "$(readlink -f "$file")"
+    done
+done
+IFS=$old_ifs
+"""
+
+# /sys shows the network of whoever mounted it, so names and addresses come from ip, or from /proc/net.
+NETWORK = r"""
+echo "@links"
+if has ip; then ip -o link show 2>/dev/null; else cat /proc/net/dev; fi
+echo "@addresses"
+if has ip; then ip -o addr show 2>/dev/null; else cat /proc/net/fib_trie; fi
+echo "@addresses6"
+has ip || cat /proc/net/if_inet6 2>/dev/null
+echo "@speeds"
+for place in /sys/class/net/*; do
+    { read -r speed < "$place/speed"; } 2>/dev/null || speed=
+    { read -r mtu < "$place/mtu"; } 2>/dev/null || mtu=
+    { read -r flags < "$place/flags"; } 2>/dev/null || flags=
+    { read -r state < "$place/operstate"; } 2>/dev/null || state=
+    echo "${place##*/} speed=$speed mtu=$mtu flags=$flags state=$state"
+done
+if [ -n "$head" ]; then
+    case "$head" in
+        *[!0-9.]*) address=$(getent ahostsv4 "$head" 2>/dev/null || getent hosts "$head" 2>/dev/null) ;;
+        *) address=$head ;;
+    esac
+    address=${address%%[!0-9a-fA-F.:]*}
+    case "$head" in *:*) address=$head ;; esac
+    echo "@head"
+    echo "$address"
+    echo "@route"
+    if has ip; then ip -o route get "$address" 2>/dev/null; else cat /proc/net/route; fi
+fi
+echo "@listening"
+grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+"""
+
+# nvidia-smi holds neither our output nor the leash's descriptors (3 to 9): one that hangs in the kernel
+# cannot be killed, and would keep the SSH channel open for as long as it hangs.
+GPUS = r"""
+echo "@module"
+cat /proc/driver/nvidia/version 2>/dev/null
+echo "@gpus"
+smi=$(command -v nvidia-smi)
+for value in /usr/local/nvidia/bin /opt/bin /usr/lib/wsl/lib /run/nvidia/driver/usr/bin; do
+    [ -z "$smi" ] && [ -x "$value/nvidia-smi" ] && smi=$value/nvidia-smi
+done
+[ -n "$smi" ] || { echo "missing"; return 0; }
+ask() {
+    known=$("$smi" --help-query-gpu 2>/dev/null)
+    case "$known" in *'"index"'*) ;; *) fields=$plain_fields; known= ;; esac
+    asked=
+    for value in $fields; do
+        case "$known" in ''|*"\"$value\""*) asked="$asked${asked:+,}$value" ;; esac
+    done
+    echo "fields=$asked"
+    "$smi" --query-gpu="$asked" --format=csv,noheader
+    printf '\nrc=%s\n' $?
+}
+ask 2>&1 </dev/null 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- | cat &
+reader=$!
+while kill -0 $reader 2>/dev/null && [ "$patience" -gt 0 ]; do
+    sleep 0.05 2>/dev/null || { sleep 1; patience=$((patience - 19)); }
+    patience=$((patience - 1))
+done
+if kill -0 $reader 2>/dev/null; then kill $reader; echo; echo "hung"; fi
+return 0
+"""

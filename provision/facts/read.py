@@ -1,0 +1,130 @@
+"""What the facts script printed, as `Facts`. Pure, and total: any text gives facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from provision.facts.gpus import read_gpus
+from provision.facts.model import Facts, PythonFound
+from provision.facts.network import read_interfaces, read_listening, read_route
+
+#: `ulimit` says `unlimited`: more than anyone can ask for.
+UNLIMITED = 2**63 - 1
+
+
+def read_facts(stdout: str) -> Facts:
+    """Never raises: what a host did not say, or said unreadably, is the default of its field."""
+    sections = _sections(stdout)
+    values = _pairs(sections.get("values", ()))
+    os_release = _pairs(sections.get("os", ()))
+    head = (sections.get("head") or [""])[0].strip()
+    route = sections.get("route", [])
+    interfaces = read_interfaces(
+        sections.get("links", []),
+        sections.get("addresses", []),
+        sections.get("addresses6", []),
+        sections.get("speeds", []),
+        route,
+    )
+    source, device = read_route(head, route, interfaces) if head else (None, None)
+    gpus, fault, error = read_gpus(sections.get("gpus", []))
+    return Facts(
+        hostname=values.get("hostname", ""),
+        user=values.get("user", ""),
+        uid=_int(values.get("uid", ""), -1),
+        home=values.get("home", ""),
+        arch=values.get("arch", ""),
+        kernel=values.get("kernel", ""),
+        os_id=_unquoted(os_release.get("ID", "")),
+        os_version=_unquoted(os_release.get("VERSION_ID", "")),
+        glibc=values.get("glibc", "").removeprefix("glibc ").strip(),
+        boot_id=values.get("boot_id", ""),
+        uptime_seconds=_float(values.get("uptime", "")),
+        clock=_int(values.get("clock", "")),
+        systemd=values.get("systemd") == "yes",
+        cpus=_int(values.get("cpus", "")),
+        memory_bytes=_int(values.get("memory", "").removeprefix("MemTotal:").strip()) * 1024,
+        shm_bytes=_df(sections.get("shm", ()), 1),
+        nofile_soft=_limit(values.get("nofile_soft", "")),
+        nofile_hard=_limit(values.get("nofile_hard", "")),
+        root=values.get("root", ""),
+        disk_free_bytes=_df(sections.get("disk", ()), 3),
+        pythons=_pythons(sections.get("pythons", ())),
+        curl=values.get("curl") == "yes",
+        flock=values.get("flock") == "yes",
+        tar=values.get("tar") == "yes",
+        interfaces=interfaces,
+        route_source=source,
+        route_interface=device,
+        listening=read_listening(sections.get("listening", ())),
+        gpus=gpus,
+        gpu_fault=fault,
+        gpu_error=error,
+        driver=next((gpu.driver for gpu in gpus if gpu.driver), None),
+        driver_module=_module(sections.get("module", ())),
+    )
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    """Lines below each `@name`; what a login banner printed before the first one belongs to none."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if re.fullmatch("@[a-z0-9]+", line):
+            lines = found.setdefault(line[1:], [])
+        else:
+            lines.append(line.rstrip("\r"))
+    return found
+
+
+def _pairs(lines: Sequence[str]) -> dict[str, str]:
+    return dict(line.partition("=")[::2] for line in lines if "=" in line)
+
+
+def _int(text: str, default: int = 0) -> int:
+    match = re.match(r"\d{1,18}", text, re.ASCII)
+    return int(match[0]) if match else default
+
+
+def _float(text: str) -> float:
+    match = re.match(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII)
+    return float(match[0]) if match else 0.0
+
+
+def _limit(text: str) -> int:
+    return UNLIMITED if text == "unlimited" else _int(text)
+
+
+def _unquoted(text: str) -> str:
+    return text.strip().strip("\"'")
+
+
+def _df(lines: Sequence[str], column: int) -> int:
+    """Bytes from the last line of `df -Pk`: 1 is the size, 3 what is free. The columns are counted from the
+    right, since a device's name may have blanks."""
+    cells = next((line.split() for line in reversed(lines) if line.strip()), [])
+    return _int(cells[column - 6]) * 1024 if len(cells) >= 6 else 0
+
+
+def _pythons(lines: Sequence[str]) -> tuple[PythonFound, ...]:
+    """Each file once, under the first name that the search path has for it. The version is in the name of
+    the file, or of the one that it links to."""
+    found: dict[str, PythonFound] = {}
+    for line in lines:
+        path, _, target = line.partition("\t")
+        match = re.search(r"/python(3\.\d{1,2})\Z", target, re.ASCII) or re.search(
+            r"/python(3\.\d{1,2})\Z", path, re.ASCII
+        )
+        if match:
+            found.setdefault(target, PythonFound(path, match[1]))
+    return tuple(found.values())
+
+
+def _module(lines: Sequence[str]) -> str | None:
+    """`NVRM version: NVIDIA UNIX x86_64 Kernel Module  590.48.01  Mon …`, or `… Open Kernel Module for …`."""
+    for line in lines:
+        match = re.search(r"Kernel Module.*?\s(\d{3}\.\d+(?:\.\d+)?)\s", line, re.ASCII)
+        if line.startswith("NVRM version") and match:
+            return match[1]
+    return None

@@ -1,0 +1,88 @@
+"""The facts script is run by the local `sh`, with a stand-in nvidia-smi first on the search path."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provision.facts import Facts, facts_script, read_facts
+from provision.script import Script, Stream, render
+
+
+def run(script: Script, env: dict[str, str]) -> str:
+    done = subprocess.run(
+        ["sh", "-s"], input=render([script], "n", lambda s: ""), env=env, capture_output=True, text=True, check=False
+    )
+    stream = Stream("n", 1)
+    list(stream.feed(done.stdout.encode()))
+    assert stream.rc == [0], done.stderr
+    return stream.text(0)
+
+
+@pytest.fixture
+def facts_with(tmp_path: Path):
+    """Facts of this machine, with `body` as its nvidia-smi."""
+
+    def ask(body: str, **asked: str) -> Facts:
+        tool = tmp_path / "bin" / "nvidia-smi"
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f"#!/bin/sh\n{body}\n")
+        tool.chmod(0o755)
+        env = {"PATH": f"{tool.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+        return read_facts(run(facts_script(**asked), env))
+
+    return ask
+
+
+LISTS_FIELDS = """
+case "$1" in --help-query-gpu)
+    for f in index name uuid pci.bus_id driver_version memory.total memory.free; do printf '"%s"\\ntext\\n\\n' $f; done
+    echo '"clocks_event_reasons.active" or "clocks_throttle_reasons.active"'; exit ;;
+esac
+"""
+
+
+def test_only_fields_that_this_driver_knows_are_asked(facts_with):
+    (gpu,) = facts_with(LISTS_FIELDS + 'printf %s "0, ${1#--query-gpu=}, u, b, 580.1, 5 MiB, 4 MiB, 0x0"').gpus
+    asked = "index,name,uuid,pci.bus_id,driver_version,memory.total,memory.free,clocks_event_reasons.active"
+    assert gpu.name == asked
+    assert gpu.details["clocks_event_reasons.active"] == "0x0"
+
+
+def test_an_nvidia_smi_that_lists_no_fields_is_asked_the_plain_ones(facts_with):
+    facts = facts_with(
+        'case "$1" in --query-gpu=*) echo "0, NVIDIA L4, GPU-1, 0:1, 580.1, 23034 MiB, 22000 MiB" ;; *) exit 2 ;; esac'
+    )
+    (gpu,) = facts.gpus
+    assert (gpu.name, gpu.driver, gpu.memory_free_mib) == ("NVIDIA L4", "580.1", 22000)
+    assert facts.gpu_error is None
+
+
+def test_an_nvidia_smi_that_hangs_is_left_behind_and_the_rest_is_known(tmp_path, facts_with, monkeypatch):
+    monkeypatch.setattr("provision.facts.ask.GPU_PATIENCE", 1)
+    # It stays when asked to end, as one that hangs in the kernel does; it ends by itself, later.
+    facts = facts_with("trap '' TERM PIPE HUP; sleep 6")
+    assert facts.gpu_fault == "hung" and facts.gpus == ()
+    assert facts.cpus > 0 and facts.memory_bytes > 0
+
+
+def test_this_machine_is_known(facts_with, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        facts = facts_with("exit 1", head="127.0.0.1", root="~/.provision/deep")
+    assert facts.hostname == socket.gethostname() and facts.uid == os.getuid()
+    assert facts.home == str(tmp_path) and facts.root == f"{tmp_path}/.provision/deep"
+    assert facts.kernel == os.uname().release and facts.arch == os.uname().machine
+    assert facts.disk_free_bytes > 0 and facts.nofile_hard >= facts.nofile_soft > 0
+    assert facts.route_source == "127.0.0.1" and facts.route_interface == "lo"
+    assert [found.address for found in facts.listens_on(port)] == ["127.0.0.1"]
+    assert any(i.loopback for i in facts.interfaces)
+
+
+def test_asking_writes_nothing(facts_with, tmp_path):
+    facts_with("exit 1")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["bin", "nvidia-smi"]
