@@ -6,6 +6,7 @@ the final word on itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Role = Literal["head", "worker"]
 Scalar = str | int | float | bool
 Port = Annotated[int, Field(ge=1, le=65535)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Env = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a value should look like, for messages, where a type or a pattern cannot say it."""
+
+    text: str
+
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),
+    Words("a name of at most 40 lower-case letters, digits and dashes"),
+]
+Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
 
 
 class Model(BaseModel):
@@ -31,7 +47,7 @@ class Ssh(Model):
     config: str | None = Field(None, description="ssh_config file instead of ~/.ssh/config")
     known_hosts: str | None = Field(None, description="known_hosts file instead of ~/.ssh/known_hosts")
     host_key: str | None = Field(None, description="pinned host key, `ssh-ed25519 AAAA…`")
-    connect_timeout: float = Field(10, gt=0, description="seconds for one attempt")
+    connect_timeout: float = Field(10.0, gt=0, description="seconds for one attempt")
 
 
 class SecretSource(Model):
@@ -52,7 +68,7 @@ class Expect(Model):
 class Python(Model):
     """The environment, identical on every host."""
 
-    version: str = Field("3.12", pattern=r"^3\.\d+(\.\d+)?$")
+    version: Version = Field("3.12", description="of Python, on the hosts")
     packages: tuple[str, ...] = Field((), description="requirements, locked with hashes by `provision lock`")
     index: str | None = Field(None, description="package index to use instead of the default")
     extra_indexes: tuple[str, ...] = ()
@@ -82,8 +98,8 @@ class Ray(Model):
     min_worker_port: Port = 20000
     max_worker_port: Port = 20999
     args: dict[str, Scalar] = Field({}, description="further `ray start` flags, without the dashes")
-    env: dict[str, str] = Field({}, description="environment of Ray on every host")
-    join_timeout: float = Field(180, gt=0, description="seconds to wait for all hosts and GPUs to join")
+    env: Env = Field({}, description="environment of Ray on every host")
+    join_timeout: float = Field(180.0, gt=0, description="seconds to wait for all hosts and GPUs to join")
 
 
 class Serve(Model):
@@ -96,8 +112,8 @@ class Serve(Model):
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
     args: dict[str, Scalar | tuple[Scalar, ...]] = Field({}, description="further `vllm serve` flags, without dashes")
-    env: dict[str, str] = Field({}, description="environment of the model server")
-    ready_timeout: float = Field(1800, gt=0, description="seconds until a completion must have answered")
+    env: Env = Field({}, description="environment of the model server")
+    ready_timeout: float = Field(1800.0, gt=0, description="seconds until a completion must have answered")
 
 
 class Host(Model):
@@ -112,7 +128,7 @@ class Host(Model):
     sudo: bool = False
     root: str = "~/.provision"
     expect: Expect = Expect()
-    env: dict[str, str] = Field({}, description="added to the environment of what runs on this host alone")
+    env: Env = Field({}, description="added to the environment of what runs on this host alone")
     ray: Ray = Ray()
     groups: tuple[str, ...] = ()
     vars: dict[str, object] = Field({}, description="free variables, for your own playbooks")

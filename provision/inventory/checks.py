@@ -1,0 +1,163 @@
+"""What types cannot say about hosts: one head, no two the same, addresses that are addresses, GPUs enough."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+
+from provision.inventory.hosts import Listed
+from provision.inventory.problems import Problems, listing
+from provision.inventory.source import Node
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
+_DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z")
+_JUMP = re.compile(r"([^\s@,-][^\s@,]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?\Z")
+_ROOT = re.compile(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
+
+
+def check_hosts(hosts: Sequence[Listed], root: Node, problems: Problems) -> None:
+    """`root` is the checked file; mistakes of type are told already."""
+    _check_names(hosts, problems)
+    for host in hosts:
+        _check_settings(host, problems)
+    _check_distinct(hosts, problems, "address", _ssh_target)
+    _check_distinct(hosts, problems, "node_ip", lambda host: _text(host.settings, "node_ip"))
+    _check_gpus(hosts, root, problems)
+
+
+def check_roles(hosts: Sequence[Listed], section: Node, problems: Problems, hint: str) -> str | None:
+    """The head's name. One host alone is the head; `hint` says how to name one, where none is."""
+    heads = [host for host in hosts if _text(host.settings, "role") == "head"]
+    if not hosts:
+        problems.value(section, "there are no hosts", "list them: `hosts: {gpu-01: {address: 10.0.0.1, role: head}}`")
+    elif len(heads) == 1:
+        return heads[0].name
+    elif len(heads) > 1:
+        node = heads[1].settings.find("role") or heads[1].entry
+        names = listing((host.name for host in heads[:4]), "and") + (" …" if len(heads) > 4 else "")
+        problems.value(node, f"{len(heads)} hosts are the head: {names}", "keep `role: head` on one of them")
+    elif len(hosts) == 1 and hosts[0].settings.find("role") is None:
+        return hosts[0].name
+    else:
+        problems.value(section, "no host is the head", hint or f"add `role: head` to `{hosts[0].name}`")
+    return None
+
+
+def _check_names(hosts: Sequence[Listed], problems: Problems) -> None:
+    for host in hosts:
+        if not _NAME.match(host.name):
+            wanted = "letters, digits, dots, dashes and underscores, at most 63"
+            problems.key(host.entry, f"the host name `{host.name}` should be {wanted}")
+
+
+def _check_settings(host: Listed, problems: Problems) -> None:
+    settings = host.settings
+    if address := settings.find("address"):
+        _check_address(address, problems)
+    node_ip = settings.find("node_ip")
+    if node_ip is not None and node_ip.value is not None:
+        wrong = _wrong_ip(node_ip.text)
+        if wrong:
+            problems.value(node_ip, wrong, "write the address that the other hosts reach it by, such as `10.0.0.1`")
+    root = settings.find("root")
+    if root is not None and root.value is not None and (not _ROOT.match(root.text) or ".." in root.text.split("/")):
+        message = f"should be an absolute path or one below `~/`, without spaces, found `{root.text}`"
+        problems.value(root, message, "write `~/.provision` or `/opt/provision`")
+    jump = settings.find("ssh", "jump")
+    if jump is not None and jump.value is not None and not all(_JUMP.match(hop) for hop in jump.text.split(",")):
+        problems.value(
+            jump, f"should be `[user@]host[:port]`, found `{jump.text}`", "write `ubuntu@bastion.example.org`"
+        )
+    host_key = settings.find("ssh", "host_key")
+    if host_key is not None and host_key.value is not None and not _is_host_key(host_key.text):
+        problems.value(host_key, "should be a type and a key, `ssh-ed25519 AAAA…`", "ssh-keyscan prints it")
+
+
+def _check_address(node: Node, problems: Problems) -> None:
+    text = node.text
+    if node.value is None or _is_ip(text):
+        return
+    if "@" in text:
+        user, _, rest = text.rpartition("@")
+        message, hint = "the user has a place of its own", f"write `{{address: {rest}, ssh: {{user: {user}}}}}`"
+        problems.value(node, f"`{text}` is no address: {message}", hint)
+    elif re.fullmatch(r"[^:]+:[0-9]+", text):
+        rest, _, port = text.rpartition(":")
+        message, hint = "the port has a place of its own", f"write `{{address: {rest}, ssh: {{port: {port}}}}}`"
+        problems.value(node, f"`{text}` is no address: {message}", hint)
+    elif re.fullmatch(r"[0-9.]+", text):
+        problems.value(node, f"`{text}` is no IP address", "write four numbers from 0 to 255, such as `10.0.0.1`")
+    elif not _DNS_NAME.match(text):
+        problems.value(node, f"`{text}` is neither a host name nor an IP address", "write `10.0.0.1` or `gpu-01.rack`")
+
+
+def _check_distinct(
+    hosts: Sequence[Listed], problems: Problems, key: str, value_of: Callable[[Listed], str | None]
+) -> None:
+    seen: dict[str, str] = {}
+    for host in hosts:
+        value = value_of(host)
+        if value is None:
+            continue
+        if value in seen:
+            node = host.settings.find(key) or host.entry
+            shown = _text(host.settings, key) or value
+            message = f"`{host.name}` has the same {key} `{shown}` as `{seen[value]}`"
+            problems.value(node, message, f"give each host a {key} of its own")
+        seen.setdefault(value, host.name)
+
+
+def _check_gpus(hosts: Sequence[Listed], root: Node, problems: Problems) -> None:
+    serve = root.find("serve")
+    counts = [host.settings.find("expect", "gpus") for host in hosts]
+    values = [count.value for count in counts if count is not None and isinstance(count.value, int)]
+    if serve is None or not serve.is_mapping or not hosts or len(values) < len(hosts):
+        return
+    tensor, pipeline = (_number(serve, key) for key in ("tensor_parallel", "pipeline_parallel"))
+    if tensor * pipeline > sum(values):
+        node = serve.find("pipeline_parallel") or serve.find("tensor_parallel") or serve
+        have = " + ".join(str(v) for v in values) if len(values) <= 8 else f"{len(values)} hosts"
+        message = (
+            f"tensor_parallel {tensor} × pipeline_parallel {pipeline} needs {tensor * pipeline} GPUs, "
+            f"the hosts are expected to have {sum(values)} ({have})"
+        )
+        problems.value(node, message, "list more hosts, or make the product smaller")
+
+
+def _number(serve: Node, key: str) -> int:
+    node = serve.find(key)
+    return node.value if node is not None and isinstance(node.value, int) else 1
+
+
+def _ssh_target(host: Listed) -> str:
+    address = _text(host.settings, "address") or host.name
+    # Behind different jump hosts, the same private address is another machine.
+    jump = _text(host.settings, "ssh", "jump") or ""
+    return f"{address.lower()}:{_text(host.settings, 'ssh', 'port') or 22}:{jump}"
+
+
+def _text(node: Node, *path: str) -> str | None:
+    found = node.find(*path)
+    return found.text if found is not None and found.is_scalar and found.value is not None else None
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _wrong_ip(text: str) -> str:
+    if not _is_ip(text):
+        return f"`{text}` is no IP address"
+    address = ipaddress.ip_address(text)
+    if address.is_unspecified or address.is_multicast:
+        return f"`{text}` is not the address of one host"
+    return ""
+
+
+def _is_host_key(text: str) -> bool:
+    return re.match(r"(ssh-(ed25519|rsa|dss)|ecdsa-sha2-\S+|sk-\S+) AAAA[A-Za-z0-9+/=]+( .*)?\Z", text) is not None

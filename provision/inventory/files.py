@@ -1,0 +1,91 @@
+"""Files of the controller that an inventory names, and the inventory itself."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from provision.inventory.problems import Problems
+from provision.inventory.source import MAX_BYTES, Node
+
+
+def read_text(path: Path, problems: Problems) -> str:
+    """The inventory's text. Raises InventoryError if it cannot be had."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        problems.at(0, 0, "no such file", _missing(path))
+        problems.stop()
+    except IsADirectoryError:
+        found = sorted(p for p in path.glob("*.y*ml"))
+        hint = f"name a file in it, such as `{found[0]}`" if found else "name the inventory file"
+        problems.at(0, 0, "is a directory", hint)
+        problems.stop()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problems.at(0, 0, f"cannot be read: {reason}", "look at its owner and mode with `ls -l`")
+        problems.stop()
+    if len(raw) > MAX_BYTES:
+        problems.at(0, 0, f"is larger than {MAX_BYTES >> 20} MiB", "write the hosts as a range, such as `gpu-[01:64]`")
+        problems.stop()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        problems.at(line, column, "is not UTF-8 text", "save the file as UTF-8")
+        problems.stop()
+
+
+def _missing(path: Path) -> str:
+    try:
+        here = sorted(p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml"))
+    except OSError:
+        return f"there is no folder `{path.parent}`"
+    near = difflib.get_close_matches(path.name, here, n=1, cutoff=0.5) or here[:1]
+    if near:
+        return f"did you mean `{path.parent / near[0]}`?"
+    return "begin with an example of inventories/, or try it with virtual hosts: `provision lab up`"
+
+
+def local_path(text: str, inventory: Path) -> Path:
+    """`~` expanded; relative to the inventory's folder."""
+    return inventory.absolute().parent / _expanduser(text)
+
+
+def _expanduser(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user, no home
+        return Path(text)
+
+
+def existing_file(node: Node, inventory: Path, problems: Problems, what: str) -> Node:
+    """The node with its path made absolute; a problem if nothing readable is there."""
+    path = local_path(node.text, inventory)
+    text = str(path)
+    try:
+        if not path.exists():
+            problems.value(node, f"the {what} `{node.text}` does not exist", _nearby(path))
+        elif not path.is_file():
+            problems.value(node, f"the {what} `{node.text}` is not a file")
+        elif not os.access(path, os.R_OK):
+            problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {node.text}")
+    except (OSError, ValueError) as error:
+        problems.value(node, f"the {what} `{node.text}` cannot be looked at: {error}")
+    return replace_text(node, text)
+
+
+def replace_text(node: Node, text: str) -> Node:
+    return Node(text, node.line, node.column, node.path, node.key, text, node.quoted)
+
+
+def _nearby(path: Path) -> str:
+    try:
+        names = [p.name for p in path.parent.iterdir() if p.is_file() and p.suffix != ".pub"]
+    except OSError:
+        return f"there is no folder `{path.parent}`"
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f"did you mean `{path.parent / near[0]}`?" if near else ""

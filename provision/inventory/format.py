@@ -1,0 +1,53 @@
+"""The inventory file as it is written: the same settings cluster-wide, in a group, on a host, all optional.
+
+`models` is what comes out once ranges, groups and overrides are resolved.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from provision.inventory.models import Env, Expect, Model, Name, Python, Ray, Role, SecretSource, Serve, Ssh
+
+
+class Settings(Model):
+    """What a host can be told: cluster-wide at the top, in a group, or on the host itself. The nearest wins,
+    and mappings are merged."""
+
+    ssh: Ssh = Field(Ssh(), description="how the host is reached")
+    sudo: bool = Field(False, description="use sudo: system units, /opt")
+    root: str = Field("~/.provision", description="the one directory of provision on the host")
+    expect: Expect = Field(Expect(), description="what the host must be; a mismatch blocks `up`")
+    env: Env = Field({}, description="added to the environment of what runs on the host")
+    ray: Ray = Field(Ray(), description="ports, flags and environment of Ray")
+    vars: dict[str, object] = Field({}, description="free variables, for your own playbooks")
+
+
+class HostEntry(Settings):
+    """A host, or as many as the ranges in its name stand for."""
+
+    address: str | None = Field(None, description="where SSH goes; default: the host's name. May hold a range")
+    role: Role | None = Field(None, description="`worker` unless said otherwise; exactly one host is the head")
+    node_ip: str | None = Field(None, description="IP address for the other nodes. May hold a range")
+    interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
+    groups: tuple[str, ...] = Field((), description="groups it belongs to, besides those that list it")
+
+
+class GroupEntry(Settings):
+    """Settings for some of the hosts. Where several groups say something, the later one in the file wins."""
+
+    hosts: tuple[str, ...] = Field((), description="names of hosts, or ranges such as `gpu-[02:04]`")
+    role: Role | None = None
+    interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
+
+
+class InventoryFile(Settings):
+    """An inventory of provision: hosts, how to reach them, and what the cluster should be."""
+
+    cluster: Name = Field(description="name of the cluster; what runs on the hosts carries it")
+    hosts: dict[str, HostEntry] = Field(description="by name; a name may hold a range, such as `gpu-[02:04]`")
+    groups: dict[str, GroupEntry] = Field({}, description="by name, in the order in which they override each other")
+    python: Python = Field(Python(), description="the environment, identical on every host")
+    serve: Serve | None = Field(None, description="the model to serve, and how it is cut")
+    secrets: dict[str, SecretSource] = Field({}, description="by environment variable of the model server")
+    sudo_password: SecretSource | None = Field(None, description="where the password for sudo comes from")

@@ -1,0 +1,163 @@
+"""Resolves ranges, groups and overrides: what the file says → what each single host is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from provision.inventory.format import Settings
+from provision.inventory.problems import Problems, suggest
+from provision.inventory.ranges import RangeError, expand
+from provision.inventory.source import Node
+
+#: Keys whose value is counted through together with the host's name.
+COUNTED = ("address", "node_ip")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One host. `entry` is where it stands in the file; `settings` has everything merged into it."""
+
+    name: str
+    entry: Node
+    settings: Node
+    groups: tuple[str, ...] = ()
+
+
+def normalize(root: Node) -> Node:
+    """Short forms written out: `gpu-01:` and `gpu-01: 10.0.0.1`."""
+    hosts = root.find("hosts")
+    if hosts is None or not hosts.is_mapping:
+        return root
+    entries = {name: _entry(node) for name, node in hosts.children.items()}
+    return root.with_value({**root.children, "hosts": hosts.with_value(entries)})
+
+
+def _entry(node: Node) -> Node:
+    if node.value is None:
+        return node.with_value({})
+    # A number would be a mistake, which the model finds; `10.0.0.1` is text.
+    return node.with_value({"address": node}) if isinstance(node.value, str) else node
+
+
+def resolve(root: Node, problems: Problems) -> list[Listed]:
+    """In the order of the file. Precedence: cluster < groups, in the order of the file < host."""
+    listed = _expanded(root, problems)
+    groups = _memberships(root, [host.name for host in listed], problems)
+    cluster = root.with_value({k: v for k, v in root.children.items() if k in Settings.model_fields})
+    resolved = []
+    for host in listed:
+        settings = cluster
+        mine = [name for name, members in groups.items() if host.name in members or name in _named(host.entry)]
+        for name in mine:
+            group = root.find("groups", name)
+            if group is not None:
+                settings = merge(settings, _without(group, "hosts"))
+        settings = merge(settings, _without(host.settings, "groups"))
+        resolved.append(replace(host, settings=settings, groups=tuple(mine)))
+    return resolved
+
+
+def merge(low: Node, high: Node) -> Node:
+    """`high` wins; mappings are merged at every level. An empty mapping takes nothing away, but
+    `jump: null` does."""
+    if low.is_mapping and high.value is None:
+        return low
+    if not (low.is_mapping and high.is_mapping):
+        return high
+    merged = dict(low.children)
+    for key, child in high.children.items():
+        merged[key] = merge(merged[key], child) if key in merged else child
+    return high.with_value(merged)
+
+
+def _expanded(root: Node, problems: Problems) -> list[Listed]:
+    hosts: dict[str, Listed] = {}
+    section = root.find("hosts")
+    for written, entry in section.children.items() if section else ():
+        try:
+            names = expand(written)
+        except RangeError as error:
+            problems.key(entry, str(error), error.hint)
+            continue
+        counted = {key: _counted(entry, written, key, len(names), problems) for key in COUNTED}
+        for index, name in enumerate(names):
+            if name in hosts:
+                first = hosts[name].entry
+                message = f"the host `{name}` is listed twice, first in line {first.key[0]} by `{first.path[-1]}`"
+                problems.key(entry, message, "let the ranges not overlap")
+                continue
+            own = dict(entry.children)
+            for key, values in counted.items():
+                if values is not None:
+                    own[key] = replace(own[key], value=values[index], text=values[index])
+            hosts[name] = Listed(name, entry, entry.with_value(own))
+    return list(hosts.values())
+
+
+def _counted(entry: Node, written: str, key: str, count: int, problems: Problems) -> tuple[str, ...] | None:
+    """One value for each of the `count` hosts that `written` names; None if there are none."""
+    node = entry.find(key)
+    if node is None or node.value is None:
+        return None
+    try:
+        values = expand(node.text) if not _is_ipv6_literal(node.text) else (node.text,)
+    except RangeError as error:
+        problems.value(node, str(error), error.hint)
+        return (node.text,) * count
+    if len(values) == count:
+        return values
+    hosts = f"`{written}` is {count} host{'s' * (count != 1)}"
+    if len(values) == 1:
+        problems.value(node, f"{hosts}, with one {key} `{node.text}`", f"give as many, such as {_example(node, count)}")
+    else:
+        problems.value(node, f"{hosts}, but `{node.text}` is {len(values)} addresses", "let both ranges be as long")
+    return (values * count)[:count]
+
+
+def _is_ipv6_literal(text: str) -> bool:
+    return text.startswith("[") and text.endswith("]") and text.count(":") > 1
+
+
+def _example(node: Node, count: int) -> str:
+    start = node.text.rstrip("0123456789")
+    number = node.text[len(start) :]
+    return f"`{start}[{number}:{int(number) + count - 1}]`" if 0 < len(number) < 9 else "`10.0.0.[1:4]`"
+
+
+def _memberships(root: Node, names: list[str], problems: Problems) -> dict[str, set[str]]:
+    """Group → the hosts that it lists itself. Tells names that are no hosts, and groups that are none."""
+    known = set(names)
+    groups: dict[str, set[str]] = {}
+    section = root.find("groups")
+    for group, node in section.children.items() if section else ():
+        groups[group] = set()
+        hosts = node.find("hosts")
+        for item in hosts.value if hosts is not None and hosts.is_list else ():
+            try:
+                members = expand(item.text)
+            except RangeError as error:
+                problems.value(item, str(error), error.hint)
+                continue
+            for member in members:
+                if member in known:
+                    groups[group].add(member)
+                else:
+                    hint = suggest(member, names) or "list it under `hosts:` first"
+                    problems.value(item, f"there is no host `{member}`", hint)
+    hosts_section = root.find("hosts")
+    for entry in hosts_section.children.values() if hosts_section else ():
+        listed = entry.find("groups")
+        for item in listed.value if listed is not None and listed.is_list else ():
+            if item.text not in groups:
+                hint = suggest(item.text, groups) or f"add it: `groups: {{{item.text}: {{}}}}`"
+                problems.value(item, f"there is no group `{item.text}`", hint)
+    return groups
+
+
+def _named(entry: Node) -> tuple[str, ...]:
+    listed = entry.find("groups")
+    return tuple(item.text for item in listed.value) if listed is not None and listed.is_list else ()
+
+
+def _without(node: Node, key: str) -> Node:
+    return node.with_value({k: v for k, v in node.children.items() if k != key})

@@ -1,0 +1,58 @@
+"""Collects every mistake of a file, so that a person mends it in one go."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
+
+from provision.errors import InventoryError, Problem
+
+if TYPE_CHECKING:
+    from provision.inventory.source import Node
+
+
+class Problems:
+    """The mistakes found so far. The same mistake at the same place is told once: a cluster-wide setting
+    is looked at again for every host."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: dict[tuple[int, int, str, str], Problem] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def at(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
+        key = (line, column, path, message)
+        self._found.setdefault(key, Problem(self.file, line, column, path, message, hint))
+
+    def value(self, node: Node, message: str, hint: str = "") -> None:
+        """What stands at `node` is wrong."""
+        self.at(node.line, node.column, message, hint, node.name)
+
+    def key(self, node: Node, message: str, hint: str = "") -> None:
+        """The key of `node` is wrong, or has no business there: told as a mistake of what holds it."""
+        line, column = node.key
+        self.at(line, column, message, hint, node.parent)
+
+    def stop(self) -> NoReturn:
+        raise InventoryError(sorted(self._found.values(), key=lambda p: (p.line, p.column)))
+
+    def stop_if_any(self) -> None:
+        if self:
+            self.stop()
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """``did you mean `address`?``, or nothing if no choice is near."""
+    by_lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
+    near = near or difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"did you mean `{by_lower[near[0]]}`?" if near else ""
+
+
+def listing(words: Iterable[str], conjunction: str = "or") -> str:
+    """`a`, `b` or `c`."""
+    quoted = [f"`{word}`" for word in words]
+    return f" {conjunction} ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)

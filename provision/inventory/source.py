@@ -1,0 +1,305 @@
+"""YAML text → a tree of nodes that know where they stand.
+
+Stricter than YAML where YAML surprises: a key stands once, numbers are what they look like (`010` and
+`1:30` stay text), there are no tags, no second document, and only `true` and `false` are truth values. Wider
+in one place: a range such as `10.0.0.[2:4]` needs no quotes inside `{}`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from provision.inventory.problems import Problems
+from provision.inventory.yaml_errors import explain
+
+MAX_BYTES = 1 << 20
+#: Far above any real inventory (a thousand hosts with ten settings each), far below what hurts.
+MAX_NODES = 50_000
+MAX_DEPTH = 32
+
+#: Unquoted, these are truth values to half of the world's YAML readers and text to the other half.
+AMBIGUOUS = frozenset({"yes", "no", "on", "off"})
+
+_YAML = "tag:yaml.org,2002:"
+_SCALAR_TAGS = {_YAML + t for t in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")}
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
+_FLOAT = re.compile(r"[-+]?[0-9]{1,300}\.[0-9]{0,300}([eE][-+]?[0-9]{1,3})?\Z")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+# The brackets of a range inside a word are passed through PyYAML as two characters that mean nothing to it.
+_RANGE = re.compile(r"(?<=[^\s\[\]{},'\"])\[([0-9]+(?::[0-9]+){1,2})\]")
+_OPEN, _CLOSE = "\ue000", "\ue001"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of the file. `line` and `column` count from 1; `key` is where its key stands; `path` is the
+    way there from the top. `text` is what was written, of a scalar."""
+
+    value: Any  # None, bool, int, float, str, tuple of nodes, dict of nodes
+    line: int
+    column: int
+    path: tuple[str, ...] = ()
+    key: tuple[int, int] = (0, 0)
+    text: str = ""
+    quoted: bool = False
+
+    @property
+    def name(self) -> str:
+        return dotted(self.path)
+
+    @property
+    def parent(self) -> str:
+        return dotted(self.path[:-1])
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.value, dict)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.value, tuple)
+
+    @property
+    def is_scalar(self) -> bool:
+        return not isinstance(self.value, dict | tuple)
+
+    @property
+    def children(self) -> dict[str, Node]:
+        """Of a mapping; empty for everything else."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    def find(self, *path: str) -> Node | None:
+        """What stands at `path` below this node."""
+        node: Node | None = self
+        for key in path:
+            node = node.children.get(key) if node else None
+        return node
+
+    def plain(self) -> Any:
+        """The value without positions."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def with_value(self, value: Any) -> Node:
+        return Node(value, self.line, self.column, self.path, self.key, self.text, self.quoted)
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        inner = self.value.values() if isinstance(self.value, dict) else self.value if self.is_list else ()
+        for child in inner:
+            yield from child.walk()
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """`python.packages[1]`."""
+    return "".join(part if part.startswith("[") or i == 0 else f".{part}" for i, part in enumerate(path))
+
+
+def parse(text: str, problems: Problems) -> Node:
+    """The file as a mapping node. Raises InventoryError if it is no YAML mapping; mistakes that leave
+    something to go on with are added to `problems`."""
+    _refuse_tabs(text, problems)
+    composed = _compose(text, problems)
+    if composed is None:
+        problems.at(1, 1, "the file is empty", "begin with `cluster: my-cluster` and `hosts:`")
+        problems.stop()
+    root = _Reader(problems).node(composed, (), None)
+    if not root.is_mapping:
+        found = "a list" if root.is_list else f"`{root.text}`"
+        problems.at(root.line, root.column, f"the file should be a mapping of settings, found {found}")
+        problems.stop()
+    return root
+
+
+def refuse_ambiguous(root: Node, problems: Problems) -> None:
+    """Unquoted `yes`, `no`, `on`, `off`, as a value."""
+    for node in root.walk():
+        if isinstance(node.value, str) and not node.quoted and node.text.lower() in AMBIGUOUS:
+            truth = "true" if node.text.lower() in ("yes", "on") else "false"
+            problems.value(
+                node,
+                f"`{node.text}` without quotes may be read as a truth value or as text",
+                f'write `{truth}`, or `"{node.text}"` for the word',
+            )
+
+
+def _refuse_tabs(text: str, problems: Problems) -> None:
+    for number, line in enumerate(text.splitlines(), 1):
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        if "\t" in indent and line.strip():
+            problems.at(
+                number,
+                indent.index("\t") + 1,
+                "a tab in the indentation: YAML allows only spaces there",
+                "replace each tab by spaces (`expand -t 2`)",
+            )
+    problems.stop_if_any()
+
+
+def _compose(text: str, problems: Problems) -> yaml.Node | None:
+    for mark in (_OPEN, _CLOSE):
+        if mark in text:
+            line = text.count("\n", 0, text.index(mark)) + 1
+            problems.at(line, 1, f"the private-use character U+{ord(mark):04X} cannot be part of an inventory")
+            problems.stop()
+    hidden = _RANGE.sub(rf"{_OPEN}\1{_CLOSE}", text)
+    try:
+        loader = _Loader(hidden)
+        try:
+            return loader.get_single_node()
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        line, column, message, hint = explain(error, hidden)
+        problems.at(line, column, _brackets(message), hint)
+        problems.stop()
+
+
+class _Loader(yaml.SafeLoader):
+    """Stops at a depth and a number of nodes, before memory or the stack do."""
+
+    depth = 0
+    count = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.count += 1
+        self.depth += 1
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self.depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=mark)
+        if self.count > MAX_NODES:
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_NODES} values", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _Reader:
+    """Turns PyYAML's nodes into ours, expanding aliases under a limit."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.count = 0
+        self.open: set[int] = set()
+
+    def node(self, raw: yaml.Node, path: tuple[str, ...], key: tuple[int, int] | None) -> Node:
+        line, column = _position(raw)
+        self.count += 1
+        if self.count > MAX_NODES:
+            message = f"aliases expand to more than {MAX_NODES} values"
+            self._stop(line, column, message, "write the hosts as a range, such as `gpu-[01:64]`")
+        if id(raw) in self.open:
+            self._stop(
+                line, column, "an alias refers to what it is part of", "remove the anchor `&…` or the alias `*…`"
+            )
+        self.open.add(id(raw))
+        value, text, quoted = self._value(raw, path)
+        self.open.discard(id(raw))
+        return Node(value, line, column, path, key or (line, column), text, quoted)
+
+    def _value(self, raw: yaml.Node, path: tuple[str, ...]) -> tuple[Any, str, bool]:
+        if isinstance(raw, yaml.MappingNode):
+            self._refuse_tag(raw, {_YAML + "map"}, path)
+            return self._mapping(raw, path), "", False
+        if isinstance(raw, yaml.SequenceNode):
+            self._refuse_tag(raw, {_YAML + "seq"}, path)
+            return tuple(self.node(item, (*path, f"[{i}]"), None) for i, item in enumerate(raw.value)), "", False
+        self._refuse_tag(raw, _SCALAR_TAGS, path)
+        text = _brackets(raw.value)
+        if _CONTROL.search(text):
+            line, column = _position(raw)
+            self.problems.at(line, column, "a control character cannot be part of a value", path=dotted(path))
+            text = _CONTROL.sub("", text)
+        quoted = raw.style is not None
+        return (text if quoted or raw.tag == _YAML + "str" else _resolve(text)), text, quoted
+
+    def _mapping(self, raw: yaml.MappingNode, path: tuple[str, ...]) -> dict[str, Node]:
+        own: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for raw_key, raw_value in raw.value:
+            position = _position(raw_key)
+            if raw_key.tag == _YAML + "merge":
+                for key, node in self._merge(raw_value, path).items():
+                    merged.setdefault(key, node)
+                continue
+            key = self._key(raw_key, path)
+            if key is None:
+                continue
+            node = self.node(raw_value, (*path, key), position)
+            if key in own:
+                first = f"line {own[key].key[0]}"
+                self.problems.key(node, f"the key `{key}` stands twice, first in {first}", "remove one of the two")
+                continue
+            own[key] = node
+        return {**merged, **own}
+
+    def _key(self, raw: yaml.Node, path: tuple[str, ...]) -> str | None:
+        line, column = _position(raw)
+        if not isinstance(raw, yaml.ScalarNode):
+            kind = "a list" if isinstance(raw, yaml.SequenceNode) else "a mapping"
+            hint = "put the key in quotes if it begins with a bracket"
+            self.problems.at(line, column, f"a key should be a word, found {kind}", hint, dotted(path))
+            return None
+        value, text, quoted = self._value(raw, path)
+        if not isinstance(value, str) or (not quoted and text.lower() in AMBIGUOUS):
+            found = f"`{text}`" if text else "nothing"
+            hint = f'write `"{text}"`' if text else "write a word before the colon"
+            self.problems.at(line, column, f"a key should be a word, found {found} without quotes", hint, dotted(path))
+            return None
+        return value
+
+    def _merge(self, raw: yaml.Node, path: tuple[str, ...]) -> dict[str, Node]:
+        """YAML's `<<: *defaults`."""
+        sources = raw.value if isinstance(raw, yaml.SequenceNode) else [raw]
+        merged: dict[str, Node] = {}
+        for source in sources:
+            node = self.node(source, path, None)
+            if not node.is_mapping:
+                self.problems.at(node.line, node.column, "`<<` merges mappings only", path=dotted(path))
+            for key, child in node.children.items():
+                merged.setdefault(key, child)
+        return merged
+
+    def _refuse_tag(self, raw: yaml.Node, allowed: set[str], path: tuple[str, ...]) -> None:
+        if raw.tag in allowed:
+            return
+        line, column = _position(raw)
+        tag = raw.tag.replace(_YAML, "!!")
+        hint = "values encrypted by ansible-vault cannot be read: name their source under `secrets:`"
+        hint = hint if tag == "!vault" else f"remove `{tag}`"
+        self.problems.at(line, column, f"the tag `{tag}` has no meaning in an inventory", hint, dotted(path))
+
+    def _stop(self, line: int, column: int, message: str, hint: str) -> None:
+        self.problems.at(line, column, message, hint)
+        self.problems.stop()
+
+
+def _resolve(text: str) -> bool | int | float | str | None:
+    """An unquoted scalar's value, by YAML 1.2's rules for what both versions of YAML agree on."""
+    if text in ("", "~") or text.lower() == "null":
+        return None
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text) and math.isfinite(float(text)):
+        return float(text)
+    return text
+
+
+def _brackets(text: str) -> str:
+    return text.replace(_OPEN, "[").replace(_CLOSE, "]")
+
+
+def _position(raw: yaml.Node) -> tuple[int, int]:
+    return raw.start_mark.line + 1, raw.start_mark.column + 1

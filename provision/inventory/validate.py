@@ -1,0 +1,239 @@
+"""Holds a tree of nodes against the models, and tells each mistake in the user's words.
+
+pydantic judges; what it says is thrown away. What a value should be is described from the same annotations,
+and what it is from the text in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from provision.inventory.models import Scalar, Words
+from provision.inventory.problems import Problems, listing, suggest
+from provision.inventory.source import Node
+
+M = TypeVar("M", bound=BaseModel)
+
+#: What is written here may be a secret by mistake: messages never repeat it.
+_SECRET = ("secrets", "sudo_password")
+
+
+def check(model: type[BaseModel], root: Node, problems: Problems) -> Node:
+    """Adds what is wrong to `problems`; returns the tree without it, for the checks that come after."""
+    judge = _Judge()
+    data = judge.data(model, (), root, ())
+    try:
+        # JSON, because pydantic's strict mode takes no dict for a nested model from Python.
+        model.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        wrong: set[tuple[str, ...]] = set()
+        for item in error.errors(include_url=False, include_context=False, include_input=False):
+            wrong.add(_tell(judge, model, root, item["type"], item["loc"], problems))
+        return _without(root, wrong, ())
+    return root
+
+
+def build(model: type[M], node: Node, **more: Any) -> M:
+    """The model that a checked tree describes."""
+    data = _Judge().data(model, (), node, ())
+    return model.model_validate({**data, **more})
+
+
+class _Judge:
+    """Walks annotations and nodes side by side: gives pydantic the text where text is wanted (so that
+    `version: 3.10` is not 3.1), and remembers what was wanted where."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[tuple[str, ...], str] = {}
+
+    def data(self, kind: Any, metadata: tuple[Any, ...], node: Node, at: tuple[str, ...]) -> Any:
+        if get_origin(kind) is Annotated:
+            kind, *inner = get_args(kind)
+            return self.data(kind, (*metadata, *inner), node, at)
+        kinds = _members(kind)
+        if kinds and kinds != _members(Scalar):
+            kind = next((k for k in kinds if get_origin(k) is tuple and node.is_list), None) or kinds[0]
+            self.wanted[at] = describe(kinds, metadata)
+            if len(kinds) > 1 and not node.is_list:
+                return node.plain()
+            inner_data = self.data(kind, metadata, node, at)
+            self.wanted[at] = describe(kinds, metadata)
+            return inner_data
+        self.wanted[at] = describe(kinds or (kind,), metadata)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return self._model(kind, node, at)
+        if get_origin(kind) is dict and (node.is_mapping or node.value is None):
+            _, inner = get_args(kind)
+            children = {k: c for k, c in node.children.items() if c.value is not None or inner is object}
+            return {key: self.data(inner, (), child, (*at, key)) for key, child in children.items()}
+        if get_origin(kind) is tuple and node.is_list:
+            inner = get_args(kind)[0]
+            return [self.data(inner, (), item, (*at, f"[{i}]")) for i, item in enumerate(node.value)]
+        if get_origin(kind) is tuple and node.value is None:
+            return []
+        if (kind is str or get_origin(kind) is Literal) and node.is_scalar and node.value is not None:
+            return node.text
+        return node.plain()
+
+    def _model(self, kind: type[BaseModel], node: Node, at: tuple[str, ...]) -> Any:
+        if not node.is_mapping and node.value is not None:
+            return node.plain()
+        data: dict[str, Any] = {}
+        for key, child in node.children.items():
+            field = kind.model_fields.get(key)
+            if field is None:
+                data[key] = None
+            elif child.value is not None or field.is_required():  # nothing after the colon: nothing said
+                data[key] = self.data(field.annotation, tuple(field.metadata), child, (*at, key))
+        return data
+
+
+def describe(kinds: tuple[Any, ...], metadata: tuple[Any, ...] = ()) -> str:
+    """What a value of these types looks like, in words."""
+    for item in metadata:
+        if isinstance(item, Words):
+            return item.text
+    if kinds == _members(Scalar):
+        return "text, a number, `true` or `false`"
+    return " or ".join(dict.fromkeys(_describe(kind, metadata) for kind in kinds))
+
+
+def _describe(kind: Any, metadata: tuple[Any, ...]) -> str:
+    if get_origin(kind) is Annotated:
+        inner, *more = get_args(kind)
+        return describe(_members(inner) or (inner,), (*metadata, *more))
+    if get_origin(kind) is Literal:
+        return listing(str(arg) for arg in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "a list"
+    if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return "a mapping"
+    if kind is bool:
+        return "`true` or `false`"
+    if kind in (int, float):
+        return ("a whole number" if kind is int else "a number") + _limits(metadata)
+    return "text"
+
+
+def _limits(metadata: tuple[Any, ...]) -> str:
+    flat = [m for item in metadata for m in (item.metadata if isinstance(item, FieldInfo) else [item])]
+    low = next((m.ge for m in flat if isinstance(m, Ge)), None)
+    high = next((m.le for m in flat if isinstance(m, Le)), None)
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    words = {Ge: ("ge", "of at least"), Gt: ("gt", "above"), Le: ("le", "of at most"), Lt: ("lt", "below")}
+    for item in flat:
+        if type(item) in words:
+            attribute, text = words[type(item)]
+            return f" {text} {getattr(item, attribute)}"
+    return ""
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """Of a union, without None."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return tuple(arg for arg in get_args(kind) if arg is not type(None))
+    return ()
+
+
+def _tell(
+    judge: _Judge, model: type[BaseModel], root: Node, kind: str, loc: tuple[str | int, ...], problems: Problems
+) -> tuple[str, ...]:
+    """Adds the problem; returns where it is."""
+    node, at, owner = _locate(model, root, loc)
+    if kind == "missing":
+        key = str(loc[-1])
+        example = f"add `{key}: …`"
+        if at:
+            problems.value(node, f"`{key}` is missing", example)
+        else:
+            problems.at(1, 1, f"`{key}` is missing", _REQUIRED.get(key, example))
+        return (*at, key)
+    if kind == "extra_forbidden":
+        known = list(owner.model_fields) if owner else []
+        key = at[-1]
+        hint = suggest(key, known) or f"known here: {listing(known, 'and')}"
+        problems.key(node, f"unknown key `{key}`", hint)
+        return at
+    wanted = judge.wanted.get(at, "something else")
+    secret = at[:1] and at[0] in _SECRET
+    problems.value(node, f"should be {wanted}, found {_found(node, secret=bool(secret))}", _hint(node, wanted, at))
+    return at
+
+
+_REQUIRED = {
+    "cluster": "name the cluster: `cluster: my-cluster`",
+    "hosts": "list the machines: `hosts: {gpu-01: {address: 10.0.0.1, role: head}}`",
+}
+
+
+def _locate(
+    model: type[BaseModel], root: Node, loc: tuple[str | int, ...]
+) -> tuple[Node, tuple[str, ...], type[BaseModel] | None]:
+    """The node that pydantic's location means, its path, and the model that holds it. Parts that name the
+    branch of a union have no node, and end the walk."""
+    node, at = root, ()
+    owner: type[BaseModel] | None = None
+    kind: Any = model
+    for part in loc:
+        child = node.value[part] if isinstance(part, int) and node.is_list else node.children.get(str(part))
+        if child is None:
+            break
+        inside = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        owner = inside
+        if inside is not None:
+            field = inside.model_fields.get(str(part))
+            kind = field.annotation if field else None
+        else:
+            args = [a for a in get_args(kind) if a is not Ellipsis]
+            kind = args[-1] if args else None
+        kind = next(iter(_members(kind)), kind)
+        node, at = child, (*at, f"[{part}]" if isinstance(part, int) else part)
+    return node, at, owner
+
+
+def _found(node: Node, *, secret: bool = False) -> str:
+    if node.is_mapping:
+        return "a mapping"
+    if node.is_list:
+        return "a list"
+    if node.value is None:
+        return "nothing"
+    if secret:
+        return "a plain value"
+    text = node.text if len(node.text) <= 60 else node.text[:57] + "…"
+    return f"`{text}`" if not node.quoted else f'the text `"{text}"`'
+
+
+def _hint(node: Node, wanted: str, at: tuple[str, ...]) -> str:
+    if at[:1] and at[0] in _SECRET:
+        return "name the source, not the value: `{env: NAME}` or `{file: PATH}`"
+    if not node.is_scalar or node.value is None:
+        return ""
+    if node.quoted and ("number" in wanted or "`true`" in wanted):
+        return f"write it without quotes: `{node.text}`" if _numeric(node.text) else ""
+    if wanted.startswith("a list"):
+        return f"write `[{node.text}]`"
+    choices = wanted.split("`")[1::2] if wanted.startswith("`") else []
+    return suggest(node.text, choices)
+
+
+def _numeric(text: str) -> bool:
+    return text.lower() in ("true", "false") or text.lstrip("-").replace(".", "", 1).isdigit()
+
+
+def _without(node: Node, wrong: set[tuple[str, ...]], at: tuple[str, ...]) -> Node:
+    if isinstance(node.value, dict):
+        kept = {k: _without(c, wrong, (*at, k)) for k, c in node.value.items() if (*at, k) not in wrong}
+        return node.with_value(kept)
+    if isinstance(node.value, tuple):
+        items = enumerate(node.value)
+        kept_items = tuple(_without(c, wrong, (*at, f"[{i}]")) for i, c in items if (*at, f"[{i}]") not in wrong)
+        return node.with_value(kept_items)
+    return node
