@@ -1,0 +1,157 @@
+"""Events and reports as JSON values, field by field: a format that others read is written down, not guessed.
+
+A Secret becomes its mask; what a resource holds inside is left out, its id and label are enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timezone
+from functools import singledispatch
+from pathlib import PurePath
+
+from provision.errors import HostError, InventoryError, Problem, ProvisionError
+from provision.events import Event, StepDone
+from provision.plan import Action, Change, Plan
+from provision.playbook import Blocker, Step
+from provision.report import HostReport, Report
+from provision.resource import Difference
+from provision.secret import Secret
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+#: Raised when a field changes its meaning or goes away; new fields do not raise it.
+VERSION = 1
+
+
+def event_json(event: Event, at: float) -> dict[str, Json]:
+    """`{"v":1,"time":"2026-11-20T10:00:00.000Z","event":"step-done","host":…, …}`; `at`: seconds since the epoch."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(event).__name__).lower()
+    shown = {f.name: encode(getattr(event, f.name)) for f in fields(event)}
+    if isinstance(event, StepDone):
+        shown["action"] = Action(event.action).name.lower()
+    return {**head(kind, at), **shown}
+
+
+def head(kind: str, at: float) -> dict[str, Json]:
+    return {"v": VERSION, "time": timestamp(at), "event": kind}
+
+
+def timestamp(at: float) -> str:
+    """UTC, milliseconds, `Z`."""
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+@singledispatch
+def encode(value: object) -> Json:
+    """Raises TypeError for what has no JSON form here: better a loud gap than a leak."""
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+@encode.register(type(None))
+@encode.register(bool)
+@encode.register(int)
+@encode.register(float)
+@encode.register(str)
+def _same(value: Json) -> Json:
+    return value
+
+
+@encode.register
+def _path(value: PurePath) -> Json:
+    return str(value)
+
+
+@encode.register
+def _secret(value: Secret) -> Json:
+    return str(value)
+
+
+@encode.register(tuple)
+@encode.register(list)
+def _list(value: list[object]) -> Json:
+    return [encode(item) for item in value]
+
+
+@encode.register(Mapping)
+def _mapping(value: Mapping[str, object]) -> Json:
+    return {str(key): encode(item) for key, item in value.items()}
+
+
+@encode.register
+def _difference(value: Difference) -> Json:
+    shown: dict[str, Json] = {"aspect": value.aspect, "expected": value.expected, "found": value.found}
+    return {**shown, "hint": value.hint} if value.hint else shown
+
+
+@encode.register
+def _step(value: Step) -> Json:
+    return {"step": value.key, "host": value.host, "resource": value.resource.id, "label": value.resource.label}
+
+
+@encode.register
+def _change(value: Change) -> Json:
+    differences: list[Json] = [encode(d) for d in value.differences]
+    return {
+        "step": value.step.key,
+        "host": value.step.host,
+        "resource": value.step.resource.id,
+        "label": value.step.resource.label,
+        "action": value.action.name.lower(),
+        "have": encode(value.have),
+        "want": encode(value.want),
+        "differences": differences,
+        "because": value.because,
+    }
+
+
+@encode.register
+def _blocker(value: Blocker) -> Json:
+    return {
+        "host": value.host,
+        "message": value.message,
+        "evidence": encode(value.evidence),
+        "hint": value.hint,
+    }
+
+
+@encode.register
+def _plan(value: Plan) -> Json:
+    return {
+        "mode": value.mode.value,
+        "changes": encode(value.changes),
+        "blockers": encode(value.blockers),
+        "unchanged": [step.key for step in value.unchanged],
+    }
+
+
+@encode.register
+def _error(value: ProvisionError) -> Json:
+    shown: dict[str, Json] = {
+        "kind": type(value).__name__,
+        "host": value.host if isinstance(value, HostError) else "",
+        "message": value.message,
+        "evidence": encode(value.evidence),
+        "hint": value.hint,
+    }
+    if isinstance(value, InventoryError):
+        shown["problems"] = encode(value.problems)
+    return shown
+
+
+@encode.register
+def _problem(value: Problem) -> Json:
+    return {name: getattr(value, name) for name in ("file", "line", "column", "path", "message", "hint")}
+
+
+@encode.register
+def _host_report(value: HostReport) -> Json:
+    return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+
+
+@encode.register
+def _report(value: Report) -> Json:
+    shown = {f.name: encode(getattr(value, f.name)) for f in fields(value) if f.name != "mode"}
+    return {**shown, "mode": value.mode.value}

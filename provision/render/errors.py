@@ -1,0 +1,44 @@
+"""How errors are shown: `error: <where>: <what>`, the evidence indented, then a `hint:` that can be typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from provision.errors import HostError, InventoryError, Problem, ProvisionError
+from provision.playbook import Blocker
+from provision.render.text import PLAIN, Paint, Style, clean
+
+
+def error_lines(error: ProvisionError, paint: Paint = PLAIN) -> list[str]:
+    """All problems of an inventory come as one block each, with an empty line between."""
+    if isinstance(error, InventoryError) and error.problems:
+        return joined(problem_lines(p, paint) for p in error.problems)
+    host = error.host if isinstance(error, HostError) else ""
+    return block(host, error.message, error.evidence, error.hint, paint)
+
+
+def problem_lines(problem: Problem, paint: Paint = PLAIN) -> list[str]:
+    return block("", str(problem), (), problem.hint, paint)
+
+
+def blocker_lines(blocker: Blocker, paint: Paint = PLAIN) -> list[str]:
+    return block(blocker.host, blocker.message, blocker.evidence, blocker.hint, paint)
+
+
+def block(host: str, message: str, evidence: Sequence[str], hint: str, paint: Paint = PLAIN) -> list[str]:
+    first, *rest = message.splitlines() or [""]
+    head = f"{host}: {first}" if host else first
+    lines = [f"{paint(Style.ERROR, 'error:')} {clean(head)}"]
+    lines += [f"  {clean(line)}" for line in (*rest, *evidence)]
+    # A hint of several lines is aligned below its first word.
+    for index, line in enumerate(hint.splitlines()):
+        lines.append(f"{paint(Style.HINT, 'hint:')} {clean(line)}" if index == 0 else f"      {clean(line)}")
+    return lines
+
+
+def joined(blocks: Iterable[list[str]]) -> list[str]:
+    """One after another with an empty line between; the same block is shown once."""
+    lines: list[str] = []
+    for unique in dict.fromkeys(tuple(b) for b in blocks):
+        lines += ["", *unique] if lines else unique
+    return lines

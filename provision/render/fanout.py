@@ -1,0 +1,91 @@
+"""Hands the events of a run to all views, one after another, on one thread of its own.
+
+Events come from many threads and a slow terminal must not hold them up: they are queued with the time they
+happened. Since one thread alone calls the views, no view needs a lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from provision.events import Event
+
+#: Seconds between two redraws of what moves by itself.
+TICK = 1 / 8
+
+
+class View(ABC):
+    """`at` and `now` are seconds since the epoch."""
+
+    @abstractmethod
+    def handle(self, event: Event, at: float) -> None:
+        """Something happened at `at`."""
+
+    def tick(self, now: float) -> None:  # noqa: B027 - most views only care for events
+        """Called about every `TICK` seconds."""
+
+    def close(self) -> None:  # noqa: B027
+        """The run is over: leave the terminal or the file as it should stay."""
+
+
+class Fanout:
+    """A listener for a run, and a context in which it may be called.
+
+    A view that raises gets no more events, the others go on, and the first such error is raised on leaving.
+    """
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self._views = list(views)
+        self._queue: SimpleQueue[tuple[Event, float] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._loop, name="views", daemon=True)
+        self._error: Exception | None = None
+
+    def __call__(self, event: Event) -> None:
+        """May be called from any thread, and from a signal handler: SimpleQueue.put is reentrant."""
+        self._queue.put((event, time.time()))
+
+    def __enter__(self) -> Fanout:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None and error is None:
+            raise self._error
+
+    def _loop(self) -> None:
+        due = time.monotonic() + TICK
+        while True:
+            try:
+                item = self._queue.get(timeout=max(0.0, due - time.monotonic()))
+            except Empty:
+                self._each("tick", None, time.time())
+                due = time.monotonic() + TICK
+                continue
+            if item is None:
+                break
+            self._each("handle", *item)
+            if time.monotonic() >= due:
+                self._each("tick", None, time.time())
+                due = time.monotonic() + TICK
+        self._each("close", None, 0.0)
+
+    def _each(self, what: str, event: Event | None, at: float) -> None:
+        for view in tuple(self._views):
+            try:
+                if event is not None:
+                    view.handle(event, at)
+                elif what == "tick":
+                    view.tick(at)
+                else:
+                    view.close()
+            except Exception as error:  # re-raised by __exit__, in the thread that can answer for it
+                self._error = self._error or error
+                self._views.remove(view)

@@ -1,0 +1,43 @@
+"""The view for programs: one JSON object per line. `report`, or `error` if there is none, is the last one."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from provision.errors import ProvisionError
+from provision.events import Event
+from provision.render.encode import Json, encode, event_json, head
+from provision.render.fanout import View
+from provision.render.out import Out
+from provision.report import Report
+
+
+class JsonView(View):
+    def __init__(self, out: Out) -> None:
+        self._out = out
+
+    def handle(self, event: Event, at: float) -> None:
+        self._out.line(dumps(event_json(event, at)))
+
+
+def report_line(report: Report, at: float | None = None) -> str:
+    return dumps({**head("report", _now(at)), "report": encode(report)})
+
+
+def error_line(error: ProvisionError, exit_code: int, at: float | None = None) -> str:
+    return dumps({**head("error", _now(at)), "error": encode(error), "exit_code": exit_code})
+
+
+def result_line(kind: str, at: float | None = None, **values: object) -> str:
+    """For commands without hosts' events, such as `lock`."""
+    return dumps({**head(kind, _now(at)), **{name: encode(value) for name, value in values.items()}})
+
+
+def dumps(value: dict[str, Json]) -> str:
+    """ASCII on one line, so that no locale and no U+2028 can break a line."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _now(at: float | None) -> float:
+    return time.time() if at is None else at

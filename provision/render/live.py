@@ -1,0 +1,77 @@
+"""The view for a terminal: what each host is doing now, below the lines of what is done."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from provision.events import Event
+from provision.render.board import Board
+from provision.render.fanout import View
+from provision.render.lines import EventLines
+from provision.render.out import Out
+from provision.render.text import PLAIN, Paint
+
+#: Written when the process must go at once: a Live that is not stopped leaves the cursor hidden.
+SHOW_CURSOR = "\x1b[?25h"
+
+_MOST_ROWS = 30
+
+
+class LiveView(View):
+    """Redrawn by `tick` alone, so that a flood of output costs one redraw and not one per line.
+
+    `out` must be a terminal.
+    """
+
+    def __init__(self, out: Out, paint: Paint = PLAIN, *, verbose: bool = False) -> None:
+        self._out = out
+        self._paint = paint
+        self._board = Board()
+        self._lines = EventLines(paint, verbose=verbose)
+        self._pending: list[str] = []
+        self._now = 0.0
+        self._console = Console(
+            file=out.stream, force_terminal=True, no_color=not paint.colour, highlight=False, markup=False, emoji=False
+        )
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            get_renderable=self._draw,
+        )
+
+    def handle(self, event: Event, at: float) -> None:
+        self._board.handle(event, at)
+        self._pending += self._lines.lines(event)
+
+    def tick(self, now: float) -> None:
+        self._now = now
+        try:
+            if not self._live.is_started:
+                self._live.start()
+            self._flush()
+            self._live.refresh()
+        except OSError:
+            # The terminal is gone. Out says what is to be done about it; the run goes on.
+            self._out.line()
+
+    def close(self) -> None:
+        try:
+            self._flush()
+            self._live.stop()
+        except OSError:
+            self._out.line()
+
+    def _flush(self) -> None:
+        lines, self._pending = self._pending, []
+        if lines:
+            self._console.print(Text.from_ansi("\n".join(lines)), soft_wrap=True)
+
+    def _draw(self) -> Text:
+        width, height = self._console.size
+        lines = self._board.lines(self._now, width, min(_MOST_ROWS, height - 1), self._paint)
+        return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,90 @@
+"""A plan for people: `+` create, `~` update, `-` remove, each with before → after; `!` what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from provision.plan import Action, Change, Plan
+from provision.playbook import Blocker
+from provision.render.text import PLAIN, Paint, Style, clean, count
+
+_STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
+
+#: From this many changes on, those that are the same on several hosts share a line.
+MERGE_FROM = 24
+
+
+@dataclass(frozen=True)
+class _Row:
+    action: Action
+    label: str
+    details: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
+    """A line per change, more where it has several differences; nothing for an empty plan."""
+    rows = _rows(plan.changes)
+    if len(rows) >= MERGE_FROM:
+        rows = _merged(rows)
+    widths = (max((len(_hosts(r)) for r in rows), default=0), max((len(r.label) for r in rows), default=0))
+    lines = [line for row in rows for line in _row_lines(row, widths, paint)]
+    for blocker in plan.blockers:
+        lines += _blocker_lines(blocker, paint)
+    return lines
+
+
+def totals(plan: Plan) -> str:
+    """`3 changes on 2 hosts, 1 thing in the way`; empty for an empty plan."""
+    parts = []
+    if plan.changes:
+        hosts = {c.step.host for c in plan.changes}
+        parts.append(f"{count(len(plan.changes), 'change')} on {count(len(hosts), 'host')}")
+    if plan.blockers:
+        parts.append(f"{count(len(plan.blockers), 'thing')} in the way")
+    return ", ".join(parts)
+
+
+def _rows(changes: Sequence[Change]) -> list[_Row]:
+    by_key = {c.step.key: c for c in changes}
+    return [_Row(c.action, clean(c.step.resource.label), tuple(_details(c, by_key)), (c.step.host,)) for c in changes]
+
+
+def _merged(rows: Sequence[_Row]) -> list[_Row]:
+    hosts: dict[tuple[Action, str, tuple[str, ...]], list[str]] = {}
+    for row in rows:
+        hosts.setdefault((row.action, row.label, row.details), []).extend(row.hosts)
+    return [_Row(*key, tuple(names)) for key, names in hosts.items()]
+
+
+def _details(change: Change, by_key: dict[str, Change]) -> list[str]:
+    details = [clean(str(d)) for d in change.differences] if change.action is Action.UPDATE else []
+    if change.because:
+        cause = by_key.get(change.because)
+        name = f"{cause.step.resource.label} on {cause.step.host}" if cause else change.because
+        details.append(f"because {clean(name)} changes")
+    return details
+
+
+def _hosts(row: _Row) -> str:
+    """`gpu-01, gpu-02`, or `5 hosts (gpu-01 … gpu-05)`."""
+    if len(row.hosts) <= 3:
+        return ", ".join(row.hosts)
+    return f"{len(row.hosts)} hosts ({row.hosts[0]} … {row.hosts[-1]})"
+
+
+def _row_lines(row: _Row, widths: tuple[int, int], paint: Paint) -> list[str]:
+    head = f"{_hosts(row):<{widths[0]}}  {row.label:<{widths[1]}}"
+    first, *more = row.details or ("",)
+    lines = [f"{paint(_STYLE[row.action], row.action.value)} {head}  {first}".rstrip()]
+    return lines + [f"  {'':<{len(head)}}  {detail}" for detail in more]
+
+
+def _blocker_lines(blocker: Blocker, paint: Paint) -> list[str]:
+    where = f"{blocker.host}: " if blocker.host else ""
+    lines = [f"{paint(Style.ERROR, '!')} {clean(where + blocker.message)}"]
+    lines += [f"    {clean(line)}" for line in blocker.evidence]
+    if blocker.hint:
+        lines.append(f"  {paint(Style.HINT, 'hint:')} {clean(blocker.hint)}")
+    return lines

@@ -1,0 +1,98 @@
+"""The small change of showing things: durations, cut and cleaned lines, colour that can be left away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+
+# Escape sequences (CSI, OSC, two-character ones) that a host may print; on a terminal of ours they could
+# move the cursor or set its title.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Style(Enum):
+    """Values are SGR parameters. Colour only repeats what the words say."""
+
+    ERROR = "1;31"
+    WARN = "33"
+    OK = "32"
+    ADD = "32"
+    CHANGE = "33"
+    REMOVE = "31"
+    HINT = "36"
+    DIM = "2"
+    BOLD = "1"
+
+
+class Paint:
+    """Puts colour around text, or does not."""
+
+    def __init__(self, colour: bool = False) -> None:
+        self.colour = colour
+
+    def __call__(self, style: Style, text: str) -> str:
+        return f"\x1b[{style.value}m{text}\x1b[0m" if self.colour and text else text
+
+
+PLAIN = Paint(False)
+
+
+def wants_colour(environ: Mapping[str, str], *, tty: bool, no_color: bool) -> bool:
+    """NO_COLOR (no-color.org): present and not empty turns colour off. So does TERM=dumb."""
+    return tty and not no_color and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def clean(line: str) -> str:
+    """One printable line: escape sequences and control characters are gone, tabs are spaces.
+
+    Of text that a carriage return overwrote (a progress bar) the last state is kept.
+    """
+    line = _ESCAPE.sub("", line).rstrip("\r\n").replace("\t", "    ")
+    last = next((part for part in reversed(line.split("\r")) if part.strip()), "")
+    return _CONTROL.sub("", last.replace("\n", " "))
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` characters; what was cut off is marked by `…`."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "…" if width > 0 else ""
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `41 s`, `2 min 05 s`, `1 h 02 min`."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def clock(seconds: float) -> str:
+    """A running time that does not jump in width much: `0:14`, `12:05`, `1:02:09`."""
+    whole = max(0, int(seconds))
+    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def table(rows: list[tuple[str, ...]], right: frozenset[int] = frozenset()) -> list[list[str]]:
+    """Cells padded to the widest of their column; columns in `right` are aligned to the right. The last cell
+    of a row is not padded on its right, so that lines have no trailing blanks."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    padded = []
+    for row in rows:
+        cells = [
+            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        cells[-1] = cells[-1].rstrip()
+        padded.append(cells)
+    return padded
