@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from provision.inventory.hosts import Listed
+from provision.inventory.node import Node
 from provision.inventory.problems import Problems, listing
-from provision.inventory.source import Node
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 _DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z")
@@ -26,21 +27,29 @@ def check_hosts(hosts: Sequence[Listed], root: Node, problems: Problems) -> None
     _check_gpus(hosts, root, problems)
 
 
-def check_roles(hosts: Sequence[Listed], section: Node, problems: Problems, hint: str) -> str | None:
-    """The head's name. One host alone is the head; `hint` says how to name one, where none is."""
+@dataclass(frozen=True)
+class RoleHints:
+    """How to name one head, in the words of the format that the file is written in."""
+
+    none: str = "add `role: head` to one of them"
+    many: str = "keep `role: head` on one of them"
+
+
+def check_roles(hosts: Sequence[Listed], section: Node, problems: Problems, hints: RoleHints) -> str | None:
+    """The head's name. One host alone is the head."""
     heads = [host for host in hosts if _text(host.settings, "role") == "head"]
     if not hosts:
-        problems.value(section, "there are no hosts", "list them: `hosts: {gpu-01: {address: 10.0.0.1, role: head}}`")
+        problems.value(section, "there are no hosts", "list them: `gpu-01: {address: 10.0.0.1, role: head}`")
     elif len(heads) == 1:
         return heads[0].name
     elif len(heads) > 1:
         node = heads[1].settings.find("role") or heads[1].entry
         names = listing((host.name for host in heads[:4]), "and") + (" …" if len(heads) > 4 else "")
-        problems.value(node, f"{len(heads)} hosts are the head: {names}", "keep `role: head` on one of them")
+        problems.value(node, f"{len(heads)} hosts are the head: {names}", hints.many)
     elif len(hosts) == 1 and hosts[0].settings.find("role") is None:
         return hosts[0].name
     else:
-        problems.value(section, "no host is the head", hint or f"add `role: head` to `{hosts[0].name}`")
+        problems.at(*section.key, f"none of the {len(hosts)} hosts is the head", hints.none, section.name)
     return None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from provision.inventory.node import Node
 from provision.inventory.problems import Problems
-from provision.inventory.source import MAX_BYTES, Node
+from provision.inventory.source import MAX_BYTES
 
 
 def read_text(path: Path, problems: Problems) -> str:
@@ -75,11 +77,7 @@ def existing_file(node: Node, inventory: Path, problems: Problems, what: str) ->
             problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {node.text}")
     except (OSError, ValueError) as error:
         problems.value(node, f"the {what} `{node.text}` cannot be looked at: {error}")
-    return replace_text(node, text)
-
-
-def replace_text(node: Node, text: str) -> Node:
-    return Node(text, node.line, node.column, node.path, node.key, text, node.quoted)
+    return replace(node, value=text, text=text)
 
 
 def _nearby(path: Path) -> str:

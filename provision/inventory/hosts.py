@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from provision.inventory.format import Settings
+from provision.inventory.node import Node
 from provision.inventory.problems import Problems, suggest
 from provision.inventory.ranges import RangeError, expand
-from provision.inventory.source import Node
 
 #: Keys whose value is counted through together with the host's name.
 COUNTED = ("address", "node_ip")
@@ -88,14 +88,16 @@ def _expanded(root: Node, problems: Problems) -> list[Listed]:
                 continue
             own = dict(entry.children)
             for key, values in counted.items():
-                if values is not None:
+                if values is None:
+                    own.pop(key, None)
+                else:
                     own[key] = replace(own[key], value=values[index], text=values[index])
             hosts[name] = Listed(name, entry, entry.with_value(own))
     return list(hosts.values())
 
 
 def _counted(entry: Node, written: str, key: str, count: int, problems: Problems) -> tuple[str, ...] | None:
-    """One value for each of the `count` hosts that `written` names; None if there are none."""
+    """One value for each of the `count` hosts that `written` names; None if there are none, or not as many."""
     node = entry.find(key)
     if node is None or node.value is None:
         return None
@@ -103,7 +105,7 @@ def _counted(entry: Node, written: str, key: str, count: int, problems: Problems
         values = expand(node.text) if not _is_ipv6_literal(node.text) else (node.text,)
     except RangeError as error:
         problems.value(node, str(error), error.hint)
-        return (node.text,) * count
+        return None
     if len(values) == count:
         return values
     hosts = f"`{written}` is {count} host{'s' * (count != 1)}"
@@ -111,7 +113,7 @@ def _counted(entry: Node, written: str, key: str, count: int, problems: Problems
         problems.value(node, f"{hosts}, with one {key} `{node.text}`", f"give as many, such as {_example(node, count)}")
     else:
         problems.value(node, f"{hosts}, but `{node.text}` is {len(values)} addresses", "let both ranges be as long")
-    return (values * count)[:count]
+    return None
 
 
 def _is_ipv6_literal(text: str) -> bool:

@@ -32,6 +32,8 @@ Name = Annotated[
 ]
 Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
 
+DEFAULT_ROOT = "~/.provision"
+
 
 class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -71,12 +73,12 @@ class Python(Model):
     version: Version = Field("3.12", description="of Python, on the hosts")
     packages: tuple[str, ...] = Field((), description="requirements, locked with hashes by `provision lock`")
     index: str | None = Field(None, description="package index to use instead of the default")
-    extra_indexes: tuple[str, ...] = ()
+    extra_indexes: tuple[str, ...] = Field((), description="package indexes besides it")
     find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
-    constraints: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or files that hold some")
+    overrides: tuple[str, ...] = Field((), description="as constraints, stronger than what packages ask for")
     torch_backend: str | None = Field(None, description="`cpu`, `cu130`, `auto` …: uv's --torch-backend")
-    platform: str = Field("x86_64-manylinux_2_28", description="the hosts' platform, in uv's words")
+    platform: str = Field("x86_64-manylinux_2_34", description="the hosts' platform, in uv's words")
     wheels: Literal["index", "controller"] = Field(
         "index", description="`controller`: fetched once here and handed to the hosts, which install offline"
     )
@@ -126,12 +128,17 @@ class Host(Model):
     interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
     ssh: Ssh = Ssh()
     sudo: bool = False
-    root: str = "~/.provision"
+    root: str = DEFAULT_ROOT
     expect: Expect = Expect()
     env: Env = Field({}, description="added to the environment of what runs on this host alone")
     ray: Ray = Ray()
     groups: tuple[str, ...] = ()
     vars: dict[str, object] = Field({}, description="free variables, for your own playbooks")
+
+    @property
+    def base(self) -> str:
+        """`root`; with sudo and nothing said, /opt/provision, since root's own home is closed to others."""
+        return "/opt/provision" if self.sudo and self.root == DEFAULT_ROOT else self.root
 
 
 class Inventory(Model):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from provision.errors import InventoryError, Problem
 
 if TYPE_CHECKING:
-    from provision.inventory.source import Node
+    from provision.inventory.node import Node
 
 
 class Problems:
@@ -22,6 +22,10 @@ class Problems:
 
     def __bool__(self) -> bool:
         return bool(self._found)
+
+    def about(self, node: Node) -> bool:
+        """Whether something is told of `node` already."""
+        return any(problem.path == node.name for problem in self._found.values())
 
     def at(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
         key = (line, column, path, message)

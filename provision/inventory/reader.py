@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provision.inventory.checks import check_hosts, check_roles
+from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
+from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
+from provision.inventory.flags import check_flags
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import Listed, normalize, resolve
 from provision.inventory.models import Host, Inventory
+from provision.inventory.node import Node
+from provision.inventory.packages import check_packages
+from provision.inventory.paths import resolve_paths
+from provision.inventory.ports import check_ports
 from provision.inventory.problems import Problems
-from provision.inventory.source import Node, parse, refuse_ambiguous
+from provision.inventory.secrets import check_sources
+from provision.inventory.source import parse, refuse_ambiguous
 from provision.inventory.validate import build, check
 
 
@@ -23,16 +30,42 @@ def load(path: Path | str, *, require_secrets: bool = True) -> Inventory:
     file = Path(path)
     problems = Problems(str(path))
     written = parse(read_text(file, problems), problems)
-    refuse_ambiguous(written, problems)
-    return _inventory(file, normalize(written), problems)
-
-
-def _inventory(file: Path, written: Node, problems: Problems) -> Inventory:
-    root = check(InventoryFile, written, problems)
+    if is_ansible(written):
+        written, hints = from_ansible(written, file, problems), ROLE_HINTS
+    else:
+        hints = RoleHints()
+        refuse_ambiguous(written, problems)
+    written = normalize(written)
+    root = resolve_paths(check(InventoryFile, written, problems), file, problems)
     hosts = resolve(root, problems)
-    head = check_roles(hosts, root.find("hosts") or root, problems, "")
+    section = root.find("hosts")
+    head = None
+    if section is not None and _complete(written, root, hosts):
+        head = check_roles(hosts, section, problems, hints)
     check_hosts(hosts, root, problems)
+    check_ports(hosts, head, root, problems)
+    check_flags(root, problems)
+    check_packages(root, problems)
+    check_sources(root, problems, require=require_secrets)
     problems.stop_if_any()
+    return _inventory(file, root, hosts, head)
+
+
+def _complete(written: Node, root: Node, hosts: list[Listed]) -> bool:
+    """Whether nothing that may have said `role: head` was lost to another mistake."""
+    for name in ("hosts", "groups"):
+        before, after = written.find(name), root.find(name)
+        if before is None or after is None:
+            continue
+        for key, entry in before.children.items():
+            left = after.find(key)
+            if left is None or left.children.keys() != entry.children.keys():
+                return False
+    section = root.find("hosts")
+    return section is not None and len({h.entry.key for h in hosts}) >= len({e.key for e in section.children.values()})
+
+
+def _inventory(file: Path, root: Node, hosts: list[Listed], head: str | None) -> Inventory:
     common = {k: v for k, v in root.children.items() if k in Inventory.model_fields and k != "hosts"}
     return build(
         Inventory,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from provision.errors import InventoryError, Problem
 from provision.inventory.models import Inventory, SecretSource
+from provision.inventory.node import Node
+from provision.inventory.problems import Problems
 from provision.secret import Secret
 
 #: Far above a token or a password; a larger file is another file than was meant.
@@ -45,6 +47,27 @@ def read_source(source: SecretSource, name: str) -> Secret:
     if not value or "\0" in value:
         raise SecretMissing(f"`{path}` holds no secret", "write the secret there, mode 0600")
     return Secret(value, name)
+
+
+def check_sources(root: Node, problems: Problems, *, require: bool) -> None:
+    """Each source names one place; with `require`, a secret is there."""
+    named = root.find("secrets")
+    sources = dict(named.children) if named is not None else {}
+    if (sudo := root.find("sudo_password")) is not None and sudo.is_mapping:
+        sources["sudo_password"] = sudo
+    for name, node in sources.items():
+        given = {key: child.text for key, child in node.children.items() if child.value is not None}
+        if len(given) != 1 and problems.about(node):
+            continue
+        if len(given) != 1:
+            found = "both" if given else "neither"
+            message = f"should name either `env` or `file`, found {found}"
+            problems.value(node, message, f"write `{{env: {name.upper()}}}` or `{{file: PATH}}`")
+        elif require:
+            try:
+                read_source(SecretSource(**given), name)
+            except SecretMissing as missing:
+                problems.value(next(iter(node.children.values())), str(missing), missing.hint)
 
 
 def read_secrets(inventory: Inventory) -> dict[str, Secret]:

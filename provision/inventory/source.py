@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from provision.inventory.node import Node, dotted
 from provision.inventory.problems import Problems
 from provision.inventory.yaml_errors import explain
 
@@ -37,74 +36,6 @@ _RANGE = re.compile(r"(?<=[^\s\[\]{},'\"])\[([0-9]+(?::[0-9]+){1,2})\]")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value of the file. `line` and `column` count from 1; `key` is where its key stands; `path` is the
-    way there from the top. `text` is what was written, of a scalar."""
-
-    value: Any  # None, bool, int, float, str, tuple of nodes, dict of nodes
-    line: int
-    column: int
-    path: tuple[str, ...] = ()
-    key: tuple[int, int] = (0, 0)
-    text: str = ""
-    quoted: bool = False
-
-    @property
-    def name(self) -> str:
-        return dotted(self.path)
-
-    @property
-    def parent(self) -> str:
-        return dotted(self.path[:-1])
-
-    @property
-    def is_mapping(self) -> bool:
-        return isinstance(self.value, dict)
-
-    @property
-    def is_list(self) -> bool:
-        return isinstance(self.value, tuple)
-
-    @property
-    def is_scalar(self) -> bool:
-        return not isinstance(self.value, dict | tuple)
-
-    @property
-    def children(self) -> dict[str, Node]:
-        """Of a mapping; empty for everything else."""
-        return self.value if isinstance(self.value, dict) else {}
-
-    def find(self, *path: str) -> Node | None:
-        """What stands at `path` below this node."""
-        node: Node | None = self
-        for key in path:
-            node = node.children.get(key) if node else None
-        return node
-
-    def plain(self) -> Any:
-        """The value without positions."""
-        if isinstance(self.value, dict):
-            return {key: child.plain() for key, child in self.value.items()}
-        if isinstance(self.value, tuple):
-            return [child.plain() for child in self.value]
-        return self.value
-
-    def with_value(self, value: Any) -> Node:
-        return Node(value, self.line, self.column, self.path, self.key, self.text, self.quoted)
-
-    def walk(self) -> Iterator[Node]:
-        yield self
-        inner = self.value.values() if isinstance(self.value, dict) else self.value if self.is_list else ()
-        for child in inner:
-            yield from child.walk()
-
-
-def dotted(path: tuple[str, ...]) -> str:
-    """`python.packages[1]`."""
-    return "".join(part if part.startswith("[") or i == 0 else f".{part}" for i, part in enumerate(path))
-
-
 def parse(text: str, problems: Problems) -> Node:
     """The file as a mapping node. Raises InventoryError if it is no YAML mapping; mistakes that leave
     something to go on with are added to `problems`."""
@@ -124,13 +55,17 @@ def parse(text: str, problems: Problems) -> Node:
 def refuse_ambiguous(root: Node, problems: Problems) -> None:
     """Unquoted `yes`, `no`, `on`, `off`, as a value."""
     for node in root.walk():
-        if isinstance(node.value, str) and not node.quoted and node.text.lower() in AMBIGUOUS:
+        if is_ambiguous(node):
             truth = "true" if node.text.lower() in ("yes", "on") else "false"
             problems.value(
                 node,
                 f"`{node.text}` without quotes may be read as a truth value or as text",
                 f'write `{truth}`, or `"{node.text}"` for the word',
             )
+
+
+def is_ambiguous(node: Node) -> bool:
+    return isinstance(node.value, str) and not node.quoted and node.text.lower() in AMBIGUOUS
 
 
 def _refuse_tabs(text: str, problems: Problems) -> None:
@@ -156,9 +91,10 @@ def _compose(text: str, problems: Problems) -> yaml.Node | None:
     try:
         loader = _Loader(hidden)
         try:
-            return loader.get_single_node()
+            node: yaml.Node | None = loader.get_single_node()
+            return node
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         line, column, message, hint = explain(error, hidden)
         problems.at(line, column, _brackets(message), hint)
@@ -220,7 +156,7 @@ class _Reader:
             line, column = _position(raw)
             self.problems.at(line, column, "a control character cannot be part of a value", path=dotted(path))
             text = _CONTROL.sub("", text)
-        quoted = raw.style is not None
+        quoted = bool(getattr(raw, "style", None))
         return (text if quoted or raw.tag == _YAML + "str" else _resolve(text)), text, quoted
 
     def _mapping(self, raw: yaml.MappingNode, path: tuple[str, ...]) -> dict[str, Node]:
@@ -232,15 +168,15 @@ class _Reader:
                 for key, node in self._merge(raw_value, path).items():
                     merged.setdefault(key, node)
                 continue
-            key = self._key(raw_key, path)
-            if key is None:
+            name = self._key(raw_key, path)
+            if name is None:
                 continue
-            node = self.node(raw_value, (*path, key), position)
-            if key in own:
-                first = f"line {own[key].key[0]}"
-                self.problems.key(node, f"the key `{key}` stands twice, first in {first}", "remove one of the two")
+            node = self.node(raw_value, (*path, name), position)
+            if name in own:
+                first = f"line {own[name].key[0]}"
+                self.problems.key(node, f"the key `{name}` stands twice, first in {first}", "remove one of the two")
                 continue
-            own[key] = node
+            own[name] = node
         return {**merged, **own}
 
     def _key(self, raw: yaml.Node, path: tuple[str, ...]) -> str | None:

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from provision.inventory.models import Scalar, Words
+from provision.inventory.node import Node
 from provision.inventory.problems import Problems, listing, suggest
-from provision.inventory.source import Node
+from provision.inventory.source import is_ambiguous
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -99,8 +100,8 @@ def describe(kinds: tuple[Any, ...], metadata: tuple[Any, ...] = ()) -> str:
     for item in metadata:
         if isinstance(item, Words):
             return item.text
-    if kinds == _members(Scalar):
-        return "text, a number, `true` or `false`"
+    if kinds[: len(_members(Scalar))] == _members(Scalar):
+        return "text, a number, `true` or `false`" + (", or a list of these" if len(kinds) > 4 else "")
     return " or ".join(dict.fromkeys(_describe(kind, metadata) for kind in kinds))
 
 
@@ -161,6 +162,8 @@ def _tell(
         hint = suggest(key, known) or f"known here: {listing(known, 'and')}"
         problems.key(node, f"unknown key `{key}`", hint)
         return at
+    if is_ambiguous(node):
+        return at  # told already, by the words in which it is ambiguous
     wanted = judge.wanted.get(at, "something else")
     secret = at[:1] and at[0] in _SECRET
     problems.value(node, f"should be {wanted}, found {_found(node, secret=bool(secret))}", _hint(node, wanted, at))
@@ -178,7 +181,8 @@ def _locate(
 ) -> tuple[Node, tuple[str, ...], type[BaseModel] | None]:
     """The node that pydantic's location means, its path, and the model that holds it. Parts that name the
     branch of a union have no node, and end the walk."""
-    node, at = root, ()
+    node = root
+    at: tuple[str, ...] = ()
     owner: type[BaseModel] | None = None
     kind: Any = model
     for part in loc:

@@ -1,0 +1,257 @@
+"""Reads an Ansible YAML inventory as if it had been written in provision's own format.
+
+Hosts, `ansible_host`, `ansible_user`, `ansible_port`, `ansible_ssh_private_key_file`, `ansible_become` and a
+ProxyJump in `ansible_ssh_common_args` are understood; other `ansible_…` variables are passed over, and all
+the rest is handed to playbooks as `vars`. A host of the group `head` is the head. Where there is a group
+`workers`, hosts in neither are left alone (they are other machines); without one, all others are workers.
+What Ansible has no word for stands in a mapping `provision:` among the vars of `all`, in the words of
+provision's own format; among the vars of a group or a host it holds settings of a host.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from provision.inventory.checks import RoleHints
+from provision.inventory.format import InventoryFile
+from provision.inventory.hosts import merge
+from provision.inventory.node import Node
+from provision.inventory.problems import Problems
+from provision.inventory.ranges import RangeError, expand
+from provision.inventory.source import refuse_ambiguous
+
+ROLE_HINTS = RoleHints(
+    none="put one host into a group `head`: `all: {children: {head: {hosts: {gpu-01: }}}}`",
+    many="leave one host in the group `head`, and put the others into `workers`",
+)
+
+_WORKERS = ("workers", "worker")
+_GROUP_KEYS = frozenset({"hosts", "children", "vars"})
+_TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
+
+
+def is_ansible(root: Node) -> bool:
+    """`all:` at the top, or nothing there but groups."""
+    top = root.children
+    if "all" in top:
+        return "cluster" not in top and "hosts" not in top
+    groups = [n for n in top.values() if n.is_mapping and n.children and _GROUP_KEYS.issuperset(n.children)]
+    return bool(groups) and len(groups) == len(top) and not top.keys() & InventoryFile.model_fields.keys()
+
+
+@dataclass
+class _Group:
+    depth: int = 0
+    vars: dict[str, Node] = field(default_factory=dict)
+    hosts: dict[str, Node] = field(default_factory=dict)  # where each is listed
+    parents: set[str] = field(default_factory=set)
+
+
+def from_ansible(root: Node, file: Path, problems: Problems) -> Node:
+    """The same inventory as a tree of provision's own format; each node still knows where it stands."""
+    reader = _Groups(problems)
+    for name, node in root.children.items():
+        reader.read(name, node, (), None)
+    own = reader.groups["all"].vars.pop("provision", None) if "all" in reader.groups else None
+    settings = dict(own.children) if own is not None else {}
+    if own is not None:
+        _check_own(own, problems)
+    for key in ("hosts", "groups"):
+        if key in settings:
+            problems.key(settings.pop(key), f"`{key}` come from the Ansible inventory around it", "remove it here")
+    hosts = {name: _entry(name, reader, problems) for name in _members(reader)}
+    name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:40].strip("-") or "cluster"
+    settings.setdefault("cluster", _made(name, root, ("cluster",)))
+    settings["groups"] = root.with_value(_listed_groups(reader, hosts, root))
+    section = replace(root, value=hosts, path=("all",))
+    return root.with_value({**settings, "hosts": section})
+
+
+def _listed_groups(reader: _Groups, hosts: dict[str, Node], root: Node) -> dict[str, Node]:
+    """Only who is in which: what the groups say is merged into their hosts already."""
+    names = sorted(reader.groups.keys() - {"all"}, key=lambda name: (reader.groups[name].depth, name))
+    listed = {n: tuple(_made(h, node, node.path) for h, node in hosts.items() if n in reader.of(h)) for n in names}
+    return {name: root.with_value({"hosts": root.with_value(members)}) for name, members in listed.items()}
+
+
+class _Groups:
+    """The groups of the file, by name. A group may stand in several places."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.groups: dict[str, _Group] = {}
+
+    def read(self, name: str, node: Node, above: tuple[str, ...], parent: str | None) -> None:
+        if name in above:
+            self.problems.key(node, f"the group `{name}` is its own ancestor", "remove it here")
+            return
+        group = self.groups.setdefault(name, _Group())
+        group.depth = max(group.depth, len(above) + (name != "all" and not above))
+        if parent:
+            group.parents.add(parent)
+        for key, child in self._mapping(node, "a group").children.items():
+            if key not in _GROUP_KEYS:
+                message = f"unknown key `{key}` in the group `{name}`"
+                self.problems.key(child, message, "a group has `hosts`, `children` and `vars`")
+                continue
+            section = self._mapping(child, f"`{key}`")
+            if key == "vars":
+                group.vars.update(section.children)
+            for inner_name, inner in section.children.items():
+                if key == "children":
+                    self.read(inner_name, inner, (*above, name), name)
+                elif key == "hosts":
+                    self._hosts(group, inner_name, inner)
+
+    def _hosts(self, group: _Group, written: str, node: Node) -> None:
+        try:
+            names = expand(written)
+        except RangeError as error:
+            self.problems.key(node, str(error), error.hint)
+            return
+        listed = self._mapping(node, "a host")
+        for name in names:
+            group.hosts[name] = merge(group.hosts[name], listed) if name in group.hosts else listed
+
+    def _mapping(self, node: Node, what: str) -> Node:
+        if node.value is not None and not node.is_mapping:
+            found = "a list" if node.is_list else f"`{node.text}`"
+            hint = "Ansible's YAML puts a colon after each name: `gpu-01:`"
+            self.problems.value(node, f"{what} should be a mapping, found {found}", hint)
+        return node if node.is_mapping else node.with_value({})
+
+    def of(self, host: str) -> list[str]:
+        """Every group that holds `host`, those further out first, as Ansible's precedence goes."""
+        found: set[str] = set()
+        todo = [name for name, group in self.groups.items() if host in group.hosts]
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                todo += self.groups[name].parents
+        if "all" in self.groups:
+            found.add("all")
+        return sorted(found, key=lambda name: (name != "all", self.groups[name].depth, name))
+
+
+def _members(reader: _Groups) -> list[str]:
+    names = list(dict.fromkeys(name for group in reader.groups.values() for name in group.hosts))
+    if not any(name in reader.groups for name in _WORKERS):
+        return names
+    wanted = {"head", *_WORKERS}
+    return [name for name in names if wanted & set(reader.of(name))]
+
+
+def _entry(host: str, reader: _Groups, problems: Problems) -> Node:
+    groups = reader.of(host)
+    listed = [reader.groups[name].hosts[host] for name in groups if host in reader.groups[name].hosts]
+    layers = [reader.groups[name].vars for name in groups] + [node.children for node in listed]
+    variables: dict[str, Node] = {}
+    for layer in layers:
+        both = {k: merge(variables[k], layer[k]) for k in ("provision",) if k in variables and k in layer}
+        variables |= {**layer, **both}
+    own = variables.pop("provision", None)
+    place = listed[-1]
+    if "head" in groups:
+        direct = reader.groups["head"].hosts.get(host, place)
+        role = {"role": replace(_made("head", direct, direct.path), line=direct.key[0], column=direct.key[1])}
+    else:
+        role = {}
+    entry = place.with_value({**role, **_translate(variables, place, problems)})
+    if own is None:
+        return entry
+    _check_own(own, problems)
+    return merge(entry, own) if own.is_mapping else entry
+
+
+def _translate(variables: dict[str, Node], place: Node, problems: Problems) -> dict[str, Node]:
+    """Ansible's variables in our words."""
+    ssh: dict[str, Node] = {}
+    entry: dict[str, Node] = {}
+    free: dict[str, Node] = {}
+    for name, node in variables.items():
+        if not name.startswith("ansible_"):
+            free[name] = node
+        elif (target := _VARIABLES.get(name)) is not None and node.value is not None:
+            if "{{" in node.text:
+                hint = "write the value itself: provision evaluates no templates"
+                problems.value(node, f"`{name}` is a Jinja template, `{node.text}`", hint)
+                continue
+            key, convert = target
+            value = convert(node, problems)
+            if value is not None:
+                (ssh if key.startswith("ssh.") else entry)[key.removeprefix("ssh.")] = value
+    for key, inner in (("ssh", ssh), ("vars", free)):
+        if inner:
+            entry[key] = place.with_value(inner)
+    return entry
+
+
+def _as_is(node: Node, _problems: Problems) -> Node | None:
+    return node
+
+
+def _truth(node: Node, _problems: Problems) -> Node | None:
+    return node.with_value(node.text.lower() in _TRUE)
+
+
+def _number(node: Node, _problems: Problems) -> Node | None:
+    """Ansible takes `"22"` for a number; so do its users."""
+    return node.with_value(int(node.text)) if re.fullmatch(r"[0-9]{1,9}", node.text) else node
+
+
+def _jump(node: Node, problems: Problems) -> Node | None:
+    """The jump host in a line of ssh options, None if there is none."""
+    try:
+        words = shlex.split(node.text)
+    except ValueError:
+        problems.value(node, "the quotes do not close", "")
+        return None
+    for index, word in enumerate(words):
+        after = words[index + 1] if index + 1 < len(words) else ""
+        option = after if word == "-o" else word[2:] if word.startswith("-o") else ""
+        if word == "-J" or word.startswith("-J"):
+            return _with_text(node, word[2:] or after)
+        name, _, value = option.replace(" ", "=", 1).partition("=")
+        if name.lower() == "proxyjump":
+            return _with_text(node, value)
+        if name.lower() == "proxycommand":
+            message = "of these options, provision reads only ProxyJump, not ProxyCommand"
+            problems.value(node, message, "write `-o ProxyJump=bastion`, or put it into ~/.ssh/config")
+    return None
+
+
+#: Ansible's variable → (our key, how its value is read). Later ones win, so older names come first.
+_VARIABLES: dict[str, tuple[str, Callable[[Node, Problems], Node | None]]] = {
+    "ansible_ssh_host": ("address", _as_is),
+    "ansible_host": ("address", _as_is),
+    "ansible_ssh_user": ("ssh.user", _as_is),
+    "ansible_user": ("ssh.user", _as_is),
+    "ansible_ssh_port": ("ssh.port", _number),
+    "ansible_port": ("ssh.port", _number),
+    "ansible_private_key_file": ("ssh.key", _as_is),
+    "ansible_ssh_private_key_file": ("ssh.key", _as_is),
+    "ansible_ssh_common_args": ("ssh.jump", _jump),
+    "ansible_become": ("sudo", _truth),
+}
+
+
+def _check_own(own: Node, problems: Problems) -> None:
+    if own.is_mapping:
+        refuse_ambiguous(own, problems)
+    elif own.value is not None:
+        problems.value(own, f"should be a mapping of provision's settings, found `{own.text}`")
+
+
+def _made(text: str, near: Node, path: tuple[str, ...]) -> Node:
+    value: Any = text
+    return Node(value, near.line, near.column, path, near.key, text, True)
+
+
+def _with_text(node: Node, text: str) -> Node:
+    return replace(node, value=text, text=text)

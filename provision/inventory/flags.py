@@ -1,0 +1,84 @@
+"""Names of flags and environment variables, and the flags that have a setting of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from provision.inventory.node import Node
+from provision.inventory.problems import Problems
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_FLAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+#: `vllm serve` flags that provision sets → the setting that they come from.
+SERVE_FLAGS = {
+    "model": "serve.model",
+    "served-model-name": "serve.name",
+    "tensor-parallel-size": "serve.tensor_parallel",
+    "pipeline-parallel-size": "serve.pipeline_parallel",
+    "host": "serve.listen",
+    "port": "serve.port",
+    "api-key": "secrets.VLLM_API_KEY",
+    "distributed-executor-backend": "",
+}
+
+#: `ray start` flags that provision sets → the setting that they come from.
+RAY_FLAGS = {
+    "head": "",
+    "address": "",
+    "block": "",
+    "temp-dir": "root",
+    "node-ip-address": "node_ip",
+    "port": "ray.port",
+    "include-dashboard": "ray.dashboard",
+    "dashboard-port": "ray.dashboard_port",
+    "node-manager-port": "ray.node_manager_port",
+    "object-manager-port": "ray.object_manager_port",
+    "runtime-env-agent-port": "ray.runtime_env_agent_port",
+    "dashboard-agent-grpc-port": "ray.dashboard_agent_grpc_port",
+    "dashboard-agent-listen-port": "ray.dashboard_agent_listen_port",
+    "metrics-export-port": "ray.metrics_export_port",
+    "min-worker-port": "ray.min_worker_port",
+    "max-worker-port": "ray.max_worker_port",
+}
+
+
+def check_flags(root: Node, problems: Problems) -> None:
+    serve = root.find("serve")
+    if serve is not None:
+        _check_args(serve.find("args"), SERVE_FLAGS, problems)
+        _check_env(serve.find("env"), problems)
+    _check_env(root.find("secrets"), problems)
+    for settings in scopes(root):
+        _check_env(settings.find("env"), problems)
+        _check_env(settings.find("ray", "env"), problems)
+        _check_args(settings.find("ray", "args"), RAY_FLAGS, problems)
+
+
+def scopes(root: Node) -> Iterator[Node]:
+    """Each place that can hold per-host settings: the top, every group, every entry of `hosts`."""
+    yield root
+    for section in ("groups", "hosts"):
+        node = root.find(section)
+        yield from node.children.values() if node is not None else ()
+
+
+def _check_env(env: Node | None, problems: Problems) -> None:
+    for name, node in env.children.items() if env is not None else ():
+        if not _ENV_NAME.match(name):
+            hint = "use letters, digits and underscores, no digit first"
+            problems.key(node, f"`{name}` cannot be the name of an environment variable", hint)
+
+
+def _check_args(args: Node | None, reserved: Mapping[str, str], problems: Problems) -> None:
+    for name, node in args.children.items() if args is not None else ():
+        bare = name.lstrip("-")
+        flag = bare.replace("_", "-")
+        if flag in reserved:
+            setting = reserved[flag]
+            problems.key(node, f"provision itself sets `--{flag}`", f"use `{setting}`" if setting else "remove it")
+        elif name != bare:
+            problems.key(node, f"flags are written without their dashes, found `{name}`", f"write `{bare}: …`")
+        elif not _FLAG.match(name):
+            problems.key(node, f"`{name}` cannot be the name of a flag", "write one flag a line: `max-model-len: 8192`")

@@ -1,0 +1,77 @@
+"""The `python:` section and version ranges: requirements that are requirements, links that are links."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from provision.inventory.flags import scopes
+from provision.inventory.node import Node
+from provision.inventory.problems import Problems
+
+_REQUIREMENT_LISTS = ("packages", "constraints", "overrides")
+
+
+def check_packages(root: Node, problems: Problems) -> None:
+    python = root.find("python")
+    if python is not None:
+        for key in _REQUIREMENT_LISTS:
+            for item in _items(python.find(key)):
+                if key == "packages" or not is_path(item.text):
+                    _check_requirement(item, problems)
+        index = python.find("index")
+        indexes = [index] if index is not None and index.value is not None else []
+        for item in (*indexes, *_items(python.find("extra_indexes"))):
+            if "://" not in item.text:
+                problems.value(
+                    item, f"an index is a URL, found `{item.text}`", "a folder of wheels goes to `find_links`"
+                )
+    for settings in scopes(root):
+        driver = settings.find("expect", "driver")
+        if driver is not None and driver.value is not None:
+            _check_driver(driver, problems)
+
+
+def is_path(text: str) -> bool:
+    """Whether an item of `constraints` or `overrides` names a file of requirements, not a requirement."""
+    return text.startswith(("/", "./", "../", "~")) or text.endswith((".txt", ".in"))
+
+
+def _items(node: Node | None) -> tuple[Node, ...]:
+    return node.value if node is not None and node.is_list else ()
+
+
+def _check_requirement(item: Node, problems: Problems) -> None:
+    text = item.text
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        fixed = re.sub(r"(?<![<>=!~])=(?!=)", "==", text)
+        if text.startswith("-"):
+            hint = "pip's options have settings of their own: `index`, `find_links`, `constraints`"
+        elif is_path(text) or text.endswith(".whl"):
+            hint = "put the wheel into a folder of `find_links`, and name the package here"
+        elif fixed != text and _is_requirement(fixed):
+            hint = f"write `{fixed}`"
+        else:
+            hint = "write `vllm==0.33.0`, `ray[default]==2.56.1` or `numpy<3`"
+        problems.value(item, f"`{text}` is not a requirement", hint)
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def _check_driver(node: Node, problems: Problems) -> None:
+    try:
+        SpecifierSet(node.text)
+    except InvalidSpecifier:
+        digits = re.fullmatch(r"[0-9]+(\.[0-9]+)*", node.text)
+        hint = f'write `">={node.text}"` or `"=={node.text}.*"`' if digits else 'write `">=580"` or `">=570,<590"`'
+        problems.value(node, f"should be a version range, found `{node.text}`", hint)

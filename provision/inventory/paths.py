@@ -1,0 +1,69 @@
+"""Files of the controller that an inventory names: made absolute, and looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from provision.inventory.files import existing_file, local_path
+from provision.inventory.node import Node
+from provision.inventory.packages import is_path
+from provision.inventory.problems import Problems
+
+
+def resolve_paths(root: Node, inventory: Path, problems: Problems) -> Node:
+    """The tree with absolute paths. Relative ones start at the inventory's folder."""
+
+    def private_key(node: Node) -> Node:
+        if node.text.endswith(".pub"):
+            hint = f"write `{node.text.removesuffix('.pub')}`"
+            problems.value(node, f"`{node.text}` is the public key, SSH needs the private one", hint)
+            return node
+        return existing_file(node, inventory, problems, "key file")
+
+    def ssh_config(node: Node) -> Node:
+        return existing_file(node, inventory, problems, "ssh_config file")
+
+    def somewhere(node: Node) -> Node:
+        return _text(node, str(local_path(node.text, inventory)))
+
+    def requirements(node: Node) -> Node:
+        return existing_file(node, inventory, problems, "requirements file") if is_path(node.text) else node
+
+    def link(node: Node) -> Node:
+        if "://" in node.text:
+            return node
+        path = local_path(node.text, inventory)
+        if not path.is_dir():
+            problems.value(node, f"the folder `{node.text}` does not exist", "name a folder with wheels, or a URL")
+        return _text(node, str(path))
+
+    per_host = {("ssh", "key"): private_key, ("ssh", "config"): ssh_config, ("ssh", "known_hosts"): somewhere}
+    for path, change in per_host.items():
+        root = _at(root, path, change)
+        for section in ("groups", "hosts"):
+            root = _at(root, (section, "*", *path), change)
+    root = _at(root, ("secrets", "*", "file"), somewhere)
+    root = _at(root, ("sudo_password", "file"), somewhere)
+    root = _at(root, ("python", "find_links", "*"), link)
+    for key in ("constraints", "overrides"):
+        root = _at(root, ("python", key, "*"), requirements)
+    return root
+
+
+def _text(node: Node, text: str) -> Node:
+    return replace(node, value=text, text=text)
+
+
+def _at(node: Node, path: tuple[str, ...], change: Callable[[Node], Node]) -> Node:
+    """The tree with `change` applied at `path`, where it exists; `*` is every member."""
+    if not path:
+        return change(node) if node.is_scalar and node.value is not None else node
+    first, *rest = path
+    if node.is_list and first == "*":
+        return node.with_value(tuple(_at(item, tuple(rest), change) for item in node.value))
+    keys = list(node.children) if first == "*" else [first] if first in node.children else []
+    if not keys:
+        return node
+    return node.with_value({**node.children, **{k: _at(node.children[k], tuple(rest), change) for k in keys}})
