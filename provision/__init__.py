@@ -5,3 +5,19 @@ it. Each takes a listener for events and returns a typed report; none prints, ex
 """
 
 __version__ = "0.1.0"
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provision.api import check, down, load, lock, plan, up
+
+__all__ = ["__version__", "check", "down", "load", "lock", "plan", "up"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: `provision --help` should not wait for the SSH library.
+    if name in __all__:
+        from provision import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module `provision` has no attribute `{name}`")

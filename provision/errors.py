@@ -138,11 +138,15 @@ class ScriptFailed(HostError):
 
 
 class ScriptTimeout(HostError):
-    pass
+    """`index`: which script of the batch it was, from 0."""
+
+    index: int | None = None
 
 
 class ConnectionLost(HostError):
-    pass
+    """`index`: the script of the batch that was running, from 0; None if none was."""
+
+    index: int | None = None
 
 
 class BadOutput(HostError):

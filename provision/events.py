@@ -34,7 +34,7 @@ class Connected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Doing(Event):
-    """The host is now busy with `what` ("reading facts", "environment 3f9c…", "ray head")."""
+    """The host is now busy with `what` ("reading facts", "environment 3f9c…", "the model server")."""
 
     what: str
 

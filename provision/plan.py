@@ -82,8 +82,10 @@ def make_plan(
 
 
 def _concerns(mode: Mode, step: Step) -> bool:
+    if not mode.removes:
+        return True
     removable = step.resource.removable
-    return not mode.removes or removable is True or (removable == "purge" and mode is Mode.PURGE)
+    return step.resource.fixable and (removable is True or (removable == "purge" and mode is Mode.PURGE))
 
 
 def _blocker(step: Step, difference: Difference) -> Blocker:

@@ -7,7 +7,7 @@ it; a playbook mentions it. One that lives in a user's own playbook file works a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -59,6 +59,15 @@ class Resource(ABC):
     @abstractmethod
     def fix(self, have: State, want: State) -> Script:
         """Takes the host from `have` to `want` (None: remove it). Safe to repeat after a half-done try."""
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Work on the controller that `fix` stands on, such as fetching what it will send. Called before
+        `fix`, for changed resources alone, from several threads. `say` reports progress."""
+        return
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        """Evidence and hint for a fix that failed: by default the last lines that it printed."""
+        return failed.tail(), ""
 
     def read(self, fragment: Fragment) -> State:
         """What the probe saw. Lines that are not `key=value` are ignored, a later key wins."""

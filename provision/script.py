@@ -11,12 +11,17 @@ cannot guess:
     …what the fragment printed…
     \\036<nonce> end <index> <exit code>
 
-A fragment that fails ends the batch unless it is `optional`: what comes after usually stands on it.
+and after the last one `\\036<nonce> exit <exit code>`: then everything has been seen, even if a process that
+inherited the streams keeps them open.
+
+A fragment that fails ends the batch unless it is `optional`: what comes after usually stands on it. One whose
+text is not even sh fails alone (with exit code 2, as sh says it): it is parsed when its turn comes.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -27,6 +32,9 @@ Value = str | int | PurePath | Secret
 
 #: A fix prints lines with this prefix to say how far it is; they become Progress events, not output.
 PROGRESS = "::progress "
+
+#: Characters kept of one fragment's output on one stream.
+LONGEST_TEXT = 32 * 2**20
 
 _MARK = "\036"
 _NAME = re.compile(r"[a-z_][a-zA-Z0-9_]*\Z")
@@ -94,19 +102,21 @@ def assignments(variables: Mapping[str, Value], reveal: Callable[[Secret], str])
 
 
 def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str]) -> str:
-    """The text that a host's `sh -s` reads. Its functions are defined whole before anything runs, so that
-    no child can eat the rest of the script from standard input."""
-    parts = [f"_mark() {{ printf '\\036{nonce} %s\\n' \"$*\"; printf '\\036{nonce} %s\\n' \"$*\" >&2; }}\n"]
+    """The text of a batch, for sh to evaluate whole. Raises ValueError for a NUL or a bad variable name.
+
+    Everything is defined before anything runs: a text that was cut off in the middle does nothing at all.
+    """
+    parts = [
+        f"_mark() {{ printf '\\036{nonce} %s\\n' \"$*\"; printf '\\036{nonce} %s\\n' \"$*\" >&2; }}\n",
+        "_main() {\n",
+    ]
     for index, script in enumerate(scripts):
-        parts.append(f"_part_{index}() {{\n{assignments(script.vars, reveal)}{script.body}\n}}\n")
-    parts.append("_main() {\n")
-    for index, script in enumerate(scripts):
-        stop = "" if script.optional else ' || return "$_rc"'
+        text = f"{assignments(script.vars, reveal)}{script.body}\n"
+        stop = "" if script.optional else '[ "$_rc" -eq 0 ] || return "$_rc"\n'
         parts.append(
-            f"_mark begin {index}\n( _part_{index} ) </dev/null; _rc=$?\n"
-            f'_mark end {index} "$_rc"\n[ "$_rc" -eq 0 ]{stop}\n'
+            f'_mark begin {index}\n( eval {quote(text)} ) </dev/null; _rc=$?\n_mark end {index} "$_rc"\n{stop}'
         )
-    parts.append("return 0\n}\n_main; exit $?\n")
+    parts.append('return 0\n}\n_main; _rc=$?; _mark exit "$_rc"; exit "$_rc"\n')
     return "".join(parts)
 
 
@@ -114,41 +124,90 @@ class Stream:
     """Cuts one of the two output streams of a batch into fragments, as bytes arrive.
 
     `feed` yields (index, line) for each finished line inside a fragment; the texts and exit codes stay here.
+    Every line goes through `clean` (which masks secrets) before anything else sees it.
     """
 
-    def __init__(self, nonce: str, count: int) -> None:
-        self._mark = re.compile(rf"{_MARK}{re.escape(nonce)} (begin|end) (\d+)(?: (\d+))?\Z")
-        self._text: list[list[str]] = [[] for _ in range(count)]
-        self._rest = b""
+    def __init__(self, nonce: str, count: int, clean: Callable[[str], str] = str) -> None:
+        self._mark = re.compile(rf"{_MARK}{re.escape(nonce)} (begin|end|exit) (\d+)(?: (\d+))?\Z")
+        self._clean = clean
+        self._text = [_Text() for _ in range(count)]
+        self._preamble = _Text()
+        self._rest: list[bytes] = []
+        self._rest_size = 0
         self.rc: list[int | None] = [None] * count
         self.current: int | None = None
+        #: The batch's exit code, once it is over.
+        self.exit: int | None = None
 
     def feed(self, data: bytes) -> Iterator[tuple[int, str]]:
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        first, newline, others = data.partition(b"\n")
+        self._rest.append(first)
+        self._rest_size += len(first)
+        if not newline:
+            if self._rest_size > LONGEST_TEXT:
+                yield from self.close()
+            return
+        yield from self.close(blank=True)
+        *lines, rest = others.split(b"\n")
         for raw in lines:
-            yield from self._line(raw.decode("utf-8", "replace").rstrip("\r"))
+            yield from self._line(raw)
+        self._rest, self._rest_size = [rest], len(rest)
 
-    def close(self) -> Iterator[tuple[int, str]]:
-        rest, self._rest = self._rest, b""
-        if rest:
-            yield from self._line(rest.decode("utf-8", "replace").rstrip("\r"))
+    def close(self, *, blank: bool = False) -> Iterator[tuple[int, str]]:
+        """What there is of a line without an end; `blank`: even if there is nothing."""
+        raw, self._rest, self._rest_size = b"".join(self._rest), [], 0
+        if raw or blank:
+            yield from self._line(raw)
 
     def text(self, index: int) -> str:
-        return "".join(self._text[index])
+        return self._text[index].joined()
 
-    def _line(self, line: str) -> Iterator[tuple[int, str]]:
+    @property
+    def preamble(self) -> str:
+        """What was printed before the first fragment: by a login shell, or by sudo."""
+        return self._preamble.joined()
+
+    def _line(self, raw: bytes) -> Iterator[tuple[int, str]]:
+        line = raw.decode("utf-8", "replace").rstrip("\r")
         # A fragment whose output has no final newline leaves the mark in the middle of a line.
         before, mark, after = line.rpartition(_MARK)
         match = self._mark.match(mark + after) if mark else None
         if match is None:
-            before, match = line, None
-        if self.current is not None and (before or match is None):
-            self._text[self.current].append(before + "\n")
-            yield self.current, before
-        if match is not None:
-            index = int(match[2])
-            if match[1] == "begin":
-                self.current = index
-            else:
-                self.rc[index] = int(match[3])
-                self.current = None
+            before = line
+        if before or match is None:
+            before = self._clean(before)
+            if self.current is not None:
+                self._text[self.current].add(before)
+                yield self.current, before
+            elif not any(rc is not None for rc in self.rc):
+                self._preamble.add(before)
+        if match is None:
+            return
+        if match[1] == "begin":
+            self.current = int(match[2])
+        elif match[1] == "end":
+            self.rc[int(match[2])] = int(match[3])
+            self.current = None
+        else:
+            self.exit = int(match[2])
+
+
+class _Text:
+    """Lines, of which the last LONGEST_TEXT characters are kept: a fragment that prints without end must
+    not fill the controller's memory."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque()
+        self._size = 0
+        self._dropped = 0
+
+    def add(self, line: str) -> None:
+        self._lines.append(line)
+        self._size += len(line) + 1
+        while self._size > LONGEST_TEXT and len(self._lines) > 1:
+            self._size -= len(self._lines.popleft()) + 1
+            self._dropped += 1
+
+    def joined(self) -> str:
+        note = [f"… {self._dropped} lines left out …"] if self._dropped else []
+        return "".join(f"{line}\n" for line in (*note, *self._lines))

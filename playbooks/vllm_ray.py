@@ -1,0 +1,39 @@
+"""One Ray cluster across every host, vLLM on its head: what `provision up` does unless told otherwise.
+
+Copy this file to change the order, or to add a resource of your own; `--playbook mine.py` runs the copy.
+"""
+
+from provision.cluster import Cluster
+from provision.playbook import Playbook
+from provision.resources.nvidia import Nvidia
+from provision.resources.stack import Stack
+
+
+def playbook(cluster: Cluster) -> Playbook:
+    book = Playbook()
+    stack = Stack(cluster)
+    stack.find_blockers(book)
+
+    # Proved before anything is changed on any host.
+    for node in cluster.nodes:
+        if node.facts is not None:
+            book.add(Nvidia(node.name, node.host.expect, node.facts), on=node.name)
+        book.add(stack.ray_ports(node), on=node.name)
+    if cluster.inventory.serve:
+        book.add(stack.server_ports(), on=cluster.head.name)
+
+    # In order on a host, in parallel across hosts.
+    ray = stack.ray_head()
+    for node in cluster.nodes:
+        book.add(stack.token(node), on=node.name)
+        book.add(stack.venv(node), on=node.name)
+    head = book.add(ray, on=cluster.head.name)
+    workers = [book.add(stack.ray_worker(n, ray), on=n.name, after=head, follows=head) for n in cluster.workers]
+    joined = book.add(stack.members(ray), on=cluster.head.name, after=workers, follows=[head, *workers])
+
+    if cluster.inventory.serve:
+        config = book.add(stack.server_config(), on=cluster.head.name)
+        server = stack.server(ray)
+        book.add(server, on=cluster.head.name, after=[joined, config], follows=[head, *workers])
+        book.outcome.append(f"{cluster.inventory.serve.model} answers at {server.url}/v1")
+    return book

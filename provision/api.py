@@ -1,0 +1,103 @@
+"""The library: what the command line does, a program can. Returns typed reports; never prints or exits.
+
+    inventory = provision.load("inventory.yaml")
+    report = provision.up(inventory, listener=print)
+
+Options of `plan`, `up`, `check` and `down`, all by keyword: see `Options`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from typing_extensions import Unpack
+
+from provision import inventory as inventories
+from provision.events import Listener, Note, silent
+from provision.inventory.models import Inventory
+from provision.lock import Lock, make_lock
+from provision.plan import Mode
+from provision.playbook_file import built_in, load_playbook
+from provision.report import Report
+from provision.resources.ray_token import ray_token
+from provision.runner import Job, Run
+from provision.secret import Secret
+from provision.state import cluster_dir
+
+TOKEN = "RAY_AUTH_TOKEN"
+
+
+class Options(TypedDict, total=False):
+    """`playbook`: a file instead of the built-in one. `limit`: names of the hosts to contact, none for all.
+    `cancel`: set it to stop the run; remote processes are ended first."""
+
+    playbook: Path | None
+    limit: Sequence[str]
+    listener: Listener
+    cancel: threading.Event | None
+    sudo_password: Secret | None
+
+
+def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
+    """Reads and validates an inventory. Raises InventoryError, with every problem in it."""
+    return inventories.load(path, require_secrets=require_secrets)
+
+
+def plan(inventory: Inventory, **options: Unpack[Options]) -> Report:
+    """What `up` would change, and why. Contacts the hosts, writes nothing anywhere."""
+    return _run("plan", Mode.CHECK, inventory, options)
+
+
+def check(inventory: Inventory, **options: Unpack[Options]) -> Report:
+    """Whether the hosts are as the inventory says. Writes nothing anywhere."""
+    return _run("check", Mode.CHECK, inventory, options)
+
+
+def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
+    """Makes the hosts what the inventory says; what is so already is left alone. Locks the environment first
+    if that has not been done."""
+    return _run("up", Mode.UP, inventory, options)
+
+
+def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:
+    """Stops what `up` started, in reverse order. `purge`: removes the environments as well."""
+    return _run("down", Mode.PURGE if purge else Mode.DOWN, inventory, options)
+
+
+def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:
+    """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
+    made = make_lock(
+        inventory.python,
+        inventory.lock_path,
+        base=inventory.path.parent,
+        upgrade=upgrade,
+        say=lambda text: listener(Note("", text)),
+    )
+    return made.path
+
+
+def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Report:
+    listener = options.get("listener") or silent
+    writes = mode is Mode.UP
+    secrets = {} if mode.removes else inventories.read_secrets(inventory)
+    if TOKEN not in secrets:
+        secrets[TOKEN] = ray_token(cluster_dir(inventory.cluster), create=writes)
+    job = Job(
+        command=command,
+        mode=mode,
+        apply=command in ("up", "down"),
+        inventory=inventory,
+        playbook=load_playbook(options.get("playbook") or built_in()),
+        lock=_lock(inventory, listener, make=writes),
+        secrets=secrets,
+        sudo_password=options.get("sudo_password") or inventories.read_sudo_password(inventory),
+        only=tuple(options.get("limit") or ()),
+    )
+    return Run(job, listener, options.get("cancel") or threading.Event()).execute()
+
+
+def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:
+    raise NotImplementedError

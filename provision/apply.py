@@ -1,0 +1,197 @@
+"""Carrying a plan out: stretches on a pool of threads, each verified in its own round trip."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+
+from provision import events
+from provision.errors import BadOutput, Cancelled, HostError, NotConverged, ProvisionError, ScriptFailed
+from provision.events import Listener
+from provision.inventory.models import Host
+from provision.plan import Change, Plan
+from provision.schedule import Schedule, Stretch
+from provision.script import PROGRESS, Fragment, Script
+from provision.transport import Session, Transport
+
+
+class Applier:
+    """Applies one plan. `errors` and `ended` (monotonic seconds, by host) are complete once `apply` returns."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        pool: ThreadPoolExecutor,
+        hosts: Sequence[Host],
+        emit: Listener,
+        cancel: threading.Event,
+    ) -> None:
+        self._transport = transport
+        self._pool = pool
+        self._hosts = {h.name: h for h in hosts}
+        self._emit = emit
+        self._cancel = cancel
+        self.errors: list[HostError] = []
+        self.ended: dict[str, float] = {}
+
+    def apply(self, plan: Plan) -> frozenset[str]:
+        """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure."""
+        schedule = Schedule(plan)
+        running: dict[Future[frozenset[str]], Stretch] = {}
+        done: set[str] = set()
+        while not schedule.finished:
+            if self._cancel.is_set():
+                for change in schedule.stop():
+                    self._skip(change, "cancelled")
+            for stretch in schedule.ready():
+                running[self._pool.submit(self._stretch, stretch)] = stretch
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                stretch = running.pop(future)
+                good = future.result()
+                done |= good
+                keys = [c.step.key for c in stretch.changes]
+                for change, cause in schedule.done(stretch, [k for k in keys if k not in good]):
+                    self._skip(change, f"needs {cause}, which failed")
+        return frozenset(done)
+
+    def _skip(self, change: Change, why: str) -> None:
+        step = change.step
+        self._emit(events.StepSkipped(step.host, step.key, step.resource.label, why))
+
+    def _stretch(self, stretch: Stretch) -> frozenset[str]:
+        """Runs one stretch; the keys that were changed and verified. Failures are recorded, never raised."""
+        good: set[str] = set()
+        try:
+            self._run(stretch, good)
+        except HostError as error:
+            self._record(error)
+        except Cancelled:
+            pass
+        except ProvisionError as error:
+            self._record(_on_host(stretch.host, error))
+        finally:
+            self.ended[stretch.host] = time.monotonic()
+        left = [c for c in stretch.changes if c.step.key not in good]
+        why = "cancelled" if self._cancel.is_set() else "the step before it failed"
+        for change in left[0 if self._cancel.is_set() else 1 :]:
+            self._skip(change, why)
+        return frozenset(good)
+
+    def _run(self, stretch: Stretch, good: set[str]) -> None:
+        host, changes = stretch.host, stretch.changes
+        scripts = self._prepare(stretch)
+        session = self._transport.connect(self._hosts[host])
+        self._send(session, host, scripts)
+        batch: list[Script] = []
+        for change, script in zip(changes, scripts, strict=True):
+            batch += [_announced(script), change.step.resource.probe()]
+        watch = _Watch(host, changes, self._emit)
+        fragments = session.run(batch, on_line=watch.line)
+        watch.finish()
+        for index, change in enumerate(changes):
+            fixed, seen = fragments[2 * index], fragments[2 * index + 1]
+            self._verify(host, change, fixed, seen)
+            good.add(change.step.key)
+            step = change.step
+            seconds = watch.seconds(index)
+            self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
+
+    def _prepare(self, stretch: Stretch) -> list[Script]:
+        scripts = []
+        for change in stretch.changes:
+            resource = change.step.resource
+            resource.prepare(lambda text: self._emit(events.Progress(stretch.host, text)))
+            scripts.append(resource.fix(change.have, change.want))
+        return scripts
+
+    def _send(self, session: Session, host: str, scripts: Sequence[Script]) -> None:
+        uploads = [upload for script in scripts for upload in script.uploads]
+        if not uploads:
+            return
+        self._emit(events.Doing(host, "receiving files"))
+        throttle = _Throttle(0.2)
+
+        def moved(sent: int, total: int) -> None:
+            if sent == total or throttle.due():
+                self._emit(events.Progress(host, f"{sent >> 20}/{total >> 20} MiB"))
+
+        session.send(uploads, on_bytes=moved)
+
+    def _verify(self, host: str, change: Change, fixed: Fragment, seen: Fragment) -> None:
+        resource = change.step.resource
+        if not fixed.ok:
+            evidence, hint = resource.explain(fixed)
+            message = f"{resource.label}: failed (exit code {fixed.rc})"
+            raise ScriptFailed(host, message, evidence=evidence, hint=hint)
+        if not seen.ok:
+            raise BadOutput(host, f"{resource.label}: could not be looked at afterwards", evidence=seen.tail())
+        left = resource.diff(resource.read(seen), change.want)
+        if left:
+            evidence = tuple(str(d) for d in left)
+            raise NotConverged(host, f"{resource.label}: still differs after it was changed", evidence=evidence)
+
+    def _record(self, error: HostError) -> None:
+        self.errors.append(error)
+        self._emit(failure(error))
+
+
+class _Throttle:
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._last = 0.0
+
+    def due(self) -> bool:
+        now = time.monotonic()
+        if now - self._last < self._every:
+            return False
+        self._last = now
+        return True
+
+
+class _Watch:
+    """Turns the live lines of a batch into events, and notes when each change began."""
+
+    def __init__(self, host: str, changes: Sequence[Change], emit: Listener) -> None:
+        self._host = host
+        self._changes = changes
+        self._emit = emit
+        self._began: dict[int, float] = {}
+        self._ended = 0.0
+
+    def line(self, fragment: int, stream: str, line: str) -> None:
+        index, is_probe = divmod(fragment, 2)
+        if is_probe:
+            return
+        if index not in self._began:
+            self._began[index] = time.monotonic()
+            self._emit(events.Doing(self._host, self._changes[index].step.resource.label))
+        if line.startswith(PROGRESS):
+            text = line[len(PROGRESS) :].strip()
+            if text:
+                self._emit(events.Progress(self._host, text))
+        else:
+            self._emit(events.Output(self._host, line, stream))
+
+    def finish(self) -> None:
+        self._ended = time.monotonic()
+
+    def seconds(self, index: int) -> float:
+        began = self._began.get(index, self._ended)
+        return self._began.get(index + 1, self._ended) - began
+
+
+def failure(error: HostError, step: str = "") -> events.Failed:
+    return events.Failed(error.host, type(error).__name__, error.message, error.evidence, error.hint, step)
+
+
+def _announced(script: Script) -> Script:
+    """Says when it begins, so that the view shows what the host is doing before there is any output."""
+    return replace(script, body=f"printf '%s\\n' '{PROGRESS}'\n{script.body}", uploads=())
+
+
+def _on_host(host: str, error: ProvisionError) -> HostError:
+    return HostError(host, error.message, evidence=error.evidence, hint=error.hint)

@@ -1,0 +1,220 @@
+"""The lock: one requirements file with hashes, made once on the controller, installed alike on every host.
+
+It is made by `uv pip compile` and stays an ordinary requirements file; its header says for which Python and
+platform it is, and from which settings of the inventory it was made, each as a digest, so that a lock that
+no longer fits names what has changed. Indexes are not written into it: the inventory says where wheels
+come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from provision.errors import LockError
+from provision.inventory.models import Python
+from provision.resolve import compile_requirements, expanded
+
+Say = Callable[[str], None]
+
+_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
+_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
+
+
+class LockMissing(LockError):
+    """There is no lock yet: `up` and `provision lock` make it, `check` cannot go on without."""
+
+
+class LockStale(LockError):
+    """The lock was made from other settings than the inventory's: `up` and `provision lock` remake it."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """`packages`: normalized name → version. `hashes`: normalized name → the files that will do.
+
+    `digest` is over what decides the environment (names, versions, hashes, Python, platform) and over
+    nothing else: comments and order may change.
+    """
+
+    path: Path
+    text: str = field(repr=False)
+    python: str
+    platform: str
+    packages: Mapping[str, str] = field(repr=False, hash=False)
+    hashes: Mapping[str, tuple[str, ...]] = field(repr=False, hash=False)
+    digest: str
+
+    @property
+    def short(self) -> str:
+        """Names the environment's directory on the hosts."""
+        return self.digest[:12]
+
+    @property
+    def requirements(self) -> str:
+        """The lock without its comments: what the hosts install from."""
+        lines = (requirement(self, name) for name in sorted(self.packages))
+        return "".join(lines)
+
+
+def requirement(lock: Lock, name: str) -> str:
+    """One package's lines, as pip and uv read them."""
+    hashes = "".join(f" \\\n    --hash={digest}" for digest in lock.hashes[name])
+    return f"{name}=={lock.packages[name]}{hashes}\n"
+
+
+def ensure_lock(python: Python, path: Path, *, base: Path | None = None, say: Say | None = None) -> Lock:
+    """The lock at `path`, made or remade if it is missing or stale. Raises LockError."""
+    try:
+        return read_lock(path, python, base=base)
+    except (LockMissing, LockStale) as reason:
+        if say:
+            say(f"{reason.message}: making it")
+        return make_lock(python, path, base=base, say=say)
+
+
+def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
+    """Raises LockMissing, LockStale (the inventory has changed since), or LockError (not to be read).
+
+    `base`: the folder that relative paths in the inventory start from; default: the lock's own.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LockMissing(f"there is no lock at `{path.name}`", hint="run `provision lock`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"`{path}` cannot be read: {error}") from error
+    lock = parse_lock(text, path)
+    recorded = dict(part.partition("=")[::2] for part in _header(text).get("inputs", "").split())
+    changed = [name for name, digest in _inputs(python, base or path.parent).items() if recorded.get(name) != digest]
+    if changed:
+        settings = ", ".join(f"python.{name}" for name in changed)
+        raise LockStale(f"`{path.name}` was made from other settings ({settings})", hint="run `provision lock`")
+    return lock
+
+
+def make_lock(
+    python: Python, path: Path, *, base: Path | None = None, upgrade: bool = False, say: Say | None = None
+) -> Lock:
+    """Resolves `python.packages` for the hosts' Python and platform and writes `path`, whole or not at all.
+
+    Versions that the old lock holds are kept where they still fit, unless `upgrade`. Takes seconds, and the
+    index. Raises LockError with uv's own words.
+    """
+    base = base or path.parent
+    _refuse(python)
+    if say:
+        say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
+    with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
+        made = Path(folder) / "lock.txt"
+        if path.exists() and not upgrade:
+            made.write_bytes(path.read_bytes())
+        compile_requirements(python, base, made)
+        body = made.read_text(encoding="utf-8")
+    inputs = " ".join(f"{name}={digest}" for name, digest in _inputs(python, base).items())
+    head = [
+        "The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.",
+        f"python: {python.version}",
+        f"platform: {python.platform}",
+        f"inputs: {inputs}",
+    ]
+    text = "".join(f"# {line}\n" for line in head) + body
+    lock = parse_lock(text, path)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise LockError(f"`{path}` cannot be written: {error.strerror}") from error
+    return lock
+
+
+def parse_lock(text: str, path: Path) -> Lock:
+    """Raises LockError, naming the line, for anything but `name==version` with sha256 hashes."""
+    header = _header(text)
+    version, platform = header.get("python", ""), header.get("platform", "")
+    if not version or not platform:
+        raise LockError(f"`{path}` was not made by `provision lock`", hint="delete it, or run `provision lock`")
+    packages: dict[str, str] = {}
+    hashes: dict[str, tuple[str, ...]] = {}
+    for number, line in _logical_lines(text):
+        first, *rest = line.split()
+        pin, found = _PIN.match(first), [_HASH.match(word) for word in rest]
+        if pin is None or not found or not all(found):
+            hint = "put the wheel into a folder, name the folder in python.find_links and the wheel by its version"
+            raise LockError(
+                f"{path}:{number}: `{first}` is not a version with sha256 hashes",
+                hint=hint if "@" in line else "run `provision lock`",
+            )
+        name = canonicalize_name(pin[1])
+        packages[name] = pin[2]
+        hashes[name] = tuple(sorted(match[1] for match in found if match))
+    if not packages:
+        raise LockError(f"`{path}` holds no packages", hint="run `provision lock`")
+    content = json.dumps([version, platform, sorted(packages.items()), sorted(hashes.items())])
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return Lock(path, text, version, platform, packages, hashes, digest)
+
+
+def _refuse(python: Python) -> None:
+    if not python.packages:
+        raise LockError("python.packages is empty: there is nothing to lock", hint="name at least one package")
+    if python.torch_backend == "auto":
+        raise LockError(
+            "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
+            hint="name the backend, such as `cu130` or `cpu`",
+        )
+
+
+def _inputs(python: Python, base: Path) -> dict[str, str]:
+    values: dict[str, Sequence[str]] = {
+        "version": [python.version],
+        "platform": [python.platform],
+        "packages": sorted(python.packages),
+        "index": [python.index or ""],
+        "extra_indexes": python.extra_indexes,
+        "find_links": python.find_links,
+        "constraints": expanded(python.constraints, base),
+        "overrides": expanded(python.overrides, base),
+        "torch_backend": [python.torch_backend or ""],
+        "wheels": [python.wheels],
+    }
+    return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
+
+
+def _header(text: str) -> dict[str, str]:
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("# "):
+            break
+        key, sep, value = line[2:].partition(": ")
+        if sep:
+            found[key] = value.strip()
+    return found
+
+
+def _logical_lines(text: str) -> list[tuple[int, str]]:
+    """(number of the first line, the line with its continuations), without comments."""
+    found: list[tuple[int, str]] = []
+    parts: list[str] = []
+    start = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start if parts else number
+        plain = re.sub(r"(^|\s)#.*", "", line).strip()
+        parts.append(plain.removesuffix("\\").strip())
+        if not plain.endswith("\\"):
+            joined = " ".join(part for part in parts if part)
+            if joined:
+                found.append((start, joined))
+            parts = []
+    rest = " ".join(part for part in parts if part)
+    return [*found, (start, rest)] if rest else found

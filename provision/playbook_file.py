@@ -1,0 +1,74 @@
+"""Loading a playbook file: ordinary Python with a function `playbook(cluster) -> Playbook`.
+
+The built-in ones are loaded the same way as a user's own, so that a copy of one behaves like the original.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from provision.cluster import Cluster
+from provision.errors import PlaybookError, ProvisionError
+from provision.playbook import Playbook
+
+PlaybookFunction = Callable[[Cluster], Playbook]
+DEFAULT = "vllm_ray"
+
+
+def built_in(name: str = DEFAULT) -> Path:
+    return Path(str(resources.files("provision.playbooks") / f"{name}.py"))
+
+
+def load_playbook(path: Path) -> PlaybookFunction:
+    """Raises PlaybookError: no such file, an error while it loads (with its line), or no `playbook` in it."""
+    if not path.is_file():
+        hint = f"the built-in one to copy is {built_in()}"
+        raise PlaybookError(f"{path}: no such playbook file", hint=hint)
+    name = f"provision_playbook_{path.stem}_{abs(hash(path.resolve()))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PlaybookError(f"{path}: a playbook is a Python file, `.py`")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses of the file look their module up while they are being made.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise _located(path, error) from error
+    function = getattr(module, "playbook", None)
+    if not callable(function):
+        raise PlaybookError(f"{path}: defines no `playbook(cluster)` function", hint=f"start from {built_in()}")
+    return guarded(path, function)
+
+
+def guarded(path: Path, function: PlaybookFunction) -> PlaybookFunction:
+    """`function`, with whatever it raises turned into a PlaybookError that names file and line."""
+
+    def call(cluster: Cluster) -> Playbook:
+        try:
+            book = function(cluster)
+        except ProvisionError:
+            raise
+        except Exception as error:
+            raise _located(path, error) from error
+        if not isinstance(book, Playbook):
+            raise PlaybookError(f"{path}: `playbook` returned {type(book).__name__}, not a Playbook")
+        return book
+
+    return call
+
+
+def _located(path: Path, error: BaseException) -> PlaybookError:
+    line = 0
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        line = error.lineno or 0
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == str(path):
+            line = frame.lineno or line
+    where = f"{path}:{line}" if line else str(path)
+    return PlaybookError(f"{where}: {type(error).__name__}: {error}")

@@ -1,0 +1,106 @@
+"""Asks uv which packages fit together: one run of `uv pip compile` on the controller.
+
+uv does not read pip's settings, so PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS and PIP_CERT are
+handed on to it, where neither the inventory nor uv's own variables say otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from provision.errors import LockError
+from provision.inventory.models import Python
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def compile_requirements(python: Python, base: Path, made: Path) -> None:
+    from uv import find_uv_bin
+
+    folder = made.parent
+    command = [
+        find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate",
+        "--python-version", python.version, "--python-platform", python.platform,
+        "--no-python-downloads", "--output-file", made.name,
+    ]  # fmt: skip
+    command += [
+        f"--find-links={link}" for link in find_links(python, base) or os.environ.get("PIP_FIND_LINKS", "").split()
+    ]
+    command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
+    command += ["--only-binary", ":all:"] if python.wheels == "controller" else []
+    for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
+        if lines:
+            name = f"{option.strip('-')}s.txt"
+            (folder / name).write_text("\n".join(expanded(lines, base)) + "\n", encoding="utf-8")
+            command += [option, name]
+    (folder / "packages.in").write_text("\n".join(python.packages) + "\n", encoding="utf-8")
+    # In a folder of its own: uv would take settings from a pyproject.toml or uv.toml around.
+    done = subprocess.run(
+        [*command, "packages.in"], cwd=folder, env=_environment(python), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        evidence = decisive(done.stderr)
+        raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
+
+
+def _environment(python: Python) -> dict[str, str]:
+    env = dict(os.environ)
+    taken = (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_EXTRA_INDEX_URL", "UV_INDEX"), ("PIP_CERT", "SSL_CERT_FILE"))
+    for pip, uv in taken:
+        if pip in env:
+            env.setdefault(uv, env[pip])
+    return {**env, **index_environment(python, "uv")}
+
+
+def _hint(said: str) -> str:
+    """Signs in uv's words → what to do."""
+    table = (
+        (r"no (?:usable )?wheels|no pre-built wheels|building from source is disabled",
+         "a package has no wheel for this platform and Python: choose another version, or an index that has one"),
+        (r"[Ff]ailed to fetch|dns error|[Cc]onnect(?:ion)? error|timed? ?out|Could not connect",
+         "the index cannot be reached from here: look at the network, or set python.index"),
+        (r"not found in the package registry|there (?:are|is) no versions? of",
+         "look at the names and versions in python.packages, and at python.index and python.find_links"),
+        (r"Expected package name|Failed to parse|[Ii]nvalid", "look at python.packages, constraints and overrides"),
+    )  # fmt: skip
+    fallback = "loosen a version in python.packages, or settle the conflict in python.overrides"
+    return next((hint for sign, hint in table if re.search(sign, said)), fallback)
+
+
+def expanded(entries: Sequence[str], base: Path) -> list[str]:
+    """An entry is a requirement, or a file of them (`*.txt`), which is read in its place."""
+    lines = []
+    for entry in entries:
+        if entry.endswith(".txt"):
+            try:
+                lines += (base / Path(entry).expanduser()).read_text(encoding="utf-8").splitlines()
+            except OSError as error:
+                raise LockError(f"`{entry}` cannot be read: {error.strerror}") from error
+        else:
+            lines.append(entry)
+    return lines
+
+
+def index_environment(python: Python, tool: str) -> dict[str, str]:
+    """The variables that tell `tool` ("pip" or "uv") the inventory's indexes: they may hold passwords, which
+    do not belong into an argument list."""
+    extra = " ".join(python.extra_indexes)
+    names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL") if tool == "pip" else ("UV_DEFAULT_INDEX", "UV_INDEX")
+    return {name: value for name, value in zip(names, (python.index or "", extra), strict=True) if value}
+
+
+def find_links(python: Python, base: Path) -> list[str]:
+    """The inventory's own, relative folders made absolute."""
+    return [link if "://" in link else str((base / Path(link).expanduser()).resolve()) for link in python.find_links]
+
+
+def decisive(text: str, *, lines: int = 12) -> tuple[str, ...]:
+    """What uv or pip complained about, without boxes, notices and passwords."""
+    plain = re.sub(r"[×╰╭─▶│├┬]", " ", _CREDENTIALS.sub("********", text))
+    kept = (line.strip() for line in plain.splitlines())
+    noise = ("warning:", "WARNING:", "[notice]", "Resolved ", "Using ")
+    return tuple(line for line in kept if line and not line.startswith(noise))[-lines:]

@@ -1,0 +1,69 @@
+"""Ports that a service is about to bind are free, or are its own already.
+
+Never fixed from here: whose process it is that listens there, only a person can say. A mismatch blocks `up`
+before any host is changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provision.resource import Difference, Resource, State
+from provision.resources.service import LIBRARY, Place
+from provision.script import Script
+
+
+@dataclass(frozen=True)
+class PortsFree(Resource):
+    """`ports`, each with what it is for, at `address`. Not judged while the service at `place` is running."""
+
+    fixable: ClassVar[bool] = False
+    removable: ClassVar[bool | str] = False
+
+    place: Place
+    address: str
+    ports: tuple[tuple[int, str], ...]
+
+    @property
+    def id(self) -> str:
+        return f"ports:{self.place.owner_mark.rsplit('/', 1)[-1]}"
+
+    @property
+    def label(self) -> str:
+        return "ports"
+
+    def want(self) -> State:
+        return {f"port {port} ({use})": "free" for port, use in self.ports}
+
+    def probe(self) -> Script:
+        wanted = "\n".join(f"{port} {use}" for port, use in self.ports)
+        return Script(f"{LIBRARY}\n{PROBE}", {"dir": self.place.folder, "address": self.address, "wanted": wanted})
+
+    def fix(self, have: State, want: State) -> Script:
+        raise AssertionError("never fixed: a mismatch blocks the plan")
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        hint = "stop what listens there, or choose another port in the inventory"
+        return tuple(Difference(d.aspect, d.expected, d.found, hint) for d in super().diff(have, want))
+
+
+# /proc/net/tcp writes an IPv4 address as one little-endian number in hex. A listener on another address of the
+# host is no conflict, one on all addresses is.
+PROBE = r"""
+hex=$(printf '%s\n' "$address" | { IFS=. read -r a b c d; printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a"; } 2>/dev/null)
+read_stamp && alive && mine=yes || mine=''
+printf '%s\n' "$wanted" | while read -r port use; do
+    found=free
+    if [ -z "$mine" ]; then
+        p=$(printf %04X "$port")
+        if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+            grep -qiE "^ *[0-9]+: ($hex|00000000|0{32}|0{16}FFFF0000($hex|00000000)):$p [0-9A-F:]+ 0A "; then
+            found="taken"
+            who=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:((\(.*\))).*/\1/p;q')
+            [ -z "$who" ] || found="taken by $who"
+        fi
+    fi
+    echo "port $port ($use)=$found"
+done
+"""

@@ -1,0 +1,173 @@
+"""A Ray node: the head, or a worker that joins it. Each with its own --node-ip-address and pinned ports."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provision.inventory.models import Ray
+from provision.resources.service import Service, aspects_of
+from provision.script import Script
+from provision.secret import Secret
+
+#: Flags of `ray start` that a worker does not know, or aborts on.
+HEAD_ONLY = frozenset({"dashboard-host", "dashboard-port", "include-dashboard", "redis-shard-ports", "port"})
+
+
+@dataclass(frozen=True)
+class Network:
+    """What this node is to the others: `node_ip`, and the `interface` that holds it."""
+
+    node_ip: str
+    interface: str
+
+    def environment(self) -> dict[str, str]:
+        """The variables that must be right *per host* (vllm#7815, vllm#13521): they are set before `ray start`,
+        because a node's own values win over those that a driver sends along."""
+        return {
+            "VLLM_HOST_IP": self.node_ip,
+            "NCCL_SOCKET_IFNAME": self.interface,
+            "GLOO_SOCKET_IFNAME": self.interface,
+        }
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a node runs on. `python` is the folder of the environment, `lock` the digest it was made from, `base`
+    the variables of the host, `token_file` the token that every node and driver must show."""
+
+    python: str
+    lock: str
+    network: Network
+    settings: Ray
+    base: Mapping[str, str] = field(hash=False)
+    token_file: str
+    token_digest: str
+    temp_dir: str
+
+
+@dataclass(frozen=True)
+class RayNode(Service):
+    setup: Setup
+
+    @abstractmethod
+    def role_flags(self) -> dict[str, str]: ...
+
+    def flags(self) -> dict[str, str]:
+        """Every flag of `ray start`, by name without its dashes. Those of the inventory win."""
+        s = self.setup.settings
+        common = {
+            "node-ip-address": self.setup.network.node_ip,
+            "node-manager-port": str(s.node_manager_port),
+            "object-manager-port": str(s.object_manager_port),
+            "runtime-env-agent-port": str(s.runtime_env_agent_port),
+            "dashboard-agent-grpc-port": str(s.dashboard_agent_grpc_port),
+            "dashboard-agent-listen-port": str(s.dashboard_agent_listen_port),
+            "metrics-export-port": str(s.metrics_export_port),
+            "min-worker-port": str(s.min_worker_port),
+            "max-worker-port": str(s.max_worker_port),
+        }
+        given = {k: str(v) for k, v in s.args.items()}
+        return {**common, **self.role_flags(), **given}
+
+    def command(self) -> tuple[str, ...]:
+        flags = [f"--{name}={value}" for name, value in self.flags().items()]
+        return (f"{self.setup.python}/bin/ray", "start", *self.role(), *flags, "--disable-usage-stats", "--block")
+
+    def role(self) -> tuple[str, ...]:
+        return ()
+
+    def environment(self) -> Mapping[str, str | Secret]:
+        return {
+            **self.setup.base,
+            **self.setup.network.environment(),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": self.setup.token_file,
+            **self.setup.settings.env,
+        }
+
+    def aspects(self) -> Mapping[str, str]:
+        flags = {f"--{name}": value for name, value in self.flags().items()}
+        # The path of the token file says nothing about what is in it.
+        return {
+            "environment": self.setup.lock,
+            "token": self.setup.token_digest,
+            **aspects_of(flags, self.environment()),
+        }
+
+    def ready(self) -> Script:
+        return Script(READY, {"port": self.ready_port()}, timeout=90)
+
+    @abstractmethod
+    def ready_port(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class RayHead(RayNode):
+    """The head: the cluster's control store and, if wanted, its dashboard, on loopback alone."""
+
+    @property
+    def name(self) -> str:
+        return "Ray head"
+
+    @property
+    def address(self) -> str:
+        return f"{self.setup.network.node_ip}:{self.setup.settings.port}"
+
+    def role(self) -> tuple[str, ...]:
+        return ("--head",)
+
+    def role_flags(self) -> dict[str, str]:
+        return {
+            "port": str(self.setup.settings.port),
+            "include-dashboard": str(self.setup.settings.dashboard).lower(),
+            "dashboard-host": "127.0.0.1",
+            "dashboard-port": str(self.setup.settings.dashboard_port),
+            "temp-dir": self.setup.temp_dir,
+        }
+
+    def ready_port(self) -> int:
+        return self.setup.settings.port
+
+    def ports(self) -> tuple[int, ...]:
+        return (
+            self.setup.settings.port,
+            self.setup.settings.node_manager_port,
+            self.setup.settings.object_manager_port,
+        )
+
+
+@dataclass(frozen=True)
+class RayWorker(RayNode):
+    """A worker of the head at `head` (address:port)."""
+
+    head: str
+
+    @property
+    def name(self) -> str:
+        return "Ray worker"
+
+    def role_flags(self) -> dict[str, str]:
+        return {"address": self.head}
+
+    def flags(self) -> dict[str, str]:
+        return {k: v for k, v in super().flags().items() if k not in HEAD_ONLY}
+
+    def ready_port(self) -> int:
+        return self.setup.settings.node_manager_port
+
+    def ports(self) -> tuple[int, ...]:
+        return (self.setup.settings.node_manager_port, self.setup.settings.object_manager_port)
+
+
+# Whether the right nodes have joined is the business of RayMembers; this is whether it came up at all.
+READY = """
+n=0
+until listens "$port"; do
+    alive || gave_up "Ray ended while it was starting" 60
+    [ "$n" -lt 300 ] || gave_up "Ray does not listen on port $port after 75 s" 60
+    [ $((n % 20)) -ne 0 ] || echo "::progress waiting for port $port ($((n / 4)) s)"
+    n=$((n + 1)); sleep 0.25
+done
+"""

@@ -1,0 +1,107 @@
+"""The barrier before the model: the *expected* nodes and GPUs have joined Ray, or those missing are named.
+
+Too few GPUs do not make vLLM fail, they make it wait in silence for half an hour; so it is not started before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provision.resource import Resource, State
+from provision.resources.ray import RayHead
+from provision.resources.service import LIBRARY
+from provision.script import Script, Value
+
+
+@dataclass(frozen=True)
+class RayMembers(Resource):
+    """`expected`: node IP → (host name, GPUs). Asked on the head through Ray itself, once per start of the head or
+    of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
+
+    head: RayHead
+    expected: Mapping[str, tuple[str, int]] = field(hash=False)
+    timeout: float
+
+    @property
+    def id(self) -> str:
+        return "ray-members"
+
+    @property
+    def label(self) -> str:
+        return "Ray members"
+
+    def want(self) -> State:
+        return {"nodes": self._nodes()}
+
+    def _nodes(self) -> str:
+        return ", ".join(f"{name} {ip} with {gpus} GPUs" for ip, (name, gpus) in sorted(self.expected.items()))
+
+    def probe(self) -> Script:
+        return Script(f"{LIBRARY}\n{PROBE}", {"dir": self.head.place.folder})
+
+    def fix(self, have: State, want: State) -> Script:
+        if want is None:
+            return Script('rm -f -- "$dir/members"', {"dir": self.head.place.folder})
+        variables: dict[str, Value] = {
+            "dir": self.head.place.folder,
+            "python": f"{self.head.setup.python}/bin/python",
+            "address": self.head.address,
+            "node_ip": self.head.setup.network.node_ip,
+            "token_file": self.head.setup.token_file,
+            "expected": "\n".join(f"{ip} {gpus} {name}" for ip, (name, gpus) in self.expected.items()),
+            "nodes": self._nodes(),
+            "seconds": int(self.timeout),
+        }
+        return Script(f"{LIBRARY}\n{WAIT}", variables, timeout=self.timeout + 60)
+
+
+PROBE = """
+read_stamp && alive && [ -f "$dir/members" ] || exit 0
+{ read -r head; read -r nodes; } < "$dir/members"
+[ "$head" = "$pid $start" ] && echo "nodes=$nodes"
+exit 0
+"""
+
+WAIT = """
+read_stamp && alive || { echo "the Ray head is not running" >&2; exit 1; }
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$token_file" RAY_ADDRESS="$address" RAY_USAGE_STATS_ENABLED=0
+EXPECTED="$expected" SECONDS_LEFT="$seconds" NODE_IP="$node_ip" "$python" - <<'PY' || exit 1
+import os, sys, time
+
+import ray
+
+deadline = time.monotonic() + float(os.environ["SECONDS_LEFT"])
+expected = {}
+for line in os.environ["EXPECTED"].splitlines():
+    ip, gpus, name = line.split(" ", 2)
+    expected[ip] = (name, int(gpus))
+ray.init(os.environ["RAY_ADDRESS"], log_to_driver=False, logging_level="ERROR", configure_logging=False)
+while True:
+    joined = {}
+    for node in ray.nodes():
+        if node["Alive"]:
+            joined[node["NodeManagerAddress"]] = int(node["Resources"].get("GPU", 0))
+    missing = [f"{name} ({ip})" for ip, (name, _) in expected.items() if ip not in joined]
+    short = [
+        f"{name} ({joined[ip]} of {gpus} GPUs)"
+        for ip, (name, gpus) in expected.items()
+        if ip in joined and joined[ip] < gpus
+    ]
+    strangers = [ip for ip in joined if ip not in expected]
+    if not missing and not short and not strangers:
+        break
+    if time.monotonic() > deadline:
+        if missing:
+            print("did not join Ray in time:", ", ".join(missing), file=sys.stderr)
+        if short:
+            print("joined with too few GPUs:", ", ".join(short), file=sys.stderr)
+        if strangers:
+            print("joined, but are not in the inventory:", ", ".join(strangers), file=sys.stderr)
+        sys.exit(1)
+    print("::progress waiting for", ", ".join(missing + short + strangers), flush=True)
+    time.sleep(0.5)
+print("all", len(expected), "nodes and", sum(g for _, g in expected.values()), "GPUs have joined", flush=True)
+PY
+printf '%s\\n%s\\n' "$pid $start" "$nodes" > "$dir/members"
+"""

@@ -1,0 +1,62 @@
+"""A file that holds one secret, readable by its owner alone.
+
+The value reaches the host on standard input, inside the script's variables; it is compared by digest, so that
+neither plans nor logs ever hold it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provision.resource import Resource, State
+from provision.script import Script
+from provision.secret import Secret
+
+
+@dataclass(frozen=True)
+class SecretFile(Resource):
+    """`path` holds `secret` and nothing else, mode 0600, owned by `owner` where that is given (needs root).
+
+    Raises on apply: NotConverged, if another process rewrites the file meanwhile.
+    """
+
+    path: str
+    secret: Secret
+    owner: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"secret-file:{self.path}"
+
+    @property
+    def label(self) -> str:
+        return f"secret {self.secret.name}"
+
+    def want(self) -> State:
+        return {"sha256": self.secret.sha256(), "mode": "600"}
+
+    def probe(self) -> Script:
+        return Script(PROBE, {"path": self.path})
+
+    def fix(self, have: State, want: State) -> Script:
+        if want is None:
+            return Script('rm -f -- "$path"', {"path": self.path})
+        return Script(WRITE, {"path": self.path, "secret": self.secret, "owner": self.owner})
+
+
+PROBE = """
+[ -f "$path" ] || exit 0
+sum=$(sha256sum < "$path") || exit 1
+echo "sha256=${sum%% *}"
+echo "mode=$(stat -c %a -- "$path")"
+"""
+
+# Written beside and renamed, so that a reader never sees half a secret.
+WRITE = """
+set -e
+umask 077
+mkdir -p -- "${path%/*}"
+printf %s "$secret" > "$path.new"
+[ -z "$owner" ] || chown -- "$owner" "$path.new"
+mv -f -- "$path.new" "$path"
+"""

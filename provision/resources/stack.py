@@ -1,0 +1,158 @@
+"""How the resources of one cluster hang together: their folders, ports, environments, and what must agree.
+
+A playbook says which resources go where and in what order; this says what each is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from provision.cluster import Cluster, Node
+from provision.playbook import Playbook
+from provision.resources.ports import PortsFree
+from provision.resources.ray import Network, RayHead, RayWorker, Setup
+from provision.resources.ray_members import RayMembers
+from provision.resources.secret_file import SecretFile
+from provision.resources.service import Place
+from provision.resources.text_file import TextFile
+from provision.resources.venv import Venv
+from provision.resources.vllm import STAYS_HERE, VllmServer
+from provision.secret import Secret
+
+RAY_TOKEN = "RAY_AUTH_TOKEN"
+SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Stack:
+    """Makes the resources of `cluster`. Pure, as the playbook that uses it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._inventory = cluster.inventory
+
+    def folder(self, node: Node) -> str:
+        """Of one cluster on one host: the host's name is part of it, because hosts may share a home folder."""
+        return f"{node.root}/clusters/{self._cluster.name}/{node.name}"
+
+    def venv(self, node: Node) -> Venv:
+        return Venv(
+            lock=self._cluster.lock,
+            python=self._inventory.python,
+            root=node.root,
+            cluster=self._cluster.name,
+        )
+
+    def token(self, node: Node) -> SecretFile:
+        return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=self._service_user(node))
+
+    def ray_head(self) -> RayHead:
+        node = self._cluster.head
+        return RayHead(self._place(node, "ray"), self._setup(node))
+
+    def ray_worker(self, node: Node, head: RayHead) -> RayWorker:
+        return RayWorker(self._place(node, "ray"), self._setup(node), head.address)
+
+    def members(self, head: RayHead) -> RayMembers:
+        expected = {n.node_ip: (n.name, self._gpus(n)) for n in self._cluster.nodes}
+        return RayMembers(head, expected, self._inventory.ray.join_timeout)
+
+    def server(self, head: RayHead) -> VllmServer:
+        node = self._cluster.head
+        assert self._inventory.serve is not None
+        return VllmServer(
+            self._place(node, "vllm"),
+            ray=head,
+            serve=self._inventory.serve,
+            base=self._base_environment(node),
+            secrets={k: v for k, v in self._cluster.secrets.items() if k != RAY_TOKEN},
+            config_root=self._config_root(node),
+            members=", ".join(n.node_ip for n in self._cluster.nodes),
+        )
+
+    def server_config(self) -> TextFile:
+        """Keeps the API key and what is this host's alone from travelling to the ranks through Ray."""
+        node = self._cluster.head
+        path = f"{self._config_root(node)}/ray_non_carry_over_env_vars.json"
+        return TextFile(path, json.dumps(STAYS_HERE), owner=self._service_user(node))
+
+    def ray_ports(self, node: Node) -> PortsFree:
+        ray = node.host.ray
+        ports = [
+            (ray.node_manager_port, "Ray's node manager"),
+            (ray.object_manager_port, "Ray's object manager"),
+        ]
+        if node is self._cluster.head:
+            ports.insert(0, (ray.port, "Ray"))
+        return PortsFree(self._place(node, "ray"), node.node_ip, tuple(ports))
+
+    def server_ports(self) -> PortsFree:
+        assert self._inventory.serve is not None
+        node, serve = self._cluster.head, self._inventory.serve
+        address = serve.listen or node.node_ip
+        return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
+
+    def find_blockers(self, book: Playbook) -> None:
+        """What no single host can tell: too few GPUs for TP × PP, an address that is on no interface."""
+        for node in self._cluster.nodes:
+            if node.facts is not None and not node.interface:
+                addresses = [a for i in node.facts.interfaces for a in i.addresses if not i.loopback]
+                book.block(
+                    f"{node.node_ip} is on none of its interfaces",
+                    host=node.name,
+                    evidence=[f"it has {', '.join(addresses) or 'no address'}"],
+                    hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
+                )
+        serve = self._inventory.serve
+        if serve is None or any(n.facts is None for n in self._cluster.nodes):
+            return
+        found, needed = sum(n.gpus for n in self._cluster.nodes), serve.tensor_parallel * serve.pipeline_parallel
+        if found < needed:
+            book.block(
+                f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel} "
+                f"needs {needed} GPUs, the hosts have {found}",
+                evidence=[f"{n.name}: {n.gpus}" for n in self._cluster.nodes],
+                hint="lower one of the two, or add hosts",
+            )
+
+    def _gpus(self, node: Node) -> int:
+        return node.gpus if node.facts is not None else node.host.expect.gpus or 0
+
+    def _setup(self, node: Node) -> Setup:
+        return Setup(
+            python=self.venv(node).path,
+            lock=self._cluster.lock.short,
+            network=Network(node.node_ip, node.interface),
+            settings=node.host.ray,
+            base=self._base_environment(node),
+            token_file=f"{self.folder(node)}/ray-token",
+            token_digest=self._token().sha256()[:16],
+            temp_dir=self._temp_dir(node),
+        )
+
+    def _place(self, node: Node, service: str) -> Place:
+        systemd = bool(node.facts and node.facts.systemd and node.facts.uid == 0)
+        mark = f"{self._cluster.name}/{node.name}/{service}"
+        return Place(f"{self.folder(node)}/{service}", mark, self._service_user(node), systemd)
+
+    def _service_user(self, node: Node) -> str:
+        """Whom services run as: the one who logged in, also where sudo does the work."""
+        return node.facts.login_user if node.facts and node.facts.uid == 0 else ""
+
+    def _base_environment(self, node: Node) -> dict[str, str]:
+        home = node.facts.login_home if node.facts else ""
+        user = node.facts.login_user if node.facts else ""
+        path = f"{self.venv(node).path}/bin:{SYSTEM_PATH}"
+        return {"PATH": path, "HOME": home, "USER": user, "LANG": "C.UTF-8", **node.host.env}
+
+    def _config_root(self, node: Node) -> str:
+        return f"{self.folder(node)}/vllm-config"
+
+    def _temp_dir(self, node: Node) -> str:
+        """Short, because Ray puts sockets below it whose paths may have 107 bytes; not /tmp/ray, which users of
+        one host fight over (ray#3899)."""
+        mark = hashlib.sha256(f"{self._cluster.name}/{node.name}/{node.root}".encode()).hexdigest()[:10]
+        return f"/tmp/provision-{mark}"
+
+    def _token(self) -> Secret:
+        return self._cluster.secrets[RAY_TOKEN]

@@ -1,0 +1,55 @@
+"""A small file with a given text, such as a program's configuration. Not for secrets: see secret_file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from provision.resource import Resource, State
+from provision.script import Script
+
+
+@dataclass(frozen=True)
+class TextFile(Resource):
+    """`path` holds `text` and nothing else, with `mode` (octal digits), owned by `owner` where that is given."""
+
+    path: str
+    text: str
+    mode: str = "644"
+    owner: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"file:{self.path}"
+
+    @property
+    def label(self) -> str:
+        return f"file {self.path.rsplit('/', 1)[-1]}"
+
+    def want(self) -> State:
+        return {"sha256": hashlib.sha256(self.text.encode()).hexdigest(), "mode": self.mode}
+
+    def probe(self) -> Script:
+        return Script(PROBE, {"path": self.path})
+
+    def fix(self, have: State, want: State) -> Script:
+        if want is None:
+            return Script('rm -f -- "$path"', {"path": self.path})
+        return Script(WRITE, {"path": self.path, "text": self.text, "mode": self.mode, "owner": self.owner})
+
+
+PROBE = """
+[ -f "$path" ] || exit 0
+sum=$(sha256sum < "$path") || exit 1
+echo "sha256=${sum%% *}"
+echo "mode=$(stat -c %a -- "$path")"
+"""
+
+WRITE = """
+set -e
+mkdir -p -- "${path%/*}"
+printf %s "$text" > "$path.new"
+chmod "$mode" "$path.new"
+[ -z "$owner" ] || chown -- "$owner" "$path.new"
+mv -f -- "$path.new" "$path"
+"""

@@ -1,0 +1,214 @@
+"""One run: connect → facts → playbook → observe → plan → apply → verify. Emits events, returns a Report.
+
+Two round trips on a host that needs nothing: facts, then the probes of all its resources. A third for each
+stretch of changes, which ends by probing again what it changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from provision import events
+from provision.apply import Applier, failure
+from provision.cluster import Cluster, Node
+from provision.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
+from provision.events import Listener
+from provision.facts import Facts, facts_script, read_facts
+from provision.inventory.models import Host, Inventory
+from provision.lock import Lock
+from provision.plan import Mode, Plan, make_plan
+from provision.playbook import Blocker, Playbook, Step
+from provision.report import HostReport, Report
+from provision.resource import State
+from provision.secret import Secret
+from provision.transport import Transport
+
+#: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
+POOL = 32
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
+    empty for all."""
+
+    command: str
+    mode: Mode
+    apply: bool
+    inventory: Inventory
+    playbook: Callable[[Cluster], Playbook]
+    lock: Lock
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    sudo_password: Secret | None = None
+    only: tuple[str, ...] = ()
+
+
+class Run:
+    """State of one run, for one thread to drive; `execute` is called once."""
+
+    def __init__(self, job: Job, listener: Listener, cancel: threading.Event) -> None:
+        self._job = job
+        self._emit = listener
+        self._cancel = cancel
+        self._began = time.monotonic()
+        self._errors: dict[str, list[ProvisionError]] = {}
+        self._last: dict[str, float] = {}
+        self._hosts = tuple(h for h in job.inventory.hosts if not job.only or h.name in job.only)
+
+    def execute(self) -> Report:
+        job = self._job
+        names = tuple(h.name for h in self._hosts)
+        self._emit(events.RunStarted("", job.command, job.inventory.cluster, names))
+        redact = [*job.secrets.values()]
+        with Transport(
+            self._hosts, sudo_password=job.sudo_password, redact=redact, cancel=self._cancel
+        ) as self._transport:
+            with ThreadPoolExecutor(max_workers=min(POOL, max(1, len(self._hosts)))) as self._pool:
+                facts = self._on_each(self._hosts, self._read_facts)
+                nodes = tuple(Node(h, facts.get(h.name)) for h in job.inventory.hosts)
+                book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets))
+                observed = self._observe(book, set(facts))
+                blockers = [b for b in book.blockers if not b.host or b.host in names]
+                plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers())
+                self._emit(events.Planned("", plan))
+                done: frozenset[str] = frozenset()
+                if job.apply and not plan.blockers and not self._cancel.is_set():
+                    applier = Applier(self._transport, self._pool, self._hosts, self._emit, self._cancel)
+                    done = applier.apply(plan)
+                    self._last |= applier.ended
+                    for error in applier.errors:
+                        self._errors.setdefault(error.host, []).append(error)
+            return self._report(plan, done, book)
+
+    def _read_facts(self, host: Host) -> Facts:
+        began = time.monotonic()
+        self._emit(events.Doing(host.name, "connecting"))
+        session = self._transport.connect(host)
+        self._emit(events.Connected(host.name, time.monotonic() - began))
+        self._emit(events.Doing(host.name, "reading facts"))
+        head = self._job.inventory.head
+        script = facts_script(head=head.node_ip or head.address, root=host.base)
+        (fragment,) = session.run([script])
+        if not fragment.ok:
+            raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
+        return read_facts(fragment.stdout)
+
+    def _observe(self, book: Playbook, reached: set[str]) -> dict[str, State]:
+        """What every probe saw, by step. A probe that fails leaves its step out and is an error of its host."""
+        by_host: dict[str, list[Step]] = {}
+        for step in book.steps:
+            by_host.setdefault(step.host, []).append(step)
+        hosts = [h for h in self._hosts if h.name in reached and h.name in by_host]
+
+        def observe(host: Host) -> dict[str, State]:
+            self._emit(events.Doing(host.name, "looking"))
+            steps = by_host[host.name]
+            probes = [replace(s.resource.probe(), optional=True) for s in steps]
+            fragments = self._transport.connect(host).run(probes)
+            states: dict[str, State] = {}
+            for step, fragment in zip(steps, fragments, strict=True):
+                if fragment.ok:
+                    states[step.key] = step.resource.read(fragment)
+                else:
+                    message = f"{step.resource.label} could not be looked at (exit code {fragment.rc})"
+                    self._fail(ScriptFailed(host.name, message, evidence=fragment.tail()), step.key)
+            return states
+
+        states: dict[str, State] = {}
+        for found in self._on_each(hosts, observe).values():
+            states |= found
+        return states
+
+    def _on_each(self, hosts: Sequence[Host], work: Callable[[Host], T]) -> dict[str, T]:
+        """`work` on all hosts at once; a host that fails is recorded and left out, the others go on."""
+
+        def guarded(host: Host) -> tuple[Host, T | None]:
+            try:
+                return host, work(host)
+            except HostError as error:
+                self._fail(error)
+            except Cancelled as error:
+                self._errors.setdefault(host.name, []).append(error)
+            finally:
+                self._last[host.name] = time.monotonic()
+            return host, None
+
+        found = {}
+        for host, result in self._pool.map(guarded, hosts):
+            if result is not None:
+                found[host.name] = result
+        return found
+
+    def _fail(self, error: HostError, step: str = "") -> None:
+        self._errors.setdefault(error.host, []).append(error)
+        self._emit(failure(error, step))
+
+    def _unreachable_blockers(self) -> list[Blocker]:
+        """`up` changes nothing while a host is out of reach, or could not be looked at: the cluster would
+        not come up without it."""
+        if not self._job.apply or self._job.mode is not Mode.UP:
+            return []
+        hint = "mend that first, or leave the host out with --limit"
+        return [
+            Blocker(name, f"nothing was changed on any host, because of {name}", hint=hint) for name in self._errors
+        ]
+
+    def _report(self, plan: Plan, done: frozenset[str], book: Playbook) -> Report:
+        reports = tuple(self._host_report(host, plan, done) for host in self._hosts)
+        for report in reports:
+            self._emit(events.HostDone(report.name, report.status, len(report.changes), report.seconds))
+        code = self._exit_code(plan)
+        seconds = time.monotonic() - self._began
+        self._emit(events.RunDone("", code, seconds))
+        return Report(
+            command=self._job.command,
+            mode=self._job.mode,
+            plan=plan,
+            hosts=reports,
+            errors=tuple(e for errors in self._errors.values() for e in errors),
+            outcome=tuple(book.outcome) if self._job.command == "up" and code == 0 else (),
+            seconds=seconds,
+            exit_code=code,
+        )
+
+    def _host_report(self, host: Host, plan: Plan, done: frozenset[str]) -> HostReport:
+        errors = tuple(self._errors.get(host.name, ()))
+        planned = [c for c in plan.changes if c.step.host == host.name]
+        changed = [c for c in planned if c.step.key in done] if self._job.apply else planned
+        if any(isinstance(e, Unreachable) for e in errors):
+            status = "unreachable"
+        elif errors:
+            status = "failed"
+        elif any(b.host in (host.name, "") for b in plan.blockers):
+            status = "blocked"
+        elif self._job.apply and len(changed) < len(planned):
+            status = "skipped"
+        elif planned:
+            status = "changed" if self._job.apply else "drift"
+        else:
+            status = "ok"
+        counters = self._transport.counters(host)
+        labels = tuple(c.step.resource.label for c in changed)
+        return HostReport(
+            host.name, status, labels, errors, self._seconds(host), counters.connections, counters.commands
+        )
+
+    def _seconds(self, host: Host) -> float:
+        return max(0.0, self._last.get(host.name, self._began) - self._began)
+
+    def _exit_code(self, plan: Plan) -> int:
+        errors = [e for errors in self._errors.values() for e in errors]
+        if any(isinstance(e, Unreachable) for e in errors):
+            return 4
+        if errors or self._cancel.is_set():
+            return 1
+        if self._job.apply:
+            return 1 if plan.blockers else 0
+        return 0 if plan.empty else 3

@@ -1,0 +1,113 @@
+"""The house rules, held by reading the imports and words of every file. Each rule says why it is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted([*(ROOT / "provision").rglob("*.py"), *(ROOT / "playbooks").rglob("*.py")])
+
+# (which files, what they may not import, why)
+RULES = [
+    (
+        lambda p: not p.startswith("provision/transport/"),
+        {"fabric", "paramiko", "invoke"},
+        "the remote surface is one package, so that strict host keys and the leash hold everywhere",
+    ),
+    (
+        lambda p: not p.startswith("provision/inventory/"),
+        {"yaml"},
+        "everything else works on validated values, not on documents",
+    ),
+    (
+        lambda p: not p.startswith(("provision/render/", "provision/cli/")),
+        {"rich", "click"},
+        "the library never prints: it emits events",
+    ),
+    (
+        lambda p: p in {"provision/plan.py", "provision/resource.py", "provision/schedule.py", "provision/playbook.py"},
+        {"threading", "time", "datetime", "random", "secrets", "subprocess", "socket", "os", "pathlib", "shutil"},
+        "what is planned depends on values alone, and is tested without a host",
+    ),
+    (
+        lambda p: True,
+        {"ray", "vllm", "torch"},
+        "they are installed on the hosts, from the lock; the controller never loads them",
+    ),
+    (
+        lambda p: p.startswith("provision/resources/"),
+        {"provision.runner", "provision.apply", "provision.transport", "provision.render", "provision.cli"},
+        "a resource describes; it does not act",
+    ),
+    (
+        lambda p: p.startswith("provision/transport/"),
+        {"provision.runner", "provision.plan", "provision.resources", "provision.playbook", "provision.cluster"},
+        "the transport carries scripts, whatever they are for",
+    ),
+]
+
+ENGINE = [
+    "script", "resource", "playbook", "plan", "schedule", "apply", "runner", "events", "report", "errors", "secret"
+]  # fmt: skip
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found += [(node.lineno, node.module)]
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
+    name = relative(path)
+    for applies, forbidden, why in RULES:
+        if applies(name):
+            for line, module in imports(path):
+                hit = [f for f in forbidden if module == f or module.startswith(f + ".")]
+                assert not hit, f"{name}:{line} imports {module}: {why}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_only_the_transport_reveals_a_secret(path: Path) -> None:
+    if relative(path).startswith("provision/transport/") or relative(path) == "provision/secret.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        revealed = isinstance(node, ast.Attribute) and node.attr == "reveal"
+        assert not revealed, f"{relative(path)}:{node.lineno} reveals a Secret"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_only_the_views_print(path: Path) -> None:
+    if relative(path).startswith(("provision/render/", "provision/cli/")):
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        assert not called, f"{relative(path)}:{node.lineno} prints"
+
+
+@pytest.mark.parametrize("name", ENGINE)
+def test_the_engine_does_not_know_what_a_gpu_is(name: str) -> None:
+    text = (ROOT / "provision" / f"{name}.py").read_text()
+    words = re.findall(r"\b(?:nvidia\w*|vllm|ray)\b", text, re.IGNORECASE)
+    assert not words, f"provision/{name}.py speaks of {set(words)}"
+
+
+def test_the_transport_does_not_know_what_a_gpu_is() -> None:
+    for path in (ROOT / "provision" / "transport").glob("*.py"):
+        assert not re.search(r"\b(?:nvidia\w*|vllm|ray)\b", path.read_text(), re.IGNORECASE), relative(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_file_fits_in_the_head(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 320, f"{relative(path)} holds more than one idea"
