@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
+
 from provision.events import Event
 
 #: Seconds between two redraws of what moves by itself.

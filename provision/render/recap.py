@@ -6,7 +6,7 @@ from collections import Counter
 
 from provision.errors import ProvisionError
 from provision.plan import Mode
-from provision.render.errors import error_lines, joined
+from provision.render.errors import blocker_lines, error_lines, joined
 from provision.render.plan import totals
 from provision.render.text import PLAIN, Paint, Style, count, duration, table
 from provision.report import HostReport, Report
@@ -44,6 +44,14 @@ def failure_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
     errors: list[ProvisionError] = [e for host in report.hosts for e in host.errors]
     errors += report.errors
     return joined(error_lines(e, paint) for e in errors)
+
+
+def quiet_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
+    """As `failure_lines`, with what stands in the way: elsewhere that is part of the plan."""
+    blockers = report.plan.blockers if report.plan is not None else ()
+    failures = failure_lines(report, paint)
+    blocked = joined(blocker_lines(b, paint) for b in blockers)
+    return [*failures, *([""] if failures and blocked else []), *blocked]
 
 
 def outcome_lines(report: Report, paint: Paint = PLAIN) -> list[str]:

@@ -1,0 +1,86 @@
+"""`up`, `plan`, `check` and `down`: the same run with different wishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from provision.cli.options import Asked, example, run_options
+from provision.cli.page import COMMANDS
+
+
+@click.command(
+    short_help=COMMANDS["up"].help,
+    epilog=example("""\
+  provision up cluster.yaml
+  provision up cluster.yaml --limit 'gpu-0[1-4],head' -v"""),
+)
+@run_options
+def up(**options: Any) -> int:
+    """Make the hosts what the inventory says.
+
+    Looks at every host first; changes nothing anywhere if one of them is not what the inventory expects (a wrong
+    driver, too few GPUs). Then changes what differs, on all hosts at once, and looks again. Run it as often as you
+    like: what is as wanted is left alone.
+    """
+    from provision import api
+    from provision.cli.run import run
+
+    return run("up", api.up, Asked(**options))
+
+
+@click.command(
+    short_help=COMMANDS["plan"].help,
+    epilog=example("""\
+  provision plan cluster.yaml
+  provision plan cluster.yaml --json | tail -n 1 | jq .report.plan.changes"""),
+)
+@run_options
+def plan(**options: Any) -> int:
+    """Show what `up` would change, and why.
+
+    Each line is one change: + create, ~ update (before → after), - remove, and ! for what stands in the way.
+    Writes nothing on any host. Exit code 3 if there is something to do.
+    """
+    from provision import api
+    from provision.cli.run import run
+
+    return run("plan", api.plan, Asked(**options))
+
+
+@click.command(
+    short_help=COMMANDS["check"].help,
+    epilog=example("""\
+  provision check cluster.yaml
+  provision check cluster.yaml -q || echo "drift, or worse" """),
+)
+@run_options
+def check(**options: Any) -> int:
+    """Say what on the hosts differs from the inventory.
+
+    Names host, thing, found and expected. Writes nothing on any host. Exit code 3 if anything differs.
+    """
+    from provision import api
+    from provision.cli.run import run
+
+    return run("check", api.check, Asked(**options))
+
+
+@click.command(
+    short_help=COMMANDS["down"].help,
+    epilog=example("""\
+  provision down cluster.yaml
+  provision down cluster.yaml --purge"""),
+)
+@click.option("--purge", is_flag=True, help="Also remove the environments from the hosts.")
+@run_options
+def down(purge: bool, **options: Any) -> int:
+    """Stop what `up` started, in reverse order, and nothing else.
+
+    Shows that its processes and ports are gone. Twice in a row is fine.
+    """
+    from provision import api
+    from provision.cli.run import run
+
+    return run("down", api.down, Asked(**options), secrets=False, purge=purge)

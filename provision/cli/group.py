@@ -1,0 +1,68 @@
+"""The click group `provision`: loads a command when it is called for, and turns every ending into an exit code."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from provision import __version__
+from provision.cli.ending import ending
+from provision.cli.page import COMMANDS, page
+
+
+class Lazy(click.Group):
+    """Knows its commands by name; their modules are imported when one is called."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].place.split(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            meant = f"; did you mean `{close[0]}`?" if close else ""
+            raise click.UsageError(f"there is no command `{args[0]}`{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def get_help(self, _: click.Context) -> str:
+        return page()
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        def call() -> Any:
+            return super(Lazy, self).main(args, prog_name, complete_var, standalone_mode=False, **extra)
+
+        return sys.exit(ending(call)) if standalone_mode else call()
+
+
+@click.group(
+    cls=Lazy,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, message="provision %(version)s")
+@click.pass_context
+def provision(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(page())
+        ctx.exit(2)

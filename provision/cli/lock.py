@@ -1,0 +1,42 @@
+"""`lock`: pin the environment before anything is installed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from provision.cli.options import Shown, example, inventory_argument, shown_options
+from provision.cli.page import COMMANDS
+
+
+@click.command(
+    short_help=COMMANDS["lock"].help,
+    epilog=example("""\
+  provision lock cluster.yaml              writes cluster.lock
+  provision lock cluster.yaml --upgrade"""),
+)
+@inventory_argument
+@click.option("--upgrade", is_flag=True, help="Take the newest versions that fit, instead of those locked already.")
+@shown_options
+def lock(inventory: str | None, upgrade: bool, **options: Any) -> int:
+    """Pin the environment to exact versions, with hashes.
+
+    Writes `<name>.lock` beside the inventory; keep both in version control. `up` does this once if it is missing.
+    Contacts the package index, and no host.
+    """
+    from provision import api
+    from provision.cli.find import find_inventory
+    from provision.cli.run import existing, told, watched
+    from provision.render.jsonl import result_line
+
+    screen = Shown(**options).screen()
+    with told(screen):
+        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+        with watched(screen, "lock", loaded.cluster) as watch:
+            path = api.lock(loaded, upgrade=upgrade, listener=watch.listener)
+    screen.json(result_line("lock", path=path))
+    if not screen.as_json:
+        screen.say(f"wrote {existing(path)}")
+    return watch.interrupts.exit_code or 0

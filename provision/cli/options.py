@@ -1,0 +1,90 @@
+"""The options that commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from provision.errors import UsageError
+from provision.render.screen import Screen
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+inventory_argument = click.argument("inventory", required=False, type=click.Path(), metavar="[INVENTORY]")
+
+_SHOWN = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output."),
+    click.option("-v", "--verbose", is_flag=True, help="Also show what the hosts print."),
+    click.option("-q", "--quiet", is_flag=True, help="Show errors only."),
+    click.option("--no-color", is_flag=True, help="No colour; so does $NO_COLOR."),
+)
+
+_RUN = (
+    inventory_argument,
+    click.option(
+        "--limit",
+        metavar="PATTERN",
+        multiple=True,
+        help="Only these hosts: names, groups or roles, with * and commas; repeatable.  [default: all hosts]",
+    ),
+    click.option(
+        "--playbook",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A playbook of yours.  [default: the built-in one, Ray and vLLM]",
+    ),
+    click.option(
+        "--ask-sudo-password",
+        is_flag=True,
+        help="Prompt for the hosts' sudo password, or read it as a line from standard input.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How much is shown, and in which form: the values of `shown_options`."""
+
+    as_json: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    no_color: bool = False
+
+    def screen(self) -> Screen:
+        if self.verbose and self.quiet:
+            raise UsageError("-v and -q contradict each other", hint="leave one of them out")
+        return Screen(as_json=self.as_json, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color)
+
+
+@dataclass(frozen=True)
+class Asked(Shown):
+    """What `up`, `plan`, `check` or `down` was asked for: the values of `run_options`."""
+
+    inventory: str | None = None
+    limit: tuple[str, ...] = ()
+    playbook: Path | None = None
+    ask_sudo_password: bool = False
+
+
+def shown_options(function: F) -> F:
+    return _all(function, _SHOWN)
+
+
+def run_options(function: F) -> F:
+    return _all(function, (*_RUN, *_SHOWN))
+
+
+def example(text: str) -> str:
+    """An epilog that click leaves as it is."""
+    return f"\b\nexample:\n{text.rstrip()}"
+
+
+def _all(function: F, options: tuple[Callable[[F], F], ...]) -> F:
+    # Decorators apply from the last to the first, so that --help lists them as written.
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -1,0 +1,70 @@
+"""What `provision --help` says, and which file holds which command. Imports nothing, so that it is quick."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """`place`: module and name of the click command."""
+
+    place: str
+    help: str
+
+
+#: In the order in which a person meets them.
+COMMANDS: dict[str, Command] = {
+    "init": Command("provision.cli.init:init", "write an example inventory to ./inventory.yaml, for you to edit"),
+    "trust": Command("provision.cli.trust:trust", "show the hosts' SSH keys, and record them once you agree"),
+    "plan": Command("provision.cli.cluster:plan", "show what `up` would change, and why; changes nothing"),
+    "up": Command("provision.cli.cluster:up", "make the hosts what the inventory says; again: nothing to change"),
+    "check": Command("provision.cli.cluster:check", "say what differs from the inventory; changes nothing"),
+    "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
+    "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
+    "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
+    "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),
+    "demo": Command("provision.cli.demo:demo", "the whole job on this machine: hosts, Ray, vLLM, one answer, clean up"),
+}
+
+_PAGE = """\
+usage: provision COMMAND [INVENTORY] [OPTIONS]
+
+Brings up one large language model across GPU machines, over SSH: it checks the machines, installs one
+identical environment on each, starts Ray and a vLLM server across them, and proves that the model answers.
+
+In order, with the machines listed in ./inventory.yaml (`provision init` writes one to start from):
+
+  provision up        make it so; run it again at any time, it changes only what differs
+  provision check     see whether it still is so
+  provision down      stop it again
+
+No GPU machines at hand? `provision demo` does all of that on this machine, in minutes.
+
+commands:
+{commands}
+
+  provision COMMAND --help has the options of a command, and an example.
+
+example:
+  provision plan cluster.yaml                        what would be done?
+  provision up cluster.yaml                          do it
+  provision check cluster.yaml --limit 'gpu-0*'      only these hosts
+  provision up cluster.yaml --json | jq .event       for programs: one JSON event per line
+
+INVENTORY is ./inventory.yaml if left out, or else what $PROVISION_INVENTORY names.
+
+exit codes:
+  0  done, or nothing to do          3  `check` or `plan` found differences
+  1  something failed                4  a host could not be reached
+  2  wrong usage or inventory      130  stopped with Ctrl-C (143: by SIGTERM)
+
+environment:
+  PROVISION_INVENTORY   the inventory when none is named
+  PROVISION_STATE_DIR   where logs are kept (default: ~/.local/state/provision)
+  NO_COLOR              no colour, as --no-color"""
+
+
+def page() -> str:
+    widest = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{widest}}  {command.help}" for name, command in COMMANDS.items())
+    return _PAGE.format(commands=commands)

@@ -1,0 +1,20 @@
+"""The sudo password, typed at the terminal or read from standard input: never an argument, never shown."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+from provision.errors import UsageError
+from provision.secret import Secret
+
+
+def ask_sudo_password() -> Secret:
+    """Raises UsageError if nothing was given."""
+    if sys.stdin.isatty():
+        value = getpass.getpass("sudo password on the hosts: ")
+    else:
+        value = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise UsageError("--ask-sudo-password got no password", hint="type it at the prompt, or pipe it in as one line")
+    return Secret(value, "sudo_password")

@@ -1,0 +1,138 @@
+"""One run of the library from the command line: views around it, signals into it, an exit code out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from provision.cli.ending import Bug
+from provision.cli.find import find_inventory
+from provision.cli.options import Asked
+from provision.cli.signals import Interrupts, interrupts
+from provision.errors import Cancelled, ProvisionError
+from provision.events import Event, Listener, Note, RunStarted
+from provision.render.fanout import Fanout
+from provision.render.log import RunLog, log_dir
+from provision.render.screen import Screen
+from provision.report import Report
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a call of the library needs of its surroundings. `log` is empty if there is no log file."""
+
+    listener: Listener
+    interrupts: Interrupts
+    log: str
+
+
+def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: bool = True, **extra: Any) -> int:
+    """Runs `call(inventory, …)` of the library; the exit code. Raises ProvisionError for what ends a run whole."""
+    from provision import api
+    from provision.cli.limit import select
+    from provision.cli.password import ask_sudo_password
+
+    screen = asked.screen()
+    with told(screen):
+        path = find_inventory(asked.inventory, os.environ)
+        inventory = api.load(path, require_secrets=secrets)
+        limit = select(inventory, asked.limit)
+        password = ask_sudo_password() if asked.ask_sudo_password else None
+        with watched(screen, command, inventory.cluster) as watch:
+            report = call(
+                inventory,
+                playbook=asked.playbook,
+                limit=limit,
+                listener=watch.listener,
+                cancel=watch.interrupts.cancel,
+                sudo_password=password,
+                **extra,
+            )
+    code = watch.interrupts.exit_code
+    report = replace(report, log=watch.log, exit_code=report.exit_code if code is None else code)
+    show(report, screen, f"provision up {asked.inventory or path}")
+    return report.exit_code
+
+
+@contextmanager
+def told(screen: Screen) -> Iterator[None]:
+    """Whoever reads JSON learns of an error from it too."""
+    try:
+        yield
+    except ProvisionError as error:
+        from provision.render.jsonl import error_line
+
+        if screen.as_json:
+            screen.json(error_line(error, error.exit_code))
+        raise
+
+
+@contextmanager
+def watched(screen: Screen, command: str, cluster: str) -> Iterator[Watched]:
+    """Views, a log file and signal handlers around a run. On an error the log's path is said."""
+    log = _open_log(screen, command, cluster)
+    path = str(log.path) if log else ""
+    views = [*([log] if log else []), *screen.views()]
+    try:
+        with Fanout(views) as fanout, interrupts(lambda text: fanout(Note("", text)), cursor=screen.live) as state:
+            yield Watched(_with_log(fanout, path), state, path)
+    except ProvisionError as error:
+        if log:
+            log.traceback(error)
+            screen.complain([f"log: {path}"])
+        if isinstance(error, Cancelled) and state.signal is not None:
+            raise SystemExit(state.exit_code) from None
+        raise
+    except Exception as error:
+        if log:
+            log.traceback(error)
+            raise Bug(path) from error
+        raise
+
+
+def show(report: Report, screen: Screen, again: str) -> None:
+    """The end of a run. `again`: the command that puts drift right."""
+    from provision.render import recap
+    from provision.render.jsonl import report_line
+
+    if screen.as_json:
+        screen.json(report_line(report))
+    else:
+        table = recap.recap_lines(report, screen.paint, verbose=screen.verbose)
+        screen.say(*([""] if table else []), *table)
+    failures = recap.failure_lines(report, screen.err_paint)
+    if screen.quiet:
+        failures = recap.quiet_lines(report, screen.err_paint)
+    screen.complain([*([""] if failures and not screen.quiet else []), *failures])
+    if not screen.as_json:
+        screen.say("", *recap.outcome_lines(report, screen.paint), recap.last_line(report, again=again))
+    if report.log and report.exit_code not in (0, 3):
+        screen.complain([f"log: {report.log}"])
+
+
+def _open_log(screen: Screen, command: str, cluster: str) -> RunLog | None:
+    try:
+        return RunLog(log_dir(cluster), command)
+    except OSError as error:
+        # A read-only home must not keep anyone from looking at their hosts.
+        screen.complain([f"warning: no log file: {error}", "hint: name a writable folder in PROVISION_STATE_DIR"])
+        return None
+
+
+def _with_log(listener: Listener, path: str) -> Listener:
+    def listen(event: Event) -> None:
+        listener(replace(event, log=path) if isinstance(event, RunStarted) else event)
+
+    return listen
+
+
+def existing(path: Path) -> str:
+    """As a person would name it: relative where it is below the working directory."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,58 @@
+"""Ctrl-C, SIGTERM and a closed terminal: the first asks the run to stop, the second ends the process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """`cancel` is set by the first signal; `exit_code` is what the shell expects after it (130, 143, 129)."""
+
+    def __init__(self) -> None:
+        self.cancel = threading.Event()
+        self.signal: int | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        return None if self.signal is None else 128 + self.signal
+
+
+@contextlib.contextmanager
+def interrupts(say: Callable[[str], None], *, cursor: bool) -> Iterator[Interrupts]:
+    """Handles signals within. `say` must be callable from a signal handler. `cursor`: a live view may have
+    hidden it. Only the main thread can handle signals; elsewhere this does nothing."""
+    state = Interrupts()
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if state.signal is not None:
+            if cursor:
+                with contextlib.suppress(OSError):
+                    os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, b"\x1b[?25h\n")
+            # Not sys.exit: threads may be stuck in a connection, and the leash ends what runs on the hosts.
+            os._exit(128 + number)
+        state.signal = number
+        state.cancel.set()
+        say("stopping: ending remote processes… (again to leave at once)")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield state
+        return
+    # A signal that is ignored, as SIGHUP is under nohup, stays ignored.
+    before: dict[signal.Signals, Any] = {s: signal.getsignal(s) for s in _SIGNALS}
+    ours = [s for s in _SIGNALS if before[s] is not signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, handle)
+    try:
+        yield state
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
