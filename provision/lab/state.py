@@ -1,0 +1,97 @@
+"""What a lab has made, or is about to make, on disk before it is made: so that `down` finds everything, always.
+
+Names are derived from the lab's directory and name, so that they are known beforehand. The one thing that
+cannot be known beforehand, a pid, is found by a mark in the environment of each process the lab starts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+Mode = Literal["namespaces", "loopback"]
+Init = Literal["systemd", "sshd"]
+
+#: Every process of a lab carries `MARK=<directory of its host>` in its environment, or descends from one.
+MARK = "PROVISION_LAB_HOST"
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """One cgroup of a host: where it is on the machine, and how the host mounts its hierarchy.
+
+    `mount` is the name below the host's /sys/fs/cgroup ("" if cgroup2 is all there is); `options` are those of
+    a version 1 hierarchy, "" for version 2.
+    """
+
+    path: str
+    mount: str
+    options: str
+
+
+@dataclass(frozen=True)
+class HostState:
+    name: str
+    address: str
+    directory: str
+    link: str = ""
+    cgroups: tuple[Cgroup, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabState:
+    """`complete` turns true as the last step of `up`; `rules` are iptables rules without -I or -D."""
+
+    name: str
+    mode: Mode
+    hosts: tuple[HostState, ...]
+    gpus: int
+    port: int
+    user: str
+    init: Init = "systemd"
+    bridge: str = ""
+    subnet: str = ""
+    rules: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+    complete: bool = False
+
+    def save(self, directory: Path) -> None:
+        target = directory / "state.json"
+        fresh = target.with_suffix(".new")
+        with fresh.open("w") as file:
+            file.write(json.dumps(asdict(self), indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)
+
+    def completed(self, init: Init) -> LabState:
+        return replace(self, init=init, complete=True)
+
+
+def load(directory: Path) -> LabState | None:
+    """The lab's state, or None if there is no lab in `directory`."""
+    try:
+        raw: dict[str, Any] = json.loads((directory / "state.json").read_text())
+    except FileNotFoundError:
+        return None
+    raw["hosts"] = tuple(
+        HostState(**{**host, "cgroups": tuple(Cgroup(**group) for group in host["cgroups"])}) for host in raw["hosts"]
+    )
+    raw["rules"] = tuple(tuple(rule) for rule in raw["rules"])
+    raw["notes"] = tuple(raw["notes"])
+    return LabState(**raw)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock on the file `path`: one `up` or `down` at a time. Released when the holder dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
