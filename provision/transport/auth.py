@@ -1,0 +1,173 @@
+"""Proving who we are: the keys to try, in order, and what is said when none will do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+from paramiko.agent import Agent, AgentKey
+
+from provision.errors import AuthFailed
+from provision.transport.target import Target
+
+#: What OpenSSH tries if nothing is said, the ones that paramiko speaks.
+DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+
+
+@dataclass
+class KeyRing:
+    """Private key files, each parsed once and shared by all connections of a run."""
+
+    _keys: dict[Path, paramiko.PKey | AuthProblem] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def load(self, path: Path) -> paramiko.PKey:
+        """Raises AuthProblem."""
+        with self._lock:
+            if path not in self._keys:
+                try:
+                    self._keys[path] = _load(path)
+                except AuthProblem as problem:
+                    self._keys[path] = problem
+            found = self._keys[path]
+        if isinstance(found, AuthProblem):
+            raise found
+        return found
+
+
+class AuthProblem(Exception):
+    """Why a key file cannot be used."""
+
+    def __init__(self, message: str, hint: str, *, encrypted: bool = False) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.encrypted = encrypted
+
+
+@dataclass
+class Attempt:
+    """One target's keys: what was tried, and why the rest was not."""
+
+    target: Target
+    ring: KeyRing
+    tried: list[str] = field(default_factory=list)
+    problems: list[AuthProblem] = field(default_factory=list)
+
+    def authenticate(self, transport: paramiko.Transport) -> None:
+        """Raises AuthFailed; lets a broken connection's exceptions through."""
+        with contextlib.closing(_LazyAgent()) as agent:
+            for label, key in self._candidates(agent):
+                self.tried.append(label)
+                try:
+                    further = transport.auth_publickey(self.target.user, key)
+                except paramiko.BadAuthenticationType as error:
+                    raise self._failure(f"it does not accept keys, only {', '.join(error.allowed_types)}") from error
+                except paramiko.AuthenticationException:
+                    if not transport.is_active():
+                        raise self._failure("too many keys were offered", "set `ssh.key` in the inventory") from None
+                    continue
+                if further:
+                    raise self._failure(f"after the key it also wants {', '.join(further)}")
+                return
+        raise self._failure(f"it refuses user `{self.target.user}`" if self.tried else "there is no key to try")
+
+    def _candidates(self, agent: _LazyAgent) -> Iterator[tuple[str, paramiko.PKey]]:
+        target = self.target
+        if not target.explicit:
+            for held in agent.held():
+                yield f"agent key {held.comment or held.fingerprint}", held
+        files = target.keys
+        if not target.explicit:
+            defaults = (Path(name).expanduser() for name in DEFAULT_KEYS)
+            files = tuple(dict.fromkeys((*files, *(path for path in defaults if path.exists()))))
+        for path in files:
+            try:
+                yield str(path), self.ring.load(path)
+            except AuthProblem as problem:
+                in_agent = agent.holds(path) if problem.encrypted and target.explicit else None
+                if in_agent is not None:
+                    yield f"{path} (in the agent)", in_agent
+                else:
+                    self.problems.append(problem)
+
+    def _failure(self, reason: str, hint: str = "") -> AuthFailed:
+        evidence = [f"tried {label}" for label in self.tried] + [str(problem) for problem in self.problems]
+        if not hint:
+            hint = self.problems[0].hint if self.problems else f"try it by hand: {self.target.ssh}"
+        return AuthFailed(
+            self.target.name,
+            f"cannot log in to `{self.target.address}` as `{self.target.user}`: {reason}",
+            evidence=evidence,
+            hint=hint,
+        )
+
+
+class _LazyAgent:
+    """The agent, asked only if needed. One per connection: its socket is not for several threads."""
+
+    def __init__(self) -> None:
+        self._agent: Agent | None = None
+
+    def held(self) -> tuple[AgentKey, ...]:
+        if self._agent is None:
+            try:
+                self._agent = Agent()
+            except (paramiko.SSHException, OSError):
+                return ()
+        return self._agent.get_keys()
+
+    def holds(self, path: Path) -> AgentKey | None:
+        public = _public_part(path)
+        return next((key for key in self.held() if public and key.asbytes() == public), None)
+
+    def close(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
+
+
+def _load(path: Path) -> paramiko.PKey:
+    try:
+        key = paramiko.PKey.from_path(path)
+    except FileNotFoundError:
+        raise AuthProblem(f"there is no key file `{path}`", "correct `ssh.key`, or make one: ssh-keygen") from None
+    except (paramiko.PasswordRequiredException, TypeError):
+        # TypeError: what the cryptography package raises for an encrypted key without a password.
+        raise AuthProblem(
+            f"`{path}` is encrypted, and the agent does not hold it", f"ssh-add {path}", encrypted=True
+        ) from None
+    except OSError as error:
+        raise AuthProblem(f"`{path}` cannot be read: {error.strerror}", f"ls -l {path}") from error
+    except (paramiko.SSHException, ValueError, IndexError) as error:
+        raise AuthProblem(
+            f"`{path}` is not a private key that can be used: {error}", f"ssh-keygen -y -f {path}"
+        ) from error
+    certificate = path.with_name(path.name + "-cert.pub")
+    if certificate.exists():
+        key.load_certificate(str(certificate))
+    return key
+
+
+def _public_part(path: Path) -> bytes:
+    """The public half of an encrypted key: from the `.pub` beside it, else from the file's open part."""
+    beside = path.with_name(path.name + ".pub")
+    try:
+        if beside.exists():
+            return base64.b64decode(beside.read_text().split()[1])
+        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("-")]
+        raw = base64.b64decode("".join(lines))
+    except (OSError, IndexError, binascii.Error, UnicodeDecodeError):
+        return b""
+    magic = b"openssh-key-v1\0"
+    if not raw.startswith(magic):
+        return b""
+    message = paramiko.Message(raw[len(magic) :])
+    for _ in ("cipher", "kdf", "kdf options"):
+        message.get_string()
+    message.get_int()
+    return message.get_string()

@@ -1,0 +1,162 @@
+"""One batch on one channel: sends its text, follows its output, ends it when its time is up."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import paramiko
+
+from provision.errors import Cancelled, ConnectionLost, HostError, ScriptFailed, ScriptTimeout
+from provision.script import Fragment, Script, Stream
+from provision.transport.leash import GRACE, READY
+from provision.transport.pipe import Pipe
+
+#: For the host to take the batch's text (seconds).
+TAKING = 60.0
+
+#: For the host to say that everything has ended, once the leash is let go (seconds): TERM, KILL, and a bit.
+CONFIRM = 2 * GRACE + 2.0
+
+# How often a caller's cancel is looked at (seconds), and for how long more output is waited for when the
+# command has ended without saying so itself.
+_LOOK = 0.2
+_DRAIN = 0.5
+
+
+class Batch:
+    """Used once. `clean` masks secrets; `on_line` hears each line."""
+
+    def __init__(
+        self,
+        host: str,
+        pipe: Pipe,
+        scripts: Sequence[Script],
+        nonce: str,
+        clean: Callable[[str], str],
+        on_line: Callable[[int, str, str], None],
+        cancel: threading.Event,
+    ) -> None:
+        self._host = host
+        self._pipe = pipe
+        self._scripts = scripts
+        self._on_line = on_line
+        self._cancel = cancel
+        self._out = Stream(nonce, len(scripts), clean)
+        self._err = Stream(nonce, len(scripts), clean)
+        self._current = -1
+
+    def run(self, text: bytes, timeout: float | None) -> list[Fragment]:
+        """Raises ScriptTimeout, Cancelled, ConnectionLost; whatever it raises, the leash has been let go."""
+        try:
+            # A command that ended at once (sudo refused) takes nothing: what it printed says why.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self._send(text)
+            self._follow(timeout)
+        except ScriptTimeout as error:
+            if not self._pipe.cut(CONFIRM):
+                error.message += "; the host did not confirm that it is gone"
+            raise
+        except BaseException:
+            self._pipe.cut(CONFIRM)
+            raise
+        return self._fragments()
+
+    @property
+    def begun(self) -> bool:
+        return self._current >= 0
+
+    @property
+    def preamble(self) -> str:
+        """What was printed instead of, or before, the first script's output."""
+        lines = (self._out.preamble + self._err.preamble).splitlines()
+        return "\n".join(line for line in lines if line != READY)
+
+    def never_began(self) -> HostError:
+        status = self._pipe.status
+        if status is None:
+            return ConnectionLost(self._host, "the connection broke before the script began", hint="run it again")
+        return ScriptFailed(
+            self._host,
+            f"the login shell ended with exit code {status} before the script began",
+            evidence=self.preamble.splitlines()[-20:],
+            hint="log in by hand and see what the shell's startup files do; `sh`, `head` and `setsid` are needed",
+        )
+
+    def _send(self, text: bytes) -> None:
+        try:
+            self._pipe.send(text, TAKING)
+        except TimeoutError as error:
+            raise ConnectionLost(self._host, f"the host took nothing for {TAKING:g} s", hint="run it again") from error
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            if not self._pipe.channel.closed and not self._pipe.channel.eof_received:
+                raise ConnectionLost(self._host, f"the connection broke: {error}", hint="run it again") from error
+
+    def _follow(self, timeout: float | None) -> None:
+        began = heard = time.monotonic()
+        seen = self._current
+        while not (self._out.exit is not None and self._err.exit is not None):
+            out, err = self._pipe.read(_LOOK)
+            self._take("stdout", self._out.feed(out) if out else ())
+            self._take("stderr", self._err.feed(err) if err else ())
+            if self._cancel.is_set():
+                raise Cancelled(f"cancelled while a script ran on {self._host}")
+            now = time.monotonic()
+            if out or err:
+                heard = now
+            elif self._pipe.over or (self._pipe.channel.exit_status_ready() and now - heard > _DRAIN):
+                break
+            if timeout is None and seen != self._current:
+                seen, began = self._current, now
+            limit = timeout if timeout is not None else self._scripts[max(self._current, 0)].timeout
+            if now - began > limit:
+                raise self._timed_out(limit)
+        self._take("stdout", self._out.close())
+        self._take("stderr", self._err.close())
+        self._pipe.ended(CONFIRM)
+        if self._out.exit is None and self._err.exit is None and self.begun and self._pipe.status is None:
+            raise self._lost()
+
+    def _take(self, stream: str, lines: Iterable[tuple[int, str]]) -> None:
+        for index, line in lines:
+            self._on_line(index, stream, line)
+        for side in (self._out, self._err):
+            if side.current is not None:
+                self._current = max(self._current, side.current)
+        ended = [index for index, rc in enumerate(self._out.rc) if rc is not None]
+        self._current = max([self._current, *ended])
+
+    def _fragments(self) -> list[Fragment]:
+        fragments = []
+        for index in range(len(self._scripts)):
+            rc = self._out.rc[index] if self._out.rc[index] is not None else self._err.rc[index]
+            if rc is None and index == self._current:
+                rc = self._pipe.status  # its shell was killed: by the kernel, out of memory, or by itself
+            fragments.append(Fragment(rc, self._out.text(index), self._err.text(index)))
+        return fragments
+
+    def _which(self) -> str:
+        return f"script {max(self._current, 0) + 1} of {len(self._scripts)}"
+
+    def _tail(self) -> tuple[str, ...]:
+        index = max(self._current, 0)
+        return Fragment(None, self._out.text(index), self._err.text(index)).tail()
+
+    def _timed_out(self, limit: float) -> ScriptTimeout:
+        error = ScriptTimeout(
+            self._host, f"{self._which()} was still running after {limit:g} s and was ended", evidence=self._tail()
+        )
+        error.index = max(self._current, 0)
+        return error
+
+    def _lost(self) -> ConnectionLost:
+        error = ConnectionLost(
+            self._host,
+            f"the connection broke while {self._which()} was running",
+            evidence=self._tail(),
+            hint="run it again: it continues where it stopped",
+        )
+        error.index = max(self._current, 0)
+        return error

@@ -1,0 +1,296 @@
+"""Connections: one per host and run, opened on first use, jump hosts shared between those behind them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import fabric
+import paramiko
+import tenacity
+
+from provision.errors import AuthFailed, Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
+from provision.inventory.models import Host
+from provision.secret import Secret
+from provision.transport.auth import Attempt, KeyRing
+from provision.transport.hostkeys import Key, KnownHosts, KnownHostsFiles, expected, judge
+from provision.transport.session import Session
+from provision.transport.target import Target, load_config, resolve
+from provision.transport.tcp import dial
+
+#: Connecting is tried this often, and for twice `connect_timeout` in all: sshd drops connections at random
+#: while too many are being opened (MaxStartups), and names may not resolve for a moment.
+ATTEMPTS = 5
+PATIENCE = 2.0
+
+# Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that paramiko has.
+_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
+_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256")
+
+# paramiko's thread looks at its own state this often (seconds); closing does not wait for it (QuickSocket).
+_IDLE_WAKE = 2.0
+
+T = TypeVar("T")
+Judge = Callable[[Target, KnownHosts, Key], None]
+
+
+class Transient(Exception):
+    """Connecting failed in a way that may pass; `error` is what is said if it does not."""
+
+    def __init__(self, error: Unreachable) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Transport:
+    """The connections of one run. Thread-safe; a context manager. `redact`: masked wherever they appear in
+    output. `cancel`: once set, connecting stops and running scripts are ended."""
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        *,
+        sudo_password: Secret | None = None,
+        redact: Sequence[Secret] = (),
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self.hosts = tuple(hosts)
+        self._sudo_password = sudo_password
+        self._redact = (*redact, *((sudo_password,) if sudo_password else ()))
+        self._cancel = cancel or threading.Event()
+        self._opener = Opener(self._cancel)
+        self._lock = threading.Lock()
+        self._host_locks: dict[str, threading.Lock] = {}
+        self._sessions: dict[str, Session] = {}
+
+    def connect(self, host: Host) -> Session:
+        """The session of `host`; opened now if there is none, or if it broke. Raises Unreachable's
+        subclasses, or Cancelled."""
+        with self._lock:
+            lock = self._host_locks.setdefault(host.name, threading.Lock())
+        with lock:
+            session = self._sessions.get(host.name)
+            if session is not None and session.alive:
+                return session
+            if session is not None:
+                session.close()
+            connections = session.connections if session else 0
+            opened = Session(
+                host.name,
+                self._opener.open(self._opener.target(host)),
+                sudo=host.sudo,
+                sudo_password=self._sudo_password,
+                redact=self._redact,
+                cancel=self._cancel,
+                connections=connections + 1,
+                commands=session.commands if session else 0,
+            )
+            self._sessions[host.name] = opened
+            return opened
+
+    def close(self) -> None:
+        for session in list(self._sessions.values()):
+            session.close()
+        self._opener.close()
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Opener:
+    """Opens authenticated connections to targets, with what they share: keys, known hosts, jump hosts."""
+
+    def __init__(self, cancel: threading.Event, judge: Judge = judge) -> None:
+        self._cancel = cancel
+        self._judge = judge
+        self._ring = KeyRing()
+        self._known = KnownHostsFiles()
+        self._lock = threading.Lock()
+        self._configs: dict[str | None, fabric.Config] = {}
+        self._jump_locks: dict[tuple[object, ...], threading.Lock] = {}
+        self._jumps: dict[tuple[object, ...], paramiko.Transport] = {}
+
+    def target(self, host: Host) -> Target:
+        with self._lock:  # fabric's Config is not made for several threads
+            if host.ssh.config not in self._configs:
+                self._configs[host.ssh.config] = load_config(host.ssh.config)
+            return resolve(host, self._configs[host.ssh.config])
+
+    def known_hosts(self, target: Target) -> KnownHosts:
+        return self._known.of(target)
+
+    def open(self, target: Target) -> paramiko.Transport:
+        """A connection that is logged in. Raises Unreachable's subclasses, Cancelled."""
+        return self._patiently(target, self._log_in)
+
+    def look(self, target: Target) -> Key:
+        """The key that the server shows; nobody logs in. Raises as `open`."""
+
+        def take(transport: paramiko.Transport, _: Target, __: float) -> Key:
+            key = _shown(transport)
+            transport.close()
+            return key
+
+        return self._patiently(target, take)
+
+    def _patiently(self, target: Target, then: Callable[[paramiko.Transport, Target, float], T]) -> T:
+        """Tries until it works, a failure that does not pass, or the deadline."""
+        deadline = time.monotonic() + PATIENCE * target.timeout
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Transient),
+            stop=lambda state: state.attempt_number >= ATTEMPTS or time.monotonic() >= deadline,
+            wait=tenacity.wait_random_exponential(multiplier=0.3, max=2),
+            sleep=tenacity.sleep_using_event(self._cancel),
+            reraise=True,
+        )
+        try:
+            result: T = retrying(self._try, target, deadline, then)
+        except Transient as failure:
+            raise failure.error from failure.error.__cause__
+        return result
+
+    def close(self) -> None:
+        for transport in reversed(list(self._jumps.values())):
+            transport.close()
+
+    def _try(self, target: Target, deadline: float, then: Callable[[paramiko.Transport, Target, float], T]) -> T:
+        if self._cancel.is_set():
+            raise Cancelled(f"cancelled while connecting to {target.name}")
+        timeout = max(0.1, min(target.timeout, deadline - time.monotonic()))
+        sock = self._socket(target, timeout)
+        transport: paramiko.Transport | None = None
+        try:
+            transport = _prepare(sock, expected(target, self._known.of(target)))
+            _handshake(transport, timeout)
+            return then(transport, target, timeout)
+        except BaseException as error:
+            with contextlib.suppress(OSError, EOFError):
+                (transport or sock).close()
+            if isinstance(error, (EOFError, OSError, paramiko.SSHException)):
+                raise _broken(target, error) from error
+            raise
+
+    def _log_in(self, transport: paramiko.Transport, target: Target, timeout: float) -> paramiko.Transport:
+        self._judge(target, self._known.of(target), _shown(transport))
+        transport.auth_timeout = timeout
+        Attempt(target, self._ring).authenticate(transport)
+        transport.sock.settimeout(_IDLE_WAKE)
+        return transport
+
+    def _socket(self, target: Target, timeout: float) -> Any:
+        if target.jump is not None:
+            return self._through(target, target.jump, timeout)
+        if target.proxy_command:
+            return paramiko.ProxyCommand(target.proxy_command)
+        try:
+            return dial(target.name, target.address, target.port, timeout)
+        except Unreachable as error:
+            if _passes(error):
+                raise Transient(error) from error
+            raise
+
+    def _through(self, target: Target, jump: Target, timeout: float) -> paramiko.Channel:
+        with self._lock:
+            lock = self._jump_locks.setdefault(jump.where, threading.Lock())
+        with lock:
+            carrier = self._jumps.get(jump.where)
+            if carrier is None or not carrier.is_active():
+                carrier = self._jumps[jump.where] = self.open(jump)
+        try:
+            return carrier.open_channel(
+                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=timeout
+            )
+        except paramiko.ChannelException as error:
+            raise PortClosed(
+                target.name,
+                f"the jump host `{jump.address}` cannot reach `{target.address}` port {target.port}: {error.text}",
+                hint=f"{jump.ssh} nc -vz {target.address} {target.port}",
+            ) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise Transient(
+                ConnectTimeout(
+                    target.name,
+                    f"no answer from `{target.address}` port {target.port} through the jump host `{jump.address}`",
+                    hint=f"{jump.ssh} nc -vz {target.address} {target.port}",
+                )
+            ) from error
+
+
+def _prepare(sock: Any, keys: Sequence[Key]) -> paramiko.Transport:
+    transport = paramiko.Transport(sock)
+    options = transport.get_security_options()
+    options.kex = _first(_KEX, options.kex)
+    options.ciphers = _first(_CIPHERS, options.ciphers)
+    options.digests = _first(_MACS, options.digests)
+    # A server shows one key: ask for one of a type that is on record.
+    on_record = [key.kind for key in keys]
+    wanted = [kind for kind in options.key_types if kind in on_record or ("ssh-rsa" in on_record and "rsa" in kind)]
+    options.key_types = _first(wanted, options.key_types)
+    return transport
+
+
+def _first(preferred: Sequence[str], all_names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(name for name in preferred if name in all_names), *all_names)))
+
+
+def _handshake(transport: paramiko.Transport, timeout: float) -> None:
+    transport.banner_timeout = timeout
+    transport.handshake_timeout = timeout
+    done = threading.Event()
+    transport.start_client(event=done)
+    if not done.wait(timeout):
+        raise TimeoutError(errno.ETIMEDOUT, "no SSH handshake in time")
+    error = transport.get_exception()
+    if error is not None:
+        raise error
+    if not transport.is_active():
+        raise EOFError("the connection was closed during the handshake")
+
+
+def _shown(transport: paramiko.Transport) -> Key:
+    key = transport.get_remote_server_key()
+    return Key(key.get_name(), key.get_base64())
+
+
+def _passes(error: Unreachable) -> bool:
+    cause = error.__cause__
+    if isinstance(error, NameNotFound):
+        return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
+    return isinstance(error, ConnectTimeout) or isinstance(cause, ConnectionResetError)
+
+
+def _broken(target: Target, error: Exception) -> Exception:
+    """What a connection that was accepted, then failed, is called."""
+    where = f"`{target.address}` port {target.port}"
+    text = str(error) or type(error).__name__
+    if "Incompatible" in text or "no acceptable" in text:
+        return Unreachable(target.name, f"{where} speaks no algorithm in common with us: {text}", hint=target.ssh)
+    if isinstance(error, TimeoutError) or "imeout" in text:
+        return Transient(
+            ConnectTimeout(
+                target.name,
+                f"{where} accepted the connection, then did not speak SSH within {target.timeout:g} s",
+                hint=f"is it sshd that listens there? {target.ssh} -v",
+            )
+        )
+    if isinstance(error, paramiko.AuthenticationException):
+        return AuthFailed(target.name, f"logging in to {where} failed: {text}", hint=f"{target.ssh} -v")
+    return Transient(
+        Unreachable(
+            target.name,
+            f"{where} closed the connection before it was open: {text}",
+            hint=f"see sshd's log there (MaxStartups, fail2ban, hosts.deny), and {target.ssh} -v",
+        )
+    )

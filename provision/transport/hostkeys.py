@@ -1,0 +1,173 @@
+"""known_hosts: read once per file, looked up without parsing any key; and the judgement over a server's key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from provision.errors import HostKeyChanged, HostKeyUnknown
+from provision.transport.target import Target
+
+#: Read after the user's file, as OpenSSH does.
+SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public host key in the words of known_hosts: its type and its base64 text."""
+
+    kind: str
+    text: str
+
+    @property
+    def fingerprint(self) -> str:
+        """As ssh-keygen -l prints it: `SHA256:…`."""
+        try:
+            digest = hashlib.sha256(base64.b64decode(self.text)).digest()
+        except ValueError:
+            return "unreadable"
+        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of known_hosts. `marker` is empty, `@revoked` or `@cert-authority`."""
+
+    file: Path
+    line: int
+    marker: str
+    names: str
+    key: Key
+
+    def matches(self, name: str) -> bool:
+        """`names` is a hash, or a list of patterns of which none that begins with `!` may match."""
+        if self.names.startswith("|1|"):
+            return _hash_matches(self.names, name)
+        found = False
+        for pattern in self.names.lower().split(","):
+            if fnmatchcase(name, pattern.removeprefix("!").replace("[", "[[]")):
+                if pattern.startswith("!"):
+                    return False
+                found = True
+        return found
+
+    @property
+    def plain(self) -> bool:
+        return not (self.names.startswith("|") or any(sign in self.names for sign in "*?!"))
+
+
+class KnownHosts:
+    """Several files as one. Thread-safe: the files are read when made, and never again."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = tuple(files)
+        self._plain: dict[str, list[Entry]] = {}
+        self._patterns: list[Entry] = []
+        for file in files:
+            for entry in read(file):
+                if entry.plain:
+                    for name in entry.names.lower().split(","):
+                        self._plain.setdefault(name, []).append(entry)
+                else:
+                    self._patterns.append(entry)
+
+    def lookup(self, name: str) -> list[Entry]:
+        name = name.lower()
+        return self._plain.get(name, []) + [entry for entry in self._patterns if entry.matches(name)]
+
+
+class KnownHostsFiles:
+    """Each set of files is read once and shared by all connections of a run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: dict[tuple[Path, ...], KnownHosts] = {}
+
+    def of(self, target: Target) -> KnownHosts:
+        files = (*target.known_hosts, SYSTEM_KNOWN_HOSTS)
+        with self._lock:
+            if files not in self._read:
+                self._read[files] = KnownHosts(files)
+            return self._read[files]
+
+
+def read(file: Path) -> Iterator[Entry]:
+    """The entries of a known_hosts file; none if there is no such file. Lines that cannot be read are left
+    out, as OpenSSH does."""
+    try:
+        text = file.read_text("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        marker = words.pop(0) if words[0].startswith("@") else ""
+        if len(words) >= 3:
+            yield Entry(file, number, marker, words[0], Key(words[1], words[2]))
+
+
+def expected(target: Target, known: KnownHosts) -> tuple[Key, ...]:
+    """The keys the server may show: the pinned one, else those on record. Empty: the host is unknown."""
+    if target.pin:
+        return (pinned(target),)
+    return tuple(entry.key for entry in known.lookup(target.record) if not entry.marker)
+
+
+def pinned(target: Target) -> Key:
+    kind, _, rest = target.pin.strip().partition(" ")
+    return Key(kind, rest.split()[0] if rest.split() else "")
+
+
+def judge(target: Target, known: KnownHosts, shown: Key) -> None:
+    """Returns if `shown` is the key we trust `target` to have. Raises HostKeyUnknown or HostKeyChanged."""
+    entries = known.lookup(target.record)
+    for entry in entries:
+        if entry.marker == "@revoked" and entry.key == shown:
+            raise HostKeyChanged(
+                target.name,
+                f"its host key {shown.fingerprint} is marked as revoked at {entry.file}:{entry.line}",
+                hint="give the host a new key: ssh-keygen -A",
+            )
+    if target.pin:
+        if pinned(target) != shown:
+            raise HostKeyChanged(
+                target.name,
+                f"its host key is {shown.kind} {shown.fingerprint}, "
+                f"the inventory pins {pinned(target).kind} {pinned(target).fingerprint}",
+                hint="if the host was installed anew, correct `ssh.host_key`; if not, someone is in between",
+            )
+        return
+    trusted = [entry for entry in entries if not entry.marker]
+    if any(entry.key == shown for entry in trusted):
+        return
+    if not trusted:
+        raise HostKeyUnknown(
+            target.name,
+            f"its host key ({shown.kind} {shown.fingerprint}) is not known",
+            hint="compare the fingerprint, then run provision trust inventory.yaml",
+        )
+    # The old key of the same type tells most; another type means that the recorded key is gone.
+    old = next((entry for entry in trusted if entry.key.kind == shown.kind), trusted[0])
+    raise HostKeyChanged(
+        target.name,
+        f"its host key has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
+        f"now {shown.kind} {shown.fingerprint}",
+        hint=f"if the host was installed anew: ssh-keygen -R '{target.record}' -f {old.file}, "
+        "then provision trust inventory.yaml; if not, someone is in between",
+    )
+
+
+def _hash_matches(names: str, name: str) -> bool:
+    try:
+        _, _, salt, digest = names.split("|")
+        want, key = base64.b64decode(digest), base64.b64decode(salt)
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.new(key, name.encode(), hashlib.sha1).digest(), want)

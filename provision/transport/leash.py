@@ -1,0 +1,75 @@
+"""What runs on the host before any script does: constant programs, so that `ps` and sudo's log show no values.
+
+**The leash.** Standard input carries the batch, then stays open. Its end — a timeout, Ctrl-C, a controller
+that was killed, a broken network — means: end everything. The batch runs as a session of its own; a watcher
+reads standard input to its end, then sends TERM to every process of that session, waits two seconds and sends
+KILL until none is left. What made itself a session of its own (a service) survives on purpose; what did not
+ends with its batch.
+
+**Quoting.** The user's login shell parses these texts before sh does: single quotes mean the same to sh, bash,
+zsh, fish and csh as long as there is no quote, backslash or newline within, and no `!` before a character
+other than blank or `=` (csh replaces it by history, even within quotes).
+
+**Signals.** The batch is in the foreground of a pipeline, not a background job: shells make their background
+jobs ignore SIGINT, and every service started from there would inherit that.
+"""
+
+from __future__ import annotations
+
+#: The first line on standard output: whatever stands before the program (sudo) has let it through.
+READY = "provision-ready"
+
+#: Seconds between TERM and KILL, and for how long KILL is repeated (a process in an unkillable wait).
+GRACE = 2.0
+
+# Sends signal $1 to every process of session $p; true if there was one. Fields after the name, which may
+# hold blanks and parentheses: state, parent, process group, session. Members of the group itself are
+# signalled at once, those that made a group of their own (timeout does) one by one.
+_SIGNAL = (
+    "signal() { s=$1; found=1; kill -s $s -- -$p; "
+    'for f in /proc/[0-9]*; do read -r l <$f/stat || continue; set -- ${l##*") "}; '
+    "case $1$4 in Z*) ;; ?$p) found=0; [ $3 = $p ] || kill -s $s ${f#/proc/};; esac; done; return $found; }"
+)
+
+# `i` counts tenths of a second.
+_REAP = (
+    "signal TERM; i=0; while signal 0 && [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done; "
+    "i=0; while signal KILL && [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done"
+)
+
+# The session's leader: tells its process id, then runs what it reads. The whole text is read before any of
+# it runs (a truncated one is a syntax error), and at once: `sh -s` may read a pipe byte by byte.
+_LEADER = 'echo leader $$ >&5; exec 5>&-; eval "$(cat)"'
+
+# fd 3: the leash; fd 4: the channel's standard output; fd 5: the pipe to the watching half.
+# $1: length of the batch in bytes; $2: the leader's program.
+_RUN = (
+    f"echo {READY}; "
+    "exec 3<&0 4>&1; t=$(head -c $1); "
+    '{ printf %s "$t" | setsid sh -c "$2" 5>&1 >&4 3<&- 4>&-; echo status $?; } | '
+    "{ exec 4>&- 2>/dev/null; read -r k p; [ $k = leader ] || exit ${p:-127}; "
+    f"{_SIGNAL}; "
+    f'( while read -r l; do :; done; trap "" TERM; {_REAP} ) <&3 >/dev/null & w=$! ; '
+    "exec 3<&-; read -r k c; kill -s TERM $w; wait $w; kill -s KILL -- -$p; exit ${c:-1}; }"
+)
+
+# Standard input: the folder on a line, then a tar stream up to its end. Unpacked beside and renamed, so that
+# a transfer that breaks leaves nothing that looks whole. `-o`: the files belong to whom we are here.
+_RECEIVE = (
+    f"echo {READY}; "
+    'read -r d || exit; case $d in "~") d=$HOME;; "~/"*) d=$HOME/${d#"~/"};; esac; umask 077; '
+    'mkdir -p -- "$d" && t=$(mktemp -d "$d/.incoming.XXXXXXXX") || exit; '
+    'tar -xof - -C "$t" || { c=$?; rm -rf -- "$t"; exit $c; }; '
+    'for f in "$t"/* "$t"/.[A-Za-z0-9_]*; do [ -e "$f" ] || [ -L "$f" ] || continue; '
+    'rm -rf -- "$d/${f##*/}" && mv -- "$f" "$d/" || { rm -rf -- "$t"; exit 1; }; done; rmdir -- "$t"'
+)
+
+
+def run_command(size: int, prefix: str = "") -> str:
+    """What the login shell is asked to run for a batch of `size` bytes; `prefix`: sudo with its flags."""
+    return f"exec {prefix}sh -c '{_RUN}' sh {size} '{_LEADER}'"
+
+
+def receive_command(prefix: str = "") -> str:
+    """What the login shell is asked to run for an upload."""
+    return f"exec {prefix}sh -c '{_RECEIVE}' sh"

@@ -1,0 +1,73 @@
+"""Getting a program through sudo, without a password if it lets us, with one only when it asks.
+
+The password is sent after sudo's prompt was seen and never before: there is no way for it to end up in what
+the program reads. The program says READY when it runs.
+"""
+
+from __future__ import annotations
+
+import time
+
+from provision.errors import ConnectionLost, SudoRefused
+from provision.secret import Secret
+from provision.transport.leash import READY
+from provision.transport.pipe import Pipe
+
+#: For sudo to answer, which may ask a directory server (seconds).
+PATIENCE = 30.0
+
+_PROMPT = "[provision] password:"
+
+#: Fails at once if a password is needed.
+WITHOUT_PASSWORD = "sudo -n -H "
+WITH_PASSWORD = f'sudo -S -H -p "{_PROMPT}" '
+
+_HINT = "set `sudo_password` in the inventory, or give the user a NOPASSWD rule"
+
+
+def wants_password(said: str) -> bool:
+    """What `sudo -n` says if it would have asked."""
+    return "password is required" in said or "a terminal is required" in said
+
+
+def refusal(host: str, said: str) -> SudoRefused:
+    """The error for what sudo printed instead of running the program."""
+    lines = [line for line in said.replace(_PROMPT, "").splitlines() if line.strip() and line != READY]
+    if wants_password(said):
+        return SudoRefused(host, "sudo wants a password, and there is none", evidence=lines, hint=_HINT)
+    if "not found" in said:
+        return SudoRefused(
+            host, "sudo is not installed", evidence=lines, hint="install it, log in as root, or set `sudo: false`"
+        )
+    if "must have a tty" in said:
+        return SudoRefused(
+            host, "sudo wants a terminal", evidence=lines, hint="remove `Defaults requiretty` for the user in sudoers"
+        )
+    return SudoRefused(host, "sudo refused", evidence=lines, hint="see what it allows: sudo -l")
+
+
+def hand_over(host: str, pipe: Pipe, password: Secret | None) -> None:
+    """Answers sudo's prompt, and returns when the program behind it runs. Raises SudoRefused, ConnectionLost."""
+    out = err = b""
+    asked = 0
+    end = time.monotonic() + PATIENCE
+    while READY.encode() not in out:
+        if time.monotonic() > end:
+            raise SudoRefused(host, f"sudo did not answer within {PATIENCE:g} s", evidence=_lines(err), hint=_HINT)
+        more_out, more_err = pipe.read(0.2)
+        out, err = out + more_out, err + more_err
+        if err.count(_PROMPT.encode()) > asked:
+            asked += 1
+            if password is None:
+                raise SudoRefused(host, "sudo wants a password, and there is none", hint=_HINT)
+            if asked > 1:
+                raise SudoRefused(host, "sudo does not accept the password", hint="correct `sudo_password`")
+            pipe.send(password.reveal().encode() + b"\n", PATIENCE)
+        elif pipe.over and not (more_out or more_err):
+            if pipe.status is None:
+                raise ConnectionLost(host, "the connection broke while sudo was asked")
+            raise refusal(host, (out + err).decode("utf-8", "replace"))
+
+
+def _lines(said: bytes) -> list[str]:
+    return [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]

@@ -1,0 +1,145 @@
+"""Where a connection goes and how: an inventory's host, completed from ssh_config. No connection is made here.
+
+fabric reads the ssh_config files. Chains of jumps are put together here, since `ProxyJump a,b` means to OpenSSH
+first a, then b, and fabric reads it the other way round.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import fabric
+
+from provision.errors import Unreachable
+from provision.inventory.models import Host
+
+_HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
+_MOST_JUMPS = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """One hop, complete. `name` is what errors call it. `keys`: private key files to try, in order;
+    `explicit`: these and no other. `alias`: the name to look up in known_hosts instead of the address."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    keys: tuple[Path, ...]
+    explicit: bool
+    known_hosts: tuple[Path, ...]
+    timeout: float
+    alias: str = ""
+    pin: str = ""
+    proxy_command: str = ""
+    jump: Target | None = None
+
+    @property
+    def record(self) -> str:
+        """How known_hosts calls it."""
+        name = self.alias or self.address
+        return name if self.port == 22 or self.alias else f"[{name}]:{self.port}"
+
+    @property
+    def where(self) -> tuple[object, ...]:
+        """Equal for two targets that can share a connection."""
+        return (self.address, self.port, self.user, self.keys, self.known_hosts, self.jump and self.jump.where)
+
+    @property
+    def ssh(self) -> str:
+        """The OpenSSH command a person can try by hand."""
+        port = f" -p {self.port}" if self.port != 22 else ""
+        key = f" -i {self.keys[0]}" if self.explicit and self.keys else ""
+        jump = f" -J {self.jump.user}@{self.jump.address}:{self.jump.port}" if self.jump else ""
+        return f"ssh{port}{key}{jump} {self.user}@{self.address}"
+
+
+def load_config(path: str | None) -> fabric.Config:
+    """`path` instead of the user's and the system's ssh_config, if given."""
+    if path is None:
+        return fabric.Config()
+    return fabric.Config(runtime_ssh_path=str(Path(path).expanduser()))
+
+
+def resolve(host: Host, config: fabric.Config) -> Target:
+    """Raises Unreachable if a jump cannot be read or the jumps go in a circle."""
+    ssh = host.ssh
+    keys = (Path(ssh.key).expanduser(),) if ssh.key else ()
+    base = Target(
+        name=host.name,
+        address=host.address,
+        port=ssh.port or 0,
+        user=ssh.user or "",
+        keys=keys,
+        explicit=bool(keys),
+        known_hosts=(Path(ssh.known_hosts).expanduser(),) if ssh.known_hosts else (),
+        timeout=ssh.connect_timeout,
+        pin=ssh.host_key or "",
+    )
+    return _complete(base, config, ssh.jump, ())
+
+
+def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple[str, ...]) -> Target:
+    if len(seen) >= _MOST_JUMPS:
+        raise Unreachable(base.name, f"the jump hosts go in a circle: {' → '.join(seen)}", hint="correct `ssh.jump`")
+    # A fresh, non-empty dictionary: fabric writes the keys it finds into it, or else into the shared config.
+    connection = fabric.Connection(
+        base.address,
+        user=base.user or None,
+        port=base.port or None,
+        config=config,
+        gateway=False,
+        connect_kwargs={"key_filename": [str(key) for key in base.keys]},
+    )
+    words: Mapping[str, Any] = connection.ssh_config
+    identities = tuple(Path(str(key)).expanduser() for key in connection.connect_kwargs.get("key_filename", ()))
+    target = replace(
+        base,
+        address=str(connection.host),
+        port=int(connection.port),
+        user=str(connection.user),
+        keys=base.keys if base.explicit else identities,
+        explicit=base.explicit or str(words.get("identitiesonly", "")).lower() == "yes",
+        known_hosts=base.known_hosts or _known_hosts(words),
+        alias=str(words.get("hostkeyalias", "")),
+        proxy_command="" if jump else str(words.get("proxycommand", "")),
+    )
+    hops = jump or str(words.get("proxyjump", "none"))
+    if hops.lower() == "none":
+        return target
+    return replace(target, jump=_chain(target, base.keys, config, hops, (*seen, target.address)))
+
+
+def _chain(
+    target: Target, keys: tuple[Path, ...], config: fabric.Config, hops: str, seen: tuple[str, ...]
+) -> Target | None:
+    """The last of `hops`, reached through those before it. A hop named by ssh_config may have jumps as well."""
+    last: Target | None = None
+    for text in hops.split(","):
+        match = _HOP.match(text.strip())
+        if match is None:
+            raise Unreachable(target.name, f"the jump host `{text}` cannot be read", hint="write `[user@]host[:port]`")
+        address = match["v6"] or match["host"]
+        hop = Target(
+            name=target.name,
+            address=address,
+            port=int(match["port"] or 0),
+            user=match["user"] or "",
+            keys=keys,  # tried first, but ssh_config may name another one for the jump host
+            explicit=False,
+            known_hosts=target.known_hosts,
+            timeout=target.timeout,
+        )
+        hop = _complete(hop, config, None, seen) if last is None else _complete(hop, config, "none", seen)
+        last = replace(hop, jump=last) if last is not None else hop
+    return last
+
+
+def _known_hosts(words: Mapping[str, Any]) -> tuple[Path, ...]:
+    named = str(words.get("userknownhostsfile", "~/.ssh/known_hosts")).split()
+    return tuple(Path(name).expanduser() for name in named if name != "none")

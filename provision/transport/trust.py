@@ -1,0 +1,171 @@
+"""Host keys: looked at for a whole inventory at once, and recorded once a person has compared them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from provision.errors import HostError, HostKeyChanged, HostKeyUnknown
+from provision.inventory.models import Host
+from provision.transport.connect import Opener
+from provision.transport.hostkeys import Entry, Key, KnownHosts, judge, read
+from provision.transport.target import Target
+
+Status = Literal["known", "new", "changed", "unreachable"]
+
+_THREADS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedKey:
+    """What one host, or a jump host on the way, shows. `record`: how known_hosts calls it. `known_hosts`: the
+    file that the host's connections read. `error`: why `changed` or `unreachable`."""
+
+    host: str
+    address: str
+    port: int
+    kind: str
+    fingerprint: str
+    status: Status
+    error: HostError | None = None
+    record: str = ""
+    text: str = ""
+    known_hosts: Path | None = None
+
+
+def scan(hosts: Sequence[Host], *, cancel: threading.Event | None = None) -> list[ScannedKey]:
+    """The keys of all hosts, in order, each jump host before the first host behind it. Logs in to none but
+    the jump hosts; one whose key is new is gone through this once, so that all keys can be compared at once.
+    """
+    opener = Opener(cancel or threading.Event(), _judge_new_too)
+    try:
+        with ThreadPoolExecutor(_THREADS, "scan") as pool:
+            found = list(pool.map(lambda host: _scan_host(opener, host), hosts))
+    finally:
+        opener.close()
+    once: dict[tuple[str, str], ScannedKey] = {}
+    for keys in found:
+        for key in keys:
+            # A jump host that shows different keys to different connections is worth two lines.
+            once.setdefault((key.host if not key.record else key.record, key.text), key)
+    return list(once.values())
+
+
+def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = False) -> int:
+    """Appends what is not in `known_hosts` yet; returns how many lines that were. The file is made owner-only
+    if missing. Raises HostKeyChanged, with nothing written, if a key contradicts one on record and
+    `replace` is not set."""
+    keys = [key for key in keys if key.text]
+    path = known_hosts.expanduser()
+    with _locked(path):
+        entries = list(read(path))
+        stale: set[int] = set()
+        lines: list[str] = []
+        for key in keys:
+            same = [entry for entry in entries if not entry.marker and entry.matches(key.record.lower())]
+            line = f"{key.record} {key.kind} {key.text}"
+            if any(entry.key == Key(key.kind, key.text) for entry in same) or line in lines:
+                continue
+            if same and not replace:
+                raise _contradiction(key, same[0])
+            stale.update(entry.line for entry in same)
+            lines.append(line)
+        if stale:
+            _rewrite(path, stale, lines)
+        elif lines:
+            _append(path, lines)
+    return len(lines)
+
+
+def _judge_new_too(target: Target, known: KnownHosts, shown: Key) -> None:
+    with contextlib.suppress(HostKeyUnknown):
+        judge(target, known, shown)
+
+
+def _scan_host(opener: Opener, host: Host) -> list[ScannedKey]:
+    try:
+        target = opener.target(host)
+    except HostError as error:
+        return [ScannedKey(host.name, host.address, host.ssh.port or 22, "", "", "unreachable", error)]
+    chain = [target]
+    while chain[-1].jump is not None:
+        chain.append(chain[-1].jump)
+    return [_scan_target(opener, hop, host.name if hop is target else "") for hop in reversed(chain)]
+
+
+def _scan_target(opener: Opener, target: Target, name: str) -> ScannedKey:
+    target = target if name else replace(target, name=f"jump {target.address}")
+    blank = ScannedKey(
+        target.name,
+        target.address,
+        target.port,
+        "",
+        "",
+        "unreachable",
+        known_hosts=target.known_hosts[0] if target.known_hosts else None,
+    )
+    try:
+        key = opener.look(target)
+    except HostError as error:
+        return replace(blank, error=error)
+    seen = replace(blank, kind=key.kind, fingerprint=key.fingerprint, record=target.record, text=key.text)
+    try:
+        judge(target, opener.known_hosts(target), key)
+    except HostKeyUnknown:
+        return replace(seen, status="new")
+    except HostKeyChanged as error:
+        return replace(seen, status="changed", error=error)
+    return replace(seen, status="known")
+
+
+def _contradiction(key: ScannedKey, old: Entry) -> HostKeyChanged:
+    return HostKeyChanged(
+        key.host,
+        f"its host key is {key.kind} {key.fingerprint}, "
+        f"on record is {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line})",
+        hint=f"if the host was installed anew: ssh-keygen -R '{key.record}' -f {old.file}",
+    )
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One writer at a time, also between processes. A rewrite puts another file in place: then the lock was
+    on the old one, and is taken again."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _append(path: Path, lines: Sequence[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    old = path.read_bytes()
+    if old and not old.endswith(b"\n"):
+        text = "\n" + text
+    with path.open("ab") as file:
+        file.write(text.encode())
+
+
+def _rewrite(path: Path, stale: set[int], lines: Sequence[str]) -> None:
+    """Lines that name several hosts are dropped whole: the others are asked about again, which is safe."""
+    kept = [line for number, line in enumerate(path.read_text().splitlines(), 1) if number not in stale]
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o777)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("".join(f"{line}\n" for line in (*kept, *lines)))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

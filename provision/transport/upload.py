@@ -1,0 +1,121 @@
+"""Files and folders to a host: one tar stream per target folder, over one channel, as fast as the wire."""
+
+from __future__ import annotations
+
+import tarfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+import paramiko
+
+from provision.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
+from provision.script import Upload
+from provision.transport.pipe import Pipe
+
+#: A host that takes nothing for this long is gone, or its disk is (seconds).
+STALLED = 60.0
+
+# Large blocks: Python's cost is per call. 10240 is tar's own record, which the total is rounded up to.
+_BLOCK = 1 << 20
+_RECORD = tarfile.RECORDSIZE
+
+
+class Transfer:
+    """All uploads for one host. `on_bytes(sent, total)`: of file content and tar headers."""
+
+    def __init__(
+        self, host: str, uploads: Sequence[Upload], on_bytes: Callable[[int, int], None], cancel: threading.Event
+    ) -> None:
+        self._host = host
+        self._on_bytes = on_bytes
+        self._cancel = cancel
+        self._sent = 0
+        self._by_folder: dict[str, list[Path]] = {}
+        for upload in uploads:
+            if "\n" in upload.into:
+                raise UsageError(f"a folder's name cannot hold a newline: {upload.into!r}")
+            if not upload.source.exists():
+                raise UsageError(f"there is no `{upload.source}` to send to {host}")
+            self._by_folder.setdefault(upload.into, []).append(upload.source)
+        self._total = sum(size_of(sources) for sources in self._by_folder.values())
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        return tuple(self._by_folder)
+
+    def send(self, pipe: Pipe, into: str) -> None:
+        """The sources meant for `into`, to the program that waits on `pipe`."""
+        try:
+            pipe.send(into.encode() + b"\n", STALLED)
+            # Links are followed: a folder of links into a cache is sent as what it stands for.
+            out = _Writer(pipe, self._count)
+            with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:
+                tar.copybufsize = _BLOCK  # type: ignore[attr-defined]  # 16 KiB otherwise
+                for source in self._by_folder[into]:
+                    tar.add(source, arcname=source.name, filter=_private)
+            pipe.channel.shutdown_write()
+        except TimeoutError as error:
+            raise ConnectionLost(self._host, f"the host took nothing for {STALLED:g} s", hint="run it again") from error
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            # The program ended early (no space, no permission), or the connection did: its words say which.
+            self._finish(pipe, into)
+            raise ConnectionLost(self._host, f"the connection broke: {error}", hint="run it again") from error
+        self._finish(pipe, into)
+
+    def _count(self, size: int) -> None:
+        if self._cancel.is_set():
+            raise Cancelled(f"cancelled while sending to {self._host}")
+        self._sent = min(self._sent + size, self._total)
+        self._on_bytes(self._sent, self._total)
+
+    def _finish(self, pipe: Pipe, into: str) -> None:
+        said = b""
+        while not pipe.over:
+            out, err = pipe.read(0.2)
+            said += out + err
+            if self._cancel.is_set():
+                raise Cancelled(f"cancelled while sending to {self._host}")
+        pipe.ended(STALLED)
+        if pipe.status is None:
+            raise ConnectionLost(self._host, "the connection broke while files were sent", hint="run it again")
+        if pipe.status != 0:
+            lines = said.decode("utf-8", "replace").splitlines()[1:]  # the first says that the program began
+            raise ScriptFailed(
+                self._host,
+                f"cannot store files in `{into}`",
+                evidence=lines[-20:],
+                hint="check its space and owner: df -h",
+            )
+
+
+class _Writer:
+    """What tarfile writes to."""
+
+    def __init__(self, pipe: Pipe, count: Callable[[int], None]) -> None:
+        self._pipe = pipe
+        self._count = count
+
+    def write(self, data: bytes) -> int:
+        self._pipe.send(data, STALLED)
+        self._count(len(data))
+        return len(data)
+
+
+def size_of(sources: Sequence[Path]) -> int:
+    """Bytes of the tar stream that holds `sources`."""
+    total = 2 * tarfile.BLOCKSIZE
+    for source in sources:
+        for path in (source, *(source.rglob("*") if source.is_dir() else ())):
+            size = path.stat().st_size if path.is_file() else 0
+            total += tarfile.BLOCKSIZE + -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    return -(-total // _RECORD) * _RECORD
+
+
+def _private(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """For the owner alone, whoever that is on the host."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode &= 0o700
+    return member
