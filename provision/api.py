@@ -18,14 +18,14 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
-from provision.lock import Lock, make_lock
+from provision.lock import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.plan import Mode
 from provision.playbook_file import built_in, load_playbook
 from provision.report import Report
 from provision.resources.ray_token import ray_token
 from provision.runner import Job, Run
 from provision.secret import Secret
-from provision.state import cluster_dir
+from provision.state import state_dir
 
 TOKEN = "RAY_AUTH_TOKEN"
 
@@ -84,7 +84,7 @@ def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Re
     writes = mode is Mode.UP
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
     if TOKEN not in secrets:
-        secrets[TOKEN] = ray_token(cluster_dir(inventory.cluster), create=writes)
+        secrets[TOKEN] = ray_token(state_dir() / inventory.cluster, create=writes)
     job = Job(
         command=command,
         mode=mode,
@@ -100,4 +100,17 @@ def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Re
 
 
 def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:
-    raise NotImplementedError
+    """The lock that stands beside the inventory. Only `up` makes it; the others go on with one that fits nothing,
+    so that `check` shows what is missing, and `down` works without."""
+    base = inventory.path.parent
+
+    def say(text: str) -> None:
+        listener(Note("", text))
+
+    if make:
+        return ensure_lock(inventory.python, inventory.lock_path, base=base, say=say)
+    try:
+        return read_lock(inventory.lock_path, inventory.python, base=base)
+    except (LockMissing, LockStale) as reason:
+        say(f"{reason.message}: `provision up` makes it")
+    return Lock(inventory.lock_path, "", inventory.python.version, inventory.python.platform, {}, {}, "unlocked")

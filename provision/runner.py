@@ -26,7 +26,7 @@ from provision.playbook import Blocker, Playbook, Step
 from provision.report import HostReport, Report
 from provision.resource import State
 from provision.secret import Secret
-from provision.transport import Transport
+from provision.transport import Session, Transport
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
 POOL = 32
@@ -60,6 +60,7 @@ class Run:
         self._began = time.monotonic()
         self._errors: dict[str, list[ProvisionError]] = {}
         self._last: dict[str, float] = {}
+        self._sessions: dict[str, Session] = {}
         self._hosts = tuple(h for h in job.inventory.hosts if not job.only or h.name in job.only)
 
     def execute(self) -> Report:
@@ -91,6 +92,7 @@ class Run:
         began = time.monotonic()
         self._emit(events.Doing(host.name, "connecting"))
         session = self._transport.connect(host)
+        self._sessions[host.name] = session
         self._emit(events.Connected(host.name, time.monotonic() - began))
         self._emit(events.Doing(host.name, "reading facts"))
         head = self._job.inventory.head
@@ -194,10 +196,11 @@ class Run:
             status = "changed" if self._job.apply else "drift"
         else:
             status = "ok"
-        counters = self._transport.counters(host)
+        session = self._sessions.get(host.name)
+        connections, commands = (session.connections, session.commands) if session else (0, 0)
         labels = tuple(c.step.resource.label for c in changed)
         return HostReport(
-            host.name, status, labels, errors, self._seconds(host), counters.connections, counters.commands
+            host.name, status, labels, errors, self._seconds(host), connections, commands
         )
 
     def _seconds(self, host: Host) -> float:
