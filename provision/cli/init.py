@@ -13,24 +13,25 @@ from provision.cli.options import example
 from provision.cli.page import COMMANDS
 from provision.errors import ProvisionError, UsageError
 
-_EXAMPLE = "example.yaml"
+_FOLDER = "provision.inventories"
 
 
 @click.command(
     short_help=COMMANDS["init"].help,
     epilog=example("""\
   provision init
-  provision init cluster.yaml"""),
+  provision init rack.yaml --example offline-rack"""),
 )
 @click.argument("path", required=False, type=click.Path(path_type=Path), default=DEFAULT, metavar="[PATH]")
-def init(path: Path) -> int:
+@click.option("--example", "name", metavar="NAME", default="two-nodes", show_default=True, help="Which example.")
+def init(path: Path, name: str) -> int:
     """Write an example inventory to PATH, for you to edit.
 
     PATH is ./inventory.yaml if left out. A file that is there already is never overwritten.
     """
     from provision.render.out import Out
 
-    text = files("provision.inventories").joinpath(_EXAMPLE).read_text(encoding="utf-8")
+    text = _read(name)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -38,10 +39,13 @@ def init(path: Path) -> int:
         raise UsageError(f"`{path}` exists already", hint="edit it, or name another file") from None
     except OSError as error:
         raise ProvisionError(f"`{path}` cannot be written: {error.strerror}") from None
-    Out(sys.stdout).lines(
-        [
-            f"wrote {path}",
-            f"hint: put your hosts in, then run `provision plan{'' if str(path) == DEFAULT else f' {path}'}`",
-        ]
-    )
+    then = f"provision plan{'' if str(path) == DEFAULT else f' {path}'}"
+    Out(sys.stdout).lines([f"wrote {path}", f"hint: put your hosts in, then run `{then}`"])
     return 0
+
+
+def _read(name: str) -> str:
+    found = {p.name.removesuffix(".yaml"): p for p in files(_FOLDER).iterdir() if p.name.endswith(".yaml")}
+    if name not in found:
+        raise UsageError(f"there is no example `{name}`", hint=f"the examples are {', '.join(sorted(found))}")
+    return found[name].read_text(encoding="utf-8")

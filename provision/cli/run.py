@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from provision.cli.ending import Bug
 from provision.cli.find import find_inventory
 from provision.cli.options import Asked
 from provision.cli.signals import Interrupts, interrupts
-from provision.errors import Cancelled, ProvisionError
+from provision.errors import ProvisionError
 from provision.events import Event, Listener, Note, RunStarted
+from provision.render import recap
 from provision.render.fanout import Fanout
+from provision.render.jsonl import error_line, report_line
 from provision.render.log import RunLog, log_dir
 from provision.render.screen import Screen
 from provision.report import Report
@@ -23,11 +25,11 @@ from provision.report import Report
 
 @dataclass(frozen=True)
 class Watched:
-    """What a call of the library needs of its surroundings. `log` is empty if there is no log file."""
+    """What a call of the library needs of its surroundings. `log` is None if no log file could be made."""
 
     listener: Listener
     interrupts: Interrupts
-    log: str
+    log: RunLog | None
 
 
 def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: bool = True, **extra: Any) -> int:
@@ -53,7 +55,10 @@ def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: boo
                 **extra,
             )
     code = watch.interrupts.exit_code
-    report = replace(report, log=watch.log, exit_code=report.exit_code if code is None else code)
+    report = replace(report, exit_code=report.exit_code if code is None else code)
+    if watch.log:
+        report = replace(report, log=str(watch.log.path))
+        watch.log.report(report)
     show(report, screen, f"provision up {asked.inventory or path}")
     return report.exit_code
 
@@ -64,29 +69,32 @@ def told(screen: Screen) -> Iterator[None]:
     try:
         yield
     except ProvisionError as error:
-        from provision.render.jsonl import error_line
-
-        if screen.as_json:
-            screen.json(error_line(error, error.exit_code))
+        screen.json(error_line(error, error.exit_code))
         raise
 
 
 @contextmanager
-def watched(screen: Screen, command: str, cluster: str) -> Iterator[Watched]:
-    """Views, a log file and signal handlers around a run. On an error the log's path is said."""
+def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True) -> Iterator[Watched]:
+    """Views, a log file and signal handlers around a run. An error is said here, with the log's path after it,
+    and becomes SystemExit; if a signal brought it about, with the signal's exit code. `cancels`: whether what
+    runs within heeds the cancel event; otherwise Ctrl-C is Python's own."""
     log = _open_log(screen, command, cluster)
     path = str(log.path) if log else ""
-    views = [*([log] if log else []), *screen.views()]
+    state = Interrupts()
     try:
-        with Fanout(views) as fanout, interrupts(lambda text: fanout(Note("", text)), cursor=screen.live) as state:
-            yield Watched(_with_log(fanout, path), state, path)
+        with (
+            Fanout([*([log] if log else []), *screen.views()]) as fanout,
+            interrupts(state, _say(screen, fanout), cursor=screen.live) if cancels else nullcontext(),
+        ):
+            yield Watched(_with_log(fanout, path), state, log)
     except ProvisionError as error:
+        code = state.exit_code or error.exit_code
+        screen.json(error_line(error, code))
+        screen.error(error)
         if log:
             log.traceback(error)
             screen.complain([f"log: {path}"])
-        if isinstance(error, Cancelled) and state.signal is not None:
-            raise SystemExit(state.exit_code) from None
-        raise
+        raise SystemExit(code) from None
     except Exception as error:
         if log:
             log.traceback(error)
@@ -96,9 +104,6 @@ def watched(screen: Screen, command: str, cluster: str) -> Iterator[Watched]:
 
 def show(report: Report, screen: Screen, again: str) -> None:
     """The end of a run. `again`: the command that puts drift right."""
-    from provision.render import recap
-    from provision.render.jsonl import report_line
-
     if screen.as_json:
         screen.json(report_line(report))
     else:
@@ -121,6 +126,19 @@ def _open_log(screen: Screen, command: str, cluster: str) -> RunLog | None:
         # A read-only home must not keep anyone from looking at their hosts.
         screen.complain([f"warning: no log file: {error}", "hint: name a writable folder in PROVISION_STATE_DIR"])
         return None
+
+
+def _say(screen: Screen, fanout: Fanout) -> Callable[[str], None]:
+    """Something to tell the person who pressed Ctrl-C; safe in a signal handler, where a stream's lock may be
+    held by the very thread that was interrupted."""
+
+    def say(text: str) -> None:
+        fanout(Note("", text))
+        if screen.as_json or screen.quiet:
+            with suppress(OSError):
+                os.write(2, f"{text}\n".encode())
+
+    return say
 
 
 def _with_log(listener: Listener, path: str) -> Listener:

@@ -27,10 +27,9 @@ class Interrupts:
 
 
 @contextlib.contextmanager
-def interrupts(say: Callable[[str], None], *, cursor: bool) -> Iterator[Interrupts]:
+def interrupts(state: Interrupts, say: Callable[[str], None], *, cursor: bool) -> Iterator[None]:
     """Handles signals within. `say` must be callable from a signal handler. `cursor`: a live view may have
     hidden it. Only the main thread can handle signals; elsewhere this does nothing."""
-    state = Interrupts()
 
     def handle(number: int, _: FrameType | None) -> None:
         if state.signal is not None:
@@ -44,7 +43,7 @@ def interrupts(say: Callable[[str], None], *, cursor: bool) -> Iterator[Interrup
         say("stopping: ending remote processes… (again to leave at once)")
 
     if threading.current_thread() is not threading.main_thread():
-        yield state
+        yield
         return
     # A signal that is ignored, as SIGHUP is under nohup, stays ignored.
     before: dict[signal.Signals, Any] = {s: signal.getsignal(s) for s in _SIGNALS}
@@ -52,7 +51,7 @@ def interrupts(say: Callable[[str], None], *, cursor: bool) -> Iterator[Interrup
     for number in ours:
         signal.signal(number, handle)
     try:
-        yield state
+        yield
     finally:
         for number in ours:
             signal.signal(number, before[number])

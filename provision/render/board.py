@@ -40,6 +40,8 @@ class Board:
         if isinstance(event, events.RunStarted):
             self._began = at
             self._hosts = {name: Line(name, since=at) for name in event.hosts}
+        elif isinstance(event, events.RunDone):
+            self._began = None
         elif isinstance(event, events.Planned):
             self._planned(event, at)
         elif event.host:

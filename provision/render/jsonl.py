@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 
 from provision.errors import ProvisionError
 from provision.events import Event
@@ -29,7 +30,7 @@ def error_line(error: ProvisionError, exit_code: int, at: float | None = None) -
     return dumps({**head("error", _now(at)), "error": encode(error), "exit_code": exit_code})
 
 
-def result_line(kind: str, at: float | None = None, **values: object) -> str:
+def result_line(kind: str, values: Mapping[str, object], at: float | None = None) -> str:
     """For commands without hosts' events, such as `lock`."""
     return dumps({**head(kind, _now(at)), **{name: encode(value) for name, value in values.items()}})
 

@@ -1,0 +1,114 @@
+"""`lab`: virtual hosts on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provision.cli.options import Shown, example, shown_options
+from provision.cli.page import COMMANDS
+
+if TYPE_CHECKING:
+    from provision.lab.lab import LabReport
+    from provision.render.screen import Screen
+
+_name = click.option("--name", default="lab", show_default=True, help="Which lab; several may run at once.")
+
+
+@click.group(
+    short_help=COMMANDS["lab"].help,
+    epilog=example("""\
+  provision lab up --hosts 3 --gpus 2
+  provision up /var/lib/provision-lab/lab/inventory.yaml     `lab up` says where it is
+  provision lab down"""),
+)
+def lab() -> None:
+    """Virtual hosts on this machine: own network, own root, own processes, own sshd, stand-in GPUs.
+
+    As root they are namespaces, with systemd where it can run. Without root they are sshds on 127.0.0.2, 127.0.0.3
+    and so on, which share this machine's files and processes.
+    """
+
+
+@lab.command(
+    short_help="make a lab and write its inventory",
+    epilog=example("""\
+  provision lab up
+  provision lab up --hosts 2 --gpus 1 --name small"""),
+)
+@click.option("--hosts", default=3, show_default=True, type=click.IntRange(1, 250), help="Number of hosts.")
+@click.option("--gpus", default=2, show_default=True, type=click.IntRange(0, 64), help="Stand-in GPUs on each host.")
+@_name
+@shown_options
+def up(hosts: int, gpus: int, name: str, **options: Any) -> int:
+    """Make a lab, ready to be provisioned, and write an inventory for it.
+
+    What this machine lacks for it (sshd, iproute2, debootstrap …) is installed through its package manager, after
+    saying so. A lab that runs already is left as it is.
+    """
+    from provision.cli.run import told
+    from provision.lab.lab import Lab
+
+    screen = Shown(**options).screen()
+    with told(screen):
+        report = Lab(name=name, say=screen.say).up(hosts, gpus)
+    _show(report, screen)
+    if not screen.as_json:
+        made = "made" if report.changed else "runs already, nothing to change"
+        screen.say(f"lab `{name}` {made}", f"hint: provision up {report.inventory}")
+    return 0
+
+
+@lab.command(short_help="show a lab's hosts", epilog=example("  provision lab status"))
+@_name
+@shown_options
+def status(name: str, **options: Any) -> int:
+    """Show a lab's hosts. Exit code 1 if there is no such lab, or one of its hosts does not run."""
+    from provision.cli.run import told
+    from provision.lab.lab import Lab
+
+    screen = Shown(**options).screen()
+    with told(screen):
+        report = Lab(name=name, say=screen.say).status()
+    _show(report, screen)
+    if not report.hosts and not screen.as_json:
+        screen.say(f"there is no lab `{name}`")
+    return 0 if report.hosts and all(host.running for host in report.hosts) else 1
+
+
+@lab.command(
+    short_help="remove a lab completely",
+    epilog=example("""\
+  provision lab down
+  provision lab down --purge"""),
+)
+@click.option("--purge", is_flag=True, help="Also delete what labs share, such as the base system.")
+@_name
+@shown_options
+def down(purge: bool, name: str, **options: Any) -> int:
+    """Remove a lab completely: processes, namespaces, mounts, bridge, firewall rules, files.
+
+    Also what a lab left behind that crashed. Twice in a row is fine.
+    """
+    from provision.cli.run import told
+    from provision.lab.lab import Lab
+    from provision.render.jsonl import result_line
+
+    screen = Shown(**options).screen()
+    with told(screen):
+        report = Lab(name=name, say=screen.say).down(purge=purge)
+    screen.json(result_line("lab", {"name": name, "changed": report.changed}))
+    if not screen.as_json:
+        screen.say(f"lab `{name}` removed" if report.changed else f"there is no lab `{name}`: nothing to change")
+    return 0
+
+
+def _show(report: LabReport, screen: Screen) -> None:
+    from provision.render.jsonl import result_line
+    from provision.render.lab import lab_json, lab_lines
+
+    screen.json(result_line("lab", lab_json(report)))
+    if not screen.as_json:
+        screen.say(*lab_lines(report, shutil.get_terminal_size().columns if screen.out.tty else 0))
