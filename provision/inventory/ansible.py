@@ -85,6 +85,7 @@ class _Groups:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.groups: dict[str, _Group] = {}
+        self._of: dict[str, list[str]] = {}
 
     def read(self, name: str, node: Node, above: tuple[str, ...], parent: str | None) -> None:
         if name in above:
@@ -126,7 +127,10 @@ class _Groups:
         return node if node.is_mapping else node.with_value({})
 
     def of(self, host: str) -> list[str]:
-        """Every group that holds `host`, those further out first, as Ansible's precedence goes."""
+        """Every group that holds `host`, those further out first, as Ansible's precedence goes. Asked once
+        everything is read."""
+        if host in self._of:
+            return self._of[host]
         found: set[str] = set()
         todo = [name for name, group in self.groups.items() if host in group.hosts]
         while todo:
@@ -136,7 +140,8 @@ class _Groups:
                 todo += self.groups[name].parents
         if "all" in self.groups:
             found.add("all")
-        return sorted(found, key=lambda name: (name != "all", self.groups[name].depth, name))
+        self._of[host] = sorted(found, key=lambda name: (name != "all", self.groups[name].depth, name))
+        return self._of[host]
 
 
 def _members(reader: _Groups) -> list[str]:

@@ -14,6 +14,8 @@ from provision.inventory.problems import Problems, listing
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 _DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z")
 _JUMP = re.compile(r"([^\s@,-][^\s@,]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?\Z")
+_USER = re.compile(r"[A-Za-z0-9_][^\s:@]{0,63}\Z")
+_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}\Z")  # IFNAMSIZ is 16, with the final NUL
 _ROOT = re.compile(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
 
 
@@ -73,6 +75,12 @@ def _check_settings(host: Listed, problems: Problems) -> None:
     if root is not None and root.value is not None and (not _ROOT.match(root.text) or ".." in root.text.split("/")):
         message = f"should be an absolute path or one below `~/`, without spaces, found `{root.text}`"
         problems.value(root, message, "write `~/.provision` or `/opt/provision`")
+    user = settings.find("ssh", "user")
+    if user is not None and user.value is not None and not _USER.match(user.text):
+        problems.value(user, f"`{user.text}` cannot be the name of a user", "write `ubuntu`, and the host as `address`")
+    interface = settings.find("interface")
+    if interface is not None and interface.value is not None and not _INTERFACE.match(interface.text):
+        problems.value(interface, f"`{interface.text}` cannot be a network interface", "`ip -br link` lists them")
     jump = settings.find("ssh", "jump")
     if jump is not None and jump.value is not None and not all(_JUMP.match(hop) for hop in jump.text.split(",")):
         problems.value(
@@ -113,7 +121,7 @@ def _check_distinct(
             node = host.settings.find(key) or host.entry
             shown = _text(host.settings, key) or value
             message = f"`{host.name}` has the same {key} `{shown}` as `{seen[value]}`"
-            problems.value(node, message, f"give each host a {key} of its own")
+            problems.value(node, message, f"no two hosts can share their {key}")
         seen.setdefault(value, host.name)
 
 

@@ -47,6 +47,9 @@ RAY_FLAGS = {
 def check_flags(root: Node, problems: Problems) -> None:
     serve = root.find("serve")
     if serve is not None:
+        model = serve.find("model")
+        if model is not None and not re.match(r"[^\s-]\S*\Z", model.text):
+            problems.value(model, f"`{model.text}` cannot be a model", "write `Qwen/Qwen3-8B`, or a folder's path")
         _check_args(serve.find("args"), SERVE_FLAGS, problems)
         _check_env(serve.find("env"), problems)
     _check_env(root.find("secrets"), problems)

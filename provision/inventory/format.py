@@ -37,7 +37,7 @@ class GroupEntry(Settings):
     """Settings for some of the hosts. Where several groups say something, the later one in the file wins."""
 
     hosts: tuple[str, ...] = Field((), description="names of hosts, or ranges such as `gpu-[02:04]`")
-    role: Role | None = None
+    role: Role | None = Field(None, description="of each of its hosts")
     interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
 
 

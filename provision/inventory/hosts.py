@@ -102,7 +102,7 @@ def _counted(entry: Node, written: str, key: str, count: int, problems: Problems
     if node is None or node.value is None:
         return None
     try:
-        values = expand(node.text) if not _is_ipv6_literal(node.text) else (node.text,)
+        values = expand(node.text)
     except RangeError as error:
         problems.value(node, str(error), error.hint)
         return None
@@ -114,10 +114,6 @@ def _counted(entry: Node, written: str, key: str, count: int, problems: Problems
     else:
         problems.value(node, f"{hosts}, but `{node.text}` is {len(values)} addresses", "let both ranges be as long")
     return None
-
-
-def _is_ipv6_literal(text: str) -> bool:
-    return text.startswith("[") and text.endswith("]") and text.count(":") > 1
 
 
 def _example(node: Node, count: int) -> str:

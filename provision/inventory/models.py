@@ -42,8 +42,8 @@ class Model(BaseModel):
 class Ssh(Model):
     """How a host is reached. What is not said comes from ~/.ssh/config, then from OpenSSH's defaults."""
 
-    user: str | None = None
-    port: Port | None = None
+    user: str | None = Field(None, description="who to log in as")
+    port: Port | None = Field(None, description="of sshd")
     key: str | None = Field(None, description="private key file; ~ is expanded")
     jump: str | None = Field(None, description="[user@]host[:port] to go through, as OpenSSH's ProxyJump")
     config: str | None = Field(None, description="ssh_config file instead of ~/.ssh/config")
@@ -88,17 +88,17 @@ class Python(Model):
 class Ray(Model):
     """The Ray cluster below the model server. Ports are pinned so that a firewall can name them."""
 
-    port: Port = 6379
-    node_manager_port: Port = 6380
-    object_manager_port: Port = 6381
-    runtime_env_agent_port: Port = 6382
-    dashboard_agent_grpc_port: Port = 6383
-    dashboard_agent_listen_port: Port = 52365
-    metrics_export_port: Port = 6384
-    dashboard_port: Port = 8265
-    dashboard: bool = False
-    min_worker_port: Port = 20000
-    max_worker_port: Port = 20999
+    port: Port = Field(6379, description="of the head's GCS, where workers join")
+    node_manager_port: Port = Field(6380, description="of each node's raylet")
+    object_manager_port: Port = Field(6381, description="for objects between nodes")
+    runtime_env_agent_port: Port = Field(6382, description="of each node's runtime environment agent")
+    dashboard_agent_grpc_port: Port = Field(6383, description="of each node's dashboard agent, gRPC")
+    dashboard_agent_listen_port: Port = Field(52365, description="of each node's dashboard agent, HTTP")
+    metrics_export_port: Port = Field(6384, description="for Prometheus, on each node")
+    dashboard_port: Port = Field(8265, description="of the dashboard, on the head's loopback")
+    dashboard: bool = Field(False, description="start the dashboard on the head")
+    min_worker_port: Port = Field(20000, description="first port of worker processes")
+    max_worker_port: Port = Field(20999, description="last port of worker processes")
     args: dict[str, Scalar] = Field({}, description="further `ray start` flags, without the dashes")
     env: Env = Field({}, description="environment of Ray on every host")
     join_timeout: float = Field(180.0, gt=0, description="seconds to wait for all hosts and GPUs to join")
@@ -107,10 +107,10 @@ class Ray(Model):
 class Serve(Model):
     """The model that is served, and how it is cut."""
 
-    model: str
-    tensor_parallel: int = Field(1, ge=1)
-    pipeline_parallel: int = Field(1, ge=1)
-    port: Port = 8000
+    model: str = Field(description="name on the model hub, or a folder that is there on every host")
+    tensor_parallel: int = Field(1, ge=1, description="GPUs that share each layer; within a host")
+    pipeline_parallel: int = Field(1, ge=1, description="stages of layers; across hosts")
+    port: Port = Field(8000, description="of the OpenAI-compatible API, on the head")
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
     args: dict[str, Scalar | tuple[Scalar, ...]] = Field({}, description="further `vllm serve` flags, without dashes")

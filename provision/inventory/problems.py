@@ -24,8 +24,8 @@ class Problems:
         return bool(self._found)
 
     def about(self, node: Node) -> bool:
-        """Whether something is told of `node` already."""
-        return any(problem.path == node.name for problem in self._found.values())
+        """Whether something is told already of `node`, or of what is in it."""
+        return any(f"{p.path}.".startswith(f"{node.name}.") for p in self._found.values())
 
     def at(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
         key = (line, column, path, message)

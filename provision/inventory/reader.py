@@ -32,15 +32,16 @@ def load(path: Path | str, *, require_secrets: bool = True) -> Inventory:
     written = parse(read_text(file, problems), problems)
     if is_ansible(written):
         written, hints = from_ansible(written, file, problems), ROLE_HINTS
+        lost = bool(problems)
     else:
-        hints = RoleHints()
         refuse_ambiguous(written, problems)
+        hints, lost = RoleHints(), False
     written = normalize(written)
     root = resolve_paths(check(InventoryFile, written, problems), file, problems)
     hosts = resolve(root, problems)
     section = root.find("hosts")
     head = None
-    if section is not None and _complete(written, root, hosts):
+    if section is not None and not lost and _complete(written, root, hosts):
         head = check_roles(hosts, section, problems, hints)
     check_hosts(hosts, root, problems)
     check_ports(hosts, head, root, problems)

@@ -19,21 +19,34 @@ def json_schema() -> dict[str, Any]:
     }
     schema["properties"]["hosts"]["minProperties"] = 1
     for definition in (schema, *definitions.values()):
+        definition.pop("title", None)
         for name, field in definition.get("properties", {}).items():
             definition["properties"][name] = _as_written(field)
     definitions["SecretSource"]["oneOf"] = [{"required": ["env"]}, {"required": ["file"]}]
-    return {"$schema": _DIALECT, "title": "provision inventory", **{k: v for k, v in schema.items() if k != "title"}}
+    return {"$schema": _DIALECT, "title": "provision inventory", **schema}
 
 
 def _as_written(field: dict[str, Any]) -> dict[str, Any]:
     """Text may be written without quotes even where YAML sees a number: `version: 3.12`. Nothing after a
     colon says nothing, so it is allowed wherever a setting is."""
+    field = {key: value for key, value in field.items() if key != "title"}
+    if field.get("default", ...) is None:
+        del field["default"]
+    if "$ref" in field:
+        return {"anyOf": [{"$ref": field["$ref"]}, {"type": "null"}], "description": field["description"]}
+    if "anyOf" in field:
+        return {**field, "anyOf": [_widened(kind) for kind in field["anyOf"]]}
+    widened = _widened(field)
+    if isinstance(widened.get("type"), str):
+        widened["type"] = [widened["type"], "null"]
+    return widened
+
+
+def _widened(field: dict[str, Any]) -> dict[str, Any]:
     if field.get("type") == "string" and "enum" not in field:
         return {**field, "type": ["string", "number", "boolean", "null"]}
-    if isinstance(field.get("type"), str):
-        widened = {**field, "type": [field["type"], "null"]}
-        inner = field.get("additionalProperties")
-        if isinstance(inner, dict) and inner.get("type") == "string":
-            widened["additionalProperties"] = {**inner, "type": ["string", "number", "boolean", "null"]}
-        return widened
-    return field
+    widened = dict(field)
+    for inside in ("items", "additionalProperties"):
+        if isinstance(inner := field.get(inside), dict) and inner.get("type") == "string":
+            widened[inside] = _widened(inner)
+    return widened

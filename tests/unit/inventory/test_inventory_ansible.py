@@ -1,0 +1,146 @@
+"""People bring the Ansible inventory that they have."""
+
+from provision.inventory import load
+
+FILE = """
+all:
+  vars:
+    ansible_user: ubuntu
+    ansible_port: "2222"
+    site: north
+    provision:
+      cluster: mine
+      serve: {model: m, tensor_parallel: 2}
+  children:
+    gpu:
+      vars: {ansible_become: yes, rack: a}
+      children:
+        head:
+          hosts: {gpu-01: {ansible_host: 10.0.0.1, ansible_user: root}}
+        workers:
+          vars: {rack: b, provision: {expect: {gpus: 2}, env: {A: 1}}}
+          hosts:
+            gpu-[02:03]: {provision: {env: {B: 2}}}
+    login: {hosts: {login-01: }}
+"""
+
+
+def test_hosts_roles_and_how_they_are_reached(read):
+    inventory = read(FILE)
+    assert inventory.cluster == "mine"
+    assert [(h.name, h.address, h.role, h.ssh.user, h.ssh.port, h.sudo) for h in inventory.hosts] == [
+        ("gpu-01", "10.0.0.1", "head", "root", 2222, True),
+        ("gpu-02", "gpu-02", "worker", "ubuntu", 2222, True),
+        ("gpu-03", "gpu-03", "worker", "ubuntu", 2222, True),
+    ]
+
+
+def test_variables_follow_ansibles_precedence(read):
+    inventory = read(FILE)
+    assert inventory.hosts[0].vars == {"site": "north", "rack": "a"}
+    assert inventory.hosts[1].vars == {"site": "north", "rack": "b"}
+
+
+def test_settings_of_provision_stand_among_the_variables(read):
+    inventory = read(FILE)
+    assert inventory.serve is not None
+    assert inventory.serve.tensor_parallel == 2
+    assert inventory.hosts[1].expect.gpus == 2
+    assert inventory.hosts[1].env == {"A": "1", "B": "2"}
+
+
+def test_the_groups_of_a_host_are_ansibles(read):
+    assert [h.groups for h in read(FILE).hosts] == [("gpu", "head"), ("gpu", "workers"), ("gpu", "workers")]
+
+
+def test_without_a_group_of_workers_all_others_are_workers(read):
+    inventory = read("head: {hosts: {a: }}\nrack: {hosts: {b: , c: }}\n")
+    assert [(h.name, h.role) for h in inventory.hosts] == [("a", "head"), ("b", "worker"), ("c", "worker")]
+
+
+def test_the_cluster_is_called_like_the_file(tmp_path):
+    path = tmp_path / "My Rack_7.yaml"
+    path.write_text("all: {hosts: {a: }}\n")
+    assert load(path).cluster == "my-rack-7"
+
+
+def test_a_jump_host_among_ssh_options(read):
+    text = "all: {hosts: {a: {ansible_ssh_common_args: '-o StrictHostKeyChecking=no -o %s'}}}\n"
+    assert read(text % "ProxyJump=me@bastion:22").head.ssh.jump == "me@bastion:22"
+    assert read(text.replace("-o %s", "-J bastion")).head.ssh.jump == "bastion"
+    assert read(text.replace("-o %s", "-oProxyJump=bastion")).head.ssh.jump == "bastion"
+    assert read(text.replace("-o %s", "")).head.ssh.jump is None
+
+
+def test_a_proxy_command_is_not_passed_over_in_silence(problem):
+    where, path, message, _ = problem(
+        "all:\n  hosts:\n    a:\n      ansible_ssh_common_args: -o ProxyCommand='ssh -W %h:%p b'\n"
+    )
+    assert (where, path) == ("4:32", "all.hosts.a.ansible_ssh_common_args")
+    assert "ProxyJump" in message
+
+
+def test_other_ansible_variables_are_passed_over(read):
+    assert read("all: {hosts: {a: {ansible_python_interpreter: /usr/bin/python3, x: 1}}}\n").head.vars == {"x": 1}
+
+
+def test_a_key_file(read, home):
+    (home / "k").write_text("k")
+    inventory = read("all: {hosts: {a: {ansible_ssh_private_key_file: ~/k}}}\n")
+    assert inventory.head.ssh.key == str(home / "k")
+
+
+def test_no_head_says_how_to_make_one(problem):
+    where, _, message, hint = problem("all:\n  hosts:\n    gpu-[01:02]:\n")
+    assert (where, message) == ("1:1", "none of the 2 hosts is the head")
+    assert "`head`" in hint
+
+
+def test_two_heads(problem):
+    where, _, message, hint = problem("head:\n  hosts:\n    a:\n    b:\n")
+    assert (where, message) == ("4:5", "2 hosts are the head: `a` and `b`")
+    assert "`workers`" in hint
+
+
+def test_a_mistake_in_provisions_own_settings_stands_where_it_was_made(problem):
+    text = "all:\n  vars:\n    provision:\n      serve: {model: m, tensor_paralel: 2}\n  hosts: {a: }\n"
+    assert problem(text) == (
+        "4:25",
+        "all.vars.provision.serve",
+        "unknown key `tensor_paralel`",
+        "did you mean `tensor_parallel`?",
+    )
+
+
+def test_a_mistake_in_a_shared_variable_is_told_once(problem):
+    text = (
+        "all:\n  vars: {ansible_port: 99999}\n  children:\n    head: {hosts: {a: }}\n    workers: {hosts: {b: , c: }}\n"
+    )
+    assert problem(text)[:2] == ("2:24", "all.vars.ansible_port")
+
+
+def test_a_template_is_not_evaluated(problem):
+    where, path, message, _ = problem("all:\n  hosts:\n    a: {ansible_host: '{{ ip }}'}\n")
+    assert (where, path) == ("3:23", "all.hosts.a.ansible_host")
+    assert message == "`ansible_host` is a Jinja template, `{{ ip }}`"
+
+
+def test_hosts_written_as_a_list(problems):
+    (found,) = problems("all:\n  hosts:\n    - gpu-01\n")
+    assert (found.line, found.column, found.path) == (3, 5, "all.hosts")
+    assert "colon" in found.hint
+
+
+def test_an_unknown_key_of_a_group(problems):
+    found = problems("all:\n  hosts: {a: }\n  childern: {}\n")
+    assert (found[0].line, found[0].column, found[0].path) == (3, 3, "all")
+    assert found[0].hint == "a group has `hosts`, `children` and `vars`"
+
+
+def test_a_group_that_is_its_own_ancestor(problems):
+    found = problems("all:\n  children:\n    a: {children: {b: {children: {a: }}}}\n    head: {hosts: {x: }}\n")
+    assert [p.message for p in found] == ["the group `a` is its own ancestor"]
+
+
+def test_an_inventory_of_provision_is_not_taken_for_ansibles(problem):
+    assert problem("hosts:\n  a: {role: head}\n")[2] == "`cluster` is missing"
