@@ -103,8 +103,9 @@ def _rows(shown: list[Line], now: float, width: int, paint: Paint) -> list[str]:
         elapsed = clock(now - line.since) if line.state == _BUSY else ""
         body = f"{cut(text, room):<{room}}{_GAP}{elapsed:>{_ELAPSED}}"
         body = cut(body.rstrip(), max(0, width - name_width - len(_GAP)))
+        gap = _GAP if body else ""
         name = f"{cut(line.host, name_width):<{name_width}}"
-        rows.append(f"{paint(Style.BOLD, name)}{_GAP}{_coloured(line.state, body, paint)}")
+        rows.append(f"{paint(Style.BOLD, name)}{gap}{_coloured(line.state, body, paint)}")
     return rows
 
 

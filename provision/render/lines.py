@@ -54,7 +54,7 @@ class EventLines:
     @_of.register
     def _(self, event: events.Failed) -> list[str]:
         message = clean((event.message.splitlines() or [""])[0])
-        return [self.prefixed(event.host, f"{self._paint(Style.ERROR, 'failed')} {message}")]
+        return [self.prefixed(event.host, f"{self._paint(Style.ERROR, 'error:')} {message}")]
 
     @_of.register
     def _(self, event: events.Note) -> list[str]:

@@ -66,8 +66,8 @@ def last_line(report: Report, *, again: str = "") -> str:
     if report.exit_code in (0, 3) and not bad:
         return _good(report, hosts, took, again)
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
-    if report.plan is not None and report.plan.blockers and report.exit_code != 3:
-        parts.append("nothing was changed" if not any(h.changes for h in report.hosts) else totals(report.plan))
+    if report.command == "up" and not any(h.changes for h in report.hosts):
+        parts.append("nothing was changed")
     return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took})"
 
 

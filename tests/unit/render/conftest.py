@@ -1,0 +1,8 @@
+import io
+
+import pytest
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()

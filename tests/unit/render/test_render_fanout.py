@@ -1,0 +1,56 @@
+import threading
+
+import pytest
+
+from provision.events import Event, Note
+from provision.render.fanout import Fanout, View
+
+
+class Recorder(View):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.threads: set[int] = set()
+        self.closed = False
+
+    def handle(self, event: Event, at: float) -> None:
+        assert isinstance(event, Note)
+        self.texts.append(event.text)
+        self.threads.add(threading.get_ident())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Broken(View):
+    def handle(self, event: Event, at: float) -> None:
+        raise RuntimeError("no ink")
+
+
+def test_events_of_many_threads_reach_a_view_whole_and_on_one_thread() -> None:
+    view = Recorder()
+    with Fanout([view]) as fanout:
+        threads = [
+            threading.Thread(target=lambda n=n: [fanout(Note("", f"{n}:{i}")) for i in range(100)]) for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(view.texts) == 800
+    assert len(view.threads) == 1
+    assert [t for t in view.texts if t.startswith("3:")] == [f"3:{i}" for i in range(100)]
+    assert view.closed
+
+
+def test_a_view_that_breaks_does_not_stop_the_others_and_is_not_hidden() -> None:
+    view = Recorder()
+    with pytest.raises(RuntimeError, match="no ink"), Fanout([Broken(), view]) as fanout:
+        fanout(Note("", "a"))
+        fanout(Note("", "b"))
+    assert view.texts == ["a", "b"]
+
+
+def test_the_runs_own_error_comes_before_a_views() -> None:
+    with pytest.raises(ValueError, match="the run"), Fanout([Broken()]) as fanout:
+        fanout(Note("", "a"))
+        raise ValueError("the run")

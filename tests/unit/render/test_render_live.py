@@ -1,0 +1,42 @@
+import re
+
+from render_samples import Terminal, a_run
+
+from provision import events
+from provision.render.live import LiveView
+from provision.render.out import Out
+from provision.render.text import Paint
+
+
+def test_finished_things_scroll_by_whole_and_the_cursor_comes_back() -> None:
+    terminal = Terminal()
+    view = LiveView(Out(terminal), Paint(False))
+    for second, event in enumerate(a_run()):
+        view.handle(event, second)
+        view.tick(second)
+    view.close()
+    text = terminal.getvalue()
+    assert "gpu-01  created environment 3f9c  12 s" in text
+    assert "gpu-02  error: vllm: failed (exit code 1)" in text
+    assert "environment 3f9c  412/945 MB" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+
+
+def test_without_colour_nothing_is_coloured() -> None:
+    terminal = Terminal()
+    view = LiveView(Out(terminal), Paint(False), verbose=True)
+    for second, event in enumerate(a_run()):
+        view.handle(event, second)
+        view.tick(second)
+    view.close()
+    assert not re.search(r"\x1b\[[0-9;]*m", terminal.getvalue())
+
+
+def test_lines_that_came_after_the_last_redraw_are_not_lost() -> None:
+    terminal = Terminal()
+    view = LiveView(Out(terminal))
+    view.handle(events.RunStarted("", "up", "llama", ("a",)), 0)
+    view.tick(0)
+    view.handle(events.Note("", "the last word"), 0)
+    view.close()
+    assert "the last word" in terminal.getvalue()

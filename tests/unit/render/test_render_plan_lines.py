@@ -1,0 +1,44 @@
+from render_samples import Thing, a_plan
+
+from provision.plan import Mode, make_plan
+from provision.playbook import Blocker, Playbook
+from provision.render.plan import MERGE_FROM, plan_lines, totals
+
+
+def test_a_plan_shows_what_changes_from_what_to_what_and_because_of_what() -> None:
+    assert plan_lines(a_plan()) == [
+        "+ gpu-01  environment 3f9c",
+        "~ gpu-01  vllm              --max-model-len 4096 → 8192",
+        "                            because environment 3f9c on gpu-01 changes",
+        "~ gpu-02  vllm              --max-model-len 4096 → 8192",
+    ]
+    assert totals(a_plan()) == "3 changes on 2 hosts"
+
+
+def test_what_goes_is_marked_with_a_minus() -> None:
+    lines = plan_lines(a_plan(Mode.DOWN))
+    assert lines[0] == "- gpu-03  vllm"
+    assert all(line.startswith("- ") for line in lines)
+
+
+def test_what_stands_in_the_way_comes_last_with_its_hint() -> None:
+    blocker = Blocker("gpu-02", "driver is `535`, the inventory expects `>=580`", ("nvidia-smi says so",), "update it")
+    assert plan_lines(make_plan(Mode.UP, [], {}, [blocker])) == [
+        "! gpu-02: driver is `535`, the inventory expects `>=580`",
+        "    nvidia-smi says so",
+        "  hint: update it",
+    ]
+
+
+def test_the_same_change_on_many_hosts_is_one_line() -> None:
+    book = Playbook()
+    for number in range(MERGE_FROM):
+        book.add(Thing("environment"), on=f"gpu-{number:02}")
+    plan = make_plan(Mode.UP, book.steps, {s.key: None for s in book.steps})
+    assert plan_lines(plan) == [f"+ {MERGE_FROM} hosts (gpu-00 … gpu-{MERGE_FROM - 1})  environment"]
+
+
+def test_an_empty_plan_has_no_lines() -> None:
+    plan = make_plan(Mode.UP, [], {})
+    assert plan_lines(plan) == []
+    assert totals(plan) == ""
