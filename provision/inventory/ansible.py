@@ -27,6 +27,7 @@ from provision.inventory.source import refuse_ambiguous
 
 ROLE_HINTS = RoleHints(
     none="put one host into a group `head`: `all: {children: {head: {hosts: {gpu-01: }}}}`",
+    empty="list them: `all: {children: {head: {hosts: {gpu-01: {ansible_host: 10.0.0.1}}}}}`",
     many="leave one host in the group `head`, and put the others into `workers`",
 )
 

@@ -34,6 +34,7 @@ class RoleHints:
     """How to name one head, in the words of the format that the file is written in."""
 
     none: str = "add `role: head` to one of them"
+    empty: str = "list them: `hosts: {gpu-01: {address: 10.0.0.1}}`"
     many: str = "keep `role: head` on one of them"
 
 
@@ -41,7 +42,7 @@ def check_roles(hosts: Sequence[Listed], section: Node, problems: Problems, hint
     """The head's name. One host alone is the head."""
     heads = [host for host in hosts if _text(host.settings, "role") == "head"]
     if not hosts:
-        problems.value(section, "there are no hosts", "list them: `gpu-01: {address: 10.0.0.1, role: head}`")
+        problems.value(section, "there are no hosts", hints.empty)
     elif len(heads) == 1:
         return heads[0].name
     elif len(heads) > 1:

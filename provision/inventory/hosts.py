@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from provision.inventory.format import Settings
@@ -11,6 +12,8 @@ from provision.inventory.ranges import RangeError, expand
 
 #: Keys whose value is counted through together with the host's name.
 COUNTED = ("address", "node_ip")
+
+_IPV6_IN_BRACKETS = re.compile(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,9 @@ def _counted(entry: Node, written: str, key: str, count: int, problems: Problems
     """One value for each of the `count` hosts that `written` names; None if there are none, or not as many."""
     node = entry.find(key)
     if node is None or node.value is None:
+        return None
+    if _IPV6_IN_BRACKETS.match(node.text):
+        problems.value(node, f"`{node.text}` has brackets around an address", f'write `"{node.text[1:-1]}"`')
         return None
     try:
         values = expand(node.text)

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from provision.inventory.node import Node, dotted
-from provision.inventory.problems import Problems
-from provision.inventory.yaml_errors import explain
+from provision.inventory.problems import Problems, shorten
+from provision.inventory.yaml_errors import INI_HINT, explain
 
 MAX_BYTES = 1 << 20
 #: Far above any real inventory (a thousand hosts with ten settings each), far below what hurts.
@@ -46,8 +46,9 @@ def parse(text: str, problems: Problems) -> Node:
         problems.stop()
     root = _Reader(problems).node(composed, (), None)
     if not root.is_mapping:
-        found = "a list" if root.is_list else f"`{root.text}`"
-        problems.at(root.line, root.column, f"the file should be a mapping of settings, found {found}")
+        found = "a list" if root.is_list else f"`{shorten(root.text)}`"
+        hint = INI_HINT if "ansible_" in root.text else "begin with `cluster: my-cluster` and `hosts:`"
+        problems.at(root.line, root.column, f"the file should be a mapping of settings, found {found}", hint)
         problems.stop()
     return root
 

@@ -14,9 +14,10 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from provision.inventory.hints import for_section, for_unknown_key
 from provision.inventory.models import Scalar, Words
 from provision.inventory.node import Node
-from provision.inventory.problems import Problems, listing, suggest
+from provision.inventory.problems import Problems, listing, shorten, suggest
 from provision.inventory.source import is_ambiguous
 
 M = TypeVar("M", bound=BaseModel)
@@ -157,10 +158,8 @@ def _tell(
             problems.at(1, 1, f"`{key}` is missing", _REQUIRED.get(key, example))
         return (*at, key)
     if kind == "extra_forbidden":
-        known = list(owner.model_fields) if owner else []
         key = at[-1]
-        hint = suggest(key, known) or f"known here: {listing(known, 'and')}"
-        problems.key(node, f"unknown key `{key}`", hint)
+        problems.key(node, f"unknown key `{key}`", for_unknown_key(key, owner or model))
         return at
     if is_ambiguous(node):
         return at  # told already, by the words in which it is ambiguous
@@ -211,13 +210,17 @@ def _found(node: Node, *, secret: bool = False) -> str:
         return "nothing"
     if secret:
         return "a plain value"
-    text = node.text if len(node.text) <= 60 else node.text[:57] + "…"
+    text = shorten(node.text)
     return f"`{text}`" if not node.quoted else f'the text `"{text}"`'
 
 
 def _hint(node: Node, wanted: str, at: tuple[str, ...]) -> str:
     if at[:1] and at[0] in _SECRET:
         return "name the source, not the value: `{env: NAME}` or `{file: PATH}`"
+    if "a mapping" in wanted and not node.is_mapping and node.value is not None:
+        return for_section(at, is_list=node.is_list)
+    if node.value is None and len(at) == 1:
+        return _REQUIRED.get(at[0], "")
     if not node.is_scalar or node.value is None:
         return ""
     if node.quoted and ("number" in wanted or "`true`" in wanted):

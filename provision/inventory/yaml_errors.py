@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import yaml
 
+INI_HINT = "turn Ansible's INI format into YAML: `ansible-inventory -i FILE --list --yaml`"
+
 #: (part of PyYAML's words, our words, hint); the first match wins.
 _WORDS = (
     ("but found another document", "a second document begins here: an inventory is one", "remove the line `---`"),
+    ("expected '<document start>'", "not YAML: the first line is complete, and more follows", INI_HINT),
     ("nested deeper", "", "an inventory needs five levels at most"),
     ("more than", "", "write the hosts as a range, such as `gpu-[01:64]`"),
     (

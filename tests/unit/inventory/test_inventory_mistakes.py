@@ -33,6 +33,43 @@ def test_a_key_like_no_other_gets_the_list_of_known_ones(problem):
     assert (where, hint) == ("3:10", "known here: `driver`, `gpus` and `gpu`")
 
 
+def test_a_key_at_the_wrong_place_is_sent_where_it_belongs(problems):
+    found = problems(
+        """
+cluster: demo
+model: m
+hosts: {a: {user: me, gpus: 8, ip: 10.0.0.1, serve: {}}}
+groups: {g: {address: x}}
+expect: {root: /opt/x}
+""".lstrip()
+    )
+    assert [(p.line, p.message, p.hint) for p in found] == [
+        (2, "unknown key `model`", "it belongs in `serve`: `serve: {model: …}`"),
+        (3, "unknown key `user`", "it belongs in `ssh`: `ssh: {user: …}`"),
+        (3, "unknown key `gpus`", "it belongs in `expect`: `expect: {gpus: …}`"),
+        (3, "unknown key `ip`", "write `address: …`"),
+        (3, "unknown key `serve`", "`serve` belongs at the top of the file"),
+        (4, "unknown key `address`", "`address` belongs to a single host, under `hosts:`"),
+        (5, "unknown key `root`", "`root` belongs at the top of the file"),
+    ]
+
+
+def test_hosts_as_a_list(problem):
+    assert problem("cluster: demo\nhosts:\n  - gpu-01\n") == (
+        "3:3",
+        "hosts",
+        "should be a mapping, found a list",
+        "write a colon after each name instead of a dash before it: `gpu-01:`",
+    )
+
+
+def test_a_section_that_is_only_a_word(problem):
+    assert problem(OK + "serve: Qwen/Qwen3-8B\n")[2:] == (
+        "should be a mapping, found `Qwen/Qwen3-8B`",
+        "write `serve: {model: Qwen/Qwen3-8B}`",
+    )
+
+
 def test_a_wrong_type_says_what_is_allowed_and_what_was_found(problems):
     found = problems(
         OK
@@ -55,7 +92,7 @@ serve: {model: m, tensor_parallel: two, args: {x: {y: 1}}}
             "write it without quotes: `6379`",
         ),
         ("5:35", "ray.join_timeout", "should be a number above 0, found `0`", ""),
-        ("6:6", "env", "should be a mapping, found a list", ""),
+        ("6:6", "env", "should be a mapping, found a list", "write `env: {NCCL_DEBUG: INFO}`"),
         ("7:18", "python.wheels", "should be `index` or `controller`, found `indx`", "did you mean `index`?"),
         ("7:34", "python.packages", "should be a list, found `vllm==0.33.0`", "write `[vllm==0.33.0]`"),
         ("7:57", "python.version", "should be a version such as `3.12`, found `4`", ""),
@@ -193,6 +230,7 @@ def test_addresses_that_are_none(problems):
           c: 10.0.0.256
           d: -oProxyCommand=x
           e: {node_ip: gpu-05}
+          f: "[fe80::1]"
         """)
     assert [(f"{p.line}:{p.column}", p.path, p.message) for p in found] == [
         ("3:28", "hosts.a.address", "`me@10.0.0.1` is no address: the user has a place of its own"),
@@ -200,6 +238,7 @@ def test_addresses_that_are_none(problems):
         ("5:6", "hosts.c", "`10.0.0.256` is no IP address"),
         ("6:6", "hosts.d", "`-oProxyCommand=x` is neither a host name nor an IP address"),
         ("7:16", "hosts.e.node_ip", "`gpu-05` is no IP address"),
+        ("8:6", "hosts.f", "`[fe80::1]` has brackets around an address"),
     ]
     assert found[0].hint == "write `{address: 10.0.0.1, ssh: {user: me}}`"
     assert found[1].hint == "write `{address: 10.0.0.2, ssh: {port: 22}}`"

@@ -153,3 +153,8 @@ def test_a_file_that_is_not_utf8(tmp_path):
         load(path)
     (found,) = caught.value.problems
     assert (found.line, found.column, found.message) == (2, 9, "is not UTF-8 text")
+
+
+@pytest.mark.parametrize("text", ["[head]\ngpu-01 ansible_host=10.0.0.1\n", "gpu-01 ansible_host=10.0.0.1\n"])
+def test_ansibles_ini_format(problem, text):
+    assert "ansible-inventory" in problem(text)[3]
