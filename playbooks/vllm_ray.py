@@ -34,6 +34,9 @@ def playbook(cluster: Cluster) -> Playbook:
     if cluster.inventory.serve:
         config = book.add(stack.server_config(), on=cluster.head.name)
         server = stack.server(ray)
-        book.add(server, on=cluster.head.name, after=[joined, config], follows=[head, *workers])
+        serving = book.add(server, on=cluster.head.name, after=[joined, config], follows=[head, *workers])
+        for node in cluster.nodes:
+            if ranks := stack.ranks(node):
+                book.add(ranks, on=node.name, after=serving, follows=serving)
         book.outcome.append(f"{cluster.inventory.serve.model} answers at {server.url}/v1")
     return book

@@ -149,7 +149,7 @@ class RayWorker(RayNode):
         return "Ray worker"
 
     def role_flags(self) -> dict[str, str]:
-        return {"address": self.head}
+        return {"address": self.head, "temp-dir": self.setup.temp_dir}
 
     def flags(self) -> dict[str, str]:
         return {k: v for k, v in super().flags().items() if k not in HEAD_ONLY}

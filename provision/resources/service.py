@@ -191,10 +191,10 @@ stop() {
         n=$((n + 1)); sleep 0.1
     done
     [ -z "$pid" ] || echo "stopped: pid $pid and all it started are gone"
-    for port in $ports; do
+    for old_port in $ports; do
         n=0
-        while listens "$port" && [ "$n" -lt 20 ]; do n=$((n + 1)); sleep 0.1; done
-        ! listens "$port" || { echo "port $port is still open: another process has it"; continue; }
+        while listens "$old_port" && [ "$n" -lt 20 ]; do n=$((n + 1)); sleep 0.1; done
+        if listens "$old_port"; then echo "port $old_port is still open: another process has it"; fi
     done
     rm -f -- "$dir/stamp"
 }

@@ -11,6 +11,7 @@ import json
 from provision.cluster import Cluster, Node
 from provision.playbook import Playbook
 from provision.resources.ports import PortsFree
+from provision.resources.ranks import Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
 from provision.resources.secret_file import SecretFile
@@ -41,6 +42,7 @@ class Stack:
             python=self._inventory.python,
             root=node.root,
             cluster=self._cluster.name,
+            host=node.name,
         )
 
     def token(self, node: Node) -> SecretFile:
@@ -69,6 +71,14 @@ class Stack:
             config_root=self._config_root(node),
             members=", ".join(n.node_ip for n in self._cluster.nodes),
         )
+
+    def ranks(self, node: Node) -> Ranks | None:
+        """None where vLLM is free to choose: it does not need all GPUs."""
+        serve = self._inventory.serve
+        total = sum(self._gpus(n) for n in self._cluster.nodes)
+        if serve is None or serve.tensor_parallel * serve.pipeline_parallel != total:
+            return None
+        return Ranks(self._place(node, "ray"), self._gpus(node))
 
     def server_config(self) -> TextFile:
         """Keeps the API key and what is this host's alone from travelling to the ranks through Ray."""
@@ -120,7 +130,7 @@ class Stack:
 
     def _setup(self, node: Node) -> Setup:
         return Setup(
-            python=self.venv(node).path,
+            python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
             network=Network(node.node_ip, node.interface),
             settings=node.host.ray,

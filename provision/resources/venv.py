@@ -1,0 +1,206 @@
+"""The Python environment of a cluster: a folder named by the lock's digest, holding exactly what the lock says.
+
+It is seen by reading the names of its `*.dist-info` folders, which starts no interpreter; built by uv with
+hashes checked; and used through a symlink that is switched at the end, so that yesterday's environment is one
+switch away. Several hosts may share one `root` (a home folder over NFS): one builds, the others wait and find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from packaging.utils import canonicalize_name
+
+from provision.inventory.models import Python
+from provision.lock import Lock
+from provision.resolve import decisive, index_environment
+from provision.resource import Difference, Resource, State
+from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE
+from provision.script import Fragment, Script, Upload, Value
+from provision.uv_binary import uv_binary, uv_version
+from provision.wheels import fetch_wheels
+
+#: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
+BUILD_TIMEOUT = 3600.0
+
+_DIST = "dist."
+
+
+@dataclass(frozen=True)
+class Venv(Resource):
+    """The environment of `lock` below `root`, an absolute path on the host, in use by `cluster`.
+
+    `host` keeps what hosts with a shared `root` upload apart. `uv`: path of a usable uv on the host; without
+    one the controller's is sent. `cache`: the controller's folder of wheels, default as in provision.wheels.
+
+    Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
+    no space, or cannot reach its index.
+    """
+
+    removable: ClassVar[bool | str] = "purge"
+
+    lock: Lock
+    python: Python
+    root: PurePosixPath | str
+    cluster: str
+    host: str = "host"
+    uv: str = ""
+    cache: Path | None = None
+
+    @property
+    def id(self) -> str:
+        return f"environment:{self.cluster}"
+
+    @property
+    def label(self) -> str:
+        return f"environment {self.lock.short}"
+
+    @property
+    def path(self) -> PurePosixPath:
+        return PurePosixPath(self.root) / "envs" / self.lock.short
+
+    def bin(self, name: str) -> PurePosixPath:
+        return self.path / "bin" / name
+
+    def probe(self) -> Script:
+        """Reads names and two small files: some milliseconds, also for hundreds of packages."""
+        return Script(PROBE, self._names())
+
+    def want(self) -> State:
+        """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
+        installed = {_DIST + name: version for name, version in self.lock.packages.items()}
+        return {"finished": self.lock.digest, "python": self.python.version, "current": self.lock.short, **installed}
+
+    def read(self, fragment: Fragment) -> State:
+        state: dict[str, str] = {}
+        for line in fragment.stdout.splitlines():
+            key, _, value = line.partition("=")
+            if key != "dist":
+                state[key] = value
+            elif name_and_version := _dist(value):
+                name, version = name_and_version
+                # Two versions side by side: a broken installation left the old one's folder behind.
+                found = state.get(_DIST + name)
+                state[_DIST + name] = f"{found} and {version}" if found else version
+        return state or None
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        """Foreign packages count: what the lock does not name has to go."""
+        if want is None and have is not None and "current" not in have and have.get("shared") == "yes":
+            return ()  # another cluster's, by now
+        if have is None or want is None:
+            return super().diff(have, want)
+        if have.get("finished") != want["finished"]:
+            before = have.get("current", "")
+            return (Difference("", want["current"], before if before not in ("", want["current"]) else "unfinished"),)
+        found = []
+        if not _fits(have.get("python", ""), want["python"]):
+            found.append(Difference("python", want["python"], have.get("python")))
+        if have.get("current") != want["current"]:
+            found.append(Difference("environment in use", want["current"], have.get("current")))
+        found += [Difference(name, want.get(_DIST + name), have.get(_DIST + name)) for name in _drift(have, want)]
+        return tuple(found)
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Fetches what the hosts are to be sent. Raises LockError."""
+        if not self.uv:
+            uv_binary(self.python, self.cache, base=self._base, say=say)
+        if self._offline:
+            fetch_wheels(self.lock, self.python, self.cache, base=self._base, say=say)
+
+    def fix(self, have: State, want: State) -> Script:
+        """Builds it whole, mends some packages in place, switches the link, or removes it all."""
+        if want is None:
+            return Script(REMOVE, self._names(), timeout=600)
+        mode, names = self._work(have, want)
+        variables: dict[str, Value] = {
+            **self._names(),
+            "mode": mode,
+            "digest": self.lock.digest,
+            "version": self.python.version,
+            "total": len(self.lock.packages),
+            "requirements": self.lock.requirements if mode != "link" else "",
+            "found_uv": self.uv,
+            "offline": "yes" if self._offline else "",
+            "compile": "yes" if self.python.compile else "",
+            "torch_backend": self.python.torch_backend or "",
+            "links": " ".join(link for link in self.python.find_links if "://" in link),
+            "default_index": index_environment(self.python, "uv").get("UV_DEFAULT_INDEX", ""),
+            "more_indexes": index_environment(self.python, "uv").get("UV_INDEX", ""),
+        }
+        return Script(BUILD, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        said = decisive(failed.stderr or failed.stdout)
+        text = "\n".join(said).lower()
+        return said, next((hint for sign, hint in HINTS if sign in text), "")
+
+    @property
+    def _base(self) -> Path:
+        return self.lock.path.parent
+
+    @property
+    def _offline(self) -> bool:
+        return self.python.wheels == "controller"
+
+    @property
+    def _tag(self) -> str:
+        return f"{self.lock.short}-{self.cluster}-{self.host}"
+
+    def _names(self) -> dict[str, Value]:
+        return {
+            "root": str(self.root),
+            "short": self.lock.short,
+            "cluster": self.cluster,
+            "tag": self._tag,
+            "uv_version": uv_version(),
+        }
+
+    def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:
+        """("build", "repair" or "link", names of the packages to install)."""
+        everything = sorted(self.lock.packages)
+        if (
+            have is None
+            or have.get("finished") != want["finished"]
+            or not _fits(have.get("python", ""), want["python"])
+        ):
+            return "build", everything
+        drifted = _drift(have, want)
+        if not drifted:
+            return "link", []
+        # Beyond that somebody has been at work here: what else they changed is not in the names.
+        if len(drifted) > max(5, len(everything) // 4):
+            return "rebuild", everything
+        return "repair", [name for name in drifted if name in self.lock.packages]
+
+    def _uploads(self, have: State, mode: str, names: list[str]) -> tuple[Upload, ...]:
+        inbox = f"{self.root}/uploads/{self._tag}"
+        uploads = []
+        if mode != "link" and not self.uv and (have or {}).get("uv") != "sent":
+            uploads.append(Upload(uv_binary(self.python, self.cache, base=self._base), inbox))
+        if self._offline and names:
+            wheels = fetch_wheels(self.lock, self.python, self.cache, base=self._base)
+            uploads += [Upload(wheels[name], inbox) for name in names]
+        return tuple(uploads)
+
+
+def _drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
+    """Names of packages that are missing, of another version, or not the lock's."""
+    keys = {key for key in (*have, *want) if key.startswith(_DIST)}
+    return sorted(key.removeprefix(_DIST) for key in keys if have.get(key) != want.get(key))
+
+
+def _fits(found: str, wanted: str) -> bool:
+    return found == wanted or found.startswith(f"{wanted}.")
+
+
+def _dist(folder: str) -> tuple[str, str] | None:
+    """`Flask_Login-0.6.3.dist-info` → (`flask-login`, `0.6.3`); None for a pattern that matched nothing."""
+    stem, _, kind = folder.rpartition(".")
+    name, _, version = stem.partition("-")
+    if kind not in ("dist-info", "egg-info") or name in ("", "*"):
+        return None
+    return canonicalize_name(name), version.partition("-py")[0] if kind == "egg-info" else version
