@@ -7,17 +7,14 @@ and what it is from the text in the file.
 from __future__ import annotations
 
 import json
-import types
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
+from provision.inventory.describe import describe, members, unwrapped
 from provision.inventory.hints import for_section, for_unknown_key
-from provision.inventory.models import Scalar, Words
 from provision.inventory.node import Node
-from provision.inventory.problems import Problems, listing, shorten, suggest
+from provision.inventory.problems import Problems, shorten, suggest
 from provision.inventory.source import is_ambiguous
 
 M = TypeVar("M", bound=BaseModel)
@@ -55,19 +52,10 @@ class _Judge:
         self.wanted: dict[tuple[str, ...], str] = {}
 
     def data(self, kind: Any, metadata: tuple[Any, ...], node: Node, at: tuple[str, ...]) -> Any:
-        if get_origin(kind) is Annotated:
-            kind, *inner = get_args(kind)
-            return self.data(kind, (*metadata, *inner), node, at)
-        kinds = _members(kind)
-        if kinds and kinds != _members(Scalar):
-            kind = next((k for k in kinds if get_origin(k) is tuple and node.is_list), None) or kinds[0]
-            self.wanted[at] = describe(kinds, metadata)
-            if len(kinds) > 1 and not node.is_list:
-                return node.plain()
-            inner_data = self.data(kind, metadata, node, at)
-            self.wanted[at] = describe(kinds, metadata)
-            return inner_data
-        self.wanted[at] = describe(kinds or (kind,), metadata)
+        kind, metadata = unwrapped(kind, metadata)
+        self.wanted[at] = describe(kind, metadata)
+        if kinds := members(kind):  # scalars of any type, and perhaps lists of them
+            kind = next((k for k in kinds if get_origin(k) is tuple and node.is_list), object)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return self._model(kind, node, at)
         if get_origin(kind) is dict and (node.is_mapping or node.value is None):
@@ -94,54 +82,6 @@ class _Judge:
             elif child.value is not None or field.is_required():  # nothing after the colon: nothing said
                 data[key] = self.data(field.annotation, tuple(field.metadata), child, (*at, key))
         return data
-
-
-def describe(kinds: tuple[Any, ...], metadata: tuple[Any, ...] = ()) -> str:
-    """What a value of these types looks like, in words."""
-    for item in metadata:
-        if isinstance(item, Words):
-            return item.text
-    if kinds[: len(_members(Scalar))] == _members(Scalar):
-        return "text, a number, `true` or `false`" + (", or a list of these" if len(kinds) > 4 else "")
-    return " or ".join(dict.fromkeys(_describe(kind, metadata) for kind in kinds))
-
-
-def _describe(kind: Any, metadata: tuple[Any, ...]) -> str:
-    if get_origin(kind) is Annotated:
-        inner, *more = get_args(kind)
-        return describe(_members(inner) or (inner,), (*metadata, *more))
-    if get_origin(kind) is Literal:
-        return listing(str(arg) for arg in get_args(kind))
-    if get_origin(kind) is tuple:
-        return "a list"
-    if get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        return "a mapping"
-    if kind is bool:
-        return "`true` or `false`"
-    if kind in (int, float):
-        return ("a whole number" if kind is int else "a number") + _limits(metadata)
-    return "text"
-
-
-def _limits(metadata: tuple[Any, ...]) -> str:
-    flat = [m for item in metadata for m in (item.metadata if isinstance(item, FieldInfo) else [item])]
-    low = next((m.ge for m in flat if isinstance(m, Ge)), None)
-    high = next((m.le for m in flat if isinstance(m, Le)), None)
-    if low is not None and high is not None:
-        return f" from {low} to {high}"
-    words = {Ge: ("ge", "of at least"), Gt: ("gt", "above"), Le: ("le", "of at most"), Lt: ("lt", "below")}
-    for item in flat:
-        if type(item) in words:
-            attribute, text = words[type(item)]
-            return f" {text} {getattr(item, attribute)}"
-    return ""
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    """Of a union, without None."""
-    if get_origin(kind) in (Union, types.UnionType):
-        return tuple(arg for arg in get_args(kind) if arg is not type(None))
-    return ()
 
 
 def _tell(
@@ -196,7 +136,7 @@ def _locate(
         else:
             args = [a for a in get_args(kind) if a is not Ellipsis]
             kind = args[-1] if args else None
-        kind = next(iter(_members(kind)), kind)
+        kind, _ = unwrapped(kind, ())
         node, at = child, (*at, f"[{part}]" if isinstance(part, int) else part)
     return node, at, owner
 
