@@ -23,8 +23,6 @@ from provision.errors import LockError
 from provision.inventory.models import Python
 from provision.resolve import compile_requirements, expanded
 
-Say = Callable[[str], None]
-
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
 
@@ -71,7 +69,9 @@ def requirement(lock: Lock, name: str) -> str:
     return f"{name}=={lock.packages[name]}{hashes}\n"
 
 
-def ensure_lock(python: Python, path: Path, *, base: Path | None = None, say: Say | None = None) -> Lock:
+def ensure_lock(
+    python: Python, path: Path, *, base: Path | None = None, say: Callable[[str], None] | None = None
+) -> Lock:
     """The lock at `path`, made or remade if it is missing or stale. Raises LockError."""
     try:
         return read_lock(path, python, base=base)
@@ -102,7 +102,12 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
 
 
 def make_lock(
-    python: Python, path: Path, *, base: Path | None = None, upgrade: bool = False, say: Say | None = None
+    python: Python,
+    path: Path,
+    *,
+    base: Path | None = None,
+    upgrade: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Lock:
     """Resolves `python.packages` for the hosts' Python and platform and writes `path`, whole or not at all.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from provision.inventory.models import Python
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-def compile_requirements(python: Python, base: Path, made: Path) -> None:
+def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> None:
+    """Writes the pinned packages to `made`, whose versions are kept where they fit. Raises LockError."""
     from uv import find_uv_bin
 
     folder = made.parent
@@ -40,7 +42,12 @@ def compile_requirements(python: Python, base: Path, made: Path) -> None:
     (folder / "packages.in").write_text("\n".join(python.packages) + "\n", encoding="utf-8")
     # In a folder of its own: uv would take settings from a pyproject.toml or uv.toml around.
     done = subprocess.run(
-        [*command, "packages.in"], cwd=folder, env=_environment(python), capture_output=True, text=True, check=False
+        [*command, *more, "packages.in"],
+        cwd=folder,
+        env=_environment(python),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         evidence = decisive(done.stderr)
@@ -104,3 +111,12 @@ def decisive(text: str, *, lines: int = 12) -> tuple[str, ...]:
     kept = (line.strip() for line in plain.splitlines())
     noise = ("warning:", "WARNING:", "[notice]", "Resolved ", "Using ")
     return tuple(line for line in kept if line and not line.startswith(noise))[-lines:]
+
+
+def indexes_used(python: Python, base: Path) -> list[str]:
+    """The indexes that uv took packages from: `torch_backend` means one that pip must be told of. Resolves
+    once more, a few seconds. Raises LockError."""
+    with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
+        made = Path(folder) / "lock.txt"
+        compile_requirements(python, base, made, "--emit-index-annotation")
+        return sorted(set(re.findall(r"# from (https?://\S+)", made.read_text(encoding="utf-8"))))

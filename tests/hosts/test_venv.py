@@ -1,0 +1,348 @@
+"""The environment on real hosts, with small wheels from an index of files that the test makes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+from provision.errors import LockError
+from provision.inventory.models import Host, Python
+from provision.lock import ensure_lock
+from provision.resource import Difference, State
+from provision.resources.venv import Venv
+from provision.script import Fragment
+from provision.transport import Session, Transport
+
+UV = find_uv_bin()
+
+pytestmark = pytest.mark.hosts
+
+
+@dataclass
+class Index:
+    """A package index in a folder. `add` publishes a pure wheel with one module, which knows its version."""
+
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return (self.folder / "simple").as_uri()
+
+    def add(self, name: str, version: str, *, source: bool = False) -> None:
+        page = self.folder / "simple" / name
+        page.mkdir(parents=True, exist_ok=True)
+        file = page / (f"{name}-{version}.tar.gz" if source else f"{name}-{version}-py3-none-any.whl")
+        if source:
+            file.write_bytes(b"not a wheel")
+        else:
+            write_wheel(file, name, version)
+        links = [
+            f'<a href="{f.name}#sha256={hashlib.sha256(f.read_bytes()).hexdigest()}">{f.name}</a>'
+            for f in sorted(page.iterdir())
+            if f.name != "index.html"
+        ]
+        (page / "index.html").write_text("<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>")
+
+
+def write_wheel(path: Path, name: str, version: str) -> None:
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": f'version = "{version}"\n',
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    rows = []
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, text in files.items():
+            wheel.writestr(file, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+            rows.append(f"{file},sha256={digest},{len(text)}\n")
+        wheel.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
+
+
+@dataclass
+class Machine:
+    """One host and the folder that its environments live in."""
+
+    session: Session
+    root: Path
+
+    def see(self, venv: Venv) -> State:
+        (fragment,) = self.session.run([venv.probe()])
+        assert fragment.ok, fragment.stderr
+        return venv.read(fragment)
+
+    def differences(self, venv: Venv) -> tuple[Difference, ...]:
+        return venv.diff(self.see(venv), venv.want())
+
+    def try_fix(self, venv: Venv, want: State) -> Fragment:
+        venv.prepare(lambda text: None)
+        fix = venv.fix(self.see(venv), want)
+        if fix.uploads:
+            self.session.send(fix.uploads)
+        return self.session.run([fix])[0]
+
+    def apply(self, venv: Venv) -> Fragment:
+        fragment = self.try_fix(venv, venv.want())
+        assert fragment.ok, fragment.stderr
+        assert self.differences(venv) == ()
+        return fragment
+
+    def remove(self, venv: Venv) -> None:
+        fragment = self.try_fix(venv, None)
+        assert fragment.ok, fragment.stderr
+        assert venv.diff(self.see(venv), None) == ()
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    index = Index(tmp_path_factory.mktemp("index"))
+    for name, version in (("tiny", "1.0"), ("tiny", "2.0"), ("small", "1.5"), ("foreign", "3.0")):
+        index.add(name, version)
+    return index
+
+
+@pytest.fixture
+def python(index: Index) -> Python:
+    """The settings for two packages, and the Python that an SSH session without a login finds."""
+    show = "import sys; print('%d.%d' % sys.version_info[:2])"
+    path = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    found = subprocess.run(["/usr/bin/env", "python3", "-c", show], env=path, capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip("no Python on the system's search path")
+    version = found.stdout.strip()
+    packages = ("tiny==2.0", "small")
+    return Python(version=version, packages=packages, index=index.url, wheels="controller", compile=False)
+
+
+@pytest.fixture
+def machine(make_host: Callable[..., Host], tmp_path: Path) -> Iterator[Machine]:
+    host = make_host()
+    with Transport([host]) as transport:
+        yield Machine(transport.connect(host), tmp_path / "root")
+
+
+@pytest.fixture
+def make_venv(tmp_path: Path, machine: Machine, index: Index) -> Callable[..., Venv]:
+    def make(python: Python, **how: object) -> Venv:
+        lock = ensure_lock(python, tmp_path / "cluster.lock")
+        cache = index.folder / "wheels"
+        return replace(Venv(lock, python, machine.root, "llama", "host-1", cache=cache), **how)
+
+    return make
+
+
+@pytest.fixture
+def venv(make_venv: Callable[..., Venv], python: Python) -> Venv:
+    return make_venv(python)
+
+
+def run_in(venv: Venv, code: str) -> str:
+    return subprocess.run([venv.bin("python"), "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def times(root: Path) -> dict[str, tuple[int, int]]:
+    return {str(p): (p.lstat().st_mtime_ns, p.lstat().st_ctime_ns) for p in (root, *root.rglob("*"))}
+
+
+def pip_install(venv: Venv, index: Index, *what: str) -> None:
+    """What a person does to an environment behind our back."""
+    command: list[object] = [
+        UV,
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        venv.bin("python"),
+        "--default-index",
+        index.url,
+        *what,
+    ]
+    subprocess.run(command, check=True, env={**os.environ, "UV_CACHE_DIR": str(index.folder / "cache")})
+
+
+def test_an_environment_is_built_offline_and_then_nothing_is_left_to_do(machine: Machine, venv: Venv) -> None:
+    assert machine.see(venv) is None
+    fragment = machine.apply(venv)
+    assert "::progress " in fragment.stdout
+    assert run_in(venv, "import tiny, small; print(tiny.version, small.version)") == "2.0 1.5"
+    assert (machine.root / "envs/current-llama").resolve() == Path(venv.path)
+    left = sorted(p.name for p in machine.root.iterdir())
+    assert left == ["bin", "envs"], "wheels, cache or log were left behind"
+
+
+def test_looking_writes_nothing(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    before = times(machine.root)
+    assert machine.differences(venv) == ()
+    assert times(machine.root) == before
+
+
+def test_looking_starts_no_interpreter(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    real = Path(venv.bin("python"))
+    real.unlink()
+    alarm = machine.root / "started"
+    real.write_text(f"#!/bin/sh\ntouch {alarm}\n")
+    real.chmod(0o755)
+    assert machine.differences(venv) == ()
+    assert not alarm.exists()
+
+
+def test_another_version_is_named_and_repaired_alone(machine: Machine, venv: Venv, index: Index) -> None:
+    machine.apply(venv)
+    untouched = Path(venv.path, "lib").glob("python3*/site-packages/small.py")
+    before = {p: p.stat().st_ino for p in untouched}
+    pip_install(venv, index, "tiny==1.0")
+    assert machine.differences(venv) == (Difference("tiny", "2.0", "1.0"),)
+    fix = venv.fix(machine.see(venv), venv.want())
+    assert [u.source.name for u in fix.uploads] == ["tiny-2.0-py3-none-any.whl"]
+    machine.apply(venv)
+    assert run_in(venv, "import tiny; print(tiny.version)") == "2.0"
+    assert before and {p: p.stat().st_ino for p in before} == before, "what was right was installed again"
+
+
+def test_a_foreign_package_is_named_and_removed(machine: Machine, venv: Venv, index: Index) -> None:
+    machine.apply(venv)
+    pip_install(venv, index, "foreign")
+    assert machine.differences(venv) == (Difference("foreign", None, "3.0"),)
+    machine.apply(venv)
+    assert run_in(venv, "import importlib.util as u; print(u.find_spec('foreign'))") == "None"
+
+
+def test_a_package_that_was_removed_is_named_and_comes_back(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    subprocess.run([UV, "pip", "uninstall", "-q", "--python", venv.bin("python"), "small"], check=True)
+    assert machine.differences(venv) == (Difference("small", "1.5", None),)
+    machine.apply(venv)
+
+
+def test_a_new_lock_is_a_new_environment_and_the_old_one_stays(
+    machine: Machine, venv: Venv, make_venv: Callable[..., Venv]
+) -> None:
+    machine.apply(venv)
+    newer = make_venv(venv.python.model_copy(update={"packages": ("tiny==1.0",)}))
+    (difference,) = machine.differences(newer)
+    assert str(difference) == f" {venv.lock.short} → {newer.lock.short}".strip()
+    assert [u.source.name for u in newer.fix(machine.see(newer), newer.want()).uploads if u.source.name == "uv"] == []
+    machine.apply(newer)
+    assert (machine.root / "envs/current-llama").resolve() == Path(newer.path)
+    assert run_in(venv, "import tiny; print(tiny.version)") == "2.0"
+    # Going back is a switch of the link, nothing more.
+    assert [d.aspect for d in machine.differences(venv)] == ["environment in use"]
+    assert venv.fix(machine.see(venv), venv.want()).uploads == ()
+    machine.apply(venv)
+
+
+def test_hosts_with_an_index_fetch_for_themselves(
+    machine: Machine, python: Python, make_venv: Callable[..., Venv]
+) -> None:
+    venv = make_venv(python.model_copy(update={"wheels": "index", "compile": True}))
+    sent = venv.fix(None, venv.want()).uploads
+    assert [u.source.name for u in sent] == ["uv"]
+    machine.apply(venv)
+    assert list(Path(venv.path, "lib").rglob("tiny*.pyc")), "no bytecode was compiled"
+
+
+def test_an_interrupted_build_is_seen_and_finished(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    Path(venv.path, ".provision").unlink()
+    shutil.rmtree(next(Path(venv.path, "lib").rglob("tiny-*.dist-info")))
+    assert [d.found for d in machine.differences(venv)] == ["unfinished"]
+    machine.apply(venv)
+
+
+def test_two_hosts_that_share_a_folder_build_it_once(
+    make_host: Callable[..., Host], venv: Venv, tmp_path: Path
+) -> None:
+    hosts = [make_host(), make_host()]
+    with Transport(hosts) as transport:
+        machines = [Machine(transport.connect(host), tmp_path / "root") for host in hosts]
+        venvs = [replace(venv, host=host.name) for host in hosts]
+        start = threading.Barrier(2)
+
+        def build(number: int) -> Fragment:
+            venvs[number].prepare(lambda text: None)
+            fix = venvs[number].fix(None, venv.want())
+            machines[number].session.send(fix.uploads)
+            start.wait()
+            return machines[number].session.run([fix])[0]
+
+        with ThreadPoolExecutor(2) as pool:
+            done = list(pool.map(build, range(2)))
+        assert [f.rc for f in done] == [0, 0], [f.stderr for f in done]
+        assert sum("packages" in f.stdout for f in done) == 1, "both built it"
+        assert all(m.differences(v) == () for m, v in zip(machines, venvs, strict=True))
+        machines[0].remove(venvs[0])
+        machines[1].remove(venvs[1])
+
+
+def test_a_python_that_the_host_lacks_is_named_with_those_it_has(
+    machine: Machine, python: Python, make_venv: Callable[..., Venv]
+) -> None:
+    venv = make_venv(python.model_copy(update={"version": "3.99"}))
+    failed = machine.try_fix(venv, venv.want())
+    evidence, hint = venv.explain(failed)
+    assert failed.rc == 1
+    assert evidence[-1].startswith("Python 3.99 is not on this host (found: ") and python.version in evidence[-1]
+    assert "python.version" in hint
+    assert not (machine.root / "uploads").exists() or not list((machine.root / "uploads").iterdir())
+
+
+def test_a_damaged_wheel_on_the_way_is_refused(machine: Machine, venv: Venv) -> None:
+    venv.prepare(lambda text: None)
+    fix = venv.fix(None, venv.want())
+    machine.session.send(fix.uploads)
+    (wheel,) = machine.root.glob("uploads/*/tiny-*.whl")
+    write_wheel(wheel, "tiny", "2.0")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("evil.py", "")
+    (failed,) = machine.session.run([fix])
+    assert failed.rc == 1 and "hash" in " ".join(venv.explain(failed)[0]).lower()
+    assert [d.found for d in machine.differences(venv)] != []
+
+
+def test_removing_twice_leaves_nothing(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    machine.remove(venv)
+    assert not machine.root.exists()
+    machine.remove(venv)
+
+
+def test_removing_spares_another_clusters_environment(machine: Machine, venv: Venv) -> None:
+    other = replace(venv, cluster="other")
+    machine.apply(venv)
+    machine.apply(other)
+    machine.remove(venv)
+    assert machine.differences(other) == ()
+    machine.remove(other)
+    assert not machine.root.exists()
+
+
+def test_what_a_person_keeps_below_root_is_left(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    (machine.root / "envs/notes").write_text("mine")
+    machine.remove(venv)
+    assert (machine.root / "envs/notes").read_text() == "mine"
+    assert not Path(venv.path).exists()
+
+
+def test_a_package_without_a_wheel_stops_before_any_host_is_touched(
+    machine: Machine, python: Python, index: Index, make_venv: Callable[..., Venv]
+) -> None:
+    index.add("unbuilt", "1.0", source=True)
+    with pytest.raises(LockError) as caught:
+        make_venv(python.model_copy(update={"packages": ("unbuilt",)}))
+    assert "wheel" in caught.value.hint and "unbuilt" in " ".join(caught.value.evidence)
