@@ -75,7 +75,7 @@ class Python(Model):
     index: str | None = Field(None, description="package index to use instead of the default")
     extra_indexes: tuple[str, ...] = Field((), description="package indexes besides it")
     find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
-    constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or files that hold some")
+    constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or `*.txt` files of them")
     overrides: tuple[str, ...] = Field((), description="as constraints, stronger than what packages ask for")
     torch_backend: str | None = Field(None, description="`cpu`, `cu130`, `auto` …: uv's --torch-backend")
     platform: str = Field("x86_64-manylinux_2_34", description="the hosts' platform, in uv's words")

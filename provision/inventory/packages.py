@@ -19,14 +19,16 @@ def check_packages(root: Node, problems: Problems) -> None:
     if python is not None:
         for key in _REQUIREMENT_LISTS:
             for item in _items(python.find(key)):
-                if key == "packages" or not is_path(item.text):
+                if key == "packages" or not is_file(item.text):
                     _check_requirement(item, problems)
         index = python.find("index")
         indexes = [index] if index is not None and index.value is not None else []
         for item in (*indexes, *_items(python.find("extra_indexes"))):
             if "://" not in item.text:
                 problems.value(
-                    item, f"an index is a URL, found `{item.text}`", "a folder of wheels goes to `find_links`"
+                    item,
+                    f"an index is a URL, found `{item.text.rpartition('@')[2]}`",
+                    "a folder of wheels goes to `find_links`",
                 )
     for settings in scopes(root):
         driver = settings.find("expect", "driver")
@@ -34,9 +36,9 @@ def check_packages(root: Node, problems: Problems) -> None:
             _check_driver(driver, problems)
 
 
-def is_path(text: str) -> bool:
+def is_file(text: str) -> bool:
     """Whether an item of `constraints` or `overrides` names a file of requirements, not a requirement."""
-    return text.startswith(("/", "./", "../", "~")) or text.endswith((".txt", ".in"))
+    return text.endswith(".txt")
 
 
 def _items(node: Node | None) -> tuple[Node, ...]:
@@ -51,7 +53,7 @@ def _check_requirement(item: Node, problems: Problems) -> None:
         fixed = re.sub(r"(?<![<>=!~])=(?!=)", "==", text)
         if text.startswith("-"):
             hint = "pip's options have settings of their own: `index`, `find_links`, `constraints`"
-        elif is_path(text) or text.endswith(".whl"):
+        elif text.endswith(".whl"):
             hint = "put the wheel into a folder of `find_links`, and name the package here"
         elif fixed != text and _is_requirement(fixed):
             hint = f"write `{fixed}`"

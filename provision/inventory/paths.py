@@ -1,4 +1,6 @@
-"""Files of the controller that an inventory names: made absolute, and looked for."""
+"""Files of the controller that an inventory names: looked for, and made absolute where only this run needs them.
+
+What the lock is made from (wheels, constraints) stays as written: a lock is the same on every controller."""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from pathlib import Path
 
 from provision.inventory.files import existing_file, local_path
 from provision.inventory.node import Node
-from provision.inventory.packages import is_path
+from provision.inventory.packages import is_file
 from provision.inventory.problems import Problems
 
 
@@ -29,15 +31,14 @@ def resolve_paths(root: Node, inventory: Path, problems: Problems) -> Node:
         return _text(node, str(local_path(node.text, inventory)))
 
     def requirements(node: Node) -> Node:
-        return existing_file(node, inventory, problems, "requirements file") if is_path(node.text) else node
+        if is_file(node.text):
+            existing_file(node, inventory, problems, "requirements file")
+        return node
 
     def link(node: Node) -> Node:
-        if "://" in node.text:
-            return node
-        path = local_path(node.text, inventory)
-        if not path.is_dir():
+        if "://" not in node.text and not local_path(node.text, inventory).is_dir():
             problems.value(node, f"the folder `{node.text}` does not exist", "name a folder with wheels, or a URL")
-        return _text(node, str(path))
+        return node
 
     per_host = {("ssh", "key"): private_key, ("ssh", "config"): ssh_config, ("ssh", "known_hosts"): somewhere}
     for path, change in per_host.items():

@@ -399,6 +399,18 @@ def test_a_folder_of_wheels_that_is_not_there(problem):
     )
 
 
+def test_a_file_of_constraints_that_is_not_there(problem):
+    assert problem(OK + "python: {constraints: [limits.txt]}\n")[:3] == (
+        "3:24",
+        "python.constraints[0]",
+        "the requirements file `limits.txt` does not exist",
+    )
+
+
+def test_an_index_password_is_not_repeated(problem):
+    assert "canary" not in problem(OK + "python: {index: me:canary@example.org/simple}\n")[2]
+
+
 def test_flags_with_dashes_and_flags_with_a_setting_of_their_own(problems):
     found = problems(OK + "serve:\n  model: m\n  args: {--max-len: 1, tensor_parallel_size: 2, max len: 3}\n")
     assert [(p.column, p.path, p.message, p.hint) for p in found] == [
