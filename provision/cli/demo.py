@@ -2,34 +2,124 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import Shown, example, shown_options
+from provision.cli.options import Asked, Shown, example, shown_options
 from provision.cli.page import COMMANDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provision.inventory.models import Inventory
+    from provision.render.screen import Screen
+
+LAB = "demo"
 
 
 @click.command(
     short_help=COMMANDS["demo"].help,
     epilog=example("""\
   provision demo
-  provision demo --keep"""),
+  provision demo --keep        then look around: provision lab status --name demo"""),
 )
-@click.option("--keep", is_flag=True, help="Leave the hosts and the server running, and say how to use them.")
+@click.option("--hosts", default=2, show_default=True, type=click.IntRange(1, 8), help="Number of virtual hosts.")
+@click.option("--gpus", default=1, show_default=True, type=click.IntRange(1, 4), help="Stand-in GPUs on each host.")
+@click.option("--keep", is_flag=True, help="Leave everything running, and say how to use and remove it.")
+@click.option("--rootless", is_flag=True, help="Loopback hosts, as for an ordinary user, even as root.")
 @shown_options
-def demo(keep: bool, **options: Any) -> int:
+def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> int:
     """The whole job on this machine, without a GPU, in minutes.
 
     Makes virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny model made on the spot) across them over
     real SSH, asks the model one thing, runs `up` again (nothing to change), `check`, `down`, and cleans up.
     """
-    from provision.cli.run import told, watched
+    from provision.cli.run import told
+    from provision.lab import demo as stage
+    from provision.lab.lab import Lab
 
-    screen = Shown(**options).screen()
-    with told(screen), watched(screen, "demo", "") as watch:
-        # Kept out of the imports above: the demo loads the lab, and the lab half of the library.
-        run_demo = import_module("provision.lab.demo").run_demo
-        code = run_demo(listener=watch.listener, cancel=watch.interrupts.cancel, keep=keep)
-    return watch.interrupts.exit_code or int(code)
+    shown = Shown(**options)
+    screen = shown.screen()
+    lab = Lab(name=LAB, say=screen.say)
+    with told(screen), _terminated():
+        done = False
+        try:
+            _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
+            report = stage.make_lab(lab, hosts=hosts, gpus=gpus, rootless=rootless or os.geteuid() != 0)
+            inventory = stage.inventory_of(report)
+            for note in report.notes:
+                screen.say(f"note: {note}")
+            code = _job(inventory, shown, screen, keep=keep)
+            done = code == 0
+        finally:
+            if keep:
+                screen.say("", f"hint: the hosts are left as they are; provision lab down --name {LAB} removes them")
+            else:
+                _heading(screen, "clean up", "removing the virtual hosts, and all that was made for them")
+                stage.remove_lab(lab)
+    if done and not keep:
+        screen.say("this machine is as it was before")
+    return code
+
+
+def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:
+    """The exit code of the first step that did not do what it should, or 0."""
+    from provision import api
+    from provision.cli.run import run
+
+    asked = Asked(**vars(shown), inventory=str(path))
+    _heading(screen, "up", "Ray and vLLM across the hosts, over SSH; the first time fetches the packages")
+    if code := run("up", api.up, asked):
+        return code
+    _ask(api.load(path), screen)
+    _heading(screen, "up again", "must find nothing to change")
+    if code := run("up", api.up, asked):
+        return code
+    _heading(screen, "check", "must find everything in sync")
+    code = run("check", api.check, asked)
+    if code or keep:
+        return code
+    _heading(screen, "down", "stops what `up` started")
+    return run("down", api.down, asked, secrets=False)
+
+
+def _ask(inventory: Inventory, screen: Screen) -> None:
+    from provision.lab.demo import QUESTION, ask
+    from provision.render.jsonl import result_line
+    from provision.render.text import clean
+
+    _heading(screen, "ask", "one chat completion")
+    answer = ask(inventory)
+    screen.json(result_line("answer", {"url": answer.url, "question": QUESTION, "answer": answer.text}))
+    if not screen.as_json:
+        told = "(the model is a tiny one with made-up weights: that it answers is the point)"
+        screen.say(f"asked {answer.url}", f"  > {QUESTION}", f"  < {clean(answer.text)}", told)
+
+
+def _heading(screen: Screen, name: str, text: str) -> None:
+    from provision.render.jsonl import result_line
+    from provision.render.text import Style
+
+    screen.json(result_line("stage", {"stage": name, "text": text}))
+    screen.say("", f"{screen.paint(Style.BOLD, f'== {name} ==')} {text}")
+
+
+@contextlib.contextmanager
+def _terminated() -> Iterator[None]:
+    """SIGTERM and a closed terminal unwind, so that the hosts are removed. Within a run it cancels that first."""
+
+    def leave(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -38,7 +38,7 @@ def test_a_log_holds_the_tracebacks_of_what_failed(tmp_path: Path) -> None:
         log.traceback(error)
     log.report(a_report())
     log.end()
-    assert "test_log.py" in log.path.read_text()
+    assert "test_render_log.py" in log.path.read_text()
     assert "ScriptFailed: gpu-02: vllm: failed" in log.path.read_text()
 
 

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,7 @@ def test_a_reader_that_went_away_ends_nothing() -> None:
         assert out.gone
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_not_kept_quiet() -> None:
-    stream = open("/dev/full", "w")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left"), Path("/dev/full").open("w") as stream:
         Out(stream).line("x")
-    with pytest.raises(OSError, match="No space left"):
-        stream.close()

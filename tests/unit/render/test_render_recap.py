@@ -61,26 +61,26 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        (dict(plan=EMPTY, hosts=FINE, exit_code=0), "nothing to change (2 hosts, 41 s)"),
+        ({"plan": EMPTY, "hosts": FINE, "exit_code": 0}, "nothing to change (2 hosts, 41 s)"),
         (
-            dict(command="down", mode=Mode.DOWN, plan=EMPTY, hosts=FINE, exit_code=0),
+            {"command": "down", "mode": Mode.DOWN, "plan": EMPTY, "hosts": FINE, "exit_code": 0},
             "nothing to change (2 hosts, 41 s), nothing of this cluster is left",
         ),
         ({}, "up: 1 host failed (3 hosts, 41 s)"),
         (
-            dict(hosts=(HostReport("a", "blocked", (), (), 1.0),)),
+            {"hosts": (HostReport("a", "blocked", (), (), 1.0),)},
             "up: 1 host blocked, nothing was changed (1 host, 41 s)",
         ),
         (
-            dict(hosts=(HostReport("a", "changed", ("x", "y"), (), 1.0),), exit_code=0),
+            {"hosts": (HostReport("a", "changed", ("x", "y"), (), 1.0),), "exit_code": 0},
             "up: 2 changes made (1 host, 41 s)",
         ),
         (
-            dict(command="check", mode=Mode.CHECK, plan=a_plan(), hosts=FINE, exit_code=3),
+            {"command": "check", "mode": Mode.CHECK, "plan": a_plan(), "hosts": FINE, "exit_code": 3},
             "check: drift, 3 changes on 2 hosts (41 s); `provision up` puts it right",
         ),
         (
-            dict(command="plan", mode=Mode.CHECK, plan=a_plan(), hosts=FINE, exit_code=3),
+            {"command": "plan", "mode": Mode.CHECK, "plan": a_plan(), "hosts": FINE, "exit_code": 3},
             "plan: 3 changes on 2 hosts (41 s); `provision up` would do it",
         ),
     ],
