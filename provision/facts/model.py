@@ -61,7 +61,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Sizes are bytes, durations seconds.
+    """Sizes are bytes, durations seconds. `login_user` is who came in over SSH, also where sudo does the work.
 
     `gpu_fault` is the kind of `gpu_error`, one of the words in `provision.facts.gpus.FAULTS`, or `failed`;
     `missing` alone means only that there is no nvidia-smi. `driver` is the version that answers,
@@ -73,6 +73,8 @@ class Facts:
     user: str = ""
     uid: int = -1
     home: str = ""
+    login_user: str = ""
+    login_home: str = ""
     arch: str = ""
     kernel: str = ""
     os_id: str = ""

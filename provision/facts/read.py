@@ -34,6 +34,8 @@ def read_facts(stdout: str) -> Facts:
         user=values.get("user", ""),
         uid=_int(values.get("uid", ""), -1),
         home=values.get("home", ""),
+        login_user=values.get("login_user", "") or values.get("user", ""),
+        login_home=values.get("login_home", "") or values.get("home", ""),
         arch=values.get("arch", ""),
         kernel=values.get("kernel", ""),
         os_id=_unquoted(os_release.get("ID", "")),

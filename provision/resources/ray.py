@@ -96,6 +96,9 @@ class RayNode(Service):
             **aspects_of(flags, self.environment()),
         }
 
+    def scratch(self) -> str:
+        return self.setup.temp_dir
+
     def ready(self) -> Script:
         return Script(READY, {"port": self.ready_port()}, timeout=90)
 

@@ -78,6 +78,10 @@ class Service(Resource):
         """Ports that must be closed once it is stopped."""
         return ()
 
+    def scratch(self) -> str:
+        """A folder outside its own that the service fills, removed with it; empty: none."""
+        return ""
+
     def want(self) -> State:
         return {"running": "yes", "ready": "yes", "health": "ok", **self.aspects()}
 
@@ -106,7 +110,7 @@ class Service(Resource):
             "unit": unit_name(self.place) if self.place.systemd else "",
         }
         if want is None:
-            return Script(f'{LIBRARY}\n{STOP}\nstop && rm -rf -- "$dir"', base, timeout=120)
+            return Script(f"{LIBRARY}\n{STOP}\n{CLEAR}", {**base, "scratch": self.scratch()}, timeout=120)
         ready = self.ready()
         variables = {**base, **self._run_variables(want), **ready.vars}
         begin = "read_stamp" if _only_unready(self.diff(have, want)) else f"{STOP}\nstop || exit 1\n{START}"
@@ -198,6 +202,12 @@ stop() {
     done
     rm -f -- "$dir/stamp"
 }
+"""
+
+CLEAR = """
+stop || exit 1
+rm -rf -- "$dir"
+[ -z "$scratch" ] || rm -rf -- "$scratch"
 """
 
 # The environment goes through a 0600 file, not through env(1), whose arguments everyone can read.
