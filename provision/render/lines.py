@@ -20,6 +20,7 @@ class EventLines:
         self._paint = paint
         self._verbose = verbose
         self._width = 0
+        self._checking = False
 
     def lines(self, event: Event) -> list[str]:
         return self._of(event)
@@ -35,11 +36,12 @@ class EventLines:
     @_of.register
     def _(self, event: events.RunStarted) -> list[str]:
         self._width = max((len(h) for h in event.hosts if len(h) <= _WIDEST_NAME), default=0)
+        self._checking = event.command == "check"
         return [f"{event.command}: cluster {event.cluster}, {count(len(event.hosts), 'host')}"]
 
     @_of.register
     def _(self, event: events.Planned) -> list[str]:
-        return plan_lines(event.plan, self._paint)
+        return plan_lines(event.plan, self._paint, as_drift=self._checking)
 
     @_of.register
     def _(self, event: events.StepDone) -> list[str]:

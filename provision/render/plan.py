@@ -23,9 +23,10 @@ class _Row:
     hosts: tuple[str, ...]
 
 
-def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
-    """A line per change, more where it has several differences; nothing for an empty plan."""
-    rows = _rows(plan.changes)
+def plan_lines(plan: Plan, paint: Paint = PLAIN, *, as_drift: bool = False) -> list[str]:
+    """A line per change, more where it has several differences; nothing for an empty plan. `as_drift`: in the
+    words of one who looks (found, expected) and not of one who acts (before → after)."""
+    rows = _rows(plan.changes, as_drift)
     if len(rows) >= MERGE_FROM:
         rows = _merged(rows)
     widths = (max((len(_hosts(r)) for r in rows), default=0), max((len(r.label) for r in rows), default=0))
@@ -46,9 +47,13 @@ def totals(plan: Plan) -> str:
     return ", ".join(parts)
 
 
-def _rows(changes: Sequence[Change]) -> list[_Row]:
+def _rows(changes: Sequence[Change], as_drift: bool) -> list[_Row]:
     by_key = {c.step.key: c for c in changes}
-    return [_Row(c.action, clean(c.step.resource.label), tuple(_details(c, by_key)), (c.step.host,)) for c in changes]
+    rows = []
+    for change in changes:
+        details = _drift(change) if as_drift else _details(change, by_key)
+        rows.append(_Row(change.action, clean(change.step.resource.label), tuple(details), (change.step.host,)))
+    return rows
 
 
 def _merged(rows: Sequence[_Row]) -> list[_Row]:
@@ -59,12 +64,21 @@ def _merged(rows: Sequence[_Row]) -> list[_Row]:
 
 
 def _details(change: Change, by_key: dict[str, Change]) -> list[str]:
-    details = [clean(str(d)) for d in change.differences] if change.action is Action.UPDATE else []
+    if change.action is not Action.UPDATE:
+        return []
+    details = [clean(str(d)) for d in change.differences]
     if change.because:
         cause = by_key.get(change.because)
         name = f"{cause.step.resource.label} on {cause.step.host}" if cause else change.because
         details.append(f"because {clean(name)} changes")
     return details
+
+
+def _drift(change: Change) -> list[str]:
+    if change.action is Action.CREATE:
+        return ["missing"]
+    found = [f"{d.aspect} found {d.found or 'none'}, expected {d.expected or 'none'}" for d in change.differences]
+    return [clean(text.strip()) for text in found] or ["stands on what differs"]
 
 
 def _hosts(row: _Row) -> str:
