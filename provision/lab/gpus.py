@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from provision.lab.command import LabError, run
 from provision.lab.requirements import find
@@ -43,6 +44,15 @@ class Gpus:
             shown = str(int(value)) if isinstance(value, bool) else str(value).replace("\n", "\\n")
             lines.append(f"{field.name}={shown}\n")
         return "".join(lines)
+
+
+def parse(text: str) -> Gpus:
+    """The reverse of `Gpus.text`."""
+    values: dict[str, Any] = {}
+    for key, value in (line.split("=", 1) for line in text.splitlines()):
+        kind = type(getattr(Gpus, key))
+        values[key] = value.replace("\\n", "\n") if kind is str else kind(int(value))
+    return Gpus(**values)
 
 
 def of_host(lab: str, host: str, count: int) -> Gpus:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provision.errors import UsageError
-from provision.lab import access, namespaces, processes, requirements
+from provision.lab import access, loopback, namespaces, network, requirements
 from provision.lab.command import LabError
-from provision.lab.state import HostState, Init, LabState, Mode, load, locked
+from provision.lab.control import HostControl
+from provision.lab.state import Init, LabState, Mode, load, locked
 
 Say = Callable[[str], None]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
-BOOT_TIMEOUT = 60.0  # seconds for all hosts of a lab to answer on their SSH port
+#: What labs share below their root, and `down --purge` removes.
+CACHES = ("base-", "gpus-", "base.")
+#: One lab of this machine at a time looks for a free network and takes it, wherever the labs are kept.
+MACHINE_LOCK = Path("/run/provision-lab.lock")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,6 @@ class LabHost:
     address: str
     port: int
     pid: int
-    boots: int
     gpus: int
 
     @property
@@ -73,7 +74,7 @@ class Lab:
     """
 
     def __init__(self, root: Path | None = None, name: str = "lab", *, say: Say = lambda _: None) -> None:
-        if not NAME.match(name) or name.startswith(("base-", "gpus-")):
+        if not NAME.match(name) or name.startswith(CACHES):
             raise UsageError(f"`{name}` cannot be a lab's name", hint="lower-case letters, digits and dashes")
         self.name = name
         self.root = (root or default_root()).absolute()
@@ -83,6 +84,11 @@ class Lab:
     @property
     def inventory(self) -> Path:
         return self.directory / "inventory.yaml"
+
+    @property
+    def tag(self) -> str:
+        """Part of the name of everything this lab makes outside its folder: links, cgroups, firewall rules."""
+        return network.tag(self.directory)
 
     def up(
         self,
@@ -105,32 +111,91 @@ class Lab:
         began = time.monotonic()
         if hosts < 1 or gpus < 0:
             raise UsageError("a lab has at least one host, and no fewer than 0 GPUs")
-        self.root.mkdir(parents=True, exist_ok=True)
-        with locked(self.root / f"{self.name}.lock"):
+        lock = self.root / f"{self.name}.lock"
+        with locked(lock):
             state = load(self.directory)
-            if state is not None and self._sound(state):
+            if state is not None and sound(state):
                 self._refuse_other(state, hosts, gpus)
                 return replace(self._report(state), seconds=time.monotonic() - began)
-            if state is not None or self.directory.exists():
+            if self.directory.exists():
                 self._say(f"removing what an earlier lab `{self.name}` left behind")
                 self._remove(state)
             options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes)
-            state = self._make(hosts, gpus, options, rootless)
-            self.inventory.write_text(access.inventory(state, self.directory, settings or {}))
-            state.save(self.directory)
+            try:
+                state = self._make(hosts, gpus, options, rootless)
+                self.inventory.write_text(access.inventory(state, self.directory, settings or {}))
+                state.save(self.directory)
+            except BaseException:
+                if self.directory.exists():
+                    self._remove(load(self.directory))
+                lock.unlink()
+                raise
             return replace(self._report(state), changed=True, seconds=time.monotonic() - began)
 
+    def status(self) -> LabReport:
+        """What there is now. A lab without hosts is no lab."""
+        state = load(self.directory)
+        if state is None:
+            return LabReport(self.name, self.directory)
+        report = self._report(state)
+        if state.complete:
+            return report
+        return replace(report, notes=(*report.notes, "broke off while it was made: `provision lab down` removes it"))
+
+    def down(self, *, purge: bool = False) -> LabReport:
+        """Removes the lab and all it made, in whatever state it is; `changed` says whether there was one.
+
+        The base system stays for the next lab; `purge` removes it, too, unless another lab stands on it.
+        """
+        began = time.monotonic()
+        there = self.directory.exists()
+        notes: tuple[str, ...] = ()
+        if there or self.root.exists():
+            lock = self.root / f"{self.name}.lock"
+            with locked(lock):
+                there = self.directory.exists()
+                if there:
+                    self._remove(load(self.directory))
+                lock.unlink()
+            notes = self._purge() if purge else ()
+        seconds = time.monotonic() - began
+        return LabReport(self.name, self.directory, notes=notes, changed=there, seconds=seconds)
+
+    def host(self, name: str) -> HostControl:
+        """The host called `name`. Raises LabError if there is none."""
+        state = load(self.directory)
+        if state is None:
+            raise LabError(f"there is no lab `{self.name}`", hint="provision lab up")
+        for host in state.hosts:
+            if host.name == name:
+                return HostControl(state, host, self.directory)
+        raise LabError(f"the lab `{self.name}` has no host `{name}`", hint=", ".join(host.name for host in state.hosts))
+
     def _make(self, hosts: int, gpus: int, options: namespaces.Options, rootless: bool) -> LabState:
-        requirements.ensure(requirements.NAMESPACES, self._say)
-        with locked(self.root / "machine.lock"):
+        notes: tuple[str, ...] = ()
+        if not rootless and os.geteuid() == 0:
+            requirements.ensure(requirements.NAMESPACES, self._say)
+            missing = namespaces.impossible()
+            if not missing:
+                return self._make_namespaces(hosts, gpus, options)
+            notes = (f"{missing}: the hosts share this machine's processes and network, on loopback addresses",)
+            self._say(notes[0])
+        requirements.ensure(requirements.LOOPBACK, self._say)
+        state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=notes)
+        self._begin(state)
+        return loopback.make(state, self.directory, self.root, self._say)
+
+    def _make_namespaces(self, hosts: int, gpus: int, options: namespaces.Options) -> LabState:
+        with locked(MACHINE_LOCK):
             state = namespaces.plan(self.name, self.directory, hosts, gpus)
-            self.directory.mkdir()
-            state.save(self.directory)
+            self._begin(state)
             namespaces.wire(state)
         return namespaces.make(state, self.directory, options, self._say)
 
-    def _sound(self, state: LabState) -> bool:
-        return state.complete and all(processes.started(namespaces.supervisor_pid(host)) for host in state.hosts)
+    def _begin(self, state: LabState) -> None:
+        for host in state.hosts:
+            Path(host.directory).mkdir(parents=True)
+        state.save(self.directory)
 
     def _refuse_other(self, state: LabState, hosts: int, gpus: int) -> None:
         if (len(state.hosts), state.gpus) != (hosts, gpus):
@@ -142,19 +207,29 @@ class Lab:
     def _report(self, state: LabState) -> LabReport:
         hosts = []
         for host in state.hosts:
-            power = namespaces.power(host)
-            hosts.append(LabHost(host.name, host.address, state.port, power.pid, power.boots, state.gpus))
+            control = HostControl(state, host, self.directory)
+            hosts.append(LabHost(host.name, host.address, state.port, control.pid, state.gpus))
         inventory = self.inventory if self.inventory.exists() else None
         return LabReport(self.name, self.directory, tuple(hosts), state.mode, state.init, inventory, state.notes)
 
     def _remove(self, state: LabState | None) -> None:
         if state is not None:
-            namespaces.unmake(state)
+            namespaces.unmake(state) if state.mode == "namespaces" else loopback.stop(state.hosts)
         shutil.rmtree(self.directory)
 
-    def down(self, *, purge: bool = False) -> LabReport:
-        with locked(self.root / f"{self.name}.lock"):
-            state = load(self.directory)
-            if state is not None or self.directory.exists():
-                self._remove(state)
-        return LabReport(self.name, self.directory, changed=state is not None)
+    def _purge(self) -> tuple[str, ...]:
+        others = sorted(path.parent.name for path in self.root.glob("*/state.json"))
+        if others:
+            return (f"the base system stays: {', '.join(others)} still stand on it",)
+        for path in self.root.iterdir():
+            if path.name.startswith(CACHES):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not any(self.root.iterdir()):
+            self.root.rmdir()
+        return ()
+
+
+def sound(state: LabState) -> bool:
+    """Whether the lab was finished and every host of it is still there, on or off."""
+    alive = namespaces.supervised if state.mode == "namespaces" else loopback.pid_of
+    return state.complete and all(alive(host) for host in state.hosts)

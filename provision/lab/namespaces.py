@@ -57,10 +57,25 @@ def power(host: HostState) -> Power:
 
 
 def supervisor_pid(host: HostState) -> int:
+    """As recorded, 0 if it never was."""
     try:
         return int((Path(host.directory) / "supervisor.pid").read_text())
-    except FileNotFoundError as error:
-        raise LabError(f"{host.name} is not there", hint="provision lab up") from error
+    except FileNotFoundError:
+        return 0
+
+
+def impossible() -> str:
+    """Why this machine cannot make such hosts although we are root, or nothing if it can."""
+    tried = run(["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork", "true"], check=False)
+    if tried.returncode != 0:
+        return "this machine lets nobody make namespaces, as in an unprivileged container"
+    return ""
+
+
+def supervised(host: HostState) -> bool:
+    """Whether the host's supervisor is there, and still the process that the lab started."""
+    found = processes.marked([host.directory], descendants=False)
+    return supervisor_pid(host) in (pid for pid, _ in found)
 
 
 def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
@@ -114,7 +129,7 @@ def wire(state: LabState) -> None:
 def stop(state: LabState) -> None:
     """Ends every process of the lab's hosts."""
     directories = [host.directory for host in state.hosts]
-    supervisors = processes.marked(directories)
+    supervisors = processes.marked(directories, descendants=False)
     inits = [power(host).pid for host in state.hosts]
     everything = [*supervisors, *((pid, start) for pid in inits if pid and (start := processes.started(pid)))]
     for identity in supervisors:
@@ -212,6 +227,8 @@ def log_tail(host: HostState) -> list[str]:
 
 
 def signal_supervisor(host: HostState, number: signal.Signals) -> None:
+    if not supervised(host):
+        raise LabError(f"{host.name}: its supervisor is gone", hint="provision lab down, then provision lab up")
     os.kill(supervisor_pid(host), number)
 
 
@@ -232,6 +249,16 @@ def await_answer(host: HostState, seconds: float, boots: int = 1) -> bool:
         now = power(host)
         if now.pid and now.boots >= boots and access.greets(host.address, 22):
             return True
-        if time.monotonic() > deadline or processes.started(supervisor_pid(host)) is None:
+        died = now.boots >= boots and not now.pid
+        if died or time.monotonic() > deadline or processes.started(supervisor_pid(host)) is None:
             return False
         time.sleep(0.02)
+
+
+def await_off(host: HostState, seconds: float) -> None:
+    """Waits until the host's PID 1 is gone. Raises LabError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while power(host).pid:
+        if time.monotonic() > deadline:
+            raise LabError(f"{host.name} is still on after {seconds:g} s", evidence=log_tail(host))
+        time.sleep(0.01)

@@ -18,10 +18,13 @@ FIRST_HOST = 10
 MOST_HOSTS = 240
 
 
+def tag(directory: Path) -> str:
+    return hashlib.sha256(str(directory).encode()).hexdigest()[:6]
+
+
 def names(directory: Path) -> tuple[str, str]:
     """The bridge's name and the prefix of the veths', at most 15 characters with the host's number (IFNAMSIZ)."""
-    tag = hashlib.sha256(str(directory).encode()).hexdigest()[:6]
-    return f"plab-{tag}", f"pl{tag}v"
+    return f"plab-{tag(directory)}", f"pl{tag(directory)}v"
 
 
 def free_subnet(directory: Path) -> ipaddress.IPv4Network:
@@ -43,8 +46,8 @@ def address(subnet: ipaddress.IPv4Network, number: int) -> str:
 
 def rules(bridge: str, name: str) -> tuple[tuple[str, ...], ...]:
     """A machine where Docker ran drops what crosses a bridge (FORWARD policy, bridge-nf-call-iptables)."""
-    tag = ("-m", "comment", "--comment", f"provision-lab:{name}")
-    return (("FORWARD", "-i", bridge, "-o", bridge, *tag, "-j", "ACCEPT"),)
+    mark = ("-m", "comment", "--comment", f"provision-lab:{name}")
+    return (("FORWARD", "-i", bridge, "-o", bridge, *mark, "-j", "ACCEPT"),)
 
 
 def add_bridge(bridge: str, subnet: ipaddress.IPv4Network) -> None:

@@ -13,7 +13,7 @@ done <"$conf" || exit 9
 # A real one hangs in the kernel, where no polite signal reaches it.
 if [ "$hang" = 1 ]; then
     trap '' TERM INT HUP
-    sleep 2147483647
+    exec sleep 2147483647
 fi
 if [ -n "$fault" ]; then
     printf '%b\n' "$fault"

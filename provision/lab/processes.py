@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from provision.lab.state import MARK
@@ -23,33 +23,46 @@ def started(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def marked(directories: Iterable[str]) -> list[Identity]:
+def sshd_arguments(directory: str) -> str:
+    """What the command line of a loopback host's sshd starts with, after the program's path."""
+    return f"sshd -D -f {directory}/sshd_config"
+
+
+def marked(directories: Collection[str], *, descendants: bool = True) -> list[Identity]:
     """Processes whose environment names one of these host directories, and all that descend from them."""
     marks = {f"{MARK}={directory}".encode() for directory in directories}
-    found: dict[int, int] = {}
+    # sshd writes its title, which keeps its arguments, over its environment.
+    servers = [sshd_arguments(directory).encode() for directory in directories]
+    found: list[int] = []
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
-        pid = int(entry.name)
-        try:
+        # Processes come and go meanwhile, and another user's environment is none of our business.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(entry.name))
             environment = (entry / "environ").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        children.setdefault(parent, []).append(pid)
-        start = started(pid)
-        if start is not None and not marks.isdisjoint(environment):
-            found[pid] = start
-    waiting = list(found)
-    while waiting:
-        for child in children.get(waiting.pop(), ()):
-            start = started(child)
-            if child not in found and start is not None and child != os.getpid():
-                found[child] = start
-                waiting.append(child)
-    found.pop(os.getpid(), None)
-    return list(found.items())
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+            if not marks.isdisjoint(environment) or any(server in command for server in servers):
+                found.append(int(entry.name))
+    for pid in found if descendants else ():
+        found.extend(child for child in children.get(pid, ()) if child not in found)
+    return [(pid, start) for pid in found if pid != os.getpid() and (start := started(pid)) is not None]
+
+
+def record(path: Path, pid: int) -> None:
+    """Writes down the identity of a process that was just started."""
+    path.write_text(f"{pid} {started(pid) or 0}\n")
+
+
+def recorded(path: Path) -> int:
+    """The pid that `record` wrote down, 0 if there is none or that process is gone."""
+    try:
+        pid, start = map(int, path.read_text().split())
+    except FileNotFoundError:
+        return 0
+    return pid if started(pid) == start else 0
 
 
 def send(identity: Identity, number: signal.Signals) -> bool:

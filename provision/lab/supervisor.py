@@ -8,6 +8,9 @@ Conversation with the lab: it prints `ready` when its network namespace exists, 
 standard input. Signals: HUP boots again (power cycle), USR1 cuts the power, TERM ends the host.
 """
 
+# Without pathlib, which would cost every host more memory and time than all the rest.
+# ruff: noqa: PTH102, PTH103, PTH104, PTH110, PTH123, PTH211
+
 from __future__ import annotations
 
 import ctypes
@@ -71,7 +74,7 @@ def build_proc(proc: str) -> None:
     mount("proc", proc, "proc", flags)
     for name in ("sys", "irq", "bus", "sysrq-trigger"):
         path = f"{proc}/{name}"
-        if os.path.exists(path):  # noqa: PTH110 - pathlib would double the start-up time
+        if os.path.exists(path):
             mount(path, path, flags=MS_BIND | MS_REC)
             mount("", path, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
     mount(f"{proc}/sys/net", f"{proc}/sys/net", flags=MS_BIND)
@@ -171,6 +174,8 @@ def boot(spec: dict[str, Any], boots: int) -> int:
     os.write(go_write, b"g")
     for descriptor in (pid_read, go_read, go_write):
         os.close(descriptor)
+    if not said:
+        raise OSError("no namespaces could be made for it")
     init = int(said)
     record(spec, {"pid": init, "boots": boots, "power": "on"})
     return init
@@ -219,6 +224,13 @@ def buried(init: int) -> int | None:
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         spec = json.load(file)
+    try:
+        run(spec)
+    except OSError as error:
+        sys.exit(f"{spec['name']}: {error.strerror or error}")
+
+
+def run(spec: dict[str, Any]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     checked(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
     checked(LIBC.unshare(CLONE_NEWNET), "unshare of the network")
