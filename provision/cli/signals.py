@@ -7,9 +7,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+#: Seconds in which signals count as one: `timeout` sends its signal to the process and to its group.
+ONE = 0.5
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -20,6 +24,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.cancel = threading.Event()
         self.signal: int | None = None
+        self.at = 0.0
 
     @property
     def exit_code(self) -> int | None:
@@ -33,12 +38,14 @@ def interrupts(state: Interrupts, say: Callable[[str], None], *, cursor: bool) -
 
     def handle(number: int, _: FrameType | None) -> None:
         if state.signal is not None:
+            if time.monotonic() - state.at < ONE:
+                return
             if cursor:
                 with contextlib.suppress(OSError):
                     os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, b"\x1b[?25h\n")
             # Not sys.exit: threads may be stuck in a connection, and the leash ends what runs on the hosts.
             os._exit(128 + number)
-        state.signal = number
+        state.signal, state.at = number, time.monotonic()
         state.cancel.set()
         say("stopping: ending remote processes… (again to leave at once)")
 

@@ -79,7 +79,8 @@ class Board:
         elif isinstance(event, (events.StepDone, events.StepSkipped)):
             line.left -= 1
             if line.state != _FAILED:
-                _set(line, _WAITING if line.left > 0 else _DONE, "", at)
+                what = "skipped" if isinstance(event, events.StepSkipped) else ""
+                _set(line, _WAITING if line.left > 0 else _DONE, what, at)
         elif isinstance(event, events.Failed):
             _set(line, _FAILED, event.message, at)
         elif isinstance(event, events.HostDone):

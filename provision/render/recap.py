@@ -66,8 +66,10 @@ def last_line(report: Report, *, again: str = "") -> str:
     if report.exit_code in (0, 3) and not bad:
         return _good(report, hosts, took, again)
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
-    if report.command == "up" and not any(h.changes for h in report.hosts):
+    if report.plan is not None and report.plan.blockers and not any(h.changes for h in report.hosts):
         parts.append("nothing was changed")
+    if report.exit_code > 128:
+        parts.insert(0, "stopped")
     return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took})"
 
 

@@ -8,6 +8,7 @@ from provision.render.recap import failure_lines, last_line, quiet_lines, recap_
 from provision.report import HostReport
 
 EMPTY = make_plan(Mode.UP, [], {})
+BLOCKED = make_plan(Mode.UP, [], {}, [Blocker("a", "driver is `535`")])
 FINE = (HostReport("gpu-01", "ok", (), (), 2.1, 1, 2), HostReport("gpu-02", "ok", (), (), 2.0, 1, 2))
 
 
@@ -68,7 +69,11 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
         ),
         ({}, "up: 1 host failed (3 hosts, 41 s)"),
         (
-            {"hosts": (HostReport("a", "blocked", (), (), 1.0),)},
+            {"hosts": (HostReport("a", "skipped", (), (), 1.0),), "exit_code": 130},
+            "up: stopped, 1 host skipped (1 host, 41 s)",
+        ),
+        (
+            {"hosts": (HostReport("a", "blocked", (), (), 1.0),), "plan": BLOCKED},
             "up: 1 host blocked, nothing was changed (1 host, 41 s)",
         ),
         (
