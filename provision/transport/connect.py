@@ -24,10 +24,9 @@ from provision.transport.session import Session
 from provision.transport.target import Target, load_config, resolve
 from provision.transport.tcp import dial
 
-#: Connecting is tried this often, and for twice `connect_timeout` in all: sshd drops connections at random
-#: while too many are being opened (MaxStartups), and names may not resolve for a moment.
-ATTEMPTS = 5
-PATIENCE = 2.0
+#: Connecting is tried this often at most, and no new try begins `connect_timeout` after the first: sshd drops
+#: connections at random while too many are being opened (MaxStartups), and names may not resolve for a moment.
+ATTEMPTS = 6
 
 # Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that paramiko has.
 _KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
@@ -138,16 +137,16 @@ class Opener:
     def look(self, target: Target) -> Key:
         """The key that the server shows; nobody logs in. Raises as `open`."""
 
-        def take(transport: paramiko.Transport, _: Target, __: float) -> Key:
+        def take(transport: paramiko.Transport, _: Target) -> Key:
             key = _shown(transport)
             transport.close()
             return key
 
         return self._patiently(target, take)
 
-    def _patiently(self, target: Target, then: Callable[[paramiko.Transport, Target, float], T]) -> T:
-        """Tries until it works, a failure that does not pass, or the deadline."""
-        deadline = time.monotonic() + PATIENCE * target.timeout
+    def _patiently(self, target: Target, then: Callable[[paramiko.Transport, Target], T]) -> T:
+        """Tries until it works, fails in a way that does not pass, or has taken too long."""
+        deadline = time.monotonic() + target.timeout
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Transient),
             stop=lambda state: state.attempt_number >= ATTEMPTS or time.monotonic() >= deadline,
@@ -156,7 +155,7 @@ class Opener:
             reraise=True,
         )
         try:
-            result: T = retrying(self._try, target, deadline, then)
+            result: T = retrying(self._try, target, then)
         except Transient as failure:
             raise failure.error from failure.error.__cause__
         return result
@@ -165,16 +164,15 @@ class Opener:
         for transport in reversed(list(self._jumps.values())):
             transport.close()
 
-    def _try(self, target: Target, deadline: float, then: Callable[[paramiko.Transport, Target, float], T]) -> T:
+    def _try(self, target: Target, then: Callable[[paramiko.Transport, Target], T]) -> T:
         if self._cancel.is_set():
             raise Cancelled(f"cancelled while connecting to {target.name}")
-        timeout = max(0.1, min(target.timeout, deadline - time.monotonic()))
-        sock = self._socket(target, timeout)
+        sock = self._socket(target)
         transport: paramiko.Transport | None = None
         try:
             transport = _prepare(sock, expected(target, self._known.of(target)))
-            _handshake(transport, timeout)
-            return then(transport, target, timeout)
+            _handshake(transport, target.timeout)
+            return then(transport, target)
         except BaseException as error:
             with contextlib.suppress(OSError, EOFError):
                 (transport or sock).close()
@@ -182,26 +180,26 @@ class Opener:
                 raise _broken(target, error) from error
             raise
 
-    def _log_in(self, transport: paramiko.Transport, target: Target, timeout: float) -> paramiko.Transport:
+    def _log_in(self, transport: paramiko.Transport, target: Target) -> paramiko.Transport:
         self._judge(target, self._known.of(target), _shown(transport))
-        transport.auth_timeout = timeout
+        transport.auth_timeout = target.timeout
         Attempt(target, self._ring).authenticate(transport)
         transport.sock.settimeout(_IDLE_WAKE)
         return transport
 
-    def _socket(self, target: Target, timeout: float) -> Any:
+    def _socket(self, target: Target) -> Any:
         if target.jump is not None:
-            return self._through(target, target.jump, timeout)
+            return self._through(target, target.jump)
         if target.proxy_command:
             return paramiko.ProxyCommand(target.proxy_command)
         try:
-            return dial(target.name, target.address, target.port, timeout)
+            return dial(target.name, target.address, target.port, target.timeout)
         except Unreachable as error:
             if _passes(error):
                 raise Transient(error) from error
             raise
 
-    def _through(self, target: Target, jump: Target, timeout: float) -> paramiko.Channel:
+    def _through(self, target: Target, jump: Target) -> paramiko.Channel:
         with self._lock:
             lock = self._jump_locks.setdefault(jump.where, threading.Lock())
         with lock:
@@ -210,7 +208,7 @@ class Opener:
                 carrier = self._jumps[jump.where] = self.open(jump)
         try:
             return carrier.open_channel(
-                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=timeout
+                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=target.timeout
             )
         except paramiko.ChannelException as error:
             raise PortClosed(

@@ -64,6 +64,7 @@ def hand_over(host: str, pipe: Pipe, password: Secret | None) -> None:
                 raise SudoRefused(host, "sudo does not accept the password", hint="correct `sudo_password`")
             pipe.send(password.reveal().encode() + b"\n", PATIENCE)
         elif pipe.over and not (more_out or more_err):
+            pipe.ended(1.0)  # the exit code may come a moment after the end of the output
             if pipe.status is None:
                 raise ConnectionLost(host, "the connection broke while sudo was asked")
             raise refusal(host, (out + err).decode("utf-8", "replace"))

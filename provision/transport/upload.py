@@ -12,6 +12,7 @@ import paramiko
 
 from provision.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
 from provision.script import Upload
+from provision.transport.leash import COMPLETE
 from provision.transport.pipe import Pipe
 
 #: A host that takes nothing for this long is gone, or its disk is (seconds).
@@ -55,6 +56,7 @@ class Transfer:
                 tar.copybufsize = _BLOCK  # type: ignore[attr-defined]  # 16 KiB otherwise
                 for source in self._by_folder[into]:
                     tar.add(source, arcname=source.name, filter=_private)
+                tar.addfile(tarfile.TarInfo(COMPLETE))
             pipe.channel.shutdown_write()
         except TimeoutError as error:
             raise ConnectionLost(self._host, f"the host took nothing for {STALLED:g} s", hint="run it again") from error
@@ -105,7 +107,7 @@ class _Writer:
 
 def size_of(sources: Sequence[Path]) -> int:
     """Bytes of the tar stream that holds `sources`."""
-    total = 2 * tarfile.BLOCKSIZE
+    total = 3 * tarfile.BLOCKSIZE  # the mark of completeness, and the two blocks that end an archive
     for source in sources:
         for path in (source, *(source.rglob("*") if source.is_dir() else ())):
             size = path.stat().st_size if path.is_file() else 0

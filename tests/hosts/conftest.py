@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,8 @@ class Sshd:
         return mine + [pid for pid, parent in parents if parent in mine]
 
     def stop(self) -> None:
+        if self.process.poll() is not None:
+            return
         for pid in (*self.connections(), self.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
@@ -101,7 +104,7 @@ class Sshds:
             *options,
             f"ListenAddress {address}:{port}",
             f"HostKey {folder}/host_key",
-            f"AuthorizedKeysFile {folder}/authorized_keys",
+            f"AuthorizedKeysFile {folder}/authorized_keys .ssh/authorized_keys",
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password",
@@ -166,6 +169,53 @@ def make_host(sshds: Sshds) -> Callable[..., Host]:
         return sshds.host(server, **how)  # type: ignore[arg-type]
 
     return make
+
+
+@dataclass
+class Users:
+    """Temporary accounts of this machine, which the test's key opens."""
+
+    key: Path
+    made: list[str] = field(default_factory=list)
+
+    def make(self, shell: str = "/bin/sh", password: str = "", sudoers: str = "") -> str:
+        """`sudoers`: what follows the user's name in a rule, such as `ALL=(ALL) NOPASSWD: ALL`."""
+        if not Path(shell).exists():
+            pytest.skip(f"{shell} is not installed")
+        name = f"prov{uuid.uuid4().hex[:8]}"
+        subprocess.run(["useradd", "-m", "-s", shell, name], check=True, capture_output=True)
+        self.made.append(name)
+        ssh = Path(f"~{name}").expanduser() / ".ssh"
+        ssh.mkdir()
+        shutil.copy(f"{self.key}.pub", ssh / "authorized_keys")
+        ssh.parent.chmod(0o755)
+        if password:
+            subprocess.run(["chpasswd"], input=f"{name}:{password}".encode(), check=True)
+        else:
+            subprocess.run(["usermod", "-p", "*", name], check=True)  # no password, but not locked either
+        if sudoers:
+            rule = Path("/etc/sudoers.d") / name
+            rule.write_text(f"{name} {sudoers}\n")
+            rule.chmod(0o440)
+        return name
+
+    def remove(self) -> None:
+        for name in self.made:
+            (Path("/etc/sudoers.d") / name).unlink(missing_ok=True)
+            wait_until(lambda name=name: subprocess.run(["pgrep", "-u", name], capture_output=True).returncode, 5)
+            subprocess.run(["userdel", "-r", name], check=False, capture_output=True)
+
+
+@pytest.fixture
+def user(sshds: Sshds) -> Iterator[Users]:
+    """`user.make(shell, password, sudoers)`: a temporary account's name. Needs root. Its sshds are ended first."""
+    if os.geteuid() != 0:
+        pytest.skip("making users needs root")
+    users = Users(sshds.key)
+    yield users
+    for server in sshds.running:
+        server.stop()
+    users.remove()
 
 
 def free_port(address: str) -> int:

@@ -1,0 +1,102 @@
+"""Scripts become text that sh reads as meant, and its output becomes fragments again, however it is cut."""
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provision.script import LONGEST_TEXT, Fragment, Script, Stream, quote, render
+from provision.secret import Secret
+
+NONCE = "abc123"
+
+
+def run(*scripts: Script) -> list[Fragment]:
+    """Through the sh of this machine: what `render` promises is a promise about sh."""
+    text = render(scripts, NONCE, Secret.reveal)
+    done = subprocess.run(["sh", "-c", 'eval "$(cat)"'], input=text.encode(), capture_output=True, check=False)
+    out, err = Stream(NONCE, len(scripts)), Stream(NONCE, len(scripts))
+    list(out.feed(done.stdout)), list(err.feed(done.stderr))
+    assert out.exit == err.exit == done.returncode
+    assert out.rc == err.rc
+    return [Fragment(out.rc[i], out.text(i), err.text(i)) for i in range(len(scripts))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"])))
+def test_any_value_reaches_the_script_as_it_is(value: str) -> None:
+    (fragment,) = run(Script('printf "%s" "$v"', {"v": value}))
+    assert fragment.stdout == (f"{value}\n" if value else "")
+
+
+@pytest.mark.parametrize("value", ["a\nb\n", "'", "''", "\\", "$(id)", "`id`", "-n", "\t", "!x"])
+def test_values_that_shells_trip_over_are_only_values(value: str) -> None:
+    (fragment,) = run(Script('printf "%s" "$v" | od -An -tx1 | tr -d " \\n"', {"v": value}))
+    assert bytes.fromhex(fragment.stdout) == value.encode()
+
+
+def test_a_nul_and_a_name_that_is_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        quote("a\0b")
+    with pytest.raises(ValueError, match="`x; id`"):
+        render([Script("", {"x; id": "1"})], NONCE, Secret.reveal)
+
+
+@pytest.mark.parametrize(
+    "body", ["if", "'", "}", ")", "case x in", "cat <<E", "f() {", 'echo "', "esac", "}; exit 0; {"]
+)
+def test_a_body_that_is_not_sh_harms_itself_alone(body: str) -> None:
+    first, bad, last = run(Script("echo first"), Script(body, optional=True), Script("echo last"))
+    assert (first.stdout, last.stdout) == ("first\n", "last\n")
+    assert bad.rc is not None
+    assert bad.rc != 0 or body in ("cat <<E",)
+
+
+def test_a_text_that_was_cut_off_does_nothing() -> None:
+    text = render([Script('echo "ran $v"', {"v": "it's"}), Script("echo ran too")], NONCE, Secret.reveal).encode()
+    for size in range(0, len(text) - len('exit "$_rc"\n') - len('_main; _rc=$?; _mark exit "$_rc"; ')):
+        done = subprocess.run(["sh", "-c", text[:size].decode()], capture_output=True, check=False)
+        assert b"ran" not in done.stdout
+
+
+@given(st.lists(st.integers(1, 40), max_size=30))
+def test_where_the_bytes_are_cut_makes_no_difference(sizes: list[int]) -> None:
+    data = (
+        f"motd\n\036{NONCE} begin 0\nline é\r\nno newline\036{NONCE} end 0 3\n"
+        f"\036{NONCE} begin 1\n\n\036fake begin 7\n\036{NONCE} end 1 0\n\036{NONCE} exit 0\n"
+    ).encode()
+    stream = Stream(NONCE, 2)
+    heard = []
+    for size in (*sizes, len(data)):
+        heard += stream.feed(data[:size])
+        data = data[size:]
+    heard += stream.close()
+    assert heard == [(0, "line é"), (0, "no newline"), (1, ""), (1, "\036fake begin 7")]
+    assert (stream.text(0), stream.text(1)) == ("line é\nno newline\n", "\n\036fake begin 7\n")
+    assert (stream.rc, stream.exit, stream.preamble) == ([3, 0], 0, "motd\n")
+
+
+def test_every_line_is_cleaned_before_anything_sees_it() -> None:
+    stream = Stream(NONCE, 1, lambda line: line.replace("secret", "*"))
+    heard = list(stream.feed(f"secret\n\036{NONCE} begin 0\na secret\nend secret".encode()))
+    heard += stream.close()
+    assert heard == [(0, "a *"), (0, "end *")]
+    assert (stream.preamble, stream.text(0)) == ("*\n", "a *\nend *\n")
+
+
+def test_a_script_that_prints_without_end_keeps_its_last_lines_in_bounded_memory() -> None:
+    stream = Stream(NONCE, 1)
+    list(stream.feed(f"\036{NONCE} begin 0\n".encode()))
+    line = "x" * (LONGEST_TEXT // 8 - 1)
+    for n in range(20):
+        list(stream.feed(f"{line[:-2]}{n:02}\n".encode()))
+    text = stream.text(0)
+    assert text.startswith("… 12 lines left out …\n")
+    assert text.endswith("19\n")
+    assert len(text) < LONGEST_TEXT + 100
+
+
+def test_the_evidence_of_a_failure_is_standard_error_if_there_is_any() -> None:
+    assert Fragment(1, "a\nb\n", " \n").tail(1) == ("b",)
+    assert Fragment(1, "a\n", "x\n\ny\n").tail() == ("x", "y")
