@@ -71,7 +71,8 @@ def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> i
 def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:
     """The exit code of the first step that did not do what it should, or 0."""
     from provision import api
-    from provision.cli.run import run
+    from provision.cli.run import reported, run
+    from provision.errors import ProvisionError
 
     asked = Asked(**vars(shown), inventory=str(path))
     _heading(screen, "up", "Ray and vLLM across the hosts, over SSH; the first time fetches the packages")
@@ -79,8 +80,11 @@ def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:
         return code
     _ask(api.load(path), screen)
     _heading(screen, "up again", "must find nothing to change")
-    if code := run("up", api.up, asked):
-        return code
+    again = reported("up", api.up, asked)
+    if again.exit_code:
+        return again.exit_code
+    if changed := [f"{host.name}: {label}" for host in again.hosts for label in host.changes]:
+        raise ProvisionError("the second `up` changed something", evidence=changed)
     _heading(screen, "check", "must find everything in sync")
     code = run("check", api.check, asked)
     if code or keep:

@@ -33,7 +33,13 @@ class Watched:
 
 
 def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: bool = True, **extra: Any) -> int:
-    """Runs `call(inventory, …)` of the library; the exit code. Raises ProvisionError for what ends a run whole."""
+    """As `reported`; the exit code."""
+    return reported(command, call, asked, secrets=secrets, **extra).exit_code
+
+
+def reported(command: str, call: Callable[..., Report], asked: Asked, *, secrets: bool = True, **extra: Any) -> Report:
+    """Runs `call(inventory, …)` of the library and shows it, to the end. `secrets`: whether those that the
+    inventory names must be there. Raises ProvisionError or SystemExit for what ends a run whole."""
     from provision import api
     from provision.cli.limit import select
     from provision.cli.password import ask_sudo_password
@@ -60,7 +66,7 @@ def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: boo
         report = replace(report, log=str(watch.log.path))
         watch.log.report(report)
     show(report, screen, f"provision up {asked.inventory or path}")
-    return report.exit_code
+    return report
 
 
 @contextmanager

@@ -1,0 +1,89 @@
+"""The order of the demo, and that it leaves nothing behind. The lab and the runs are replaced: for real they
+take minutes, in tests/cluster."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from provision import api
+from provision.inventory.models import Inventory
+from provision.lab import demo as stage
+from provision.lab.lab import LabReport
+from provision.plan import Mode, make_plan
+from provision.report import HostReport, Report
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
+    """What happened, in order, under `done`; set a command's exit code to make it fail."""
+    told: dict[str, Any] = {"done": []}
+
+    def run(command: str) -> Callable[..., Report]:
+        def called(loaded: Inventory, **_: Any) -> Report:
+            told["done"].append(command)
+            changes = ("vllm",) if told["done"].count("up") == told.get("changes in up") else ()
+            hosts = tuple(HostReport(h.name, "ok", changes, (), 1.0) for h in loaded.hosts)
+            code = told.get(command, 0)
+            return Report(command, Mode.UP, make_plan(Mode.UP, [], {}), hosts, exit_code=code)
+
+        return called
+
+    def note(name: str, answer: Any = None) -> Callable[..., Any]:
+        return lambda *_, **__: told["done"].append(name) or answer
+
+    for command in ("up", "check", "down"):
+        monkeypatch.setattr(api, command, run(command))
+    monkeypatch.setattr(stage, "make_lab", note("make", LabReport("demo", inventory.parent, inventory=inventory)))
+    monkeypatch.setattr(stage, "ask", note("ask", stage.Answer("http://192.0.2.1:8000/v1", "I am\x1b[2J tiny")))
+    monkeypatch.setattr(stage, "remove_lab", note("remove"))
+    return told
+
+
+def test_the_demo_does_the_whole_job_and_cleans_up(call: Call, steps: dict[str, Any]) -> None:
+    result = call("demo")
+    assert result.exit_code == 0
+    assert steps["done"] == ["make", "up", "ask", "up", "check", "down", "remove"]
+    assert "  < I am tiny\n" in result.stdout
+    assert result.stdout.endswith("this machine is as it was before\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "done"),
+    [("up", ["make", "up", "remove"]), ("check", ["make", "up", "ask", "up", "check", "remove"])],
+)
+def test_a_step_that_fails_ends_the_demo_which_still_cleans_up(
+    call: Call, steps: dict[str, Any], command: str, done: list[str]
+) -> None:
+    steps[command] = 1
+    result = call("demo")
+    assert result.exit_code == 1
+    assert steps["done"] == done
+    assert "as it was before" not in result.stdout
+
+
+def test_a_second_up_that_changes_anything_fails_the_demo(call: Call, steps: dict[str, Any]) -> None:
+    steps["changes in up"] = 2
+    result = call("demo")
+    assert result.exit_code == 1
+    assert "error: the second `up` changed something\n  gpu-01: vllm\n  gpu-02: vllm\n" in result.stderr
+    assert steps["done"][-1] == "remove"
+
+
+def test_what_is_kept_is_left_running_and_says_how_to_remove_it(call: Call, steps: dict[str, Any]) -> None:
+    result = call("demo", "--keep")
+    assert steps["done"] == ["make", "up", "ask", "up", "check"]
+    assert "provision lab down --name demo" in result.stdout
+
+
+def test_the_demo_as_json(call: Call, steps: dict[str, Any]) -> None:
+    values = [json.loads(line) for line in call("demo", "--json").stdout.splitlines()]
+    assert [v["stage"] for v in values if v["event"] == "stage"] == [
+        "hosts", "up", "ask", "up again", "check", "down", "clean up"
+    ]  # fmt: skip
+    assert next(v for v in values if v["event"] == "answer")["answer"] == "I am\x1b[2J tiny"
