@@ -11,15 +11,28 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from packaging.version import InvalidVersion, Version
+
 from provision.errors import LockError
 from provision.inventory.models import Python
 from provision.resolve import decisive
 from provision.wheels import architecture, pip_download, wheel_cache
 
+#: `uv python install --no-bin` came with it; the rest of what is used is older.
+OLDEST = Version("0.8.0")
+
 
 def uv_version() -> str:
     """The version that came with provision: hosts get the same."""
     return version("uv")
+
+
+def usable(host_version: str) -> bool:
+    """Whether a host's own uv of that version will do: one that is not older than what is used of it."""
+    try:
+        return Version(host_version) >= OLDEST
+    except InvalidVersion:
+        return False
 
 
 def uv_binary(

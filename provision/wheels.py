@@ -98,6 +98,11 @@ def architecture(platform: str) -> str:
     return _target(platform)[0]
 
 
+def glibc(platform: str) -> str:
+    """The oldest glibc that wheels for `platform` may need, such as `2.34`. Raises LockError, as above."""
+    return f"2.{_target(platform)[1]}"
+
+
 def pip_download(
     python: Python, into: Path, requirements: str, *, base: Path, indexes: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:

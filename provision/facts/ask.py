@@ -43,6 +43,10 @@ read -r value < /proc/meminfo && echo "memory=$value"
 echo "nofile_soft=$(ulimit -Sn)"
 echo "nofile_hard=$(ulimit -Hn)"
 for value in curl flock tar; do has $value && echo "$value=yes"; done
+if has uv; then
+    echo "uv=$(command -v uv)"
+    echo "uv_version=$(uv --version 2>/dev/null)"
+fi
 echo "@os"
 cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
 echo "@shm"

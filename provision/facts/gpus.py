@@ -48,7 +48,7 @@ def read_gpus(lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str | None, str | 
             fields = value.split(",")
         elif key == "rc":
             rc = value
-        elif fields and len(cells) == len(fields) and re.fullmatch(r"\d{1,4}", cells[0], re.ASCII):
+        elif fields[:1] == ["index"] and len(cells) == len(fields) and re.fullmatch(r"\d{1,4}", cells[0], re.ASCII):
             gpus.append(_gpu(dict(zip(fields, cells, strict=True))))
         elif line.strip():
             said.append(line.strip())

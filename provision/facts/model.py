@@ -63,6 +63,8 @@ class Gpu:
 class Facts:
     """Sizes are bytes, durations seconds. `login_user` is who came in over SSH, also where sudo does the work.
 
+    `uv` is the path of the uv that the host has itself.
+
     `gpu_fault` is the kind of `gpu_error`, one of the words in `provision.facts.gpus.FAULTS`, or `failed`;
     `missing` alone means only that there is no nvidia-smi. `driver` is the version that answers,
     `driver_module` the one of the loaded kernel module. `route_source` and `route_interface` say how the
@@ -95,6 +97,8 @@ class Facts:
     curl: bool = False
     flock: bool = False
     tar: bool = False
+    uv: str = ""
+    uv_version: str = ""
     interfaces: tuple[Interface, ...] = ()
     route_source: str | None = None
     route_interface: str | None = None

@@ -56,6 +56,8 @@ def read_facts(stdout: str) -> Facts:
         curl=values.get("curl") == "yes",
         flock=values.get("flock") == "yes",
         tar=values.get("tar") == "yes",
+        uv=values.get("uv", ""),
+        uv_version=_uv_version(values.get("uv_version", "")),
         interfaces=interfaces,
         route_source=source,
         route_interface=device,
@@ -92,6 +94,12 @@ def _int(text: str, default: int = 0) -> int:
 def _float(text: str) -> float:
     match = re.match(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII)
     return float(match[0]) if match else 0.0
+
+
+def _uv_version(text: str) -> str:
+    """`uv 0.9.2 (141369ce7 2025-10-10)`: the number."""
+    match = re.match(r"uv (\d{1,6}(?:\.\d{1,6})*)", text, re.ASCII)
+    return match[1] if match else ""
 
 
 def _limit(text: str) -> int:

@@ -76,7 +76,7 @@ count() { [ -e "$1" ] || [ -h "$1" ] || set --; echo $#; }
 installed() { count "$env"/lib/python3*/site-packages/*.dist-info; }
 moving() {
     done=$(installed)
-    if [ "$done" -ge "$total" ]; then echo "compiling bytecode"
+    if [ "$done" -ge "$total" ] && [ -n "$compile" ]; then echo "compiling bytecode"
     elif [ "$done" -gt 0 ] && [ "$mode" != repair ]; then echo "installed $done of $total packages"
     else echo "unpacked $(count "$cache"/archive-v*/*) of $total packages"
     fi

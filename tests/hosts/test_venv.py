@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import shutil
 import subprocess
@@ -15,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from package_index import Index, write_wheel
 from uv import find_uv_bin
 
 from provision.errors import LockError
@@ -28,48 +27,6 @@ from provision.transport import Session, Transport
 UV = find_uv_bin()
 
 pytestmark = pytest.mark.hosts
-
-
-@dataclass
-class Index:
-    """A package index in a folder. `add` publishes a pure wheel with one module, which knows its version."""
-
-    folder: Path
-
-    @property
-    def url(self) -> str:
-        return (self.folder / "simple").as_uri()
-
-    def add(self, name: str, version: str, *, source: bool = False) -> None:
-        page = self.folder / "simple" / name
-        page.mkdir(parents=True, exist_ok=True)
-        file = page / (f"{name}-{version}.tar.gz" if source else f"{name}-{version}-py3-none-any.whl")
-        if source:
-            file.write_bytes(b"not a wheel")
-        else:
-            write_wheel(file, name, version)
-        links = [
-            f'<a href="{f.name}#sha256={hashlib.sha256(f.read_bytes()).hexdigest()}">{f.name}</a>'
-            for f in sorted(page.iterdir())
-            if f.name != "index.html"
-        ]
-        (page / "index.html").write_text("<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>")
-
-
-def write_wheel(path: Path, name: str, version: str) -> None:
-    info = f"{name}-{version}.dist-info"
-    files = {
-        f"{name}.py": f'version = "{version}"\n',
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    rows = []
-    with zipfile.ZipFile(path, "w") as wheel:
-        for file, text in files.items():
-            wheel.writestr(file, text)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-            rows.append(f"{file},sha256={digest},{len(text)}\n")
-        wheel.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
 
 
 @dataclass
@@ -254,6 +211,13 @@ def test_hosts_with_an_index_fetch_for_themselves(
     assert [u.source.name for u in sent] == ["uv"]
     machine.apply(venv)
     assert list(Path(venv.path, "lib").rglob("tiny*.pyc")), "no bytecode was compiled"
+
+
+def test_a_uv_that_the_host_has_is_used(machine: Machine, venv: Venv) -> None:
+    own = replace(venv, uv=UV)
+    assert "uv" not in [u.source.name for u in own.fix(None, own.want()).uploads]
+    machine.apply(own)
+    assert list((machine.root / "bin").iterdir()) == []
 
 
 def test_an_interrupted_build_is_seen_and_finished(machine: Machine, venv: Venv) -> None:

@@ -1,0 +1,86 @@
+"""What an environment's probe printed is judged without a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provision.inventory.models import Python
+from provision.lock import parse_lock
+from provision.resource import Difference
+from provision.resources.venv import Venv
+from provision.script import Fragment
+
+NAMES = ("alpha", "beta-two", "gamma", "delta")
+LOCK = parse_lock(
+    "# python: 3.11\n# platform: x86_64-manylinux_2_34\n"
+    + "".join(f"{name}==1.0 --hash=sha256:{'ab' * 32}\n" for name in NAMES),
+    Path("llama.lock"),
+)
+VENV = Venv(LOCK, Python(version="3.11"), "/opt/provision", "llama", uv="/usr/bin/uv")
+GOOD = [
+    f"current={LOCK.short}",
+    f"finished={LOCK.digest}",
+    "python=3.11.2",
+    *(f"dist={name}-1.0.dist-info" for name in ("alpha", "Beta.Two", "gamma", "delta")),
+    "dist=*.egg-info",
+]
+
+
+def differences(*lines: str) -> tuple[str, ...]:
+    return tuple(str(d) for d in VENV.diff(VENV.read(Fragment(0, "\n".join(lines), "")), VENV.want()))
+
+
+def without(word: str) -> list[str]:
+    return [line for line in GOOD if word not in line]
+
+
+def test_what_the_lock_says_is_in_sync():
+    assert differences(*GOOD) == ()
+
+
+def test_nothing_is_absent():
+    assert VENV.read(Fragment(0, "", "")) is None
+    assert VENV.diff(None, VENV.want()) == (Difference("", "present", None),)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([*without("alpha"), "dist=alpha-0.9.dist-info"], "alpha 0.9 → 1.0"),
+        ([*GOOD, "dist=alpha-0.9.dist-info"], "alpha 1.0 and 0.9 → 1.0"),
+        (without("gamma"), "gamma absent → 1.0"),
+        ([*GOOD, "dist=foreign-3.0.dist-info"], "foreign 3.0 → absent"),
+        ([*GOOD, "dist=old_style-3.0-py3.11.egg-info"], "old-style 3.0 → absent"),
+        ([*without("python="), "python=3.12.1"], "python 3.12.1 → 3.11"),
+        ([*without("python="), "python=3.1.11"], "python 3.1.11 → 3.11"),
+        ([*without("current="), "current=000000000000"], f"environment in use 000000000000 → {LOCK.short}"),
+        ([*without("finished="), "finished=no"], f"unfinished → {LOCK.short}"),
+        (["current=000000000000"], f"000000000000 → {LOCK.short}"),
+    ],
+)
+def test_each_drift_is_told_in_one_line(lines, said):
+    assert differences(*lines) == (said,)
+
+
+def test_work_is_no_more_than_the_drift_asks_for():
+    def mode(*lines: str) -> object:
+        return VENV.fix(VENV.read(Fragment(0, "\n".join(lines), "")), VENV.want()).vars["mode"]
+
+    assert mode() == "build"
+    assert mode(*without("finished=")) == "build"
+    assert mode(*without("gamma")) == "repair"
+    assert mode(*without("current=")) == "link"
+    assert mode(*GOOD, *(f"dist=foreign{n}-1.dist-info" for n in range(9))) == "rebuild"
+
+
+def test_an_environment_that_another_cluster_uses_is_not_ours_to_remove():
+    ours = VENV.read(Fragment(0, "\n".join(GOOD), ""))
+    shared = VENV.read(Fragment(0, "\n".join([*without("current="), "shared=yes"]), ""))
+    assert VENV.diff(ours, None) and VENV.diff(shared, None) == ()
+
+
+def test_paths_follow_the_lock():
+    assert str(VENV.path) == f"/opt/provision/envs/{LOCK.short}"
+    assert str(VENV.bin("ray")) == f"/opt/provision/envs/{LOCK.short}/bin/ray"

@@ -1,0 +1,132 @@
+"""Wheels come from an index of files into a cache, once, and are what the lock says."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from package_index import Index
+from packaging.tags import Tag
+
+from provision.errors import LockError
+from provision.inventory.models import Python
+from provision.lock import Lock, make_lock, parse_lock
+from provision.uv_binary import usable
+from provision.wheels import architecture, fetch_wheels, glibc, platform_tags, target_tags
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    index = Index(tmp_path / "index")
+    index.add("tiny", "1.0")
+    index.add("small", "2.0")
+    return index
+
+
+@pytest.fixture
+def python(index: Index) -> Python:
+    return Python(version="3.11", packages=("tiny", "small"), index=index.url)
+
+
+@pytest.fixture
+def lock(python: Python, tmp_path: Path) -> Lock:
+    return make_lock(python, tmp_path / "llama.lock")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def close(index: Index) -> None:
+    """From here on, whatever is fetched fails."""
+    (index.folder / "simple").rename(index.folder / "gone")
+
+
+def test_each_wheel_is_fetched_once(lock, python, cache, index):
+    said: list[str] = []
+    first = fetch_wheels(lock, python, cache, say=said.append)
+    assert {name: path.name for name, path in first.items()} == {
+        "small": "small-2.0-py3-none-any.whl",
+        "tiny": "tiny-1.0-py3-none-any.whl",
+    }
+    assert "fetching wheels 2 of 2" in said[-1]
+    close(index)
+    assert fetch_wheels(lock, python, cache, say=said.append) == first
+
+
+def test_an_interrupted_fetch_goes_on_where_it_stopped(lock, python, cache, index):
+    wheels = fetch_wheels(lock, python, cache)
+    wheels["tiny"].unlink()
+    (cache / ".part-of-a-killed-run").mkdir()
+    said: list[str] = []
+    assert fetch_wheels(lock, python, cache, say=said.append) == wheels
+    assert said[0] == "fetching 1 of 2 wheels"
+    assert not (cache / ".part-of-a-killed-run").exists()
+
+
+def test_a_wheel_that_was_changed_in_the_cache_is_fetched_again(lock, python, cache):
+    wheel = fetch_wheels(lock, python, cache)["tiny"]
+    good = wheel.read_bytes()
+    wheel.write_bytes(good[:-1] + b"!")
+    assert fetch_wheels(lock, python, cache)["tiny"].read_bytes() == good
+
+
+def test_a_wheel_that_was_only_touched_is_hashed_and_kept(lock, python, cache, index):
+    wheel = fetch_wheels(lock, python, cache)["tiny"]
+    os.utime(wheel, (1, 1))
+    close(index)
+    assert fetch_wheels(lock, python, cache)["tiny"] == wheel
+
+
+def test_an_index_that_serves_another_file_than_the_locked_one_is_refused(lock, python, cache, index):
+    index.add("tiny", "1.0", source=False)
+    page = index.folder / "simple" / "tiny"
+    wheel = next(page.glob("*.whl"))
+    wheel.write_bytes(wheel.read_bytes() + b" ")
+    with pytest.raises(LockError) as caught:
+        fetch_wheels(lock, python, cache)
+    assert "hash" in " ".join(caught.value.evidence).lower() or "tiny" in str(caught.value)
+    assert not list(cache.glob("*/tiny*"))
+
+
+def test_a_package_that_exists_only_as_source_is_named(python, tmp_path, cache, index):
+    (index.folder / "simple" / "tiny").rename(tmp_path / "tiny-page")
+    index.add("tiny", "1.0", source=True)
+    path = tmp_path / "source.lock"
+    source = index.folder / "simple" / "tiny" / "tiny-1.0.tar.gz"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    text = f"# python: 3.11\n# platform: x86_64-manylinux_2_34\ntiny==1.0 --hash=sha256:{digest}\n"
+    with pytest.raises(LockError, match=r"`tiny` 1\.0 has no wheel for Python 3\.11") as caught:
+        fetch_wheels(parse_lock(text, path), python, cache)
+    assert "python.find_links" in caught.value.hint
+
+
+def test_a_host_accepts_every_older_glibc_and_no_newer():
+    tags = platform_tags("x86_64-manylinux_2_28")
+    assert tags[0] == "manylinux_2_28_x86_64" and "manylinux_2_29_x86_64" not in tags
+    assert {"manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux1_x86_64"} <= set(tags)
+    assert "manylinux1_aarch64" not in platform_tags("aarch64-manylinux_2_28")
+    assert (architecture("aarch64-manylinux_2_31"), glibc("aarch64-manylinux_2_31")) == ("aarch64", "2.31")
+
+
+def test_tags_of_the_hosts_python_not_of_this_one():
+    tags = target_tags(Python(version="3.12"))
+    assert Tag("cp312", "cp312", "manylinux_2_28_x86_64") in tags
+    assert Tag("cp38", "abi3", "manylinux2014_x86_64") in tags and Tag("py3", "none", "any") in tags
+    assert not any(tag.interpreter == "cp313" for tag in tags)
+
+
+@pytest.mark.parametrize(
+    "platform", ["windows", "aarch64-apple-darwin", "x86_64-unknown-linux-musl", "x86_64-manylinux_3"]
+)
+def test_a_platform_that_cannot_be_served_is_refused(platform):
+    with pytest.raises(LockError, match=r"python\.platform"):
+        platform_tags(platform)
+
+
+@pytest.mark.parametrize(("version", "fits"), [("0.7.22", False), ("0.8.0", True), ("1.0", True), ("", False)])
+def test_a_hosts_own_uv_is_used_if_it_is_not_too_old(version, fits):
+    assert usable(version) is fits
