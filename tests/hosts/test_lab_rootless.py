@@ -48,7 +48,8 @@ class Person:
     def start(self, *argv: str) -> subprocess.Popen[str]:
         become = []
         if self.name != pwd.getpwuid(os.geteuid()).pw_name:
-            become = ["setpriv", "--reuid", self.name, "--regid", self.name, "--init-groups"]
+            # setpriv itself still has root's reach when it looks up a program; env, started by it, has not.
+            become = ["setpriv", "--reuid", self.name, "--regid", self.name, "--init-groups", "env"]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home)}
         return subprocess.Popen(
             [*become, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd="/"
@@ -82,6 +83,7 @@ class Person:
 
 
 def interpreter(person: Person) -> str:
+    """This Python, unless it is out of the person's reach, such as in root's home."""
     for python in (sys.executable, "/usr/bin/python3"):
         if person.run(python, "-c", "import sys; sys.exit(sys.version_info < (3, 10))").returncode == 0:
             return python
