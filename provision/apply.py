@@ -14,7 +14,7 @@ from provision.events import Listener
 from provision.inventory.models import Host
 from provision.plan import Change, Plan
 from provision.schedule import Schedule, Stretch
-from provision.script import PROGRESS, Fragment, Script
+from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Session, Transport
 
 
@@ -173,6 +173,8 @@ class _Watch:
             text = line[len(PROGRESS) :].strip()
             if text:
                 self._emit(events.Progress(self._host, text))
+        elif line.startswith(NOTE):
+            self._emit(events.Note(self._host, line[len(NOTE) :].strip()))
         else:
             self._emit(events.Output(self._host, line, stream))
 

@@ -33,6 +33,9 @@ Value = str | int | PurePath | Secret
 #: A fix prints lines with this prefix to say how far it is; they become Progress events, not output.
 PROGRESS = "::progress "
 
+#: A fix prints lines with this prefix to say what it has proved; they become Note events, always shown.
+NOTE = "::note "
+
 #: Characters kept of one fragment's output on one stream.
 LONGEST_TEXT = 32 * 2**20
 

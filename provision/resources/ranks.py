@@ -61,5 +61,5 @@ until [ "$(ranks)" = "$count" ]; do
     fi
     n=$((n + 1)); sleep 0.25
 done
-echo "$count ranks of the model run here"
+echo "::note ranks of the model that run here: $count of $count"
 """

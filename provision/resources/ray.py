@@ -73,7 +73,15 @@ class RayNode(Service):
 
     def command(self) -> tuple[str, ...]:
         flags = [f"--{name}={value}" for name, value in self.flags().items()]
-        return (f"{self.setup.python}/bin/ray", "start", *self.role(), *flags, "--disable-usage-stats", "--block")
+        return (
+            f"{self.setup.python}/bin/ray",
+            "start",
+            *self.role(),
+            *flags,
+            "--disable-usage-stats",
+            "--log-color=false",
+            "--block",
+        )
 
     def role(self) -> tuple[str, ...]:
         return ()

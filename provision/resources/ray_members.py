@@ -101,7 +101,8 @@ while True:
         sys.exit(1)
     print("::progress waiting for", ", ".join(missing + short + strangers), flush=True)
     time.sleep(0.5)
-print("all", len(expected), "nodes and", sum(g for _, g in expected.values()), "GPUs have joined", flush=True)
+counted, wanted = sum(joined.values()), sum(gpus for _, gpus in expected.values())
+print(f"::note Ray counts {len(joined)} of {len(expected)} nodes and {counted} of {wanted} GPUs", flush=True)
 PY
 printf '%s\\n%s\\n' "$pid $start" "$nodes" > "$dir/members"
 """

@@ -180,6 +180,7 @@ if alive; then echo running=yes; else echo running=no; fi
 STOP = r"""
 stop() {
     read_stamp
+    shared=$(for p in $(ours); do grep -o '/dev/shm/.*' "/proc/$p/maps" 2>/dev/null; done | sort -u)
     if [ -n "$old_unit" ] && [ -d /run/systemd/system ]; then
         systemctl stop -- "$old_unit" 2>/dev/null
         rm -f -- "/run/systemd/system/$old_unit"
@@ -195,6 +196,8 @@ stop() {
         n=$((n + 1)); sleep 0.1
     done
     [ -z "$pid" ] || echo "stopped: pid $pid and all it started are gone"
+    # Shared memory outlives whoever made it: what these processes had open, and nobody removed, is removed.
+    printf '%s\n' "$shared" | while read -r segment; do [ ! -f "$segment" ] || rm -f -- "$segment"; done
     for old_port in $ports; do
         n=0
         while listens "$old_port" && [ "$n" -lt 20 ]; do n=$((n + 1)); sleep 0.1; done

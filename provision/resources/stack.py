@@ -81,16 +81,23 @@ class Stack:
         return Ranks(self._place(node, "ray"), self._gpus(node))
 
     def server_config(self) -> TextFile:
-        """Keeps the API key and what is this host's alone from travelling to the ranks through Ray."""
-        node = self._cluster.head
+        """Keeps what is this host's alone from travelling to the ranks: vLLM copies the driver's whole environment
+        into every Ray actor. Ranks need the secrets (a hub's token) only where they download the model."""
+        node, serve = self._cluster.head, self._inventory.serve
+        local = serve is not None and serve.model.startswith("/")
+        names = sorted({*STAYS_HERE, *(self._cluster.secrets if local else ())})
         path = f"{self._config_root(node)}/ray_non_carry_over_env_vars.json"
-        return TextFile(path, json.dumps(STAYS_HERE), owner=self._service_user(node))
+        return TextFile(path, json.dumps(names), owner=self._service_user(node))
 
     def ray_ports(self, node: Node) -> PortsFree:
         ray = node.host.ray
         ports = [
             (ray.node_manager_port, "Ray's node manager"),
             (ray.object_manager_port, "Ray's object manager"),
+            (ray.runtime_env_agent_port, "Ray's runtime environment agent"),
+            (ray.dashboard_agent_grpc_port, "Ray's dashboard agent"),
+            (ray.dashboard_agent_listen_port, "Ray's dashboard agent"),
+            (ray.metrics_export_port, "Ray's metrics"),
         ]
         if node is self._cluster.head:
             ports.insert(0, (ray.port, "Ray"))

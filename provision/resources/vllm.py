@@ -193,6 +193,6 @@ while True:
         pass
     print("::progress %d s  %s" % (time.monotonic() - began, last_line()), flush=True)
     time.sleep(1)
-print("a completion answered after %d s: %r" % (time.monotonic() - began, text), flush=True)
+print("::note a completion answered after %d s: %r" % (time.monotonic() - began, text), flush=True)
 PY
 """

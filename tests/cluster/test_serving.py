@@ -1,0 +1,178 @@
+"""Real vLLM over two hosts. One story: refuse bad arguments, serve, stay as it is, drift, be repaired, go away."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cluster, written
+
+from provision.lab.cpu_vllm import lab_settings
+from provision.lab.demo import MODEL
+from provision.lab.tiny_model import ANSWER, write_tiny_model
+
+NAMES = ("lab-1", "lab-2")
+CANARY = {"VLLM_API_KEY": "canary-api-key-6f1d", "HF_TOKEN": "hf_canary-token-93ab"}
+
+
+@pytest.fixture(scope="module")
+def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    folder = tmp_path_factory.mktemp("stack")
+    write_tiny_model(folder / "layer" / MODEL.lstrip("/"))
+    settings = {
+        **lab_settings(folder / "wheels", model=MODEL, tensor_parallel=1, pipeline_parallel=2),
+        "secrets": {name: {"env": name} for name in CANARY},
+    }
+    made = make_cluster("test-serving", hosts=2, gpus=1, settings=settings, layers=(folder / "layer",))
+    made.environment.update(CANARY)
+    return made
+
+
+def ask(cluster: Cluster, key: str = CANARY["VLLM_API_KEY"]) -> str:
+    """One chat completion, asked from outside the hosts."""
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "What are you?"}], "max_tokens": 40}
+    request = urllib.request.Request(
+        f"http://{cluster.host('lab-1').address}:8000/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        content: Any = json.load(answer)
+    return str(content["choices"][0]["message"]["content"])
+
+
+def test_arguments_that_vllm_refuses_end_in_its_own_words_not_in_a_traceback(cluster: Cluster) -> None:
+    cluster.edit(('"max-model-len": 256', '"max-model-len": 100000'))
+    result = cluster.provision("up")
+    cluster.edit()
+    assert result.code == 1
+    (failed,) = [e for e in result.events if e["event"] == "failed"]
+    assert failed["host"] == "lab-1"
+    assert any("max_model_len" in line for line in failed["evidence"])
+    assert "Traceback" not in "\n".join(failed["evidence"])
+    assert {label for _, label in result.changes} >= {"Ray head", "Ray worker", "Ray members"}
+
+
+def test_up_goes_on_from_there_and_ends_with_an_answer(cluster: Cluster) -> None:
+    result = cluster.provision("up")
+    assert result.code == 0, result.stderr
+    assert {label for _, label in result.changes} == {"vLLM", "ranks of the model"}
+    assert ask(cluster) == ANSWER
+
+
+def test_one_rank_runs_on_each_host(cluster: Cluster) -> None:
+    for name in NAMES:
+        assert len(cluster.processes(name, r"ray::RayWorker")) == 1
+
+
+def test_whoever_has_no_key_is_turned_away(cluster: Cluster) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        ask(cluster, key="wrong")
+
+
+def test_the_server_listens_on_the_clusters_address_alone(cluster: Cluster) -> None:
+    address = cluster.host("lab-1").address
+    assert cluster.witness("lab-1").socket(f"tcp://{address}:8000").is_listening
+    assert not cluster.witness("lab-1").socket("tcp://0.0.0.0:8000").is_listening
+
+
+def test_up_again_changes_nothing_writes_nothing_and_takes_two_commands(cluster: Cluster) -> None:
+    before = {name: written(cluster, name) for name in NAMES}
+    result = cluster.provision("up")
+    assert (result.code, result.changes) == (0, [])
+    assert {name: written(cluster, name) for name in NAMES} == before
+    for host in result.report["hosts"]:
+        assert (host["connections"], host["commands"] <= 3) == (1, True)
+
+
+def test_check_right_after_up_is_in_sync(cluster: Cluster) -> None:
+    assert cluster.provision("check").code == 0
+
+
+def test_no_secret_is_in_a_command_line_a_log_a_report_or_a_rank(cluster: Cluster) -> None:
+    said = cluster.provision("check", "-v").text
+    kept = [path for path in Path(cluster.state).rglob("*") if path.is_file()]
+    for secret in CANARY.values():
+        assert secret not in said
+        assert not [path for path in kept if secret.encode() in path.read_bytes()]
+        for name in NAMES:
+            assert secret not in cluster.host(name).exec(["ps", "-eo", "args"]).stdout
+        for process in cluster.processes("lab-2", "ray"):
+            # vLLM hands its environment over inside the running process: only its memory would show it.
+            assert not holds(cluster, "lab-2", process.split()[0], secret), process
+
+
+def holds(cluster: Cluster, host: str, pid: str, secret: str) -> bool:
+    """Whether the writable memory of a process on the host has `secret` in it."""
+    script = (
+        "import re,sys\n"
+        "pid, secret = sys.argv[1], sys.argv[2][::-1].encode()\n"
+        "memory = open(f'/proc/{pid}/mem', 'rb', 0)\n"
+        "for line in open(f'/proc/{pid}/maps'):\n"
+        "    span, rights = line.split()[:2]\n"
+        "    start, end = (int(n, 16) for n in span.split('-'))\n"
+        "    if rights.startswith('rw') and end - start < 1 << 28:\n"
+        "        try:\n"
+        "            memory.seek(start)\n"
+        "            if secret in memory.read(end - start): sys.exit(3)\n"
+        "        except OSError: pass\n"
+    )
+    # Written backwards, so that the search does not find itself.
+    return cluster.host(host).exec(["python3", "-c", script, pid, secret[::-1]], timeout=60).returncode == 3
+
+
+def test_a_changed_flag_is_drift_of_the_server_alone(cluster: Cluster) -> None:
+    cluster.edit(('"max-num-seqs": 4', '"max-num-seqs": 2'))
+    drift = cluster.provision("check")
+    cluster.edit()
+    assert drift.code == 3
+    changes = {c["label"]: c for c in drift.report["plan"]["changes"]}
+    assert set(changes) == {"vLLM", "ranks of the model"}
+    assert changes["vLLM"]["differences"] == [{"aspect": "--max-num-seqs", "expected": "2", "found": "4"}]
+
+
+def test_another_version_on_one_host_is_repaired_while_the_model_goes_on_answering(cluster: Cluster) -> None:
+    cluster.install("lab-2", "six==1.16.0")
+    drift = cluster.provision("check")
+    assert (drift.code, drift.status("lab-1"), drift.status("lab-2")) == (3, "ok", "drift")
+    repaired = cluster.provision("up")
+    assert repaired.code == 0, repaired.stderr
+    assert [host for host, _ in repaired.changes] == ["lab-2"]
+    assert ask(cluster) == ANSWER
+
+
+def test_a_run_cut_off_while_the_model_loads_is_taken_up_where_it_was(cluster: Cluster) -> None:
+    (raylet,) = cluster.processes("lab-2", r"raylet/raylet ")
+    cluster.host("lab-2").exec(["kill", "-9", raylet.split()[0]])
+    assert cluster.eventually(lambda: not cluster.processes("lab-1", "VLLM::EngineCore"), 60)
+    drift = cluster.provision("check")
+    assert drift.code == 3
+    assert "its process is gone" in drift.text
+
+    code = cluster.interrupted("up", when=lambda line: '"vLLM"' in line and '"doing"' in line)
+    assert code == 130
+    server = cluster.processes("lab-1", "vllm serve")
+    assert len(server) == 1
+    for name in NAMES:
+        assert cluster.eventually(lambda name=name: not cluster.processes(name, "setsid|sh -s"))
+
+    result = cluster.provision("up")
+    assert result.code == 0, result.stderr
+    assert cluster.processes("lab-1", "vllm serve") == server
+    assert ask(cluster) == ANSWER
+
+
+def test_down_leaves_no_process_port_or_shared_memory_and_twice_is_fine(cluster: Cluster) -> None:
+    result = cluster.provision("down")
+    assert result.code == 0, result.stderr
+    for name in NAMES:
+        assert not cluster.processes(name, r"ray|vllm|VLLM")
+        assert not cluster.witness(name).socket("tcp://8000").is_listening
+        assert cluster.witness(name).run("ls /dev/shm").stdout == ""
+        clusters = cluster.witness(name).run("find ~/.provision/clusters -type f").stdout
+        assert clusters == ""
+    again = cluster.provision("down")
+    assert (again.code, again.changes) == (0, [])
