@@ -240,6 +240,8 @@ def _target(platform: str) -> tuple[str, int]:
 def _exclusive(cache: Path, say: Say) -> Iterator[None]:
     """One fetch into this cache at a time, on this machine."""
     cache.mkdir(parents=True, exist_ok=True)
+    if _ONE_FETCH.locked():
+        say("waiting for the wheels that are being fetched")
     with _ONE_FETCH, (cache / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -128,6 +128,8 @@ sync_packages() {
 }
 
 mkdir -p "$envs" "$cache" "$root/bin"
+# With sudo, root builds it and the user who logged in runs it; what else lies here guards itself.
+[ "$(id -u)" -ne 0 ] || chmod go+rx "$root" "$envs"
 exclusive
 uv=${found_uv:-$root/bin/uv-$uv_version}
 if [ -f "$inbox/uv" ]; then

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from conftest import Users, processes_with, wait_until
 from package_index import Index, write_wheel
 from uv import find_uv_bin
 
-from provision.errors import LockError
+from provision.errors import Cancelled, LockError
 from provision.inventory.models import Host, Python
 from provision.lock import ensure_lock
 from provision.resource import Difference, State
@@ -226,6 +228,41 @@ def test_an_interrupted_build_is_seen_and_finished(machine: Machine, venv: Venv)
     shutil.rmtree(next(Path(venv.path, "lib").rglob("tiny-*.dist-info")))
     assert [d.found for d in machine.differences(venv)] == ["unfinished"]
     machine.apply(venv)
+
+
+def test_a_build_that_is_cancelled_leaves_no_process_and_the_next_one_finishes(
+    make_host: Callable[..., Host], machine: Machine, venv: Venv
+) -> None:
+    cancel = threading.Event()
+    host = make_host()
+
+    def at_the_first_sign(index: int, stream: str, line: str) -> None:
+        if "unpacked" in line or "installed" in line:
+            cancel.set()
+
+    with Transport([host], cancel=cancel) as transport:
+        session = transport.connect(host)
+        venv.prepare(str)
+        fix = venv.fix(None, venv.want())
+        session.send(fix.uploads)
+        with pytest.raises(Cancelled):
+            session.run([fix], on_line=at_the_first_sign)
+    assert wait_until(lambda: not processes_with(str(machine.root)))
+    assert machine.differences(venv) != ()
+    machine.apply(venv)
+
+
+def test_what_sudo_built_the_user_can_run(make_host: Callable[..., Host], user: Users, venv: Venv) -> None:
+    host = make_host(user=user.make(sudoers="ALL=(ALL) NOPASSWD: ALL"), sudo=True)
+    with tempfile.TemporaryDirectory(prefix="provision-test-", dir="/opt") as folder, Transport([host]) as transport:
+        Path(folder).chmod(0o755)
+        machine = Machine(transport.connect(host), Path(folder, "root"))
+        ours = replace(venv, root=machine.root)
+        machine.apply(ours)
+        assert machine.root.stat().st_uid == 0
+        command = ["setpriv", f"--reuid={host.ssh.user}", "--clear-groups", ours.bin("python"), "-c", "import tiny"]
+        subprocess.run(command, check=True)
+        machine.remove(ours)
 
 
 def test_two_hosts_that_share_a_folder_build_it_once(
