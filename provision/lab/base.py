@@ -38,6 +38,7 @@ MASKED = (
 )
 DEBOOTSTRAP_TIMEOUT = 1800  # seconds
 USER = "ops"
+USER_ID = 1000
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def ensure(root: Path, say: Say) -> Path:
     target = root / f"base-{digest(wanted)}"
     if target.is_dir():
         return target
-    with locked(root / "base.lock"):
+    lock = root / "base.lock"
+    with locked(lock):
         if target.is_dir():
             return target
         fresh = target.with_suffix(".new")
@@ -115,6 +117,7 @@ def ensure(root: Path, say: Say) -> Path:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
         fresh.rename(target)
+        lock.unlink()
     return target
 
 
@@ -164,5 +167,5 @@ def finish(target: Path) -> None:
         archive.unlink()
     shutil.rmtree(target / "var/lib/apt/lists", ignore_errors=True)
     (target / "etc/resolv.conf").write_text("")
-    run(["chroot", str(target), "useradd", "--create-home", "--uid", "1000", "--shell", "/bin/bash", USER])
+    run(["chroot", str(target), "useradd", "--create-home", "--uid", str(USER_ID), "--shell", "/bin/bash", USER])
     run(["chroot", str(target), "systemctl", "enable", "ssh.service"])

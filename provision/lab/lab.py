@@ -100,13 +100,15 @@ class Lab:
         sudo: bool = True,
         layers: Sequence[Path] = (),
         shm_bytes: int = 2 << 30,
+        init: Init = "systemd",
     ) -> LabReport:
         """Makes `hosts` hosts (`lab-1` is the head) with `gpus` stand-in GPUs each, and writes their inventory.
 
         A lab that runs already is left alone, one that broke off is removed first. `settings` are further
         top-level keys of the inventory. `rootless` takes loopback hosts, root or not. `sudo` lets the user become
         root without a password. `layers` are folders that appear below the hosts' root, read-only, such as a
-        finished environment; `shm_bytes` is the size of each host's /dev/shm. (The last three: namespaces only.)
+        finished environment; `shm_bytes` is the size of each host's /dev/shm; `init="sshd"` makes lighter hosts
+        without systemd. (The last four: namespaces only.)
         """
         began = time.monotonic()
         if hosts < 1 or gpus < 0:
@@ -120,7 +122,7 @@ class Lab:
             if self.directory.exists():
                 self._say(f"removing what an earlier lab `{self.name}` left behind")
                 self._remove(state)
-            options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes)
+            options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes, init)
             try:
                 state = self._make(hosts, gpus, options, rootless)
                 self.inventory.write_text(access.inventory(state, self.directory, settings or {}))
@@ -140,7 +142,7 @@ class Lab:
         report = self._report(state)
         if state.complete:
             return report
-        return replace(report, notes=(*report.notes, "broke off while it was made: `provision lab down` removes it"))
+        return replace(report, notes=(*report.notes, "still being made, or broke off: `provision lab down` removes it"))
 
     def down(self, *, purge: bool = False) -> LabReport:
         """Removes the lab and all it made, in whatever state it is; `changed` says whether there was one.
@@ -190,6 +192,7 @@ class Lab:
             state = namespaces.plan(self.name, self.directory, hosts, gpus)
             self._begin(state)
             namespaces.wire(state)
+            MACHINE_LOCK.unlink()
         return namespaces.make(state, self.directory, options, self._say)
 
     def _begin(self, state: LabState) -> None:

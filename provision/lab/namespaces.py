@@ -37,6 +37,7 @@ class Options:
     sudo: bool = True
     layers: tuple[Path, ...] = ()
     shm_bytes: int = 2 << 30
+    init: Init = "systemd"
 
 
 @dataclass(frozen=True)
@@ -103,21 +104,24 @@ def make(state: LabState, directory: Path, options: Options, say: Say) -> LabSta
     layers = base.ensure(options.root, say)
     common = hostfiles.write(state, directory, options.root, options.sudo)
     lower = [*options.layers, common, layers]
-    say(f"starting {len(state.hosts)} hosts with systemd")
-    start(state, lower, "systemd", options.shm_bytes)
-    slow = [host for host in state.hosts if not await_answer(host, SYSTEMD_TIMEOUT)]
-    if not slow:
-        return replace(state, init="systemd", complete=True)
-    note = f"systemd did not come up in {', '.join(host.name for host in slow)}: the hosts run sshd alone"
-    say(note)
-    stop(state)
-    for host in state.hosts:
-        (Path(host.directory) / "running.json").unlink(missing_ok=True)
+    notes = state.notes
+    if options.init == "systemd":
+        say(f"starting {len(state.hosts)} hosts with systemd")
+        start(state, lower, "systemd", options.shm_bytes)
+        silent = [host.name for host in state.hosts if not await_answer(host, SYSTEMD_TIMEOUT)]
+        if not silent:
+            return replace(state, init="systemd", complete=True)
+        notes = (*notes, f"systemd did not come up in {', '.join(silent)}: the hosts run sshd alone")
+        say(notes[-1])
+        stop(state)
+        for host in state.hosts:
+            (Path(host.directory) / "running.json").unlink(missing_ok=True)
+    say(f"starting {len(state.hosts)} hosts with sshd alone")
     start(state, lower, "sshd", options.shm_bytes)
     for host in state.hosts:
         if not await_answer(host, SSHD_TIMEOUT):
             raise LabError(f"{host.name}: no sshd answers on {host.address}", evidence=log_tail(host))
-    return replace(state, init="sshd", notes=(*state.notes, note), complete=True)
+    return replace(state, init="sshd", notes=notes, complete=True)
 
 
 def wire(state: LabState) -> None:

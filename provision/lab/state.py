@@ -11,12 +11,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Mode = Literal["namespaces", "loopback"]
 Init = Literal["systemd", "sshd"]
+T = TypeVar("T", "Cgroup", "HostState", "LabState")
 
 #: Every process of a lab carries `MARK=<directory of its host>` in its environment, or descends from one.
 MARK = "PROVISION_LAB_HOST"
@@ -70,9 +71,6 @@ class LabState:
             os.fsync(file.fileno())
         fresh.replace(target)
 
-    def completed(self, init: Init) -> LabState:
-        return replace(self, init=init, complete=True)
-
 
 def load(directory: Path) -> LabState | None:
     """The lab's state, or None if there is no lab in `directory`."""
@@ -81,11 +79,18 @@ def load(directory: Path) -> LabState | None:
     except FileNotFoundError:
         return None
     raw["hosts"] = tuple(
-        HostState(**{**host, "cgroups": tuple(Cgroup(**group) for group in host["cgroups"])}) for host in raw["hosts"]
+        known(HostState, {**host, "cgroups": tuple(known(Cgroup, group) for group in host["cgroups"])})
+        for host in raw["hosts"]
     )
     raw["rules"] = tuple(tuple(rule) for rule in raw["rules"])
     raw["notes"] = tuple(raw["notes"])
-    return LabState(**raw)
+    return known(LabState, raw)
+
+
+def known(kind: type[T], raw: dict[str, Any]) -> T:
+    """What another version of provision wrote still has to be removable: further keys are passed over."""
+    names = {field.name for field in fields(kind)}
+    return kind(**{key: value for key, value in raw.items() if key in names})
 
 
 @contextmanager

@@ -24,6 +24,10 @@ pytestmark = [
 ]
 
 
+# Several runs of these tests may be at work on one machine.
+NAME, BROKEN = f"test-lab-{os.getpid()}", f"test-broken-{os.getpid()}"
+
+
 def ssh(lab: Lab, host: str, command: str, *options: str) -> subprocess.CompletedProcess[str]:
     """The system's own client, strict about host keys: independent of provision's transport."""
     where = {entry.name: entry.address for entry in lab.status().hosts}[host]
@@ -63,18 +67,18 @@ def traces(name: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def lab():
-    lab = Lab(name="test-lab")
-    lab.down()
-    lab.up(hosts=3, gpus=2, settings={"serve": {"model": "tiny", "args": {"max-model-len": 256}}})
-    yield lab
-    lab.down()
+    lab = Lab(name=NAME)
+    try:
+        lab.up(hosts=3, gpus=2, settings={"serve": {"model": "tiny", "args": {"max-model-len": 256}}})
+        yield lab
+    finally:
+        lab.down()
 
 
 @pytest.fixture
 def own_lab():
     """A lab for tests that break it."""
-    lab = Lab(name="test-broken")
-    lab.down()
+    lab = Lab(name=BROKEN)
     yield lab
     lab.down()
 
@@ -236,7 +240,7 @@ def test_a_pulled_cable_makes_a_host_unreachable_until_it_is_plugged_in(lab):
 def test_the_inventory_names_every_host_and_carries_the_callers_settings(lab):
     yaml = pytest.importorskip("yaml")
     said = yaml.safe_load(lab.inventory.read_text())
-    assert said["cluster"] == "test-lab"
+    assert said["cluster"] == NAME
     assert [(name, host["role"]) for name, host in said["hosts"].items()] == [
         ("lab-1", "head"),
         ("lab-2", "worker"),
@@ -275,9 +279,9 @@ def test_two_labs_exist_side_by_side_on_networks_of_their_own(lab, own_lab):
 
 def test_down_leaves_nothing_and_may_be_repeated(own_lab):
     own_lab.up(hosts=2, gpus=1)
-    assert len(traces("test-broken")) > 5
+    assert len(traces(BROKEN)) > 5
     assert own_lab.down().changed
-    assert traces("test-broken") == []
+    assert traces(BROKEN) == []
     assert not own_lab.down().changed
 
 
@@ -294,7 +298,28 @@ def test_a_lab_without_systemd_still_serves_ssh_and_says_so(own_lab, tmp_path):
     assert output(own_lab, "lab-2", "hostname") == "lab-2"
 
 
-UP = "from provision.lab import Lab; Lab(name='test-broken', say=lambda line: print(line, flush=True)).up(2, 1)"
+def test_hosts_without_systemd_can_be_asked_for(own_lab):
+    report = own_lab.up(hosts=1, gpus=0, init="sshd")
+    assert (report.init, report.notes) == ("sshd", ())
+    assert output(own_lab, "lab-1", "cat /proc/1/comm; nvidia-smi; echo $?").splitlines()[1:] == [
+        "No devices were found",
+        "6",
+    ]
+
+
+@pytest.mark.skipif(shutil.which("iptables") is None, reason="no iptables on this machine")
+def test_a_firewall_that_drops_bridged_traffic_does_not_part_the_hosts(own_lab):
+    """As Docker leaves it: FORWARD drops what nobody lets through."""
+    own_lab.up(hosts=2, gpus=1, init="sshd")
+    drop = ["FORWARD", "-i", f"plab-{own_lab.tag}", "-j", "DROP"]
+    subprocess.run(["iptables", "--wait", "10", "--append", *drop], check=True)
+    try:
+        assert ssh(own_lab, "lab-1", "ping -c 1 -W 2 lab-2").returncode == 0
+    finally:
+        subprocess.run(["iptables", "--wait", "10", "--delete", *drop], check=True)
+
+
+UP = f"from provision.lab import Lab; Lab(name='{BROKEN}', say=lambda line: print(line, flush=True)).up(2, 1)"
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.25, 0.4])
@@ -308,7 +333,7 @@ def test_an_up_that_is_killed_in_the_middle_is_removed_completely(own_lab, delay
     state = load(own_lab.directory)
     assert state is not None
     own_lab.down()
-    assert traces("test-broken") == []
+    assert traces(BROKEN) == []
 
 
 def test_an_up_after_a_crash_makes_the_lab_anew(own_lab):
@@ -320,11 +345,11 @@ def test_an_up_after_a_crash_makes_the_lab_anew(own_lab):
     assert report.changed
     assert output(own_lab, "lab-2", "hostname") == "lab-2"
     own_lab.down()
-    assert traces("test-broken") == []
+    assert traces(BROKEN) == []
 
 
 def test_an_up_that_fails_leaves_nothing(own_lab, tmp_path):
     with pytest.raises(LabError) as caught:
         own_lab.up(hosts=2, gpus=1, layers=[tmp_path / "missing"])
     assert "lab-1: mount overlay" in caught.value.evidence[-1]
-    assert traces("test-broken") == []
+    assert traces(BROKEN) == []

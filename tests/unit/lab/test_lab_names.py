@@ -1,0 +1,31 @@
+"""Names and addresses of labs."""
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from provision.errors import UsageError
+from provision.lab import Lab
+from provision.lab.network import MOST_HOSTS, address, names
+
+
+def test_network_names_fit_the_kernels_15_characters_for_the_last_host():
+    bridge, link = names(Path("/var/lib/provision-lab/a-lab-with-a-rather-long-name"))
+    assert len(bridge) <= 15
+    assert len(f"{link}{MOST_HOSTS}") <= 15
+
+
+def test_labs_of_one_name_in_two_places_share_no_network_names():
+    assert set(names(Path("/a/lab"))).isdisjoint(names(Path("/b/lab")))
+
+
+def test_addresses_stay_inside_the_subnet():
+    subnet = IPv4Network("10.77.3.0/24")
+    assert (address(subnet, 1), address(subnet, MOST_HOSTS)) == ("10.77.3.11", "10.77.3.250")
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "-x", "base-1", "x" * 40])
+def test_a_name_that_cannot_be_a_folder_or_a_cluster_is_refused(name, tmp_path):
+    with pytest.raises(UsageError):
+        Lab(tmp_path, name)
