@@ -18,8 +18,8 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
-from provision.lock import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
-from provision.plan import Mode
+from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
+from provision.planning import Mode
 from provision.playbook_file import built_in, load_playbook
 from provision.report import Report
 from provision.resources.ray_token import ray_token

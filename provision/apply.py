@@ -12,7 +12,7 @@ from provision import events
 from provision.errors import BadOutput, Cancelled, HostError, NotConverged, ProvisionError, ScriptFailed
 from provision.events import Listener
 from provision.inventory.models import Host
-from provision.plan import Change, Plan
+from provision.planning import Change, Plan
 from provision.schedule import Schedule, Stretch
 from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Session, Transport

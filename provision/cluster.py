@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
-from provision.lock import Lock
+from provision.locking import Lock
 from provision.secret import Secret
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from provision.plan import Plan
+from provision.planning import Plan
 
 
 @dataclass(frozen=True, slots=True)

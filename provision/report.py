@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from provision.errors import ProvisionError
-from provision.plan import Mode, Plan
+from provision.planning import Mode, Plan
 
 
 @dataclass(frozen=True)

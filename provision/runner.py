@@ -20,8 +20,8 @@ from provision.errors import Cancelled, HostError, ProvisionError, ScriptFailed,
 from provision.events import Listener
 from provision.facts import Facts, facts_script, read_facts
 from provision.inventory.models import Host, Inventory
-from provision.lock import Lock
-from provision.plan import Mode, Plan, make_plan
+from provision.locking import Lock
+from provision.planning import Mode, Plan, make_plan
 from provision.playbook import Blocker, Playbook, Step
 from provision.report import HostReport, Report
 from provision.resource import State

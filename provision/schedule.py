@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from provision.plan import Change, Plan
+from provision.planning import Change, Plan
 
 
 @dataclass(frozen=True, slots=True)

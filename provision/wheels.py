@@ -26,7 +26,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from provision.errors import LockError
 from provision.inventory.models import Python
-from provision.lock import Lock, requirement
+from provision.locking import Lock, requirement
 from provision.resolve import decisive, find_links, index_environment, indexes_used
 
 Say = Callable[[str], None]

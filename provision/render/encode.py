@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 from provision.errors import HostError, InventoryError, Problem, ProvisionError
 from provision.events import Event, StepDone
-from provision.plan import Action, Change, Plan
+from provision.planning import Action, Change, Plan
 from provision.playbook import Blocker, Step
 from provision.report import HostReport, Report
 from provision.resource import Difference

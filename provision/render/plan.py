@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provision.plan import Action, Change, Plan
+from provision.planning import Action, Change, Plan
 from provision.playbook import Blocker
 from provision.render.text import PLAIN, Paint, Style, clean, count
 

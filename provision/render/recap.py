@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from provision.errors import ProvisionError
-from provision.plan import Mode
+from provision.planning import Mode
 from provision.render.errors import blocker_lines, error_lines, joined
 from provision.render.plan import totals
 from provision.render.text import PLAIN, Paint, Style, count, duration, table

@@ -15,7 +15,7 @@ from typing import ClassVar
 from packaging.utils import canonicalize_name
 
 from provision.inventory.models import Python
-from provision.lock import Lock
+from provision.locking import Lock
 from provision.resolve import decisive, index_environment
 from provision.resource import Difference, Resource, State
 from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE

@@ -55,7 +55,7 @@ class Batch:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._send(text)
             self._follow(timeout)
-        except ScriptTimeout as error:
+        except (ScriptTimeout, Cancelled) as error:
             if not self._pipe.cut(CONFIRM):
                 error.message += "; the host did not confirm that it is gone"
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 import threading
 import time
@@ -15,10 +14,11 @@ import fabric
 import paramiko
 import tenacity
 
-from provision.errors import AuthFailed, Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
+from provision.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
 from provision.inventory.models import Host
 from provision.secret import Secret
 from provision.transport.auth import Attempt, KeyRing
+from provision.transport.handshake import Transient, broken, handshake, prepare, shown
 from provision.transport.hostkeys import Key, KnownHosts, KnownHostsFiles, expected, judge
 from provision.transport.session import Session
 from provision.transport.target import Target, load_config, resolve
@@ -26,26 +26,13 @@ from provision.transport.tcp import dial
 
 #: Connecting is tried this often at most, and no new try begins `connect_timeout` after the first: sshd drops
 #: connections at random while too many are being opened (MaxStartups), and names may not resolve for a moment.
-ATTEMPTS = 6
-
-# Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that paramiko has.
-_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
-_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256")
+ATTEMPTS = 8
 
 # paramiko's thread looks at its own state this often (seconds); closing does not wait for it (QuickSocket).
 _IDLE_WAKE = 2.0
 
 T = TypeVar("T")
 Judge = Callable[[Target, KnownHosts, Key], None]
-
-
-class Transient(Exception):
-    """Connecting failed in a way that may pass; `error` is what is said if it does not."""
-
-    def __init__(self, error: Unreachable) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 class Transport:
@@ -81,10 +68,11 @@ class Transport:
             if session is not None:
                 session.close()
             connections = session.connections if session else 0
+            target = self._opener.target(host)
             opened = Session(
                 host.name,
-                self._opener.open(self._opener.target(host)),
-                sudo=host.sudo,
+                self._opener.open(target),
+                sudo=host.sudo and target.user != "root",
                 sudo_password=self._sudo_password,
                 redact=self._redact,
                 cancel=self._cancel,
@@ -122,10 +110,19 @@ class Opener:
         self._jumps: dict[tuple[object, ...], paramiko.Transport] = {}
 
     def target(self, host: Host) -> Target:
+        """Raises Unreachable if ssh_config, or a jump in it, cannot be read."""
+        path = host.ssh.config
         with self._lock:  # fabric's Config is not made for several threads
-            if host.ssh.config not in self._configs:
-                self._configs[host.ssh.config] = load_config(host.ssh.config)
-            return resolve(host, self._configs[host.ssh.config])
+            try:
+                if path not in self._configs:
+                    self._configs[path] = load_config(path)
+                return resolve(host, self._configs[path])
+            except (OSError, ValueError, paramiko.SSHException) as error:
+                raise Unreachable(
+                    host.name,
+                    f"`{path or '~/.ssh/config'}` cannot be read: {error}",
+                    hint=f"ssh -G{f' -F {path}' if path else ''} {host.address}",
+                ) from error
 
     def known_hosts(self, target: Target) -> KnownHosts:
         return self._known.of(target)
@@ -138,7 +135,7 @@ class Opener:
         """The key that the server shows; nobody logs in. Raises as `open`."""
 
         def take(transport: paramiko.Transport, _: Target) -> Key:
-            key = _shown(transport)
+            key = shown(transport)
             transport.close()
             return key
 
@@ -170,18 +167,18 @@ class Opener:
         sock = self._socket(target)
         transport: paramiko.Transport | None = None
         try:
-            transport = _prepare(sock, expected(target, self._known.of(target)))
-            _handshake(transport, target.timeout)
+            transport = prepare(sock, expected(target, self._known.of(target)))
+            handshake(transport, target.timeout)
             return then(transport, target)
         except BaseException as error:
             with contextlib.suppress(OSError, EOFError):
                 (transport or sock).close()
             if isinstance(error, (EOFError, OSError, paramiko.SSHException)):
-                raise _broken(target, error) from error
+                raise broken(target, error) from error
             raise
 
     def _log_in(self, transport: paramiko.Transport, target: Target) -> paramiko.Transport:
-        self._judge(target, self._known.of(target), _shown(transport))
+        self._judge(target, self._known.of(target), shown(transport))
         transport.auth_timeout = target.timeout
         Attempt(target, self._ring).authenticate(transport)
         transport.sock.settimeout(_IDLE_WAKE)
@@ -226,69 +223,8 @@ class Opener:
             ) from error
 
 
-def _prepare(sock: Any, keys: Sequence[Key]) -> paramiko.Transport:
-    transport = paramiko.Transport(sock)
-    options = transport.get_security_options()
-    options.kex = _first(_KEX, options.kex)
-    options.ciphers = _first(_CIPHERS, options.ciphers)
-    options.digests = _first(_MACS, options.digests)
-    # A server shows one key: ask for one of a type that is on record.
-    on_record = [key.kind for key in keys]
-    wanted = [kind for kind in options.key_types if kind in on_record or ("ssh-rsa" in on_record and "rsa" in kind)]
-    options.key_types = _first(wanted, options.key_types)
-    return transport
-
-
-def _first(preferred: Sequence[str], all_names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*(name for name in preferred if name in all_names), *all_names)))
-
-
-def _handshake(transport: paramiko.Transport, timeout: float) -> None:
-    transport.banner_timeout = timeout
-    transport.handshake_timeout = timeout
-    done = threading.Event()
-    transport.start_client(event=done)
-    if not done.wait(timeout):
-        raise TimeoutError(errno.ETIMEDOUT, "no SSH handshake in time")
-    error = transport.get_exception()
-    if error is not None:
-        raise error
-    if not transport.is_active():
-        raise EOFError("the connection was closed during the handshake")
-
-
-def _shown(transport: paramiko.Transport) -> Key:
-    key = transport.get_remote_server_key()
-    return Key(key.get_name(), key.get_base64())
-
-
 def _passes(error: Unreachable) -> bool:
     cause = error.__cause__
     if isinstance(error, NameNotFound):
         return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
     return isinstance(error, ConnectTimeout) or isinstance(cause, ConnectionResetError)
-
-
-def _broken(target: Target, error: Exception) -> Exception:
-    """What a connection that was accepted, then failed, is called."""
-    where = f"`{target.address}` port {target.port}"
-    text = str(error) or type(error).__name__
-    if "Incompatible" in text or "no acceptable" in text:
-        return Unreachable(target.name, f"{where} speaks no algorithm in common with us: {text}", hint=target.ssh)
-    if isinstance(error, TimeoutError) or "imeout" in text:
-        return Transient(
-            ConnectTimeout(
-                target.name,
-                f"{where} accepted the connection, then did not speak SSH within {target.timeout:g} s",
-                hint=f"is it sshd that listens there? {target.ssh} -v",
-            )
-        )
-    if isinstance(error, paramiko.AuthenticationException):
-        return AuthFailed(target.name, f"logging in to {where} failed: {text}", hint=f"{target.ssh} -v")
-    return Transient(
-        Unreachable(
-            target.name,
-            f"{where} closed the connection before it was open: {text}",
-            hint=f"see sshd's log there (MaxStartups, fail2ban, hosts.deny), and {target.ssh} -v",
-        )
-    )

@@ -39,7 +39,8 @@ def _forms(value: str) -> Iterator[str]:
         yield part.strip()
         yield json.dumps(part)[1:-1]
         yield json.dumps(part, ensure_ascii=False)[1:-1]
-        yield part.replace("'", "'\\''")
+        for escaped in ("'\\''", "'\"'\"'"):  # as sh and as Python's shlex quote
+            yield part.replace("'", escaped)
         for quoted in (quote(part, safe=""), quote(part), quote_plus(part)):
             yield quoted
             yield re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), quoted)

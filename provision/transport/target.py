@@ -1,7 +1,8 @@
 """Where a connection goes and how: an inventory's host, completed from ssh_config. No connection is made here.
 
 fabric reads the ssh_config files. Chains of jumps are put together here, since `ProxyJump a,b` means to OpenSSH
-first a, then b, and fabric reads it the other way round.
+first a, then b, and fabric reads it the other way round. A ProxyCommand gets the port of ssh_config, not the
+inventory's: what reads the file fills it in.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Target:
 
 
 def load_config(path: str | None) -> fabric.Config:
-    """`path` instead of the user's and the system's ssh_config, if given."""
+    """`path` instead of the user's and the system's ssh_config, if given. Raises OSError, SSHException."""
     if path is None:
         return fabric.Config()
     return fabric.Config(runtime_ssh_path=str(Path(path).expanduser()))
@@ -94,6 +95,9 @@ def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple
         port=base.port or None,
         config=config,
         gateway=False,
+        # Not ours to use, and fabric stumbles over values that OpenSSH allows (a path, `none`).
+        forward_agent=False,
+        connect_timeout=round(base.timeout) or 1,
         connect_kwargs={"key_filename": [str(key) for key in base.keys]},
     )
     words: Mapping[str, Any] = connection.ssh_config

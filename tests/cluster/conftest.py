@@ -124,7 +124,7 @@ class Cluster:
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", fetched, requirement], check=True
         )
-        (wheel,) = fetched.glob(f"{requirement.split('=')[0]}-*.whl")
+        (wheel,) = fetched.glob(f"{requirement.partition('=')[0]}-*.whl")
         directory, address = self.lab.directory, self.host(name).address
         options = ["-q", "-i", directory / "key", "-o", f"UserKnownHostsFile={directory}/known_hosts"]
         subprocess.run(["scp", *options, wheel, f"ops@{address}:"], check=True)

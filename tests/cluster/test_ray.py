@@ -169,7 +169,7 @@ def test_a_killed_worker_is_named_and_only_what_hangs_on_it_is_restarted(cluster
 
 
 def test_a_changed_flag_restarts_only_the_host_that_it_is_for(cluster: Cluster) -> None:
-    old = '"node_ip": "%s"' % cluster.host("lab-3").address
+    old = f'"node_ip": "{cluster.host("lab-3").address}"'
     cluster.edit((old, f'{old}, "env": {{"CUDA_VISIBLE_DEVICES": "0"}}'), ("join_timeout: 60", "join_timeout: 15"))
     planned = cluster.provision("plan")
     assert planned.code == 3

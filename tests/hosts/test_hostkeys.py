@@ -5,12 +5,14 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Sshd, Sshds, free_port, keygen, wait_until
+from loopback import Sshd, Sshds, free_port, keygen, wait_until
 
 from provision.errors import (
     AuthFailed,
@@ -244,6 +246,40 @@ def test_connections_that_sshd_drops_at_first_are_tried_again(sshds: Sshds, serv
         thread.start()
         assert hello(sshds.host(server).model_copy(update={"ssh": sshds.host(server, port=port).ssh})) == "hello\n"
         thread.join(5)
+
+
+def test_an_sshd_that_takes_few_logins_at_a_time_gets_them_all_in_the_end(sshds: Sshds) -> None:
+    server = sshds.start("MaxStartups 3")
+    sshds.trust(server)
+    hosts = [sshds.host(server, f"h{n}") for n in range(10)]
+    with Transport(hosts) as transport, ThreadPoolExecutor(10) as pool:
+        assert len(list(pool.map(transport.connect, hosts))) == 10
+    assert server.logins == 10
+
+
+def test_a_proxy_command_of_ssh_config_is_used(sshds: Sshds, server: Sshd) -> None:
+    sshds.trust(server)
+    relay = sshds.folder / "relay.py"
+    relay.write_text(
+        "import os, socket, sys, threading\n"
+        "s = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+        "def up():\n"
+        "    while data := os.read(0, 65536): s.sendall(data)\n"
+        "threading.Thread(target=up, daemon=True).start()\n"
+        "while data := s.recv(65536): os.write(1, data)\n"
+    )
+    config = sshds.folder / "config"
+    config.write_text(f"Host *\n  Port {server.port}\n  ProxyCommand {sys.executable} {relay} %h %p\n")
+    assert hello(sshds.host(server, config=str(config), port=None)) == "hello\n"
+
+
+def test_an_ssh_config_that_cannot_be_read_is_named(sshds: Sshds, server: Sshd) -> None:
+    config = sshds.folder / "config"
+    for broken in (None, "Host\n  Port twenty-two\nMatch nonsense\n"):
+        if broken:
+            config.write_text(broken)
+        with pytest.raises(Unreachable, match="cannot be read"):
+            hello(sshds.host(server, config=str(config), port=None))
 
 
 def test_a_host_key_that_is_not_known_is_not_tried_twice(sshds: Sshds, server: Sshd) -> None:

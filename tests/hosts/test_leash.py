@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import processes_with, wait_until
+from loopback import processes_with, wait_until
 
 from provision.errors import Cancelled, ScriptTimeout
 from provision.inventory.models import Host

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import processes_with, wait_until
+from loopback import processes_with, wait_until
 
 from provision.errors import ScriptTimeout, SudoRefused
 from provision.inventory.models import Host

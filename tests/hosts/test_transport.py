@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import pytest
-from conftest import Sshds, wait_until
+from loopback import Sshds, wait_until
 
 from provision.errors import Cancelled, ConnectionLost, ScriptFailed
 from provision.inventory.models import Host

@@ -20,7 +20,7 @@ from uv import find_uv_bin
 
 from provision.errors import Cancelled, LockError
 from provision.inventory.models import Host, Python
-from provision.lock import ensure_lock
+from provision.locking import ensure_lock
 from provision.resource import Difference, State
 from provision.resources.venv import Venv
 from provision.script import Fragment

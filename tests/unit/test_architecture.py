@@ -1,6 +1,7 @@
 """The house rules, held by reading the imports and words of every file. Each rule says why it is there."""
 
 import ast
+import configparser
 import re
 from pathlib import Path
 
@@ -27,7 +28,9 @@ RULES = [
         "the library never prints: it emits events",
     ),
     (
-        lambda p: p in {"provision/plan.py", "provision/resource.py", "provision/schedule.py", "provision/playbook.py"},
+        lambda p: (
+            p in {"provision/planning.py", "provision/resource.py", "provision/schedule.py", "provision/playbook.py"}
+        ),
         {"threading", "time", "datetime", "random", "secrets", "subprocess", "socket", "os", "pathlib", "shutil"},
         "what is planned depends on values alone, and is tested without a host",
     ),
@@ -43,13 +46,13 @@ RULES = [
     ),
     (
         lambda p: p.startswith("provision/transport/"),
-        {"provision.runner", "provision.plan", "provision.resources", "provision.playbook", "provision.cluster"},
+        {"provision.runner", "provision.planning", "provision.resources", "provision.playbook", "provision.cluster"},
         "the transport carries scripts, whatever they are for",
     ),
 ]
 
 ENGINE = [
-    "script", "resource", "playbook", "plan", "schedule", "apply", "runner", "events", "report", "errors", "secret"
+    "script", "resource", "playbook", "planning", "schedule", "apply", "runner", "events", "report", "errors", "secret"
 ]  # fmt: skip
 
 
@@ -106,6 +109,16 @@ def test_the_engine_does_not_know_what_a_gpu_is(name: str) -> None:
 def test_the_transport_does_not_know_what_a_gpu_is() -> None:
     for path in (ROOT / "provision" / "transport").glob("*.py"):
         assert not re.search(r"\b(?:nvidia\w*|vllm|ray)\b", path.read_text(), re.IGNORECASE), relative(path)
+
+
+def test_every_room_is_installed() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    rooms = {
+        path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in ROOT.glob("provision/**/__init__.py")
+    }
+    listed = set(settings["options"]["packages"].split())
+    assert rooms | {"provision.playbooks", "provision.inventories"} == listed
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

@@ -13,7 +13,7 @@ from provision import api
 from provision.inventory.models import Inventory
 from provision.lab import demo as stage
 from provision.lab.lab import LabReport
-from provision.plan import Mode, make_plan
+from provision.planning import Mode, make_plan
 from provision.report import HostReport, Report
 
 Call = Callable[..., Result]

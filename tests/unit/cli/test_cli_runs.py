@@ -13,7 +13,7 @@ from click.testing import Result
 from provision import api, events
 from provision.errors import NameNotFound, PlaybookError
 from provision.inventory.models import Inventory
-from provision.plan import Mode, make_plan
+from provision.planning import Mode, make_plan
 from provision.report import HostReport, Report
 
 Call = Callable[..., Result]

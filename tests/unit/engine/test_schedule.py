@@ -1,6 +1,6 @@
-from test_plan import Thing
+from test_planning import Thing
 
-from provision.plan import Mode, Plan, make_plan
+from provision.planning import Mode, Plan, make_plan
 from provision.playbook import Playbook
 from provision.schedule import Schedule, Stretch
 

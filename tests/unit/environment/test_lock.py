@@ -9,7 +9,7 @@ from package_index import Index
 
 from provision.errors import LockError
 from provision.inventory.models import Python
-from provision.lock import LockMissing, LockStale, ensure_lock, make_lock, parse_lock, read_lock
+from provision.locking import LockMissing, LockStale, ensure_lock, make_lock, parse_lock, read_lock
 from provision.resolve import compile_requirements, decisive
 
 HASH = "sha256:" + "ab" * 32

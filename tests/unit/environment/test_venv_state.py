@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provision.inventory.models import Python
-from provision.lock import parse_lock
+from provision.locking import parse_lock
 from provision.resource import Difference
 from provision.resources.venv import Venv
 from provision.script import Fragment

@@ -12,7 +12,7 @@ from packaging.tags import Tag
 
 from provision.errors import LockError
 from provision.inventory.models import Python
-from provision.lock import Lock, make_lock, parse_lock
+from provision.locking import Lock, make_lock, parse_lock
 from provision.uv_binary import usable
 from provision.wheels import architecture, fetch_wheels, glibc, platform_tags, target_tags
 

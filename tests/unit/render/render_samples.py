@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from provision import events
 from provision.errors import ScriptFailed
-from provision.plan import Mode, Plan, make_plan
+from provision.planning import Mode, Plan, make_plan
 from provision.playbook import Playbook
 from provision.report import HostReport, Report
 from provision.resource import Resource, State

@@ -1,6 +1,6 @@
 from render_samples import Thing, a_plan
 
-from provision.plan import Mode, make_plan
+from provision.planning import Mode, make_plan
 from provision.playbook import Blocker, Playbook
 from provision.render.plan import MERGE_FROM, plan_lines, totals
 

@@ -2,7 +2,7 @@ import pytest
 from render_samples import a_plan, a_report
 
 from provision.errors import NameNotFound
-from provision.plan import Mode, make_plan
+from provision.planning import Mode, make_plan
 from provision.playbook import Blocker
 from provision.render.recap import failure_lines, last_line, quiet_lines, recap_lines
 from provision.report import HostReport

@@ -4,7 +4,7 @@ from typing import ClassVar
 import pytest
 
 from provision.errors import PlaybookError
-from provision.plan import Action, Mode, make_plan
+from provision.planning import Action, Mode, make_plan
 from provision.playbook import Playbook
 from provision.resource import Resource, State
 from provision.script import Script

@@ -1,0 +1,88 @@
+"""The SSH handshake: which algorithms we ask for, and what a connection that breaks in it is called."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import paramiko
+
+from provision.errors import AuthFailed, ConnectTimeout, Unreachable
+from provision.transport.hostkeys import Key
+from provision.transport.target import Target
+
+# Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that paramiko has.
+_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
+_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256")
+
+
+class Transient(Exception):
+    """Connecting failed in a way that may pass; `error` is what is said if it does not."""
+
+    def __init__(self, error: Unreachable) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def prepare(sock: Any, keys: Sequence[Key]) -> paramiko.Transport:
+    transport = paramiko.Transport(sock)
+    options = transport.get_security_options()
+    options.kex = _first(_KEX, options.kex)
+    options.ciphers = _first(_CIPHERS, options.ciphers)
+    options.digests = _first(_MACS, options.digests)
+    # A server shows one key: ask for one of a type that is on record.
+    on_record = [key.kind for key in keys]
+    wanted = [kind for kind in options.key_types if kind in on_record or ("ssh-rsa" in on_record and "rsa" in kind)]
+    options.key_types = _first(wanted, options.key_types)
+    return transport
+
+
+def _first(preferred: Sequence[str], all_names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(name for name in preferred if name in all_names), *all_names)))
+
+
+def handshake(transport: paramiko.Transport, timeout: float) -> None:
+    transport.banner_timeout = timeout
+    transport.handshake_timeout = timeout
+    done = threading.Event()
+    transport.start_client(event=done)
+    if not done.wait(timeout):
+        raise TimeoutError(errno.ETIMEDOUT, "no SSH handshake in time")
+    error = transport.get_exception()
+    if error is not None:
+        raise error
+    if not transport.is_active():
+        raise EOFError("the connection was closed during the handshake")
+
+
+def shown(transport: paramiko.Transport) -> Key:
+    key = transport.get_remote_server_key()
+    return Key(key.get_name(), key.get_base64())
+
+
+def broken(target: Target, error: Exception) -> Exception:
+    """What a connection that was accepted, then failed, is called."""
+    where = f"`{target.address}` port {target.port}"
+    text = str(error) or type(error).__name__
+    if "Incompatible" in text or "no acceptable" in text:
+        return Unreachable(target.name, f"{where} speaks no algorithm in common with us: {text}", hint=target.ssh)
+    if isinstance(error, TimeoutError) or "imeout" in text:
+        return Transient(
+            ConnectTimeout(
+                target.name,
+                f"{where} accepted the connection, then did not speak SSH within {target.timeout:g} s",
+                hint=f"is it sshd that listens there? {target.ssh} -v",
+            )
+        )
+    if isinstance(error, paramiko.AuthenticationException):
+        return AuthFailed(target.name, f"logging in to {where} failed: {text}", hint=f"{target.ssh} -v")
+    return Transient(
+        Unreachable(
+            target.name,
+            f"{where} closed the connection before it was open: {text}",
+            hint=f"see sshd's log there (MaxStartups, fail2ban, hosts.deny), and {target.ssh} -v",
+        )
+    )
