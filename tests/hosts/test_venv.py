@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import Users, processes_with, wait_until
+from loopback import Users, processes_with, wait_until
 from package_index import Index, write_wheel
 from uv import find_uv_bin
 
