@@ -177,7 +177,7 @@ class Lab:
         notes: tuple[str, ...] = ()
         if not rootless and os.geteuid() == 0:
             requirements.ensure(requirements.NAMESPACES, self._say)
-            missing = namespaces.impossible()
+            missing = namespaces.impossible(self.root)
             if not missing:
                 return self._make_namespaces(hosts, gpus, options)
             notes = (f"{missing}: the hosts share this machine's processes and network, on loopback addresses",)

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -65,11 +66,19 @@ def supervisor_pid(host: HostState) -> int:
         return 0
 
 
-def impossible() -> str:
-    """Why this machine cannot make such hosts although we are root, or nothing if it can."""
-    tried = run(["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork", "true"], check=False)
-    if tried.returncode != 0:
-        return "this machine lets nobody make namespaces, as in an unprivileged container"
+def impossible(root: Path) -> str:
+    """Why this machine cannot make such hosts below `root` although we are root, or nothing if it can."""
+    with tempfile.TemporaryDirectory(prefix="base-try-", dir=root) as folder:
+        lower, upper, work, top = (Path(folder) / name for name in ("lower", "upper", "work", "top"))
+        for path in (lower, upper, work, top):
+            path.mkdir()
+        layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        spaces = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork"]
+        if run([*spaces, "true"], check=False).returncode != 0:
+            return "this machine lets nobody make namespaces, as in an unprivileged container"
+        mount = ["mount", "-t", "overlay", "overlay", "-o", layers, str(top)]
+        if run([*spaces, *mount], check=False).returncode != 0:
+            return f"{root} cannot be the upper layer of an overlay, as inside a container"
     return ""
 
 

@@ -154,17 +154,18 @@ topology() {
 table() {
     no_devices
     rule='+-----------------------------------------------------------------------------------------+'
-    printf '%s\n| NVIDIA-SMI %-22s Driver Version: %-14s CUDA Version: %-8s|\n%s\n' \
-        "$rule" "$driver" "$driver" "$cuda" "$rule"
+    text="NVIDIA-SMI $driver              Driver Version: $driver      CUDA Version: $cuda"
+    printf '%s\n| %-87s |\n%s\n' "$rule" "$text" "$rule"
     gpu=0
     while [ "$gpu" -lt "$count" ]; do
         bus_of "$gpu"
-        printf '| %3d  %-27s On  | %s Off |%33s|\n' "$gpu" "$name" "$bus" ''
-        printf '| N/A   31C    P0              70W / 700W | %6dMiB / %6dMiB |      0%%      Default%13s|\n' \
-            "$used" "$memory" ''
+        printf '| %3d  %-34s On  |   %s Off |%19s |\n' "$gpu" "$name" "$bus" 0
+        printf '| N/A   31C    P0              70W /  700W | %8dMiB / %7dMiB |      0%%     Default |\n' \
+            "$used" "$memory"
         gpu=$((gpu + 1))
     done
-    printf '%s\n\n%s\n| Processes:%79s|\n|  No running processes found%62s|\n%s\n' "$rule" "$rule" '' '' "$rule"
+    printf '%s\n\n%s\n| %-87s |\n| %-87s |\n%s\n' \
+        "$rule" "$rule" 'Processes:' ' No running processes found' "$rule"
 }
 
 help_query() {
