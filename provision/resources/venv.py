@@ -15,7 +15,7 @@ from typing import ClassVar
 from packaging.utils import canonicalize_name
 
 from provision.inventory.models import Python
-from provision.locking import Lock
+from provision.locking import Lock, requirement
 from provision.resolve import decisive, index_environment
 from provision.resource import Difference, Resource, State
 from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE
@@ -122,6 +122,8 @@ class Venv(Resource):
             "digest": self.lock.digest,
             "version": self.python.version,
             "total": len(self.lock.packages),
+            "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
+            "extra": " ".join(self._extra(have or {})) if mode == "repair" else "",
             "requirements": self.lock.requirements if mode != "link" else "",
             "found_uv": self.uv,
             "offline": "yes" if self._offline else "",
@@ -175,6 +177,9 @@ class Venv(Resource):
         if len(drifted) > max(5, len(everything) // 4):
             return "rebuild", everything
         return "repair", [name for name in drifted if name in self.lock.packages]
+
+    def _extra(self, have: Mapping[str, str]) -> list[str]:
+        return [name for name in _drift(have, self.want() or {}) if name not in self.lock.packages]
 
     def _uploads(self, have: State, mode: str, names: list[str]) -> tuple[Upload, ...]:
         inbox = f"{self.root}/uploads/{self._tag}"

@@ -112,8 +112,18 @@ find_python() {
     echo "Python $version is not on this host (found:" ${there:-none}")" >&2
     return 1
 }
-sync_packages() {
-    set -- pip sync --quiet --python "$env/bin/python" --require-hashes
+# Mending names just what drifted: `sync` looks at all the rest again, and refuses an installed wheel whose tags say
+# another platform than its file name did.
+install_packages() {
+    if [ "$mode" = repair ]; then
+        [ -z "$extra" ] || "$uv" pip uninstall --quiet --python "$env/bin/python" $extra || return 1
+        [ -n "$mend" ] || return 0
+        set -- pip install --no-deps --reinstall -r "$env/provision.mend"
+        printf %s "$mend" > "$env/provision.mend"
+    else
+        set -- pip sync "$env/provision.lock"
+    fi
+    set -- "$@" --quiet --python "$env/bin/python" --require-hashes
     [ -z "$compile" ] || set -- "$@" --compile-bytecode
     if [ -n "$offline" ]; then
         mkdir -p "$inbox"
@@ -124,7 +134,7 @@ sync_packages() {
         [ -z "$default_index" ] || export UV_DEFAULT_INDEX="$default_index"
         [ -z "$more_indexes" ] || export UV_INDEX="$more_indexes"
     fi
-    watched "$uv" "$@" "$env/provision.lock"
+    watched "$uv" "$@"
 }
 
 mkdir -p "$envs" "$cache" "$root/bin"
@@ -152,7 +162,8 @@ if [ "$mode" != link ]; then
     # Without its mark it is unfinished, for whoever looks after an interruption.
     rm -f -- "$env/.provision"
     printf %s "$requirements" > "$env/provision.lock"
-    sync_packages || give_up
+    install_packages || give_up
+    rm -f -- "$env/provision.mend"
     [ "$(installed)" -eq "$total" ] || { echo "uv installed $(installed) of $total packages" >&2; give_up; }
     "$env/bin/python" -c '' || give_up
     printf '%s\n%s\n' "$digest" "$cluster" > "$env/.provision.new"

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from conftest import LIGHT_RAY, Cluster, written
+from clusters import LIGHT_RAY, Cluster, written
 
 NAMES = ("lab-1", "lab-2", "lab-3")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cluster, written
+from clusters import Cluster, written
 
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.demo import MODEL
