@@ -99,7 +99,7 @@ def test_registering_the_platform_imports_nothing() -> None:
 def test_every_class_that_the_platform_names_is_in_the_wheel(wheels: tuple[Path, Path]) -> None:
     content = members(wheels[1])
     named = [
-        node.value
+        str(node.value)
         for name, text in content.items()
         if name.endswith(".py")
         for node in ast.walk(ast.parse(text))
