@@ -9,6 +9,7 @@ import hashlib
 import json
 
 from provision.cluster import Cluster, Node
+from provision.facts import Facts
 from provision.playbook import Playbook
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import Ranks
@@ -20,6 +21,7 @@ from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import STAYS_HERE, VllmServer
 from provision.secret import Secret
+from provision.wheels import architecture, glibc
 
 RAY_TOKEN = "RAY_AUTH_TOKEN"
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -110,16 +112,44 @@ class Stack:
         return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
 
     def find_blockers(self, book: Playbook) -> None:
-        """What no single host can tell: too few GPUs for TP × PP, an address that is on no interface."""
+        """What would fail later, on one host or all of them, and is known already."""
         for node in self._cluster.nodes:
-            if node.facts is not None and not node.interface:
-                addresses = [a for i in node.facts.interfaces for a in i.addresses if not i.loopback]
-                book.block(
-                    f"{node.node_ip} is on none of its interfaces",
-                    host=node.name,
-                    evidence=[f"it has {', '.join(addresses) or 'no address'}"],
-                    hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
-                )
+            if node.facts is not None:
+                self._find_address(book, node, node.facts)
+                self._find_platform(book, node, node.facts)
+        self._find_gpus(book)
+
+    def _find_address(self, book: Playbook, node: Node, facts: Facts) -> None:
+        if node.interface:
+            return
+        addresses = [a for i in facts.interfaces for a in i.addresses if not i.loopback]
+        book.block(
+            f"{node.node_ip} is on none of its interfaces",
+            host=node.name,
+            evidence=[f"it has {', '.join(addresses) or 'no address'}"],
+            hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
+        )
+
+    def _find_platform(self, book: Playbook, node: Node, facts: Facts) -> None:
+        python = self._inventory.python
+        hint = "set python.platform to what the oldest of the hosts has, and lock again"
+        if facts.arch and facts.arch != architecture(python.platform):
+            message = f"its architecture is `{facts.arch}`, the environment is locked for `{python.platform}`"
+            book.block(message, host=node.name, hint=hint)
+        elif facts.glibc and _numbers(facts.glibc) < _numbers(glibc(python.platform)):
+            message = f"its glibc is `{facts.glibc}`, older than `{python.platform}` that the environment is locked for"
+            book.block(message, host=node.name, hint=hint)
+        minor = ".".join(python.version.split(".")[:2])
+        found = sorted({p.version for p in facts.pythons})
+        if python.wheels == "controller" and minor not in found:
+            book.block(
+                f"it has no Python {minor}, and no way to fetch one",
+                host=node.name,
+                evidence=[f"found: {', '.join(found) or 'none'}"],
+                hint=f"install Python {minor} on {node.name}, or choose another python.version",
+            )
+
+    def _find_gpus(self, book: Playbook) -> None:
         serve = self._inventory.serve
         if serve is None or any(n.facts is None for n in self._cluster.nodes):
             return
@@ -173,3 +203,7 @@ class Stack:
 
     def _token(self) -> Secret:
         return self._cluster.secrets[RAY_TOKEN]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
