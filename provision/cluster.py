@@ -30,7 +30,7 @@ class Node:
         else the address from which the host talks to the head."""
         if self.host.node_ip:
             return self.host.node_ip
-        if _is_ip(self.host.address) and (self.facts is None or self.interface_of(self.host.address)):
+        if is_ip(self.host.address) and (self.facts is None or self.interface_of(self.host.address)):
             return self.host.address
         return (self.facts.route_source if self.facts else None) or self.host.address
 
@@ -42,7 +42,7 @@ class Node:
     def interface_of(self, address: str) -> str:
         if self.facts is None:
             return ""
-        wanted = ipaddress.ip_address(address) if _is_ip(address) else None
+        wanted = ipaddress.ip_address(address) if is_ip(address) else None
         for interface in self.facts.interfaces:
             if address in interface.addresses:
                 return interface.name
@@ -83,7 +83,7 @@ class Cluster:
         return tuple(n for n in self.nodes if n.host.role == "worker")
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -43,6 +43,8 @@ class Playbook:
 
     steps: list[Step] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
+    #: Worth a line, in the way of nothing: (host, text).
+    notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
     outcome: list[str] = field(default_factory=list)
 
@@ -69,6 +71,9 @@ class Playbook:
 
     def block(self, message: str, *, host: str = "", evidence: Iterable[str] = (), hint: str = "") -> None:
         self.blockers.append(Blocker(host, message, tuple(evidence), hint))
+
+    def note(self, text: str, *, host: str = "") -> None:
+        self.notes.append((host, text))
 
 
 def _keys(steps: Step | Iterable[Step]) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ class Run:
                 facts = self._on_each(self._hosts, self._read_facts)
                 nodes = tuple(Node(h, facts.get(h.name)) for h in job.inventory.hosts)
                 book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets))
+                for host, text in book.notes:
+                    self._emit(events.Note(host, text))
                 observed = self._observe(book, set(facts))
                 blockers = [b for b in book.blockers if not b.host or b.host in names]
                 plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers())

@@ -94,7 +94,7 @@ class Service(Resource):
         if have is None or want is None:
             return super().diff(have, want)
         if have.get("running") != "yes":
-            return (Difference("running", "yes", "no: its process is gone"),)
+            return (Difference("running", "yes", have.get("running")),)
         changed = [d for d in super().diff(have, want) if d.aspect in OBSERVED or d.aspect in have]
         known = {d.aspect for d in changed}
         added = [d for d in super().diff(have, want) if d.aspect not in known]
@@ -169,9 +169,13 @@ gave_up() { echo "$1" >&2; echo "the last lines of $dir/log:" >&2; tail -n "${2:
 """
 
 PROBE = r"""
-read_stamp || exit 0
+if ! read_stamp; then
+    # What a start that broke off left; `down` has it to remove.
+    [ ! -f "$dir/run" ] || echo "running=no: it did not start"
+    exit 0
+fi
 cat -- "$dir/stamp"
-if alive; then echo running=yes; else echo running=no; fi
+if alive; then echo running=yes; else echo "running=no: its process is gone"; fi
 """
 
 # The main process is asked first and given 10 s to end its children in good order. Then, or as soon as it is gone,
@@ -181,9 +185,11 @@ STOP = r"""
 stop() {
     read_stamp
     shared=$(for p in $(ours); do grep -o '/dev/shm/.*' "/proc/$p/maps" 2>/dev/null; done | sort -u)
-    if [ -n "$old_unit" ] && [ -d /run/systemd/system ]; then
+    old_unit=${old_unit:-$unit}
+    if [ -f "/run/systemd/system/$old_unit" ]; then
         systemctl stop -- "$old_unit" 2>/dev/null
         rm -f -- "/run/systemd/system/$old_unit"
+        systemctl reset-failed -- "$old_unit" 2>/dev/null
         systemctl daemon-reload
     fi
     if alive; then kill -s TERM "$pid" 2>/dev/null; fi
@@ -195,13 +201,13 @@ stop() {
         fi
         n=$((n + 1)); sleep 0.1
     done
-    [ -z "$pid" ] || echo "stopped: pid $pid and all it started are gone"
+    [ -z "$pid" ] || echo "::note stopped: pid $pid and all it started are gone"
     # Shared memory outlives whoever made it: what these processes had open, and nobody removed, is removed.
     printf '%s\n' "$shared" | while read -r segment; do [ ! -f "$segment" ] || rm -f -- "$segment"; done
     for old_port in $ports; do
         n=0
         while listens "$old_port" && [ "$n" -lt 20 ]; do n=$((n + 1)); sleep 0.1; done
-        if listens "$old_port"; then echo "port $old_port is still open: another process has it"; fi
+        if listens "$old_port"; then echo "::note port $old_port is still open: another process has it"; fi
     done
     rm -f -- "$dir/stamp"
 }
@@ -215,6 +221,8 @@ rm -rf -- "$dir"
 
 # The environment goes through a 0600 file, not through env(1), whose arguments everyone can read.
 START = r"""
+# Where root works for somebody else, the folders above let them in, whatever root's umask says.
+( [ -z "$user" ] || umask 022; mkdir -p -- "${dir%/*}" ) || exit 1
 umask 077
 mkdir -p -- "$dir" || exit 1
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"
@@ -242,8 +250,8 @@ quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
     done
     printf ' </dev/null >>'; quoted "$dir/log"; printf ' 2>&1\n'
 } > "$dir/run"
+[ -z "$user" ] || chown -R -- "$user" "$dir"
 if [ -n "$unit" ]; then
-    [ -z "$user" ] || chown -R -- "$user" "$dir"
     {
         printf '[Unit]\nDescription=provision: %s\n[Service]\nType=exec\n' "$mark"
         [ -z "$user" ] || printf 'User=%s\n' "$user"
@@ -251,9 +259,15 @@ if [ -n "$unit" ]; then
         printf 'LimitNOFILE=1048576\nLimitMEMLOCK=infinity\nTasksMax=infinity\n'
     } > "/run/systemd/system/$unit"
     chmod 644 "/run/systemd/system/$unit"
-    systemctl daemon-reload && systemctl start -- "$unit" || gave_up "systemd does not start $unit" 20
+    systemctl daemon-reload && systemctl start -- "$unit" || {
+        journalctl -u "$unit" -n 5 -o cat --no-pager >&2
+        gave_up "systemd does not start $unit" 20
+    }
 else
-    setsid env -i /bin/sh "$dir/run" </dev/null >>"$dir/log" 2>&1 &
+    as=''
+    [ -z "$user" ] || [ "$user" = "$(id -un)" ] ||
+        as="setpriv --reuid=$user --regid=$(id -g -- "$user") --init-groups --"
+    setsid $as env -i /bin/sh "$dir/run" </dev/null >>"$dir/log" 2>&1 &
 fi
 n=0
 until read_stamp && alive; do

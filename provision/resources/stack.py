@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from provision.cluster import Cluster, Node
+from provision.cluster import Cluster, Node, is_ip
 from provision.facts import Facts
 from provision.playbook import Playbook
 from provision.resources.ports import PortsFree
@@ -117,6 +117,8 @@ class Stack:
             if node.facts is not None:
                 self._find_address(book, node, node.facts)
                 self._find_platform(book, node, node.facts)
+        self._find_head(book)
+        self._compare_roots(book)
         self._find_gpus(book)
 
     def _find_address(self, book: Playbook, node: Node, facts: Facts) -> None:
@@ -129,6 +131,22 @@ class Stack:
             evidence=[f"it has {', '.join(addresses) or 'no address'}"],
             hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
         )
+
+    def _find_head(self, book: Playbook) -> None:
+        head = self._cluster.head
+        if head.facts is None and not head.host.node_ip and not is_ip(head.host.address):
+            book.block(
+                f"which address {head.name} has for the others is not known without asking it",
+                hint=f"set hosts.{head.name}.node_ip, or do not leave the head out with --limit",
+            )
+
+    def _compare_roots(self, book: Playbook) -> None:
+        """It works, since each node starts its ranks from its own; but paths in logs and by hand then differ."""
+        head = self._cluster.head
+        for node in self._cluster.workers:
+            if node.facts is not None and head.facts is not None and node.root != head.root:
+                text = f"the environment lies below {node.root} here, below {head.root} on {head.name}: set `root`"
+                book.note(text, host=node.name)
 
     def _find_platform(self, book: Playbook, node: Node, facts: Facts) -> None:
         python = self._inventory.python
