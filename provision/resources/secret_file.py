@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provision.resource import Resource, State
+from provision.resources.text_file import PROBE, REMOVE, WRITE
 from provision.script import Script
 from provision.secret import Secret
 
@@ -33,30 +34,13 @@ class SecretFile(Resource):
         return f"secret {self.secret.name}"
 
     def want(self) -> State:
-        return {"sha256": self.secret.sha256(), "mode": "600"}
+        owner = {"owner": self.owner} if self.owner else {}
+        return {"sha256": self.secret.sha256(), "mode": "600", **owner}
 
     def probe(self) -> Script:
         return Script(PROBE, {"path": self.path})
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script('rm -f -- "$path"', {"path": self.path})
-        return Script(WRITE, {"path": self.path, "secret": self.secret, "owner": self.owner})
-
-
-PROBE = """
-[ -f "$path" ] || exit 0
-sum=$(sha256sum < "$path") || exit 1
-echo "sha256=${sum%% *}"
-echo "mode=$(stat -c %a -- "$path")"
-"""
-
-# Written beside and renamed, so that a reader never sees half a secret.
-WRITE = """
-set -e
-umask 077
-mkdir -p -- "${path%/*}"
-printf %s "$secret" > "$path.new"
-[ -z "$owner" ] || chown -- "$owner" "$path.new"
-mv -f -- "$path.new" "$path"
-"""
+            return Script(REMOVE, {"path": self.path})
+        return Script(WRITE, {"path": self.path, "text": self.secret, "mode": "600", "owner": self.owner})

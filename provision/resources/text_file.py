@@ -27,14 +27,15 @@ class TextFile(Resource):
         return f"file {self.path.rsplit('/', 1)[-1]}"
 
     def want(self) -> State:
-        return {"sha256": hashlib.sha256(self.text.encode()).hexdigest(), "mode": self.mode}
+        owner = {"owner": self.owner} if self.owner else {}
+        return {"sha256": hashlib.sha256(self.text.encode()).hexdigest(), "mode": self.mode, **owner}
 
     def probe(self) -> Script:
         return Script(PROBE, {"path": self.path})
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script('rm -f -- "$path"', {"path": self.path})
+            return Script(REMOVE, {"path": self.path})
         return Script(WRITE, {"path": self.path, "text": self.text, "mode": self.mode, "owner": self.owner})
 
 
@@ -42,14 +43,23 @@ PROBE = """
 [ -f "$path" ] || exit 0
 sum=$(sha256sum < "$path") || exit 1
 echo "sha256=${sum%% *}"
-echo "mode=$(stat -c %a -- "$path")"
+echo "mode=$(stat -L -c %a -- "$path")"
+echo "owner=$(stat -L -c %U -- "$path")"
 """
 
+# Written beside and renamed, so that a reader never sees half of it. Where root works for somebody else, the
+# folders above let them in, whatever root's umask says.
 WRITE = """
 set -e
+[ ! -d "$path" ] || { echo "$path is a folder" >&2; exit 1; }
+[ -z "$owner" ] || umask 022
 mkdir -p -- "${path%/*}"
+umask 077
+rm -f -- "$path.new"
 printf %s "$text" > "$path.new"
-chmod "$mode" "$path.new"
 [ -z "$owner" ] || chown -- "$owner" "$path.new"
-mv -f -- "$path.new" "$path"
+chmod "$mode" "$path.new"
+mv -fT -- "$path.new" "$path"
 """
+
+REMOVE = 'rm -f -- "$path" "$path.new"'

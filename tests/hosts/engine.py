@@ -1,0 +1,106 @@
+"""The engine on real hosts, with a playbook that a test writes as a function, without inventory file or lock."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provision.cluster import Cluster
+from provision.events import Event
+from provision.inventory.models import Host, Inventory
+from provision.locking import Lock
+from provision.planning import Change, Mode
+from provision.playbook import Playbook
+from provision.report import Report
+from provision.resource import Resource
+from provision.runner import Job, Run
+from provision.secret import Secret
+
+NO_LOCK = Lock(Path("none.lock"), "", "3.11", "x86_64-manylinux_2_34", {}, {}, "unlocked")
+
+
+@dataclass
+class Hosts:
+    """`hosts`, the first of them the head, and what runs on them said and returned."""
+
+    hosts: Sequence[Host]
+    cluster: str = "here"
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def run(
+        self,
+        command: str,
+        book: Callable[[Cluster], Playbook],
+        *,
+        only: Sequence[str] = (),
+        cancel: threading.Event | None = None,
+        listener: Callable[[Event], None] | None = None,
+    ) -> Report:
+        """`command`: up, plan, check, down or purge."""
+        head, *others = self.hosts
+        hosts = (head.model_copy(update={"role": "head"}), *others)
+        mode = {"up": Mode.UP, "down": Mode.DOWN, "purge": Mode.PURGE}.get(command, Mode.CHECK)
+        job = Job(
+            command=command,
+            mode=mode,
+            apply=mode is not Mode.CHECK,
+            inventory=Inventory(path=Path("inventory.yaml"), cluster=self.cluster, hosts=hosts),
+            playbook=book,
+            lock=NO_LOCK,
+            secrets=self.secrets,
+            only=tuple(only),
+        )
+        self.events = []
+        return Run(job, listener or self.events.append, cancel or threading.Event()).execute()
+
+
+@dataclass
+class OneHost:
+    """Resources on one host, step by step. Every method ends with the run's report."""
+
+    host: Host
+
+    def _run(self, command: str, resources: Sequence[Resource]) -> Report:
+        def book(cluster: Cluster) -> Playbook:
+            made = Playbook()
+            for resource in resources:
+                made.add(resource, on=self.host.name)
+            return made
+
+        return Hosts([self.host]).run(command, book)
+
+    def up(self, *resources: Resource) -> Report:
+        return self._run("up", resources)
+
+    def check(self, *resources: Resource) -> Report:
+        return self._run("check", resources)
+
+    def down(self, *resources: Resource) -> Report:
+        return self._run("down", resources)
+
+
+def changes(report: Report) -> int:
+    """How many changes were made, or would be."""
+    return sum(len(host.changes) for host in report.hosts)
+
+
+def planned(report: Report) -> tuple[Change, ...]:
+    assert report.plan is not None
+    return report.plan.changes
+
+
+def differences(report: Report) -> list[str]:
+    """What a plan found, in the words that a person reads."""
+    return [str(difference) for change in planned(report) for difference in change.differences]
+
+
+def written(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """When anything below `folder` was last changed, and by content, name or mode."""
+    found = {}
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files, "."):
+            stat = os.lstat(os.path.join(place, name))
+            found[os.path.join(place, name)] = (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
+    return found
