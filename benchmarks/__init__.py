@@ -1,0 +1,1 @@
+"""How long provision takes, held against the least that the same job can cost. `python -m benchmarks --help`."""

@@ -1,0 +1,92 @@
+"""The ways that are compared: the lower bound, provision as a command and as a library, other tools if installed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import bound
+from benchmarks.measuring import Failed, Way, command
+from benchmarks.rack import Rack
+
+#: What everything of the same kind is divided by.
+BOUND, BOUND_INSIDE = "one script, paramiko", "one script, paramiko, in process"
+CHECK, UP = "provision check", "provision up, no change"
+CHECK_INSIDE, UP_INSIDE = "provision check, in process", "provision up, in process"
+
+#: way → the bound that does the same without provision: starting Python and importing counts on both sides.
+COMPARED = {CHECK: BOUND, UP: BOUND, CHECK_INSIDE: BOUND_INSIDE, UP_INSIDE: BOUND_INSIDE}
+
+SOURCES = Path(__file__).parent.parent
+
+
+@contextlib.contextmanager
+def provisioned(rack: Rack) -> Iterator[list[Way]]:
+    """Brings the rack up with provision itself and hands out the ways; takes it down in the end."""
+    env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state"), "PYTHONPATH": str(SOURCES)}
+    program = Path(sys.executable).parent / "provision"
+    run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
+
+    def provision(word: str, *more: str, expect: int = 0) -> float:
+        return command([*run, word, rack.inventory, *more], cwd=rack.folder, env=env, expect=expect)
+
+    provision("up")
+    try:
+        yield [*_bounds(rack, env), *_provisions(rack, provision)]
+    finally:
+        provision("down", "--purge")
+
+
+def _bounds(rack: Rack, env: dict[str, str]) -> list[Way]:
+    from provision.locking import parse_lock
+
+    path = rack.inventory.with_suffix(".lock")
+    lock = parse_lock(path.read_text(), path)
+    spec = rack.spec(lock.digest, lock.short)
+    file = rack.folder / "bound.json"
+    file.write_text(json.dumps(spec))
+
+    def inside() -> float:
+        if bad := bound.complaints(spec, bound.over_paramiko(spec)):
+            raise Failed(f"not as they should be: {' '.join(bad)}")
+        return 0.0
+
+    def outside(how: str) -> float:
+        return command([sys.executable, "-m", "benchmarks.bound", how, file], cwd=rack.folder, env=env)
+
+    return [
+        Way(BOUND, lambda: outside("paramiko")),
+        Way("one script, OpenSSH", lambda: outside("openssh")),
+        Way(BOUND_INSIDE, inside),
+    ]
+
+
+def _provisions(rack: Rack, provision) -> list[Way]:
+    import provision as library
+
+    os.environ["PROVISION_STATE_DIR"] = str(rack.folder / "state")
+
+    def inside(word: str) -> float:
+        report = getattr(library, word)(library.load(rack.inventory), cancel=threading.Event())
+        if report.exit_code or report.plan.changes or len(report.hosts) != rack.count:
+            raise Failed(f"{word}: exit code {report.exit_code}, {len(report.plan.changes)} changes: {report.errors}")
+        return 0.0
+
+    return [
+        Way(CHECK, lambda: provision("check")),
+        Way(UP, lambda: provision("up")),
+        Way(CHECK_INSIDE, lambda: inside("check")),
+        Way(UP_INSIDE, lambda: inside("up")),
+    ]
+
+
+def help_page(folder: Path) -> float:
+    """Processor seconds of `provision --help`."""
+    program = Path(sys.executable).parent / "provision"
+    run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
+    return command([*run, "--help"], cwd=folder, env={**os.environ, "PYTHONPATH": str(SOURCES)})
