@@ -82,6 +82,10 @@ class Service(Resource):
         """A folder outside its own that the service fills, removed with it; empty: none."""
         return ""
 
+    def segments(self) -> tuple[str, ...]:
+        """Patterns of names below /dev/shm that its programs leave behind when they end."""
+        return ()
+
     def want(self) -> State:
         return {"running": "yes", "ready": "yes", "health": "ok", **self.aspects()}
 
@@ -106,6 +110,7 @@ class Service(Resource):
             "dir": self.place.folder,
             "mark": self.place.owner_mark,
             "ports": " ".join(map(str, self.ports())),
+            "segments": " ".join(self.segments()),
             "user": self.place.user,
             "unit": unit_name(self.place) if self.place.systemd else "",
         }
@@ -184,7 +189,6 @@ if alive; then echo running=yes; else echo "running=no: its process is gone"; fi
 STOP = r"""
 stop() {
     read_stamp
-    shared=$(for p in $(ours); do grep -o '/dev/shm/.*' "/proc/$p/maps" 2>/dev/null; done | sort -u)
     old_unit=${old_unit:-$unit}
     if [ -f "/run/systemd/system/$old_unit" ]; then
         systemctl stop -- "$old_unit" 2>/dev/null
@@ -202,14 +206,23 @@ stop() {
         n=$((n + 1)); sleep 0.1
     done
     [ -z "$pid" ] || echo "::note stopped: pid $pid and all it started are gone"
-    # Shared memory outlives whoever made it: what these processes had open, and nobody removed, is removed.
-    printf '%s\n' "$shared" | while read -r segment; do [ ! -f "$segment" ] || rm -f -- "$segment"; done
+    remove_segments
     for old_port in $ports; do
         n=0
         while listens "$old_port" && [ "$n" -lt 20 ]; do n=$((n + 1)); sleep 0.1; done
         if listens "$old_port"; then echo "::note port $old_port is still open: another process has it"; fi
     done
     rm -f -- "$dir/stamp"
+}
+# Shared memory outlives whoever made it. Ours is what has such a name and owner, is younger than the start of the
+# service, and is open nowhere.
+remove_segments() {
+    [ -f "$dir/run" ] && [ -n "$segments" ] || return 0
+    for segment in $(cd /dev/shm && ls -d $segments 2>/dev/null); do
+        segment=/dev/shm/$segment
+        [ "$segment" -nt "$dir/run" ] && [ "$(stat -c %U "$segment")" = "${user:-$(id -un)}" ] || continue
+        grep -qsF "$segment" /proc/[0-9]*/maps || rm -f -- "$segment"
+    done
 }
 """
 

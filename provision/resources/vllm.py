@@ -96,6 +96,10 @@ class VllmServer(Service):
     def ports(self) -> tuple[int, ...]:
         return (self.serve.port,)
 
+    def segments(self) -> tuple[str, ...]:
+        """Its message queues (Python's shared memory), also after a clean end; and those of CPU ranks."""
+        return ("psm_*", "*-cpushm_*")
+
     def health(self) -> Script:
         return Script(HEALTH, {"health_host": self.listen_host, "health_port": self.serve.port})
 
