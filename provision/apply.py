@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from provision import events
 from provision.errors import BadOutput, Cancelled, HostError, NotConverged, ProvisionError, ScriptFailed
@@ -40,7 +40,7 @@ class Applier:
     def apply(self, plan: Plan) -> frozenset[str]:
         """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure."""
         schedule = Schedule(plan)
-        running: dict[Future[frozenset[str]], Stretch] = {}
+        running: dict[Future[_Outcome], Stretch] = {}
         done: set[str] = set()
         while not schedule.finished:
             if self._cancel.is_set():
@@ -51,52 +51,61 @@ class Applier:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 stretch = running.pop(future)
-                good = future.result()
-                done |= good
-                keys = [c.step.key for c in stretch.changes]
-                for change, cause in schedule.done(stretch, [k for k in keys if k not in good]):
-                    self._skip(change, f"needs {cause}, which failed")
+                outcome = future.result()
+                done |= outcome.good
+                unreached = [c.step.key for c in stretch.changes if c.step.key not in outcome.good | outcome.failed]
+                for change, cause in schedule.done(stretch, [*sorted(outcome.failed), *unreached]):
+                    self._skip(change, "cancelled" if self._cancel.is_set() else f"needs {cause}, which failed")
         return frozenset(done)
 
     def _skip(self, change: Change, why: str) -> None:
         step = change.step
         self._emit(events.StepSkipped(step.host, step.key, step.resource.label, why))
 
-    def _stretch(self, stretch: Stretch) -> frozenset[str]:
-        """Runs one stretch; the keys that were changed and verified. Failures are recorded, never raised."""
-        good: set[str] = set()
+    def _stretch(self, stretch: Stretch) -> _Outcome:
+        """Runs one stretch. Failures are recorded, never raised."""
+        outcome, begun = _Outcome(), 0
         try:
-            self._run(stretch, good)
+            self._run(stretch, outcome)
         except HostError as error:
-            self._record(error)
+            begun = _index(error)
+            self._record(error, outcome, stretch.changes[begun])
         except Cancelled:
             pass
         except ProvisionError as error:
-            self._record(_on_host(stretch.host, error))
+            self._record(_on_host(stretch.host, error), outcome, stretch.changes[0])
         finally:
             self.ended[stretch.host] = time.monotonic()
-        left = [c for c in stretch.changes if c.step.key not in good]
         why = "cancelled" if self._cancel.is_set() else "the step before it failed"
-        for change in left[0 if self._cancel.is_set() else 1 :]:
-            self._skip(change, why)
-        return frozenset(good)
+        for change in stretch.changes[begun:]:
+            if change.step.key not in outcome.good | outcome.failed:
+                self._skip(change, why)
+        return outcome
 
-    def _run(self, stretch: Stretch, good: set[str]) -> None:
+    def _run(self, stretch: Stretch, outcome: _Outcome) -> None:
         host, changes = stretch.host, stretch.changes
         scripts = self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
         self._send(session, host, scripts)
         batch: list[Script] = []
         for change, script in zip(changes, scripts, strict=True):
-            batch += [_announced(script), change.step.resource.probe()]
+            # What can still be taken down should be, whatever else fails.
+            removes = change.want is None
+            batch += [_announced(script, optional=removes), replace(change.step.resource.probe(), optional=removes)]
         watch = _Watch(host, changes, self._emit)
         fragments = session.run(batch, on_line=watch.line)
         watch.finish()
         for index, change in enumerate(changes):
             fixed, seen = fragments[2 * index], fragments[2 * index + 1]
-            self._verify(host, change, fixed, seen)
-            good.add(change.step.key)
+            if fixed.rc is None:
+                break
+            try:
+                self._verify(host, change, fixed, seen)
+            except HostError as error:
+                self._record(error, outcome, change)
+                continue
             step = change.step
+            outcome.good.add(step.key)
             seconds = watch.seconds(index)
             self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
 
@@ -134,9 +143,18 @@ class Applier:
             evidence = tuple(str(d) for d in left)
             raise NotConverged(host, f"{resource.label}: still differs after it was changed", evidence=evidence)
 
-    def _record(self, error: HostError) -> None:
+    def _record(self, error: HostError, outcome: _Outcome, change: Change) -> None:
+        outcome.failed.add(change.step.key)
         self.errors.append(error)
-        self._emit(failure(error))
+        self._emit(failure(error, change.step.key))
+
+
+@dataclass
+class _Outcome:
+    """Keys of a stretch's changes: verified, and failed. The others were not reached."""
+
+    good: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
 
 
 class _Throttle:
@@ -190,9 +208,15 @@ def failure(error: HostError, step: str = "") -> events.Failed:
     return events.Failed(error.host, type(error).__name__, error.message, error.evidence, error.hint, step)
 
 
-def _announced(script: Script) -> Script:
+def _index(error: HostError) -> int:
+    """Which change of a stretch it was, as far as the error says: each is a fix and a probe."""
+    return (getattr(error, "index", None) or 0) // 2
+
+
+def _announced(script: Script, *, optional: bool) -> Script:
     """Says when it begins, so that the view shows what the host is doing before there is any output."""
-    return replace(script, body=f"printf '%s\\n' '{PROGRESS}'\n{script.body}", uploads=())
+    body = f"printf '%s\\n' '{PROGRESS}'\n{script.body}"
+    return replace(script, body=body, uploads=(), optional=optional)
 
 
 def _on_host(host: str, error: ProvisionError) -> HostError:

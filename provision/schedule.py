@@ -58,16 +58,16 @@ class Schedule:
         return stretches
 
     def done(self, stretch: Stretch, failed: Iterable[str] = ()) -> list[tuple[Change, str]]:
-        """`failed`: keys of the stretch's changes that failed or were not reached. Returns the changes that can
-        no longer be tried, each with the key of the failure in its way."""
+        """`failed`: keys of the stretch's changes that failed, then of those that were not reached. Returns the
+        changes that can no longer be tried, each with the key of the failure in its way."""
         self._busy.discard(stretch.host)
-        lost = set(failed)
+        lost = list(failed)
         keys = {c.step.key for c in stretch.changes}
-        self._done |= keys if self._removing else keys - lost
+        self._done |= keys if self._removing else keys - set(lost)
         if self._removing or not lost:
             return []
         self._lost |= {key: key for key in lost}
-        return self._drop(stretch.host, min(lost))
+        return self._drop(stretch.host, lost[0])
 
     def stop(self) -> list[Change]:
         """Gives up everything not yet handed out."""

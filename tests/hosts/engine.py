@@ -1,6 +1,5 @@
 """The engine on real hosts, with a playbook that a test writes as a function, without inventory file or lock."""
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,11 +95,7 @@ def differences(report: Report) -> list[str]:
     return [str(difference) for change in planned(report) for difference in change.differences]
 
 
-def written(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """When anything below `folder` was last changed, and by content, name or mode."""
-    found = {}
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files, "."):
-            stat = os.lstat(os.path.join(place, name))
-            found[os.path.join(place, name)] = (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
-    return found
+def written(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """When `folder` and anything below it was last changed, in content, name or mode."""
+    stats = [(path, path.lstat()) for path in (folder, *sorted(folder.rglob("*")))]
+    return {path: (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in stats}

@@ -23,7 +23,7 @@ from provision.secret import Secret
 pytestmark = pytest.mark.hosts
 
 MakeHost = Callable[..., Host]
-TEXT = "it's \"all\" $of `it` \\ here\n\n  überall\t\n"
+TEXT = 'it\'s "all" $of `it` \\ here\n\n  überall\t\n'
 
 
 @pytest.fixture

@@ -1,0 +1,305 @@
+"""A service through its life on a real host: it outlives its session, is known by its stamp, and ends whole."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from engine import Hosts, OneHost, changes, differences, written
+from loopback import wait_until
+
+from provision.cluster import Cluster
+from provision.events import Event, Progress, StepDone
+from provision.inventory.models import Host
+from provision.playbook import Playbook
+from provision.resources.service import Place, Service, aspects_of
+from provision.script import Script
+from provision.secret import Secret
+
+pytestmark = pytest.mark.hosts
+
+MakeHost = Callable[..., Host]
+CANARY = 'canary it\'s $a "secret" 7c41'
+
+#: Writes who it is beside its program, starts a child in a session of its own, as Ray's daemons are, and stays.
+PROGRAM = """
+echo "began with $*"
+setsid sh -c 'trap "" HUP $3; echo $$ > "$1/$2.child"; while :; do sleep 0.2; done' sh "$HERE" "$1" "$STUBBORN" &
+echo $$ > "$HERE/$1.main"
+while :; do sleep 0.2; done
+"""
+
+
+@dataclass(frozen=True)
+class Daemon(Service):
+    """Runs PROGRAM in `here`; ready once there is a file `go` in it, where it is told to `wait`."""
+
+    here: Path
+    words: tuple[str, ...] = ("one",)
+    env: Mapping[str, str | Secret] = field(default_factory=dict, hash=False)
+    wait: bool = False
+
+    @property
+    def name(self) -> str:
+        return "daemon"
+
+    @property
+    def host(self) -> str:
+        return self.place.owner_mark.split("/")[1]
+
+    def command(self) -> tuple[str, ...]:
+        return ("/bin/sh", str(self.here / "program"), self.host, *self.words)
+
+    def environment(self) -> Mapping[str, str | Secret]:
+        return {"PATH": os.defpath, "HERE": str(self.here), **self.env}
+
+    def aspects(self) -> Mapping[str, str]:
+        return aspects_of({"--words": " ".join(self.words)}, self.environment())
+
+    def ready(self) -> Script:
+        needed = "go" if self.wait else f"{self.host}.child"
+        body = 'until [ -f "$needed" ]; do alive || gave_up "it ended"; echo "::progress waiting"; sleep 0.1; done'
+        return Script(body, {"needed": str(self.here / needed)})
+
+    def pid(self, kind: str = "main") -> int:
+        return int((self.here / f"{self.host}.{kind}").read_text())
+
+
+@pytest.fixture
+def host(make_host: MakeHost) -> OneHost:
+    return OneHost(make_host())
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    here = tmp_path / "it's here"
+    here.mkdir()
+    (here / "program").write_text(PROGRAM)
+    yield Daemon(Place(str(here / "kept" / "service"), "here/host-1/daemon"), here)
+    for file in (*here.glob("*.main"), *here.glob("*.child")):
+        if runs(int(file.read_text())) and str(here) in command_line(int(file.read_text())):
+            os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+def runs(pid: int) -> bool:
+    """Whether it is there and no zombie: in a container nobody may be there to reap it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def kept(daemon: Daemon, name: str) -> Path:
+    return Path(daemon.place.folder) / name
+
+
+def test_it_outlives_the_session_and_is_left_alone_by_the_next_run(host: OneHost, daemon: Daemon) -> None:
+    assert host.check(daemon).exit_code == 3
+    assert not Path(daemon.place.folder).exists()
+    assert changes(host.up(daemon)) == 1
+    main, child = daemon.pid(), daemon.pid("child")
+    before = written(daemon.here)
+    assert host.check(daemon).exit_code == 0
+    assert changes(host.up(daemon)) == 0
+    assert written(daemon.here) == before
+    assert runs(main)
+    assert runs(child)
+
+    assert changes(host.down(daemon)) == 1
+    assert not runs(main)
+    assert not runs(child)
+    assert not Path(daemon.place.folder).exists()
+    assert changes(host.down(daemon)) == 0
+
+
+def test_a_main_process_that_was_killed_is_named_and_nothing_of_it_survives_the_repair(
+    host: OneHost, daemon: Daemon
+) -> None:
+    host.up(daemon)
+    main, child = daemon.pid(), daemon.pid("child")
+    os.kill(main, signal.SIGKILL)
+    assert wait_until(lambda: not runs(main))
+    assert differences(host.check(daemon)) == ["running no: its process is gone → yes"]
+    assert changes(host.up(daemon)) == 1
+    assert daemon.pid() != main
+    assert runs(daemon.pid())
+    assert not runs(child)
+
+
+def test_a_changed_argument_and_a_changed_variable_are_shown_and_restart_it(host: OneHost, daemon: Daemon) -> None:
+    first = replace(daemon, env={"SIZE": "4096", "OLD": "x"})
+    host.up(first)
+    main = daemon.pid()
+    second = replace(daemon, words=("two", "it's"), env={"SIZE": "8192", "NEW": "y"})
+    assert differences(host.check(second)) == [
+        "--words one → two it's",
+        "$SIZE 4096 → 8192",
+        "$NEW absent → y",
+        "$OLD x → absent",
+    ]
+    assert changes(host.up(second)) == 1
+    assert not runs(main)
+    assert kept(daemon, "log").read_text() == "began with host-1 two it's\n"
+    assert kept(daemon, "log.1").read_text() == "began with host-1 one\n"
+    assert host.check(second).exit_code == 0
+
+
+def test_it_gets_the_environment_that_was_said_and_no_other(host: OneHost, daemon: Daemon) -> None:
+    text = 'it\'s $x `y`\n"two" lines\\'
+    host.up(replace(daemon, env={"TEXT": text}))
+    found = Path(f"/proc/{daemon.pid()}/environ").read_text().split("\0")
+    assert f"TEXT={text}" in found
+    names = {entry.partition("=")[0] for entry in found if entry}
+    assert names <= {"TEXT", "PATH", "HERE", "PROVISION_SERVICE", "PWD", "OLDPWD", "_", "SHLVL"}
+
+
+def test_a_secret_is_in_its_own_file_and_nowhere_else(host: OneHost, daemon: Daemon) -> None:
+    secret = replace(daemon, env={"API_KEY": Secret(CANARY)})
+    reports = [host.check(secret), host.up(secret)]
+    assert f"API_KEY={CANARY}" in Path(f"/proc/{daemon.pid()}/environ").read_text()
+    assert kept(daemon, "run").stat().st_mode & 0o777 == 0o600
+    assert TAIL in kept(daemon, "run").read_text()
+    for name in ("stamp", "log"):
+        assert TAIL not in kept(daemon, name).read_text()
+    everything = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert TAIL not in everything
+
+    rotated = replace(daemon, env={"API_KEY": Secret("another")})
+    reports.append(host.check(rotated))
+    (difference,) = differences(reports[-1])
+    assert difference.startswith("$API_KEY sha256:")
+    assert TAIL not in repr(reports)
+
+
+def test_stopping_ends_what_is_ours_and_not_its_namesake(host: OneHost, daemon: Daemon) -> None:
+    host.up(daemon)
+    environment = {"PATH": os.defpath, "PROVISION_SERVICE": "here/host-1/daemon2"}
+    words = daemon.command()[1:]
+    with subprocess.Popen(["/bin/sh", "-c", "while :; do sleep 0.2; done", *words], env=environment) as stranger:
+        assert changes(host.down(daemon)) == 1
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_children_that_ignore_term_are_killed(host: OneHost, daemon: Daemon) -> None:
+    stubborn = replace(daemon, env={"STUBBORN": "TERM"})
+    host.up(stubborn)
+    child = daemon.pid("child")
+    assert changes(host.down(stubborn)) == 1
+    assert not runs(child)
+
+
+def test_a_pid_that_somebody_else_has_by_now_is_not_killed(host: OneHost, daemon: Daemon) -> None:
+    host.up(daemon)
+    main = daemon.pid()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
+        stamp = kept(daemon, "stamp")
+        stamp.write_text(stamp.read_text().replace(f"pid={main}\n", f"pid={stranger.pid}\n"))
+        assert differences(host.check(daemon)) == ["running no: its process is gone → yes"]
+        assert changes(host.down(daemon)) == 1
+        assert stranger.poll() is None
+        stranger.kill()
+    assert not runs(main)
+
+
+def test_a_lost_stamp_does_not_hide_the_process(host: OneHost, daemon: Daemon) -> None:
+    host.up(daemon)
+    main = daemon.pid()
+    kept(daemon, "stamp").unlink()
+    assert host.check(daemon).exit_code == 3
+    assert changes(host.down(daemon)) == 1
+    assert not runs(main)
+
+
+def test_one_that_ends_at_once_fails_with_the_end_of_its_log(host: OneHost, daemon: Daemon) -> None:
+    (daemon.here / "program").write_text("echo 'no such model: 8fa1'; exit 3")
+    report = host.up(daemon)
+    assert report.exit_code == 1
+    assert "no such model: 8fa1" in repr(report.errors[0].evidence)
+    assert changes(host.down(daemon)) == 1
+    assert not Path(daemon.place.folder).exists()
+
+
+def test_a_run_cut_off_while_it_waits_is_taken_up_without_a_restart(host: OneHost, daemon: Daemon) -> None:
+    waiting = replace(daemon, wait=True)
+    cancel = threading.Event()
+
+    def stop_once_it_waits(event: Event) -> None:
+        if isinstance(event, Progress) and event.text == "waiting":
+            cancel.set()
+
+    def book(cluster: Cluster) -> Playbook:
+        made = Playbook()
+        made.add(waiting, on=host.host.name)
+        return made
+
+    hosts = Hosts([host.host])
+    report = hosts.run("up", book, cancel=cancel, listener=stop_once_it_waits)
+    assert report.exit_code == 1
+    assert wait_until((daemon.here / "host-1.main").exists)
+    main = daemon.pid()
+    assert runs(main)
+    assert differences(host.check(waiting)) == ["ready absent → yes"]
+
+    (daemon.here / "go").touch()
+    assert changes(host.up(waiting)) == 1
+    assert daemon.pid() == main
+    assert host.check(waiting).exit_code == 0
+
+
+def test_two_hosts_that_share_a_home_folder_do_not_disturb_one_another(make_host: MakeHost, daemon: Daemon) -> None:
+    hosts = Hosts([make_host(), make_host()])
+    names = [host.name for host in hosts.hosts]
+    home = daemon.here / "kept"
+    daemons = {
+        name: replace(daemon, place=Place(str(home / name / "service"), f"here/{name}/daemon")) for name in names
+    }
+
+    def book(cluster: Cluster) -> Playbook:
+        made = Playbook()
+        for name in names:
+            made.add(daemons[name], on=name)
+        return made
+
+    assert hosts.run("up", book).exit_code == 0
+    first, second = (daemons[name].pid() for name in names)
+    assert first != second
+    os.kill(first, signal.SIGKILL)
+    assert wait_until(lambda: not runs(first))
+    assert hosts.run("up", book).exit_code == 0
+    assert [e.host for e in hosts.events if isinstance(e, StepDone)] == names[:1]
+    assert hosts.run("down", book, only=names[:1]).exit_code == 0
+    assert not runs(daemons[names[0]].pid())
+    assert runs(second)
+    assert hosts.run("check", book, only=names[1:]).exit_code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="running as another user needs root")
+def test_root_starts_it_as_the_user_who_logged_in(user, make_host: MakeHost, daemon: Daemon) -> None:
+    name = user.make(sudoers="ALL=(ALL) NOPASSWD: ALL")
+    daemon.here.chmod(0o777)
+    for folder in daemon.here.parents:
+        if folder.stat().st_uid == 0 and folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o005)
+    host = OneHost(make_host(user=name, sudo=True))
+    owned = replace(daemon, place=replace(daemon.place, user=name), env={"API_KEY": Secret(CANARY)})
+    report = host.up(owned)
+    assert report.exit_code == 0, report.errors
+    for kind in ("main", "child"):
+        assert Path(f"/proc/{daemon.pid(kind)}").owner() == name
+    assert kept(daemon, "run").owner() == name
+    assert changes(host.up(owned)) == 0
+    assert changes(host.down(owned)) == 1
+    assert not Path(daemon.place.folder).exists()
