@@ -92,11 +92,11 @@ class Run:
 
     def _read_facts(self, host: Host) -> Facts:
         began = time.monotonic()
-        self._emit(events.Doing(host.name, "connecting"))
+        self._emit(events.Doing(host.name, "connecting", passing=True))
         session = self._transport.connect(host)
         self._sessions[host.name] = session
         self._emit(events.Connected(host.name, time.monotonic() - began))
-        self._emit(events.Doing(host.name, "reading facts"))
+        self._emit(events.Doing(host.name, "reading facts", passing=True))
         head = self._job.inventory.head
         script = facts_script(head=head.node_ip or head.address, root=host.base)
         (fragment,) = session.run([script])
@@ -112,7 +112,7 @@ class Run:
         hosts = [h for h in self._hosts if h.name in reached and h.name in by_host]
 
         def observe(host: Host) -> dict[str, State]:
-            self._emit(events.Doing(host.name, "looking"))
+            self._emit(events.Doing(host.name, "looking", passing=True))
             steps = by_host[host.name]
             probes = [replace(s.resource.probe(), optional=True) for s in steps]
             fragments = self._transport.connect(host).run(probes)

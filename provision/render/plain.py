@@ -27,6 +27,7 @@ class PlainView(View):
     def __init__(self, out: Out, paint: Paint = PLAIN, *, verbose: bool = False) -> None:
         self._out = out
         self._lines = EventLines(paint, verbose=verbose)
+        self._verbose = verbose
         self._hosts: dict[str, _Host] = {}
 
     def handle(self, event: Event, at: float) -> None:
@@ -34,7 +35,8 @@ class PlainView(View):
         if isinstance(event, Doing):
             if event.what != host.what:
                 self._hosts[event.host] = _Host(event.what, at)
-                self._say(event.host, event.what)
+                if self._verbose or not event.passing:
+                    self._say(event.host, event.what)
         elif isinstance(event, Progress):
             host.waiting = event.text
             self._progress(event.host, at)

@@ -78,7 +78,8 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     changes = sum(len(h.changes) for h in report.hosts)
     if plan is not None and plan.empty and not changes:
         left = ", nothing of this cluster is left" if report.mode in (Mode.DOWN, Mode.PURGE) else ""
-        return f"nothing to change ({hosts}, {took}){left}"
+        said = "in sync" if report.command == "check" else "nothing to change"
+        return f"{said} ({hosts}, {took}){left}"
     if report.command in ("up", "down"):
         return f"{report.command}: {count(changes, 'change')} made ({hosts}, {took})"
     found = totals(plan) if plan is not None else count(changes, "change")

@@ -64,3 +64,9 @@ def test_progress_is_said_now_and_then_even_if_nothing_more_comes(stream: io.Str
     assert stream.getvalue() == "a  downloading\na  downloading: 49/50 MB\n"
     view.tick(100 + 3 * EVERY)
     assert stream.getvalue().count("\n") == 2
+
+
+def test_what_takes_a_moment_has_no_line_of_its_own_unless_asked_for(stream: io.StringIO) -> None:
+    run = [events.Doing("gpu-01", "looking", passing=True), events.Doing("gpu-01", "Ray head")]
+    assert "looking" not in shown(run, stream)
+    assert "looking" in shown(run, io.StringIO(), verbose=True)

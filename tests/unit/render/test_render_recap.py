@@ -63,6 +63,7 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
     ("changes", "sentence"),
     [
         ({"plan": EMPTY, "hosts": FINE, "exit_code": 0}, "nothing to change (2 hosts, 41 s)"),
+        ({"command": "check", "plan": EMPTY, "hosts": FINE, "exit_code": 0}, "in sync (2 hosts, 41 s)"),
         (
             {"command": "down", "mode": Mode.DOWN, "plan": EMPTY, "hosts": FINE, "exit_code": 0},
             "nothing to change (2 hosts, 41 s), nothing of this cluster is left",
