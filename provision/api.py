@@ -20,7 +20,7 @@ from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
 from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.planning import Mode
-from provision.playbook_file import built_in, load_playbook
+from provision.playbook_file import built_in, load_playbook, mistakes_of
 from provision.report import Report
 from provision.resources.ray_token import ray_token
 from provision.runner import Job, Run
@@ -81,6 +81,7 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
 
 def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Report:
     listener = options.get("listener") or silent
+    path = options.get("playbook") or built_in()
     writes = mode is Mode.UP
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
     if TOKEN not in secrets:
@@ -90,27 +91,32 @@ def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Re
         mode=mode,
         apply=command in ("up", "down"),
         inventory=inventory,
-        playbook=load_playbook(options.get("playbook") or built_in()),
+        playbook=load_playbook(path),
         lock=_lock(inventory, listener, make=writes),
         secrets=secrets,
         sudo_password=options.get("sudo_password") or inventories.read_sudo_password(inventory),
         only=tuple(options.get("limit") or ()),
     )
-    return Run(job, listener, options.get("cancel") or threading.Event()).execute()
+    with mistakes_of(path):
+        return Run(job, listener, options.get("cancel") or threading.Event()).execute()
 
 
 def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:
     """The lock that stands beside the inventory. Only `up` makes it; the others go on with one that fits nothing,
-    so that `check` shows what is missing, and `down` works without."""
+    so that `check` shows what is missing, and `down` works without. So does a playbook that needs no packages."""
     base = inventory.path.parent
+    python = inventory.python
+    nothing = Lock(inventory.lock_path, "", python.version, python.platform, {}, {}, "unlocked")
+    if not python.packages:
+        return nothing
 
     def say(text: str) -> None:
         listener(Note("", text))
 
     if make:
-        return ensure_lock(inventory.python, inventory.lock_path, base=base, say=say)
+        return ensure_lock(python, inventory.lock_path, base=base, say=say)
     try:
-        return read_lock(inventory.lock_path, inventory.python, base=base)
+        return read_lock(inventory.lock_path, python, base=base)
     except (LockMissing, LockStale) as reason:
         say(f"{reason.message}: `provision up` makes it")
-    return Lock(inventory.lock_path, "", inventory.python.version, inventory.python.platform, {}, {}, "unlocked")
+    return nothing

@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -58,17 +59,42 @@ def guarded(path: Path, function: PlaybookFunction) -> PlaybookFunction:
             raise _located(path, error) from error
         if not isinstance(book, Playbook):
             raise PlaybookError(f"{path}: `playbook` returned {type(book).__name__}, not a Playbook")
+        known = {node.name for node in cluster.nodes}
+        for step in book.steps:
+            if step.host not in known:
+                raise PlaybookError(f"{path}: `{step.resource.id}` is on `{step.host}`, which is not in the inventory")
         return book
 
     return call
 
 
-def _located(path: Path, error: BaseException) -> PlaybookError:
+@contextmanager
+def mistakes_of(path: Path) -> Iterator[None]:
+    """Turns what a resource that the file defines raises, deep within a run, into a PlaybookError. An error that did
+    not pass through the file stays what it is."""
+    try:
+        yield
+    except ProvisionError:
+        raise
+    except Exception as error:
+        if _line(path, error):
+            raise _located(path, error) from error
+        raise
+
+
+def _line(path: Path, error: BaseException) -> int:
+    """The line of the file that the error came through last, 0 if it did not."""
     line = 0
     if isinstance(error, SyntaxError) and error.filename == str(path):
         line = error.lineno or 0
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == str(path):
             line = frame.lineno or line
+    return line
+
+
+def _located(path: Path, error: BaseException) -> PlaybookError:
+    line = _line(path, error)
     where = f"{path}:{line}" if line else str(path)
-    return PlaybookError(f"{where}: {type(error).__name__}: {error}")
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return PlaybookError(f"{where}: {type(error).__name__}: {said}")

@@ -55,7 +55,7 @@ class Run:
 
     def __init__(self, job: Job, listener: Listener, cancel: threading.Event) -> None:
         self._job = job
-        self._emit = listener
+        self._emit = _one_at_a_time(listener)
         self._cancel = cancel
         self._began = time.monotonic()
         self._errors: dict[str, list[ProvisionError]] = {}
@@ -201,9 +201,7 @@ class Run:
         session = self._sessions.get(host.name)
         connections, commands = (session.connections, session.commands) if session else (0, 0)
         labels = tuple(c.step.resource.label for c in changed)
-        return HostReport(
-            host.name, status, labels, errors, self._seconds(host), connections, commands
-        )
+        return HostReport(host.name, status, labels, errors, self._seconds(host), connections, commands)
 
     def _seconds(self, host: Host) -> float:
         return max(0.0, self._last.get(host.name, self._began) - self._began)
@@ -217,3 +215,14 @@ class Run:
         if self._job.apply:
             return 1 if plan.blockers else 0
         return 0 if plan.empty else 3
+
+
+def _one_at_a_time(listener: Listener) -> Listener:
+    """Events come from several threads; whoever listens need not care."""
+    lock = threading.Lock()
+
+    def listen(event: events.Event) -> None:
+        with lock:
+            listener(event)
+
+    return listen

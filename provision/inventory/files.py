@@ -71,8 +71,9 @@ def existing_file(node: Node, inventory: Path, problems: Problems, what: str) ->
     try:
         if not path.exists():
             problems.value(node, f"the {what} `{node.text}` does not exist", _nearby(path))
-        elif not path.is_file():
-            problems.value(node, f"the {what} `{node.text}` is not a file")
+        # Devices and pipes will do: ssh's own way to say "no file" is /dev/null.
+        elif path.is_dir():
+            problems.value(node, f"the {what} `{node.text}` is a folder")
         elif not os.access(path, os.R_OK):
             problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {node.text}")
     except (OSError, ValueError) as error:

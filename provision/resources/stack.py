@@ -113,6 +113,8 @@ class Stack:
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""
+        if not self._inventory.python.packages:
+            book.block("python.packages is empty: Ray comes from there", hint='add `"ray[default]"`, and `vllm`')
         for node in self._cluster.nodes:
             if node.facts is not None:
                 self._find_address(book, node, node.facts)

@@ -24,7 +24,8 @@ from provision.secret import Secret
 pytestmark = pytest.mark.hosts
 
 MakeHost = Callable[..., Host]
-CANARY = 'canary it\'s $a "secret" 7c41'
+TAIL = "canary-7c41"
+CANARY = f'it\'s $a "secret" {TAIL}'
 
 #: Writes who it is beside its program, starts a child in a session of its own, as Ray's daemons are, and stays.
 PROGRAM = """
