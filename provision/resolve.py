@@ -68,6 +68,8 @@ def _hint(said: str) -> str:
     table = (
         (r"no (?:usable )?wheels|no pre-built wheels|building from source is disabled",
          "a package has no wheel for this platform and Python: choose another version, or an index that has one"),
+        (r"invalid peer certificate",
+         "uv does not trust the index's certificate: export UV_SYSTEM_CERTS=1, or name the file in SSL_CERT_FILE"),
         (r"[Ff]ailed to fetch|dns error|[Cc]onnect(?:ion)? error|timed? ?out|Could not connect",
          "the index cannot be reached from here: look at the network, or set python.index"),
         (r"not found in the package registry|there (?:are|is) no versions? of",

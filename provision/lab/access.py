@@ -51,13 +51,20 @@ def greets(address: str, port: int, seconds: float = 1.0) -> bool:
         return False
 
 
-def inventory(state: LabState, directory: Path, settings: Mapping[str, object]) -> str:
-    """The lab as an inventory; `settings` are further top-level keys (python, ray, serve …), which win."""
+def inventory(
+    state: LabState,
+    directory: Path,
+    settings: Mapping[str, object],
+    own: Mapping[str, Mapping[str, object]] | None = None,
+) -> str:
+    """The lab as an inventory; `settings` are further top-level keys (python, ray, serve …), which win. `own`: what
+    each host sets for itself, by name."""
     ssh: dict[str, object] = {"user": state.user, "port": state.port, "key": str(directory / "key")}
     ssh["known_hosts"] = str(directory / "known_hosts")
-    hosts = {}
+    hosts: dict[str, object] = {}
     for index, host in enumerate(state.hosts):
-        hosts[host.name] = {"address": host.address, "role": "worker" if index else "head", "node_ip": host.address}
+        entry = {"address": host.address, "role": "worker" if index else "head", "node_ip": host.address}
+        hosts[host.name] = {**entry, **(own or {}).get(host.name, {})}
     document: dict[str, object] = {"cluster": state.name, "ssh": ssh, "hosts": hosts}
     document["expect"] = {"driver": ">=580", "gpus": state.gpus, "gpu": "H100"}
     document.update(settings)

@@ -125,7 +125,10 @@ class Lab:
             options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes, init)
             try:
                 state = self._make(hosts, gpus, options, rootless)
-                self.inventory.write_text(access.inventory(state, self.directory, settings or {}))
+                # Without root the hosts share the user's home, which the lab leaves as it was.
+                shared = {"root": str(self.directory / "provision")} if state.mode == "loopback" else {}
+                own = loopback.own_settings(state, self.directory) if state.mode == "loopback" else {}
+                self.inventory.write_text(access.inventory(state, self.directory, {**shared, **(settings or {})}, own))
                 state.save(self.directory)
             except BaseException:
                 if self.directory.exists():

@@ -45,6 +45,13 @@ SetEnv {environment}
 """
 
 
+RAY_PORTS = 22000
+RAY_PORT_NAMES = (
+    "port", "node_manager_port", "object_manager_port", "runtime_env_agent_port", "dashboard_agent_grpc_port",
+    "dashboard_agent_listen_port", "metrics_export_port", "dashboard_port",
+)  # fmt: skip
+
+
 def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
     if count > MOST_HOSTS:
         raise LabError(f"a lab on loopback has at most {MOST_HOSTS} hosts, not {count}")
@@ -94,6 +101,19 @@ def make(state: LabState, directory: Path, cache: Path, say: Say) -> LabState:
 
 def gpus_file(host: HostState) -> Path:
     return Path(host.directory) / "gpus.conf"
+
+
+def own_settings(state: LabState, directory: Path) -> dict[str, dict[str, object]]:
+    """What each host says for itself in the inventory. Services inherit nothing from sshd, so the stand-ins' variables
+    stand here; and the hosts share this machine's ports, which Ray binds on every address."""
+    settings: dict[str, dict[str, object]] = {}
+    for number, host in enumerate(state.hosts):
+        stand_ins = {k: v for k, v in environment(host, directory).items() if k != "PATH"}
+        first = RAY_PORTS + number * 200
+        ports = {name: first + offset for offset, name in enumerate(RAY_PORT_NAMES)}
+        ports |= {"min_worker_port": first + 100, "max_worker_port": first + 199}
+        settings[host.name] = {"env": stand_ins, "ray": ports}
+    return settings
 
 
 def environment(host: HostState, directory: Path) -> dict[str, str]:
