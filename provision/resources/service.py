@@ -240,6 +240,8 @@ umask 077
 mkdir -p -- "$dir" || exit 1
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"
 : > "$dir/log"
+# What stands in the way of the service's own log.
+journal() { [ -z "$unit" ] || [ -s "$dir/log" ] || journalctl -u "$unit" -n 5 -o cat --no-pager >&2; }
 quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
 {
     printf 'cd /\n'
@@ -272,10 +274,7 @@ if [ -n "$unit" ]; then
         printf 'LimitNOFILE=1048576\nLimitMEMLOCK=infinity\nTasksMax=infinity\n'
     } > "/run/systemd/system/$unit"
     chmod 644 "/run/systemd/system/$unit"
-    systemctl daemon-reload && systemctl start -- "$unit" || {
-        journalctl -u "$unit" -n 5 -o cat --no-pager >&2
-        gave_up "systemd does not start $unit" 20
-    }
+    systemctl daemon-reload && systemctl start -- "$unit" || { journal; gave_up "systemd does not start $unit" 20; }
 else
     as=''
     [ -z "$user" ] || [ "$user" = "$(id -un)" ] ||
@@ -284,7 +283,7 @@ else
 fi
 n=0
 until read_stamp && alive; do
-    [ "$n" -lt 50 ] || gave_up "it ended at once"
+    [ "$n" -lt 50 ] || { journal; gave_up "it ended at once"; }
     n=$((n + 1)); sleep 0.1
 done
 """

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from daemons import PROGRAM, Daemon
 from engine import Hosts, OneHost, changes, differences, written
 from loopback import wait_until
 
@@ -17,8 +18,7 @@ from provision.cluster import Cluster
 from provision.events import Event, Progress, StepDone
 from provision.inventory.models import Host
 from provision.playbook import Playbook
-from provision.resources.service import Place, Service, aspects_of
-from provision.script import Script
+from provision.resources.service import Place
 from provision.secret import Secret
 
 pytestmark = pytest.mark.hosts
@@ -26,49 +26,6 @@ pytestmark = pytest.mark.hosts
 MakeHost = Callable[..., Host]
 TAIL = "canary-7c41"
 CANARY = f'it\'s $a "secret" {TAIL}'
-
-#: Writes who it is beside its program, starts a child in a session of its own, as Ray's daemons are, and stays.
-PROGRAM = """
-echo "began with $*"
-setsid sh -c 'trap "" HUP $3; echo $$ > "$1/$2.child"; while :; do sleep 0.2; done' sh "$HERE" "$1" "$STUBBORN" &
-echo $$ > "$HERE/$1.main"
-while :; do sleep 0.2; done
-"""
-
-
-@dataclass(frozen=True)
-class Daemon(Service):
-    """Runs PROGRAM in `here`; ready once there is a file `go` in it, where it is told to `wait`."""
-
-    here: Path
-    words: tuple[str, ...] = ("one",)
-    env: Mapping[str, str | Secret] = field(default_factory=dict, hash=False)
-    wait: bool = False
-
-    @property
-    def name(self) -> str:
-        return "daemon"
-
-    @property
-    def host(self) -> str:
-        return self.place.owner_mark.split("/")[1]
-
-    def command(self) -> tuple[str, ...]:
-        return ("/bin/sh", str(self.here / "program"), self.host, *self.words)
-
-    def environment(self) -> Mapping[str, str | Secret]:
-        return {"PATH": os.defpath, "HERE": str(self.here), **self.env}
-
-    def aspects(self) -> Mapping[str, str]:
-        return aspects_of({"--words": " ".join(self.words)}, self.environment())
-
-    def ready(self) -> Script:
-        needed = "go" if self.wait else f"{self.host}.child"
-        body = 'until [ -f "$needed" ]; do alive || gave_up "it ended"; echo "::progress waiting"; sleep 0.1; done'
-        return Script(body, {"needed": str(self.here / needed)})
-
-    def pid(self, kind: str = "main") -> int:
-        return int((self.here / f"{self.host}.{kind}").read_text())
 
 
 @pytest.fixture
