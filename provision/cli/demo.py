@@ -64,8 +64,16 @@ def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> i
                 _heading(screen, "clean up", "removing the virtual hosts, and all that was made for them")
                 stage.remove_lab(lab)
     if done and not keep:
-        screen.say("this machine is as it was before")
+        screen.say("no process, namespace, mount or rule is left", *_kept(lab.root))
     return code
+
+
+def _kept(root: Path) -> list[str]:
+    from provision.state import state_dir
+    from provision.wheels import wheel_cache
+
+    places = [root, wheel_cache(), state_dir()]
+    return [f"kept for the next time (delete it as you like): {place}" for place in places if place.exists()]
 
 
 def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:

@@ -22,6 +22,10 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
 CACHES = ("base-", "gpus-", "base.")
 #: One lab of this machine at a time looks for a free network and takes it, wherever the labs are kept.
 MACHINE_LOCK = Path("/run/provision-lab.lock")
+LEFT_OUT = (
+    "hosts on loopback addresses share this machine's processes, files, network and systemd: what they leave out is "
+    "reboots, firewalls, units, and a host that goes away"
+)
 
 
 @dataclass(frozen=True)
@@ -183,10 +187,9 @@ class Lab:
             missing = namespaces.impossible(self.root)
             if not missing:
                 return self._make_namespaces(hosts, gpus, options)
-            notes = (f"{missing}: the hosts share this machine's processes and network, on loopback addresses",)
-            self._say(notes[0])
+            notes = (f"{missing}: taking hosts on loopback addresses instead",)
         requirements.ensure(requirements.LOOPBACK, self._say)
-        state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=notes)
+        state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=(*notes, LEFT_OUT))
         self._begin(state)
         return loopback.make(state, self.directory, self.root, self._say)
 
