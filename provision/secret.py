@@ -42,5 +42,12 @@ class Secret:
     def __hash__(self) -> int:
         return hash((Secret, self._value))
 
+    def __deepcopy__(self, memo: object) -> Secret:
+        """Itself, since it does not change: so that dataclasses.asdict works on what holds one."""
+        return self
+
+    def __copy__(self) -> Secret:
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: pass its source instead")

@@ -55,7 +55,8 @@ class RayNode(Service):
     def role_flags(self) -> dict[str, str]: ...
 
     def flags(self) -> dict[str, str]:
-        """Every flag of `ray start`, by name without its dashes. Those of the inventory win."""
+        """Every flag of `ray start`, by name without its dashes; "" for a switch that is on. Those of the inventory
+        win."""
         s = self.setup.settings
         common = {
             "node-ip-address": self.setup.network.node_ip,
@@ -68,11 +69,11 @@ class RayNode(Service):
             "min-worker-port": str(s.min_worker_port),
             "max-worker-port": str(s.max_worker_port),
         }
-        given = {k: str(v) for k, v in s.args.items()}
+        given = {k: "" if v is True else str(v) for k, v in s.args.items() if v is not False}
         return {**common, **self.role_flags(), **given}
 
     def command(self) -> tuple[str, ...]:
-        flags = [f"--{name}={value}" for name, value in self.flags().items()]
+        flags = [f"--{name}={value}" if value else f"--{name}" for name, value in self.flags().items()]
         return (
             f"{self.setup.python}/bin/ray",
             "start",
@@ -96,7 +97,7 @@ class RayNode(Service):
         }
 
     def aspects(self) -> Mapping[str, str]:
-        flags = {f"--{name}": value for name, value in self.flags().items()}
+        flags = {f"--{name}": value or "on" for name, value in self.flags().items()}
         # The path of the token file says nothing about what is in it.
         return {
             "environment": self.setup.lock,

@@ -59,7 +59,8 @@ class VllmServer(Service):
             if value is True:
                 flags[name] = ()
             elif value is False:
-                flags.pop(name, None)
+                # Leaving the flag out would leave a switch on that vLLM has on by itself.
+                flags[f"no-{name}"] = ()
             else:
                 flags[name] = tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
         return flags

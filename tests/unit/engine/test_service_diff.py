@@ -1,0 +1,100 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provision.resource import State
+from provision.resources.service import OBSERVED, Place, Service, aspects_of
+from provision.script import Script
+from provision.secret import Secret
+
+
+@dataclass(frozen=True)
+class Server(Service):
+    flags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    env: Mapping[str, str | Secret] = field(default_factory=dict, hash=False)
+
+    @property
+    def name(self) -> str:
+        return "server"
+
+    def command(self) -> tuple[str, ...]:
+        return ("server", *(f"{flag}={value}" for flag, value in self.flags.items()))
+
+    def environment(self) -> Mapping[str, str | Secret]:
+        return self.env
+
+    def aspects(self) -> Mapping[str, str]:
+        return aspects_of(self.flags, self.env)
+
+    def ready(self) -> Script:
+        return Script("true")
+
+
+PLACE = Place("/home/me/.provision/clusters/a/host/server", "a/host/server")
+
+
+def server(flags: Mapping[str, str], **env: str | Secret) -> Server:
+    return Server(PLACE, flags, env)
+
+
+def runs(service: Server, **more: str) -> State:
+    """What the probe of `service` sees while it runs."""
+    observed = {"pid": "17", "start": "4711", "unit": "", "ready": "yes", "running": "yes", "health": "ok"}
+    return {**service.aspects(), **observed, **more}
+
+
+def differences(have: State, wanted: Server) -> list[str]:
+    return [str(difference) for difference in wanted.diff(have, wanted.want())]
+
+
+def test_one_that_runs_as_wanted_has_no_difference() -> None:
+    wanted = server({"--size": "1"}, HOME="/home/me")
+    assert differences(runs(wanted), wanted) == []
+
+
+def test_a_changed_flag_comes_before_one_added_and_one_removed() -> None:
+    have = runs(server({"--size": "4096", "--old": "x"}))
+    assert differences(have, server({"--new": "y", "--size": "8192"})) == [
+        "--size 4096 → 8192",
+        "--new absent → y",
+        "--old x → absent",
+    ]
+
+
+def test_a_variable_and_a_secret_are_told_apart_from_flags_and_never_shown() -> None:
+    have = runs(server({}, HOME="/a", KEY=Secret("first-value")))
+    home, key = differences(have, server({}, HOME="/b", KEY=Secret("second-value")))
+    assert home == "$HOME /a → /b"
+    assert key.startswith("$KEY sha256:")
+    assert "value" not in key
+
+
+def test_a_process_that_is_gone_is_the_one_difference_that_is_told() -> None:
+    have = runs(server({"--size": "4096"}), running="no: its process is gone")
+    assert differences(have, server({"--size": "8192"})) == ["running no: its process is gone → yes"]
+
+
+def test_one_that_is_not_ready_yet_is_waited_for_and_not_restarted() -> None:
+    wanted = server({"--size": "1"})
+    have = {key: value for key, value in (runs(wanted) or {}).items() if key != "ready"}
+    waiting = wanted.fix(have, wanted.want()).body
+    assert "stop || exit 1" not in waiting
+    assert "stop || exit 1" in wanted.fix({**have, "--size": "2"}, wanted.want()).body
+    assert "stop || exit 1" in wanted.fix(runs(wanted, health="not listening"), wanted.want()).body
+
+
+def test_a_restart_that_another_one_causes_is_one_although_nothing_differs() -> None:
+    wanted = server({})
+    assert "stop || exit 1" in wanted.fix(runs(wanted), wanted.want()).body
+
+
+def test_a_newline_in_a_value_cannot_add_a_line_to_a_stamp() -> None:
+    text = aspects_of({"--template": "one\npid=1"}, {"TEXT": "a\nb"})
+    assert text == {"--template": "one\\npid=1", "$TEXT": "a\\nb"}
+
+
+def test_a_stamp_holds_what_is_wanted_and_no_secret() -> None:
+    wanted = server({"--size": "1"}, KEY=Secret("first-value"))
+    script = wanted.fix(None, wanted.want())
+    stamp = str(script.vars["stamp"])
+    assert stamp.splitlines() == ["--size=1", f"$KEY=sha256:{Secret('first-value').sha256()[:16]}"]
+    assert not {line.partition("=")[0] for line in stamp.splitlines()} & OBSERVED

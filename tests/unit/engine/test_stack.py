@@ -1,0 +1,150 @@
+import json
+
+import pytest
+from cluster_samples import cluster, facts
+
+from provision.inventory.models import Ray, Serve
+from provision.playbook import Playbook
+from provision.playbook_file import built_in, load_playbook
+from provision.resources.ray import HEAD_ONLY
+from provision.resources.stack import Stack
+from provision.resources.text_file import TextFile
+from provision.secret import Secret
+
+SERVE = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
+
+
+def blockers(**made: object) -> list[str]:
+    book = Playbook()
+    Stack(cluster(**made)).find_blockers(book)  # type: ignore[arg-type]
+    return [f"{blocker.host}: {blocker.message}" for blocker in book.blockers]
+
+
+def flags(command: tuple[str, ...]) -> dict[str, str]:
+    """`--name=value` words by name."""
+    return dict(word.removeprefix("--").partition("=")[::2] for word in command if word.startswith("--"))
+
+
+def test_nothing_stands_in_the_way_of_a_sound_cluster() -> None:
+    assert blockers(serve=SERVE) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({"worker": facts("10.9.9.9")}, "gpu-02: 10.0.0.2 is on none of its interfaces"),
+        ({"worker": facts("10.0.0.2", gpus=1)}, ": tensor_parallel 2 × pipeline_parallel 2 needs 4 GPUs"),
+        ({"worker": facts("10.0.0.2", glibc="2.31")}, "gpu-02: its glibc is `2.31`"),
+        ({"head": facts("10.0.0.1", arch="aarch64")}, "gpu-01: its architecture is `aarch64`"),
+        ({"packages": ()}, ": python.packages is empty"),
+    ],
+    ids=["address", "gpus", "glibc", "architecture", "packages"],
+)
+def test_what_cannot_work_blocks_and_says_where(made: dict[str, object], message: str) -> None:
+    (blocker,) = blockers(**({"serve": SERVE, "node_ip": None} | made))
+    assert blocker.startswith(message)
+
+
+def test_gpus_are_not_counted_while_a_host_was_not_asked() -> None:
+    assert blockers(serve=Serve(model="x", tensor_parallel=8), unknown=True) == []
+
+
+def test_a_worker_has_no_flag_of_the_head_and_joins_it() -> None:
+    sample = cluster(ray=Ray(args={"dashboard-host": "0.0.0.0"}))
+    stack = Stack(sample)
+    head = stack.ray_head()
+    worker = stack.ray_worker(sample.workers[0], head)
+    assert set(flags(head.command())) >= {"head", "port", "include-dashboard", "dashboard-host"}
+    assert not set(flags(worker.command())) & (HEAD_ONLY | {"head"})
+    assert flags(worker.command())["address"] == "10.0.0.1:6379"
+
+
+def test_each_node_names_its_own_address() -> None:
+    sample = cluster()
+    stack = Stack(sample)
+    head = stack.ray_head()
+    for node, address in ((head, "10.0.0.1"), (stack.ray_worker(sample.workers[0], head), "10.0.0.2")):
+        assert flags(node.command())["node-ip-address"] == address
+        assert node.environment()["VLLM_HOST_IP"] == address
+        assert node.environment()["NCCL_SOCKET_IFNAME"] == "eth0"
+
+
+def test_ray_arguments_of_the_inventory_win_and_true_is_a_switch() -> None:
+    args = {"num-cpus": 1, "dashboard-host": "0.0.0.0", "no-monitor": True, "enable-resource-isolation": False}
+    head = Stack(cluster(ray=Ray(args=args))).ray_head()  # type: ignore[arg-type]
+    command = head.command()
+    assert "--num-cpus=1" in command
+    assert "--dashboard-host=0.0.0.0" in command
+    assert "--dashboard-host=127.0.0.1" not in command
+    assert "--no-monitor" in command
+    assert not any("resource-isolation" in word for word in command)
+    assert head.aspects()["--no-monitor"] == "on"
+
+
+def test_the_token_is_in_no_command_and_no_environment() -> None:
+    head = Stack(cluster()).ray_head()
+    assert "token-value" not in repr((head.command(), head.environment(), head.aspects()))
+
+
+def test_vllm_arguments_are_switches_values_and_lists() -> None:
+    args = {
+        "max-model-len": 8192,
+        "enable-auto-tool-choice": True,
+        "enable-prefix-caching": False,
+        "allowed-origins": ("a", "b"),
+        "gpu-memory-utilization": 0.9,
+    }
+    stack = Stack(cluster(serve=Serve(model="m", name="short", args=args)))  # type: ignore[arg-type]
+    words = " ".join(stack.server(stack.ray_head()).command())
+    for expected in (
+        "/bin/vllm serve m --",
+        " --max-model-len 8192",
+        " --enable-auto-tool-choice",
+        " --no-enable-prefix-caching",
+        " --allowed-origins a b",
+        " --gpu-memory-utilization 0.9",
+        " --served-model-name short",
+        " --distributed-executor-backend ray",
+        " --host 10.0.0.1",
+    ):
+        assert expected in words
+    assert "True" not in words
+    assert "False" not in words
+
+
+def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download() -> None:
+    key = {"VLLM_API_KEY": Secret("k"), "HF_TOKEN": Secret("t")}
+
+    def kept(model: str) -> set[str]:
+        stack = Stack(cluster(serve=Serve(model=model), secrets=key))
+        server = stack.server(stack.ray_head())
+        assert server.environment()["HF_TOKEN"] == key["HF_TOKEN"]
+        assert "RAY_AUTH_TOKEN" not in server.environment()
+        config = stack.server_config()
+        assert isinstance(config, TextFile)
+        return set(json.loads(config.text))
+
+    assert {"HF_TOKEN", "VLLM_API_KEY", "PROVISION_SERVICE"} <= kept("/models/tiny")
+    assert "VLLM_API_KEY" in kept("meta/llama")
+    assert "HF_TOKEN" not in kept("meta/llama")
+
+
+def test_with_sudo_services_are_units_of_the_user_who_logged_in() -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
+    stack = Stack(cluster(head=rooted))
+    assert (stack.ray_head().place.user, stack.ray_head().place.systemd) == ("ubuntu", True)
+    assert stack.token(cluster(head=rooted).head).owner == "ubuntu"
+    assert stack.ray_head().environment()["HOME"] == "/home/ubuntu"
+    plain = Stack(cluster(head=facts("10.0.0.1", systemd=True)))
+    assert (plain.ray_head().place.user, plain.ray_head().place.systemd) == ("", False)
+
+
+def test_the_playbook_orders_head_workers_members_and_model() -> None:
+    book = load_playbook(built_in())(cluster(serve=SERVE))
+    steps = {step.key: step for step in book.steps}
+    assert steps["gpu-02/service:ray"].follows == ("gpu-01/service:ray",)
+    assert set(steps["gpu-01/ray-members"].after) == {"gpu-01/service:ray", "gpu-02/service:ray"}
+    assert "gpu-01/ray-members" in steps["gpu-01/service:vllm"].after
+    assert book.outcome == ["/models/tiny answers at http://10.0.0.1:8000/v1"]
+    without = load_playbook(built_in())(cluster())
+    assert not [step.key for step in without.steps if "vllm" in step.key]
