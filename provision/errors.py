@@ -44,6 +44,16 @@ class ProvisionError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Python's own way calls the class with `args` alone: errors would not survive a copy, or another process."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[ProvisionError], args: tuple[object, ...], state: dict[str, object]) -> ProvisionError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class UsageError(ProvisionError):
     exit_code = 2

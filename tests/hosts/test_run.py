@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +11,11 @@ from pathlib import Path
 import pytest
 from engine import written
 from loopback import Sshds, processes_with, wait_until
-from own_playbooks import SECOND_FAILS, Here
+from own_playbooks import SECOND_FAILS, WORKS, Here
 
 import provision
 from provision.errors import NotConverged, PortClosed, ScriptFailed
-from provision.events import Event, HostDone, Planned, Progress, RunDone, RunStarted, StepDone, StepSkipped
+from provision.events import Event, Failed, HostDone, Planned, Progress, RunDone, RunStarted, StepDone, StepSkipped
 from provision.inventory.models import Host, SecretSource
 
 pytestmark = pytest.mark.hosts
@@ -213,6 +214,28 @@ def test_a_cancel_from_another_thread_ends_the_run_and_every_remote_process(here
     assert reports[0].exit_code == 1
     assert wait_until(lambda: not processes_with(tag))
     assert {e.why for e in here.events if isinstance(e, StepSkipped)} == {"cancelled"}
+
+
+def test_a_connection_that_breaks_is_told_with_the_step_it_broke_in(here: Here, sshds: Sshds) -> None:
+    tag = f"broken-{threading.get_native_id()}-{time.monotonic_ns()}"
+    slow = f"echo '::progress begun'; sh -c 'while :; do sleep 0.1; done' {tag}"
+    first = "book.add(type('First', (Marker,), {'id': 'first'})(f'{cluster.head.root}/marker-first', ''), on='host-1')"
+    fix = f"case $path in *-first | *-2) {WORKS} ;; *) {slow} ;; esac"
+
+    def listen(event: Event) -> None:
+        here.events.append(event)
+        if isinstance(event, Progress) and event.text == "begun":
+            for pid in sshds.running[0].connections():
+                os.kill(pid, signal.SIGKILL)
+
+    report = provision.up(here.inventory, **here.options(here.playbook(fix, body=first), listener=listen))
+    assert report.exit_code == 1
+    assert [host.status for host in report.hosts] == ["failed", "changed"]
+    (failed,) = (e for e in here.events if isinstance(e, Failed))
+    assert (failed.kind, failed.step) == ("ConnectionLost", "host-1/marker")
+    assert [e for e in here.events if isinstance(e, StepSkipped)] == []
+    assert here.made == ["first", "host-2"]
+    assert wait_until(lambda: not processes_with(tag))
 
 
 def test_a_secret_is_in_no_event_report_exception_or_log_line(
