@@ -1,6 +1,6 @@
 """The lower bound: one script per host over plain SSH, nothing planned, nothing proved, nothing shown.
 
-    python -m benchmarks.bound paramiko|openssh SPEC.json
+python -m benchmarks.bound paramiko|openssh SPEC.json
 """
 
 from __future__ import annotations

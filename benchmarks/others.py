@@ -42,7 +42,7 @@ def others(rack: Rack) -> tuple[list[Way], list[str]]:
     ways, skipped = [], []
     for name, module, make in (("Ansible", "ansible", _ansible), ("pyinfra", "pyinfra", _pyinfra)):
         if importlib.util.find_spec(module) is None:
-            skipped.append(f"{name}: skipped, not installed (pip install {'ansible-core' if module == 'ansible' else module})")
+            skipped.append(f"{name}: skipped, it is not installed")
         else:
             ways.append(make(rack, name))
     return ways, skipped

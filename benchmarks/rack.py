@@ -177,11 +177,20 @@ class Rack:
             raise SystemExit("there is no sshd on this machine (Debian: apt-get install openssh-server)")
         addresses = self.addresses[first : first + PER_SSHD]
         config = self.folder / f"sshd_config.{first}"
-        path = f"{Path(sys.base_prefix) / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        path = f"{self._python()}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         listen = "\n".join(f"ListenAddress {address}:{self.port}" for address in addresses)
         config.write_text(CONFIG.format(listen=listen, folder=self.folder, path=path, home=self.folder / "home"))
         log = self.folder / f"sshd.{first}.log"
         return subprocess.Popen([program, "-D", "-f", config, "-E", log], stdin=subprocess.DEVNULL)
+
+    def _python(self) -> Path:
+        """A folder with this Python and nothing else: the hosts have one that fits, and no uv."""
+        folder = self.folder / "python"
+        folder.mkdir(exist_ok=True)
+        link = folder / f"python{sys.version_info.major}.{sys.version_info.minor}"
+        if not link.exists():
+            link.symlink_to(Path(sys.base_prefix) / "bin" / link.name)
+        return folder
 
     def _await(self, address: str) -> None:
         deadline = time.monotonic() + 10

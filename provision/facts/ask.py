@@ -18,21 +18,33 @@ def facts_script(*, head: str = "", root: str = "~/.provision") -> Script:
     return Script(HOST + NETWORK + GPUS, {**variables, "patience": GPU_PATIENCE * 20}, timeout=GPU_PATIENCE + 20)
 
 
+# Each program that is started costs the host about a millisecond: what sh can find out itself it does, and a program
+# answers as much as it can in one run.
 HOST = r"""
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+newline='
+'
 has() { command -v "$1" >/dev/null 2>&1; }
 case "$root" in "~") root=$HOME ;; "~/"*) root="$HOME/${root#"~/"}" ;; esac
 echo "@values"
 read -r value < /proc/sys/kernel/hostname && echo "hostname=$value"
-echo "user=$(id -un 2>/dev/null)"
-echo "uid=$(id -u)"
+value=$(id)
+user=${value#*"("} uid=${value%%"("*}
+user=${user%%")"*} uid=${uid#uid=}
+# A user without a name, or whose name is more than a word.
+case "$uid$user" in *[!A-Za-z0-9._-]*|"") user=$(id -un 2>/dev/null) uid=$(id -u) ;; esac
+echo "user=$user"
+echo "uid=$uid"
 echo "home=$HOME"
-login=${SUDO_USER:-$(id -un 2>/dev/null)}
-echo "login_user=$login"
-echo "login_home=$(getent passwd "$login" 2>/dev/null | cut -d: -f6)"
+if [ -n "$SUDO_USER" ]; then
+    echo "login_user=$SUDO_USER"
+    echo "login_home=$(getent passwd "$SUDO_USER" 2>/dev/null | cut -d: -f6)"
+fi
 echo "root=$root"
-echo "arch=$(uname -m)"
-echo "kernel=$(uname -r)"
+{ read -r arch < /proc/sys/kernel/arch; } 2>/dev/null || arch=$(uname -m)
+{ read -r kernel < /proc/sys/kernel/osrelease; } 2>/dev/null || kernel=$(uname -r)
+echo "arch=$arch"
+echo "kernel=$kernel"
 echo "glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null)"
 read -r value < /proc/sys/kernel/random/boot_id && echo "boot_id=$value"
 read -r value < /proc/uptime && echo "uptime=$value"
@@ -40,47 +52,56 @@ echo "clock=$(date +%s)"
 read -r value < /proc/1/comm && [ "$value" = systemd ] && [ -d /run/systemd/system ] && echo "systemd=yes"
 echo "cpus=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
 read -r value < /proc/meminfo && echo "memory=$value"
-echo "nofile_soft=$(ulimit -Sn)"
-echo "nofile_hard=$(ulimit -Hn)"
+printf "nofile_soft="; ulimit -Sn
+printf "nofile_hard="; ulimit -Hn
 for value in curl flock tar; do has $value && echo "$value=yes"; done
 if has uv; then
     echo "uv=$(command -v uv)"
     echo "uv_version=$(uv --version 2>/dev/null)"
 fi
 echo "@os"
-cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
-echo "@shm"
-df -Pk /dev/shm 2>/dev/null
-echo "@disk"
+for value in /etc/os-release /usr/lib/os-release; do
+    [ -r "$value" ] || continue
+    while IFS= read -r line; do echo "$line"; done < "$value"
+    break
+done
 place=$root
 while [ ! -d "$place" ] && [ "${place%/*}" != "$place" ]; do place=${place%/*}; done
-df -Pk "${place:-/}" 2>/dev/null
+old_ifs=$IFS; IFS=$newline; set -f
+set -- $(df -Pk "${place:-/}" /dev/shm 2>/dev/null)
+set +f; IFS=$old_ifs
+echo "@disk"
+echo "${2-}"
+echo "@shm"
+echo "${3-}"
 echo "@pythons"
-old_ifs=$IFS; IFS=:
+set --
+IFS=:
 for place in $PATH "$root"/python/*/bin "$HOME"/.local/share/uv/python/*/bin; do
     for file in "$place"/python3 "$place"/python3.[0-9] "$place"/python3.[0-9][0-9]; do
-        [ -x "$file" ] && printf '%s\t%s\n' "$file" "$(readlink -f "$file")"
+        [ -x "$file" ] && set -- "$@" "$file"
     done
 done
+if [ $# -gt 0 ]; then
+    IFS=$newline; set -f
+    value=$(readlink -f "$@" 2>/dev/null)
+    count=0
+    for line in $value; do count=$((count + 1)); done
+    # Not every readlink takes several names.
+    [ "$count" -eq $# ] || value=$(for file in "$@"; do readlink -f "$file" || echo "$file"; done)
+    for line in $value; do
+        printf '%s\t%s\n' "$1" "$line"
+        shift
+    done
+    set +f
+fi
 IFS=$old_ifs
 """
 
 # /sys shows the network of whoever mounted it, so names and addresses come from ip, or from /proc/net.
+# Of the lines of one `ip` those of links have their flags in <>, those of addresses begin with a number too.
 NETWORK = r"""
-echo "@links"
-if has ip; then ip -o link show 2>/dev/null; else cat /proc/net/dev; fi
-echo "@addresses"
-if has ip; then ip -o addr show 2>/dev/null; else cat /proc/net/fib_trie; fi
-echo "@addresses6"
-has ip || cat /proc/net/if_inet6 2>/dev/null
-echo "@speeds"
-for place in /sys/class/net/*; do
-    { read -r speed < "$place/speed"; } 2>/dev/null || speed=
-    { read -r mtu < "$place/mtu"; } 2>/dev/null || mtu=
-    { read -r flags < "$place/flags"; } 2>/dev/null || flags=
-    { read -r state < "$place/operstate"; } 2>/dev/null || state=
-    echo "${place##*/} speed=$speed mtu=$mtu flags=$flags state=$state"
-done
+address=
 if [ -n "$head" ]; then
     case "$head" in
         *[!0-9.]*) address=$(getent ahostsv4 "$head" 2>/dev/null || getent hosts "$head" 2>/dev/null) ;;
@@ -90,9 +111,43 @@ if [ -n "$head" ]; then
     case "$head" in *:*) address=$head ;; esac
     echo "@head"
     echo "$address"
-    echo "@route"
-    if has ip; then ip -o route get "$address" 2>/dev/null; else cat /proc/net/route; fi
 fi
+if has ip; then
+    value=$(printf '%s\n' "link show" "addr show" ${address:+"route get $address"} | ip -o -batch - 2>/dev/null)
+    case "$value" in
+        *" inet"*) ;;
+        # Busybox's ip runs no batch.
+        *) value=$(ip -o link show; ip -o addr show; [ -z "$address" ] || ip -o route get "$address") 2>/dev/null ;;
+    esac
+    links= addresses= route=
+    IFS=$newline; set -f
+    for line in $value; do
+        case "$line" in
+            [0-9]*": <"*) links=$links$line$newline ;;
+            [0-9]*": "*" inet"*) addresses=$addresses$line$newline ;;
+            *) route=$route$line$newline ;;
+        esac
+    done
+    set +f; IFS=$old_ifs
+    printf '@links\n%s@addresses\n%s@route\n%s' "$links" "$addresses" "$route"
+else
+    echo "@links"
+    cat /proc/net/dev
+    echo "@addresses"
+    cat /proc/net/fib_trie
+    echo "@addresses6"
+    cat /proc/net/if_inet6 2>/dev/null
+    echo "@route"
+    [ -z "$address" ] || cat /proc/net/route
+fi
+echo "@speeds"
+for place in /sys/class/net/*; do
+    { read -r speed < "$place/speed"; } 2>/dev/null || speed=
+    { read -r mtu < "$place/mtu"; } 2>/dev/null || mtu=
+    { read -r flags < "$place/flags"; } 2>/dev/null || flags=
+    { read -r state < "$place/operstate"; } 2>/dev/null || state=
+    echo "${place##*/} speed=$speed mtu=$mtu flags=$flags state=$state"
+done
 echo "@listening"
 grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 """
@@ -101,7 +156,7 @@ grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 # cannot be killed, and would keep the SSH channel open for as long as it hangs.
 GPUS = r"""
 echo "@module"
-cat /proc/driver/nvidia/version 2>/dev/null
+[ -r /proc/driver/nvidia/version ] && cat /proc/driver/nvidia/version
 echo "@gpus"
 smi=$(command -v nvidia-smi)
 for value in /usr/local/nvidia/bin /opt/bin /usr/lib/wsl/lib /run/nvidia/driver/usr/bin; do

@@ -51,9 +51,14 @@ class PortsFree(Resource):
 # /proc/net/tcp writes an IPv4 address as one little-endian number in hex. A listener on another address of the
 # host is no conflict, one on all addresses is.
 PROBE = r"""
-hex=$(printf '%s\n' "$address" | { IFS=. read -r a b c d; printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a"; } 2>/dev/null)
 read_stamp && alive && mine=yes || mine=''
-printf '%s\n' "$wanted" | while read -r port use; do
+if [ -z "$mine" ]; then
+    IFS=. read -r a b c d <<EOF
+$address
+EOF
+    hex=$(printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a" 2>/dev/null)
+fi
+while read -r port use; do
     found=free
     if [ -z "$mine" ]; then
         p=$(printf %04X "$port")
@@ -65,5 +70,7 @@ printf '%s\n' "$wanted" | while read -r port use; do
         fi
     fi
     echo "port $port ($use)=$found"
-done
+done <<EOF
+$wanted
+EOF
 """

@@ -156,15 +156,23 @@ def aspects_of(flags: Mapping[str, str], environment: Mapping[str, str | Secret]
 # A pid alone says nothing once it is used again: the kernel's start time (field 22) goes with it. The name in
 # field 2 may hold blanks and brackets, so the line is cut after its last bracket.
 LIBRARY = r"""
-start_of() { l=$(cat "/proc/$1/stat" 2>/dev/null) || return 1; set -- ${l##*)}; [ "$1" != Z ] && echo "${20}"; }
+start_of() {
+    started=''
+    { read -r l < "/proc/$1/stat"; } 2>/dev/null || return 1
+    set -- ${l##*)}
+    [ "$1" != Z ] && started=${20}
+}
+# `stamped`: all that the stamp says, so that it is read once.
 read_stamp() {
-    pid='' start='' old_unit=''
+    pid='' start='' old_unit='' stamped=''
     [ -f "$dir/stamp" ] || return 1
-    while IFS='=' read -r key value; do
-        case $key in pid) pid=$value ;; start) start=$value ;; unit) old_unit=$value ;; esac
+    while IFS= read -r l; do
+        case $l in pid=*) pid=${l#*=} ;; start=*) start=${l#*=} ;; unit=*) old_unit=${l#*=} ;; esac
+        stamped="$stamped$l
+"
     done < "$dir/stamp"
 }
-alive() { [ -n "$pid" ] && [ "$(start_of "$pid")" = "$start" ]; }
+alive() { [ -n "$pid" ] && start_of "$pid" && [ "$started" = "$start" ]; }
 ours() { grep -lzxF "PROVISION_SERVICE=$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
 listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
@@ -179,7 +187,7 @@ if ! read_stamp; then
     [ ! -f "$dir/run" ] || echo "running=no: it did not start"
     exit 0
 fi
-cat -- "$dir/stamp"
+printf %s "$stamped"
 if alive; then echo running=yes; else echo "running=no: its process is gone"; fi
 """
 

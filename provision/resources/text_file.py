@@ -43,8 +43,8 @@ PROBE = """
 [ -f "$path" ] || exit 0
 sum=$(sha256sum < "$path") || exit 1
 echo "sha256=${sum%% *}"
-echo "mode=$(stat -L -c %a -- "$path")"
-echo "owner=$(stat -L -c %U -- "$path")"
+stat -L -c 'mode=%a
+owner=%U' -- "$path"
 """
 
 # Written beside and renamed, so that a reader never sees half of it. Where root works for somebody else, the

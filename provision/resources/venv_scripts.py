@@ -20,14 +20,18 @@ HINTS = (
 
 PROBE = r"""
 env=$root/envs/$short
-if [ -h "$root/envs/current-$cluster" ]; then echo "current=$(readlink "$root/envs/current-$cluster")"
+if [ -h "$root/envs/current-$cluster" ]; then
+    # Comparing costs less than a readlink; what is not the same place is asked for its name.
+    if [ "$root/envs/current-$cluster" -ef "$env" ]; then echo "current=$short"
+    else echo "current=$(readlink "$root/envs/current-$cluster")"
+    fi
 elif [ ! -d "$env" ]; then exit 0
 fi
 [ -x "$root/bin/uv-$uv_version" ] && echo "uv=sent"
 [ -d "$env" ] || exit 0
 for link in "$root"/envs/current-*; do
     [ "$link" != "$root/envs/current-$cluster" ] && [ -h "$link" ] || continue
-    [ "$(readlink "$link")" = "$short" ] && echo "shared=yes"
+    [ "$link" -ef "$env" ] && echo "shared=yes"
 done
 finished=no
 [ -x "$env/bin/python" ] && [ -f "$env/.provision" ] && read -r finished < "$env/.provision"

@@ -36,16 +36,17 @@ _REAP = (
     "i=0; while kill -s KILL -- -$p; signal KILL && [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done"
 )
 
-# The session's leader: tells its process id, then runs what it reads. The whole text is read before any of
-# it runs (a truncated one is a syntax error), and at once: `sh -s` may read a pipe byte by byte.
-_LEADER = 'echo leader $$ >&5; exec 5>&-; eval "$(cat)"'
+# The session's leader: takes the batch from standard input, tells its process id, then runs what it has read. The
+# whole text is read before any of it runs, and at once: `sh -s` may read a pipe byte by byte.
+_LEADER = 't=$(head -c $1); echo leader $$ >&5; exec 5>&- </dev/null; eval "$t"'
 
-# fd 3: the leash; fd 4: the channel's standard output; fd 5: the pipe to the watching half.
+# fd 3: the leash; fd 4: the channel's standard output; fd 5: the pipe to the watching half, which reads the leash
+# once the leader has taken the batch from it.
 # $1: length of the batch in bytes; $2: the leader's program.
 _RUN = (
     f"echo {READY}; "
-    "exec 3<&0 4>&1; t=$(head -c $1); "
-    '{ printf %s "$t" | setsid sh -c "$2" 5>&1 >&4 3<&- 4>&-; echo status $?; } | '
+    "exec 3<&0 4>&1; "
+    '{ setsid sh -c "$2" sh $1 5>&1 >&4 3<&- 4>&-; echo status $?; } | '
     "{ exec 4>&- 2>/dev/null; read -r k p; [ $k = leader ] || exit ${p:-127}; "
     f"{_SIGNAL}; "
     f'( while read -r l; do :; done; trap "" TERM; {_REAP} ) <&3 >/dev/null & w=$! ; '
