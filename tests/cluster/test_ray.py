@@ -1,7 +1,11 @@
 """Real Ray on three hosts. The tests are one story, in order: fail early, come up, drift, be repaired, go away."""
 
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from clusters import LIGHT_RAY, Cluster, written
@@ -136,6 +140,20 @@ def test_check_is_in_sync_and_writes_nothing(cluster: Cluster) -> None:
     before = {name: written(cluster, name) for name in NAMES}
     assert cluster.provision("check").code == 0
     assert {name: written(cluster, name) for name in NAMES} == before
+
+
+def test_the_librarys_document_runs_as_it_stands(cluster: Cluster) -> None:
+    document = Path(__file__).parents[2] / "docs" / "library.md"
+    (code,) = re.findall(r"^```python\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cluster.lab.directory,
+        env=cluster.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_another_version_of_a_package_is_named_and_it_alone_is_repaired(cluster: Cluster) -> None:

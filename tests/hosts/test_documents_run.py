@@ -1,0 +1,59 @@
+"""What the documents tell people to type, typed."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provision.lab.lab import Lab
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+def block(document: str, language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"{document} has no {language}"
+    return found[1]
+
+
+def typed(commands: str, where: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PROVISION_STATE_DIR": str(where / "state")}
+    return subprocess.run(
+        ["sh", "-ec", commands], cwd=where, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_the_labs_document(tmp_path: Path) -> None:
+    if Lab().directory.exists():
+        pytest.skip("a lab of that name is in use on this machine")
+    done = typed(block("docs/lab.md", "sh"), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lab-3" in done.stdout
+    assert not Lab().directory.exists()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(name=f"docs-{os.getpid()}")
+    made.up(2, 0)
+    (tmp_path / "inventory.yaml").symlink_to(made.inventory)
+    yield made
+    made.down()
+
+
+def test_the_playbook_of_the_playbooks_document_does_what_it_says(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(block("docs/playbooks.md", "python"))
+    first = typed("provision up inventory.yaml --playbook mine.py", tmp_path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "up: 2 changes made" in first.stdout
+    for name in ("lab-1", "lab-2"):
+        host = lab.host(name)
+        assert host.exec(["cat", "/tmp/provision-example"]).stdout == f"{name} is {host.address}\n"
+    assert "nothing to change" in typed("provision up inventory.yaml --playbook mine.py", tmp_path).stdout
+    assert typed("provision down inventory.yaml --playbook mine.py", tmp_path).returncode == 0
+    assert lab.host("lab-1").exec(["ls", "/tmp/provision-example"]).returncode != 0
