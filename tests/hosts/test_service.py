@@ -1,11 +1,12 @@
 """A service through its life on a real host: it outlives its session, is known by its stamp, and ends whole."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
         return ""
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is none of ours, for as long as the block lasts."""
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def kept(daemon: Daemon, name: str) -> Path:
@@ -145,10 +156,9 @@ def test_stopping_ends_what_is_ours_and_not_its_namesake(host: OneHost, daemon: 
     host.up(daemon)
     environment = {"PATH": os.defpath, "PROVISION_SERVICE": "here/host-1/daemon2"}
     words = daemon.command()[1:]
-    with subprocess.Popen(["/bin/sh", "-c", "while :; do sleep 0.2; done", *words], env=environment) as stranger:
+    with running(["/bin/sh", "-c", "while :; do sleep 0.2; done", *words], environment) as stranger:
         assert changes(host.down(daemon)) == 1
         assert stranger.poll() is None
-        stranger.kill()
 
 
 def test_children_that_ignore_term_are_killed(host: OneHost, daemon: Daemon) -> None:
@@ -162,13 +172,12 @@ def test_children_that_ignore_term_are_killed(host: OneHost, daemon: Daemon) -> 
 def test_a_pid_that_somebody_else_has_by_now_is_not_killed(host: OneHost, daemon: Daemon) -> None:
     host.up(daemon)
     main = daemon.pid()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
+    with running([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
         stamp = kept(daemon, "stamp")
         stamp.write_text(stamp.read_text().replace(f"pid={main}\n", f"pid={stranger.pid}\n"))
         assert differences(host.check(daemon)) == ["running no: its process is gone → yes"]
         assert changes(host.down(daemon)) == 1
         assert stranger.poll() is None
-        stranger.kill()
     assert not runs(main)
 
 
