@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.resource import Difference, Resource, State
-from provision.resources.service import LIBRARY, Place
+from provision.resources.service import Place
+from provision.resources.service_scripts import LIBRARY
 from provision.script import Script
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provision.resource import Resource, State
-from provision.resources.service import LIBRARY, Place
+from provision.resources.service import Place
+from provision.resources.service_scripts import LIBRARY
 from provision.script import Script, Value
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from provision.resource import Resource, State
 from provision.resources.ray import RayHead
-from provision.resources.service import LIBRARY
+from provision.resources.service_scripts import LIBRARY
 from provision.script import Script, Value
 
 
