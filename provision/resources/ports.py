@@ -54,13 +54,17 @@ class PortsFree(Resource):
 PROBE = r"""
 read_stamp && alive && mine=yes || mine=''
 if [ -z "$mine" ]; then
-    IFS=. read -r a b c d <<EOF
-$address
-EOF
-    hex=$(printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a" 2>/dev/null)
+    old_ifs=$IFS; IFS=.
+    set -- $address
+    IFS=$old_ifs
+    hex=$(printf '%02X%02X%02X%02X' "$4" "$3" "$2" "$1" 2>/dev/null)
 fi
-while read -r port use; do
-    found=free
+# One line each; not read from a here-document, for which bash would write a file.
+old_ifs=$IFS
+IFS='
+'
+for entry in $wanted; do
+    port=${entry%% *} use=${entry#* } found=free
     if [ -z "$mine" ]; then
         p=$(printf %04X "$port")
         if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
@@ -71,7 +75,6 @@ while read -r port use; do
         fi
     fi
     echo "port $port ($use)=$found"
-done <<EOF
-$wanted
-EOF
+done
+IFS=$old_ifs
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from provision.resource import Resource, State
 from provision.resources.ray import RayHead
 from provision.resources.service_scripts import LIBRARY
-from provision.script import Script, Value
+from provision.script import Fragment, Script, Value
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class RayMembers(Resource):
 
     def probe(self) -> Script:
         return Script(f"{LIBRARY}\n{PROBE}", {"dir": self.head.place.folder})
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        folder = self.head.place.folder.rsplit("/", 2)[0]
+        hint = f"run `provision check`, then look at {folder}/<host>/ray/log on the hosts named above"
+        return failed.tail(), hint
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
