@@ -47,6 +47,7 @@ class Playbook:
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
     outcome: list[str] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def add(
         self,
@@ -60,13 +61,15 @@ class Playbook:
         was not added before (so that there are no cycles)."""
         followed = _keys(follows)
         step = Step(on, resource, tuple(dict.fromkeys((*_keys(after), *followed))), followed)
-        known = {s.key for s in self.steps}
-        if step.key in known:
+        if len(self._known) != len(self.steps):  # some were put there without `add`
+            self._known = {s.key for s in self.steps}
+        if step.key in self._known:
             raise PlaybookError(f"{on}: two resources are called `{resource.id}`", hint="give one another id")
         for key in step.after:
-            if key not in known:
+            if key not in self._known:
                 raise PlaybookError(f"{step.key} comes after `{key}`, which is not in the playbook before it")
         self.steps.append(step)
+        self._known.add(step.key)
         return step
 
     def block(self, message: str, *, host: str = "", evidence: Iterable[str] = (), hint: str = "") -> None:

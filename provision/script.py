@@ -40,6 +40,8 @@ NOTE = "::note "
 LONGEST_TEXT = 32 * 2**20
 
 _MARK = "\036"
+# What follows a batch's nonce. One pattern for all batches: compiling one for each costs more than a batch's parsing.
+_FRAME = re.compile(r"(begin|end|exit) (\d+)(?: (\d+))?\Z")
 _NAME = re.compile(r"[a-z_][a-zA-Z0-9_]*\Z")
 
 
@@ -131,7 +133,7 @@ class Stream:
     """
 
     def __init__(self, nonce: str, count: int, clean: Callable[[str], str] = str) -> None:
-        self._mark = re.compile(rf"{_MARK}{re.escape(nonce)} (begin|end|exit) (\d+)(?: (\d+))?\Z")
+        self._mark = f"{nonce} "
         self._clean = clean
         self._text = [_Text() for _ in range(count)]
         self._preamble = _Text()
@@ -174,25 +176,25 @@ class Stream:
         line = raw.decode("utf-8", "replace").rstrip("\r")
         # A fragment whose output has no final newline leaves the mark in the middle of a line.
         before, mark, after = line.rpartition(_MARK)
-        match = self._mark.match(mark + after) if mark else None
-        if match is None:
+        found = _FRAME.match(after, len(self._mark)) if mark and after.startswith(self._mark) else None
+        if found is None:
             before = line
-        if before or match is None:
+        if before or found is None:
             before = self._clean(before)
             if self.current is not None:
                 self._text[self.current].add(before)
                 yield self.current, before
             elif not any(rc is not None for rc in self.rc):
                 self._preamble.add(before)
-        if match is None:
+        if found is None:
             return
-        if match[1] == "begin":
-            self.current = int(match[2])
-        elif match[1] == "end":
-            self.rc[int(match[2])] = int(match[3])
+        if found[1] == "begin":
+            self.current = int(found[2])
+        elif found[1] == "end":
+            self.rc[int(found[2])] = int(found[3])
             self.current = None
         else:
-            self.exit = int(match[2])
+            self.exit = int(found[2])
 
 
 class _Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform as machine
 import shutil
 import sys
@@ -22,6 +23,7 @@ from provision.wheels import architecture, pip_download, wheel_cache
 OLDEST = Version("0.8.0")
 
 
+@functools.cache
 def uv_version() -> str:
     """The version that came with provision: hosts get the same."""
     return version("uv")
