@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import fabric
 import paramiko
-import tenacity
 
 from provision.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
 from provision.inventory.models import Host
@@ -144,6 +143,17 @@ class Opener:
     def _patiently(self, target: Target, then: Callable[[paramiko.Transport, Target], T]) -> T:
         """Tries until it works, fails in a way that does not pass, or has taken too long."""
         deadline = time.monotonic() + target.timeout
+        try:
+            return self._try(target, then)
+        except Transient as failure:
+            failures = [failure]
+        import tenacity  # brings asyncio along, and most runs need no second try
+
+        def attempt() -> T:
+            if failures:  # the one from above, so that it counts
+                raise failures.pop()
+            return self._try(target, then)
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Transient),
             stop=lambda state: state.attempt_number >= ATTEMPTS or time.monotonic() >= deadline,
@@ -152,7 +162,7 @@ class Opener:
             reraise=True,
         )
         try:
-            result: T = retrying(self._try, target, then)
+            result: T = retrying(attempt)
         except Transient as failure:
             raise failure.error from failure.error.__cause__
         return result
