@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from provision.facts.model import Interface, Listener
 
@@ -140,6 +141,7 @@ def _proc_routes(lines: Iterable[str]) -> list[_Route]:
     return found
 
 
+@lru_cache(maxsize=1024)  # hosts have most of theirs in common
 def _hex_address(text: str) -> str:
     """The kernel prints addresses as 32-bit words in the machine's byte order: little-endian on x86 and ARM."""
     raw = b"".join(bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8))

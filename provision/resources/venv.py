@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -80,8 +81,8 @@ class Venv(Resource):
             key, _, value = line.partition("=")
             if key != "dist":
                 state[key] = value
-            elif name_and_version := _dist(value):
-                name, version = name_and_version
+                continue
+            for name, version in filter(None, map(_dist, value.split("/"))):
                 # Two versions side by side: a broken installation left the old one's folder behind.
                 found = state.get(_DIST + name)
                 state[_DIST + name] = f"{found} and {version}" if found else version
@@ -202,6 +203,7 @@ def _fits(found: str, wanted: str) -> bool:
     return found == wanted or found.startswith(f"{wanted}.")
 
 
+@lru_cache(maxsize=4096)  # the same on every host
 def _dist(folder: str) -> tuple[str, str] | None:
     """`Flask_Login-0.6.3.dist-info` → (`flask-login`, `0.6.3`); None for a pattern that matched nothing."""
     stem, _, kind = folder.rpartition(".")

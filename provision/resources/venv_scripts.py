@@ -42,7 +42,8 @@ if [ -f "$env/pyvenv.cfg" ]; then
     done < "$env/pyvenv.cfg"
 fi
 for site in "$env"/lib/python3*/site-packages; do
-    [ -d "$site" ] && cd "$site" && printf 'dist=%s\n' *.dist-info *.egg-info
+    # All names on one line: hundreds of lines from each of many hosts would keep the controller busy.
+    [ -d "$site" ] && cd "$site" && set -- *.dist-info *.egg-info && IFS=/ && echo "dist=$*"
 done
 exit 0
 """
