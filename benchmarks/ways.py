@@ -74,7 +74,8 @@ def _provisions(rack: Rack, provision) -> list[Way]:
     def inside(word: str) -> float:
         report = getattr(library, word)(library.load(rack.inventory), cancel=threading.Event())
         if report.exit_code or report.plan.changes or len(report.hosts) != rack.count:
-            raise Failed(f"{word}: exit code {report.exit_code}, {len(report.plan.changes)} changes: {report.errors}")
+            why = [str(d) for change in report.plan.changes[:1] for d in change.differences]
+            raise Failed(f"{word}: exit code {report.exit_code}, {len(report.plan.changes)} changes {why} {report.errors}")
         return 0.0
 
     return [
