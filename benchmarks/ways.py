@@ -75,7 +75,7 @@ def _provisions(rack: Rack, provision) -> list[Way]:
         report = getattr(library, word)(library.load(rack.inventory), cancel=threading.Event())
         if report.exit_code or report.plan.changes or len(report.hosts) != rack.count:
             why = [str(d) for change in report.plan.changes[:1] for d in change.differences]
-            raise Failed(f"{word}: exit code {report.exit_code}, {len(report.plan.changes)} changes {why} {report.errors}")
+            raise Failed(f"{word}: exit code {report.exit_code}, changes such as {why}, errors {report.errors}")
         return 0.0
 
     return [

@@ -77,9 +77,13 @@ echo "${3-}"
 echo "@pythons"
 set --
 IFS=:
+# By name: a pattern would read folders of thousands of files, again and again.
 for place in $PATH "$root"/python/*/bin "$HOME"/.local/share/uv/python/*/bin; do
-    for file in "$place"/python3 "$place"/python3.[0-9] "$place"/python3.[0-9][0-9]; do
-        [ -x "$file" ] && set -- "$@" "$file"
+    [ -x "$place/python3" ] && set -- "$@" "$place/python3"
+    minor=6
+    while [ "$minor" -lt 40 ]; do
+        [ -x "$place/python3.$minor" ] && set -- "$@" "$place/python3.$minor"
+        minor=$((minor + 1))
     done
 done
 if [ $# -gt 0 ]; then
@@ -113,7 +117,12 @@ if [ -n "$head" ]; then
     echo "$address"
 fi
 if has ip; then
-    value=$(printf '%s\n' "link show" "addr show" ${address:+"route get $address"} | ip -o -batch - 2>/dev/null)
+    value=$(ip -o -batch - 2>/dev/null <<EOF
+link show
+addr show
+${address:+route get $address}
+EOF
+)
     case "$value" in
         *" inet"*) ;;
         # Busybox's ip runs no batch.
