@@ -81,6 +81,8 @@ class Cluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # A suite that runs in the background inherits an ignored SIGINT, which would hold for the run as well.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert run.stdout is not None
         for line in run.stdout:

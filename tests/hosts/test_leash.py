@@ -52,7 +52,7 @@ def test_a_timeout_leaves_no_process(make_host: MakeHost, tag: str, tree: str) -
     assert caught.value.index == 1
     assert "2 of 2" in caught.value.message
     assert "did not confirm" not in caught.value.message
-    assert processes_with(tag) == []
+    assert wait_until(lambda: not processes_with(tag)), processes_with(tag)
 
 
 def test_the_error_of_a_timeout_holds_the_last_lines(make_host: MakeHost) -> None:
@@ -79,7 +79,7 @@ def test_a_cancel_leaves_no_process(make_host: MakeHost, tag: str, tree: str) ->
         with pytest.raises(Cancelled):
             session.run([Script(tree, {"tag": tag})])
         starter.join()
-    assert processes_with(tag) == []
+    assert wait_until(lambda: not processes_with(tag)), processes_with(tag)
 
 
 CONTROLLER = """
@@ -121,7 +121,7 @@ def test_an_error_in_a_listener_leaves_no_process(make_host: MakeHost, tag: str)
 
     with Transport([host]) as transport, pytest.raises(KeyError):
         transport.connect(host).run([Script('sh -c "echo x; sleep 300; : $tag"', {"tag": tag})], on_line=hear)
-    assert processes_with(tag) == []
+    assert wait_until(lambda: not processes_with(tag)), processes_with(tag)
 
 
 def test_a_service_in_its_own_session_outlives_batch_timeout_and_connection(make_host: MakeHost, tag: str) -> None:
