@@ -4,7 +4,7 @@ Makes hosts on loopback addresses with real sshds and their own keys, brings the
 Ray, an environment of 170 tiny packages), measures in turn, and takes everything down again. Touches nothing of
 yours; runs as root and as an ordinary user. Needs sshd and ssh. Give it an otherwise idle machine.
 
-    python -m benchmarks                          10 and 50 hosts, 5 rounds: about two minutes
+    python -m benchmarks                          10 and 50 hosts, 5 rounds: three to four minutes
     python -m benchmarks --hosts 50 --json speed.json --assert
 """
 

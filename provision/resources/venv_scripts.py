@@ -42,7 +42,7 @@ if [ -f "$env/pyvenv.cfg" ]; then
     done < "$env/pyvenv.cfg"
 fi
 for site in "$env"/lib/python3*/site-packages; do
-    # All names on one line: hundreds of lines from each of many hosts would keep the controller busy.
+    # All names on one line, which is less for the controller to take in than hundreds.
     [ -d "$site" ] && cd "$site" && set -- *.dist-info *.egg-info && IFS=/ && echo "dist=$*"
 done
 exit 0
