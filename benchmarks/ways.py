@@ -23,12 +23,13 @@ CHECK_INSIDE, UP_INSIDE = "provision check, in process", "provision up, in proce
 COMPARED = {CHECK: BOUND, UP: BOUND, CHECK_INSIDE: BOUND_INSIDE, UP_INSIDE: BOUND_INSIDE}
 
 SOURCES = Path(__file__).parent.parent
+PATHS = os.pathsep.join(filter(None, (str(SOURCES), os.environ.get("PYTHONPATH"))))
 
 
 @contextlib.contextmanager
 def provisioned(rack: Rack) -> Iterator[list[Way]]:
     """Brings the rack up with provision itself and hands out the ways; takes it down in the end."""
-    env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state"), "PYTHONPATH": str(SOURCES)}
+    env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state"), "PYTHONPATH": PATHS}
     program = Path(sys.executable).parent / "provision"
     run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
 
@@ -90,4 +91,4 @@ def help_page(folder: Path) -> float:
     """Processor seconds of `provision --help`."""
     program = Path(sys.executable).parent / "provision"
     run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
-    return command([*run, "--help"], cwd=folder, env={**os.environ, "PYTHONPATH": str(SOURCES)})
+    return command([*run, "--help"], cwd=folder, env={**os.environ, "PYTHONPATH": PATHS})
