@@ -21,6 +21,7 @@ from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import STAYS_HERE, VllmServer
 from provision.secret import Secret
+from provision.uv_binary import usable
 from provision.wheels import architecture, glibc
 
 RAY_TOKEN = "RAY_AUTH_TOKEN"
@@ -39,12 +40,15 @@ class Stack:
         return f"{node.root}/clusters/{self._cluster.name}/{node.name}"
 
     def venv(self, node: Node) -> Venv:
+        facts = node.facts
         return Venv(
             lock=self._cluster.lock,
             python=self._inventory.python,
             root=node.root,
             cluster=self._cluster.name,
             host=node.name,
+            # Root does not run a program that the user who logged in could change.
+            uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
         )
 
     def token(self, node: Node) -> SecretFile:

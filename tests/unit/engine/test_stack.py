@@ -148,3 +148,13 @@ def test_the_playbook_orders_head_workers_members_and_model() -> None:
     assert book.outcome == ["/models/tiny answers at http://10.0.0.1:8000/v1"]
     without = load_playbook(built_in())(cluster())
     assert not [step.key for step in without.steps if "vllm" in step.key]
+
+
+def test_a_host_s_own_uv_is_used_if_it_is_new_enough_and_root_need_not_trust_it() -> None:
+    def uv(version: str, **host: object) -> str:
+        made = cluster(head=facts("10.0.0.1", uv="/home/ubuntu/.local/bin/uv", uv_version=version), **host)
+        return Stack(made).venv(made.head).uv
+
+    assert uv("0.13.8") == "/home/ubuntu/.local/bin/uv"
+    assert uv("0.1.0") == ""
+    assert uv("0.13.8", sudo=True) == ""
