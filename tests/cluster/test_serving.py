@@ -153,7 +153,7 @@ def test_a_run_cut_off_while_the_model_loads_is_taken_up_where_it_was(cluster: C
     assert drift.code == 3
     assert "its process is gone" in drift.text
 
-    loading = re.compile(r'"progress".*"text": "\d+ s')
+    loading = re.compile(r'"event":"progress".*"text":"\d+ s')
     code = cluster.interrupted("up", when=lambda line: loading.search(line) is not None)
     assert code == 130
     server = cluster.processes("lab-1", "vllm serve")
