@@ -288,7 +288,7 @@ def test_down_leaves_nothing_and_may_be_repeated(own_lab):
 def test_a_lab_without_systemd_still_serves_ssh_and_says_so(own_lab, tmp_path):
     broken = tmp_path / "layer"
     (broken / "usr/sbin").mkdir(parents=True)
-    (broken / "usr/sbin/init").write_text("#!/bin/sh\nexit 1\n")
+    (broken / "usr/sbin/init").write_text("#!/bin/sh\nsleep 1\nexit 1\n")
     (broken / "usr/sbin/init").chmod(0o755)
     report = own_lab.up(hosts=2, gpus=1, layers=[broken])
     assert report.init == "sshd"
