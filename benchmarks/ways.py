@@ -29,7 +29,8 @@ PATHS = os.pathsep.join(filter(None, (str(SOURCES), os.environ.get("PYTHONPATH")
 @contextlib.contextmanager
 def provisioned(rack: Rack) -> Iterator[list[Way]]:
     """Brings the rack up with provision itself and hands out the ways; takes it down in the end."""
-    env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state"), "PYTHONPATH": PATHS}
+    # The command as it is installed: sources on the path would take its place, and may not be compiled.
+    env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state")}
     program = Path(sys.executable).parent / "provision"
     run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
 
@@ -58,7 +59,8 @@ def _bounds(rack: Rack, env: dict[str, str]) -> list[Way]:
         return 0.0
 
     def outside(how: str) -> float:
-        return command([sys.executable, "-m", "benchmarks.bound", how, file], cwd=rack.folder, env=env)
+        paths = {"PYTHONPATH": PATHS}
+        return command([sys.executable, "-m", "benchmarks.bound", how, file], cwd=rack.folder, env={**env, **paths})
 
     return [
         Way(BOUND, lambda: outside("paramiko")),
@@ -91,4 +93,4 @@ def help_page(folder: Path) -> float:
     """Processor seconds of `provision --help`."""
     program = Path(sys.executable).parent / "provision"
     run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
-    return command([*run, "--help"], cwd=folder, env={**os.environ, "PYTHONPATH": PATHS})
+    return command([*run, "--help"], cwd=folder, env=dict(os.environ))

@@ -22,7 +22,11 @@ DEFAULT = "vllm_ray"
 
 
 def built_in(name: str = DEFAULT) -> Path:
-    return Path(str(resources.files("provision.playbooks") / f"{name}.py"))
+    try:
+        folder = Path(str(resources.files("provision.playbooks")))
+    except ModuleNotFoundError:  # a checkout that is not installed
+        folder = Path(__file__).parents[1] / "playbooks"
+    return folder / f"{name}.py"
 
 
 def load_playbook(path: Path) -> PlaybookFunction:
