@@ -22,12 +22,10 @@ from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lo
 from provision.planning import Mode
 from provision.playbook_file import built_in, load_playbook, mistakes_of
 from provision.report import Report
-from provision.resources.ray_token import ray_token
+from provision.resources.ray_token import RAY_TOKEN, ray_token
 from provision.runner import Job, Run
 from provision.secret import Secret
-from provision.state import state_dir
-
-TOKEN = "RAY_AUTH_TOKEN"
+from provision.state import cluster_dir
 
 
 class Options(TypedDict, total=False):
@@ -84,8 +82,8 @@ def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Re
     path = options.get("playbook") or built_in()
     writes = mode is Mode.UP
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
-    if TOKEN not in secrets:
-        secrets[TOKEN] = ray_token(state_dir() / inventory.cluster, create=writes)
+    if RAY_TOKEN not in secrets:
+        secrets[RAY_TOKEN] = ray_token(cluster_dir(inventory.cluster), create=writes)
     job = Job(
         command=command,
         mode=mode,

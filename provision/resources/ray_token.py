@@ -12,12 +12,15 @@ from pathlib import Path
 
 from provision.secret import Secret
 
+#: The token's name among the secrets of an inventory, and in Ray.
+RAY_TOKEN = "RAY_AUTH_TOKEN"
+
 
 def ray_token(folder: Path, *, create: bool) -> Secret:
     """The token kept in `folder`. Without `create`, and with none there yet, one that nothing on a host matches."""
     path = folder / "ray-token"
     try:
-        return Secret(path.read_text().strip(), "RAY_AUTH_TOKEN")
+        return Secret(path.read_text().strip(), RAY_TOKEN)
     except FileNotFoundError:
         pass
     token = secrets.token_hex(32)
@@ -30,4 +33,4 @@ def ray_token(folder: Path, *, create: bool) -> Secret:
             return ray_token(folder, create=False)
         with os.fdopen(descriptor, "w") as file:
             file.write(token)
-    return Secret(token, "RAY_AUTH_TOKEN")
+    return Secret(token, RAY_TOKEN)

@@ -15,6 +15,7 @@ from provision.resources.ports import PortsFree
 from provision.resources.ranks import Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
+from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.text_file import TextFile
@@ -24,7 +25,6 @@ from provision.secret import Secret
 from provision.uv_binary import usable
 from provision.wheels import architecture, glibc
 
-RAY_TOKEN = "RAY_AUTH_TOKEN"
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
