@@ -123,6 +123,7 @@ def make(state: LabState, directory: Path, options: Options, say: Say) -> LabSta
         notes = (*notes, f"systemd did not come up in {', '.join(silent)}: the hosts run sshd alone")
         say(notes[-1])
         stop(state)
+        network.remove_devices([host.link for host in state.hosts])
         for host in state.hosts:
             (Path(host.directory) / "running.json").unlink(missing_ok=True)
     say(f"starting {len(state.hosts)} hosts with sshd alone")

@@ -82,24 +82,32 @@ def add_rules(wanted: Sequence[Sequence[str]]) -> None:
 
 def remove(bridge: str, links: Sequence[str], lab_rules: Sequence[Sequence[str]]) -> None:
     """Takes away what is still there of these. Raises LabError if some of it stays."""
-    present = {link["ifname"] for link in json.loads(run(["ip", "-json", "link"]).stdout)}
-    for name in (*links, bridge):
-        if name in present:
-            # A veth goes with its namespace, which may happen between looking and deleting.
-            run(["ip", "link", "delete", name], check=False)
     if find("iptables"):
         for rule in lab_rules:
             while run(["iptables", "--wait", "10", "--delete", *rule], check=False).returncode == 0:
                 continue
-    wait_gone({*links, bridge})
+    remove_devices([*links, bridge])
 
 
-def wait_gone(names_of_lab: set[str], seconds: float = 5) -> None:
+def remove_devices(names_of_lab: Sequence[str], seconds: float = 5) -> None:
+    """Returns when none of these is there: only then may one of the same name be made.
+
+    A host's link goes with its network namespace, but the kernel takes a namespace away some time after the last
+    process in it has ended. Raises LabError if one outlives `seconds`.
+    """
     deadline = time.monotonic() + seconds
-    while left := names_of_lab & {link["ifname"] for link in json.loads(run(["ip", "-json", "link"]).stdout)}:
+    while left := present(names_of_lab):
         if time.monotonic() > deadline:
-            raise LabError(f"network devices that stay: {', '.join(sorted(left))}")
+            raise LabError(f"network devices that stay: {', '.join(left)}")
+        for name in left:
+            # It may go by itself between looking and deleting.
+            run(["ip", "link", "delete", name], check=False)
         time.sleep(0.02)
+
+
+def present(names_of_lab: Sequence[str]) -> list[str]:
+    there = {link["ifname"] for link in json.loads(run(["ip", "-json", "link"]).stdout)}
+    return [name for name in names_of_lab if name in there]
 
 
 def batch(text: str) -> None:

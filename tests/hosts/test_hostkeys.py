@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -233,7 +234,8 @@ def test_connections_that_sshd_drops_at_first_are_tried_again(sshds: Sshds, serv
             def copy(source: socket.socket, sink: socket.socket) -> None:
                 while data := source.recv(1 << 16):
                     sink.sendall(data)
-                sink.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # the other side has closed already
+                    sink.shutdown(socket.SHUT_WR)
 
             back = threading.Thread(target=copy, args=(there, here), daemon=True)
             back.start()

@@ -53,7 +53,8 @@ def traces(name: str) -> list[str]:
     if shutil.which("iptables"):
         rules = subprocess.run(["iptables", "-S"], capture_output=True, text=True, check=True).stdout
         found += [rule for rule in rules.splitlines() if tag in rule]
-    found += [str(path) for path in Path("/sys/fs/cgroup").rglob(f"*{tag}*")]
+    # os.walk passes over a cgroup that goes away while it looks; Path.rglob raises.
+    found += [f"{folder}/{name}" for folder, names, _ in os.walk("/sys/fs/cgroup") for name in names if tag in name]
     found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if directory in line]
     for process in Path("/proc").glob("[0-9]*"):
         try:
