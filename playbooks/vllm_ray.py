@@ -4,6 +4,7 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 """
 
 from provision.cluster import Cluster
+from provision.judge import judge
 from provision.playbook import Playbook
 from provision.resources.nvidia import Nvidia
 from provision.resources.stack import Stack
@@ -12,6 +13,7 @@ from provision.resources.stack import Stack
 def playbook(cluster: Cluster) -> Playbook:
     book = Playbook()
     stack = Stack(cluster)
+    judge(cluster, book)
     stack.find_blockers(book)
 
     # Proved before anything is changed on any host.

@@ -30,13 +30,15 @@ from provision.state import cluster_dir
 
 class Options(TypedDict, total=False):
     """`playbook`: a file instead of the built-in one. `limit`: names of the hosts to contact, none for all.
-    `cancel`: set it to stop the run; remote processes are ended first."""
+    `cancel`: set it to stop the run; remote processes are ended first. `deep`: hold every file of the environments
+    against the hash that was installed, which takes minutes and not a moment."""
 
     playbook: Path | None
     limit: Sequence[str]
     listener: Listener
     cancel: threading.Event | None
     sudo_password: Secret | None
+    deep: bool
 
 
 def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
@@ -49,9 +51,10 @@ def plan(inventory: Inventory, **options: Unpack[Options]) -> Report:
     return _run("plan", Mode.CHECK, inventory, options)
 
 
-def check(inventory: Inventory, **options: Unpack[Options]) -> Report:
-    """Whether the hosts are as the inventory says. Writes nothing anywhere."""
-    return _run("check", Mode.CHECK, inventory, options)
+def check(inventory: Inventory, *, areas: Sequence[str] = (), **options: Unpack[Options]) -> Report:
+    """Whether the hosts are as the inventory says, as each other, and as they must be for the model to run. Writes
+    nothing anywhere. `areas`: which of provision.finding.AREAS to look at, none for all."""
+    return _run("check", Mode.CHECK, inventory, options, areas=areas)
 
 
 def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
@@ -77,7 +80,7 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
     return made.path
 
 
-def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Report:
+def _run(command: str, mode: Mode, inventory: Inventory, options: Options, *, areas: Sequence[str] = ()) -> Report:
     listener = options.get("listener") or silent
     path = options.get("playbook") or built_in()
     writes = mode is Mode.UP
@@ -94,6 +97,8 @@ def _run(command: str, mode: Mode, inventory: Inventory, options: Options) -> Re
         secrets=secrets,
         sudo_password=options.get("sudo_password") or inventories.read_sudo_password(inventory),
         only=tuple(options.get("limit") or ()),
+        areas=tuple(areas),
+        deep=options.get("deep", False),
     )
     with mistakes_of(path):
         return Run(job, listener, options.get("cancel") or threading.Event()).execute()

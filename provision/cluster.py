@@ -63,12 +63,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """`secrets` holds what the inventory's `secrets` name, by name."""
+    """`secrets` holds what the inventory's `secrets` name, by name. `deep`: the files of the environments are to be
+    held against their hashes, and not their names alone."""
 
     inventory: Inventory
     nodes: tuple[Node, ...]
     lock: Lock
     secrets: Mapping[str, Secret]
+    deep: bool = False
 
     @property
     def name(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from provision.playbook import Blocker, Step
+from provision.finding import Finding, Severity
+from provision.playbook import Step
 from provision.resource import Difference, State
 
 
@@ -47,7 +48,7 @@ class Plan:
 
     mode: Mode
     changes: tuple[Change, ...]
-    blockers: tuple[Blocker, ...]
+    blockers: tuple[Finding, ...]
     unchanged: tuple[Step, ...]
 
     @property
@@ -56,7 +57,7 @@ class Plan:
 
 
 def make_plan(
-    mode: Mode, steps: Sequence[Step], observed: Mapping[str, State], blockers: Sequence[Blocker] = ()
+    mode: Mode, steps: Sequence[Step], observed: Mapping[str, State], blockers: Sequence[Finding] = ()
 ) -> Plan:
     """`observed` maps a step's key to what its probe saw; a step without an entry is left out (its host was
     not reached)."""
@@ -73,7 +74,7 @@ def make_plan(
         if not differences and not cause:
             unchanged.append(step)
         elif not step.resource.fixable:
-            standing += [_blocker(step, difference) for difference in differences]
+            standing += [_finding(step, difference, Severity.BLOCKS) for difference in differences]
         else:
             action = Action.REMOVE if want is None else Action.CREATE if have is None else Action.UPDATE
             changes[step.key] = Change(step, action, have, want, differences, cause)
@@ -88,8 +89,26 @@ def _concerns(mode: Mode, step: Step) -> bool:
     return step.resource.fixable and (removable is True or (removable == "purge" and mode is Mode.PURGE))
 
 
-def _blocker(step: Step, difference: Difference) -> Blocker:
-    found = difference.found or "absent"
-    aspect = difference.aspect or step.resource.label
-    message = f"{aspect} is `{found}`, the inventory expects `{difference.expected}`"
-    return Blocker(step.host, message, hint=difference.hint)
+def findings_of(plan: Plan) -> tuple[Finding, ...]:
+    """What a plan says about the hosts: each difference, and what blocks. A change that only follows from another one
+    is no finding of its own."""
+    drift = (
+        _finding(change.step, difference, Severity.DRIFT)
+        for change in plan.changes
+        for difference in change.differences
+    )
+    return (*plan.blockers, *drift)
+
+
+def _finding(step: Step, difference: Difference, severity: Severity) -> Finding:
+    resource = step.resource
+    return Finding(
+        host=step.host,
+        area=resource.area,
+        fact=resource.fact(difference.aspect),
+        severity=severity,
+        found=difference.found or "absent",
+        expected=difference.expected or "absent",
+        why=resource.why,
+        hint=difference.hint or ("`provision up` puts it right" if severity is Severity.DRIFT else ""),
+    )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from provision.errors import PlaybookError
+from provision.finding import Finding, Known, Severity, blocker
 from provision.resource import Resource
 
 
@@ -27,22 +28,15 @@ class Step:
         return f"{self.host}/{self.resource.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """Why `up` must not begin. `host` is empty where it concerns the whole cluster."""
-
-    host: str
-    message: str
-    evidence: tuple[str, ...] = ()
-    hint: str = ""
-
-
 @dataclass
 class Playbook:
     """Collects steps. `add` returns the step, to be named by later ones."""
 
     steps: list[Step] = field(default_factory=list)
-    blockers: list[Blocker] = field(default_factory=list)
+    #: What is known of the hosts already and is not as it should be; what blocks keeps `up` from beginning.
+    findings: list[Finding] = field(default_factory=list)
+    #: Host → what `check` shows of it.
+    known: dict[str, tuple[Known, ...]] = field(default_factory=dict)
     #: Worth a line, in the way of nothing: (host, text).
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
@@ -72,8 +66,15 @@ class Playbook:
         self._known.add(step.key)
         return step
 
-    def block(self, message: str, *, host: str = "", evidence: Iterable[str] = (), hint: str = "") -> None:
-        self.blockers.append(Blocker(host, message, tuple(evidence), hint))
+    @property
+    def blockers(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity is Severity.BLOCKS]
+
+    def block(
+        self, message: str, *, host: str = "", evidence: Iterable[str] = (), hint: str = "", area: str = "services"
+    ) -> None:
+        """`up` must not begin. `host` is empty where it concerns the whole cluster."""
+        self.findings.append(blocker(host, message, evidence, hint, area))
 
     def note(self, text: str, *, host: str = "") -> None:
         self.notes.append((host, text))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from provision.errors import ProvisionError
+from provision.finding import Finding, Known
 from provision.planning import Mode, Plan
 
 
@@ -22,14 +24,41 @@ class HostReport:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A lasting fact of a host that is another one than in the snapshot; empty where there was, or is, none."""
+
+    host: str
+    area: str
+    fact: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Since:
+    """`taken`: when the snapshot was, in seconds since the epoch. `source`: the file it is from."""
+
+    taken: float
+    source: str
+    changes: tuple[Changed, ...]
+
+
+@dataclass(frozen=True)
 class Report:
-    """`exit_code`: 0 done or in sync · 1 failed · 3 drift (check) · 4 a host unreachable."""
+    """`exit_code`: 0 done or in sync · 1 failed · 3 drift (check) · 4 a host unreachable.
+
+    `findings`: all that is not as it should be, the worst first. `known`: host → what was read there.
+    `since`: what has changed since a snapshot, if one was asked for.
+    """
 
     command: str
     mode: Mode
     plan: Plan | None
     hosts: tuple[HostReport, ...]
     errors: tuple[ProvisionError, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
+    since: Since | None = None
     outcome: tuple[str, ...] = ()
     seconds: float = 0.0
     log: str = ""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.finding import Known
 from provision.script import Fragment, Script
 
 #: What a resource is or should be, by aspect; None: it is absent.
@@ -38,6 +39,10 @@ class Resource(ABC):
     fixable: ClassVar[bool] = True
     #: False: `down` leaves it. "purge": only `down --purge` removes it.
     removable: ClassVar[bool | str] = True
+    #: What `check` files it under: one of provision.finding.AREAS.
+    area: ClassVar[str] = "files"
+    #: Why it matters that it is as wanted; said with every difference.
+    why: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -59,6 +64,14 @@ class Resource(ABC):
     @abstractmethod
     def fix(self, have: State, want: State) -> Script:
         """Takes the host from `have` to `want` (None: remove it). Safe to repeat after a half-done try."""
+
+    def fact(self, aspect: str) -> str:
+        """What `check` calls this aspect; empty: the thing as a whole."""
+        return f"{self.label} {aspect}".rstrip()
+
+    def known(self, have: State) -> tuple[Known, ...]:
+        """What of `have` is worth showing, and remembering, also while it is as wanted."""
+        return ()
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Work on the controller that `fix` stands on, such as fetching what it will send. Called before

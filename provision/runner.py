@@ -19,10 +19,11 @@ from provision.cluster import Cluster, Node
 from provision.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
 from provision.events import Listener
 from provision.facts import Facts, facts_script, read_facts
+from provision.finding import Finding, Known, blocker, sorted_findings
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
-from provision.planning import Mode, Plan, make_plan
-from provision.playbook import Blocker, Playbook, Step
+from provision.planning import Mode, Plan, findings_of, make_plan
+from provision.playbook import Playbook, Step
 from provision.report import HostReport, Report
 from provision.resource import State
 from provision.secret import Secret
@@ -37,7 +38,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Job:
     """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
-    empty for all."""
+    empty for all. `areas`: what of provision.finding.AREAS to look at, empty for all; `deep`: however long that
+    takes."""
 
     command: str
     mode: Mode
@@ -48,6 +50,8 @@ class Job:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     sudo_password: Secret | None = None
     only: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    deep: bool = False
 
 
 class Run:
@@ -74,7 +78,9 @@ class Run:
             with ThreadPoolExecutor(max_workers=min(POOL, max(1, len(self._hosts)))) as self._pool:
                 facts = self._on_each(self._hosts, self._read_facts)
                 nodes = tuple(Node(h, facts.get(h.name)) for h in job.inventory.hosts)
-                book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets))
+                book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets, job.deep))
+                if job.areas:
+                    book = _narrowed(book, job.areas)
                 for host, text in book.notes:
                     self._emit(events.Note(host, text))
                 observed = self._observe(book, set(facts))
@@ -88,7 +94,7 @@ class Run:
                     self._last |= applier.ended
                     for error in applier.errors:
                         self._errors.setdefault(error.host, []).append(error)
-            return self._report(plan, done, book)
+            return self._report(plan, done, book, observed)
 
     def _read_facts(self, host: Host) -> Facts:
         began = time.monotonic()
@@ -98,11 +104,16 @@ class Run:
         self._emit(events.Connected(host.name, time.monotonic() - began))
         self._emit(events.Doing(host.name, "reading facts", passing=True))
         head = self._job.inventory.head
-        script = facts_script(head=head.node_ip or head.address, root=host.base)
+        script = facts_script(head=head.node_ip or head.address, root=host.base, model=self._model_folder())
+        asked_at = time.time()
         (fragment,) = session.run([script])
         if not fragment.ok:
             raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
-        return read_facts(fragment.stdout)
+        return read_facts(fragment.stdout, asked_at=asked_at)
+
+    def _model_folder(self) -> str:
+        serve = self._job.inventory.serve
+        return serve.model if serve is not None and serve.model.startswith(("/", "~")) else ""
 
     def _observe(self, book: Playbook, reached: set[str]) -> dict[str, State]:
         """What every probe saw, by step. A probe that fails leaves its step out and is an error of its host."""
@@ -154,21 +165,24 @@ class Run:
         self._errors.setdefault(error.host, []).append(error)
         self._emit(failure(error, step))
 
-    def _unreachable_blockers(self) -> list[Blocker]:
+    def _unreachable_blockers(self) -> list[Finding]:
         """`up` changes nothing while a host is out of reach, or could not be looked at: the cluster would
         not come up without it."""
         if not self._job.apply or self._job.mode is not Mode.UP:
             return []
         hint = "mend that first, or leave the host out with --limit"
         return [
-            Blocker(name, f"nothing was changed on any host, because of {name}", hint=hint) for name in self._errors
+            blocker(name, f"nothing was changed on any host, because of {name}", hint=hint) for name in self._errors
         ]
 
-    def _report(self, plan: Plan, done: frozenset[str], book: Playbook) -> Report:
-        reports = tuple(self._host_report(host, plan, done) for host in self._hosts)
+    def _report(self, plan: Plan, done: frozenset[str], book: Playbook, observed: Mapping[str, State]) -> Report:
+        names = tuple(h.name for h in self._hosts)
+        judged = (f for f in book.findings if not f.host or f.host in names)
+        findings = sorted_findings([*findings_of(plan), *judged], names)
+        reports = tuple(self._host_report(host, plan, done, findings) for host in self._hosts)
         for report in reports:
             self._emit(events.HostDone(report.name, report.status, len(report.changes), report.seconds))
-        code = self._exit_code(plan)
+        code = self._exit_code(plan, findings)
         seconds = time.monotonic() - self._began
         self._emit(events.RunDone("", code, seconds))
         return Report(
@@ -177,12 +191,14 @@ class Run:
             plan=plan,
             hosts=reports,
             errors=tuple(e for errors in self._errors.values() for e in errors),
+            findings=() if self._job.mode.removes else findings,
+            known=_known(book, plan, observed, done),
             outcome=tuple(book.outcome) if self._job.command == "up" and code == 0 else (),
             seconds=seconds,
             exit_code=code,
         )
 
-    def _host_report(self, host: Host, plan: Plan, done: frozenset[str]) -> HostReport:
+    def _host_report(self, host: Host, plan: Plan, done: frozenset[str], findings: Sequence[Finding]) -> HostReport:
         errors = tuple(self._errors.get(host.name, ()))
         planned = [c for c in plan.changes if c.step.host == host.name]
         changed = [c for c in planned if c.step.key in done] if self._job.apply else planned
@@ -196,6 +212,8 @@ class Run:
             status = "skipped"
         elif planned:
             status = "changed" if self._job.apply else "drift"
+        elif self._job.command == "check" and any(f.severity.counts and f.host == host.name for f in findings):
+            status = "drift"
         else:
             status = "ok"
         session = self._sessions.get(host.name)
@@ -206,7 +224,7 @@ class Run:
     def _seconds(self, host: Host) -> float:
         return max(0.0, self._last.get(host.name, self._began) - self._began)
 
-    def _exit_code(self, plan: Plan) -> int:
+    def _exit_code(self, plan: Plan, findings: Sequence[Finding]) -> int:
         errors = [e for errors in self._errors.values() for e in errors]
         if any(isinstance(e, Unreachable) for e in errors):
             return 4
@@ -214,7 +232,30 @@ class Run:
             return 1
         if self._job.apply:
             return 1 if plan.blockers else 0
+        if self._job.command == "check":
+            return 3 if any(f.severity.counts for f in findings) else 0
         return 0 if plan.empty else 3
+
+
+def _narrowed(book: Playbook, areas: Sequence[str]) -> Playbook:
+    """What of a playbook concerns `areas`: good for looking, not for doing."""
+    steps = [step for step in book.steps if step.resource.area in areas]
+    findings = [finding for finding in book.findings if finding.area in areas]
+    known = {host: tuple(k for k in cells if k.area in areas) for host, cells in book.known.items()}
+    return replace(book, steps=steps, findings=findings, known=known)
+
+
+def _known(
+    book: Playbook, plan: Plan, observed: Mapping[str, State], done: frozenset[str]
+) -> dict[str, tuple[Known, ...]]:
+    """Host → what is known of it now: what was changed is as it was wanted, or it would not count as done."""
+    wanted = {change.step.key: change.want for change in plan.changes if change.step.key in done}
+    known = dict(book.known)
+    for step in book.steps:
+        if step.key in observed:
+            state = wanted[step.key] if step.key in wanted else observed[step.key]
+            known[step.host] = (*known.get(step.host, ()), *step.resource.known(state))
+    return known
 
 
 def _one_at_a_time(listener: Listener) -> Listener:

@@ -5,7 +5,31 @@ what it printed into typed, frozen values and never raises, whatever a host prin
 """
 
 from provision.facts.ask import facts_script
-from provision.facts.model import Facts, Gpu, Interface, Listener, PythonFound
+from provision.facts.model import (
+    Fabric,
+    Facts,
+    Gpu,
+    GpuProcess,
+    Interface,
+    Listener,
+    ModelFolder,
+    Program,
+    PythonFound,
+    Xid,
+)
 from provision.facts.read import read_facts
 
-__all__ = ["Facts", "Gpu", "Interface", "Listener", "PythonFound", "facts_script", "read_facts"]
+__all__ = [
+    "Fabric",
+    "Facts",
+    "Gpu",
+    "GpuProcess",
+    "Interface",
+    "Listener",
+    "ModelFolder",
+    "Program",
+    "PythonFound",
+    "Xid",
+    "facts_script",
+    "read_facts",
+]

@@ -9,12 +9,19 @@ from provision.script import Script
 GPU_PATIENCE = 10
 
 
-def facts_script(*, head: str = "", root: str = "~/.provision") -> Script:
+def facts_script(*, head: str = "", root: str = "~/.provision", model: str = "") -> Script:
     """`head`: address or name of the host that this one must reach. `root`: where environments will live.
+    `model`: the folder of the model, where it is one and not a name on a hub.
 
     Takes some 50 ms, and as long as nvidia-smi does (at most GPU_PATIENCE seconds).
     """
-    variables = {"head": head, "root": root, "fields": " ".join(FIELDS), "plain_fields": " ".join(PLAIN_FIELDS)}
+    variables = {
+        "head": head,
+        "root": root,
+        "model": model,
+        "fields": " ".join(FIELDS),
+        "plain_fields": " ".join(PLAIN_FIELDS),
+    }
     return Script(HOST + NETWORK + GPUS, {**variables, "patience": GPU_PATIENCE * 20}, timeout=GPU_PATIENCE + 20)
 
 

@@ -33,16 +33,19 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class PythonFound:
-    """An interpreter by the name of its file: `version` is `3.11`, the patch is not known before it runs."""
+    """An interpreter: `version` is `3.11`, by the name of its file; `patch` is `3.11.7`, as it says itself."""
 
     path: str
     version: str
+    patch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU as nvidia-smi lists it. `persistence`, `mig`: None where the GPU has no such mode.
+    """One GPU as nvidia-smi lists it. None: the GPU has no such mode or counter, or does not tell.
 
+    `throttle`: the bits of nvidia-smi's clocks_event_reasons.active. `power_limit` and `power_default`: watts.
+    `pcie_gen`, `pcie_width`: now, and at most; an idle GeForce is at generation 1. `sm_clock_max`: MHz.
     `details` holds every field that was asked, in nvidia-smi's own names and words.
     """
 
@@ -56,7 +59,90 @@ class Gpu:
     compute_capability: str = ""
     persistence: bool | None = None
     mig: bool | None = None
+    vbios: str = ""
+    compute_mode: str = ""
+    ecc: bool | None = None
+    ecc_uncorrected: int | None = None
+    retired_pending: bool | None = None
+    remapped_pending: bool | None = None
+    remapped_failure: bool | None = None
+    throttle: int = 0
+    power_limit: float | None = None
+    power_default: float | None = None
+    sm_clock_max: int | None = None
+    pcie_gen: int | None = None
+    pcie_gen_max: int | None = None
+    pcie_width: int | None = None
+    pcie_width_max: int | None = None
+    fabric_state: str = ""
+    fabric_status: str = ""
     details: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process that holds memory of a GPU. `mark`: the service of ours that it belongs to (PROVISION_SERVICE), empty
+    for a stranger, or for another user's process that does not show it. `user` and `command` are empty where the
+    process lives in a container that hides it."""
+
+    pid: int
+    gpu: str
+    memory_mib: int = 0
+    user: str = ""
+    command: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A Ray or vLLM that runs here, whoever started it. `kind`: `raylet`, `gcs_server` or `vllm` (the server).
+
+    `version`: of the package in the environment that it was started from; empty where that is not to be seen, or gone.
+    `node_ip`: what a raylet advertises. `replaced`: its program file is another one by now. `mark` as in GpuProcess.
+    """
+
+    kind: str
+    pid: int
+    user: str = ""
+    command: str = ""
+    environment: str = ""
+    version: str = ""
+    node_ip: str = ""
+    replaced: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fabric:
+    """One port of an InfiniBand or RoCE device. `state`: `ACTIVE`, `DOWN` …; `rate_gbit`: 0 where it is not told."""
+
+    device: str
+    port: int
+    state: str
+    layer: str = ""
+    rate_gbit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Xid:
+    """An error that the driver reported to the kernel's log since boot. `bus_id`: as the log has it."""
+
+    code: int
+    bus_id: str
+    count: int = 1
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """The folder of the model, if it is one: `digest` is over names and sizes of its files. `there`: it exists."""
+
+    path: str
+    there: bool = False
+    files: int = 0
+    bytes: int = 0
+    digest: str = ""
+    disk_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +155,12 @@ class Facts:
     `missing` alone means only that there is no nvidia-smi. `driver` is the version that answers,
     `driver_module` the one of the loaded kernel module. `route_source` and `route_interface` say how the
     host would reach the head, None if it cannot, or was not asked.
+
+    `clock_offset`: how far the host's clock is ahead of the controller's, to about a second. `xids` is None where the
+    kernel's log may not be read. `topology`: nvidia-smi's matrix, a row per GPU, its links to the others. `nvlinks`:
+    (GPU's index, active links, links that are down). `fabric_manager`: what systemd says of it (`active`, `inactive`,
+    `failed`), empty where there is none. `driver_library`: the version of libnvidia-ml on disk. `cuda`: the newest
+    CUDA that the driver supports.
     """
 
     hostname: str = ""
@@ -108,6 +200,19 @@ class Facts:
     gpu_error: str | None = None
     driver: str | None = None
     driver_module: str | None = None
+    driver_library: str | None = None
+    cuda: str = ""
+    gpu_processes: tuple[GpuProcess, ...] = ()
+    topology: tuple[tuple[str, ...], ...] = ()
+    nvlinks: tuple[tuple[int, int, int], ...] = ()
+    fabric_manager: str = ""
+    xids: tuple[Xid, ...] | None = None
+    fabrics: tuple[Fabric, ...] = ()
+    programs: tuple[Program, ...] = ()
+    reboot_required: bool = False
+    clock_offset: float | None = None
+    hostname_addresses: tuple[str, ...] = ()
+    model: ModelFolder | None = None
 
     def interface_of(self, address: str) -> Interface | None:
         """The interface that carries `address`, if one does."""

@@ -13,8 +13,11 @@ from provision.facts.network import read_interfaces, read_listening, read_route
 UNLIMITED = 2**63 - 1
 
 
-def read_facts(stdout: str) -> Facts:
-    """Never raises: what a host did not say, or said unreadably, is the default of its field."""
+def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
+    """Never raises: what a host did not say, or said unreadably, is the default of its field.
+
+    `asked_at`: the controller's clock when it asked, in seconds since the epoch.
+    """
     sections = _sections(stdout)
     values = _pairs(sections.get("values", ()))
     os_release = _pairs(sections.get("os", ()))
@@ -67,6 +70,7 @@ def read_facts(stdout: str) -> Facts:
         gpu_error=error,
         driver=next((gpu.driver for gpu in gpus if gpu.driver), None),
         driver_module=_module(sections.get("module", ())),
+        clock_offset=_float(values["clock"]) - asked_at if asked_at and values.get("clock") else None,
     )
 
 

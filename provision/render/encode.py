@@ -14,8 +14,9 @@ from pathlib import PurePath
 
 from provision.errors import HostError, InventoryError, Problem, ProvisionError
 from provision.events import Event, StepDone
+from provision.finding import Finding, Known
 from provision.planning import Action, Change, Plan
-from provision.playbook import Blocker, Step
+from provision.playbook import Step
 from provision.report import HostReport, Report
 from provision.resource import Difference
 from provision.secret import Secret
@@ -108,13 +109,25 @@ def _change(value: Change) -> Json:
 
 
 @encode.register
-def _blocker(value: Blocker) -> Json:
+def _finding(value: Finding) -> Json:
     return {
         "host": value.host,
+        "area": value.area,
+        "fact": value.fact,
+        "severity": value.severity.value,
+        "found": value.found,
+        "expected": value.expected,
+        "against": value.against.value,
         "message": value.message,
-        "evidence": encode(value.evidence),
+        "why": value.why,
         "hint": value.hint,
+        "evidence": encode(value.evidence),
     }
+
+
+@encode.register
+def _known(value: Known) -> Json:
+    return {"area": value.area, "fact": value.fact, "value": value.value, "lasting": value.lasting}
 
 
 @encode.register

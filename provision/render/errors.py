@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from provision.errors import HostError, InventoryError, Problem, ProvisionError
-from provision.playbook import Blocker
+from provision.finding import Finding
 from provision.render.text import PLAIN, Paint, Style, clean
 
 
@@ -21,7 +21,7 @@ def problem_lines(problem: Problem, paint: Paint = PLAIN) -> list[str]:
     return block("", str(problem), (), problem.hint, paint)
 
 
-def blocker_lines(blocker: Blocker, paint: Paint = PLAIN) -> list[str]:
+def blocker_lines(blocker: Finding, paint: Paint = PLAIN) -> list[str]:
     return block(blocker.host, blocker.message, blocker.evidence, blocker.hint, paint)
 
 

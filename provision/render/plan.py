@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provision.finding import Finding
 from provision.planning import Action, Change, Plan
-from provision.playbook import Blocker
 from provision.render.text import PLAIN, Paint, Style, clean, count
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
@@ -95,7 +95,7 @@ def _row_lines(row: _Row, widths: tuple[int, int], paint: Paint) -> list[str]:
     return lines + [f"  {'':<{len(head)}}  {detail}" for detail in more]
 
 
-def _blocker_lines(blocker: Blocker, paint: Paint) -> list[str]:
+def _blocker_lines(blocker: Finding, paint: Paint) -> list[str]:
     where = f"{blocker.host}: " if blocker.host else ""
     lines = [f"{paint(Style.ERROR, '!')} {clean(where + blocker.message)}"]
     lines += [f"    {clean(line)}" for line in blocker.evidence]

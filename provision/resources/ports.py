@@ -21,6 +21,7 @@ class PortsFree(Resource):
 
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
+    area: ClassVar[str] = "network"
 
     place: Place
     address: str

@@ -7,6 +7,7 @@ process table: vLLM's ranks are Ray actors, and Ray names a process after its ac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from provision.resource import Resource, State
 from provision.resources.service import Place
@@ -19,7 +20,8 @@ class Ranks(Resource):
     """`count` ranks run under the Ray node at `ray`. Nothing to install: fixing it is waiting for them, and the
     server that it follows starts them. They go with it, so there is nothing to remove."""
 
-    removable = False
+    removable: ClassVar[bool | str] = False
+    area: ClassVar[str] = "services"
 
     ray: Place
     count: int

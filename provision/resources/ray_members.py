@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from provision.resource import Resource, State
 from provision.resources.ray import RayHead
@@ -18,6 +19,8 @@ from provision.script import Fragment, Script, Value
 class RayMembers(Resource):
     """`expected`: node IP → (host name, GPUs). Asked on the head through Ray itself, once per start of the head or
     of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
+
+    area: ClassVar[str] = "services"
 
     head: RayHead
     expected: Mapping[str, tuple[str, int]] = field(hash=False)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from provision.resource import Difference, Resource, State
 from provision.resources.service_scripts import CLEAR, LIBRARY, PROBE, START, STOP
@@ -40,6 +41,8 @@ class Place:
 @dataclass(frozen=True)
 class Service(Resource):
     """Subclasses say `command`, `environment` and how it shows that it is ready."""
+
+    area: ClassVar[str] = "services"
 
     place: Place
 

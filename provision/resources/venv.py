@@ -42,6 +42,8 @@ class Venv(Resource):
     """
 
     removable: ClassVar[bool | str] = "purge"
+    area: ClassVar[str] = "packages"
+    why: ClassVar[str] = "ranks that run different code fail to talk to each other, or give wrong answers in silence"
 
     lock: Lock
     python: Python
@@ -62,6 +64,10 @@ class Venv(Resource):
     @property
     def path(self) -> PurePosixPath:
         return PurePosixPath(self.root) / "envs" / self.lock.short
+
+    def fact(self, aspect: str) -> str:
+        """Of a package its name alone: that is its column in the table of hosts and facts."""
+        return aspect or "environment"
 
     def bin(self, name: str) -> PurePosixPath:
         return self.path / "bin" / name

@@ -29,7 +29,14 @@ RULES = [
     ),
     (
         lambda p: (
-            p in {"provision/planning.py", "provision/resource.py", "provision/schedule.py", "provision/playbook.py"}
+            p
+            in {
+                "provision/planning.py",
+                "provision/resource.py",
+                "provision/schedule.py",
+                "provision/playbook.py",
+                "provision/finding.py",
+            }
         ),
         {"threading", "time", "datetime", "random", "secrets", "subprocess", "socket", "os", "pathlib", "shutil"},
         "what is planned depends on values alone, and is tested without a host",
@@ -45,6 +52,11 @@ RULES = [
         "a resource describes; it does not act",
     ),
     (
+        lambda p: p.startswith("provision/judge/"),
+        {"threading", "time", "datetime", "random", "subprocess", "socket", "os", "pathlib", "provision.resources"},
+        "what the facts mean depends on values alone, and is tested without a host",
+    ),
+    (
         lambda p: p.startswith("provision/transport/"),
         {"provision.runner", "provision.planning", "provision.resources", "provision.playbook", "provision.cluster"},
         "the transport carries scripts, whatever they are for",
@@ -52,7 +64,8 @@ RULES = [
 ]
 
 ENGINE = [
-    "script", "resource", "playbook", "planning", "schedule", "apply", "runner", "events", "report", "errors", "secret"
+    "script", "finding", "resource", "playbook", "planning", "schedule", "apply", "runner", "events", "report",
+    "errors", "secret",
 ]  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 from render_samples import Thing, a_plan
 
+from provision.finding import blocker as a_blocker
 from provision.planning import Mode, make_plan
-from provision.playbook import Blocker, Playbook
+from provision.playbook import Playbook
 from provision.render.plan import MERGE_FROM, plan_lines, totals
 
 
@@ -30,7 +31,9 @@ def test_what_goes_is_marked_with_a_minus() -> None:
 
 
 def test_what_stands_in_the_way_comes_last_with_its_hint() -> None:
-    blocker = Blocker("gpu-02", "driver is `535`, the inventory expects `>=580`", ("nvidia-smi says so",), "update it")
+    blocker = a_blocker(
+        "gpu-02", "driver is `535`, the inventory expects `>=580`", ("nvidia-smi says so",), "update it"
+    )
     assert plan_lines(make_plan(Mode.UP, [], {}, [blocker])) == [
         "! gpu-02: driver is `535`, the inventory expects `>=580`",
         "    nvidia-smi says so",

@@ -2,13 +2,13 @@ import pytest
 from render_samples import a_plan, a_report
 
 from provision.errors import NameNotFound
+from provision.finding import blocker
 from provision.planning import Mode, make_plan
-from provision.playbook import Blocker
 from provision.render.recap import failure_lines, last_line, quiet_lines, recap_lines
 from provision.report import HostReport
 
 EMPTY = make_plan(Mode.UP, [], {})
-BLOCKED = make_plan(Mode.UP, [], {}, [Blocker("a", "driver is `535`")])
+BLOCKED = make_plan(Mode.UP, [], {}, [blocker("a", "driver is `535`")])
 FINE = (HostReport("gpu-01", "ok", (), (), 2.1, 1, 2), HostReport("gpu-02", "ok", (), (), 2.0, 1, 2))
 
 
@@ -52,7 +52,7 @@ def test_a_failure_on_one_host_does_not_hide_the_others() -> None:
 
 
 def test_even_quietly_what_stands_in_the_way_is_said() -> None:
-    plan = make_plan(Mode.UP, [], {}, [Blocker("gpu-02", "driver is `535`", (), "update it")])
+    plan = make_plan(Mode.UP, [], {}, [blocker("gpu-02", "driver is `535`", (), "update it")])
     assert quiet_lines(a_report(plan=plan, hosts=(), errors=())) == [
         "error: gpu-02: driver is `535`",
         "hint: update it",

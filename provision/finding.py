@@ -1,0 +1,111 @@
+"""What was found on a host, and what it means: the one shape of everything that `check` reports. Pure data.
+
+Whoever looks makes findings: a plan of its changes, a judge of the facts, a person's own tests. Whoever shows
+them needs to know nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+#: What can be asked for with `check --only`, in the order in which it is shown.
+AREAS = (
+    "drivers", "gpus", "compatibility", "packages", "services", "network", "storage", "system", "files", "tests",
+)  # fmt: skip
+
+
+class Severity(Enum):
+    """`blocks`: `up` does not begin while it is so. `drift`: not as wanted, exit code 3. `warning`: works, but worse
+    or not for long. `note`: worth knowing."""
+
+    BLOCKS = "blocks"
+    DRIFT = "drift"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return list(Severity).index(self)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the exit code 3."""
+        return self in (Severity.BLOCKS, Severity.DRIFT)
+
+
+class Against(Enum):
+    """What a fact was held against: the inventory (with its lock), the other hosts, what can work at all, what is
+    sound."""
+
+    INVENTORY = "inventory"
+    PEERS = "peers"
+    POSSIBLE = "possible"
+    SOUND = "sound"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact of one host that is not as it should be. `host` is empty for what concerns the whole cluster.
+
+    `area` is one of AREAS; `fact` names a column of the table of hosts and facts ("driver", "torch", "MTU").
+    `expected` and `found` are as short as a cell; `why` says why it matters, `hint` what to do, `evidence` what shows
+    it. `said`: the whole sentence, where expected and found do not make one.
+    """
+
+    host: str
+    area: str
+    fact: str
+    severity: Severity
+    found: str = ""
+    expected: str = ""
+    against: Against = Against.INVENTORY
+    why: str = ""
+    hint: str = ""
+    evidence: tuple[str, ...] = ()
+    said: str = ""
+
+    @property
+    def message(self) -> str:
+        if self.said:
+            return self.said
+        found = self.found or "absent"
+        if not self.expected:
+            return f"{self.fact} is `{found}`"
+        whose = {
+            Against.INVENTORY: "the inventory expects",
+            Against.PEERS: "the other hosts have",
+            Against.POSSIBLE: "needed is",
+            Against.SOUND: "should be",
+        }
+        return f"{self.fact} is `{found}`, {whose[self.against]} `{self.expected}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One cell of the table of hosts and facts. `lasting`: stays as it is unless somebody changes it, so that another
+    value than last week's is worth a word; free memory and uptimes do not last."""
+
+    area: str
+    fact: str
+    value: str
+    lasting: bool = True
+
+
+def blocker(host: str, message: str, evidence: Iterable[str] = (), hint: str = "", area: str = "services") -> Finding:
+    """A finding that is one sentence: why `up` must not begin."""
+    return Finding(host, area, message, Severity.BLOCKS, hint=hint, evidence=tuple(evidence), said=message)
+
+
+def sorted_findings(findings: Iterable[Finding], hosts: Iterable[str]) -> tuple[Finding, ...]:
+    """The worst first, then by area, fact, and host in the order of the inventory; each once."""
+    place = {name: index for index, name in enumerate(hosts)}
+    area = {name: index for index, name in enumerate(AREAS)}
+    return tuple(
+        sorted(
+            dict.fromkeys(findings),
+            key=lambda f: (f.severity.rank, area.get(f.area, len(area)), f.fact, place.get(f.host, -1)),
+        )
+    )
