@@ -9,13 +9,17 @@ Options of `plan`, `up`, `check` and `down`, all by keyword: see `Options`.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
 from typing_extensions import Unpack
 
 from provision import inventory as inventories
+from provision import snapshot
+from provision.errors import SnapshotError
 from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
 from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
@@ -48,24 +52,60 @@ def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
 
 def plan(inventory: Inventory, **options: Unpack[Options]) -> Report:
     """What `up` would change, and why. Contacts the hosts, writes nothing anywhere."""
-    return _run("plan", Mode.CHECK, inventory, options)
+    return _execute(_job("plan", Mode.CHECK, inventory, options), options)
 
 
-def check(inventory: Inventory, *, areas: Sequence[str] = (), **options: Unpack[Options]) -> Report:
+def check(
+    inventory: Inventory,
+    *,
+    areas: Sequence[str] = (),
+    against: Path | None = None,
+    since_up: bool = False,
+    save: Path | None = None,
+    tests: Path | None = None,
+    **options: Unpack[Options],
+) -> Report:
     """Whether the hosts are as the inventory says, as each other, and as they must be for the model to run. Writes
-    nothing anywhere. `areas`: which of provision.finding.AREAS to look at, none for all."""
-    return _run("check", Mode.CHECK, inventory, options, areas=areas)
+    nothing on any host.
+
+    `areas`: which of provision.finding.AREAS to look at, none for all. `against`: a snapshot; what has changed since is
+    in the report, and counts as drift. `since_up`: the one that the last successful `up` kept. `save`: where to keep a
+    snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). Raises SnapshotError before
+    any host is contacted.
+    """
+    source = snapshot.last_up(inventory.cluster) if since_up else against
+    before = snapshot.load(source) if source else None
+    if save is not None:
+        snapshot.must_be_writable(save)
+    report = _execute(_job("check", Mode.CHECK, inventory, options, areas=areas), options)
+    if before is not None:
+        name = "last up" if since_up else str(against)
+        since = snapshot.since(before, report, source=name, areas=areas)
+        report = replace(report, since=since, exit_code=report.exit_code or (3 if since.changes else 0))
+    if tests is not None and (not areas or "tests" in areas):
+        from provision.testing.run import run_tests, with_tests
+
+        names = [host.name for host in report.hosts]
+        listener = options.get("listener") or silent
+        report = with_tests(report, run_tests(inventory.path, tests, hosts=names, listener=listener))
+    if save is not None:
+        snapshot.save(snapshot.take(report.known, inventory.cluster, time.time()), save)
+    return report
 
 
 def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
     """Makes the hosts what the inventory says; what is so already is left alone. Locks the environment first
-    if that has not been done."""
-    return _run("up", Mode.UP, inventory, options)
+    if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`."""
+    job = _job("up", Mode.UP, inventory, options)
+    report = _execute(job, options)
+    if report.ok and not job.only:
+        _remember(job, report, options)
+    return report
 
 
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:
     """Stops what `up` started, in reverse order. `purge`: removes the environments as well."""
-    return _run("down", Mode.PURGE if purge else Mode.DOWN, inventory, options)
+    return _execute(_job("down", Mode.PURGE if purge else Mode.DOWN, inventory, options), options)
 
 
 def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:
@@ -80,19 +120,18 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
     return made.path
 
 
-def _run(command: str, mode: Mode, inventory: Inventory, options: Options, *, areas: Sequence[str] = ()) -> Report:
+def _job(command: str, mode: Mode, inventory: Inventory, options: Options, *, areas: Sequence[str] = ()) -> Job:
     listener = options.get("listener") or silent
-    path = options.get("playbook") or built_in()
     writes = mode is Mode.UP
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
     if RAY_TOKEN not in secrets:
         secrets[RAY_TOKEN] = ray_token(cluster_dir(inventory.cluster), create=writes)
-    job = Job(
+    return Job(
         command=command,
         mode=mode,
         apply=command in ("up", "down"),
         inventory=inventory,
-        playbook=load_playbook(path),
+        playbook=load_playbook(options.get("playbook") or built_in()),
         lock=_lock(inventory, listener, make=writes),
         secrets=secrets,
         sudo_password=options.get("sudo_password") or inventories.read_sudo_password(inventory),
@@ -100,8 +139,27 @@ def _run(command: str, mode: Mode, inventory: Inventory, options: Options, *, ar
         areas=tuple(areas),
         deep=options.get("deep", False),
     )
-    with mistakes_of(path):
-        return Run(job, listener, options.get("cancel") or threading.Event()).execute()
+
+
+def _execute(job: Job, options: Options, *, listener: Listener | None = None) -> Report:
+    heard = listener or options.get("listener") or silent
+    with mistakes_of(options.get("playbook") or built_in()):
+        return Run(job, heard, options.get("cancel") or threading.Event()).execute()
+
+
+def _remember(job: Job, report: Report, options: Options) -> None:
+    """Keeps what the hosts are like now that all is well."""
+    known = report.known
+    if any(host.changes for host in report.hosts):
+        # What was read before the changes is no longer so.
+        look = replace(job, command="check", mode=Mode.CHECK, apply=False)
+        known = _execute(look, options, listener=silent).known
+    cluster = job.inventory.cluster
+    try:
+        snapshot.save(snapshot.take(known, cluster, time.time()), snapshot.last_up(cluster))
+    except SnapshotError as error:
+        # The model is served all the same.
+        (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))
 
 
 def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:

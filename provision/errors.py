@@ -4,6 +4,7 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
 ├── UsageError            (2)  the command line asks for something that cannot be
 ├── InventoryError        (2)  one or more `Problem`s in an inventory, each with file:line:column
 ├── PlaybookError         (2)  a playbook file that does not load, or declares something impossible
+├── SnapshotError         (2)  a snapshot that is not there, is none, or cannot be written
 ├── LockError             (1)  the environment could not be locked, or its wheels not fetched
 ├── Cancelled             (1)  Ctrl-C, or a caller's cancel
 └── HostError             (1)  has `host`
@@ -56,6 +57,10 @@ def _remade(kind: type[ProvisionError], args: tuple[object, ...], state: dict[st
 
 
 class UsageError(ProvisionError):
+    exit_code = 2
+
+
+class SnapshotError(ProvisionError):
     exit_code = 2
 
 

@@ -1,0 +1,125 @@
+"""What the hosts were like at one moment, kept in a file, and what has changed since.
+
+A snapshot holds every lasting fact that `check` knows of a host, in words: versions, models, counts, flags; no secret
+and no digest of one. A successful `up` keeps one by itself, so that "what has changed since it last worked" is one
+command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.errors import SnapshotError
+from provision.finding import AREAS, Known
+from provision.report import Changed, Report, Since
+from provision.state import cluster_dir
+
+#: Raised when a field changes its meaning; a file of another version is refused.
+VERSION = 1
+
+#: What a change is called that makes all facts of an area unreadable: one line, not one for each.
+WHOLE_AREA = "all that was known"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`taken`: seconds since the epoch. `hosts`: name → area → fact → value."""
+
+    taken: float
+    cluster: str
+    hosts: Mapping[str, Mapping[str, Mapping[str, str]]]
+
+
+def last_up(cluster: str) -> Path:
+    """The snapshot that a successful `up` keeps. May not exist yet."""
+    return cluster_dir(cluster) / "last-up.json"
+
+
+def take(known: Mapping[str, Iterable[Known]], cluster: str, at: float) -> Snapshot:
+    return Snapshot(at, cluster, {host: _by_area(cells) for host, cells in known.items()})
+
+
+def save(snapshot: Snapshot, path: Path) -> None:
+    """Whole or not at all. Raises SnapshotError."""
+    content = {"v": VERSION, "taken": snapshot.taken, "cluster": snapshot.cluster, "hosts": snapshot.hosts}
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Snapshot:
+    """Raises SnapshotError, also for a file that is something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        hint = "`provision check --save FILE` makes one, and so does a successful `provision up`"
+        raise SnapshotError(f"there is no snapshot at `{path}`", hint=hint) from None
+    except OSError as error:
+        raise SnapshotError(f"`{path}` cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SnapshotError(f"`{path}` is not a snapshot: {error}") from None
+    if isinstance(content, dict) and content.get("v") not in (None, VERSION):
+        raise SnapshotError(
+            f"`{path}` is a snapshot of version {content['v']}, this provision reads version {VERSION}",
+            hint="make a new one with `provision check --save FILE`",
+        )
+    try:
+        hosts = {
+            str(host): {str(a): {str(f): str(v) for f, v in facts.items()} for a, facts in areas.items()}
+            for host, areas in content["hosts"].items()
+        }
+        return Snapshot(float(content["taken"]), str(content["cluster"]), hosts)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        hint = "name a file that `provision check --save FILE` wrote"
+        raise SnapshotError(f"`{path}` is not a snapshot", hint=hint) from None
+
+
+def since(before: Snapshot, report: Report, *, source: str, areas: Iterable[str] = ()) -> Since:
+    """What of the hosts that `report` knows is not as it was in `before`. `areas`: those that were looked at, none for
+    all. A host that is new, or was not reached, has not changed."""
+    looked_at = tuple(areas) or AREAS
+    changes: list[Changed] = []
+    for host, cells in report.known.items():
+        if host in before.hosts:
+            changes += _changes(host, before.hosts[host], _by_area(cells), looked_at)
+    return Since(before.taken, source, tuple(changes))
+
+
+def _changes(
+    host: str, before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]], areas: Iterable[str]
+) -> Iterable[Changed]:
+    for area in areas:
+        old, new = before.get(area, {}), now.get(area, {})
+        if old and not new:
+            yield Changed(host, area, WHOLE_AREA, f"{len(old)} facts", "")
+            continue
+        for fact in (*old, *(f for f in new if f not in old)):
+            if old.get(fact, "") != new.get(fact, ""):
+                yield Changed(host, area, fact, old.get(fact, ""), new.get(fact, ""))
+
+
+def _by_area(cells: Iterable[Known]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for cell in cells:
+        if cell.lasting:
+            found.setdefault(cell.area, {})[cell.fact] = cell.value
+    return found
+
+
+def must_be_writable(path: Path) -> None:
+    """Raises SnapshotError for a path that `save` could not write: said before an hour's work, not after it."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise SnapshotError(f"`{path}` is a folder", hint="name a file in it")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise SnapshotError(f"`{folder}` is not a folder that can be written to", hint="make it first")
