@@ -163,8 +163,9 @@ def _remember(job: Job, report: Report, options: Options) -> None:
 
 
 def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:
-    """The lock that stands beside the inventory. Only `up` makes it; the others go on with one that fits nothing,
-    so that `check` shows what is missing, and `down` works without. So does a playbook that needs no packages."""
+    """The lock that stands beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
+    which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down` works
+    without. So does a playbook that needs no packages."""
     base = inventory.path.parent
     python = inventory.python
     nothing = Lock(inventory.lock_path, "", python.version, python.platform, {}, {}, "unlocked")
@@ -178,6 +179,9 @@ def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:
         return ensure_lock(python, inventory.lock_path, base=base, say=say)
     try:
         return read_lock(inventory.lock_path, python, base=base)
-    except (LockMissing, LockStale) as reason:
+    except LockStale as reason:
+        say(f"{reason.message}: `provision up` makes it anew")
+        return reason.lock
+    except LockMissing as reason:
         say(f"{reason.message}: `provision up` makes it")
-    return nothing
+        return replace(nothing, stale="absent")

@@ -13,10 +13,11 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.errors import LockError
@@ -32,7 +33,14 @@ class LockMissing(LockError):
 
 
 class LockStale(LockError):
-    """The lock was made from other settings than the inventory's: `up` and `provision lock` remake it."""
+    """The lock was made from other settings than the inventory's: `up` and `provision lock` remake it.
+
+    `lock` is the old one, which still says what the hosts were made to be; its `stale` tells the difference.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        super().__init__(f"`{lock.path.name}` was {lock.stale}", hint="run `provision lock`")
+        self.lock = lock
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Lock:
 
     `digest` is over what decides the environment (names, versions, hashes, Python, platform) and over
     nothing else: comments and order may change.
+
+    `stale`: why it is not the lock of this inventory, or no longer; empty for one that fits.
     """
 
     path: Path
@@ -50,6 +60,7 @@ class Lock:
     packages: Mapping[str, str] = field(repr=False, hash=False)
     hashes: Mapping[str, tuple[str, ...]] = field(repr=False, hash=False)
     digest: str
+    stale: str = field(default="", compare=False)
 
     @property
     def short(self) -> str:
@@ -94,10 +105,12 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
         raise LockError(f"`{path}` cannot be read: {error}") from error
     lock = parse_lock(text, path)
     recorded = dict(part.partition("=")[::2] for part in _header(text).get("inputs", "").split())
-    changed = [name for name, digest in _inputs(python, base or path.parent).items() if recorded.get(name) != digest]
+    base = base or path.parent
+    changed = [name for name, digest in _inputs(python, base).items() if recorded.get(name) != digest]
     if changed:
-        settings = ", ".join(f"python.{name}" for name in changed)
-        raise LockStale(f"`{path.name}` was made from other settings ({settings})", hint="run `provision lock`")
+        stale = f"made from other settings ({', '.join(f'python.{name}' for name in changed)})"
+        unmet = "; ".join(_unmet(lock, python, base))
+        raise LockStale(replace(lock, stale=f"{stale}: {unmet}" if unmet else stale))
     return lock
 
 
@@ -194,6 +207,31 @@ def _inputs(python: Python, base: Path) -> dict[str, str]:
         "wheels": [python.wheels],
     }
     return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
+
+
+def _unmet(lock: Lock, python: Python, base: Path) -> list[str]:
+    """What the inventory asks for and an old lock does not hold, as far as the two can be compared by name."""
+    ruling = list(_requirements(expanded(python.overrides, base)))
+    overridden = {canonicalize_name(asked.name) for asked in ruling}
+    others = _requirements(expanded((*python.packages, *python.constraints), base))
+    found = []
+    for asked in (*(o for o in others if canonicalize_name(o.name) not in overridden), *ruling):
+        name = canonicalize_name(asked.name)
+        locked = lock.packages.get(name)
+        if locked is not None and not asked.specifier.contains(locked, prereleases=True):
+            found.append(f"{name} {locked} in the lock, {name}{asked.specifier} in the inventory")
+    return list(dict.fromkeys(found))
+
+
+def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
+    """Those that hold everywhere: not what is for some platforms alone, nor paths, nor options of pip's."""
+    for line in lines:
+        try:
+            asked = Requirement(line.partition(" #")[0])
+        except InvalidRequirement:
+            continue
+        if asked.marker is None:
+            yield asked
 
 
 def _header(text: str) -> dict[str, str]:

@@ -77,6 +77,31 @@ def test_no_lock_is_told_apart_from_a_stale_one(python, path):
     assert "python.packages, python.overrides" in str(caught.value) and "provision lock" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("settings", "stale"),
+    [
+        (
+            {"packages": ("Tiny==1.0",)},
+            "made from other settings (python.packages): tiny 2.0 in the lock, tiny==1.0 in the inventory",
+        ),
+        ({"packages": ("tiny", "more")}, "made from other settings (python.packages)"),
+        ({"packages": ("tiny; python_version < '3'", "./tiny.whl")}, "made from other settings (python.packages)"),
+        (
+            {"packages": ("tiny==9",), "overrides": ("tiny<2",)},
+            "made from other settings (python.packages, python.overrides): "
+            "tiny 2.0 in the lock, tiny<2 in the inventory",
+        ),
+    ],
+)
+def test_a_stale_lock_says_what_the_inventory_asks_for_by_now(python, path, settings, stale):
+    made = make_lock(python, path)
+    assert made.stale == ""
+    with pytest.raises(LockStale) as caught:
+        read_lock(path, changed(python, **settings))
+    assert caught.value.lock == made, "what the hosts were made to be is no longer known"
+    assert caught.value.lock.stale == stale
+
+
 def test_a_setting_that_changes_nothing_of_the_packages_leaves_the_lock_valid(python, path):
     make_lock(python, path)
     read_lock(path, changed(python, compile=False))
