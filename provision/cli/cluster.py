@@ -1,4 +1,4 @@
-"""`up`, `plan`, `check` and `down`: the same run with different wishes."""
+"""`up`, `plan` and `down`: the same run with different wishes. So is `check`, which has a file of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import Asked, example, run_options
+from provision.cli.options import Asked, deep_option, deeply, example, run_options
 from provision.cli.page import COMMANDS
 
 
@@ -16,8 +16,9 @@ from provision.cli.page import COMMANDS
   provision up cluster.yaml
   provision up cluster.yaml --limit 'gpu-0[1-4],head' -v"""),
 )
+@deep_option
 @run_options
-def up(**options: Any) -> int:
+def up(deep: bool, **options: Any) -> int:
     """Make the hosts what the inventory says.
 
     Looks at every host first; changes nothing anywhere if one of them is not what the inventory expects (a wrong
@@ -27,7 +28,7 @@ def up(**options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("up", api.up, Asked(**options))
+    return run("up", api.up, Asked(**options), **deeply(deep))
 
 
 @click.command(
@@ -36,8 +37,9 @@ def up(**options: Any) -> int:
   provision plan cluster.yaml
   provision plan cluster.yaml --json | tail -n 1 | jq .report.plan.changes"""),
 )
+@deep_option
 @run_options
-def plan(**options: Any) -> int:
+def plan(deep: bool, **options: Any) -> int:
     """Show what `up` would change, and why.
 
     Each line is one change: + create, ~ update (before → after), - remove, and ! for what stands in the way.
@@ -46,25 +48,7 @@ def plan(**options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("plan", api.plan, Asked(**options))
-
-
-@click.command(
-    short_help=COMMANDS["check"].help,
-    epilog=example("""\
-  provision check cluster.yaml
-  provision check cluster.yaml -q || echo "drift, or worse" """),
-)
-@run_options
-def check(**options: Any) -> int:
-    """Say what on the hosts differs from the inventory.
-
-    Names host, thing, found and expected. Writes nothing on any host. Exit code 3 if anything differs.
-    """
-    from provision import api
-    from provision.cli.run import run
-
-    return run("check", api.check, Asked(**options))
+    return run("plan", api.plan, Asked(**options), **deeply(deep))
 
 
 @click.command(

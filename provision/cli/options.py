@@ -16,6 +16,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 inventory_argument = click.argument("inventory", required=False, type=click.Path(), metavar="[INVENTORY]")
 
+deep_option = click.option(
+    "--deep",
+    is_flag=True,
+    help="Hold every file of the environments against what was installed; takes minutes, not a moment.",
+)
+
 _SHOWN = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output."),
     click.option("-v", "--verbose", is_flag=True, help="Also show what the hosts print."),
@@ -76,6 +82,11 @@ def shown_options(function: F) -> F:
 
 def run_options(function: F) -> F:
     return _all(function, (*_RUN, *_SHOWN))
+
+
+def deeply(deep: bool) -> dict[str, bool]:
+    """What `deep_option` is for the library."""
+    return {"deep": True} if deep else {}
 
 
 def example(text: str) -> str:

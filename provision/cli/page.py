@@ -18,7 +18,7 @@ COMMANDS: dict[str, Command] = {
     "trust": Command("provision.cli.trust:trust", "show the hosts' SSH keys, and record them once you agree"),
     "plan": Command("provision.cli.cluster:plan", "show what `up` would change, and why; changes nothing"),
     "up": Command("provision.cli.cluster:up", "make the hosts what the inventory says; again: nothing to change"),
-    "check": Command("provision.cli.cluster:check", "say what differs from the inventory; changes nothing"),
+    "check": Command("provision.cli.check:check", "say what is not as it should be, and what to do; changes nothing"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
@@ -54,7 +54,7 @@ example:
 INVENTORY is ./inventory.yaml if left out, or else what $PROVISION_INVENTORY names.
 
 exit codes:
-  0  done, or nothing to do          3  `check` or `plan` found differences
+  0  done, or nothing to do          3  `check` found drift, or `plan` changes
   1  something failed                4  a host could not be reached
   2  wrong usage or inventory      130  stopped with Ctrl-C (143: by SIGTERM)
 

@@ -37,9 +37,20 @@ def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: boo
     return reported(command, call, asked, secrets=secrets, **extra).exit_code
 
 
-def reported(command: str, call: Callable[..., Report], asked: Asked, *, secrets: bool = True, **extra: Any) -> Report:
+def reported(
+    command: str,
+    call: Callable[..., Report],
+    asked: Asked,
+    *,
+    secrets: bool = True,
+    everything: bool = False,
+    since: str = "",
+    kept: Callable[[Report, str], Report] | None = None,
+    **extra: Any,
+) -> Report:
     """Runs `call(inventory, …)` of the library and shows it, to the end. `secrets`: whether those that the
-    inventory names must be there. Raises ProvisionError or SystemExit for what ends a run whole."""
+    inventory names must be there. `everything`, `since`: as for `show`. `kept` is given the report and the cluster's
+    name, and returns the report. Raises ProvisionError or SystemExit for what ends a run whole."""
     from provision import api
     from provision.cli.limit import select
     from provision.cli.password import ask_sudo_password
@@ -64,8 +75,11 @@ def reported(command: str, call: Callable[..., Report], asked: Asked, *, secrets
     report = replace(report, exit_code=report.exit_code if code is None else code)
     if watch.log:
         report = replace(report, log=str(watch.log.path))
+    if kept is not None:
+        report = kept(report, inventory.cluster)
+    if watch.log:
         watch.log.report(report)
-    show(report, screen, f"provision up {asked.inventory or path}")
+    show(report, screen, f"provision up {asked.inventory or path}", everything=everything, since=since)
     return report
 
 
@@ -108,8 +122,9 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
         raise
 
 
-def show(report: Report, screen: Screen, again: str) -> None:
-    """The end of a run. `again`: the command that puts drift right."""
+def show(report: Report, screen: Screen, again: str, *, everything: bool = False, since: str = "") -> None:
+    """The end of a run. `again`: the command that puts drift right. `everything`: all facts of a check, not only
+    those that differ. `since`: what a person calls the snapshot that was compared with."""
     if screen.as_json:
         screen.json(report_line(report))
     else:

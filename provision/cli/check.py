@@ -1,0 +1,105 @@
+"""`check`: the same run, and what is made of its findings: shown, remembered, compared, written to files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provision.cli.options import Asked, deep_option, deeply, example, run_options
+from provision.cli.page import COMMANDS
+from provision.errors import UsageError
+from provision.finding import AREAS
+
+if TYPE_CHECKING:
+    from provision.report import Report
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    short_help=COMMANDS["check"].help,
+    epilog=example("""\
+  provision check cluster.yaml
+  provision check cluster.yaml --only drivers,gpus --html rack.html
+  provision check cluster.yaml --since-up        what is new since it last came up?
+  provision check cluster.yaml -q || echo "drift, or worse" """),
+)
+@click.option(
+    "--only",
+    metavar="AREAS",
+    multiple=True,
+    help=f"Only these areas, with commas; repeatable: {', '.join(AREAS)}.  [default: all areas]",
+)
+@click.option("--all", "everything", is_flag=True, help="Show every fact of every host, not only what differs.")
+@deep_option
+@click.option("--save", metavar="FILE", type=_FILE, help="Keep what was found in FILE, to compare with later.")
+@click.option("--against", metavar="FILE", type=_FILE, help="Say what has changed since FILE was saved.")
+@click.option("--since-up", is_flag=True, help="Say what has changed since the last `up` that succeeded.")
+@click.option("--tests", metavar="DIR", type=_FILE, help="Also run the checks of your own (pytest) that are in DIR.")
+@click.option("--junit", metavar="FILE", type=_FILE, help="Write the result to FILE as JUnit XML, for CI.")
+@click.option("--html", metavar="FILE", type=_FILE, help="Write the result to FILE as one page, for a browser.")
+@run_options
+def check(
+    only: tuple[str, ...],
+    everything: bool,
+    deep: bool,
+    save: Path | None,
+    against: Path | None,
+    since_up: bool,
+    tests: Path | None,
+    junit: Path | None,
+    html: Path | None,
+    **options: Any,
+) -> int:
+    """Say what is not as it should be, why that matters, and what to do.
+
+    Holds every host against the inventory, against the other hosts, and against what can work at all: drivers, GPUs,
+    packages, services, network, storage. Each finding blocks (the model cannot run), is drift (not what was asked
+    for), a warning, or a note. Works on a bare host, a half-built one and a serving one; writes nothing on any host.
+
+    Exit code 0 in sync, 3 if anything blocks or is drift, 1 if something failed, 2 for wrong usage or inventory, 4 if
+    a host could not be reached.
+    """
+    from provision import api
+    from provision.cli.kept import existing_file, existing_folder, keep, writable
+    from provision.cli.run import reported, told
+
+    asked = Asked(**options)
+    wishes: dict[str, Any] = {**deeply(deep)}
+    with told(asked.screen()):
+        for option, path in (("--save", save), ("--junit", junit), ("--html", html)):
+            writable(option, path)
+        if against is not None and since_up:
+            raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")
+        if areas := chosen_areas(only):
+            wishes["areas"] = areas
+        if against is not None:
+            wishes["against"] = existing_file("--against", against)
+        if tests is not None:
+            wishes["tests"] = existing_folder("--tests", tests)
+        wishes |= {"save": save} if save is not None else {}
+        wishes |= {"since_up": True} if since_up else {}
+
+    def kept(report: Report, cluster: str) -> Report:
+        return keep(report, cluster, junit=junit, html=html)
+
+    since = "last up" if since_up else str(against or "")
+    return reported("check", api.check, asked, everything=everything, since=since, kept=kept, **wishes).exit_code
+
+
+def chosen_areas(only: Sequence[str]) -> tuple[str, ...]:
+    """The areas that `--only` names, in their usual order; none for none. Raises UsageError for one that is not."""
+    wanted = [part.strip() for areas in only for part in areas.split(",") if part.strip()]
+    listed = f"the areas are {', '.join(AREAS)}"
+    if only and not wanted:
+        raise UsageError("--only names no area", hint=listed)
+    for area in wanted:
+        if area not in AREAS:
+            close = difflib.get_close_matches(area, AREAS, n=1)
+            meant = f"; did you mean `{close[0]}`?" if close else ""
+            raise UsageError(f"--only: there is no area `{area}`{meant}", hint=listed)
+    return tuple(area for area in AREAS if area in wanted)

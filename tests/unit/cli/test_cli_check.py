@@ -1,0 +1,137 @@
+"""What `check` makes of its options. The library is replaced: it opens connections."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from provision import api
+from provision.cli.kept import write_whole
+from provision.finding import AREAS
+from provision.inventory.models import Inventory
+from provision.planning import Mode, make_plan
+from provision.report import HostReport, Report
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the library was asked for; it finds nothing amiss."""
+    found: list[dict[str, Any]] = []
+
+    def answer(inventory: Inventory, **options: Any) -> Report:
+        found.append(options)
+        hosts = tuple(HostReport(h.name, "ok", (), (), 1.0) for h in inventory.hosts)
+        return Report("check", Mode.CHECK, make_plan(Mode.CHECK, [], {}), hosts)
+
+    for name in ("check", "up", "plan"):
+        monkeypatch.setattr(api, name, answer)
+    return found
+
+
+def test_areas_are_named_with_commas_or_one_by_one(inventory: Path, call: Call, calls: list[Any]) -> None:
+    assert call("check", "--only", "packages, drivers", "--only", "gpus").exit_code == 0
+    assert calls[0]["areas"] == ("drivers", "gpus", "packages")
+
+
+def test_an_area_that_there_is_not_is_named_with_those_that_there_are(
+    inventory: Path, call: Call, calls: list[Any]
+) -> None:
+    result = call("check", "--only", "drivers,pakages")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: --only: there is no area `pakages`; did you mean `packages`?\nhint: the areas are {', '.join(AREAS)}\n"
+    )
+    assert calls == []
+
+
+@pytest.mark.parametrize("areas", ["", ",", " , "])
+def test_no_area_is_not_all_areas(inventory: Path, call: Call, calls: list[Any], areas: str) -> None:
+    assert call("check", "--only", areas).exit_code == 2
+    assert calls == []
+
+
+def test_what_is_not_asked_for_is_not_passed_on(inventory: Path, call: Call, calls: list[Any]) -> None:
+    call("check")
+    assert calls[0].keys() == {"playbook", "limit", "listener", "cancel", "sudo_password"}
+
+
+def test_wishes_reach_the_library(inventory: Path, call: Call, calls: list[Any], folder: Path) -> None:
+    (folder / "old.json").touch()
+    (folder / "mine").mkdir()
+    call("check", "--deep", "--save", "new.json", "--against", "old.json", "--tests", "mine")
+    assert {key: calls[0][key] for key in ("deep", "save", "against", "tests")} == {
+        "deep": True, "save": Path("new.json"), "against": Path("old.json"), "tests": Path("mine"),
+    }  # fmt: skip
+    call("check", "--since-up")
+    assert calls[1]["since_up"] is True
+
+
+@pytest.mark.parametrize("command", ["up", "plan"])
+def test_up_and_plan_look_as_deep(inventory: Path, call: Call, calls: list[Any], command: str) -> None:
+    call(command)
+    call(command, "--deep")
+    assert "deep" not in calls[0]
+    assert calls[1]["deep"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--html", "nowhere/a.html"], "--html: there is no folder `nowhere`"),
+        (["--junit", "nowhere/a.xml"], "--junit: there is no folder `nowhere`"),
+        (["--save", "nowhere/a.json"], "--save: there is no folder `nowhere`"),
+        (["--save", "."], "--save: `.` is a folder"),
+        (["--against", "old.json"], "--against: there is no file `old.json`"),
+        (["--tests", "mine"], "--tests: there is no folder `mine`"),
+        (["--against", "inventory.yaml", "--since-up"], "--against and --since-up contradict each other"),
+    ],
+)
+def test_a_path_that_will_not_do_is_said_before_any_host_is_contacted(
+    inventory: Path, call: Call, calls: list[Any], arguments: list[str], message: str
+) -> None:
+    result = call("check", *arguments, "--json")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0] == f"error: {message}"
+    assert json.loads(result.stdout)["error"]["message"] == message
+    assert calls == []
+
+
+def test_the_files_asked_for_are_written(inventory: Path, call: Call, calls: list[Any], folder: Path) -> None:
+    assert call("check", "--junit", "a.xml").exit_code == 0
+    assert (folder / "a.xml").read_text().startswith("<?xml")
+
+
+def test_a_file_that_cannot_be_written_is_an_error_and_hides_nothing(
+    inventory: Path, call: Call, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("provision.cli.kept.write_whole", full)
+    result = call("check", "--junit", "a.xml", "--json")
+    assert result.exit_code == 1
+    assert "error: `a.xml` cannot be written: No space left on device" in result.stderr
+    last = json.loads(result.stdout.splitlines()[-1])
+    assert last["event"] == "report"
+    assert last["report"]["exit_code"] == 1
+
+
+def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "real.xml").write_text("old")
+    (tmp_path / "real.xml").chmod(0o640)
+    (tmp_path / "link.xml").symlink_to("real.xml")
+    write_whole(tmp_path / "link.xml", "neu: ü")
+    assert (tmp_path / "link.xml").is_symlink()
+    assert (tmp_path / "real.xml").read_text(encoding="utf-8") == "neu: ü"
+    assert (tmp_path / "real.xml").stat().st_mode & 0o777 == 0o640
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.xml", "real.xml"]
+
+
+def test_what_is_no_ordinary_file_is_written_to_and_not_replaced() -> None:
+    write_whole(Path("/dev/null"), "text")
+    assert not Path("/dev/null").is_file()
