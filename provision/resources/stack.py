@@ -10,6 +10,7 @@ import json
 
 from provision.cluster import Cluster, Node, is_ip
 from provision.facts import Facts
+from provision.judge.expected import lacks_gpus
 from provision.playbook import Playbook
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import Ranks
@@ -178,16 +179,20 @@ class Stack:
         if serve is None or any(n.facts is None for n in self._cluster.nodes):
             return
         found, needed = sum(n.gpus for n in self._cluster.nodes), serve.tensor_parallel * serve.pipeline_parallel
-        if found < needed:
+        if found < needed and not any(lacks_gpus(n) for n in self._cluster.nodes):
             book.block(
                 f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel} "
                 f"needs {needed} GPUs, the hosts have {found}",
                 evidence=[f"{n.name}: {n.gpus}" for n in self._cluster.nodes],
                 hint="lower one of the two, or add hosts",
+                area="gpus",
             )
 
     def _gpus(self, node: Node) -> int:
-        return node.gpus if node.facts is not None else node.host.expect.gpus or 0
+        """What the inventory promises, where it does: with another count `up` does not begin, and while nvidia-smi does
+        not answer the cluster is still meant to have them."""
+        promised = node.host.expect.gpus
+        return node.gpus if promised is None else promised
 
     def _setup(self, node: Node) -> Setup:
         return Setup(

@@ -1,0 +1,299 @@
+"""What can be different on a host, one thing at a time, and what `check` has to say of it.
+
+Each row is injected on a lab host that serves a model, looked at, and taken back (test_drifts.py). The table in
+docs/check.md is made from these rows (tests/unit/docs/test_drift_table.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provision.lab.demo import MODEL
+
+HOME = "/home/ops/.provision"
+SITE = f"{HOME}/envs/current-test-drifts/lib/python3.11/site-packages"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """`what`: in the words of the table. `do` and `undo`: sh, as root on `host`. `fault`: what its stand-in
+    nvidia-smi shows. `edit`: (old, new) in the inventory. `asked`: further arguments of `provision check`.
+
+    Found must be exactly this: `area`, `fact` and `severity`, on `at` (default `host`; "" for the whole cluster)."""
+
+    what: str
+    area: str
+    fact: str
+    severity: str
+    host: str = "lab-2"
+    do: str = ""
+    undo: str = ""
+    fault: Mapping[str, Any] = field(default_factory=dict)
+    edit: tuple[str, str] = ("", "")
+    asked: tuple[str, ...] = ()
+    at: str | None = None
+    says: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.host if self.at is None else self.at
+
+
+def cell(field_name: str, value: str) -> dict[str, Any]:
+    """One field of nvidia-smi on all GPUs of the host."""
+    return {"cells": {field_name: value}}
+
+
+def program(title: str, package: str, arguments: str) -> tuple[str, str]:
+    """(sh that starts a stand-in for somebody else's program, known by its command line and its environment alone, sh
+    that ends it)."""
+    site = "/opt/other/lib/python3.11/site-packages"
+    start = (
+        f"mkdir -p {site}/{package}.dist-info\n"
+        f"setsid bash -c 'exec -a {title} python3 -c \"import time; time.sleep(600)\" {arguments}'"
+        " >/dev/null 2>&1 </dev/null & echo $! > /run/stand-in.pid; sleep 0.3"
+    )
+    return start, "kill $(cat /run/stand-in.pid); rm -rf /opt/other /run/stand-in.pid"
+
+
+def command(name: str, body: str) -> tuple[str, str]:
+    """(sh that puts a stand-in command in front of the real one, sh that takes it away)."""
+    path = f"/usr/local/bin/{name}"
+    return f"cat > {path} <<'END'\n#!/bin/sh\n{body}\nEND\nchmod 755 {path}", f"rm {path}"
+
+
+TOKEN = f"{HOME}/clusters/test-drifts/lab-2/ray-token"
+OLD_OS = """
+cp -L /etc/os-release /run/os
+sed -i 's/^VERSION_ID=.*/VERSION_ID="11"/' /run/os
+mount --bind /run/os $(readlink -f /etc/os-release)
+"""
+LIMITS = "prlimit --pid $(pgrep -o sshd) --nofile"
+OTHER_RAY = program(
+    "/opt/other/lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet", "ray-2.40.0", "--node_ip_address=10.9.9.9"
+)
+OTHER_VLLM = program("/opt/other/bin/vllm", "vllm-0.31.0", "serve some/model --port 9000")
+LATE = command("date", 'exec /bin/date --date="@$(($(/bin/date +%s) - 300))" "$@"')
+SLOW = command("date", 'exec /bin/date --date="@$(($(/bin/date +%s) - 20))" "$@"')
+XID = command("dmesg", 'echo "[ 9.1] NVRM: Xid (PCI:0000:10:00): 79, pid=1234, GPU has fallen off the bus."')
+
+DRIFTS = (
+    Drift("driver older than `expect.driver`", "drivers", "driver", "blocks", fault={"driver": "535.161.08"}),
+    Drift("driver other than on the other hosts", "drivers", "driver", "drift", fault={"driver": "590.99.01"}),
+    Drift("no GPU answers", "drivers", "nvidia-smi", "blocks", fault={"gpus": 0}),
+    Drift("more GPUs than `expect.gpus`", "gpus", "GPUs", "blocks", fault={"gpus": 2}),
+    Drift("`nvidia-smi` hangs", "drivers", "nvidia-smi", "blocks", fault={"hang": True}),
+    Drift(
+        "driver upgraded under a running kernel module",
+        "drivers",
+        "nvidia-smi",
+        "blocks",
+        fault={"text": "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 590.48"},
+        says="reboot",
+    ),
+    Drift(
+        "a GPU is lost",
+        "drivers",
+        "nvidia-smi",
+        "blocks",
+        fault={"text": "Unable to determine the device handle for GPU0000:10:00.0: GPU is lost. Reboot the system"},
+    ),
+    Drift("another GPU model", "gpus", "GPU model", "blocks", fault={"name": "NVIDIA A100-SXM4-80GB"}),
+    Drift(
+        "PCIe link narrower than it can be", "gpus", "PCIe width", "warning", fault=cell("pcie.link.width.current", "8")
+    ),
+    Drift(
+        "GPU slowed down by heat",
+        "gpus",
+        "throttling",
+        "warning",
+        fault=cell("clocks_event_reasons.active", "0x0000000000000040"),
+    ),
+    Drift("row remapping failed", "gpus", "remapped rows", "blocks", fault=cell("remapped_rows.failure", "Yes")),
+    Drift(
+        "uncorrected memory errors",
+        "gpus",
+        "ECC errors",
+        "warning",
+        fault=cell("ecc.errors.uncorrected.volatile.total", "3"),
+    ),
+    Drift("MIG switched on", "gpus", "MIG", "blocks", fault=cell("mig.mode.current", "Enabled")),
+    Drift("compute mode `Prohibited`", "gpus", "compute mode", "blocks", fault=cell("compute_mode", "Prohibited")),
+    Drift("power limit lowered", "gpus", "power limit", "warning", fault=cell("power.limit", "400.00 W")),
+    Drift("persistence mode off", "gpus", "persistence", "warning", fault=cell("persistence_mode", "Disabled")),
+    Drift("another VBIOS", "gpus", "VBIOS", "warning", fault=cell("vbios_version", "96.00.30.00.01")),
+    Drift("NVLink fabric not ready", "gpus", "fabric state", "blocks", fault=cell("fabric.state", "In Progress")),
+    Drift(
+        "the driver reported Xid 79", "gpus", "Xid errors", "warning", do=XID[0], undo=XID[1], says="fallen off the bus"
+    ),
+    Drift(
+        "another kernel",
+        "system",
+        "kernel",
+        "warning",
+        do="echo 6.1.0-99-amd64 > /run/k; mount --bind /run/k /proc/sys/kernel/osrelease",
+        undo="umount /proc/sys/kernel/osrelease",
+    ),
+    Drift(
+        "another release of the OS",
+        "system",
+        "OS",
+        "warning",
+        do=OLD_OS,
+        undo="umount $(readlink -f /etc/os-release)",
+    ),
+    Drift("clock 5 minutes late", "system", "clock", "drift", do=LATE[0], undo=LATE[1]),
+    Drift("clock 20 seconds late", "system", "clock", "warning", do=SLOW[0], undo=SLOW[1]),
+    Drift(
+        "a reboot is due",
+        "system",
+        "reboot",
+        "warning",
+        do="touch /run/reboot-required",
+        undo="rm /run/reboot-required",
+    ),
+    Drift(
+        "few open files allowed",
+        "system",
+        "open files",
+        "warning",
+        do=f"{LIMITS} --raw --noheadings --output SOFT,HARD > /run/limits; {LIMITS}=1024:4096",
+        undo=f"{LIMITS}=$(tr -s ' ' : < /run/limits)",
+    ),
+    Drift("smaller MTU", "network", "MTU", "drift", do="ip link set eth0 mtu 1400", undo="ip link set eth0 mtu 1500"),
+    Drift(
+        "smaller `/dev/shm`",
+        "storage",
+        "/dev/shm",
+        "warning",
+        do="mount -o remount,size=1500m /dev/shm",
+        undo="mount -o remount,size=2g /dev/shm",
+    ),
+    Drift(
+        "no room where the environment lives",
+        "storage",
+        "disk free",
+        "warning",
+        do=f"mount -t tmpfs -o size=64m tmpfs {HOME}",
+        undo=f"umount {HOME}",
+        asked=("--only", "storage"),
+    ),
+    Drift(
+        "a file of the model differs",
+        "storage",
+        "model folder",
+        "drift",
+        do=f"echo '{{}}' > {MODEL}/other.json",
+        undo=f"rm {MODEL}/other.json",
+    ),
+    Drift(
+        "the model's folder is missing",
+        "storage",
+        "model folder",
+        "blocks",
+        do=f"mv {MODEL} {MODEL}.away",
+        undo=f"mv {MODEL}.away {MODEL}",
+    ),
+    Drift(
+        "another version of a package",
+        "packages",
+        "six",
+        "drift",
+        do=f"cd {SITE}; ls -d six-*.dist-info > /run/six; mv six-*.dist-info six-1.0.dist-info",
+        undo=f"cd {SITE}; mv six-1.0.dist-info $(cat /run/six)",
+    ),
+    Drift(
+        "a package is missing",
+        "packages",
+        "six",
+        "drift",
+        do=f"cd {SITE}; mkdir .away; mv six-*.dist-info .away",
+        undo=f"cd {SITE}; mv .away/* .; rmdir .away",
+    ),
+    Drift(
+        "a package that is not in the lock",
+        "packages",
+        "leftpad",
+        "drift",
+        do=f"mkdir {SITE}/leftpad-1.0.dist-info",
+        undo=f"rmdir {SITE}/leftpad-1.0.dist-info",
+    ),
+    Drift(
+        "a file edited in site-packages",
+        "packages",
+        "six",
+        "drift",
+        do=f"cd {SITE}; cp -p six.py .six; echo '# was here' >> six.py",
+        undo=f"cd {SITE}; mv .six six.py",
+        asked=("--deep", "--limit", "lab-2", "--only", "packages"),
+        says="six.py",
+    ),
+    Drift(
+        "another Python patch version",
+        "packages",
+        "python",
+        "drift",
+        do=f"sed -i.away 's/^version_info.*/version_info = 3.11.99/' {SITE}/../../../pyvenv.cfg",
+        undo=f"mv {SITE}/../../../pyvenv.cfg.away {SITE}/../../../pyvenv.cfg",
+    ),
+    Drift(
+        "a pin in the inventory raised",
+        "packages",
+        "lock",
+        "drift",
+        edit=("ray[default]==2.60.0", "ray[default]==2.61.0"),
+        at="",
+        says="2.61.0",
+    ),
+    Drift(
+        "a flag of Ray changed in the inventory",
+        "services",
+        "Ray worker $NCCL_DEBUG",
+        "drift",
+        edit=('"node_ip": "@lab-2"', '"node_ip": "@lab-2", "env": {"NCCL_DEBUG": "INFO"}'),
+    ),
+    Drift(
+        "a flag of vLLM changed in the inventory",
+        "services",
+        "vLLM --max-num-seqs",
+        "drift",
+        host="lab-1",
+        edit=('"max-num-seqs": 4', '"max-num-seqs": 2'),
+    ),
+    Drift(
+        "Ray's token is another one",
+        "files",
+        "secret RAY_AUTH_TOKEN",
+        "drift",
+        do=f"cp -p {TOKEN} /run/token; echo other > {TOKEN}",
+        undo=f"cp -p /run/token {TOKEN}; rm /run/token",
+    ),
+    Drift(
+        "Ray's token is readable by others",
+        "files",
+        "secret RAY_AUTH_TOKEN",
+        "drift",
+        do=f"chmod 644 {TOKEN}",
+        undo=f"chmod 600 {TOKEN}",
+    ),
+    Drift(
+        "somebody else's Ray runs there",
+        "services",
+        "other Ray",
+        "warning",
+        do=OTHER_RAY[0],
+        undo=OTHER_RAY[1],
+        says="2.40.0",
+    ),
+    Drift(
+        "somebody else's vLLM runs there",
+        "services",
+        "other vLLM",
+        "warning",
+        do=OTHER_VLLM[0],
+        undo=OTHER_VLLM[1],
+        says="0.31.0",
+    ),
+)

@@ -1,0 +1,132 @@
+"""A served model on three hosts, and everything in drifts.py, one at a time: named on its host, and nothing else."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clusters import Cluster, written
+from drifts import DRIFTS, Drift
+
+import provision
+from provision.lab.cpu_vllm import lab_settings
+from provision.lab.demo import MODEL, ask
+from provision.lab.tiny_model import ANSWER, write_tiny_model
+
+NAMES = ("lab-1", "lab-2", "lab-3")
+
+
+@pytest.fixture(scope="module")
+def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    folder = tmp_path_factory.mktemp("stack")
+    write_tiny_model(folder / "layer" / MODEL.lstrip("/"))
+    settings = lab_settings(folder / "wheels", model=MODEL, tensor_parallel=1, pipeline_parallel=3)
+    return make_cluster("test-drifts", hosts=3, gpus=1, settings=settings, layers=(folder / "layer",))
+
+
+def findings(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [(f["host"], f["area"], f["fact"], f["severity"]) for f in report["findings"]]
+
+
+@contextmanager
+def injected(cluster: Cluster, drift: Drift) -> Iterator[None]:
+    host = cluster.host(drift.host)
+    if drift.fault:
+        host.fault(**drift.fault)
+    if drift.edit[0]:
+        old, new = (text.replace(f"@{drift.host}", host.address) for text in drift.edit)
+        cluster.edit((old, new))
+    try:
+        if drift.do:
+            done = host.exec(["sh", "-c", drift.do])
+            assert done.returncode == 0, done.stderr
+        yield
+    finally:
+        if drift.undo:
+            host.exec(["sh", "-c", drift.undo])
+        if drift.fault:
+            host.fault(clear=True)
+        cluster.edit()
+
+
+def test_a_bare_host_is_told_what_it_lacks_and_nothing_is_written_there(cluster: Cluster) -> None:
+    result = cluster.provision("check")
+    assert result.code == 3
+    assert {f["severity"] for f in result.report["findings"]} == {"drift"}
+    assert {(f["host"], f["fact"]) for f in result.report["findings"]} >= {("", "lock"), ("lab-1", "vLLM")}
+    for name in NAMES:
+        assert not cluster.witness(name).file("/home/ops/.provision").exists
+
+
+def test_a_sound_cluster_has_no_findings_of_any_severity(cluster: Cluster) -> None:
+    up = cluster.provision("up")
+    assert up.code == 0, up.stderr
+    check = cluster.provision("check")
+    assert findings(check.report) == []
+    assert check.code == 0
+
+
+def test_nothing_has_changed_since_the_up_that_worked(cluster: Cluster) -> None:
+    check = cluster.provision("check", "--since-up")
+    assert check.report["since"]["changes"] == []
+    assert check.code == 0
+
+
+@pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.what)
+def test_each_drift_is_named_on_its_host_and_nothing_else(cluster: Cluster, drift: Drift) -> None:
+    with injected(cluster, drift):
+        check = cluster.provision("check", *drift.asked)
+    assert findings(check.report) == [(drift.place, drift.area, drift.fact, drift.severity)]
+    assert check.code == (3 if drift.severity in ("blocks", "drift") else 0)
+    (found,) = check.report["findings"]
+    assert found["why"] and found["hint"]
+    assert drift.says in json.dumps(found, ensure_ascii=False)
+
+
+def test_all_of_that_is_gone_again_and_the_model_still_answers(cluster: Cluster) -> None:
+    check = cluster.provision("check")
+    assert (findings(check.report), check.code) == ([], 0)
+    assert ask(provision.load(cluster.inventory)).text == ANSWER
+
+
+def test_what_blocks_keeps_up_from_beginning(cluster: Cluster) -> None:
+    before = {name: written(cluster, name) for name in NAMES}
+    drift = next(d for d in DRIFTS if d.what == "row remapping failed")
+    with injected(cluster, drift):
+        result = cluster.provision("up")
+    assert result.code == 1
+    assert result.status("lab-2") == "blocked"
+    assert {name: written(cluster, name) for name in NAMES} == before
+
+
+def test_what_changed_since_a_snapshot_is_said_with_both_sides(cluster: Cluster, tmp_path: Path) -> None:
+    kept = tmp_path / "monday.json"
+    assert cluster.provision("check", "--save", str(kept)).code == 0
+    leftpad = next(d for d in DRIFTS if d.fact == "leftpad")
+    driver = Drift("", "drivers", "driver", "drift", host="lab-3", fault={"driver": "590.99.01"})
+    with injected(cluster, leftpad), injected(cluster, driver):
+        for option in (("--against", str(kept)), ("--since-up",)):
+            check = cluster.provision("check", *option)
+            assert check.code == 3
+            changes = {(c["host"], c["fact"], c["before"], c["after"]) for c in check.report["since"]["changes"]}
+            assert changes == {("lab-2", "leftpad", "", "1.0"), ("lab-3", "driver", "590.48.01", "590.99.01")}
+
+
+def test_a_check_of_one_area_looks_at_nothing_else(cluster: Cluster) -> None:
+    drift = next(d for d in DRIFTS if d.fact == "MTU")
+    with injected(cluster, drift):
+        assert cluster.provision("check", "--only", "drivers,packages").code == 0
+        assert cluster.provision("check", "--only", "network").code == 3
+
+
+def test_a_hundred_checks_in_a_row_agree_and_write_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(cluster.state))
+    before = {name: written(cluster, name) for name in NAMES}
+    inventory = provision.load(cluster.inventory)
+    for _ in range(100):
+        report = provision.check(inventory)
+        assert (report.exit_code, report.findings) == (0, ())
+    assert {name: written(cluster, name) for name in NAMES} == before
+    assert ask(inventory).text == ANSWER
