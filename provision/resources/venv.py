@@ -15,10 +15,12 @@ from typing import ClassVar
 
 from packaging.utils import canonicalize_name
 
+from provision.finding import Known
 from provision.inventory.models import Python
 from provision.locking import Lock, requirement
 from provision.resolve import decisive, index_environment
 from provision.resource import Difference, Resource, State
+from provision.resources.venv_deep import DEEP, SWEEP, TIMEOUT
 from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE
 from provision.script import Fragment, Script, Upload, Value
 from provision.uv_binary import uv_binary, uv_version
@@ -28,6 +30,7 @@ from provision.wheels import fetch_wheels
 BUILD_TIMEOUT = 3600.0
 
 _DIST = "dist."
+_FILES = "files."
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Venv(Resource):
 
     `host` keeps what hosts with a shared `root` upload apart. `uv`: path of a usable uv on the host; without
     one the controller's is sent. `cache`: the controller's folder of wheels, default as in provision.wheels.
+    `deep`: every file is held against the hash that was installed. What differs then is mended by installing its
+    package again; code that no package brought is removed.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -52,6 +57,7 @@ class Venv(Resource):
     host: str = "host"
     uv: str = ""
     cache: Path | None = None
+    deep: bool = False
 
     @property
     def id(self) -> str:
@@ -73,18 +79,25 @@ class Venv(Resource):
         return self.path / "bin" / name
 
     def probe(self) -> Script:
-        """Reads names and two small files: some milliseconds, also for hundreds of packages."""
+        """Reads names and two small files: some milliseconds, also for hundreds of packages. `deep` reads all of it."""
+        if self.deep:
+            return Script(PROBE + DEEP, self._names(), timeout=TIMEOUT)
         return Script(PROBE, self._names())
 
     def want(self) -> State:
         """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
         installed = {_DIST + name: version for name, version in self.lock.packages.items()}
-        return {"finished": self.lock.digest, "python": self.python.version, "current": self.lock.short, **installed}
+        return {"finished": self.lock.digest, "python": self.lock.python, "current": self.lock.short, **installed}
 
     def read(self, fragment: Fragment) -> State:
         state: dict[str, str] = {}
         for line in fragment.stdout.splitlines():
             key, _, value = line.partition("=")
+            if key == "files":
+                folder, _, fault = value.partition("/")
+                if package := _dist(folder):
+                    state[_FILES + package[0]] = fault
+                continue
             if key != "dist":
                 state[key] = value
                 continue
@@ -108,8 +121,23 @@ class Venv(Resource):
             found.append(Difference("python", want["python"], have.get("python")))
         if have.get("current") != want["current"]:
             found.append(Difference("environment in use", want["current"], have.get("current")))
-        found += [Difference(name, want.get(_DIST + name), have.get(_DIST + name)) for name in _drift(have, want)]
+        drifted = _drift(have, want)
+        found += [Difference(name, want.get(_DIST + name), have.get(_DIST + name)) for name in drifted]
+        found += [Difference(n, "as installed", have[_FILES + n]) for n in _edited(have) if n not in drifted]
+        if "stray" in have:
+            found.append(Difference("stray files", None, have["stray"]))
+        if "unread" in have:
+            found.append(Difference("files", "as installed", f"not read: {have['unread']}"))
         return tuple(found)
+
+    def known(self, have: State) -> tuple[Known, ...]:
+        """The environment in use, its Python, and every package in it."""
+        if have is None:
+            return ()
+        about = {"environment": have.get("current", ""), "python": have.get("python", "")}
+        # What was just built is known by what was wanted, and that may leave the patch version open.
+        known = [_known(k, v) for k, v in about.items() if v and (k != "python" or v.count(".") == 2)]
+        return (*known, *(_known(k.removeprefix(_DIST), v) for k, v in have.items() if k.startswith(_DIST)))
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Fetches what the hosts are to be sent. Raises LockError."""
@@ -123,10 +151,11 @@ class Venv(Resource):
         if want is None:
             return Script(REMOVE, self._names(), timeout=600)
         mode, names = self._work(have, want)
+        sweep = mode == "repair" and "stray" in (have or {})
         variables: dict[str, Value] = {
             **self._names(),
             "mode": mode,
-            "digest": self.lock.digest,
+            "sweep": "yes" if sweep else "",
             "version": self.python.version,
             "total": len(self.lock.packages),
             "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
@@ -140,7 +169,8 @@ class Venv(Resource):
             "default_index": index_environment(self.python, "uv").get("UV_DEFAULT_INDEX", ""),
             "more_indexes": index_environment(self.python, "uv").get("UV_INDEX", ""),
         }
-        return Script(BUILD, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
+        body = SWEEP + BUILD if sweep else BUILD
+        return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         said = decisive(failed.stderr or failed.stdout)
@@ -163,6 +193,7 @@ class Venv(Resource):
         return {
             "root": str(self.root),
             "short": self.lock.short,
+            "digest": self.lock.digest,
             "cluster": self.cluster,
             "tag": self._tag,
             "uv_version": uv_version(),
@@ -177,11 +208,11 @@ class Venv(Resource):
             or not _fits(have.get("python", ""), want["python"])
         ):
             return "build", everything
-        drifted = _drift(have, want)
-        if not drifted:
+        drifted = sorted({*_drift(have, want), *_edited(have)})
+        if not drifted and "stray" not in have and "unread" not in have:
             return "link", []
         # Beyond that somebody has been at work here: what else they changed is not in the names.
-        if len(drifted) > max(5, len(everything) // 4):
+        if "unread" in have or len(drifted) > max(5, len(everything) // 4):
             return "rebuild", everything
         return "repair", [name for name in drifted if name in self.lock.packages]
 
@@ -203,6 +234,16 @@ def _drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
     """Names of packages that are missing, of another version, or not the lock's."""
     keys = {key for key in (*have, *want) if key.startswith(_DIST)}
     return sorted(key.removeprefix(_DIST) for key in keys if have.get(key) != want.get(key))
+
+
+def _edited(have: Mapping[str, str]) -> list[str]:
+    """Names of packages whose files are not as they were installed."""
+    return sorted(key.removeprefix(_FILES) for key in have if key.startswith(_FILES))
+
+
+@lru_cache(maxsize=4096)  # the same on every host
+def _known(fact: str, value: str) -> Known:
+    return Known("packages", fact, value)
 
 
 def _fits(found: str, wanted: str) -> bool:

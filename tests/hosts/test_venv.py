@@ -188,6 +188,94 @@ def test_a_package_that_was_removed_is_named_and_comes_back(machine: Machine, ve
     machine.apply(venv)
 
 
+def site(venv: Venv) -> Path:
+    return next(Path(venv.path, "lib").glob("python3*/site-packages"))
+
+
+def test_files_are_as_installed_after_a_build(machine: Machine, make_venv: Callable[..., Venv], python: Python) -> None:
+    deep = make_venv(python.model_copy(update={"compile": True}), deep=True)
+    machine.apply(deep)
+    run_in(deep, "import tiny, small")
+    before = times(machine.root)
+    assert machine.differences(deep) == ()
+    assert times(machine.root) == before, "looking deep wrote something"
+
+
+def test_an_edited_file_is_seen_by_a_deep_look_alone_and_mended(machine: Machine, venv: Venv) -> None:
+    deep = replace(venv, deep=True)
+    machine.apply(venv)
+    edited, untouched = site(venv) / "tiny.py", site(venv) / "small.py"
+    inode = untouched.stat().st_ino
+    # Of the same length, so that nothing but its content tells.
+    edited.write_text('version = "9.9"\n')
+    assert machine.differences(venv) == ()
+    assert machine.differences(deep) == (Difference("tiny", "as installed", "edited: tiny.py"),)
+    machine.apply(deep)
+    assert run_in(venv, "import tiny; print(tiny.version)") == "2.0"
+    assert untouched.stat().st_ino == inode, "what was right was installed again"
+
+
+def test_a_file_that_is_gone_is_named_and_comes_back(machine: Machine, venv: Venv) -> None:
+    deep = replace(venv, deep=True)
+    machine.apply(venv)
+    (site(venv) / "small.py").unlink()
+    (site(venv) / "tiny-2.0.dist-info/RECORD").unlink()
+    assert machine.differences(venv) == ()
+    assert machine.differences(deep) == (
+        Difference("small", "as installed", "missing: small.py"),
+        Difference("tiny", "as installed", "unreadable: tiny-2.0.dist-info/RECORD"),
+    )
+    machine.apply(deep)
+    assert run_in(venv, "import small; print(small.version)") == "1.5"
+
+
+def test_code_that_no_package_brought_is_named_and_removed(machine: Machine, venv: Venv) -> None:
+    deep = replace(venv, deep=True)
+    machine.apply(venv)
+    (site(venv) / "sitecustomize.py").write_text("raise SystemExit('started')\n")
+    (site(venv) / "mine/inner").mkdir(parents=True)
+    (site(venv) / "mine/inner/code.so").touch()
+    (site(venv) / "notes.txt").write_text("not code\n")
+    (difference,) = machine.differences(deep)
+    assert difference == Difference("stray files", None, "mine, sitecustomize.py")
+    machine.apply(deep)
+    assert run_in(venv, "print('ok')") == "ok"
+    assert not (site(venv) / "mine").exists() and (site(venv) / "notes.txt").exists()
+
+
+def test_an_environment_whose_python_does_not_start_is_built_again(machine: Machine, venv: Venv) -> None:
+    deep = replace(venv, deep=True)
+    machine.apply(venv)
+    program = Path(venv.bin("python"))
+    program.unlink()
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    assert machine.differences(deep) == (Difference("files", "as installed", "not read: exit code 3"),)
+    machine.apply(deep)
+
+
+def test_a_python_that_was_updated_below_an_environment_says_its_own_version(machine: Machine, venv: Venv) -> None:
+    machine.apply(venv)
+    settings = Path(venv.path, "pyvenv.cfg")
+    real = (machine.see(venv) or {})["python"]
+    settings.write_text(settings.read_text().replace(f"version_info = {real}", f"version_info = {python_before(real)}"))
+    assert (machine.see(venv) or {})["python"] == python_before(real)
+    # An update puts the program there anew; here it is the link that is turned to a younger one.
+    program = Path(venv.bin("python"))
+    younger = machine.root / "python"
+    younger.write_text(f'#!/bin/sh\nexec {program.resolve()} "$@"\n')
+    younger.chmod(0o755)
+    program.unlink()
+    program.symlink_to(younger)
+    os.utime(younger)
+    assert wait_until(lambda: (os.utime(younger), (machine.see(venv) or {})["python"])[1] == real)
+
+
+def python_before(version: str) -> str:
+    minor, _, patch = version.rpartition(".")
+    return f"{minor}.{int(patch) + 1 if patch == '0' else int(patch) - 1}"
+
+
 def test_a_new_lock_is_a_new_environment_and_the_old_one_stays(
     machine: Machine, venv: Venv, make_venv: Callable[..., Venv]
 ) -> None:

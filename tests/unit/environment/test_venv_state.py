@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from provision.finding import Known
 from provision.inventory.models import Python
 from provision.locking import parse_lock
 from provision.resource import Difference
@@ -64,6 +66,21 @@ def test_each_drift_is_told_in_one_line(lines, said):
     assert differences(*lines) == (said,)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["files=Beta.Two-1.0.dist-info/edited: b/a.py, b/c.py"], ["beta-two edited: b/a.py, b/c.py → as installed"]),
+        (["files=gamma-1.0.dist-info/missing: gamma.py"], ["gamma missing: gamma.py → as installed"]),
+        (["stray=sitecustomize.py"], ["stray files sitecustomize.py → absent"]),
+        (["unread=exit code 127"], ["files not read: exit code 127 → as installed"]),
+        # Of a package that has to go, or is of another version, no more needs to be said.
+        (["dist=foreign-3.0.dist-info", "files=foreign-3.0.dist-info/edited: f.py"], ["foreign 3.0 → absent"]),
+    ],
+)
+def test_what_a_deep_look_found_is_told_by_package(lines, said):
+    assert list(differences(*GOOD, *lines)) == said
+
+
 def test_work_is_no_more_than_the_drift_asks_for():
     def mode(*lines: str) -> object:
         return VENV.fix(VENV.read(Fragment(0, "\n".join(lines), "")), VENV.want()).vars["mode"]
@@ -73,6 +90,48 @@ def test_work_is_no_more_than_the_drift_asks_for():
     assert mode(*without("gamma")) == "repair"
     assert mode(*without("current=")) == "link"
     assert mode(*GOOD, *(f"dist=foreign{n}-1.dist-info" for n in range(9))) == "rebuild"
+    assert mode(*GOOD, "files=gamma-1.0.dist-info/edited: gamma.py") == "repair"
+    assert mode(*GOOD, "stray=sitecustomize.py") == "repair"
+    assert mode(*GOOD, "unread=exit code 127") == "rebuild"
+
+
+def test_an_edited_package_is_installed_again_and_no_other():
+    have = VENV.read(Fragment(0, "\n".join([*GOOD, "files=gamma-1.0.dist-info/edited: gamma.py"]), ""))
+    script = VENV.fix(have, VENV.want())
+    assert str(script.vars["mend"]).startswith("gamma==1.0 ") and "beta" not in str(script.vars["mend"])
+    assert not script.vars["sweep"] and not script.vars["extra"]
+
+
+def test_files_are_read_only_where_that_was_asked_for():
+    deep = replace(VENV, deep=True)
+    assert deep.id == VENV.id and deep.want() == VENV.want()
+    assert "RECORD" in deep.probe().body and "RECORD" not in VENV.probe().body
+    assert deep.probe().timeout > 600 > VENV.probe().timeout
+
+
+def test_the_environment_its_python_and_every_package_are_known():
+    known = VENV.known(VENV.read(Fragment(0, "\n".join([*GOOD, "dist=foreign-3.0.dist-info"]), "")))
+    assert {k.area for k in known} == {"packages"} and all(k.lasting for k in known)
+    assert {k.fact: k.value for k in known} == {
+        "environment": LOCK.short,
+        "python": "3.11.2",
+        "alpha": "1.0",
+        "beta-two": "1.0",
+        "gamma": "1.0",
+        "delta": "1.0",
+        "foreign": "3.0",
+    }
+    assert VENV.known(None) == ()
+
+
+def test_the_patch_version_of_what_was_just_built_is_not_made_up():
+    assert "python" not in {k.fact for k in VENV.known(VENV.want())}
+    exact = replace(VENV, lock=replace(LOCK, python="3.11.9"))
+    assert Known("packages", "python", "3.11.9") in exact.known(exact.want())
+
+
+def test_a_difference_is_filed_under_the_column_of_its_fact():
+    assert [VENV.fact(aspect) for aspect in ("torch", "python", "")] == ["torch", "python", "environment"]
 
 
 def test_an_environment_that_another_cluster_uses_is_not_ours_to_remove():
