@@ -6,7 +6,6 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 from provision.cluster import Cluster
 from provision.judge import judge
 from provision.playbook import Playbook
-from provision.resources.nvidia import Nvidia
 from provision.resources.stack import Stack
 
 
@@ -18,8 +17,6 @@ def playbook(cluster: Cluster) -> Playbook:
 
     # Proved before anything is changed on any host.
     for node in cluster.nodes:
-        if node.facts is not None:
-            book.add(Nvidia(node.name, node.host.expect, node.facts), on=node.name)
         book.add(stack.ray_ports(node), on=node.name)
     if cluster.inventory.serve:
         book.add(stack.server_ports(), on=cluster.head.name)

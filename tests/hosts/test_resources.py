@@ -11,9 +11,9 @@ from engine import Hosts, OneHost, changes, differences, planned, written
 
 from provision.cluster import Cluster
 from provision.inventory.models import Expect, Host
+from provision.judge.expected import against_inventory
 from provision.playbook import Playbook
 from provision.resource import Resource
-from provision.resources.nvidia import Nvidia
 from provision.resources.ports import PortsFree
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
@@ -175,24 +175,18 @@ def test_a_listener_on_all_addresses_takes_the_port_on_each(host: OneHost, tmp_p
 
 def test_gpus_that_are_not_there_block_up_and_are_never_removed(make_host: MakeHost, tmp_path: Path) -> None:
     host = make_host()
-    hosts = Hosts([host])
 
-    def book_with(expect: Expect) -> Callable[[Cluster], Playbook]:
-        def book(cluster: Cluster) -> Playbook:
-            made = Playbook()
-            facts = cluster.head.facts
-            assert facts is not None
-            made.add(Nvidia(host.name, expect, facts), on=host.name)
-            made.add(text_file(tmp_path), on=host.name)
-            return made
+    def book(cluster: Cluster) -> Playbook:
+        made = Playbook()
+        made.findings += against_inventory(cluster)
+        made.add(text_file(tmp_path), on=host.name)
+        return made
 
-        return book
-
-    wanted = book_with(Expect(driver=">=580", gpus=97))
-    report = hosts.run("up", wanted)
+    wanted = Hosts([host.model_copy(update={"expect": Expect(driver=">=580", gpus=97)})])
+    report = wanted.run("up", book)
     assert report.exit_code == 1
     assert report.hosts[0].status == "blocked"
     assert not (tmp_path / "below").exists()
-    assert hosts.run("check", wanted).exit_code == 3
-    assert planned(hosts.run("down", wanted)) == ()
-    assert hosts.run("up", book_with(Expect())).exit_code == 0
+    assert wanted.run("check", book).exit_code == 3
+    assert planned(wanted.run("down", book)) == ()
+    assert Hosts([host]).run("up", book).exit_code == 0

@@ -1,0 +1,185 @@
+"""What a single GPU tells of itself that is wrong whatever anyone expects: a table of rules.
+
+Sources: nvidia-smi's own help on its fields (`nvidia-smi --help-query-gpu`); NVIDIA, "GPU Memory Error Management"
+for remapped rows and retired pages, and "Fabric Manager User Guide" for fabric states (docs.nvidia.com).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from provision.facts import Facts, Gpu
+from provision.finding import Against, Finding, Severity
+from provision.judge.throttle import slowed_by
+
+#: What nvidia-smi says of a fabric on GPUs that are on none.
+NO_FABRIC = ("", "N/A", "Not Supported")
+#: Watts by which a power limit may differ from the default: drivers round.
+ROUNDING = 1.0
+
+RESET = "stop what runs there, then `sudo nvidia-smi --gpu-reset -i {gpus}` on {host}, or reboot it"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`sees` says in a few words what is wrong with a GPU; empty: nothing.
+
+    In `expected` and `hint`, `{gpu}` is the first GPU of which it is true, `{gpus}` the indexes of all (`0,3`).
+    `hides`: facts that only repeat it for the same GPU.
+    """
+
+    fact: str
+    severity: Severity
+    sees: Callable[[Gpu], str]
+    expected: str
+    why: str
+    hint: str
+    hides: tuple[str, ...] = ()
+
+
+def _memory_errors(gpu: Gpu) -> str:
+    count = gpu.ecc_uncorrected or 0
+    return f"{count} uncorrected error{'s' * (count > 1)}" if count else ""
+
+
+def _narrow(gpu: Gpu) -> str:
+    now, best = gpu.pcie_width, gpu.pcie_width_max
+    return f"x{now} of x{best}" if now and best and now < best else ""
+
+
+def _capped(gpu: Gpu) -> str:
+    limit, default = gpu.power_limit, gpu.power_default
+    return f"{limit:.0f} W of {default:.0f} W" if limit and default and limit < default - ROUNDING else ""
+
+
+def waits_for_fabric(gpu: Gpu) -> str:
+    """What its state is, instead of complete; empty where it is, or where there is no fabric."""
+    if gpu.fabric_state in NO_FABRIC:
+        return ""
+    if gpu.fabric_state != "Completed":
+        return gpu.fabric_state
+    return "" if gpu.fabric_status in (*NO_FABRIC, "Success") else f"{gpu.fabric_state}, but {gpu.fabric_status}"
+
+
+RULES = (
+    Rule(
+        "remapped rows", Severity.BLOCKS,
+        lambda gpu: "a row could not be remapped" if gpu.remapped_failure else "",
+        "no failure",
+        "a broken row of its memory could not be replaced by a spare one: it will fail again",
+        "have GPU {gpus} of {host} replaced; until then, take {host} out of the inventory",
+        hides=("ECC errors",),
+    ),
+    Rule(
+        "remapped rows", Severity.WARNING,
+        lambda gpu: "a row waits to be remapped" if gpu.remapped_pending else "",
+        "none pending",
+        "a broken row of its memory is in use until the next reset",
+        RESET,
+        hides=("ECC errors",),
+    ),
+    Rule(
+        "retired pages", Severity.WARNING,
+        lambda gpu: "a page waits to be retired" if gpu.retired_pending else "",
+        "none pending",
+        "a broken page of its memory is in use until the next reset",
+        RESET,
+        hides=("ECC errors",),
+    ),
+    Rule(
+        "ECC errors", Severity.WARNING, _memory_errors,
+        "0",
+        "its memory had errors that ECC cannot correct since the driver was loaded: what ran there failed",
+        RESET + "; if they come back, have it replaced",
+    ),
+    Rule(
+        "throttling", Severity.WARNING, lambda gpu: ", ".join(slowed_by(gpu.throttle)),
+        "none",
+        "its clocks are held down by heat or by its power supply, and all ranks wait for the slowest",
+        "look at fans, air flow and power of {host}: `nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER -i {gpus}`",
+    ),
+    Rule(
+        "PCIe width", Severity.WARNING, _narrow,
+        "x{gpu.pcie_width_max}",
+        "part of its lanes are not used: weights load slower, and so does traffic between GPUs without NVLink",
+        "seat GPU {gpus} of {host} anew, look at riser and slot: `sudo lspci -vv -d 10de: | grep LnkSta`",
+    ),
+    Rule(
+        "compute mode", Severity.BLOCKS, lambda gpu: "Prohibited" if gpu.compute_mode == "Prohibited" else "",
+        "Default",
+        "no program may compute on it",
+        "`sudo nvidia-smi -i {gpus} -c DEFAULT` on {host}",
+    ),
+    Rule(
+        "power limit", Severity.WARNING, _capped,
+        "{gpu.power_default:.0f} W",
+        "it is set below its default: slower under load, and all ranks wait for the slowest",
+        "`sudo nvidia-smi -i {gpus} -pl {gpu.power_default:.0f}` on {host}",
+    ),
+    Rule(
+        "fabric state", Severity.BLOCKS, waits_for_fabric,
+        "Completed",
+        "until it has joined the fabric of the NVSwitches, CUDA does not start there: error 802, system not yet "
+        "initialized",
+        "`sudo systemctl restart nvidia-fabricmanager` on {host}; its version must be that of the driver",
+    ),
+)  # fmt: skip
+
+#: A GPU that is cut into slices is one thing for a model that wants whole ones, and another where none is served.
+MIG = Rule(
+    "MIG", Severity.BLOCKS, lambda gpu: "Enabled" if gpu.mig else "",
+    "Disabled",
+    "CUDA sees a slice of it at most, and slices cannot take part in tensor parallelism",
+    "stop what runs there, then `sudo nvidia-smi -i {gpus} -mig 0` on {host}",
+)  # fmt: skip
+MIG_UNUSED = Rule("MIG", Severity.WARNING, MIG.sees, MIG.expected, MIG.why, MIG.hint)
+
+
+def of_health(host: str, facts: Facts, *, serving: bool) -> list[Finding]:
+    """One finding for each fact, with the worst of what its rules say. `serving`: a model is to be served."""
+    rules = (*RULES, MIG if serving else MIG_UNUSED)
+    seen = [(rule, gpu, text) for rule in rules for gpu in facts.gpus if (text := rule.sees(gpu))]
+    hidden = {(fact, gpu.index) for rule, gpu, _ in seen for fact in rule.hides}
+    groups: dict[str, list[tuple[Rule, Gpu, str]]] = {}
+    for rule, gpu, text in seen:
+        if (rule.fact, gpu.index) not in hidden:
+            groups.setdefault(rule.fact, []).append((rule, gpu, text))
+    return [_finding(host, facts, group) for group in groups.values()]
+
+
+def _finding(host: str, facts: Facts, group: list[tuple[Rule, Gpu, str]]) -> Finding:
+    rule, first, _ = min(group, key=lambda each: each[0].severity.rank)
+    numbers: dict[str, list[int]] = {}
+    for _, gpu, text in group:
+        numbers.setdefault(text, []).append(gpu.index)
+    found = "; ".join(f"{text} ({gpus_named(indexes)})" for text, indexes in numbers.items())
+    words = {"host": host, "gpu": first, "gpus": ",".join(str(gpu.index) for r, gpu, _ in group if r is rule)}
+    evidence: tuple[str, ...] = ()
+    if rule.fact == "fabric state" and facts.fabric_manager not in ("", "active"):
+        evidence = (f"systemd says that nvidia-fabricmanager is {facts.fabric_manager}",)
+    return Finding(
+        host,
+        "gpus",
+        rule.fact,
+        rule.severity,
+        found=found,
+        expected=rule.expected.format(**words),
+        against=Against.SOUND,
+        why=rule.why,
+        hint=rule.hint.format(**words),
+        evidence=evidence,
+        said=f"{rule.fact}: {found}",
+    )
+
+
+def gpus_named(indexes: Iterable[int]) -> str:
+    """`GPU 3`, `GPUs 0, 2-5`."""
+    runs: list[list[int]] = []
+    for index in sorted(set(indexes)):
+        if runs and runs[-1][-1] == index - 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return f"GPU{'s' if ',' in (text := ', '.join(parts)) or '-' in text else ''} {text}"
