@@ -1,0 +1,278 @@
+"""A check as one page of HTML that needs nothing but itself: to be attached to a ticket, and opened years later.
+
+The page is its own data. The list of findings and the table are plain HTML, written here; the script in
+`page.html` only sorts, filters and unfolds what is there. So the page also says everything without a script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from importlib.resources import files
+
+from provision.finding import AREAS, Against
+from provision.render.html_matrix import KINDS, Cell, Entry, Fact, Matrix, entries_of, matrix_of
+from provision.render.text import count, duration
+from provision.report import Report, Since
+
+#: With more hosts than this each is a row, and each fact a column: names of hosts are too wide to stand side by side.
+HOSTS_ABREAST = 8
+
+#: With more entries than this none is unfolded to begin with.
+_UNFOLDED = 4
+
+#: So many hosts of one entry are named in its line; all of them are named where it is unfolded.
+_NAMED = 4
+
+# Each kind has a sign and a word, so that nothing depends on its colour.
+_SIGNS = {"failed": "∅", "blocks": "✕", "drift": "≠", "warning": "!", "note": "i"}
+
+_WHOSE = {
+    Against.INVENTORY: "the inventory",
+    Against.PEERS: "the other hosts",
+    Against.POSSIBLE: "what can work at all",
+    Against.SOUND: "what is sound",
+}
+
+# What hosts print can hold characters that a browser drops, refuses, or obeys: controls, line separators, marks
+# that turn the direction of the text around them, halves of characters.
+_UNSHOWN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def html_page(report: Report, *, cluster: str, at: float) -> str:
+    """`at`: when the check was made, in seconds since the epoch; shown as UTC."""
+    entries = entries_of(report)
+    matrix = matrix_of(report, entries)
+    counted = Counter(e.kind for e in entries for _ in e.hosts or ("",))
+    verdict, kind = _verdict(report, counted)
+    template = files("provision.render").joinpath("page.html").read_text(encoding="utf-8")
+    return _filled(
+        template,
+        {
+            "style_hash": _digest(template, "style"),
+            "script_hash": _digest(template, "script"),
+            "cluster": text(cluster),
+            "kind": kind,
+            "verdict": verdict,
+            "time": _time(at),
+            "date": _date(at),
+            "hosts": text(_looked_at(report, matrix)),
+            "tally": "".join(_tally(k, counted[k]) for k in KINDS if counted[k]),
+            "areas": "".join(f"<option>{text(area)}" for area in _areas(entries, matrix)),
+            "findings": _list(entries),
+            "since": _since(report.since, at) if report.since is not None else "",
+            "turned": " data-turned" if len(matrix.hosts) > HOSTS_ABREAST else "",
+            "table": _by_host(matrix) if len(matrix.hosts) > HOSTS_ABREAST else _by_fact(matrix),
+        },
+    )
+
+
+def text(value: str) -> str:
+    """Safe in text and in quoted attributes. What could not be seen is spelled out (`␀`, `\\u2028`)."""
+    return html.escape(_UNSHOWN.sub(_spelled, value))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else f"\\u{code:04x}"
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    """In one pass, so that a value which looks like a place to fill stays what it is."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template)
+
+
+def _digest(template: str, element: str) -> str:
+    """What the page's policy allows is this one style and this one script, by content: others are not run."""
+    found = re.search(rf"<{element}>(.*?)</{element}>", template, re.DOTALL)
+    assert found is not None, f"page.html has no <{element}>"
+    return "sha256-" + base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+
+
+def _verdict(report: Report, counted: Counter[str]) -> tuple[str, str]:
+    """In words, and the kind of the worst that was found."""
+    worst = next((kind for kind in KINDS if counted[kind]), "ok")
+    if worst == "failed":
+        return "could not be checked whole", worst
+    said = {"blocks": "blocked", "drift": "drift"}
+    return said.get(worst, "in sync" if report.exit_code == 0 else "failed"), worst
+
+
+def _looked_at(report: Report, matrix: Matrix) -> str:
+    gone = Counter(matrix.gone.values())
+    parts = [count(len(matrix.hosts), "host"), *(f"{number} {status}" for status, number in gone.items())]
+    return f"{', '.join(parts)} · {duration(report.seconds)}"
+
+
+def _tally(kind: str, number: int) -> str:
+    return f'<li class="{kind}">{_sign(kind)}<b>{number}</b> {_plural(kind, number)}</li>'
+
+
+def _plural(kind: str, number: int) -> str:
+    return f"{kind}s" if kind in ("warning", "note") and number != 1 else kind
+
+
+def _sign(kind: str) -> str:
+    return f'<i aria-hidden="true">{_SIGNS[kind]}</i>'
+
+
+def _areas(entries: Sequence[Entry], matrix: Matrix) -> list[str]:
+    there = {e.area for e in entries} | {f.area for f in matrix.facts}
+    return [area for area in AREAS if area in there]
+
+
+def _list(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return '<p class="none">nothing was found that is not as it should be</p>'
+    return "".join(_entry(e, unfolded=len(entries) <= _UNFOLDED) for e in entries)
+
+
+def _entry(entry: Entry, *, unfolded: bool) -> str:
+    """Its line, and behind it all there is to say. The place to jump to is inside, so that a jump unfolds it."""
+    f = entry.finding
+    whose = text(", ".join(entry.hosts[:_NAMED])) or "the cluster"
+    if len(entry.hosts) > _NAMED:
+        whose += f" <em>and {len(entry.hosts) - _NAMED} more</em>"
+    what = f"<b>{text(f.said)}</b>" if entry.sentence else f"<b>{text(f.fact)}</b>{_change(f.found, f.expected)}"
+    return (
+        f'<details class="entry {entry.kind}" data-area="{text(entry.area)}"{" open" if unfolded else ""}>'
+        f'<summary><span class="badge">{_sign(entry.kind)}{entry.kind}</span>'
+        f'<span class="what">{what}</span><span class="whose">{whose}</span></summary>'
+        f'<div class="more" id="f{entry.number}">{_more(entry)}</div></details>'
+    )
+
+
+def _change(found: str, expected: str) -> str:
+    shown = f" <code>{text(found) or 'absent'}</code>"
+    return f"{shown} <span>instead of</span> <code>{text(expected)}</code>" if expected else shown
+
+
+def _more(entry: Entry) -> str:
+    f = entry.finding
+    said = "" if entry.sentence or not f.said else f"<p>{text(f.said)}</p>"
+    pairs = []
+    if not entry.sentence:
+        pairs = [
+            ("found", f"<code>{text(f.found) or 'absent'}</code>"),
+            ("expected", f"<code>{text(f.expected)}</code>" if f.expected else ""),
+            ("against", _WHOSE[f.against]),
+        ]
+    pairs += [
+        ("why", text(f.why)),
+        ("hint", _ticked(f.hint)),
+        ("evidence", f"<pre>{text(chr(10).join(f.evidence))}</pre>" if f.evidence else ""),
+        ("hosts" if len(entry.hosts) > 1 else "host", text(", ".join(entry.hosts)) or "the whole cluster"),
+    ]
+    return said + "<dl>" + "".join(f"<dt>{name}<dd>{value}" for name, value in pairs if value) + "</dl>"
+
+
+def _ticked(value: str) -> str:
+    """What stands in backticks can be typed: it is shown as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", text(value))
+
+
+def _since(since: Since, at: float) -> str:
+    grouped: dict[tuple[str, str, str, str], list[str]] = {}
+    for c in since.changes:
+        grouped.setdefault((c.area, c.fact, c.before, c.after), []).append(c.host)
+    rows = "".join(
+        f"<tr><th scope=row>{text(fact)}<td><code>{text(before) or 'absent'}</code> <span>→</span> "
+        f"<code>{text(after) or 'absent'}</code><td>{text(', '.join(hosts))}"
+        for (_, fact, before, after), hosts in grouped.items()
+    )
+    body = f"<table>{rows}</table>" if rows else '<p class="none">nothing has changed</p>'
+    ago = _ago(at - since.taken)
+    return (
+        f"<section class=since><h2>Changed since {_time(since.taken)} "
+        f"<small>{ago} before · {text(since.source)}</small></h2>{body}</section>"
+    )
+
+
+def _ago(seconds: float) -> str:
+    days = int(seconds // 86400)
+    return count(days, "day") if days else duration(max(0.0, seconds))
+
+
+def _by_fact(matrix: Matrix) -> str:
+    """A row for each fact: few hosts stand side by side, and are compared at a glance."""
+    heads = "".join(_host_head(matrix, host, "col") for host in matrix.hosts)
+    bodies = []
+    for area in _in_order(f.area for f in matrix.facts):
+        rows = "".join(
+            f"<tr>{_fact_head(matrix, fact, 'row')}{''.join(_cell(matrix, host, fact) for host in matrix.hosts)}"
+            for fact in matrix.facts
+            if fact.area == area
+        )
+        bodies.append(f"<tbody><tr><th class=area scope=rowgroup colspan={len(matrix.hosts) + 1}>{text(area)}{rows}")
+    return f"<thead><tr><td class=corner>{heads}</thead>{''.join(bodies)}"
+
+
+def _by_host(matrix: Matrix) -> str:
+    """A row for each host."""
+    groups = Counter(f.area for f in matrix.facts)
+    areas = "".join(f"<th class=area scope=colgroup colspan={number}>{text(area)}" for area, number in groups.items())
+    heads = "".join(_fact_head(matrix, fact, "col") for fact in matrix.facts)
+    rows = "".join(
+        f"<tr>{_host_head(matrix, host, 'row')}{''.join(_cell(matrix, host, fact) for fact in matrix.facts)}"
+        for host in matrix.hosts
+    )
+    return f"<thead><tr><td>{areas}<tr><td class=corner>{heads}</thead><tbody>{rows}"
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _host_head(matrix: Matrix, host: str, scope: str) -> str:
+    """The host's name, and below it the sum of what was found on it."""
+    entries = matrix.marks[host]
+    gone = matrix.gone.get(host, "")
+    below = ""
+    if entries:
+        kinds = Counter(e.kind for e in entries)
+        said = ", ".join(gone or "failed" if k == "failed" else f"{n} {_plural(k, n)}" for k, n in kinds.items())
+        below = _mark(entries, said)
+    elif gone:
+        below = f"<small>{gone}</small>"
+    classes = f' class="host{" gone" if gone else ""}"'
+    return f"<th{classes} scope={scope}><span>{text(host)}</span>{below}"
+
+
+def _fact_head(matrix: Matrix, fact: Fact, scope: str) -> str:
+    differs = " data-differs" if matrix.differs(fact) else ""
+    return f'<th class=fact data-area="{text(fact.area)}"{differs} scope={scope}><span>{text(fact.name)}</span>'
+
+
+def _cell(matrix: Matrix, host: str, fact: Fact) -> str:
+    cell = matrix.cells.get((host, fact), Cell())
+    if not cell.entries:
+        return f"<td>{text(cell.value)}" if host not in matrix.gone else f"<td class=gone>{text(cell.value)}"
+    worst = cell.entries[0].kind
+    return f"<td class={worst}>{_mark(cell.entries, worst, cell.value or 'absent')}"
+
+
+def _mark(entries: Sequence[Entry], said: str, value: str = "") -> str:
+    """A link to the first of `entries`; where there is a script it opens them all."""
+    numbers = " ".join(str(e.number) for e in entries)
+    shown = f"<b>{text(value)}</b>" if value else ""
+    kind = entries[0].kind
+    return (
+        f'<a class={kind} href="#f{entries[0].number}" data-entries="{numbers}">'
+        f"{shown}<small>{_sign(kind)}{text(said)}</small></a>"
+    )
+
+
+def _time(at: float) -> str:
+    when = datetime.fromtimestamp(at, timezone.utc)
+    return f'<time datetime="{when:%Y-%m-%dT%H:%M:%SZ}">{when:%Y-%m-%d %H:%M} UTC</time>'
+
+
+def _date(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M} UTC"
