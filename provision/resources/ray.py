@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from provision.inventory.models import Ray
 from provision.resources.service import Service, aspects_of
@@ -49,6 +50,8 @@ class Setup:
 
 @dataclass(frozen=True)
 class RayNode(Service):
+    why: ClassVar[str] = "the ranks of this host live in it, and it keeps what it was started with until a restart"
+
     setup: Setup
 
     @abstractmethod

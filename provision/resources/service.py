@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.finding import Known
 from provision.resource import Difference, Resource, State
 from provision.resources.service_scripts import CLEAR, LIBRARY, PROBE, START, STOP
 from provision.script import Script, Value
@@ -25,6 +26,12 @@ from provision.secret import Secret
 
 #: Keys of a stamp that say how the process runs, not what was wanted.
 OBSERVED = frozenset({"pid", "start", "unit", "ready", "running", "health"})
+
+#: How a service is, as against how it was started: told of the service itself.
+_CONDITION = frozenset({"running", "ready", "health"})
+
+#: What it was started with that is worth remembering beside its flags. Variables are not: they may be secrets' digests.
+_REMEMBERED = frozenset({"environment", "model"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,9 @@ class Service(Resource):
     """Subclasses say `command`, `environment` and how it shows that it is ready."""
 
     area: ClassVar[str] = "services"
+    why: ClassVar[str] = (
+        "a service is what it was started with: what changed since reaches nobody until it is restarted"
+    )
 
     place: Place
 
@@ -57,6 +67,9 @@ class Service(Resource):
     @property
     def label(self) -> str:
         return self.name
+
+    def fact(self, aspect: str) -> str:
+        return self.label if aspect in _CONDITION else super().fact(aspect)
 
     @abstractmethod
     def command(self) -> tuple[str, ...]:
@@ -103,11 +116,22 @@ class Service(Resource):
             return super().diff(have, want)
         if have.get("running") != "yes":
             return (Difference("running", "yes", have.get("running")),)
-        changed = [d for d in super().diff(have, want) if d.aspect in OBSERVED or d.aspect in have]
+        differs = super().diff(have, want)
+        if "ready" not in have:  # then it is not well either, and that is no news
+            differs = (Difference("ready", "yes", "not ready"), *(d for d in differs if d.aspect not in _CONDITION))
+        changed = [d for d in differs if d.aspect in OBSERVED or d.aspect in have]
         known = {d.aspect for d in changed}
-        added = [d for d in super().diff(have, want) if d.aspect not in known]
+        added = [d for d in differs if d.aspect not in known]
         gone = [Difference(key, None, have[key]) for key in have if key not in want and key not in OBSERVED]
         return (*changed, *added, *gone)
+
+    def known(self, have: State) -> tuple[Known, ...]:
+        """How it is, and the flags that it runs with."""
+        if have is None:
+            return ()
+        runs = {k: v for k, v in have.items() if k.startswith("--") or k in _REMEMBERED}
+        cells = {self.label: _condition(have), **{self.fact(aspect): value for aspect, value in runs.items()}}
+        return tuple(Known(self.area, fact, value) for fact, value in cells.items())
 
     def fix(self, have: State, want: State) -> Script:
         base: dict[str, Value] = {
@@ -140,6 +164,14 @@ class Service(Resource):
 
 def unit_name(place: Place) -> str:
     return "provision-" + place.owner_mark.replace("/", "-") + ".service"
+
+
+def _condition(have: Mapping[str, str]) -> str:
+    if have.get("running") != "yes":
+        return "not running"
+    if "ready" not in have:
+        return "not ready"
+    return "running" if have.get("health") == "ok" else have.get("health", "not well")
 
 
 def _only_unready(differences: tuple[Difference, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from provision.inventory.models import Serve
 from provision.resources.log_signatures import decisive
@@ -22,6 +23,8 @@ STAYS_HERE = ("PROVISION_SERVICE", API_KEY, "RAY_AUTH_TOKEN_PATH", "PATH", "HOME
 class VllmServer(Service):
     """`ray` is the head it connects to. `members`: the nodes whose ranks it runs on, part of what makes a restart
     necessary. `secrets` reach it by environment."""
+
+    why: ClassVar[str] = "it is what answers for the model, and keeps what it was started with until a restart"
 
     ray: RayHead
     serve: Serve

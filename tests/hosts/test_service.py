@@ -218,7 +218,7 @@ def test_a_run_cut_off_while_it_waits_is_taken_up_without_a_restart(host: OneHos
     assert wait_until((daemon.here / "host-1.main").exists)
     main = daemon.pid()
     assert runs(main)
-    assert differences(host.check(waiting)) == ["ready absent → yes"]
+    assert differences(host.check(waiting)) == ["ready not ready → yes"]
 
     (daemon.here / "go").touch()
     assert changes(host.up(waiting)) == 1

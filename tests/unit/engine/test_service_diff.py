@@ -82,6 +82,52 @@ def test_one_that_is_not_ready_yet_is_waited_for_and_not_restarted() -> None:
     assert "stop || exit 1" in wanted.fix(runs(wanted, health="not listening"), wanted.want()).body
 
 
+def test_one_that_is_not_ready_yet_is_not_called_unwell_as_well() -> None:
+    wanted = server({})
+    have = {key: value for key, value in (runs(wanted, health="not listening") or {}).items() if key != "ready"}
+    assert [d.aspect for d in wanted.diff(have, wanted.want())] == ["ready"]
+    assert differences(runs(wanted, health="not listening"), wanted) == ["health not listening → ok"]
+
+
+def test_how_a_service_is_belongs_to_its_own_name_and_a_flag_to_the_flags() -> None:
+    facts = {aspect: server({}).fact(aspect) for aspect in ("", "running", "ready", "health", "--size", "environment")}
+    assert facts == {
+        "": "server",
+        "running": "server",
+        "ready": "server",
+        "health": "server",
+        "--size": "server --size",
+        "environment": "server environment",
+    }
+
+
+def test_its_flags_are_remembered_and_no_variable() -> None:
+    wanted = server({"--size": "1"}, KEY=Secret("first-value"), HOME="/home/me")
+    have = {**(runs(wanted) or {}), "environment": "3f9c", "token": "sha256:1234"}
+    assert [(k.area, k.fact, k.value) for k in wanted.known(have)] == [
+        ("services", "server", "running"),
+        ("services", "server --size", "1"),
+        ("services", "server environment", "3f9c"),
+    ]
+
+
+def test_how_a_service_is_can_be_known_of_one_that_is_not_well() -> None:
+    wanted = server({})
+
+    def condition(**more: str) -> str:
+        return wanted.known(runs(wanted, **more))[0].value
+
+    assert condition(running="no: its process is gone") == "not running"
+    assert condition(health="/health answers 500") == "/health answers 500"
+    assert wanted.known({k: v for k, v in (runs(wanted) or {}).items() if k != "ready"})[0].value == "not ready"
+    assert wanted.known(None) == ()
+
+
+def test_a_service_is_known_alike_when_it_was_just_started_and_when_it_is_seen_again() -> None:
+    wanted = server({"--size": "1"})
+    assert wanted.known(wanted.want()) == wanted.known(runs(wanted))
+
+
 def test_a_restart_that_another_one_causes_is_one_although_nothing_differs() -> None:
     wanted = server({})
     assert "stop || exit 1" in wanted.fix(runs(wanted), wanted.want()).body
