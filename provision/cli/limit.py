@@ -9,7 +9,7 @@ from provision.errors import UsageError
 from provision.inventory.models import Host, Inventory
 
 
-def select(inventory: Inventory, patterns: Sequence[str]) -> tuple[str, ...]:
+def select(inventory: Inventory, patterns: Sequence[str], option: str = "--limit") -> tuple[str, ...]:
     """Names of the hosts that match any of `patterns`, in the inventory's order; none for no patterns.
 
     A pattern is a comma list of host names, groups or roles, in which `*`, `?` and `[…]` match as in a shell.
@@ -17,12 +17,12 @@ def select(inventory: Inventory, patterns: Sequence[str]) -> tuple[str, ...]:
     """
     wanted = [part.strip() for pattern in patterns for part in pattern.split(",") if part.strip()]
     if patterns and not wanted:
-        raise UsageError("--limit names no host", hint=_known(inventory))
+        raise UsageError(f"{option} names no host", hint=_known(inventory))
     chosen: set[str] = set()
     for pattern in wanted:
         found = {host.name for host in inventory.hosts if _matches(host, pattern)}
         if not found:
-            raise UsageError(f"--limit `{pattern}` matches no host", hint=_known(inventory))
+            raise UsageError(f"{option} `{pattern}` matches no host", hint=_known(inventory))
         chosen |= found
     return tuple(host.name for host in inventory.hosts if host.name in chosen)
 
