@@ -1,0 +1,227 @@
+"""GPUs that are not well, one trouble at a time: each is one finding, on its host, and a sound GPU is none."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
+
+from provision.facts import Facts, Gpu, Xid
+from provision.finding import AREAS, Finding, Severity
+from provision.inventory.models import Expect, Serve
+from provision.judge.gpu_health import RULES
+from provision.judge.sound_gpus import of_gpus
+from provision.judge.throttle import NAMES, slowed_by
+
+BLOCKS, WARNING = Severity.BLOCKS, Severity.WARNING
+MODEL = Serve(model="m", tensor_parallel=2, pipeline_parallel=2)
+
+
+def judged(worker: Facts, *, serve: Serve | None = MODEL, **more: Any) -> list[Finding]:
+    return list(of_gpus(cluster(worker, serve=serve, **more)))
+
+
+def with_gpu(**more: Any) -> Facts:
+    """Two GPUs, of which GPU 1 has something."""
+    return board(gpus=(h100(0), h100(1, **more)))
+
+
+JETSON = Gpu(0, "Orin (nvgpu)", driver="540.4.0")
+GB200 = h100(0, name="NVIDIA GB200", memory_mib=189471, memory_free_mib=188800, pcie_width=None, pcie_width_max=None)
+T4 = Gpu(0, "Tesla T4", driver="590.48.01", memory_mib=15360, memory_free_mib=14900, retired_pending=False, throttle=1)
+
+SOUND = {
+    "an HGX board": board(8),
+    "an idle GeForce at PCIe generation 1": facts(geforce(0), geforce(1)),
+    "a host without GPUs": without_gpus(),
+    "a host without GPUs and without a word": facts(),
+    "a Jetson that tells nothing": facts(JETSON, driver="540.4.0", driver_module="540.4.0", driver_library=None),
+    "a GB200, whose fabric is managed elsewhere": facts(GB200, nvlinks=((0, 18, 0),)),
+    "a T4 without any of the newer fields": facts(T4),
+    "one GPU": board(1),
+    "16 GPUs": board(16),
+    "mixed GPUs": facts(h100(0), geforce(1)),
+    "GPUs at work, at their power limit": facts(h100(0, throttle=0x4), h100(1, throttle=0x0)),
+    "application clocks, sync boost and a display": facts(h100(0, throttle=0x112)),
+    "a kernel log that may not be read": board(xids=None),
+    "a fabric manager that is not needed": facts(geforce(0), fabric_manager="inactive"),
+    "a GPU that is kept for one process": with_gpu(compute_mode="Exclusive_Process"),
+    "GeForces with a connector for a bridge, and no bridge": facts(
+        geforce(0), geforce(1), nvlinks=((0, 0, 4), (1, 0, 4))
+    ),
+    "two bridged GPUs beside two others": facts(nvlinks=((0, 4, 0), (1, 4, 0), (2, 0, 4), (3, 0, 4))),
+    "an H100 PCIe, whose board has 12 of 18 links": facts(
+        h100(0, name="NVIDIA H100 PCIe"), h100(1, name="NVIDIA H100 PCIe"), nvlinks=((0, 12, 6), (1, 12, 6))
+    ),
+    "a driver whose library was not found": board(driver_library=None),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("serve", [MODEL, None], ids=["serving", "no model"])
+def test_a_sound_host_is_not_mentioned(name: str, serve: Serve | None) -> None:
+    assert judged(SOUND[name], serve=serve, head=without_gpus()) == []
+
+
+# What is wrong with gpu-02: facts, the fact that is named, how bad it is, part of what is said, part of the hint.
+TROUBLE = {
+    "a row that could not be remapped": (
+        with_gpu(remapped_failure=True), "remapped rows", BLOCKS, "could not be remapped (GPU 1)", "replaced",
+    ),
+    "a row that waits for a reset": (
+        with_gpu(remapped_pending=True), "remapped rows", WARNING, "waits to be remapped (GPU 1)", "--gpu-reset -i 1",
+    ),
+    "a page that waits for a reset": (
+        with_gpu(retired_pending=True), "retired pages", WARNING, "waits to be retired (GPU 1)", "--gpu-reset -i 1",
+    ),
+    "memory errors": (
+        with_gpu(ecc_uncorrected=3), "ECC errors", WARNING, "3 uncorrected errors (GPU 1)", "--gpu-reset -i 1",
+    ),
+    "memory errors of a row that waits for a reset": (
+        with_gpu(ecc_uncorrected=1, remapped_pending=True), "remapped rows", WARNING, "(GPU 1)", "reset",
+    ),
+    "heat": (with_gpu(throttle=0x48), "throttling", WARNING, "hw slowdown, hw thermal slowdown (GPU 1)", "fans"),
+    "heat that the driver tends to": (with_gpu(throttle=0x24), "throttling", WARNING, "sw thermal slowdown", "fans"),
+    "a weak power supply": (with_gpu(throttle=0x81), "throttling", WARNING, "hw power brake (GPU 1)", "power"),
+    "a slowdown under load": (with_gpu(throttle=0x8), "throttling", WARNING, "hw slowdown (GPU 1)", "power"),
+    "a GPU that is not seated well": (with_gpu(pcie_width=8), "PCIe width", WARNING, "x8 of x16 (GPU 1)", "seat"),
+    "a GPU that nobody may use": (
+        with_gpu(compute_mode="Prohibited"), "compute mode", BLOCKS, "Prohibited", "-i 1 -c DEFAULT",
+    ),
+    "a GPU in slices": (with_gpu(mig=True), "MIG", BLOCKS, "Enabled (GPU 1)", "-i 1 -mig 0"),
+    "a power limit that somebody set": (
+        with_gpu(power_limit=500.0), "power limit", WARNING, "500 W of 700 W (GPU 1)", "-i 1 -pl 700",
+    ),
+    "a fabric that is not ready": (
+        board(gpus=tuple(h100(i, fabric_state="In Progress", fabric_status="") for i in range(8))),
+        "fabric state", BLOCKS, "In Progress (GPUs 0-7)", "nvidia-fabricmanager",
+    ),
+    "a fabric that failed": (
+        with_gpu(fabric_status="Insufficient Resources"), "fabric state", BLOCKS, "Insufficient Resources", "fabric",
+    ),
+    "a fabric manager that ended": (
+        board(fabric_manager="failed"), "fabric manager", WARNING, "`failed`", "systemctl status",
+    ),
+    "a fabric manager that ended, and GPUs that do not tell": (
+        facts(h100(0, fabric_state="", fabric_status=""), fabric_manager="failed"),
+        "fabric manager", WARNING, "`failed`", "systemctl status",
+    ),
+    "a link that is down": (
+        board(nvlinks=((0, 18, 0), (1, 17, 1))), "NVLink", WARNING, "1 of 18 links down (GPU 1)", "nvlink -s",
+    ),
+    "a link that is down at both ends": (
+        board(nvlinks=((0, 17, 1), (1, 17, 1))), "NVLink", WARNING, "links down (GPU 0); 1 of 18", "nvlink -s",
+    ),
+    "a GPU that lost all its links": (
+        board(4, nvlinks=((0, 18, 0), (1, 18, 0), (2, 18, 0), (3, 0, 18))),
+        "NVLink", WARNING, "18 of 18 links down (GPU 3)", "nvlink -s",
+    ),
+    "an upgrade without a reboot": (
+        board(driver_module="590.44.01"), "kernel module", BLOCKS, "590.44.01", "reboot gpu-02",
+    ),
+    "a kernel module beside another driver": (
+        board(driver_module="590.44.01", driver_library=None), "kernel module", BLOCKS, "590.48.01", "reboot gpu-02",
+    ),
+    "a GPU that came back": (
+        board(xids=(Xid(79, "PCI:0000:05:00"),)), "Xid errors", WARNING, "GPU 1 (PCI:0000:05:00)", "dmesg",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_a_trouble_is_one_finding_on_its_host(name: str) -> None:
+    worker, fact, severity, said, hint = TROUBLE[name]
+    (finding,) = judged(worker)
+    assert (finding.host, finding.fact, finding.severity) == ("gpu-02", fact, severity)
+    assert said in finding.message
+    assert hint in finding.hint
+    assert finding.area in AREAS
+    assert finding.found and finding.expected and finding.why
+    assert "{" not in finding.message + finding.hint + finding.expected
+
+
+def test_slices_are_a_warning_where_no_model_is_served() -> None:
+    (finding,) = judged(with_gpu(mig=True), serve=None)
+    assert (finding.fact, finding.severity) == ("MIG", WARNING)
+
+
+def test_the_same_trouble_of_several_gpus_is_one_finding_that_names_them_all() -> None:
+    worker = facts(h100(0, pcie_width=8), h100(1), h100(2, pcie_width=8), h100(3, pcie_width=4), h100(4, pcie_width=8))
+    (finding,) = judged(worker)
+    assert finding.message == "PCIe width: x8 of x16 (GPUs 0, 2, 4); x4 of x16 (GPU 3)"
+
+
+def test_the_worst_of_two_troubles_of_one_fact_counts_and_both_are_told() -> None:
+    (finding,) = judged(facts(h100(0, remapped_pending=True), h100(1, remapped_failure=True)))
+    assert finding.severity is BLOCKS
+    assert "GPU 0" in finding.message and "GPU 1" in finding.message
+    assert finding.hint.startswith("have GPU 1 of gpu-02 replaced")
+
+
+def test_the_memory_errors_of_another_gpu_are_not_explained_by_a_row_that_waits() -> None:
+    found = judged(facts(h100(0, remapped_pending=True), h100(1, ecc_uncorrected=1)))
+    assert [f.fact for f in found] == ["remapped rows", "ECC errors"]
+
+
+def test_what_systemd_says_of_the_fabric_manager_is_evidence_for_a_fabric_that_is_not_ready() -> None:
+    worker = replace(with_gpu(fabric_state="Not Started", fabric_status=""), fabric_manager="failed")
+    (finding,) = judged(worker)
+    assert finding.fact == "fabric state"
+    assert finding.evidence == ("systemd says that nvidia-fabricmanager is failed",)
+
+
+def test_the_log_of_a_link_is_evidence_for_the_link() -> None:
+    (finding,) = judged(board(nvlinks=((0, 18, 0), (1, 17, 1)), xids=(Xid(74, "PCI:0000:05:00", 12),)))
+    assert finding.fact == "NVLink"
+    assert finding.evidence == ("Xid 74 on GPU 1 (PCI:0000:05:00) 12 times: an error on NVLink",)
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        without_gpus("mismatch", "version mismatch", driver_module="590.44.01", driver_library="590.48.01"),
+        without_gpus("hung", "nvidia-smi does not answer", xids=(Xid(119, "PCI:0000:05:00"),)),
+        board(1, gpu_fault="lost", gpu_error="GPU is lost", xids=(Xid(79, "0000:05:00"), Xid(154, "0000:05:00"))),
+        board(1, xids=(Xid(79, "PCI:0000:05:00"),)),
+    ],
+    ids=["mismatch", "hung", "lost", "short"],
+)  # fmt: skip
+def test_what_a_failing_nvidia_smi_explains_is_not_said_again(worker: Facts) -> None:
+    assert judged(worker, expect=Expect(gpus=2)) == []
+
+
+def test_the_gpus_that_answer_beside_a_lost_one_are_still_judged() -> None:
+    worker = facts(h100(0, compute_mode="Prohibited"), gpu_fault="lost", gpu_error="GPU is lost")
+    assert [f.fact for f in judged(worker, expect=Expect(gpus=2))] == ["compute mode"]
+
+
+def test_a_host_that_was_not_asked_is_not_judged() -> None:
+    assert list(of_gpus(cluster(None, serve=MODEL))) == []
+
+
+@pytest.mark.parametrize(
+    ("bits", "names"),
+    [
+        (0x0, ()),
+        (0x1, ()),
+        (0x9, ()),
+        (0x8, ("hw slowdown",)),
+        (0x49, ("hw slowdown", "hw thermal slowdown")),
+        (0x20, ("sw thermal slowdown",)),
+        (0x80, ("hw power brake",)),
+        (0x1FF & ~0xE8, ()),
+        (0x200, ()),
+    ],
+)
+def test_only_heat_and_power_are_a_reason_to_worry_about_clocks(bits: int, names: tuple[str, ...]) -> None:
+    assert slowed_by(bits) == names
+
+
+def test_the_bits_are_those_of_nvml() -> None:
+    assert list(NAMES) == [1 << n for n in range(9)]
+
+
+def test_every_rule_says_why_and_what_to_do() -> None:
+    for rule in RULES:
+        assert rule.why and rule.hint and rule.expected, rule.fact
+        assert "{host}" in rule.hint, rule.fact
