@@ -10,6 +10,9 @@ from provision.finding import Finding, Severity
 from provision.playbook import Step
 from provision.resource import Difference, State
 
+#: The hint of a difference that a plan would change.
+BY_UP = "`provision up` puts it right"
+
 
 class Mode(Enum):
     """`up` and `check` want what the playbook says, `down` and `purge` want it gone."""
@@ -110,5 +113,5 @@ def _finding(step: Step, difference: Difference, severity: Severity) -> Finding:
         found=difference.found or "absent",
         expected=difference.expected or "absent",
         why=resource.why,
-        hint=difference.hint or ("`provision up` puts it right" if severity is Severity.DRIFT else ""),
+        hint=difference.hint or (BY_UP if severity is Severity.DRIFT else ""),
     )

@@ -65,30 +65,28 @@ def check(
     a host could not be reached.
     """
     from provision import api
-    from provision.cli.kept import existing_file, existing_folder, keep, writable
+    from provision.cli.kept import existing_folder, keep, writable
     from provision.cli.run import reported, told
 
     asked = Asked(**options)
     wishes: dict[str, Any] = {**deeply(deep)}
     with told(asked.screen()):
-        for option, path in (("--save", save), ("--junit", junit), ("--html", html)):
+        for option, path in (("--junit", junit), ("--html", html)):
             writable(option, path)
         if against is not None and since_up:
             raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")
         if areas := chosen_areas(only):
             wishes["areas"] = areas
-        if against is not None:
-            wishes["against"] = existing_file("--against", against)
         if tests is not None:
             wishes["tests"] = existing_folder("--tests", tests)
+        wishes |= {"against": against} if against is not None else {}
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}
 
     def kept(report: Report, cluster: str) -> Report:
         return keep(report, cluster, junit=junit, html=html)
 
-    since = "last up" if since_up else str(against or "")
-    return reported("check", api.check, asked, everything=everything, since=since, kept=kept, **wishes).exit_code
+    return reported("check", api.check, asked, everything=everything, kept=kept, **wishes).exit_code
 
 
 def chosen_areas(only: Sequence[str]) -> tuple[str, ...]:

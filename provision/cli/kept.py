@@ -25,13 +25,6 @@ def writable(option: str, path: Path | None) -> None:
         raise UsageError(f"{option}: the folder `{folder}` may not be written to")
 
 
-def existing_file(option: str, path: Path) -> Path:
-    """Raises UsageError if there is none."""
-    if not path.is_file():
-        raise UsageError(f"{option}: there is no file `{path}`", hint="`provision check --save FILE` makes one")
-    return path
-
-
 def existing_folder(option: str, path: Path) -> Path:
     """Raises UsageError if there is none."""
     if not path.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -44,12 +45,11 @@ def reported(
     *,
     secrets: bool = True,
     everything: bool = False,
-    since: str = "",
     kept: Callable[[Report, str], Report] | None = None,
     **extra: Any,
 ) -> Report:
     """Runs `call(inventory, …)` of the library and shows it, to the end. `secrets`: whether those that the
-    inventory names must be there. `everything`, `since`: as for `show`. `kept` is given the report and the cluster's
+    inventory names must be there. `everything`: as for `show`. `kept` is given the report and the cluster's
     name, and returns the report. Raises ProvisionError or SystemExit for what ends a run whole."""
     from provision import api
     from provision.cli.limit import select
@@ -79,7 +79,7 @@ def reported(
         report = kept(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
-    show(report, screen, f"provision up {asked.inventory or path}", everything=everything, since=since)
+    show(report, screen, f"provision up {asked.inventory or path}", everything=everything)
     return report
 
 
@@ -122,22 +122,36 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
         raise
 
 
-def show(report: Report, screen: Screen, again: str, *, everything: bool = False, since: str = "") -> None:
+def show(report: Report, screen: Screen, again: str, *, everything: bool = False) -> None:
     """The end of a run. `again`: the command that puts drift right. `everything`: all facts of a check, not only
-    those that differ. `since`: what a person calls the snapshot that was compared with."""
+    those that differ."""
     if screen.as_json:
         screen.json(report_line(report))
     else:
-        table = recap.recap_lines(report, screen.paint, verbose=screen.verbose)
-        screen.say(*([""] if table else []), *table)
+        screen.say(*_apart(_found(report, screen, everything=everything)))
     failures = recap.failure_lines(report, screen.err_paint)
     if screen.quiet:
-        failures = recap.quiet_lines(report, screen.err_paint)
+        failures = recap.quiet_lines(report, screen.err_paint, now=time.time())
     screen.complain([*([""] if failures and not screen.quiet else []), *failures])
     if not screen.as_json:
         screen.say("", *recap.outcome_lines(report, screen.paint), recap.last_line(report, again=again))
     if report.log and report.exit_code not in (0, 3):
         screen.complain([f"log: {report.log}"])
+
+
+def _found(report: Report, screen: Screen, *, everything: bool) -> list[str]:
+    """How the hosts fared, and what was found on them."""
+    table = recap.recap_lines(report, screen.paint, verbose=screen.verbose)
+    if report.command == "check":
+        now = time.time()
+        found = recap.check_lines(report, screen.paint, now=now, everything=everything, width=screen.width)
+    else:
+        found = recap.warning_lines(report, screen.paint)
+    return [*table, *_apart(found)]
+
+
+def _apart(lines: list[str]) -> list[str]:
+    return ["", *lines] if lines else []
 
 
 def _open_log(screen: Screen, command: str, cluster: str) -> RunLog | None:

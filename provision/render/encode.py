@@ -17,7 +17,7 @@ from provision.events import Event, StepDone
 from provision.finding import Finding, Known
 from provision.planning import Action, Change, Plan
 from provision.playbook import Step
-from provision.report import HostReport, Report
+from provision.report import Changed, HostReport, Report, Since
 from provision.resource import Difference
 from provision.secret import Secret
 
@@ -162,6 +162,16 @@ def _problem(value: Problem) -> Json:
 @encode.register
 def _host_report(value: HostReport) -> Json:
     return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+
+
+@encode.register
+def _changed(value: Changed) -> Json:
+    return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+
+
+@encode.register
+def _since(value: Since) -> Json:
+    return {"taken": timestamp(value.taken), "source": value.source, "changes": encode(value.changes)}
 
 
 @encode.register

@@ -41,7 +41,8 @@ class EventLines:
 
     @_of.register
     def _(self, event: events.Planned) -> list[str]:
-        return plan_lines(event.plan, self._paint, as_drift=self._checking)
+        # What a check finds is said at its end, in the words of one who looks and not of one who acts.
+        return [] if self._checking else plan_lines(event.plan, self._paint)
 
     @_of.register
     def _(self, event: events.StepDone) -> list[str]:

@@ -15,6 +15,7 @@ from provision.events import Event, Failed, Note, Output, Planned
 from provision.render.encode import timestamp
 from provision.render.errors import block
 from provision.render.fanout import View
+from provision.render.findings import finding_lines
 from provision.render.plan import plan_lines
 from provision.render.text import clean
 from provision.report import Report
@@ -49,7 +50,9 @@ class RunLog(View):
             self._write(f"{timestamp(datetime.now(timezone.utc).timestamp())} - {line}")
 
     def report(self, report: Report) -> None:
-        """The tracebacks of the run's errors, with what they were caused by."""
+        """What was found, and the tracebacks of the run's errors, with what they were caused by."""
+        for line in finding_lines(report.findings):
+            self.text(line)
         for error in (*(e for host in report.hosts for e in host.errors), *report.errors):
             self.traceback(error)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provision.finding import Finding
 from provision.planning import Action, Change, Plan
-from provision.render.text import PLAIN, Paint, Style, clean, count
+from provision.render.text import PLAIN, Paint, Style, clean, count, named
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
 
@@ -23,13 +23,12 @@ class _Row:
     hosts: tuple[str, ...]
 
 
-def plan_lines(plan: Plan, paint: Paint = PLAIN, *, as_drift: bool = False) -> list[str]:
-    """A line per change, more where it has several differences; nothing for an empty plan. `as_drift`: in the
-    words of one who looks (found, expected) and not of one who acts (before → after)."""
-    rows = _rows(plan.changes, as_drift)
+def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
+    """A line per change, more where it has several differences; nothing for an empty plan."""
+    rows = _rows(plan.changes)
     if len(rows) >= MERGE_FROM:
         rows = _merged(rows)
-    widths = (max((len(_hosts(r)) for r in rows), default=0), max((len(r.label) for r in rows), default=0))
+    widths = (max((len(named(r.hosts)) for r in rows), default=0), max((len(r.label) for r in rows), default=0))
     lines = [line for row in rows for line in _row_lines(row, widths, paint)]
     for blocker in plan.blockers:
         lines += _blocker_lines(blocker, paint)
@@ -47,12 +46,12 @@ def totals(plan: Plan) -> str:
     return ", ".join(parts)
 
 
-def _rows(changes: Sequence[Change], as_drift: bool) -> list[_Row]:
+def _rows(changes: Sequence[Change]) -> list[_Row]:
     by_key = {c.step.key: c for c in changes}
     rows = []
     for change in changes:
-        details = _drift(change) if as_drift else _details(change, by_key)
-        rows.append(_Row(change.action, clean(change.step.resource.label), tuple(details), (change.step.host,)))
+        details = tuple(_details(change, by_key))
+        rows.append(_Row(change.action, clean(change.step.resource.label), details, (change.step.host,)))
     return rows
 
 
@@ -74,22 +73,8 @@ def _details(change: Change, by_key: dict[str, Change]) -> list[str]:
     return details
 
 
-def _drift(change: Change) -> list[str]:
-    if change.action is Action.CREATE:
-        return ["missing"]
-    found = [f"{d.aspect} found {d.found or 'none'}, expected {d.expected or 'none'}" for d in change.differences]
-    return [clean(text.strip()) for text in found] or ["stands on what differs"]
-
-
-def _hosts(row: _Row) -> str:
-    """`gpu-01, gpu-02`, or `5 hosts (gpu-01 … gpu-05)`."""
-    if len(row.hosts) <= 3:
-        return ", ".join(row.hosts)
-    return f"{len(row.hosts)} hosts ({row.hosts[0]} … {row.hosts[-1]})"
-
-
 def _row_lines(row: _Row, widths: tuple[int, int], paint: Paint) -> list[str]:
-    head = f"{_hosts(row):<{widths[0]}}  {row.label:<{widths[1]}}"
+    head = f"{named(row.hosts):<{widths[0]}}  {row.label:<{widths[1]}}"
     first, *more = row.details or ("",)
     lines = [f"{paint(_STYLE[row.action], row.action.value)} {head}  {first}".rstrip()]
     return lines + [f"  {'':<{len(head)}}  {detail}" for detail in more]

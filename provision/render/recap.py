@@ -1,13 +1,17 @@
-"""The end of a run: how each host fared, every error whole, where the result is, and one last sentence."""
+"""The end of a run: how each host fared, every error whole, what was found, where the result is, one last sentence."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from provision.errors import ProvisionError
-from provision.planning import Mode
+from provision.finding import Severity
+from provision.planning import BY_UP, Mode
 from provision.render.errors import blocker_lines, error_lines, joined
+from provision.render.findings import entries, finding_lines, head_lines, tally
+from provision.render.matrix import matrix_lines
 from provision.render.plan import totals
+from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table
 from provision.report import HostReport, Report
 
@@ -26,13 +30,13 @@ _LIST_UP_TO = 40
 
 
 def recap_lines(report: Report, paint: Paint = PLAIN, *, verbose: bool = False) -> list[str]:
-    """`host  status  changes  seconds`; with `verbose` also connections and commands."""
+    """`host  status  changes  seconds`, of a check `findings`; with `verbose` also connections and commands."""
     if not report.hosts:
         return []
     listed = report.hosts
     if len(listed) > _LIST_UP_TO and not verbose:
         listed = tuple(h for h in listed if h.status not in ("ok", "changed"))
-    lines = _table(listed, paint, verbose=verbose) if listed else []
+    lines = _table(report, listed, paint, verbose=verbose) if listed else []
     if len(listed) < len(report.hosts):
         rest = Counter(h.status for h in report.hosts if h not in listed)
         lines += [f"{count(number, 'host')} {paint(_STYLE[status], status)}" for status, number in rest.items()]
@@ -46,12 +50,34 @@ def failure_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
     return joined(error_lines(e, paint) for e in errors)
 
 
-def quiet_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
-    """As `failure_lines`, with what stands in the way: elsewhere that is part of the plan."""
-    blockers = report.plan.blockers if report.plan is not None else ()
+def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> list[str]:
+    """As `failure_lines`, with what stands in the way, which is part of the plan elsewhere; of a check a line for each
+    thing that makes its exit code. `now`: as for `check_lines`."""
     failures = failure_lines(report, paint)
-    blocked = joined(blocker_lines(b, paint) for b in blockers)
-    return [*failures, *([""] if failures and blocked else []), *blocked]
+    if report.command == "check":
+        found = head_lines((f for f in report.findings if f.severity.counts), paint)
+        if report.since is not None and report.since.changes:
+            found += since_lines(report.since, now, paint)
+    else:
+        found = joined(blocker_lines(b, paint) for b in (report.plan.blockers if report.plan is not None else ()))
+    return [*failures, *([""] if failures and found else []), *found]
+
+
+def check_lines(
+    report: Report, paint: Paint = PLAIN, *, now: float, everything: bool = False, width: int = 80
+) -> list[str]:
+    """What a check found: the table of hosts and facts, each finding, and what has changed since the snapshot.
+    `now`: seconds since the epoch. `everything`: all facts in the table, not only those that differ."""
+    return _apart(
+        matrix_lines(report, paint, everything=everything, width=width),
+        finding_lines(report.findings, paint, width=width),
+        since_lines(report.since, now, paint, width=width) if report.since is not None else [],
+    )
+
+
+def warning_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
+    """A line for each thing that works, but not well: all that those need to know who want something done."""
+    return head_lines((f for f in report.findings if f.severity is Severity.WARNING), paint)
 
 
 def outcome_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
@@ -63,6 +89,8 @@ def last_line(report: Report, *, again: str = "") -> str:
     took = duration(report.seconds)
     hosts = count(len(report.hosts), "host")
     bad = Counter(h.status for h in report.hosts if h.status in ("failed", "unreachable", "blocked", "skipped"))
+    if report.command == "check":
+        return _checked(report, f"({hosts}, {took})", bad, again)
     if report.exit_code in (0, 3) and not bad:
         return _good(report, hosts, took, again)
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
@@ -78,22 +106,58 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     changes = sum(len(h.changes) for h in report.hosts)
     if plan is not None and plan.empty and not changes:
         left = ", nothing of this cluster is left" if report.mode in (Mode.DOWN, Mode.PURGE) else ""
-        said = "in sync" if report.command == "check" else "nothing to change"
-        return f"{said} ({hosts}, {took}){left}"
-    if report.command in ("up", "down"):
-        return f"{report.command}: {count(changes, 'change')} made ({hosts}, {took})"
-    found = totals(plan) if plan is not None else count(changes, "change")
+        return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":
+        found = totals(plan) if plan is not None else count(changes, "change")
         return f"plan: {found} ({took})" + (f"; `{again}` would do it" if again else "")
-    return f"{report.command}: drift, {found} ({took})" + (f"; `{again}` puts it right" if again else "")
+    return f"{report.command}: {count(changes, 'change')} made ({hosts}, {took})"
 
 
-def _table(hosts: tuple[HostReport, ...], paint: Paint, *, verbose: bool) -> list[str]:
-    head = ("host", "status", "changes", "seconds") + (("connections", "commands") if verbose else ())
+def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
+    parts = ["stopped"] if report.exit_code > 128 else []
+    # What blocks is counted by itself.
+    parts += [f"{count(number, 'host')} {status}" for status, number in bad.items() if status != "blocked"]
+    if report.exit_code in (1, 4) and not parts:
+        parts = ["failed"]
+    if found := tally(report.findings):
+        parts.append(found)
+    if report.since is not None and report.since.changes:
+        parts.append(f"{count(len(merged(report.since)), 'change')} since {report.since.source}")
+    if not parts:
+        return f"in sync {size}"
+    in_sync = "in sync, " if report.exit_code == 0 else ""
+    return f"check: {in_sync}{', '.join(parts)} {size}{_what_to_do(report, again)}"
+
+
+def _what_to_do(report: Report, again: str) -> str:
+    """What `up` would put right, and when; the rest has hints of its own."""
+    counting = [entry for entry in entries(report.findings) if entry.severity.counts]
+    by_up = sum(entry.findings[0].hint == BY_UP for entry in counting)
+    if not again or not by_up:
+        return ""
+    if any(entry.severity is Severity.BLOCKS for entry in counting):
+        return f"; mend what blocks, then `{again}` puts {by_up} right"
+    return f"; `{again}` puts {'it' if by_up == len(counting) else f'{by_up} of {len(counting)}'} right"
+
+
+def _apart(*blocks: list[str]) -> list[str]:
+    """With an empty line between those that are not empty."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += ["", *block] if lines and block else block
+    return lines
+
+
+def _table(report: Report, hosts: tuple[HostReport, ...], paint: Paint, *, verbose: bool) -> list[str]:
+    checked = report.command == "check"
+    findings = Counter(f.host for f in report.findings)
+    what = "findings" if checked else "changes"
+    head = ("host", "status", what, "seconds") + (("connections", "commands") if verbose else ())
     rows = [head]
     for h in hosts:
         counted = (str(h.connections), str(h.commands)) if verbose else ()
-        rows.append((h.name, h.status, str(len(h.changes)), f"{h.seconds:.1f}", *counted))
+        number = findings[h.name] if checked else len(h.changes)
+        rows.append((h.name, h.status, str(number), f"{h.seconds:.1f}", *counted))
     padded = table(rows, right=frozenset(range(2, len(head))))
     lines = [paint(Style.DIM, "  ".join(padded[0]))]
     for host, cells in zip(hosts, padded[1:], strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 
 from provision.errors import ProvisionError
@@ -10,6 +11,9 @@ from provision.render.errors import error_lines
 from provision.render.fanout import View
 from provision.render.out import Out
 from provision.render.text import Paint, wants_colour
+
+#: Characters in a line where there is no terminal to ask; on a wider terminal than this, lines are hard to follow.
+_WIDTH, _WIDEST = 80, 140
 
 
 class Screen:
@@ -27,6 +31,10 @@ class Screen:
         self.err_paint = Paint(wants_colour(os.environ, tty=self.err.tty, no_color=no_color))
         dumb = os.environ.get("TERM") == "dumb"
         self.live = self.out.tty and not (as_json or quiet or dumb)
+
+    @property
+    def width(self) -> int:
+        return min(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDEST) if self.out.tty else _WIDTH
 
     def views(self) -> list[View]:
         if self.as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 # Escape sequences (CSI, OSC, two-character ones) that a host may print; on a terminal of ours they could
@@ -59,6 +59,29 @@ def cut(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     return text[: width - 1] + "…" if width > 0 else ""
+
+
+# A word, or what stands in backticks with what clings to it: a command that can be typed is not broken up.
+_UNBROKEN = re.compile(r"(?:`[^`]*`|\S)+")
+
+
+def wrapped(text: str, width: int, indent: str = "", first: str = "") -> list[str]:
+    """Lines of at most `width` characters, behind `first` and then `indent`; a word that is longer has its own."""
+    lines = [first]
+    for word in _UNBROKEN.findall(text):
+        begun = lines[-1].strip()
+        if begun and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(indent)
+            begun = ""
+        lines[-1] += f" {word}" if begun else word
+    return lines
+
+
+def named(hosts: Sequence[str]) -> str:
+    """`gpu-01, gpu-02`, or `5 hosts (gpu-01 … gpu-05)`."""
+    if len(hosts) <= 3:
+        return ", ".join(hosts)
+    return f"{len(hosts)} hosts ({hosts[0]} … {hosts[-1]})"
 
 
 def duration(seconds: float) -> str:

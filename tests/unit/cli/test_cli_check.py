@@ -10,12 +10,30 @@ from click.testing import Result
 
 from provision import api
 from provision.cli.kept import write_whole
-from provision.finding import AREAS
+from provision.finding import AREAS, Against, Finding, Known, Severity
 from provision.inventory.models import Inventory
 from provision.planning import Mode, make_plan
 from provision.report import HostReport, Report
 
 Call = Callable[..., Result]
+
+
+DRIFT = Finding(
+    "gpu-02", "drivers", "driver", Severity.DRIFT, "580.82", "580.65", Against.PEERS, "ranks must agree", "go back"
+)
+WARNING = Finding("gpu-01", "gpus", "power limit", Severity.WARNING, "300 W", "700 W", Against.SOUND)
+
+
+def a_report(inventory: Inventory, *findings: Finding, **changed: Any) -> Report:
+    hosts = tuple(HostReport(h.name, "ok", (), (), 1.0) for h in inventory.hosts)
+    known = {
+        "gpu-01": (Known("drivers", "driver", "580.65"), Known("gpus", "GPUs", "8")),
+        "gpu-02": (Known("drivers", "driver", "580.82"), Known("gpus", "GPUs", "8")),
+    }
+    values = {"findings": findings, "known": known, "exit_code": 3 if DRIFT in findings else 0, **changed}
+    return Report(
+        **{"command": "check", "mode": Mode.CHECK, "plan": make_plan(Mode.CHECK, [], {}), "hosts": hosts} | values
+    )
 
 
 @pytest.fixture
@@ -25,8 +43,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def answer(inventory: Inventory, **options: Any) -> Report:
         found.append(options)
-        hosts = tuple(HostReport(h.name, "ok", (), (), 1.0) for h in inventory.hosts)
-        return Report("check", Mode.CHECK, make_plan(Mode.CHECK, [], {}), hosts)
+        return a_report(inventory)
 
     for name in ("check", "up", "plan"):
         monkeypatch.setattr(api, name, answer)
@@ -61,7 +78,6 @@ def test_what_is_not_asked_for_is_not_passed_on(inventory: Path, call: Call, cal
 
 
 def test_wishes_reach_the_library(inventory: Path, call: Call, calls: list[Any], folder: Path) -> None:
-    (folder / "old.json").touch()
     (folder / "mine").mkdir()
     call("check", "--deep", "--save", "new.json", "--against", "old.json", "--tests", "mine")
     assert {key: calls[0][key] for key in ("deep", "save", "against", "tests")} == {
@@ -84,9 +100,7 @@ def test_up_and_plan_look_as_deep(inventory: Path, call: Call, calls: list[Any],
     [
         (["--html", "nowhere/a.html"], "--html: there is no folder `nowhere`"),
         (["--junit", "nowhere/a.xml"], "--junit: there is no folder `nowhere`"),
-        (["--save", "nowhere/a.json"], "--save: there is no folder `nowhere`"),
-        (["--save", "."], "--save: `.` is a folder"),
-        (["--against", "old.json"], "--against: there is no file `old.json`"),
+        (["--html", "."], "--html: `.` is a folder"),
         (["--tests", "mine"], "--tests: there is no folder `mine`"),
         (["--against", "inventory.yaml", "--since-up"], "--against and --since-up contradict each other"),
     ],
@@ -135,3 +149,59 @@ def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -
 def test_what_is_no_ordinary_file_is_written_to_and_not_replaced() -> None:
     write_whole(Path("/dev/null"), "text")
     assert not Path("/dev/null").is_file()
+
+
+@pytest.fixture
+def drifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that finds one drift and one warning, whatever it is asked."""
+    for name in ("check", "up", "plan"):
+        monkeypatch.setattr(api, name, lambda inventory, _=name, **__: a_report(inventory, DRIFT, WARNING, command=_))
+
+
+def test_what_was_found_is_shown_worst_first(inventory: Path, call: Call, drifted: None) -> None:
+    result = call("check")
+    assert result.exit_code == 3
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == [
+        "",
+        "host    status  findings  seconds",
+        "gpu-01  ok             1      1.0",
+        "gpu-02  ok             1      1.0",
+        "",
+        "            gpu-01    gpu-02",
+        "drivers",
+        "  driver    580.65  ~ 580.82",
+        "~ drift",
+        "",
+        "drift: gpu-02: driver is `580.82`, the other hosts have `580.65`",
+        "  why: ranks must agree",
+        "hint: go back",
+        "",
+        "warning: gpu-01: power limit is `300 W`, should be `700 W`",
+        "",
+        "check: 1 drift, 1 warning (2 hosts, 0.0 s)",
+    ]
+
+
+def test_all_of_it_is_shown_if_asked_for(inventory: Path, call: Call, drifted: None) -> None:
+    assert "  GPUs      8         8" in call("check", "--all").stdout.splitlines()
+
+
+def test_a_quiet_check_says_what_makes_its_exit_code(inventory: Path, call: Call, drifted: None) -> None:
+    result = call("check", "-q")
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr == "drift: gpu-02: driver is `580.82`, the other hosts have `580.65`\n"
+
+
+@pytest.mark.parametrize("command", ["up", "plan"])
+def test_up_and_plan_have_one_line_for_a_warning(inventory: Path, call: Call, drifted: None, command: str) -> None:
+    lines = call(command).stdout.splitlines()
+    assert lines.count("warning: gpu-01: power limit is `300 W`, should be `700 W`") == 1
+    assert not any("driver" in line for line in lines)
+
+
+def test_the_log_holds_what_was_found(inventory: Path, call: Call, drifted: None, tmp_path: Path) -> None:
+    call("check", "-q")
+    (log,) = (tmp_path / "state").rglob("*.log")
+    assert "drift: gpu-02: driver is `580.82`" in log.read_text()

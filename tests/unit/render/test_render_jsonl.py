@@ -2,6 +2,7 @@ import io
 import json
 
 import pytest
+from check_samples import a_check, some_changes
 from render_samples import a_report, a_run, an_error
 
 from provision.errors import InventoryError, Problem
@@ -67,3 +68,25 @@ def test_what_is_not_known_is_refused_rather_than_guessed() -> None:
 
 def test_times_are_utc_with_milliseconds() -> None:
     assert timestamp(0.1234) == "1970-01-01T00:00:00.123Z"
+
+
+def test_a_checks_report_holds_findings_facts_and_changes() -> None:
+    report = json.loads(report_line(a_check(since=some_changes()), 0))["report"]
+    assert report["findings"][1] == {
+        "host": "gpu-02",
+        "area": "drivers",
+        "fact": "driver",
+        "severity": "drift",
+        "found": "580.82.07",
+        "expected": "580.65.06",
+        "against": "peers",
+        "message": "driver is `580.82.07`, the other hosts have `580.65.06`",
+        "why": "the ranks of one model must run the same driver",
+        "hint": "install 580.65.06 on gpu-02",
+        "evidence": [],
+    }
+    assert report["known"]["gpu-03"][1] == {"area": "gpus", "fact": "GPUs", "value": "7", "lasting": True}
+    assert report["since"]["taken"] == "2026-11-18T11:06:40.000Z"
+    assert report["since"]["changes"][0] == {
+        "host": "gpu-02", "area": "drivers", "fact": "driver", "before": "580.65.06", "after": "580.82.07",
+    }  # fmt: skip

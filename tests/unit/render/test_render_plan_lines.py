@@ -16,14 +16,6 @@ def test_a_plan_shows_what_changes_from_what_to_what_and_because_of_what() -> No
     assert totals(a_plan()) == "3 changes on 2 hosts"
 
 
-def test_check_says_what_was_found_and_what_was_expected() -> None:
-    assert plan_lines(a_plan(), as_drift=True) == [
-        "+ gpu-01  environment 3f9c  missing",
-        "~ gpu-01  vllm              --max-model-len found 4096, expected 8192",
-        "~ gpu-02  vllm              --max-model-len found 4096, expected 8192",
-    ]
-
-
 def test_what_goes_is_marked_with_a_minus() -> None:
     lines = plan_lines(a_plan(Mode.DOWN))
     assert lines[0] == "- gpu-03  vllm"

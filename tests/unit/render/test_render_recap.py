@@ -1,10 +1,11 @@
 import pytest
+from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_warning, some_changes
 from render_samples import a_plan, a_report
 
 from provision.errors import NameNotFound
 from provision.finding import blocker
-from provision.planning import Mode, make_plan
-from provision.render.recap import failure_lines, last_line, quiet_lines, recap_lines
+from provision.planning import BY_UP, Mode, make_plan
+from provision.render.recap import check_lines, failure_lines, last_line, quiet_lines, recap_lines, warning_lines
 from provision.report import HostReport
 
 EMPTY = make_plan(Mode.UP, [], {})
@@ -82,10 +83,6 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
             "up: 2 changes made (1 host, 41 s)",
         ),
         (
-            {"command": "check", "mode": Mode.CHECK, "plan": a_plan(), "hosts": FINE, "exit_code": 3},
-            "check: drift, 3 changes on 2 hosts (41 s); `provision up` puts it right",
-        ),
-        (
             {"command": "plan", "mode": Mode.CHECK, "plan": a_plan(), "hosts": FINE, "exit_code": 3},
             "plan: 3 changes on 2 hosts (41 s); `provision up` would do it",
         ),
@@ -93,3 +90,84 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
 )
 def test_the_last_line_says_it_in_one_sentence(changes: dict[str, object], sentence: str) -> None:
     assert last_line(a_report(**changes), again="provision up") == sentence
+
+
+BY_UP_ALONE = (a_finding(hint=BY_UP), a_finding("gpu-03", hint=BY_UP))
+UNREACHABLE = (*FINE, HostReport("gpu-03", "unreachable", (), (), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"exit_code": 0, "findings": ()}, "in sync (3 hosts, 0.5 s)"),
+        ({"exit_code": 0, "findings": (a_warning(),)}, "check: in sync, 1 warning (3 hosts, 0.5 s)"),
+        ({}, "check: 1 blocks, 1 drift, 1 warning (3 hosts, 0.5 s)"),
+        ({"findings": BY_UP_ALONE}, "check: 1 drift (3 hosts, 0.5 s); `provision up` puts it right"),
+        (
+            {"findings": (a_finding(fact="VBIOS"), *BY_UP_ALONE)},
+            "check: 2 drift (3 hosts, 0.5 s); `provision up` puts 1 of 2 right",
+        ),
+        (
+            {"findings": (a_missing_gpu(), *BY_UP_ALONE)},
+            "check: 1 blocks, 1 drift (3 hosts, 0.5 s); mend what blocks, then `provision up` puts 1 right",
+        ),
+        (
+            {"findings": (), "exit_code": 4, "hosts": UNREACHABLE},
+            "check: 1 host unreachable (3 hosts, 0.5 s)",
+        ),
+        (
+            {"findings": (a_warning(),), "exit_code": 4, "hosts": UNREACHABLE},
+            "check: 1 host unreachable, 1 warning (3 hosts, 0.5 s)",
+        ),
+        ({"findings": (), "exit_code": 1}, "check: failed (3 hosts, 0.5 s)"),
+        ({"findings": (), "exit_code": 130}, "check: stopped (3 hosts, 0.5 s)"),
+        (
+            {"findings": (), "since": some_changes()},
+            "check: 3 changes since cluster/last-up.json (3 hosts, 0.5 s)",
+        ),
+    ],
+)
+def test_the_last_line_of_a_check_counts_what_was_found_and_says_what_up_would_do(
+    changes: dict[str, object], sentence: str
+) -> None:
+    assert last_line(a_check(**changes), again="provision up") == sentence
+
+
+def test_of_a_check_the_recap_counts_findings() -> None:
+    assert recap_lines(a_check(findings=(a_finding(), a_finding(fact="VBIOS"))))[:3] == [
+        "host    status  findings  seconds",
+        "gpu-01  ok             0      0.4",
+        "gpu-02  ok             2      0.4",
+    ]
+
+
+def test_a_check_shows_table_findings_and_changes_with_an_empty_line_between() -> None:
+    changes = some_changes()
+    lines = check_lines(a_check(since=changes), now=changes.taken + 3 * 86_400)
+    starts = [lines[n + 1] for n, line in enumerate(lines) if not line]
+    assert lines[1] == "drivers"
+    assert [s.partition(" ")[0] for s in starts] == ["blocks:", "drift:", "warning:", "since"]
+
+
+def test_a_sound_check_shows_nothing_but_what_was_asked_for() -> None:
+    assert check_lines(a_sound_check(), now=0) == []
+    assert any("GPU model" in line for line in check_lines(a_sound_check(), now=0, everything=True))
+
+
+def test_a_quiet_check_has_a_line_for_what_makes_its_exit_code() -> None:
+    assert quiet_lines(a_check()) == [
+        "blocks: gpu-03: GPUs is `7`, the inventory expects `8`",
+        "drift: gpu-02: driver is `580.82.07`, the other hosts have `580.65.06`",
+    ]
+    assert quiet_lines(a_sound_check(findings=(a_warning(),))) == []
+
+
+def test_even_quietly_what_has_changed_is_said() -> None:
+    changes = some_changes()
+    lines = quiet_lines(a_sound_check(since=changes), now=changes.taken + 3 * 86_400)
+    assert "  torch 2.14.0 → 2.14.1 on gpu-01, gpu-02" in lines
+
+
+def test_who_wants_something_done_reads_one_line_for_a_warning_and_none_for_drift() -> None:
+    report = a_report(findings=(a_finding(), a_warning("gpu-01"), a_warning("gpu-02")))
+    assert warning_lines(report) == ["warning: gpu-01, gpu-02: power limit is `300 W`, should be `700 W`"]

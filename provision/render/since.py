@@ -1,0 +1,43 @@
+"""What has changed since a snapshot, for people: `driver 580.65 → 580.82 on gpu-02`."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
+from provision.report import Since
+
+_ABSENT = "absent"
+
+
+def since_lines(
+    since: Since, now: float, paint: Paint = PLAIN, *, width: int = 80, zone: tzinfo | None = None
+) -> list[str]:
+    """`now`: seconds since the epoch. `zone`: of the times that are shown, None for the local one. The same change on
+    several hosts is one line."""
+    taken = datetime.fromtimestamp(since.taken, zone).strftime("%Y-%m-%d %H:%M")
+    head = f"since {ago(now - since.taken)} ({taken}, {clean(since.source)}):"
+    if not since.changes:
+        return [f"{head} nothing has changed"]
+    lines = [paint(Style.BOLD, head)]
+    for (fact, before, after), hosts in merged(since).items():
+        text = f"{fact} {before or _ABSENT} → {after or _ABSENT} on {named(hosts)}"
+        lines += wrapped(clean(text), width, "    ", "  ")
+    return lines
+
+
+def merged(since: Since) -> dict[tuple[str, str, str], list[str]]:
+    """Fact, before, after → the hosts where that has changed."""
+    hosts: dict[tuple[str, str, str], list[str]] = {}
+    for change in since.changes:
+        hosts.setdefault((change.fact, change.before, change.after), []).append(change.host)
+    return hosts
+
+
+def ago(seconds: float) -> str:
+    """As roughly as a person would say it: `3 days`, `5 hours`, `12 minutes`."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        # Two of the smaller unit say more than one of the larger: `36 hours`, not `1 day`.
+        if seconds >= 2 * length:
+            return count(int(seconds // length), unit)
+    return "a moment"

@@ -1,0 +1,42 @@
+from datetime import timezone
+
+import pytest
+from check_samples import some_changes
+
+from provision.render.since import ago, since_lines
+from provision.report import Since
+
+DAY = 86_400.0
+
+
+def test_what_has_changed_is_told_with_when_and_where() -> None:
+    changes = some_changes()
+    assert since_lines(changes, changes.taken + 3 * DAY, zone=timezone.utc) == [
+        "since 3 days (2026-11-18 11:06, cluster/last-up.json):",
+        "  driver 580.65.06 → 580.82.07 on gpu-02",
+        "  torch 2.14.0 → 2.14.1 on gpu-01, gpu-02",
+        "  flashinfer absent → 0.5.1 on gpu-03",
+    ]
+
+
+def test_that_nothing_has_changed_is_said() -> None:
+    same = Since(1_795_000_000.0, "last up", ())
+    assert since_lines(same, same.taken + 60 * 30, zone=timezone.utc) == [
+        "since 30 minutes (2026-11-18 11:06, last up): nothing has changed"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "a moment"),
+        (90, "a moment"),
+        (120, "2 minutes"),
+        (7_200, "2 hours"),
+        (36 * 3600, "36 hours"),
+        (2 * DAY, "2 days"),
+        (400 * DAY, "400 days"),
+    ],
+)
+def test_how_long_ago_is_said_as_roughly_as_a_person_would(seconds: float, text: str) -> None:
+    assert ago(seconds) == text
