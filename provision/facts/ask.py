@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from provision.facts.ask_gpus import DRIVER, GPUS
+from provision.facts.ask_programs import ABOUT, MODEL, PROGRAMS
 from provision.facts.gpus import FIELDS, PLAIN_FIELDS
 from provision.script import Script
 
@@ -22,19 +24,28 @@ def facts_script(*, head: str = "", root: str = "~/.provision", model: str = "")
         "fields": " ".join(FIELDS),
         "plain_fields": " ".join(PLAIN_FIELDS),
     }
-    return Script(HOST + NETWORK + GPUS, {**variables, "patience": GPU_PATIENCE * 20}, timeout=GPU_PATIENCE + 20)
+    looks = "look_around() {\n" + HOST + PROGRAMS + NETWORK + DRIVER + MODEL + "}\n"
+    return Script(BEGIN + ABOUT + looks + GPUS, {**variables, "patience": GPU_PATIENCE}, timeout=GPU_PATIENCE + 30)
 
 
 # Each program that is started costs the host about a millisecond: what sh can find out itself it does, and a program
 # answers as much as it can in one run.
-HOST = r"""
+BEGIN = r"""
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 newline='
 '
+old_ifs=$IFS
 has() { command -v "$1" >/dev/null 2>&1; }
+has timeout || timeout() { shift; "$@"; }
 case "$root" in "~") root=$HOME ;; "~/"*) root="$HOME/${root#"~/"}" ;; esac
+case "$model" in "~") model=$HOME ;; "~/"*) model="$HOME/${model#"~/"}" ;; esac
+"""
+
+HOST = r"""
 echo "@values"
-read -r value < /proc/sys/kernel/hostname && echo "hostname=$value"
+# First of all, so that it is as near as can be to the moment of asking. Not every date knows %N.
+echo "clock=$(date +%s.%N)"
+read -r hostname < /proc/sys/kernel/hostname && echo "hostname=$hostname"
 value=$(id)
 user=${value#*"("} uid=${value%%"("*}
 user=${user%%")"*} uid=${uid#uid=}
@@ -55,8 +66,16 @@ echo "kernel=$kernel"
 echo "glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null)"
 read -r value < /proc/sys/kernel/random/boot_id && echo "boot_id=$value"
 read -r value < /proc/uptime && echo "uptime=$value"
-echo "clock=$(date +%s)"
-read -r value < /proc/1/comm && [ "$value" = systemd ] && [ -d /run/systemd/system ] && echo "systemd=yes"
+if read -r value < /proc/1/comm && [ "$value" = systemd ] && [ -d /run/systemd/system ]; then
+    echo "systemd=yes"
+    for place in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+        [ -e "$place/nvidia-fabricmanager.service" ] || continue
+        echo "fabric_manager=$(systemctl is-active nvidia-fabricmanager.service 2>/dev/null)"
+        break
+    done
+fi
+# Debian and Ubuntu leave it; elsewhere nothing says so without a package manager's database.
+for value in /run/reboot-required /var/run/reboot-required; do [ -e "$value" ] && echo "reboot_required=yes"; done
 echo "cpus=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
 read -r value < /proc/meminfo && echo "memory=$value"
 printf "nofile_soft="; ulimit -Sn
@@ -72,15 +91,23 @@ for value in /etc/os-release /usr/lib/os-release; do
     while IFS= read -r line; do echo "$line"; done < "$value"
     break
 done
-place=$root
-while [ ! -d "$place" ] && [ "${place%/*}" != "$place" ]; do place=${place%/*}; done
-old_ifs=$IFS; IFS=$newline; set -f
-set -- $(df -Pk "${place:-/}" /dev/shm 2>/dev/null)
+# A name that only a name server knows takes as long as that does, which may be for ever.
+echo "@names"
+timeout 3 getent ahosts "$hostname" 2>/dev/null
+nearest() { # the folder itself, or what of its path there is
+    place=$1
+    while [ ! -d "$place" ] && [ "${place%/*}" != "$place" ]; do place=${place%/*}; done
+    place=${place:-/}
+}
+nearest "${model:-/}"
+set -- "$place"
+nearest "$root"
+set -- "$place" "$1"
+[ -d /dev/shm ] && set -- "$@" /dev/shm
+IFS=$newline; set -f
+set -- $(df -Pk "$@" 2>/dev/null)
 set +f; IFS=$old_ifs
-echo "@disk"
-echo "${2-}"
-echo "@shm"
-echo "${3-}"
+printf '@disk\n%s\n@modeldisk\n%s\n@shm\n%s\n' "${2-}" "${3-}" "${4-}"
 echo "@pythons"
 set --
 IFS=:
@@ -100,8 +127,21 @@ if [ $# -gt 0 ]; then
     for line in $value; do count=$((count + 1)); done
     # Not every readlink takes several names.
     [ "$count" -eq $# ] || value=$(for file in "$@"; do readlink -f "$file" || echo "$file"; done)
+    seen=
     for line in $value; do
-        printf '%s\t%s\n' "$1" "$line"
+        patch= minor=${line##*/}
+        # `python -V` answers before it has become an interpreter; a shim would be a slow script. The folders of
+        # uv and pyenv say it themselves.
+        case "$line" in
+            */shims/*|*/cpython-3.*|*/versions/3.*/bin/*) minor= ;;
+            */python3.*) ;;
+            *) minor= ;;
+        esac
+        case "$seen/" in
+            *"/$minor/"*) ;;
+            *) [ -n "$minor" ] && patch=$("$line" -V 2>/dev/null) && seen=$seen/$minor ;;
+        esac
+        printf '%s\t%s\t%s\n' "$1" "$line" "$patch"
         shift
     done
     set +f
@@ -166,36 +206,4 @@ for place in /sys/class/net/*; do
 done
 echo "@listening"
 grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
-"""
-
-# nvidia-smi holds neither our output nor the leash's descriptors (3 to 9): one that hangs in the kernel
-# cannot be killed, and would keep the SSH channel open for as long as it hangs.
-GPUS = r"""
-echo "@module"
-[ -r /proc/driver/nvidia/version ] && cat /proc/driver/nvidia/version
-echo "@gpus"
-smi=$(command -v nvidia-smi)
-for value in /usr/local/nvidia/bin /opt/bin /usr/lib/wsl/lib /run/nvidia/driver/usr/bin; do
-    [ -z "$smi" ] && [ -x "$value/nvidia-smi" ] && smi=$value/nvidia-smi
-done
-[ -n "$smi" ] || { echo "missing"; return 0; }
-ask() {
-    known=$("$smi" --help-query-gpu 2>/dev/null)
-    case "$known" in *'"index"'*) ;; *) fields=$plain_fields; known= ;; esac
-    asked=
-    for value in $fields; do
-        case "$known" in ''|*"\"$value\""*) asked="$asked${asked:+,}$value" ;; esac
-    done
-    echo "fields=$asked"
-    "$smi" --query-gpu="$asked" --format=csv,noheader
-    printf '\nrc=%s\n' $?
-}
-ask 2>&1 </dev/null 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- | cat &
-reader=$!
-while kill -0 $reader 2>/dev/null && [ "$patience" -gt 0 ]; do
-    sleep 0.05 2>/dev/null || { sleep 1; patience=$((patience - 19)); }
-    patience=$((patience - 1))
-done
-if kill -0 $reader 2>/dev/null; then kill $reader; echo; echo "hung"; fi
-return 0
 """

@@ -15,9 +15,10 @@ PLAIN_FIELDS = (
 #: Asked as far as this driver knows them: the set differs between drivers.
 FIELDS = (
     *PLAIN_FIELDS,
-    "compute_cap", "persistence_mode", "compute_mode", "mig.mode.current", "ecc.mode.current",
+    "compute_cap", "vbios_version", "persistence_mode", "compute_mode", "mig.mode.current", "ecc.mode.current",
     "ecc.errors.uncorrected.volatile.total", "retired_pages.pending", "remapped_rows.pending",
-    "remapped_rows.failure", "clocks_event_reasons.active", "pcie.link.gen.max", "pcie.link.width.current",
+    "remapped_rows.failure", "clocks_event_reasons.active", "clocks_throttle_reasons.active", "power.limit",
+    "power.default_limit", "clocks.max.sm", "pcie.link.gen.current", "pcie.link.gen.max", "pcie.link.width.current",
     "pcie.link.width.max", "fabric.state", "fabric.status",
 )  # fmt: skip
 
@@ -32,6 +33,13 @@ FAULTS = {
 }
 
 
+#: What a cell says in place of a value: there is none. Seen in brackets and without, by driver and GPU.
+NOTHING = frozenset({"", "n/a", "not supported", "not available", "not found", "unknown"})
+
+#: What a cell says in place of a value: it could not be read.
+BROKEN = ("unknown error", "gpu requires reset", "gpu is lost", "insufficient permissions")
+
+
 def read_gpus(lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str | None, str | None]:
     """(GPUs, kind of fault, its text). A host may have both: one GPU lost, seven that answer."""
     fields: list[str] = []
@@ -39,23 +47,47 @@ def read_gpus(lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str | None, str | 
     said: list[str] = []
     rc = ""
     for line in lines:
-        if line in ("missing", "hung"):
-            text = "nvidia-smi is not installed" if line == "missing" else "nvidia-smi does not answer"
-            return tuple(gpus), line, text
         key, _, value = line.partition("=")
-        cells = [cell.strip() for cell in line.split(", ")]
-        if key == "fields":
+        cells = _cells(line, len(fields))
+        if line == "missing":
+            return tuple(gpus), line, "nvidia-smi is not installed"
+        if line == "hung":
+            # It may have been another question that it did not answer.
+            if not rc:
+                return tuple(gpus), line, "nvidia-smi does not answer"
+        elif key == "fields":
             fields = value.split(",")
         elif key == "rc":
             rc = value
-        elif fields[:1] == ["index"] and len(cells) == len(fields) and re.fullmatch(r"\d{1,4}", cells[0], re.ASCII):
+        elif fields[:1] == ["index"] and cells and re.fullmatch(r"\d{1,4}", cells[0], re.ASCII):
             gpus.append(_gpu(dict(zip(fields, cells, strict=True))))
         elif line.strip():
             said.append(line.strip())
-    if rc == "0" and gpus:
+    lost = [f"GPU {gpu.index}: {gpu.error}" for gpu in gpus if gpu.error.lower() == "gpu is lost"]
+    if rc == "0" and gpus and not lost:
         return tuple(gpus), None, None
-    text = "; ".join(said) or (f"nvidia-smi ended with exit code {rc}" if rc else "nvidia-smi said nothing")
+    text = "; ".join(said or lost)
+    text = text or (f"nvidia-smi ended with exit code {rc}" if rc else "nvidia-smi said nothing")
     return tuple(gpus), _kind(text), text
+
+
+def read_cuda(lines: Sequence[str]) -> str:
+    """`CUDA Version : 13.1` of --version, or `CUDA Version: 13.1` in the head of the table; drivers that tell the
+    kernel's and the user's side apart write `CUDA UMD Version`. Empty where neither says it."""
+    for line in lines:
+        match = re.search(r"CUDA (?:UMD )?version\s*:\s*(\d{1,3}\.\d{1,3})", line, re.ASCII | re.IGNORECASE)
+        if match:
+            return match[1]
+    return ""
+
+
+def _cells(line: str, count: int) -> list[str]:
+    """As many as there are fields, or none. A comma too many belongs to the name, the second field."""
+    cells = [cell.strip() for cell in line.split(", ")]
+    surplus = len(cells) - count
+    if surplus > 0 and count > 2:
+        cells[1 : surplus + 2] = [", ".join(cells[1 : surplus + 2])]
+    return cells if len(cells) == count else []
 
 
 def _kind(text: str) -> str:
@@ -64,17 +96,36 @@ def _kind(text: str) -> str:
 
 
 def _gpu(cells: dict[str, str]) -> Gpu:
+    throttle = _text(cells, "clocks_event_reasons.active") or _text(cells, "clocks_throttle_reasons.active")
     return Gpu(
         index=int(cells["index"]),
         name=_text(cells, "name"),
         uuid=_text(cells, "uuid"),
         bus_id=_text(cells, "pci.bus_id"),
         driver=_text(cells, "driver_version"),
-        memory_mib=_number(cells, "memory.total"),
-        memory_free_mib=_number(cells, "memory.free"),
+        memory_mib=_whole(cells, "memory.total") or 0,
+        memory_free_mib=_whole(cells, "memory.free") or 0,
         compute_capability=_text(cells, "compute_cap"),
         persistence=_switch(cells, "persistence_mode"),
         mig=_switch(cells, "mig.mode.current"),
+        vbios=_text(cells, "vbios_version"),
+        compute_mode=_text(cells, "compute_mode"),
+        ecc=_switch(cells, "ecc.mode.current"),
+        ecc_uncorrected=_whole(cells, "ecc.errors.uncorrected.volatile.total"),
+        retired_pending=_switch(cells, "retired_pages.pending"),
+        remapped_pending=_switch(cells, "remapped_rows.pending"),
+        remapped_failure=_switch(cells, "remapped_rows.failure"),
+        throttle=int(throttle, 16) if re.fullmatch(r"0x[0-9a-fA-F]{1,16}", throttle) else 0,
+        power_limit=_number(cells, "power.limit"),
+        power_default=_number(cells, "power.default_limit"),
+        sm_clock_max=_whole(cells, "clocks.max.sm"),
+        pcie_gen=_whole(cells, "pcie.link.gen.current"),
+        pcie_gen_max=_whole(cells, "pcie.link.gen.max"),
+        pcie_width=_whole(cells, "pcie.link.width.current"),
+        pcie_width_max=_whole(cells, "pcie.link.width.max"),
+        fabric_state=_text(cells, "fabric.state"),
+        fabric_status=_text(cells, "fabric.status"),
+        error=next((cell.strip("[]") for cell in cells.values() if cell.strip("[]").lower() in BROKEN), ""),
         details=cells,
     )
 
@@ -82,14 +133,24 @@ def _gpu(cells: dict[str, str]) -> Gpu:
 def _text(cells: dict[str, str], name: str) -> str:
     """Empty for `[N/A]`, `N/A`, `[Not Supported]`, `[Unknown Error]`: all seen in cells."""
     cell = cells.get(name, "")
-    return "" if cell.startswith("[") or cell == "N/A" else cell
+    return "" if cell.startswith("[") or cell.lower() in NOTHING or cell.lower() in BROKEN else cell
 
 
-def _number(cells: dict[str, str], name: str) -> int:
+def _number(cells: dict[str, str], name: str) -> float | None:
+    """The leading number of a cell such as `700.00 W`."""
+    match = re.match(r"\d{1,12}(\.\d{1,6})?", cells.get(name, ""), re.ASCII)
+    return float(match[0]) if match else None
+
+
+def _whole(cells: dict[str, str], name: str) -> int | None:
     """The leading number of a cell such as `81559 MiB`."""
-    match = re.match(r"\d{1,12}", cells.get(name, ""), re.ASCII)
-    return int(match[0]) if match else 0
+    number = _number(cells, name)
+    return None if number is None else int(number)
+
+
+#: Of modes, and of counters that a driver shows as yes or no, or as a number.
+_SWITCH = {"enabled": True, "yes": True, "1": True, "disabled": False, "no": False, "0": False}
 
 
 def _switch(cells: dict[str, str], name: str) -> bool | None:
-    return {"enabled": True, "disabled": False}.get(_text(cells, name).lower())
+    return _SWITCH.get(_text(cells, name).lower())

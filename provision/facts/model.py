@@ -44,6 +44,7 @@ class PythonFound:
 class Gpu:
     """One GPU as nvidia-smi lists it. None: the GPU has no such mode or counter, or does not tell.
 
+    `error`: what a cell says instead of a value if the GPU could not be read (`Unknown Error`, `GPU requires reset`).
     `throttle`: the bits of nvidia-smi's clocks_event_reasons.active. `power_limit` and `power_default`: watts.
     `pcie_gen`, `pcie_width`: now, and at most; an idle GeForce is at generation 1. `sm_clock_max`: MHz.
     `details` holds every field that was asked, in nvidia-smi's own names and words.
@@ -76,6 +77,7 @@ class Gpu:
     pcie_width_max: int | None = None
     fabric_state: str = ""
     fabric_status: str = ""
+    error: str = ""
     details: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 

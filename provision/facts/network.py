@@ -78,6 +78,18 @@ def read_listening(lines: Iterable[str]) -> tuple[Listener, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.port, entry.address)))
 
 
+def read_addresses(lines: Iterable[str]) -> tuple[str, ...]:
+    """What `getent ahosts` has for a name, each address once, in its order."""
+    found: dict[str, None] = {}
+    for line in lines:
+        text = line.partition(" ")[0].partition("%")[0]
+        try:
+            found[str(ipaddress.ip_address(text))] = None
+        except ValueError:
+            continue
+    return tuple(found)
+
+
 def _links(lines: Sequence[str]) -> dict[str, Interface]:
     found = {}
     for line in lines:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from provision.facts.gpus import read_gpus
+from provision.facts.driver import read_library, read_module, read_xids
+from provision.facts.gpus import read_cuda, read_gpus
+from provision.facts.links import read_fabrics, read_nvlinks, read_topology
 from provision.facts.model import Facts, PythonFound
-from provision.facts.network import read_interfaces, read_listening, read_route
+from provision.facts.model_folder import read_model
+from provision.facts.network import read_addresses, read_interfaces, read_listening, read_route
+from provision.facts.processes import read_gpu_processes, read_processes, read_programs
 
 #: `ulimit` says `unlimited`: more than anyone can ask for.
 UNLIMITED = 2**63 - 1
@@ -32,6 +36,9 @@ def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
     )
     source, device = read_route(head, route, interfaces) if head else (None, None)
     gpus, fault, error = read_gpus(sections.get("gpus", []))
+    apps = sections.get("apps", [])
+    processes = read_processes([*sections.get("programs", ()), *apps])
+    clock = values.get("clock", "")
     return Facts(
         hostname=values.get("hostname", ""),
         user=values.get("user", ""),
@@ -46,7 +53,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
         glibc=values.get("glibc", "").removeprefix("glibc ").strip(),
         boot_id=values.get("boot_id", ""),
         uptime_seconds=_float(values.get("uptime", "")),
-        clock=_int(values.get("clock", "")),
+        clock=_int(clock),
         systemd=values.get("systemd") == "yes",
         cpus=_int(values.get("cpus", "")),
         memory_bytes=_int(values.get("memory", "").removeprefix("MemTotal:").strip()) * 1024,
@@ -69,8 +76,22 @@ def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
         gpu_fault=fault,
         gpu_error=error,
         driver=next((gpu.driver for gpu in gpus if gpu.driver), None),
-        driver_module=_module(sections.get("module", ())),
-        clock_offset=_float(values["clock"]) - asked_at if asked_at and values.get("clock") else None,
+        driver_module=read_module(sections.get("module", ())),
+        driver_library=read_library(sections.get("library", ())),
+        cuda=read_cuda(sections.get("cuda", ())),
+        gpu_processes=read_gpu_processes(apps, processes),
+        topology=read_topology(sections.get("topology", ())),
+        nvlinks=read_nvlinks(sections.get("nvlink", ())),
+        fabric_manager=values.get("fabric_manager", ""),
+        xids=read_xids(sections.get("xids", ())),
+        fabrics=read_fabrics(sections.get("fabrics", ())),
+        programs=read_programs(processes),
+        reboot_required=values.get("reboot_required") == "yes",
+        clock_offset=_clock(clock) - asked_at if asked_at and _int(clock) else None,
+        hostname_addresses=read_addresses(sections.get("names", ())),
+        model=read_model(_pairs(sections["model"]), sections.get("files", ()), _df(sections.get("modeldisk", ()), 3))
+        if "model" in sections
+        else None,
     )
 
 
@@ -100,6 +121,11 @@ def _float(text: str) -> float:
     return float(match[0]) if match else 0.0
 
 
+def _clock(text: str) -> float:
+    """A `date` that tells whole seconds alone is half a second behind on average."""
+    return _float(text) if re.match(r"\d+\.\d", text, re.ASCII) else _float(text) + 0.5
+
+
 def _uv_version(text: str) -> str:
     """`uv 0.9.2 (141369ce7 2025-10-10)`: the number."""
     match = re.match(r"uv (\d{1,6}(?:\.\d{1,6})*)", text, re.ASCII)
@@ -123,22 +149,17 @@ def _df(lines: Sequence[str], column: int) -> int:
 
 def _pythons(lines: Sequence[str]) -> tuple[PythonFound, ...]:
     """Each file once, under the first name that the search path has for it. The version is in the name of
-    the file, or of the one that it links to."""
+    the file, or of the one that it links to; its patch version was asked, or is in the name of its folder."""
     found: dict[str, PythonFound] = {}
     for line in lines:
-        path, _, target = line.partition("\t")
+        path, target, said, *_ = [*line.split("\t"), "", ""]
         match = re.search(r"/python(3\.\d{1,2})\Z", target, re.ASCII) or re.search(
             r"/python(3\.\d{1,2})\Z", path, re.ASCII
         )
         if match:
-            found.setdefault(target, PythonFound(path, match[1]))
+            number = re.escape(match[1]) + r"\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?"
+            patch = re.match(rf"Python ({number})", said, re.ASCII) or re.search(
+                rf"/(?:cpython-|versions/)({number})[-/+]", target, re.ASCII
+            )
+            found.setdefault(target, PythonFound(path, match[1], patch[1] if patch else ""))
     return tuple(found.values())
-
-
-def _module(lines: Sequence[str]) -> str | None:
-    """`NVRM version: NVIDIA UNIX x86_64 Kernel Module  590.48.01  Mon …`, or `… Open Kernel Module for …`."""
-    for line in lines:
-        match = re.search(r"Kernel Module.*?\s(\d{3}\.\d+(?:\.\d+)?)\s", line, re.ASCII)
-        if line.startswith("NVRM version") and match:
-            return match[1]
-    return None

@@ -1,0 +1,76 @@
+"""What runs here, and what it serves: Ray, vLLM, the folder of the model. POSIX sh, parts of the facts script."""
+
+from __future__ import annotations
+
+# Many processes in few programs. Command lines and their packages are cut up on the controller.
+ABOUT = r"""
+separator=$(printf '\037')
+about() { # pids: their owners, files, marks and commands, as far as they may be seen
+    [ $# -gt 0 ] || return 0
+    files= marks= commands= last=
+    for pid in "$@"; do
+        files="$files /proc/$pid/exe" marks="$marks /proc/$pid/environ" commands="$commands /proc/$pid/cmdline"
+    done
+    LC_ALL=C ls -ld $files 2>/dev/null
+    grep -asz '^PROVISION_SERVICE=' /dev/null $marks 2>/dev/null | tr '\0' '\n'
+    commands=$(grep -as '' /dev/null $commands 2>/dev/null | tr '\0' '\037')
+    printf '%s\n' "$commands"
+    IFS=$newline; set -f
+    for line in $commands; do
+        pid=${line#/proc/} command=${line#*:}
+        environment=${command%%"$separator"*}
+        case "$command" in
+            */ray/core/src/ray/*) environment=${environment%%/lib/python3*} ;;
+            *"/bin/vllm$separator"*)
+                environment=${command%%"/bin/vllm$separator"*}
+                environment=${environment##*"$separator"}
+                ;;
+            */bin/python*vllm.entrypoints*) environment=${environment%/bin/python*} ;;
+            *) continue ;;
+        esac
+        if [ "$environment" != "$last" ]; then
+            last=$environment installed=
+            set +f
+            for place in "$environment"/lib/python3*/*-packages/ray-[0-9]*.dist-info \
+                "$environment"/lib/python3*/*-packages/vllm-[0-9]*.dist-info; do
+                [ -d "$place" ] && installed="$installed ${place##*/}"
+            done
+            set -f
+        fi
+        echo "installed ${pid%%/*}$installed"
+    done
+    set +f; IFS=$old_ifs
+}
+"""
+
+# The kernel's name of a process says `python` of a vLLM that was started with -m, so the command lines are read. One
+# of them can hang for as long as its process does, if that holds its memory map. The brackets keep grep from finding
+# itself.
+PROGRAMS = r"""
+echo "@programs"
+pids=
+for place in $(timeout 5 grep -las -e 'raylet/[r]aylet' -e 'gcs/gcs_[s]erver' -e 'bin/[v]llm' -e '[v]llm\.entrypoints' \
+    /proc/[0-9]*/cmdline); do
+    place=${place%/cmdline}
+    pids="$pids ${place##*/}"
+done
+about $pids
+"""
+
+# Not below .cache and .git: what a download notes for itself differs between hosts whose models do not.
+MODEL = r"""
+if [ -n "$model" ]; then
+    echo "@model"
+    echo "path=$model"
+    if [ -d "$model" ]; then
+        echo "there=yes"
+        echo "@files"
+        (
+            cd -- "$model" && {
+                timeout 10 find -L . \( -name .cache -o -name .git \) -prune -o -type f -exec stat -L -c '%s %n' {} +
+                echo "end=$?"
+            } 2>/dev/null | head -n 5000
+        )
+    fi
+fi
+"""

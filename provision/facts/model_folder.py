@@ -1,0 +1,29 @@
+"""The folder of a model: which files, how large. Their contents are not read: a model is hundreds of gigabytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+
+from provision.facts.model import ModelFolder
+
+
+def read_model(values: Mapping[str, str], files: Sequence[str], disk_free_bytes: int) -> ModelFolder:
+    """`files`: lines of size and path below the folder, and `end=0` once all of them have been seen. The digest is
+    empty without it: of a part of the files it would say nothing."""
+    sizes: dict[str, int] = {}
+    for line in files:
+        match = re.fullmatch(r"(\d{1,18}) \./(.+)", line, re.ASCII)
+        if match:
+            sizes[match[2]] = int(match[1])
+    listed = "".join(f"{name} {size}\n" for name, size in sorted(sizes.items()))
+    whole = bool(sizes) and "end=0" in files
+    return ModelFolder(
+        path=values.get("path", ""),
+        there=values.get("there") == "yes",
+        files=len(sizes),
+        bytes=sum(sizes.values()),
+        digest=hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest() if whole else "",
+        disk_free_bytes=disk_free_bytes,
+    )
