@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from provision.cluster import Cluster
-from provision.finding import Finding
+from provision.finding import Finding, Severity
+from provision.judge.causes import without_consequences
 from provision.judge.expected import against_inventory
 from provision.judge.known import known_of
 from provision.judge.network import of_network
@@ -26,7 +27,6 @@ JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
     of_programs,
     of_network,
     of_system,
-    against_peers,
 )
 
 
@@ -34,17 +34,20 @@ def judge(cluster: Cluster, book: Playbook) -> None:
     """Puts into `book` what is known of each host, and what of it is not as it should be."""
     for node in cluster.nodes:
         if node.facts is not None:
-            book.known[node.name] = known_of(node, node.facts)
+            book.known[node.name] = known_of(node, node.facts, cluster.name)
     book.findings += findings(cluster)
 
 
 def findings(cluster: Cluster) -> list[Finding]:
-    """Of all judges, each fact of a host once."""
-    said: dict[tuple[str, str], int] = {}
-    found = []
-    for index, one in enumerate(JUDGES):
-        for finding in one(cluster):
-            # One judge may have several things to say of a fact (two GPUs, each with an error of its own).
-            if said.setdefault((finding.host, finding.fact), index) == index:
-                found.append(finding)
-    return found
+    """Of all judges, each fault once: a fact of a host has one judge, and what follows from another finding is left
+    out. The hosts are held against each other last, those of which nothing is said yet."""
+    found: list[Finding] = []
+    worst: dict[tuple[str, str], int] = {}
+    for one in JUDGES:
+        # One judge may have several things to say of a fact (two GPUs, each with an error of its own).
+        new = [f for f in one(cluster) if f.severity.rank < worst.get((f.host, f.fact), len(Severity))]
+        for finding in new:
+            key = (finding.host, finding.fact)
+            worst[key] = min(finding.severity.rank, worst.get(key, len(Severity)))
+        found += new
+    return without_consequences([*found, *against_peers(cluster, worst)])

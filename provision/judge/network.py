@@ -1,12 +1,151 @@
-"""Interfaces, fabrics, names: what makes a node unreachable, or slow, for the others."""
+"""Interfaces, fabrics, names: what makes a node unreachable, or slow, for the others.
+
+An address that is on no interface is found where the address is needed (resources/stack.py). A hostname that
+resolves to loopback is no fault by itself, since every node is told its address and its interface (vllm#7074).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Iterable, Iterator
 
-from provision.cluster import Cluster
-from provision.finding import Finding
+from provision.cluster import Cluster, Node, is_ip
+from provision.facts import Fabric, Facts
+from provision.finding import Against, Finding, Severity
+from provision.judge.cells import fabric_port, interface_of
+
+ACTIVE = "ACTIVE"
 
 
 def of_network(cluster: Cluster) -> Iterable[Finding]:
-    return ()
+    yield from _twice(cluster)
+    for node in cluster.nodes:
+        if node.facts is not None:
+            yield from _interface(node, node.facts)
+            yield from _ports(node, node.facts, cluster)
+
+
+def on_loopback(node: Node) -> bool:
+    """Hosts of a lab without root are addresses of one machine, and share nearly everything."""
+    return is_ip(node.node_ip) and ipaddress.ip_address(node.node_ip).is_loopback
+
+
+def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
+    found = interface_of(node, facts)
+    if node.host.interface and facts.interfaces and found is None:
+        names = ", ".join(i.name for i in facts.interfaces if not i.loopback)
+        yield _blocks(
+            node.name,
+            "interface",
+            f"it has no interface `{node.host.interface}`",
+            why="Ray's ranks, NCCL and Gloo are told to use this interface, and find none",
+            hint=f"set hosts.{node.name}.interface to one of {names or 'its interfaces'}, or leave it out",
+            found="absent",
+            expected=node.host.interface,
+        )
+    # An interface without an MTU was seen through /proc/net alone, which does not say whether it is up. One that we
+    # came in through carries packets, whatever it says of its carrier.
+    elif found is not None and found.mtu and not (found.up or found.loopback or node.host.address in found.addresses):
+        yield _blocks(
+            node.name,
+            "interface",
+            f"its interface `{found.name}` is down",
+            why=f"the other nodes do not reach {node.node_ip}, so that Ray's workers do not join, and NCCL hangs",
+            hint=f"look at the cable and the switch, then run `ip link set {found.name} up` on {node.name}",
+            found=f"{found.name} down",
+            expected=f"{found.name} up",
+        )
+
+
+def _ports(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
+    down = [port for port in facts.fabrics if port.state != ACTIVE and _ought_to_be_up(port, node, facts, cluster)]
+    if down:
+        names = ", ".join(f"{port.device}/{port.port}" for port in down)
+        yield Finding(
+            node.name,
+            "network",
+            "fabric ports",
+            Severity.WARNING,
+            found=f"{names} {down[0].state}",
+            expected=ACTIVE,
+            against=Against.SOUND,
+            why="NCCL goes on with the ports that are left, slower, or falls back to TCP",
+            hint=f"run `ibstat {down[0].device}` on {node.name}, look at the cable and the switch",
+            evidence=tuple(f"{port.device}/{port.port}: {fabric_port(port)}" for port in facts.fabrics),
+        )
+
+
+def _ought_to_be_up(port: Fabric, node: Node, facts: Facts, cluster: Cluster) -> bool:
+    """It is on another host; or no other host has such a port, and all the others of this one are. One port of two
+    says nothing: cards with two ports and one cable are common."""
+    others = [n.facts for n in cluster.nodes if n.facts is not None and n is not node]
+    twins = [p for f in others for p in f.fabrics if (p.device, p.port) == (port.device, port.port)]
+    if twins:
+        return any(p.state == ACTIVE for p in twins)
+    beside = [p.state for p in facts.fabrics if p.layer == port.layer and p is not port]
+    return len(beside) > 1 and all(state == ACTIVE for state in beside)
+
+
+def _twice(cluster: Cluster) -> Iterator[Finding]:
+    """One machine, one address or one GPU that is listed as two. What a host shares with one before it is said once,
+    by its first sign."""
+    machines: dict[tuple[str, frozenset[str]], str] = {}
+    addresses: dict[str, str] = {}
+    gpus: dict[str, str] = {}
+    for node in cluster.nodes:
+        facts = node.facts
+        if facts is None or on_loopback(node):
+            continue
+        own = frozenset(a for i in facts.interfaces if not i.loopback for a in i.addresses)
+        # Containers of one machine share its boot id, not its addresses.
+        machine = machines.setdefault((facts.boot_id, own), node.name) if facts.boot_id and own else node.name
+        address = addresses.setdefault(node.node_ip, node.name)
+        shared = [gpu.uuid for gpu in facts.gpus if gpu.uuid and gpus.setdefault(gpu.uuid, node.name) != node.name]
+        if machine != node.name:
+            yield _blocks(
+                node.name,
+                "boot",
+                f"it is the same machine as {machine}",
+                why="its GPUs would be counted twice, and two Rays would fight over its ports",
+                hint=f"remove {node.name} or {machine} from the inventory",
+                evidence=(f"both have the boot id {facts.boot_id} and the addresses {', '.join(sorted(own))}",),
+                area="system",
+            )
+        elif address != node.name:
+            yield _blocks(
+                node.name,
+                "node address",
+                f"its address for the other nodes, {node.node_ip}, is also that of {address}",
+                why="Ray takes two nodes of one address for one",
+                hint=f"set hosts.{node.name}.node_ip to the address that the other hosts reach it by",
+            )
+        elif shared:
+            yield _blocks(
+                node.name,
+                "GPU UUIDs",
+                f"{gpus[shared[0]]} has {_some(len(shared))} of its GPUs, too",
+                why="they would be counted twice, and two ranks would share the memory of one",
+                hint="give each host (or container) GPUs of its own",
+                evidence=tuple(shared),
+                area="gpus",
+            )
+
+
+def _some(count: int) -> str:
+    return "one" if count == 1 else str(count)
+
+
+def _blocks(
+    host: str,
+    fact: str,
+    said: str,
+    *,
+    why: str,
+    hint: str,
+    found: str = "",
+    expected: str = "",
+    evidence: tuple[str, ...] = (),
+    area: str = "network",
+) -> Finding:
+    against = Against.SOUND
+    return Finding(host, area, fact, Severity.BLOCKS, found, expected, against, why, hint, evidence, said)

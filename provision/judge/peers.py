@@ -1,12 +1,117 @@
-"""The hosts against each other: where nothing is pinned the majority is the reference."""
+"""The hosts against each other: where nothing is pinned the majority is the reference, and the odd one out is named.
+
+Architectures are not compared: each is held against the lock (resources/stack.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from provision.cluster import Cluster
-from provision.finding import Finding
+from provision.cluster import Cluster, Node
+from provision.finding import Against, Finding
+from provision.judge.alike import ALIKE, Alike
+from provision.judge.causes import explained
+from provision.judge.known import NONE, ROWS, Row
+
+#: Faults with which nvidia-smi hides nothing: none, or there is no nvidia-smi at all.
+NO_FAULT = (None, "missing")
+
+#: Of two amounts, as much of the larger one as will do: machines of one kind differ by what firmware keeps.
+ENOUGH = 0.9
+
+#: Hosts that are named of all that have the same; a rack is too many for a line.
+NAMED = 3
+
+_ROW_OF: Mapping[str, Row] = {row.fact: row for row in ROWS}
 
 
-def against_peers(cluster: Cluster) -> Iterable[Finding]:
-    return ()
+@dataclass(frozen=True)
+class Seen:
+    """What is compared of a host, and how it is shown."""
+
+    value: str | float
+    cell: str
+
+
+def against_peers(cluster: Cluster, said: Container[tuple[str, str]] = ()) -> Iterable[Finding]:
+    """`said`: (host, fact) of what is reported already. Such a host is neither named for this fact, or for one that
+    follows from it, nor is it an example for others."""
+    found: set[tuple[str, str]] = set()
+    for fact, alike in ALIKE.items():
+        free = [n for n in cluster.nodes if not (explained(n.name, fact, said) or explained(n.name, fact, found))]
+        for group in _groups(_ROW_OF[fact], alike, free):
+            odd = list(_odd_ones(_ROW_OF[fact], alike, group, cluster.head.name))
+            found |= {(finding.host, finding.fact) for finding in odd}
+            yield from odd
+
+
+def _groups(row: Row, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str, Seen]]:
+    """The hosts that have to be alike: they tell this fact, are equal in what it depends on, and the inventory
+    expects the same of them."""
+    groups: dict[tuple[object, ...], dict[str, Seen]] = {}
+    for node in nodes:
+        facts = node.facts
+        if facts is None or (row.area == "gpus" and facts.gpu_fault not in NO_FAULT):
+            continue
+        value = row.value(node, facts)
+        if value:
+            expected = getattr(node.host.expect, alike.pinned) if alike.pinned else None
+            key = (expected, *(_ROW_OF[fact].read(node, facts) for fact in alike.among))
+            groups.setdefault(key, {})[node.name] = Seen(value, row.read(node, facts) or NONE)
+    return groups.values()
+
+
+def _odd_ones(row: Row, alike: Alike, seen: Mapping[str, Seen], head: str) -> Iterator[Finding]:
+    counts = Counter(entry.value for entry in seen.values())
+    if len(counts) < 2:
+        return
+    agreeing = {value: sum(counts[other] for other in counts if _same(value, other)) for value in counts}
+    most = max(agreeing.values())
+    examples = [name for name, entry in seen.items() if agreeing[entry.value] == most]
+    example = head if head in examples else examples[0]
+    expected = seen[example]
+    evidence = _evidence(seen)
+    for name, entry in seen.items():
+        if _will_do(entry.value, expected.value):
+            continue
+        words = {"host": name, "expected": expected.cell, "found": entry.cell, "example": example}
+        whose = "" if most == len(seen) - 1 > 1 else "most hosts have" if most * 2 > len(seen) else f"{example} has"
+        yield Finding(
+            name,
+            row.area,
+            row.fact,
+            alike.severity,
+            found=entry.cell,
+            expected=expected.cell,
+            against=Against.PEERS,
+            why=alike.why,
+            hint=alike.hint.format(**words),
+            evidence=evidence,
+            said=whose and f"{row.fact} is `{entry.cell}`, {whose} `{expected.cell}`",
+        )
+
+
+def _same(one: str | float, other: str | float) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return min(one, other) >= ENOUGH * max(one, other)
+
+
+def _will_do(value: str | float, expected: str | float) -> bool:
+    if isinstance(value, str) or isinstance(expected, str):
+        return value == expected
+    return value >= ENOUGH * expected
+
+
+def _evidence(seen: Mapping[str, Seen]) -> tuple[str, ...]:
+    """Who has what, the most frequent first: `590.48.01` on 7 of 8 hosts."""
+    hosts: dict[str, list[str]] = {}
+    for name, entry in seen.items():
+        hosts.setdefault(entry.cell, []).append(name)
+    lines = []
+    for cell, names in sorted(hosts.items(), key=lambda item: -len(item[1])):
+        where = ", ".join(names) if len(names) <= NAMED else f"{len(names)} of {len(seen)} hosts"
+        lines.append(f"`{cell}` on {where}")
+    return tuple(lines[:5])

@@ -1,0 +1,156 @@
+"""What has to be alike on all hosts of a cluster, where the inventory does not say otherwise: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.finding import Severity
+
+DRIFT, WARNING = Severity.DRIFT, Severity.WARNING
+
+
+@dataclass(frozen=True)
+class Alike:
+    """How a fact is compared. In `hint`: {host}, {expected}, {found}, and {example}, a host that is as expected.
+
+    `among`: facts that explain a difference, so that only hosts with the same of those are compared. `pinned`: the
+    setting of `expect` that may ask for different things of the hosts.
+    """
+
+    severity: Severity
+    why: str
+    hint: str
+    among: tuple[str, ...] = ()
+    pinned: str = ""
+
+
+_SLOWEST = "all ranks wait for the slowest one"
+_SET = "set it as on {example}: "
+
+#: By fact, causes before what follows from them.
+ALIKE: Mapping[str, Alike] = {
+    "driver": Alike(
+        DRIFT,
+        "what works on one host then fails on another: NCCL and CUDA run different code there",
+        "install driver {expected} on {host} and reboot it, or set hosts.{host}.expect.driver",
+        pinned="driver",
+    ),
+    "GPUs": Alike(
+        DRIFT,
+        "a GPU may have fallen off the bus; a model is cut for equal hosts, unless told otherwise",
+        "run `nvidia-smi -L` on {host}; if it is meant to have {found}, set hosts.{host}.expect.gpus to that",
+        pinned="gpus",
+    ),
+    "GPU model": Alike(
+        DRIFT,
+        "the smallest GPU decides how much fits, and " + _SLOWEST,
+        "leave {host} out, or set hosts.{host}.expect.gpu where it is meant to differ",
+        pinned="gpu",
+    ),
+    "VBIOS": Alike(
+        WARNING,
+        "clocks, power and fixes of the firmware differ from host to host",
+        "ask the vendor of {host} for firmware {expected}",
+        among=("GPU model",),
+    ),
+    "ECC": Alike(
+        WARNING,
+        "with ECC a GPU has less memory on some models; without it, errors pass in silence",
+        _SET + "`nvidia-smi -e 1` (or 0) on {host}, then reboot it",
+        among=("GPU model",),
+    ),
+    "MIG": Alike(
+        DRIFT,
+        "a GPU that is split is not one that a rank can have",
+        _SET + "`nvidia-smi -mig 0` (or 1) on {host}",
+        among=("GPU model",),
+    ),
+    "persistence": Alike(
+        WARNING,
+        "without it the driver unloads when nobody uses the GPU, and each start waits for seconds",
+        _SET + "`nvidia-smi -pm 1` (or 0) on {host}, or start nvidia-persistenced",
+        among=("GPU model",),
+    ),
+    "compute mode": Alike(
+        WARNING,
+        "an exclusive GPU takes one process and refuses the next",
+        _SET + "`nvidia-smi -c DEFAULT` on {host}",
+        among=("GPU model",),
+    ),
+    "power limit": Alike(
+        WARNING,
+        "a GPU with less power is slower, and " + _SLOWEST,
+        "set it as on {example} ({expected}): `nvidia-smi -pl WATTS` on {host}",
+        among=("GPU model",),
+    ),
+    "max clock": Alike(
+        WARNING,
+        "a GPU with a lower clock is slower, and " + _SLOWEST,
+        "look for locked clocks: `nvidia-smi -q -d CLOCK` on {host}, `nvidia-smi -rgc` unlocks them",
+        among=("GPU model",),
+    ),
+    "topology": Alike(
+        WARNING,
+        "tensors go between the GPUs of this host on another way than on the others, and " + _SLOWEST,
+        "compare `nvidia-smi topo -m` of {host} and {example}",
+        among=("GPU model", "GPUs"),
+    ),
+    "MTU": Alike(
+        DRIFT,
+        "packets that are larger than the other side takes are lost in silence: NCCL hangs, ping works",
+        "run `ip link set dev INTERFACE mtu {expected}` on {host}, and make it last",
+    ),
+    "link speed": Alike(
+        WARNING,
+        _SLOWEST,
+        "look at cable and switch port of {host}: `ethtool` on its interface",
+    ),
+    "fabric ports": Alike(
+        WARNING,
+        "NCCL uses what all hosts have, or falls back to TCP",
+        "compare `ibstat` of {host} and {example}",
+    ),
+    "model folder": Alike(
+        DRIFT,
+        "ranks that read different weights answer nonsense, or stop with an error at the start",
+        "copy the model's folder from {example} to {host}",
+    ),
+    "OS": Alike(
+        WARNING,
+        "libraries and defaults differ, and what was tested on one is not on the other",
+        "install {expected} on {host}",
+    ),
+    "kernel": Alike(
+        WARNING,
+        "the driver's module is built for it: one host may get through an upgrade that another does not",
+        "install kernel {expected} on {host} and reboot it",
+        among=("OS",),
+    ),
+    "glibc": Alike(
+        WARNING,
+        "its packages are older, or newer, than those of the other hosts: what is built on one may not load on another",
+        "bring the packages of {host} to where those of {example} are",
+        among=("OS",),
+    ),
+    "CPUs": Alike(
+        WARNING,
+        "Ray gives it another share of the work, and it may be another machine than meant",
+        "compare `lscpu` of {host} and {example}: SMT, a CPU that is off, or a limit of its container",
+    ),
+    "memory": Alike(
+        WARNING,
+        "loading a model needs as much on every host; a module may have failed",
+        "compare `dmidecode -t memory` of {host} and {example}",
+    ),
+    "/dev/shm": Alike(
+        WARNING,
+        "what fits into shared memory on the other hosts may not fit here",
+        "run `mount -o remount,size=50% /dev/shm` on {host}, and make it last",
+    ),
+    "open files": Alike(
+        WARNING,
+        "under load this host runs out of them before the others do",
+        "raise `nofile` (hard) to {expected} in /etc/security/limits.conf on {host}",
+    ),
+}

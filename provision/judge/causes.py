@@ -1,0 +1,60 @@
+"""What follows from what, so that a fault is said once: where a cause is reported, its consequences are not."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from provision.finding import Finding
+
+#: What cannot be seen, or is not to be trusted, while nvidia-smi fails.
+_ASKED_OF_NVIDIA_SMI = (
+    "driver", "CUDA", "GPUs", "GPU model", "GPU memory", "VBIOS", "compute capability", "ECC", "ECC errors",
+    "remapped rows", "retired pages", "MIG", "persistence", "compute mode", "power limit", "max clock", "throttling",
+    "PCIe width", "PCIe generation", "NVLink", "topology", "fabric state", "GPU UUIDs", "GPU processes",
+    "GPU memory free",
+)  # fmt: skip
+
+#: Fact → the facts that explain it when they are not as they should be on the same host.
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_ASKED_OF_NVIDIA_SMI, ("nvidia-smi",)),
+    # After an update of the driver that no reboot followed, all of these are seen.
+    "driver": ("nvidia-smi", "driver library", "kernel module"),
+    "reboot": ("nvidia-smi", "driver library", "kernel module"),
+    # An NVSwitch without its manager leaves the fabric unready, and NCCL on PCIe.
+    "fabric state": ("nvidia-smi", "fabric manager"),
+    "NVLink": ("nvidia-smi", "fabric manager"),
+    "topology": ("nvidia-smi", "GPUs", "GPU model", "NVLink"),
+    # 79: a GPU has fallen off the bus; 48, 63, 64, 94, 95: memory (NVIDIA's list of Xid errors).
+    "Xid errors": ("nvidia-smi", "GPUs", "ECC errors", "remapped rows", "retired pages"),
+    "GPU memory free": ("nvidia-smi", "GPU processes"),
+    "GPU UUIDs": ("nvidia-smi", "boot"),
+    # Who holds a GPU's memory is named there already, as a process.
+    "other Ray": ("GPU processes",),
+    "other vLLM": ("GPU processes", "other Ray"),
+    "MTU": ("interface",),
+    "link speed": ("interface",),
+    "node address": ("interface", "boot"),
+    # The kernel gives it half of the memory unless told otherwise.
+    "/dev/shm": ("memory",),
+    "kernel": ("OS",),
+    "glibc": ("OS",),
+}
+
+
+def explained(host: str, fact: str, said: Container[tuple[str, str]]) -> bool:
+    """Whether what is said already, as (host, fact), is this very thing or a cause of it."""
+    return any((host, known) in said for known in (fact, *CAUSES.get(fact, ())))
+
+
+def without_consequences(findings: Sequence[Finding]) -> list[Finding]:
+    """A consequence that is worse than all of its causes stays: what blocks must be said."""
+    worst: dict[tuple[str, str], int] = {}
+    for finding in findings:
+        key = (finding.host, finding.fact)
+        worst[key] = min(worst.get(key, finding.severity.rank), finding.severity.rank)
+
+    def stands(finding: Finding) -> bool:
+        causes: Iterable[str] = CAUSES.get(finding.fact, ())
+        return all(worst.get((finding.host, cause), 9) > finding.severity.rank for cause in causes)
+
+    return [finding for finding in findings if stands(finding)]
