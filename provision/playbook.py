@@ -5,12 +5,15 @@ A playbook file defines `playbook(cluster) -> Playbook`, a pure function of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from provision.errors import PlaybookError
 from provision.finding import Finding, Known, Severity, blocker
 from provision.resource import Resource
+
+#: Host → what is known of it, once its resources were looked at; to what in there is not as it should be.
+Review = Callable[[Mapping[str, tuple[Known, ...]]], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ class Playbook:
     findings: list[Finding] = field(default_factory=list)
     #: Host → what `check` shows of it.
     known: dict[str, tuple[Known, ...]] = field(default_factory=dict)
+    #: What can only be judged of all hosts together, when their resources have been looked at. What a review finds to
+    #: block keeps `up` from beginning, as if the playbook had said so itself.
+    reviews: list[Review] = field(default_factory=list)
     #: Worth a line, in the way of nothing: (host, text).
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.

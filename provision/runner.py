@@ -84,6 +84,7 @@ class Run:
                 for host, text in book.notes:
                     self._emit(events.Note(host, text))
                 observed = self._observe(book, set(facts))
+                book.findings += _reviewed(book, observed, job.areas)
                 blockers = [b for b in book.blockers if not b.host or b.host in names]
                 plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers())
                 self._emit(events.Planned("", plan))
@@ -192,7 +193,7 @@ class Run:
             hosts=reports,
             errors=tuple(e for errors in self._errors.values() for e in errors),
             findings=() if self._job.mode.removes else findings,
-            known=_known(book, plan, observed, done),
+            known=_known(book, {**observed, **_reached(plan, done)}),
             outcome=tuple(book.outcome) if self._job.command == "up" and code == 0 else (),
             seconds=seconds,
             exit_code=code,
@@ -245,16 +246,22 @@ def _narrowed(book: Playbook, areas: Sequence[str]) -> Playbook:
     return replace(book, steps=steps, findings=findings, known=known)
 
 
-def _known(
-    book: Playbook, plan: Plan, observed: Mapping[str, State], done: frozenset[str]
-) -> dict[str, tuple[Known, ...]]:
-    """Host → what is known of it now: what was changed is as it was wanted, or it would not count as done."""
-    wanted = {change.step.key: change.want for change in plan.changes if change.step.key in done}
+def _reviewed(book: Playbook, observed: Mapping[str, State], areas: Sequence[str]) -> list[Finding]:
+    known = _known(book, observed) if book.reviews else {}
+    return [f for review in book.reviews for f in review(known) if not areas or f.area in areas]
+
+
+def _reached(plan: Plan, done: frozenset[str]) -> dict[str, State]:
+    """What was changed is as it was wanted, or it would not count as done."""
+    return {change.step.key: change.want for change in plan.changes if change.step.key in done}
+
+
+def _known(book: Playbook, states: Mapping[str, State]) -> dict[str, tuple[Known, ...]]:
+    """Host → what is known of it, from its facts and from its resources."""
     known = dict(book.known)
     for step in book.steps:
-        if step.key in observed:
-            state = wanted[step.key] if step.key in wanted else observed[step.key]
-            known[step.host] = (*known.get(step.host, ()), *step.resource.known(state))
+        if step.key in states:
+            known[step.host] = (*known.get(step.host, ()), *step.resource.known(states[step.key]))
     return known
 
 

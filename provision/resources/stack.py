@@ -10,8 +10,10 @@ import json
 
 from provision.cluster import Cluster, Node, is_ip
 from provision.facts import Facts
+from provision.finding import Finding, Severity
 from provision.judge.expected import lacks_gpus
 from provision.playbook import Playbook
+from provision.resources.environments import Environments
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
@@ -50,6 +52,7 @@ class Stack:
             host=node.name,
             # Root does not run a program that the user who logged in could change.
             uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
+            deep=self._cluster.deep,
         )
 
     def token(self, node: Node) -> SecretFile:
@@ -125,8 +128,10 @@ class Stack:
                 self._find_address(book, node, node.facts)
                 self._find_platform(book, node, node.facts)
         self._find_head(book)
+        self._find_lock(book)
         self._compare_roots(book)
         self._find_gpus(book)
+        book.reviews.append(Environments(self._cluster))
 
     def _find_address(self, book: Playbook, node: Node, facts: Facts) -> None:
         if node.interface:
@@ -146,6 +151,23 @@ class Stack:
                 f"which address {head.name} has for the others is not known without asking it",
                 hint=f"set hosts.{head.name}.node_ip, or do not leave the head out with --limit",
             )
+
+    def _find_lock(self, book: Playbook) -> None:
+        """Only when looking: `up` has made it by now. The hosts are compared with the old one, where there is one."""
+        lock = self._cluster.lock
+        if not lock.stale:
+            return
+        found = Finding(
+            host="",
+            area="packages",
+            fact="lock",
+            severity=Severity.DRIFT,
+            found=lock.stale,
+            said=f"the lock `{lock.path.name}` {'was' if lock.packages else 'is'} {lock.stale}",
+            why="the lock says what every host installs; what the inventory asks for since is on no host",
+            hint="`provision up` makes it anew and installs it, `provision lock` only makes it",
+        )
+        book.findings.append(found)
 
     def _compare_roots(self, book: Playbook) -> None:
         """It works, since each node starts its ranks from its own; but paths in logs and by hand then differ."""
