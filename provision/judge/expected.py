@@ -59,6 +59,9 @@ FAULTS = {
 }  # fmt: skip
 FAILED = ("this answer is none that is known here", UPDATE)
 
+#: What the cells of a GPU say that cannot be used (lower case).
+LOST = ("gpu is lost", "gpu requires reset")
+
 #: Characters of nvidia-smi's words that a cell of the table holds.
 CELL = 120
 
@@ -112,7 +115,12 @@ def _anything(expect: Expect) -> bool:
 
 
 def _all_answer(expect: Expect, facts: Facts) -> bool:
-    return bool(expect.gpus) and len(facts.gpus) >= (expect.gpus or 0)
+    return bool(expect.gpus) and _answering(facts) >= (expect.gpus or 0)
+
+
+def _answering(facts: Facts) -> int:
+    """A GPU that is lost may still be listed, with that in its cells."""
+    return sum(gpu.error.lower() not in LOST for gpu in facts.gpus)
 
 
 def _needed(cluster: Cluster, expect: Expect) -> bool:
@@ -130,8 +138,8 @@ def _fault(node: Node, facts: Facts, needed: bool) -> Finding:
     if kind == "mismatch" and facts.driver_module:
         library = f", its library on disk {facts.driver_library}" if facts.driver_library else ""
         evidence.insert(0, f"the loaded kernel module is {facts.driver_module}{library}")
-    if facts.gpus:
-        said = f"nvidia-smi lists {len(facts.gpus)} GPUs, and fails: `{error}`"
+    if answering := _answering(facts):
+        said = f"{answering} GPU{'s answer' if answering > 1 else ' answers'}, then nvidia-smi fails: `{error}`"
     else:
         said = error if kind in ("missing", "hung") else f"nvidia-smi fails: `{error}`"
     return Finding(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from provision.facts import Facts, Gpu
 from provision.finding import Against, Finding, Severity
+from provision.judge.expected import LOST
 from provision.judge.throttle import slowed_by
+from provision.judge.xid import evidence_of
 
 #: What nvidia-smi says of a fabric on GPUs that are on none.
 NO_FABRIC = ("", "N/A", "Not Supported")
@@ -36,6 +38,18 @@ class Rule:
     why: str
     hint: str
     hides: tuple[str, ...] = ()
+    area: str = "gpus"
+
+
+def _unusable(gpu: Gpu) -> str:
+    return gpu.error if gpu.error.lower() in LOST else ""
+
+
+def _unreadable(gpu: Gpu) -> str:
+    if gpu.error.lower() != "unknown error":
+        return ""
+    fields = [name for name, cell in gpu.details.items() if "unknown error" in cell.lower()]
+    return f"{gpu.error} in {', '.join(fields[:3])}" if fields else gpu.error
 
 
 def _memory_errors(gpu: Gpu) -> str:
@@ -63,6 +77,20 @@ def waits_for_fabric(gpu: Gpu) -> str:
 
 
 RULES = (
+    Rule(
+        "nvidia-smi", Severity.BLOCKS, _unusable,
+        "an answer",
+        "no program can use it before it was reset",
+        RESET,
+        area="drivers",
+    ),
+    Rule(
+        "nvidia-smi", Severity.WARNING, _unreadable,
+        "an answer",
+        "the driver could not read it: a GPU that begins to fail, or one that is no more than half there",
+        "run `nvidia-smi -q -i {gpus}` and `sudo dmesg | grep -iE 'nvrm|xid'` on {host}, reset or reboot it",
+        area="drivers",
+    ),
     Rule(
         "remapped rows", Severity.BLOCKS,
         lambda gpu: "a row could not be remapped" if gpu.remapped_failure else "",
@@ -155,12 +183,12 @@ def _finding(host: str, facts: Facts, group: list[tuple[Rule, Gpu, str]]) -> Fin
         numbers.setdefault(text, []).append(gpu.index)
     found = "; ".join(f"{text} ({gpus_named(indexes)})" for text, indexes in numbers.items())
     words = {"host": host, "gpu": first, "gpus": ",".join(str(gpu.index) for r, gpu, _ in group if r is rule)}
-    evidence: tuple[str, ...] = ()
+    evidence = evidence_of(rule.fact, facts)
     if rule.fact == "fabric state" and facts.fabric_manager not in ("", "active"):
-        evidence = (f"systemd says that nvidia-fabricmanager is {facts.fabric_manager}",)
+        evidence = (f"systemd says that nvidia-fabricmanager is {facts.fabric_manager}", *evidence)
     return Finding(
         host,
-        "gpus",
+        rule.area,
         rule.fact,
         rule.severity,
         found=found,

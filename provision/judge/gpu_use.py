@@ -7,9 +7,9 @@ Whose a process is:
   root.
 - So one that shows no mark, or another one, is somebody else's: another user's, whose environment may not be read, or
   one that was started by hand.
-- One of which neither user nor command is to be seen lives behind another process table: in a container, or we are in
-  one. It counts as ours only where our Ray runs here and none of its ranks is visible. Where they are, they share our
-  process table, and whoever is hidden from it is not one of them.
+- One whose user is not to be seen has a pid of another process table: it is in a container, or we are. It counts as
+  ours only where our Ray runs here and none of its ranks is visible. Where they are, they share our process table, and
+  whoever is not in it is not one of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def of_use(cluster: Cluster, node: Node, facts: Facts) -> list[Finding]:
 
 
 def _ours(process: GpuProcess, facts: Facts, mark: str) -> bool:
-    if process.mark or process.user or process.command:
+    if process.mark or process.user:
         return process.mark.startswith(mark)
     ranks_visible = any(other.mark.startswith(mark) for other in facts.gpu_processes)
     return _ray_runs(facts, mark) and not ranks_visible
@@ -152,7 +152,7 @@ def _line(process: GpuProcess, facts: Facts) -> str:
     """`71234 MiB of GPU 3 by pid 4711 of bob, python train.py`."""
     gpu = next((f"GPU {gpu.index}" for gpu in facts.gpus if _on(gpu, process)), "a GPU")
     memory = f"{process.memory_mib} MiB of {gpu}" if process.memory_mib else gpu
-    whose = f" of {process.user}" if process.user else ""
+    whose = f" of {process.user}" if process.user else ", hidden from us"
     service = f" ({process.mark})" if process.mark else ""
-    command = f", `{process.command}`" if process.command else ", hidden from us"
+    command = f", `{process.command}`" if process.command else ""
     return f"{memory} by pid {process.pid}{whose}{service}{command}"

@@ -3,7 +3,8 @@ import json
 import pytest
 from cluster_samples import cluster, facts
 
-from provision.inventory.models import Ray, Serve
+from provision.facts import Facts
+from provision.inventory.models import Expect, Ray, Serve
 from provision.playbook import Playbook
 from provision.playbook_file import built_in, load_playbook
 from provision.resources.ray import HEAD_ONLY
@@ -47,6 +48,15 @@ def test_what_cannot_work_blocks_and_says_where(made: dict[str, object], message
 
 def test_gpus_are_not_counted_while_a_host_was_not_asked() -> None:
     assert blockers(serve=Serve(model="x", tensor_parallel=8), unknown=True) == []
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [facts("10.0.0.2", gpus=1), facts("10.0.0.2", gpus=0, gpu_fault="hung", gpu_error="nvidia-smi does not answer")],
+    ids=["one is missing", "nvidia-smi hangs"],
+)
+def test_a_model_that_is_short_of_gpus_is_not_told_beside_the_host_that_lacks_them(worker: Facts) -> None:
+    assert blockers(serve=SERVE, worker=worker, expect=Expect(gpus=2)) == []
 
 
 def test_a_worker_has_no_flag_of_the_head_and_joins_it() -> None:

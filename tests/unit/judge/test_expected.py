@@ -154,8 +154,15 @@ def test_one_lost_gpu_among_seven_that_answer_is_one_finding() -> None:
     worker = board(7, gpu_fault="lost", gpu_error=FAULTS["lost"], xids=(Xid(79, "PCI:0000:0b:00"),))
     (finding,) = judged(worker, Expect(driver=">=580", gpus=8, gpu="H100"))
     assert (finding.fact, finding.severity) == ("nvidia-smi", Severity.BLOCKS)
-    assert finding.message.startswith("nvidia-smi lists 7 GPUs, and fails: `Unable to determine")
+    assert finding.message.startswith("7 GPUs answer, then nvidia-smi fails: `Unable to determine")
     assert finding.evidence == ("Xid 79 on PCI:0000:0b:00: the GPU has fallen off the bus",)
+
+
+def test_a_lost_gpu_that_is_still_listed_does_not_count() -> None:
+    listed = (h100(0), h100(1, error="GPU is lost"))
+    (finding,) = judged(board(gpus=listed, gpu_fault="lost", gpu_error="GPU 1: GPU is lost"), Expect(gpus=2))
+    assert (finding.fact, finding.severity) == ("nvidia-smi", Severity.BLOCKS)
+    assert finding.message == "1 GPU answers, then nvidia-smi fails: `GPU 1: GPU is lost`"
 
 
 def test_a_complaint_beside_all_the_gpus_that_are_expected_does_not_block() -> None:

@@ -99,10 +99,12 @@ def test_a_process_that_hides_in_a_container_is_named_by_its_pid() -> None:
     (finding,) = judged(host(GpuProcess(31337, h100(1).uuid, 500)))
     assert finding.message == "not ours: 500 MiB of GPU 1 by pid 31337, hidden from us"
     assert finding.found == "hidden (pid 31337)"
+    (finding,) = judged(host(GpuProcess(31337, h100(1).uuid, 500, command="python3")))
+    assert finding.message.endswith("by pid 31337, hidden from us, `python3`")
 
 
 def test_hidden_processes_are_taken_for_our_ranks_where_our_ray_runs_and_shows_none() -> None:
-    hidden = GpuProcess(31337, h100(1).uuid, 75000)
+    hidden = GpuProcess(31337, h100(1).uuid, 75000, command="python3")
     assert judged(host(hidden, one=h100(1, **FULL), programs=(raylet(),))) == []
     (finding,) = judged(host(hidden, rank(h100(0)), programs=(raylet(),)))
     assert "31337" in finding.message

@@ -53,6 +53,7 @@ SOUND = {
     "an H100 PCIe, whose board has 12 of 18 links": facts(
         h100(0, name="NVIDIA H100 PCIe"), h100(1, name="NVIDIA H100 PCIe"), nvlinks=((0, 12, 6), (1, 12, 6))
     ),
+    "cells that only root may read": facts(h100(0, error="Insufficient Permissions")),
     "a driver whose library was not found": board(driver_library=None),
 }
 
@@ -122,6 +123,13 @@ TROUBLE = {
     "a kernel module beside another driver": (
         board(driver_module="590.44.01", driver_library=None), "kernel module", BLOCKS, "590.48.01", "reboot gpu-02",
     ),
+    "a GPU that wants a reset": (
+        with_gpu(error="GPU requires reset"), "nvidia-smi", BLOCKS, "GPU requires reset (GPU 1)", "--gpu-reset -i 1",
+    ),
+    "a GPU that cannot be read": (
+        with_gpu(error="Unknown Error", details={"power.limit": "[Unknown Error]", "name": "x"}),
+        "nvidia-smi", WARNING, "Unknown Error in power.limit (GPU 1)", "nvidia-smi -q -i 1",
+    ),
     "a GPU that came back": (
         board(xids=(Xid(79, "PCI:0000:05:00"),)), "Xid errors", WARNING, "GPU 1 (PCI:0000:05:00)", "dmesg",
     ),
@@ -174,6 +182,20 @@ def test_the_log_of_a_link_is_evidence_for_the_link() -> None:
     (finding,) = judged(board(nvlinks=((0, 18, 0), (1, 17, 1)), xids=(Xid(74, "PCI:0000:05:00", 12),)))
     assert finding.fact == "NVLink"
     assert finding.evidence == ("Xid 74 on GPU 1 (PCI:0000:05:00) 12 times: an error on NVLink",)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "fact", "code"),
+    [
+        ({"ecc_uncorrected": 1}, "ECC errors", 48),
+        ({"remapped_pending": True}, "remapped rows", 63),
+        ({"error": "GPU requires reset"}, "nvidia-smi", 154),
+    ],
+)
+def test_the_counters_of_a_gpu_come_before_the_log_of_the_same(gpu: dict[str, Any], fact: str, code: int) -> None:
+    (finding,) = judged(replace(with_gpu(**gpu), xids=(Xid(code, "PCI:0000:05:00"),)))
+    assert finding.fact == fact
+    assert finding.evidence[0].startswith(f"Xid {code} on GPU 1")
 
 
 @pytest.mark.parametrize(
