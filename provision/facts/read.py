@@ -37,7 +37,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
     source, device = read_route(head, route, interfaces) if head else (None, None)
     gpus, fault, error = read_gpus(sections.get("gpus", []))
     apps = sections.get("apps", [])
-    processes = read_processes([*sections.get("programs", ()), *apps])
+    processes = {**read_processes(apps), **read_processes(sections.get("programs", []))}
     clock = values.get("clock", "")
     return Facts(
         hostname=values.get("hostname", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,21 @@ class HostControl:
         used: int | None = None,
         text: str | None = None,
         hang: bool | None = None,
+        cuda: str | None = None,
+        link: str | None = None,
+        cells: Mapping[str, str] | None = None,
+        on: int | None = None,
+        apps: Sequence[tuple[int, int, str]] | None = None,
         clear: bool = False,
     ) -> None:
         """Changes what nvidia-smi and NVML show from now on; what is not given stays, unless `clear` comes first.
 
         `gpus` is their number, `used` the MiB taken on each, `text` an error printed in place of any answer
-        (exit code 9); with `hang` they never answer.
+        (exit code 9); with `hang` they never answer. `link` joins the GPUs (`NV18`, `SYS`).
+
+        What nvidia-smi alone shows: `cells` puts values, with their units, into its fields (`{"power.limit":
+        "350.00 W"}`; `nvlink.down` is how many NVLinks are down), and `apps` are the (pid, MiB, name) of what computes.
+        Both are of the GPU `on`; without it, cells of each GPU, and apps of the first.
         """
         path = self._gpus_file()
         now = self._sound() if clear else parse(path.read_text())
@@ -77,7 +86,15 @@ class HostControl:
             "used": used,
             "fault": text,
             "hang": hang,
+            "cuda": cuda,
+            "link": link,
         }
+        if cells is not None:
+            where = "*" if on is None else str(on)
+            kept = (cell for cell in now.cells if cell[0] != where or cell[1] not in cells)
+            given["cells"] = (*kept, *((where, field, value) for field, value in cells.items()))
+        if apps is not None:
+            given["apps"] = tuple((pid, on or 0, mib, name) for pid, mib, name in apps)
         path.write_text(replace(now, **{key: value for key, value in given.items() if value is not None}).text())
 
     def _sound(self) -> Gpus:

@@ -22,7 +22,10 @@ VARIABLE = "PROVISION_LAB_GPUS"
 class Gpus:
     """What a host's nvidia-smi shows. Memory in MiB; the figures are those of an H100 SXM.
 
-    `fault` is printed instead of any answer, with exit code `exit`; with `hang`, nothing ever answers.
+    `fault` is printed instead of any answer, with exit code `exit`; with `hang`, nothing ever answers. `link` is what
+    joins the GPUs, in nvidia-smi's words. `cells`: (index of the GPU or `*`, nvidia-smi's field, what is shown there);
+    the made-up field `nvlink.down` counts NVLinks that are down. `apps`: (pid, index of the GPU, MiB, name) of what
+    computes.
     """
 
     count: int = 2
@@ -32,15 +35,21 @@ class Gpus:
     driver: str = "590.48.01"
     cuda: str = "13.1"
     cap: str = "9.0"
+    link: str = "NV18"
     seed: str = "00000000"
     fault: str = ""
     exit: int = 9
     hang: bool = False
+    cells: tuple[tuple[str, str, str], ...] = ()
+    apps: tuple[tuple[int, int, int, str], ...] = ()
 
     def text(self) -> str:
-        lines = []
+        lines = [f"cell={on} {field} {value}\n" for on, field, value in self.cells]
+        lines += [f"app={pid} {on} {mib} {name}\n" for pid, on, mib, name in self.apps]
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                continue
             shown = str(int(value)) if isinstance(value, bool) else str(value).replace("\n", "\\n")
             lines.append(f"{field.name}={shown}\n")
         return "".join(lines)
@@ -48,8 +57,16 @@ class Gpus:
 
 def parse(text: str) -> Gpus:
     """The reverse of `Gpus.text`."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"cells": (), "apps": ()}
     for key, value in (line.split("=", 1) for line in text.splitlines()):
+        if key == "cell":
+            on, field, shown = value.split(" ", 2)
+            values["cells"] += ((on, field, shown),)
+            continue
+        if key == "app":
+            pid, on, mib, name = value.split(" ", 3)
+            values["apps"] += ((int(pid), int(on), int(mib), name),)
+            continue
         kind = type(getattr(Gpus, key))
         values[key] = value.replace("\\n", "\n") if kind is str else kind(int(value))
     return Gpus(**values)

@@ -54,7 +54,13 @@ def test_known_hosts_names_the_port_unless_it_is_22():
 
 
 @pytest.mark.parametrize(
-    "gpus", [Gpus(), replace(Gpus(), fault="two\nlines=x", hang=True, exit=18), of_host("lab", "lab-2", 0)]
+    "gpus",
+    [
+        Gpus(),
+        replace(Gpus(), fault="two\nlines=x", hang=True, exit=18),
+        replace(Gpus(), cells=(("*", "power.limit", "350.00 W"),), apps=((7, 0, 512, "python x=y"),)),
+        of_host("lab", "lab-2", 0),
+    ],
 )
 def test_a_gpu_file_reads_back_as_it_was_written(gpus):
     assert parse(gpus.text()) == gpus
