@@ -1,0 +1,118 @@
+"""docs/report.schema.json describes what is written, field by field, and docs/json.md says the same."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from check_samples import a_check, a_finding, some_changes
+from json_tables import DOCS, SCHEMA, document
+from jsonschema import Draft202012Validator, ValidationError
+from render_samples import a_plan, a_report, a_run, an_error
+
+from provision import events
+from provision.errors import InventoryError, NameNotFound, Problem
+from provision.finding import blocker
+from provision.lab.lab import LabHost, LabReport
+from provision.planning import Mode, make_plan
+from provision.render.encode import encode, event_json
+from provision.render.jsonl import error_line, report_line, result_line
+from provision.render.lab import lab_json
+from provision.resource import Difference
+
+VALIDATOR = Draft202012Validator(SCHEMA)
+LAB = LabReport(
+    "demo",
+    Path("/lab"),
+    (LabHost("lab-1", "10.0.0.1", 22, 0, 2),),
+    "namespaces",
+    "sshd",
+    Path("/lab/i.yaml"),
+    ("slow",),
+)
+KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
+
+
+def of_type(line: dict[str, Any]) -> Draft202012Validator:
+    """For the one kind of line that `line` is: the message names the field, not twenty kinds that it is not."""
+    return VALIDATOR.evolve(schema={"$ref": f"#/$defs/line:{line['event']}", "$defs": SCHEMA["$defs"]})
+
+
+def lines() -> list[dict[str, Any]]:
+    blocked = make_plan(Mode.UP, [], {}, [blocker("gpu-02", "driver is `535`", ("so says nvidia-smi",), "update it")])
+    mistakes = InventoryError([Problem("i.yaml", 3, 5, "hosts", "is empty", "list one")])
+    run = [event_json(event, 0.0) for event in (*a_run(), events.Planned("", blocked))]
+    texts = [
+        report_line(a_report(), 0.0),
+        report_line(a_report(plan=a_plan(Mode.DOWN), mode=Mode.DOWN, command="down"), 0.0),
+        report_line(a_check(since=some_changes()), 0.0),
+        report_line(a_check(plan=None, findings=(a_finding(host=""),), known={}), 0.0),
+        error_line(mistakes, 2, 0.0),
+        error_line(an_error(), 1, 0.0),
+        result_line("lock", {"path": Path("cluster.lock")}, 0.0),
+        result_line("host-key", {**KEY, "error": NameNotFound("a", "resolves nowhere")}, 0.0),
+        result_line("host-key", {**KEY, "status": "new", "error": None}, 0.0),
+        result_line("trust", {"recorded": 2}, 0.0),
+        result_line("lab", lab_json(LAB), 0.0),
+        result_line("lab", {"name": "demo", "changed": True}, 0.0),
+        result_line("stage", {"stage": "up", "text": "Ray and vLLM"}, 0.0),
+        result_line("answer", {"url": "http://a", "question": "?", "answer": "!"}, 0.0),
+    ]
+    return [*run, *map(json.loads, texts)]
+
+
+def objects(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of an object with fields of its own."""
+    if isinstance(value, dict):
+        if "properties" in value and "required" in value:
+            yield path, value
+        for key, inner in value.items():
+            yield from objects(inner, f"{path}/{key}")
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line["event"])
+def test_every_line_is_as_described(line: dict[str, Any]) -> None:
+    of_type(line).validate(line)
+    VALIDATOR.validate(line)
+
+
+def test_every_event_is_described_and_every_description_was_tried() -> None:
+    described = {name.removeprefix("line:") for name in SCHEMA["$defs"] if name.startswith("line:")}
+    kinds = {event_json(event, 0.0)["event"] for event in a_run()}
+    assert len(kinds) == len({kind.__name__ for kind in events.Event.__subclasses__()})
+    assert kinds < described
+    assert {line["event"] for line in lines()} == described
+
+
+def test_a_hint_is_left_out_of_a_difference_that_has_none() -> None:
+    described = VALIDATOR.evolve(schema=SCHEMA["$defs"]["difference"])
+    for difference in (Difference("", None, "1"), Difference("flag", "2", None, "restart it")):
+        described.validate(encode(difference))
+    assert "hint" not in SCHEMA["$defs"]["difference"]["required"]
+
+
+def test_no_field_goes_undescribed() -> None:
+    for path, schema in objects(SCHEMA):
+        assert schema["additionalProperties"] is False, path
+        for name, field in schema["properties"].items():
+            assert field["description"], f"{path}/{name}"
+
+
+def test_another_field_or_one_less_is_told_apart() -> None:
+    line = json.loads(report_line(a_check(), 0.0))
+    VALIDATOR.validate(line)
+    with pytest.raises(ValidationError, match="'extra' was unexpected"):
+        of_type(line).validate({**line, "report": {**line["report"], "extra": 1}})
+    del line["report"]["findings"][0]["why"]
+    with pytest.raises(ValidationError, match="'why' is a required property"):
+        of_type(line).validate(line)
+
+
+def test_the_document_says_what_the_schema_says() -> None:
+    text = (DOCS / "json.md").read_text(encoding="utf-8")
+    assert text == document(), "run tests/unit/render/json_tables.py"
