@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from provision.errors import Unreachable
+from provision.errors import HostError
 from provision.inventory.models import Host
+from provision.script import Script
 from provision.secret import Secret
 from provision.transport import Session, Transport
 
@@ -16,30 +17,30 @@ AT_ONCE = 32
 
 
 class Connections:
-    """A host that cannot be reached is tried once, however many tests it has."""
+    """A host that cannot be reached, or does not let us work, is tried once, however many tests it has."""
 
     def __init__(self, hosts: Sequence[Host], sudo_password: Secret | None) -> None:
         self._cancel = threading.Event()
         self._transport = Transport(hosts, sudo_password=sudo_password, cancel=self._cancel)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="connect")
-        self._opening: dict[str, Future[Session]] = {}
+        self._opening: dict[str, Future[None]] = {}
         self._needed: tuple[Host, ...] = ()
-        #: What was in the way of each host that could not be reached.
-        self.unreachable: dict[str, Unreachable] = {}
+        #: What is in the way of each host where no test can run.
+        self.closed: dict[str, HostError] = {}
 
     def expect(self, hosts: Iterable[Host]) -> None:
         """These will be needed: they are opened together with the first of them."""
         self._needed = tuple(hosts)
 
     def session(self, host: Host) -> Session:
-        """Raises Unreachable's subclasses, again and again the same."""
+        """Raises HostError's subclasses: Unreachable, SudoRefused …; again and again the same."""
         for each in (host, *self._needed):
             if each.name not in self._opening:
-                self._opening[each.name] = self._pool.submit(self._transport.connect, each)
+                self._opening[each.name] = self._pool.submit(self._open, each)
         try:
             self._opening[host.name].result()
-        except Unreachable as error:
-            self.unreachable[host.name] = error
+        except HostError as error:
+            self.closed[host.name] = error
             raise
         return self._transport.connect(host)  # another one, if the first broke meanwhile
 
@@ -47,3 +48,7 @@ class Connections:
         self._cancel.set()
         self._pool.shutdown(cancel_futures=True)
         self._transport.close()
+
+    def _open(self, host: Host) -> None:
+        # A first command, so that what sudo or the login shell have to say is said once, not by every test.
+        self._transport.connect(host).run([Script(":")])

@@ -14,7 +14,7 @@ from provision.testing.results import Outcome, Result
 AREA = "tests"
 
 #: The fact of a finding that says that no test could run on a host.
-UNREACHED = "tests"
+NO_TESTS = "tests"
 
 #: Characters of an assertion that fit into a cell.
 LONGEST = 200
@@ -29,17 +29,17 @@ class Results:
 
 
 def folded(results: Iterable[Result], inventory: Path, root: Path) -> Results:
-    """One finding per test and host that failed, one per host that could not be reached; what was skipped is not
+    """One finding per test and host that failed, one per host where none could run; what was skipped is not
     spoken of. `inventory`, and `root`, to which tests' ids are relative, as a person would type them."""
     findings: dict[tuple[str, str], Finding] = {}
     known: dict[str, dict[str, Known]] = {}
     for result in results:
-        unreached = result.outcome is Outcome.UNREACHABLE
+        closed = result.outcome is Outcome.CLOSED
         if result.outcome is not Outcome.PASSED:
             # The first is the cause: what fails while a failed test is cleared up only follows from it.
-            fact = UNREACHED if unreached else result.test
+            fact = NO_TESTS if closed else result.test
             findings.setdefault((result.host, fact), _finding(result, inventory, root))
-        if result.host and not unreached:
+        if result.host and not closed:
             passed = (result.host, result.test) not in findings
             known.setdefault(result.host, {})[result.test] = Known(AREA, result.test, "passed" if passed else "failed")
     return Results(tuple(findings.values()), {host: tuple(by_test.values()) for host, by_test in known.items()})
@@ -49,7 +49,7 @@ def with_tests(report: Report, results: Results) -> Report:
     """`report` with the results of the tests in it. A host that the report names as unreachable is not named again;
     exit code 3 if a test failed and nothing worse was said before."""
     unreachable = {host.name for host in report.hosts if host.status == "unreachable"}
-    findings = [f for f in results.findings if not (f.fact == UNREACHED and f.host in unreachable)]
+    findings = [f for f in results.findings if not (f.fact == NO_TESTS and f.host in unreachable)]
     known = dict(report.known)
     for host, facts in results.known.items():
         known[host] = (*known.get(host, ()), *facts)
@@ -65,18 +65,18 @@ def with_tests(report: Report, results: Results) -> Report:
 
 def _finding(result: Result, inventory: Path, root: Path) -> Finding:
     found = result.message if len(result.message) <= LONGEST else f"{result.message[: LONGEST - 1]}…"
-    if result.outcome is Outcome.UNREACHABLE:
+    if result.outcome is Outcome.CLOSED:
         return Finding(
             result.host,
             AREA,
-            UNREACHED,
+            NO_TESTS,
             Severity.DRIFT,
-            found="unreachable",
-            expected="reachable",
+            found=found,
+            expected="runs tests",
             against=Against.SOUND,
             hint=result.hint,
             evidence=result.evidence,
-            said=f"no test could run: {result.message}",
+            said=f"no test could run: {found}",
         )
     what = "failed" if result.outcome is Outcome.FAILED else "could not run"
     return Finding(

@@ -27,10 +27,10 @@ class Recorder:
         report = yield
         node = node_of(item)
         host = node.name if node else ""
-        error = self._connections.unreachable.get(host)
+        error = self._connections.closed.get(host) if "host" in getattr(item, "fixturenames", ()) else None
         if report.failed and report.when == "setup" and error is not None:
             test = without_host(item.nodeid, host)
-            self._write(Result(Outcome.UNREACHABLE, item.nodeid, test, host, error.message, error.evidence, error.hint))
+            self._write(Result(Outcome.CLOSED, item.nodeid, test, host, error.message, error.evidence, error.hint))
         elif report.failed:
             self._write(_failure(Outcome.FAILED if report.when == "call" else Outcome.ERROR, report, host))
         elif report.passed and report.when == "call":

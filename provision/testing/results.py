@@ -9,13 +9,13 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """`error`: what a test stands on failed, before or after it. `uncollected`: a file that holds no tests yet,
-    since it does not load."""
+    """`error`: what a test stands on failed, before or after it. `closed`: its host cannot be reached, or lets nothing
+    run. `uncollected`: a file of tests that does not load."""
 
     PASSED = "passed"
     FAILED = "failed"
     ERROR = "error"
-    UNREACHABLE = "unreachable"
+    CLOSED = "closed"
     UNCOLLECTED = "uncollected"
 
 

@@ -5,13 +5,15 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from loopback import Sshds, Users, keygen, wait_until
+from loopback import Sshds, Users, keygen, processes_with, wait_until
 
-from provision.errors import ProvisionError, UsageError
+from provision.errors import Cancelled, ProvisionError, UsageError
 from provision.finding import Known, Severity
 from provision.inventory.models import Host
 from provision.testing.run import Results, run_tests
@@ -60,6 +62,18 @@ class Bench:
             [Path(sys.executable).parent / "pytest", "-v", "--color=no", "-p", "no:cacheprovider", *arguments],
             cwd=self.folder,
             env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def typed(self, line: str) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["sh", "-c", line],
+            cwd=self.folder,
+            env={**os.environ, "PATH": path, "NO_COLOR": "1", "PROVISION_STATE_DIR": str(self.folder / "state")},
             capture_output=True,
             text=True,
             timeout=120,
@@ -281,14 +295,7 @@ def test_the_hint_of_a_failed_test_runs_it_alone(bench: Bench, make_host: Callab
     bench.name(make_host(name="gpu-01"), make_host(name="gpu-02"))
     bench.write(CHECKS)
     [finding] = bench.check(hosts=["gpu-02"]).findings
-    again = subprocess.run(
-        ["sh", "-c", finding.hint],
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    again = bench.typed(finding.hint)
     assert counted(again, "1 failed"), again.stdout + again.stderr
     assert "test_that_fails[gpu-02]" in again.stdout
 
@@ -388,3 +395,60 @@ def test_somebody_elses_inventory_option_is_left_to_them(bench: Bench) -> None:
     assert counted(bench.pytest("tests/my_checks.py"), "1 passed")
     off = bench.pytest("-p", "no:provision.testing", "--inventory", "theirs", "tests/my_checks.py")
     assert "'theirs' is None" in off.stdout, off.stdout + off.stderr
+
+
+def test_a_host_where_sudo_refuses_is_one_finding(bench: Bench, make_host: Callable[..., Host], user: Users) -> None:
+    bench.name(make_host(name="gpu-01", user=user.make(), sudo=True))
+    bench.write(CHECKS)
+    [finding] = bench.check().findings
+    assert (finding.host, finding.fact) == ("gpu-01", "tests")
+    assert "sudo" in finding.message
+    assert finding.hint
+
+
+def test_the_document_shows_what_works(bench: Bench, make_host: Callable[..., Host]) -> None:
+    document = (ROOT / "docs" / "own-checks.md").read_text()
+    [checks] = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    [commands] = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    bench.name(make_host(name="gpu-01"), make_host(name="gpu-02"))
+    (bench.folder / "my_checks.py").write_text(checks)
+    everything, some, check = commands.splitlines()
+    done = bench.typed(everything)
+    assert counted(done, "5 passed"), done.stdout + done.stderr
+    done = bench.typed(some)
+    assert counted(done, "2 passed, 3 deselected"), done.stdout + done.stderr
+    # The rest of a check has much to say of hosts without GPUs.
+    done = bench.typed(f"{check} --only tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_check_tells_of_own_tests_as_of_everything_else(bench: Bench, make_host: Callable[..., Host]) -> None:
+    bench.name(make_host(name="gpu-01"), make_host(name="gpu-02"))
+    bench.write(CHECKS)
+    done = bench.typed("provision check inventory.yaml --tests tests --only tests --json")
+    assert done.returncode == 3, done.stdout + done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])["report"]
+    assert [(finding["host"], finding["fact"], finding["severity"]) for finding in report["findings"]] == [
+        ("gpu-01", "my_checks.py::test_that_fails", "drift"),
+        ("gpu-02", "my_checks.py::test_that_fails", "drift"),
+    ]
+    passed = {"area": "tests", "fact": "my_checks.py::test_that_passes", "value": "passed", "lasting": True}
+    assert all(passed in report["known"][host] for host in ("gpu-01", "gpu-02"))
+    shown = bench.typed("provision check inventory.yaml --tests tests --only tests")
+    assert "my_checks.py::test_that_fails failed: assert '4' == '8'" in shown.stdout + shown.stderr
+
+
+def test_a_check_that_is_cancelled_leaves_nothing_running(bench: Bench, make_host: Callable[..., Host]) -> None:
+    word = f"sleep 12{uuid.uuid4().int % 10**9}"
+    bench.name(make_host(name="gpu-01"))
+    bench.write(f"def test_it(host):\n    host.run('{word}')\n")
+    cancel = threading.Event()
+    watch = threading.Thread(
+        target=lambda: wait_until(lambda: processes_with(word.replace(" ", "\0"))) and cancel.set()
+    )
+    watch.start()
+    with pytest.raises(Cancelled):
+        bench.check(cancel=cancel)
+    watch.join()
+    assert cancel.is_set()
+    assert wait_until(lambda: not processes_with(word.replace(" ", "\0")))

@@ -57,6 +57,16 @@ RULES = [
         "what the facts mean depends on values alone, and is tested without a host",
     ),
     (
+        lambda p: not p.startswith("provision/testing/"),
+        {"pytest", "testinfra"},
+        "they are an extra: the rest works where they are not installed",
+    ),
+    (
+        lambda p: p in {"provision/testing/results.py", "provision/testing/fold.py"},
+        {"pytest", "testinfra", "threading", "time", "subprocess", "os", "tempfile", "provision.transport"},
+        "what results mean depends on values alone, and is tested without a host",
+    ),
+    (
         lambda p: p.startswith("provision/transport/"),
         {"provision.runner", "provision.planning", "provision.resources", "provision.playbook", "provision.cluster"},
         "the transport carries scripts, whatever they are for",
