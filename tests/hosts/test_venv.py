@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from loopback import Users, processes_with, wait_until
 from package_index import Index, write_wheel
+from small_packages import publish, two_packages
 from uv import find_uv_bin
 
 from provision.errors import Cancelled, LockError
@@ -67,23 +68,12 @@ class Machine:
 
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
-    index = Index(tmp_path_factory.mktemp("index"))
-    for name, version in (("tiny", "1.0"), ("tiny", "2.0"), ("small", "1.5"), ("foreign", "3.0")):
-        index.add(name, version)
-    return index
+    return publish(tmp_path_factory.mktemp("index"))
 
 
 @pytest.fixture
 def python(index: Index) -> Python:
-    """The settings for two packages, and the Python that an SSH session without a login finds."""
-    show = "import sys; print('%d.%d' % sys.version_info[:2])"
-    path = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-    found = subprocess.run(["/usr/bin/env", "python3", "-c", show], env=path, capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip("no Python on the system's search path")
-    version = found.stdout.strip()
-    packages = ("tiny==2.0", "small")
-    return Python(version=version, packages=packages, index=index.url, wheels="controller", compile=False)
+    return two_packages(index)
 
 
 @pytest.fixture
