@@ -22,8 +22,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "reboot": ("nvidia-smi", "driver library", "kernel module"),
     # An NVSwitch without its manager leaves the fabric unready, and NCCL on PCIe.
     "fabric state": ("nvidia-smi", "fabric manager"),
-    "NVLink": ("nvidia-smi", "fabric manager"),
-    "topology": ("nvidia-smi", "GPUs", "GPU model", "NVLink"),
+    "NVLink": ("nvidia-smi", "fabric manager", "fabric state"),
+    "topology": ("nvidia-smi", "GPUs", "GPU model", "NVLink", "fabric manager", "fabric state"),
     # 79: a GPU has fallen off the bus; 48, 63, 64, 94, 95: memory (NVIDIA's list of Xid errors).
     "Xid errors": ("nvidia-smi", "GPUs", "ECC errors", "remapped rows", "retired pages"),
     "GPU memory free": ("nvidia-smi", "GPU processes"),

@@ -37,12 +37,13 @@ def of_use(cluster: Cluster, node: Node, facts: Facts) -> list[Finding]:
 def _ours(process: GpuProcess, facts: Facts, mark: str) -> bool:
     if process.mark or process.user:
         return process.mark.startswith(mark)
-    ranks_visible = any(other.mark.startswith(mark) for other in facts.gpu_processes)
-    return _ray_runs(facts, mark) and not ranks_visible
+    return _hides_ours(facts, mark)
 
 
-def _ray_runs(facts: Facts, mark: str) -> bool:
-    return any(program.mark.startswith(mark) for program in facts.programs)
+def _hides_ours(facts: Facts, mark: str) -> bool:
+    """Whether our ranks may be here without being seen."""
+    ray_runs = any(program.mark.startswith(mark) for program in facts.programs)
+    return ray_runs and not any(process.mark.startswith(mark) for process in facts.gpu_processes)
 
 
 def _strangers(cluster: Cluster, node: Node, facts: Facts, strangers: list[GpuProcess]) -> Iterable[Finding]:
@@ -68,7 +69,7 @@ def _strangers(cluster: Cluster, node: Node, facts: Facts, strangers: list[GpuPr
 
 
 def _nobody(cluster: Cluster, node: Node, facts: Facts, mark: str) -> Iterable[Finding]:
-    if cluster.inventory.serve is None or _ray_runs(facts, mark):
+    if cluster.inventory.serve is None or _hides_ours(facts, mark):
         return
     listed = [gpu for gpu in facts.gpus if any(_on(gpu, process) for process in facts.gpu_processes)]
     held = [gpu for gpu in facts.gpus if gpu not in listed and _used(gpu) > OWN_USE * gpu.memory_mib]

@@ -146,6 +146,12 @@ def test_a_little_memory_in_use_and_our_own_is_not_mentioned(worker: Facts) -> N
     assert judged(worker) == []
 
 
+def test_memory_that_nobody_holds_is_told_beside_a_rank_of_ours_that_is_visible() -> None:
+    worker = host(rank(h100(0)), one=h100(1, **FULL), programs=(raylet(),))
+    (finding,) = judged(worker, serve=SMALL)
+    assert (finding.fact, finding.severity) == ("GPU memory free", WARNING)
+
+
 def test_memory_is_not_missed_where_no_model_is_served() -> None:
     assert judged(host(one=h100(1, **FULL)), serve=None) == []
 
