@@ -61,8 +61,9 @@ def check(
     packages, services, network, storage. Each finding blocks (the model cannot run), is drift (not what was asked
     for), a warning, or a note. Works on a bare host, a half-built one and a serving one; writes nothing on any host.
 
-    Exit code 0 in sync, 3 if anything blocks or is drift, 1 if something failed, 2 for wrong usage or inventory, 4 if
-    a host could not be reached.
+    With -q there is one line for each thing that blocks or is drift. Exit code 0: in sync; 3: something blocks, is
+    drift, or has changed since the snapshot; 1: something failed; 2: wrong usage or inventory; 4: a host could not be
+    reached.
     """
     from provision import api
     from provision.cli.kept import existing_folder, keep, writable

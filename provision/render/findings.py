@@ -107,7 +107,9 @@ def _alike(finding: Finding) -> Finding:
 
 
 def _hostless(text: str, host: str) -> str:
-    return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", _EACH, text) if host else text
+    if not host or host not in text:
+        return text
+    return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", _EACH, text)
 
 
 def _head(entry: Entry) -> str:

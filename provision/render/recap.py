@@ -34,8 +34,10 @@ def recap_lines(report: Report, paint: Paint = PLAIN, *, verbose: bool = False) 
     if not report.hosts:
         return []
     listed = report.hosts
+    # What a check finds is told elsewhere, the same on many hosts once.
+    told = ("ok", "drift", "blocked") if report.command == "check" else ("ok", "changed")
     if len(listed) > _LIST_UP_TO and not verbose:
-        listed = tuple(h for h in listed if h.status not in ("ok", "changed"))
+        listed = tuple(h for h in listed if h.status not in told)
     lines = _table(report, listed, paint, verbose=verbose) if listed else []
     if len(listed) < len(report.hosts):
         rest = Counter(h.status for h in report.hosts if h not in listed)

@@ -1,6 +1,6 @@
 import io
 
-from render_samples import a_run
+from render_samples import HOSTS, a_plan, a_run
 
 from provision import events
 from provision.render.out import Out
@@ -70,3 +70,8 @@ def test_what_takes_a_moment_has_no_line_of_its_own_unless_asked_for(stream: io.
     run = [events.Doing("gpu-01", "looking", passing=True), events.Doing("gpu-01", "Ray head")]
     assert "looking" not in shown(run, stream)
     assert "looking" in shown(run, io.StringIO(), verbose=True)
+
+
+def test_of_a_check_the_plan_is_not_shown_for_its_findings_say_it(stream: io.StringIO) -> None:
+    run = [events.RunStarted("", "check", "llama", HOSTS), events.Planned("", a_plan())]
+    assert shown(run, stream) == "check: cluster llama, 3 hosts\n"

@@ -141,6 +141,17 @@ def test_of_a_check_the_recap_counts_findings() -> None:
     ]
 
 
+def test_of_many_hosts_that_drift_the_recap_is_short() -> None:
+    statuses = ["unreachable", *["drift"] * 150, *["ok"] * 49]
+    hosts = tuple(HostReport(f"h{n:03}", status, (), (), 1.0) for n, status in enumerate(statuses))
+    assert recap_lines(a_check(hosts=hosts)) == [
+        "host  status       findings  seconds",
+        "h000  unreachable         0      1.0",
+        "150 hosts drift",
+        "49 hosts ok",
+    ]
+
+
 def test_a_check_shows_table_findings_and_changes_with_an_empty_line_between() -> None:
     changes = some_changes()
     lines = check_lines(a_check(since=changes), now=changes.taken + 3 * 86_400)

@@ -1,6 +1,6 @@
 import pytest
 
-from provision.render.text import Paint, Style, clean, clock, cut, duration, table, wants_colour
+from provision.render.text import Paint, Style, clean, clock, cut, duration, named, table, wants_colour, wrapped
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,15 @@ def test_colour_is_for_terminals_of_people_who_want_it(
 def test_paint_without_colour_is_the_text() -> None:
     assert Paint(False)(Style.ERROR, "x") == "x"
     assert Paint(True)(Style.ERROR, "x") == "\x1b[1;31mx\x1b[0m"
+
+
+def test_lines_are_broken_at_words_and_indented() -> None:
+    assert wrapped("one two three four", 9, "  ", "- ") == ["- one two", "  three", "  four"]
+    assert wrapped("incomprehensibilities are long", 9) == ["incomprehensibilities", "are long"]
+    assert wrapped("run `nvidia-smi -q -d ECC`, then reboot", 12) == ["run", "`nvidia-smi -q -d ECC`,", "then reboot"]
+
+
+def test_up_to_three_hosts_are_all_named() -> None:
+    assert named(["a"]) == "a"
+    assert named(["a", "b", "c"]) == "a, b, c"
+    assert named(["a", "b", "c", "d"]) == "4 hosts (a … d)"
