@@ -61,7 +61,7 @@ def test_paint_without_colour_is_the_text() -> None:
 
 
 def test_lines_are_broken_at_words_and_indented() -> None:
-    assert wrapped("one two three four", 9, "  ", "- ") == ["- one two", "  three", "  four"]
+    assert wrapped("one two three four", 9, "  ", "-") == ["- one two", "  three", "  four"]
     assert wrapped("incomprehensibilities are long", 9) == ["incomprehensibilities", "are long"]
     assert wrapped("run `nvidia-smi -q -d ECC`, then reboot", 12) == ["run", "`nvidia-smi -q -d ECC`,", "then reboot"]
 
