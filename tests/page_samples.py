@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from provision.errors import HostError
+from provision.errors import Unreachable
 from provision.finding import Against, Finding, Known, Severity, blocker, sorted_findings
 from provision.planning import Mode
 from provision.report import Changed, HostReport, Report, Since
@@ -112,7 +112,7 @@ def three_hosts() -> Report:
         "gpu-03": known({"driver": "535.161.08", "CUDA": "12.2"}),
     }
     made = report((OLD_DRIVER, OTHER_TORCH, SMALL_MTU, LOW_POWER, PORT), values, code=4)
-    lost = HostError("gpu-04", "no answer from 10.0.0.14:22 within 10 s", hint="`ping 10.0.0.14`")
+    lost = Unreachable("gpu-04", "no answer from 10.0.0.14:22 within 10 s", hint="`ping 10.0.0.14`")
     gone = HostReport("gpu-04", "unreachable", (), (lost,), 10.0)
     since = Since(
         AT - 3 * 86400,

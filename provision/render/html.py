@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from importlib.resources import files
 
 from provision.finding import AREAS, Against
-from provision.render.html_matrix import KINDS, Cell, Entry, Fact, Matrix, entries_of, matrix_of
+from provision.render.html_matrix import ERRORS, KINDS, Cell, Entry, Fact, Matrix, entries_of, matrix_of
 from provision.render.text import count, duration
 from provision.report import Report, Since
 
@@ -29,8 +29,11 @@ _UNFOLDED = 4
 #: So many hosts of one entry are named in its line; all of them are named where it is unfolded.
 _NAMED = 4
 
+#: A value of more characters takes two lines of its cell, and is shown whole when clicked.
+_LONG = 90
+
 # Each kind has a sign and a word, so that nothing depends on its colour.
-_SIGNS = {"failed": "∅", "blocks": "✕", "drift": "≠", "warning": "!", "note": "i"}
+_SIGNS = {"unreachable": "∅", "failed": "∅", "blocks": "✕", "drift": "≠", "warning": "!", "note": "i"}
 
 _WHOSE = {
     Against.INVENTORY: "the inventory",
@@ -99,10 +102,10 @@ def _digest(template: str, element: str) -> str:
 def _verdict(report: Report, counted: Counter[str]) -> tuple[str, str]:
     """In words, and the kind of the worst that was found."""
     worst = next((kind for kind in KINDS if counted[kind]), "ok")
-    if worst == "failed":
-        return "could not be checked whole", worst
-    said = {"blocks": "blocked", "drift": "drift"}
-    return said.get(worst, "in sync" if report.exit_code == 0 else "failed"), worst
+    said = [word for kind, word in (("blocks", "blocked"), ("drift", "drift")) if counted[kind]][:1]
+    if worst in ERRORS:
+        return ", ".join([*said, "not checked whole"]), "blocks" if said == ["blocked"] else worst
+    return "".join(said) or ("in sync" if report.exit_code == 0 else "failed"), worst
 
 
 def _looked_at(report: Report, matrix: Matrix) -> str:
@@ -137,14 +140,15 @@ def _list(entries: Sequence[Entry]) -> str:
 def _entry(entry: Entry, *, unfolded: bool) -> str:
     """Its line, and behind it all there is to say. The place to jump to is inside, so that a jump unfolds it."""
     f = entry.finding
-    whose = text(", ".join(entry.hosts[:_NAMED])) or "the cluster"
+    whose = " ".join(f"<span>{text(name)}</span>" for name in entry.hosts[:_NAMED]) or "the cluster"
     if len(entry.hosts) > _NAMED:
         whose += f" <em>and {len(entry.hosts) - _NAMED} more</em>"
     what = f"<b>{text(f.said)}</b>" if entry.sentence else f"<b>{text(f.fact)}</b>{_change(f.found, f.expected)}"
     return (
         f'<details class="entry {entry.kind}" data-area="{text(entry.area)}"{" open" if unfolded else ""}>'
         f'<summary><span class="badge">{_sign(entry.kind)}{entry.kind}</span>'
-        f'<span class="what">{what}</span><span class="whose">{whose}</span></summary>'
+        f'<span class="what{" sentence" if entry.sentence else ""}">{what}</span>'
+        f'<span class="whose">{whose}</span></summary>'
         f'<div class="more" id="f{entry.number}">{_more(entry)}</div></details>'
     )
 
@@ -210,20 +214,24 @@ def _by_fact(matrix: Matrix) -> str:
             for fact in matrix.facts
             if fact.area == area
         )
-        bodies.append(f"<tbody><tr><th class=area scope=rowgroup colspan={len(matrix.hosts) + 1}>{text(area)}{rows}")
-    return f"<thead><tr><td class=corner>{heads}</thead>{''.join(bodies)}"
+        bodies.append(
+            f"<tbody><tr><th class=area scope=rowgroup colspan={len(matrix.hosts) + 1}><span>{text(area)}</span>{rows}"
+        )
+    return f"<thead><tr><th class=corner scope=col>{heads}</thead>{''.join(bodies)}"
 
 
 def _by_host(matrix: Matrix) -> str:
     """A row for each host."""
     groups = Counter(f.area for f in matrix.facts)
-    areas = "".join(f"<th class=area scope=colgroup colspan={number}>{text(area)}" for area, number in groups.items())
+    areas = "".join(
+        f"<th class=area scope=colgroup colspan={number}><span>{text(area)}</span>" for area, number in groups.items()
+    )
     heads = "".join(_fact_head(matrix, fact, "col") for fact in matrix.facts)
     rows = "".join(
         f"<tr>{_host_head(matrix, host, 'row')}{''.join(_cell(matrix, host, fact) for fact in matrix.facts)}"
         for host in matrix.hosts
     )
-    return f"<thead><tr><td>{areas}<tr><td class=corner>{heads}</thead><tbody>{rows}"
+    return f"<thead><tr><td>{areas}<tr><th class=corner scope=col>{heads}</thead><tbody>{rows}"
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -237,7 +245,7 @@ def _host_head(matrix: Matrix, host: str, scope: str) -> str:
     below = ""
     if entries:
         kinds = Counter(e.kind for e in entries)
-        said = ", ".join(gone or "failed" if k == "failed" else f"{n} {_plural(k, n)}" for k, n in kinds.items())
+        said = ", ".join(k if k in ERRORS else f"{n} {_plural(k, n)}" for k, n in kinds.items())
         below = _mark(entries, said)
     elif gone:
         below = f"<small>{gone}</small>"
@@ -253,7 +261,8 @@ def _fact_head(matrix: Matrix, fact: Fact, scope: str) -> str:
 def _cell(matrix: Matrix, host: str, fact: Fact) -> str:
     cell = matrix.cells.get((host, fact), Cell())
     if not cell.entries:
-        return f"<td>{text(cell.value)}" if host not in matrix.gone else f"<td class=gone>{text(cell.value)}"
+        value = text(cell.value) if len(cell.value) <= _LONG else f"<span class=long>{text(cell.value)}</span>"
+        return f"<td>{value}" if host not in matrix.gone else f"<td class=gone>{value}"
     worst = cell.entries[0].kind
     return f"<td class={worst}>{_mark(cell.entries, worst, cell.value or 'absent')}"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from provision.errors import HostError, ProvisionError
-from provision.finding import AREAS, Against, Finding, Severity
+from provision.errors import HostError, ProvisionError, Unreachable
+from provision.finding import AREAS, Finding, Severity, blocker
 from provision.report import Report
 
-#: What an entry can be, the worst first. `failed`: a host that could not be looked at, or not to the end.
-KINDS = ("failed", *(s.value for s in Severity))
+#: A host that could not be looked at, or not to the end.
+ERRORS = ("unreachable", "failed")
+
+#: What an entry can be, the worst first.
+KINDS = (*ERRORS, *(s.value for s in Severity))
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def matrix_of(report: Report, entries: Iterable[Entry]) -> Matrix:
     facts = dict.fromkeys(fact for _, fact in known)
     marked: dict[tuple[str, Fact], list[Entry]] = {}
     for entry in entries:
-        if entry.kind == "failed" or entry.sentence:
+        if entry.kind in ERRORS or entry.sentence:
             continue
         fact = _column(Fact(entry.area, entry.finding.fact), facts)
         facts.setdefault(fact)
@@ -107,17 +110,11 @@ def _column(fact: Fact, known: Iterable[Fact]) -> Fact:
 def _errors(report: Report) -> list[tuple[str, Finding]]:
     errors: list[tuple[str, ProvisionError]] = [(host.name, e) for host in report.hosts for e in host.errors]
     errors += [(e.host if isinstance(e, HostError) else "", e) for e in report.errors]
-    found = (
-        Finding(
-            host,
-            "",
-            e.message,
-            Severity.BLOCKS,
-            against=Against.SOUND,
-            hint=e.hint,
-            evidence=e.evidence,
-            said=e.message,
-        )
-        for host, e in errors
+    found = dict.fromkeys(
+        (ERRORS[0] if isinstance(e, Unreachable) else ERRORS[1], _said(host, e)) for host, e in errors
     )
-    return [("failed", finding) for finding in dict.fromkeys(found)]
+    return sorted(found, key=lambda kind_and_error: ERRORS.index(kind_and_error[0]))
+
+
+def _said(host: str, error: ProvisionError) -> Finding:
+    return blocker(host, error.message, error.evidence, error.hint, area="")
