@@ -19,9 +19,10 @@ MARKS = {Severity.BLOCKS: "!", Severity.DRIFT: "~", Severity.WARNING: "?", Sever
 
 _INDENT = "  "
 _NONE = "-"
-#: No column is cut to less than this many characters; a value below a list is cut to the second.
+#: Characters: no column is cut to less; a value in a list, and the name of a fact, are cut to this many.
 _NARROWEST = 12
 _WIDEST_VALUE = 40
+_WIDEST_FACT = 36
 #: Of the values of one fact so many are listed, and all that have a finding.
 _MOST_VALUES = 8
 
@@ -48,7 +49,7 @@ class Row:
 
     @property
     def label(self) -> str:
-        return clean(self.fact)
+        return cut(clean(self.fact), _WIDEST_FACT)
 
 
 def matrix_lines(report: Report, paint: Paint = PLAIN, *, everything: bool = False, width: int = 80) -> list[str]:
