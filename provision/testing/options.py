@@ -36,9 +36,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default=[],
         help="only these hosts: names, groups or roles, with * and commas; also as --inventory-limit",
     )
-    group.addoption(
-        "--provision-results", dest="provision_results", metavar="FILE", help="write each result, as a line of JSON"
-    )
+    group.addoption("--provision-results", metavar="FILE", help="append each result to FILE, as a line of JSON")
+    group.addoption("--provision-sudo-password-fd", metavar="N", type=int, help="read the sudo password from there")
 
 
 def _names(option: str, asked: Sequence[str]) -> tuple[str, ...]:
@@ -95,8 +94,11 @@ def _begin(config: pytest.Config, inventory: Inventory, hosts: tuple[Host, ...])
         raise UsageError("testinfra is not installed, which `host` is made of", hint=INSTALL)
     from provision.testing import checks
     from provision.testing.connections import Connections
+    from provision.transport.handover import take
 
-    connections = Connections(hosts, read_sudo_password(inventory))
+    given = config.getoption("provision_sudo_password_fd")
+    password = read_sudo_password(inventory) if given is None else take(given, "sudo_password")
+    connections = Connections(hosts, password)
     config.stash[checks.ASKED] = checks.Asked(inventory, hosts, connections)
     config.pluginmanager.register(checks, "provision-checks")
     if results := config.getoption("provision_results"):

@@ -13,15 +13,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from provision.errors import Cancelled, ProvisionError, UsageError
 from provision.events import Listener, Note, silent
+from provision.secret import Secret
 from provision.testing.fold import Results, folded, with_tests
 from provision.testing.options import INSTALL
 from provision.testing.results import Outcome, loads
+from provision.transport.handover import give
 
 __all__ = ["Results", "require_tests", "run_tests", "with_tests"]
 
@@ -54,8 +57,10 @@ def run_tests(
     hosts: Sequence[str] = (),
     listener: Listener = silent,
     cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
 ) -> Results:
-    """Runs the tests in `folder` (or a file) on the inventory's hosts. `hosts`: names, none for all.
+    """Runs the tests in `folder` (or a file) on the inventory's hosts. `hosts`: names, none for all. `sudo_password`:
+    instead of the one that the inventory names.
 
     Raises as `require_tests`; UsageError if there are no tests; ProvisionError, with what pytest said, if they cannot
     be collected or pytest itself failed; Cancelled.
@@ -65,7 +70,8 @@ def run_tests(
     with tempfile.TemporaryDirectory(prefix="provision-tests-") as made:
         written, output = Path(made) / "results", Path(made) / "output"
         written.touch()
-        code = _pytest(_command(inventory_path, folder, hosts, written), output, cancel or threading.Event())
+        command = _command(inventory_path, folder, hosts, written)
+        code = _pytest(command, output, cancel or threading.Event(), sudo_password)
         results = loads(written.read_text(encoding="utf-8"))
         lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
     by_hand = shlex.join(["pytest", "--inventory", str(inventory_path), str(folder)])
@@ -100,23 +106,40 @@ def _command(inventory_path: Path, folder: Path, hosts: Sequence[str], results: 
     ]
 
 
-def _pytest(command: Sequence[str], output: Path, cancel: threading.Event) -> int:
+def _pytest(command: Sequence[str], output: Path, cancel: threading.Event, sudo_password: Secret | None) -> int:
     """Its exit code. Raises Cancelled, once it has ended."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    with output.open("wb") as file:
+    with output.open("wb") as file, _handed(sudo_password) as handed:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=environment
+            [*command, *(f"--provision-sudo-password-fd={descriptor}" for descriptor in handed)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            pass_fds=handed,
         )
     try:
-        while True:
-            try:
-                return process.wait(_LOOK)
-            except subprocess.TimeoutExpired:
-                if cancel.is_set():
-                    raise Cancelled("cancelled while the tests ran") from None
+        while process.poll() is None and not cancel.wait(_LOOK):
+            pass
     finally:
         _end(process)
+    if cancel.is_set():  # Ctrl-C may have ended it before us: it is in the same foreground group
+        raise Cancelled("cancelled while the tests ran")
+    return process.returncode
+
+
+@contextmanager
+def _handed(secret: Secret | None) -> Iterator[tuple[int, ...]]:
+    """The descriptor to read it from; none for none."""
+    if secret is None:
+        yield ()
+        return
+    descriptor = give(secret)
+    try:
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,6 @@
 """People's own checks on real hosts: pytest as they type it, and as `provision check --tests` runs it."""
 
+import getpass
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from loopback import Sshds, Users, keygen, processes_with, wait_until
 from provision.errors import Cancelled, ProvisionError, UsageError
 from provision.finding import Known, Severity
 from provision.inventory.models import Host
+from provision.secret import Secret
 from provision.testing.run import Results, run_tests
 
 ROOT = Path(__file__).parents[2]
@@ -397,6 +399,25 @@ def test_somebody_elses_inventory_option_is_left_to_them(bench: Bench) -> None:
     assert "'theirs' is None" in off.stdout, off.stdout + off.stderr
 
 
+def test_a_sudo_password_that_was_typed_reaches_the_tests_and_no_command_line(
+    bench: Bench, make_host: Callable[..., Host], user: Users
+) -> None:
+    password = f"typed-{uuid.uuid4().hex}"
+    name = user.make(password=password, sudoers="ALL=(ALL) ALL")
+    bench.name(make_host(name="gpu-01", user=name, sudo=True))
+    bench.write("""
+from pathlib import Path
+
+def test_who(host):
+    assert host.check_output("id -un") == "root"
+
+def test_nobody_sees_it():
+    for place in ("cmdline", "environ"):
+        assert "typed-" not in Path("/proc/self", place).read_text()
+""")
+    assert bench.check(sudo_password=Secret(password)).findings == ()
+
+
 def test_a_host_where_sudo_refuses_is_one_finding(bench: Bench, make_host: Callable[..., Host], user: Users) -> None:
     bench.name(make_host(name="gpu-01", user=user.make(), sudo=True))
     bench.write(CHECKS)
@@ -452,3 +473,34 @@ def test_a_check_that_is_cancelled_leaves_nothing_running(bench: Bench, make_hos
     watch.join()
     assert cancel.is_set()
     assert wait_until(lambda: not processes_with(word.replace(" ", "\0")))
+
+
+def test_where_testinfra_is_not_installed_the_hint_says_what_to_install(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provision.testing.run.find_spec", lambda name: None if name == "testinfra" else object())
+    with pytest.raises(ProvisionError, match="testinfra, not installed") as caught:
+        bench.check()
+    assert caught.value.hint == "pip install 'provision[testing]'"
+
+
+def test_a_host_behind_a_jump_host_is_reached_through_it(bench: Bench, sshds: Sshds, tmp_path: Path) -> None:
+    jump, behind = sshds.start(), sshds.start()
+    sshds.trust(jump)
+    sshds.trust(behind)
+    me = getpass.getuser()
+    config = tmp_path / "ssh_config"
+    config.write_text(f"Host {jump.address}\n  IdentityFile {sshds.key}\n  UserKnownHostsFile {sshds.known_hosts}\n")
+    where = f"{me}@{jump.address}:{jump.port}"
+    bench.name(sshds.host(behind, "gpu-01", jump=where, config=str(config)))
+    bench.write("def test_it(host):\n    assert host.run('true').succeeded\n")
+    assert bench.check().findings == ()
+    assert (jump.logins, behind.logins) == (1, 1)
+
+
+def test_two_inventories_of_two_tools_contradict_each_other(bench: Bench, make_host: Callable[..., Host]) -> None:
+    bench.name(make_host(name="gpu-01"))
+    bench.write(CHECKS)
+    done = bench.pytest("--inventory", "inventory.yaml", "--hosts", "gpu-01", "tests/my_checks.py")
+    assert done.returncode == 4
+    assert "--inventory and testinfra's --hosts contradict each other" in done.stderr
