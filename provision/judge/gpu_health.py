@@ -6,7 +6,7 @@ for remapped rows and retired pages, and "Fabric Manager User Guide" for fabric 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provision.facts import Facts, Gpu
@@ -137,20 +137,20 @@ RULES = (
         "compute mode", Severity.BLOCKS, lambda gpu: "Prohibited" if gpu.compute_mode == "Prohibited" else "",
         "Default",
         "no program may compute on it",
-        "`sudo nvidia-smi -i {gpus} -c DEFAULT` on {host}",
+        "run `sudo nvidia-smi -i {gpus} -c DEFAULT` on {host}",
     ),
     Rule(
         "power limit", Severity.WARNING, _capped,
         "{gpu.power_default:.0f} W",
         "it is set below its default: slower under load, and all ranks wait for the slowest",
-        "`sudo nvidia-smi -i {gpus} -pl {gpu.power_default:.0f}` on {host}",
+        "run `sudo nvidia-smi -i {gpus} -pl {gpu.power_default:.0f}` on {host}",
     ),
     Rule(
         "fabric state", Severity.BLOCKS, waits_for_fabric,
         "Completed",
         "until it has joined the fabric of the NVSwitches, CUDA does not start there: error 802, system not yet "
         "initialized",
-        "`sudo systemctl restart nvidia-fabricmanager` on {host}; its version must be that of the driver",
+        "run `sudo systemctl restart nvidia-fabricmanager` on {host}; its version must be that of the driver",
     ),
 )  # fmt: skip
 
@@ -181,7 +181,7 @@ def _finding(host: str, facts: Facts, group: list[tuple[Rule, Gpu, str]]) -> Fin
     numbers: dict[str, list[int]] = {}
     for _, gpu, text in group:
         numbers.setdefault(text, []).append(gpu.index)
-    found = "; ".join(f"{text} ({gpus_named(indexes)})" for text, indexes in numbers.items())
+    found = "; ".join(f"{text} ({_named(indexes)})" for text, indexes in numbers.items())
     words = {"host": host, "gpu": first, "gpus": ",".join(str(gpu.index) for r, gpu, _ in group if r is rule)}
     evidence = evidence_of(rule.fact, facts)
     if rule.fact == "fabric state" and facts.fabric_manager not in ("", "active"):
@@ -201,13 +201,13 @@ def _finding(host: str, facts: Facts, group: list[tuple[Rule, Gpu, str]]) -> Fin
     )
 
 
-def gpus_named(indexes: Iterable[int]) -> str:
+def _named(indexes: Sequence[int]) -> str:
     """`GPU 3`, `GPUs 0, 2-5`."""
     runs: list[list[int]] = []
-    for index in sorted(set(indexes)):
+    for index in indexes:
         if runs and runs[-1][-1] == index - 1:
             runs[-1].append(index)
         else:
             runs.append([index])
-    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
-    return f"GPU{'s' if ',' in (text := ', '.join(parts)) or '-' in text else ''} {text}"
+    shown = ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return f"GPU{'s' if len(indexes) > 1 else ''} {shown}"

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from provision.facts import Facts, Gpu, Xid
+from provision.facts import Facts, Gpu, GpuProcess, Xid
 from provision.finding import AREAS, Finding, Severity
 from provision.inventory.models import Expect, Serve
 from provision.judge.gpu_health import RULES
@@ -247,3 +249,30 @@ def test_every_rule_says_why_and_what_to_do() -> None:
     for rule in RULES:
         assert rule.why and rule.hint and rule.expected, rule.fact
         assert "{host}" in rule.hint, rule.fact
+
+
+NUMBER = st.integers(-1, 10**6) | st.none()
+AMOUNT = st.floats(allow_nan=False) | st.none()
+YES_OR_NO = st.booleans() | st.none()
+GPUS = st.builds(
+    Gpu, index=st.integers(0, 9999), name=st.text(), throttle=st.integers(0, 2**64 - 1), error=st.text(),
+    mig=YES_OR_NO, ecc_uncorrected=NUMBER, remapped_failure=YES_OR_NO, remapped_pending=YES_OR_NO,
+    power_limit=AMOUNT, power_default=AMOUNT, pcie_width=NUMBER, pcie_width_max=NUMBER, fabric_state=st.text(),
+    memory_mib=st.integers(0, 10**6), memory_free_mib=st.integers(0, 10**6), uuid=st.text(), bus_id=st.text(),
+)  # fmt: skip
+
+
+@given(
+    st.lists(GPUS, max_size=4),
+    st.lists(st.builds(Xid, st.integers(0, 999), st.text(), st.integers(1, 999)), max_size=4),
+    st.lists(st.builds(GpuProcess, st.integers(0), st.text(), mark=st.text(), user=st.text()), max_size=4),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 18), st.integers(0, 18)), max_size=4),
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_host_tells_of_its_gpus_is_judged_and_each_fact_once(
+    gpus: list[Gpu], xids: list[Xid], processes: list[GpuProcess], links: list[tuple[int, int, int]]
+) -> None:
+    told = {"xids": tuple(xids), "gpu_processes": tuple(processes), "nvlinks": tuple(links)}
+    found = judged(facts(*gpus, **told), head=without_gpus())
+    assert len({finding.fact for finding in found}) == len(found)
+    assert all(finding.host == "gpu-02" and finding.message for finding in found)

@@ -34,13 +34,19 @@ def test_each_error_is_said_as_its_row_has_it(code: int) -> None:
 
 
 # Source: NVIDIA's Xid catalog; what each asks for at once.
-@pytest.mark.parametrize("code", [48, 62, 63, 64, 74, 79, 92, 94, 95, 109, 119, 120])
+@pytest.mark.parametrize("code", [46, 48, 62, 64, 74, 79, 92, 94, 95, 109, 119, 120, 136, 140, 143, 154, 158])
 def test_an_error_of_the_hardware_is_a_warning(code: int) -> None:
     (finding,) = judged(Xid(code, BUS))
     assert finding.severity is Severity.WARNING
 
 
-@pytest.mark.parametrize("code", [13, 31, 43, 45])
+@pytest.mark.parametrize("code", [63, 121])
+def test_an_error_that_was_dealt_with_is_a_note(code: int) -> None:
+    (finding,) = judged(Xid(code, BUS))
+    assert finding.severity is Severity.NOTE
+
+
+@pytest.mark.parametrize("code", [13, 31, 43, 45, 39, 68, 137])
 def test_what_programs_do_to_themselves_counts_only_in_numbers(code: int) -> None:
     assert judged(Xid(code, BUS, MANY - 1)) == []
     assert judged(Xid(code, BUS, MANY - 1), Xid(code, "PCI:0000:04:00", MANY - 1)) == []
