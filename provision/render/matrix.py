@@ -18,10 +18,12 @@ from provision.report import Report
 MARKS = {Severity.BLOCKS: "!", Severity.DRIFT: "~", Severity.WARNING: "?", Severity.NOTE: "."}
 
 _INDENT = "  "
+#: Two blanks before a cell, its mark, and another blank.
+_GAP = 4
 _NONE = "-"
 #: Characters: no column is cut to less; a value in a list, and the name of a fact, are cut to this many.
 _NARROWEST = 12
-_WIDEST_VALUE = 40
+_USUAL_VALUE, _WIDEST_VALUE = 16, 36
 _WIDEST_FACT = 36
 #: Of the values of one fact so many are listed, and all that have a finding.
 _MOST_VALUES = 8
@@ -48,6 +50,10 @@ class Row:
     cells: tuple[Cell, ...]
 
     @property
+    def marked(self) -> bool:
+        return any(cell.severity for cell in self.cells)
+
+    @property
     def label(self) -> str:
         return cut(clean(self.fact), _WIDEST_FACT)
 
@@ -58,7 +64,7 @@ def matrix_lines(report: Report, paint: Paint = PLAIN, *, everything: bool = Fal
     hosts = tuple(host.name for host in report.hosts if report.known.get(host.name))
     rows = _rows(report, hosts)
     if not everything:
-        rows = [row for row in rows if any(cell.severity for cell in row.cells)]
+        rows = [row for row in rows if row.marked]
         if len(hosts) < 2:
             return []
     if not rows:
@@ -108,16 +114,17 @@ def _equal(rows: Sequence[Row], hosts: Sequence[str]) -> list[tuple[str, ...]]:
 def _table(
     rows: Sequence[Row], groups: Sequence[tuple[str, ...]], hosts: Sequence[str], width: int
 ) -> tuple[list[_Column], list[int]] | None:
-    """The columns and how wide each is; None if they do not fit."""
+    """The columns and how wide each is; None if they do not fit. Where nothing differs values may be cut, but no host's
+    name is, and nothing beside a finding: there the end may be what matters."""
     columns = [_Column(_group_name(group, hosts), hosts.index(group[0])) for group in groups]
     room = width - len(_INDENT) - max(len(row.label) for row in rows)
-    each = room // len(columns) - 4  # two blanks before it, a mark and a blank
-    natural = [max(len(c.name), *(len(row.cells[c.place].text) for row in rows)) for c in columns]
-    if sum(natural) + 4 * len(columns) <= room:
-        return columns, natural
-    if each < _NARROWEST or any(len(c.name) > each for c in columns):
-        return None
-    return columns, [min(n, each) for n in natural]
+    each = room // len(columns) - _GAP
+    widths = []
+    for c in columns:
+        whole = max([len(c.name), *(len(row.cells[c.place].text) for row in rows if row.marked)])
+        natural = max([whole, *(len(row.cells[c.place].text) for row in rows)])
+        widths.append(natural if natural <= each else max(each, whole, _NARROWEST))
+    return (columns, widths) if sum(widths) + _GAP * len(columns) <= room else None
 
 
 def _group_name(group: Sequence[str], hosts: Sequence[str]) -> str:
@@ -148,11 +155,12 @@ def _columns(rows: Sequence[Row], columns: Sequence[_Column], widths: Sequence[i
 
 def _lists(rows: Sequence[Row], hosts: Sequence[str], paint: Paint, width: int) -> Iterator[str]:
     label = len(_INDENT) + max(len(row.label) for row in rows)
-    wide = min(max(len(cell.text) for row in rows for cell in row.cells), _WIDEST_VALUE, max(width // 2 - 4, 8))
     for area, of_area in _by_area(rows):
         yield paint(Style.BOLD, area)
         for row in of_area:
             name = f"{_INDENT}{row.label:<{label - len(_INDENT)}}"
+            longest = max(_USUAL_VALUE, *(len(cell.text) for cell in row.cells))
+            wide = min(longest, _WIDEST_VALUE, max(width // 2 - _GAP, 8))
             for cell, where in _values(row, hosts):
                 shown = f"{cell.mark} {cut(cell.text, wide):<{wide}}"
                 indent = " " * (label + 6 + wide)

@@ -71,13 +71,27 @@ def test_hosts_that_stand_side_by_side_are_named_from_to() -> None:
 def test_where_no_column_fits_each_fact_lists_its_values() -> None:
     assert matrix_lines(many(200), everything=True) == [
         "drivers",
-        "  driver    580.65.06   199 hosts (gpu-001 … gpu-200)",
-        "          ~ 580.82.07   gpu-007",
+        "  driver    580.65.06          199 hosts (gpu-001 … gpu-200)",
+        "          ~ 580.82.07          gpu-007",
         "gpus",
-        "  GPUs      8           all 200 hosts",
+        "  GPUs      8                  all 200 hosts",
         "system",
-        *(f"  {'uptime' if n == 0 else '':6}    {n} days      gpu-00{n + 1}" for n in range(8)),
-        "            …           192 other values",
+        *(f"  {'uptime' if n == 0 else '':6}    {n} days             gpu-00{n + 1}" for n in range(8)),
+        "            …                  192 other values",
+        "~ drift",
+    ]
+
+
+def test_a_value_beside_a_finding_is_not_cut() -> None:
+    """The end may be what differs."""
+    kernels = {host: f"6.8.0-1015-nvidia-lowlatency-64k+{host[-1]}" for host in HOSTS}
+    known = {host: (Known("system", "kernel", kernel),) for host, kernel in kernels.items()}
+    findings = (a_finding("gpu-02", area="system", fact="kernel", found=kernels["gpu-02"]),)
+    assert matrix_lines(a_check(known=known, findings=findings)) == [
+        "system",
+        "  kernel    6.8.0-1015-nvidia-lowlatency-64k+1   gpu-01",
+        "          ~ 6.8.0-1015-nvidia-lowlatency-64k+2   gpu-02",
+        "            6.8.0-1015-nvidia-lowlatency-64k+3   gpu-03",
         "~ drift",
     ]
 
