@@ -89,8 +89,8 @@ def test_a_value_beside_a_finding_is_not_cut() -> None:
     findings = (a_finding("gpu-02", area="system", fact="kernel", found=kernels["gpu-02"]),)
     assert matrix_lines(a_check(known=known, findings=findings)) == [
         "system",
-        "  kernel    6.8.0-1015-nvidia-lowlatency-64k+1   gpu-01",
-        "          ~ 6.8.0-1015-nvidia-lowlatency-64k+2   gpu-02",
+        "  kernel  ~ 6.8.0-1015-nvidia-lowlatency-64k+2   gpu-02",
+        "            6.8.0-1015-nvidia-lowlatency-64k+1   gpu-01",
         "            6.8.0-1015-nvidia-lowlatency-64k+3   gpu-03",
         "~ drift",
     ]
