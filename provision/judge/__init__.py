@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from provision.cluster import Cluster
 from provision.finding import Finding, Severity
 from provision.judge.causes import without_consequences
+from provision.judge.elsewhere import said_elsewhere
 from provision.judge.expected import against_inventory
 from provision.judge.known import known_of
 from provision.judge.network import of_network
@@ -50,4 +51,4 @@ def findings(cluster: Cluster) -> list[Finding]:
             key = (finding.host, finding.fact)
             worst[key] = min(finding.severity.rank, worst.get(key, len(Severity)))
         found += new
-    return without_consequences([*found, *against_peers(cluster, worst)])
+    return without_consequences([*found, *against_peers(cluster, {*worst, *said_elsewhere(cluster)})])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from functools import cache
 
 from provision.finding import Finding
 
@@ -23,6 +24,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     # An NVSwitch without its manager leaves the fabric unready, and NCCL on PCIe.
     "fabric state": ("nvidia-smi", "fabric manager"),
     "NVLink": ("nvidia-smi", "fabric manager", "fabric state"),
+    "GPU model": ("nvidia-smi", "compute capability", "architecture"),
     "topology": ("nvidia-smi", "GPUs", "GPU model", "NVLink", "fabric manager", "fabric state"),
     # 79: a GPU has fallen off the bus; 48, 63, 64, 94, 95: memory (NVIDIA's list of Xid errors).
     "Xid errors": ("nvidia-smi", "GPUs", "ECC errors", "remapped rows", "retired pages"),
@@ -36,14 +38,23 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "node address": ("interface", "boot"),
     # The kernel gives it half of the memory unless told otherwise.
     "/dev/shm": ("memory",),
+    # Another machine, or another release than the environment is locked for.
+    **dict.fromkeys(("glibc", "CPUs", "memory"), ("architecture",)),
+    "OS": ("architecture", "glibc"),
     "kernel": ("OS",),
-    "glibc": ("OS",),
 }
+
+
+@cache
+def causes_of(fact: str) -> frozenset[str]:
+    """Also the causes of its causes: one that is not reported itself may be what lies between."""
+    direct = CAUSES.get(fact, ())
+    return frozenset(direct).union(*(causes_of(cause) for cause in direct))
 
 
 def explained(host: str, fact: str, said: Container[tuple[str, str]]) -> bool:
     """Whether what is said already, as (host, fact), is this very thing or a cause of it."""
-    return any((host, known) in said for known in (fact, *CAUSES.get(fact, ())))
+    return any((host, known) in said for known in (fact, *causes_of(fact)))
 
 
 def without_consequences(findings: Sequence[Finding]) -> list[Finding]:
@@ -54,7 +65,7 @@ def without_consequences(findings: Sequence[Finding]) -> list[Finding]:
         worst[key] = min(worst.get(key, finding.severity.rank), finding.severity.rank)
 
     def stands(finding: Finding) -> bool:
-        causes: Iterable[str] = CAUSES.get(finding.fact, ())
-        return all(worst.get((finding.host, cause), 9) > finding.severity.rank for cause in causes)
+        causes = ((finding.host, cause) for cause in causes_of(finding.fact))
+        return all(worst[cause] > finding.severity.rank for cause in causes if cause in worst)
 
     return [finding for finding in findings if stands(finding)]

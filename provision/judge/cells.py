@@ -81,8 +81,8 @@ def throttling(gpu: Gpu) -> str:
 
 
 def nvlinks(facts: Facts) -> str:
-    """Links of each GPU: `18`, or `17, 1 down`."""
-    return same(f"{active}, {down} down" if down else str(active) for _, active, down in facts.nvlinks)
+    """Links of each GPU: `18`, or `17 of 18` where one is down."""
+    return same(f"{active} of {active + down}" if down else str(active) for _, active, down in facts.nvlinks)
 
 
 def topology(facts: Facts) -> str:
@@ -156,8 +156,8 @@ def hostname(facts: Facts) -> str:
 def model_folder(model: ModelFolder | None) -> str:
     if model is None:
         return ""
-    if not model.there:
-        return "not there"
+    if not (model.there and model.files):
+        return "no files" if model.there else "not there"
     return f"{size(model.bytes)} in {model.files} files, {model.digest[:8]}".rstrip(", ")
 
 

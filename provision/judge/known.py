@@ -11,7 +11,6 @@ from provision.finding import Known
 from provision.judge import cells
 from provision.judge.running import others, running
 
-
 #: Compared of a host that has nothing of the kind, where others may have.
 NONE = "none"
 
@@ -37,9 +36,9 @@ def known_of(node: Node, facts: Facts, cluster: str = "") -> tuple[Known, ...]:
     """`cluster`: its name, which tells our Ray and vLLM from those of others; empty for any."""
     found = [Known(row.area, row.fact, row.read(node, facts), row.lasting) for row in ROWS]
     for part in ("Ray", "vLLM"):
-        ours = cells.same(p.version or "runs" for p in running(facts, node, part, cluster)[:1])
+        ours = next((p.version or "runs" for p in running(facts, node, part, cluster)), "")
         theirs = ", ".join(cells.program(p) for p in others(facts, node, part, cluster)[:3])
-        found += [Known("services", part, ours), Known("services", f"other {part}", theirs, lasting=False)]
+        found += [Known("services", f"{part} version", ours), Known("services", f"other {part}", theirs, lasting=False)]
     return tuple(known for known in found if known.value)
 
 

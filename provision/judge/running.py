@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from provision.cluster import Cluster, Node
 from provision.facts import Facts, Program
@@ -91,7 +90,7 @@ def _versions(node: Node, part: str, programs: Sequence[Program], cluster: Clust
     said there."""
     locked = [cluster.lock.packages[name] for name in PACKAGES[part] if name in cluster.lock.packages]
     differ = [p for p in programs if p.version and locked and not any(_equal(p.version, v) for v in locked)]
-    elsewhere = [p for p in differ if PurePosixPath(p.environment).name != cluster.lock.short]
+    elsewhere = [p for p in differ if p.environment.rpartition("/")[2] != cluster.lock.short]
     replaced = [p for p in programs if p.replaced and p not in differ]
     if not elsewhere and not replaced:
         return
@@ -105,7 +104,7 @@ def _versions(node: Node, part: str, programs: Sequence[Program], cluster: Clust
     yield Finding(
         node.name,
         "services",
-        part,
+        f"{part} version",
         Severity.DRIFT,
         found=first.version if elsewhere else "replaced",
         expected=locked[0] if elsewhere else "",
@@ -141,5 +140,5 @@ def _equal(found: str, locked: str) -> bool:
 def _public(version: str) -> str:
     try:
         return Version(version).public
-    except InvalidVersion:
+    except ValueError:  # no version, or one of more digits than Python reads
         return version

@@ -87,13 +87,14 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     if cluster.inventory.serve is None or model is None or (model.there and model.files):
         return
     path = model.path or cluster.inventory.serve.model
-    said = f"the model's folder {path} is {'empty' if model.there else 'not there'}"
+    # It may have files all the same: for another user, or behind a file server that does not answer.
+    said = f"no file is to be seen in the model's folder {path}" if model.there else f"there is no folder {path}"
     yield Finding(
         node.name,
         "storage",
         "model folder",
         Severity.BLOCKS,
-        found="empty" if model.there else "not there",
+        found="no files" if model.there else "not there",
         against=Against.INVENTORY,
         why="every rank reads its part of the model from it",
         hint=f"copy the model to {path} on {node.name}, or mount it there",

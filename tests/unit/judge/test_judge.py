@@ -22,15 +22,15 @@ def test_a_sound_cluster_of_any_size_has_no_finding(count: int) -> None:
 
 
 def test_sound_machines_without_gpus_have_none_either() -> None:
-    bare = {i: {"gpus": (), "driver": None, "driver_module": None, "gpu_fault": "missing", "cuda": "", "topology": (),
-                "driver_library": None, "nvlinks": (), "fabric_manager": "", "programs": ()} for i in range(1, 4)}  # fmt: skip
-    assert findings(cluster(3, bare, serve=None)) == []
+    bare: dict[str, Any] = {"gpus": (), "driver": None, "driver_module": None, "driver_library": None, "cuda": ""}
+    bare |= {"gpu_fault": "missing", "topology": (), "nvlinks": (), "fabric_manager": "", "programs": ()}
+    assert findings(cluster(3, dict.fromkeys((1, 2, 3), bare), serve=None)) == []
 
 
 #: A fault of gpu-02 of four hosts → the one finding that it is.
 FAULTS: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
-    ("another driver", {"driver": "575.57.08", "driver_module": "575.57.08", "driver_library": "575.57.08",
-                        "cuda": "12.9", "gpus": gpus(2, driver="575.57.08")}, ("driver", "drift")),
+    ("another driver", {"driver": "585.10.01", "driver_module": "585.10.01", "driver_library": "585.10.01",
+                        "cuda": "13.0", "gpus": gpus(2, driver="585.10.01")}, ("driver", "drift")),
     ("a GPU is gone", {"gpus": gpus(2, 7), "topology": links(7)}, ("GPUs", "drift")),
     ("other GPUs", {"gpus": gpus(2, name="NVIDIA A100-SXM4-80GB", vbios="92.00", power_limit=400.0, power_default=400.0,
                                  sm_clock_max=1410, compute_capability="8.0"), "topology": links(kind="NV12")},
@@ -102,6 +102,24 @@ def test_no_fact_is_a_cause_of_itself_by_any_way() -> None:
         return target in causes or any(reaches(c, target, seen | {c}) for c in causes if c not in seen)
 
     assert [fact for fact in CAUSES if reaches(fact, fact)] == []
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"os_version": "20.04", "glibc": "2.31", "kernel": "5.4"},
+        {
+            "arch": "aarch64",
+            "kernel": "6.8.0-86-generic-64k",
+            "cpus": 144,
+            "memory_bytes": 480 * 2**30,
+            "shm_bytes": 240 * 2**30,
+        },
+    ],
+    ids=["glibc", "architecture"],
+)
+def test_a_host_that_the_environment_is_not_locked_for_is_said_by_whoever_locks(spoiled: dict[str, Any]) -> None:
+    assert findings(cluster(4, {2: spoiled})) == []
 
 
 def test_a_stranger_that_holds_a_gpu_is_named_once() -> None:
