@@ -29,7 +29,7 @@ _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
 
 
 class LockMissing(LockError):
-    """There is no lock yet: `up` and `provision lock` make it, `check` cannot go on without."""
+    """There is no lock yet: `up` and `provision lock` make it, `check` can only hold the hosts against each other."""
 
 
 class LockStale(LockError):

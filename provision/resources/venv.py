@@ -123,11 +123,16 @@ class Venv(Resource):
             found.append(Difference("environment in use", want["current"], have.get("current")))
         drifted = _drift(have, want)
         found += [Difference(name, want.get(_DIST + name), have.get(_DIST + name)) for name in drifted]
-        found += [Difference(n, "as installed", have[_FILES + n]) for n in _edited(have) if n not in drifted]
+        for name in _edited(have):
+            if name not in drifted:
+                hint = "`provision up --deep` installs the package again"
+                found.append(Difference(name, "as installed", have[_FILES + name], hint))
         if "stray" in have:
-            found.append(Difference("stray files", None, have["stray"]))
+            hint = "`provision up --deep` removes it; what is needed belongs into python.packages"
+            found.append(Difference("stray code", None, have["stray"], hint))
         if "unread" in have:
-            found.append(Difference("files", "as installed", f"not read: {have['unread']}"))
+            hint = "`provision up --deep` builds it again"
+            found.append(Difference("", "as installed", f"unreadable: its Python ends with {have['unread']}", hint))
         return tuple(found)
 
     def known(self, have: State) -> tuple[Known, ...]:

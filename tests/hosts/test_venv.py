@@ -47,6 +47,9 @@ class Machine:
     def differences(self, venv: Venv) -> tuple[Difference, ...]:
         return venv.diff(self.see(venv), venv.want())
 
+    def told(self, venv: Venv) -> list[str]:
+        return [str(difference) for difference in self.differences(venv)]
+
     def try_fix(self, venv: Venv, want: State) -> Fragment:
         venv.prepare(lambda text: None)
         fix = venv.fix(self.see(venv), want)
@@ -199,7 +202,7 @@ def test_an_edited_file_is_seen_by_a_deep_look_alone_and_mended(machine: Machine
     # Of the same length, so that nothing but its content tells.
     edited.write_text('version = "9.9"\n')
     assert machine.differences(venv) == ()
-    assert machine.differences(deep) == (Difference("tiny", "as installed", "edited: tiny.py"),)
+    assert machine.told(deep) == ["tiny edited: tiny.py → as installed"]
     machine.apply(deep)
     assert run_in(venv, "import tiny; print(tiny.version)") == "2.0"
     assert untouched.stat().st_ino == inode, "what was right was installed again"
@@ -211,10 +214,10 @@ def test_a_file_that_is_gone_is_named_and_comes_back(machine: Machine, venv: Ven
     (site(venv) / "small.py").unlink()
     (site(venv) / "tiny-2.0.dist-info/RECORD").unlink()
     assert machine.differences(venv) == ()
-    assert machine.differences(deep) == (
-        Difference("small", "as installed", "missing: small.py"),
-        Difference("tiny", "as installed", "unreadable: tiny-2.0.dist-info/RECORD"),
-    )
+    assert machine.told(deep) == [
+        "small missing: small.py → as installed",
+        "tiny unreadable: tiny-2.0.dist-info/RECORD → as installed",
+    ]
     machine.apply(deep)
     assert run_in(venv, "import small; print(small.version)") == "1.5"
 
@@ -226,8 +229,7 @@ def test_code_that_no_package_brought_is_named_and_removed(machine: Machine, ven
     (site(venv) / "mine/inner").mkdir(parents=True)
     (site(venv) / "mine/inner/code.so").touch()
     (site(venv) / "notes.txt").write_text("not code\n")
-    (difference,) = machine.differences(deep)
-    assert difference == Difference("stray files", None, "mine, sitecustomize.py")
+    assert machine.told(deep) == ["stray code mine, sitecustomize.py → absent"]
     machine.apply(deep)
     assert run_in(venv, "print('ok')") == "ok"
     assert not (site(venv) / "mine").exists() and (site(venv) / "notes.txt").exists()
@@ -240,7 +242,7 @@ def test_an_environment_whose_python_does_not_start_is_built_again(machine: Mach
     program.unlink()
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o755)
-    assert machine.differences(deep) == (Difference("files", "as installed", "not read: exit code 3"),)
+    assert machine.told(deep) == ["unreadable: its Python ends with exit code 3 → as installed"]
     machine.apply(deep)
 
 

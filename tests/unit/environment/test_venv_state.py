@@ -71,14 +71,20 @@ def test_each_drift_is_told_in_one_line(lines, said):
     [
         (["files=Beta.Two-1.0.dist-info/edited: b/a.py, b/c.py"], ["beta-two edited: b/a.py, b/c.py → as installed"]),
         (["files=gamma-1.0.dist-info/missing: gamma.py"], ["gamma missing: gamma.py → as installed"]),
-        (["stray=sitecustomize.py"], ["stray files sitecustomize.py → absent"]),
-        (["unread=exit code 127"], ["files not read: exit code 127 → as installed"]),
+        (["stray=sitecustomize.py"], ["stray code sitecustomize.py → absent"]),
+        (["unread=exit code 127"], ["unreadable: its Python ends with exit code 127 → as installed"]),
         # Of a package that has to go, or is of another version, no more needs to be said.
         (["dist=foreign-3.0.dist-info", "files=foreign-3.0.dist-info/edited: f.py"], ["foreign 3.0 → absent"]),
     ],
 )
 def test_what_a_deep_look_found_is_told_by_package(lines, said):
     assert list(differences(*GOOD, *lines)) == said
+
+
+def test_what_a_plain_up_does_not_see_is_not_left_to_it():
+    lines = [*GOOD, "files=gamma-1.0.dist-info/edited: gamma.py", "stray=sitecustomize.py"]
+    hints = [d.hint for d in VENV.diff(VENV.read(Fragment(0, "\n".join(lines), "")), VENV.want())]
+    assert len(hints) == 2 and all("provision up --deep" in hint for hint in hints)
 
 
 def test_work_is_no_more_than_the_drift_asks_for():
