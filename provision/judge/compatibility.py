@@ -6,12 +6,13 @@ docs/compatibility.md shows these rows, and how to add one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def unknown(rows: Sequence[Release], version: str) -> str:
 
 def cuda_of(version: str) -> Cuda | None:
     """The row of a CUDA release such as `13.0`; None: unknown."""
-    return next((row for row in CUDA if row.major == number(version)[0]), None)
+    return next((row for row in CUDA if (row.major,) == number(version)[:1]), None)
 
 
 def architecture_of(capability: str) -> Architecture | None:
@@ -199,8 +200,8 @@ def architecture_of(capability: str) -> Architecture | None:
 
 
 def number(version: str) -> tuple[int, ...]:
-    """`12.8` → (12, 8), to compare CUDA releases, compute capabilities and drivers. Only what is a number counts."""
-    return tuple(int(part) for part in version.split(".") if part.isascii() and part.isdigit()) or (0,)
+    """`12.8` → (12, 8), to compare CUDA releases, compute capabilities and drivers; empty where it is no number."""
+    return tuple(int(part) for part in version.split(".")) if _NUMBER.fullmatch(version) else ()
 
 
 @cache
@@ -208,5 +209,8 @@ def parsed(version: str) -> Version | None:
     """None where it is no version."""
     try:
         return Version(version)
-    except InvalidVersion:
+    except ValueError:
         return None
+
+
+_NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})*", re.ASCII)

