@@ -11,6 +11,9 @@ from provision.report import Changed, HostReport, Report, Since
 #: 2026-11-20 10:00 UTC.
 AT = 1_795_168_800.0
 
+#: What a host can print, and a browser could obey, drop, or refuse.
+HOSTILE = "<script>alert(1)</script>\"'&amp;</td></table><!--]]>{{table}}\x00\x1b[31m\u2028\u202e\ud800`x`"
+
 SOUND = {
     ("drivers", "driver"): "580.65.06",
     ("drivers", "kernel module"): "580.65.06",
@@ -144,3 +147,17 @@ def many_hosts(count: int = 200, facts: int = 60) -> Report:
             findings.append(replace(SMALL_MTU, host=name, hint="set the MTU to 9000"))
             values[name] = tuple(replace(k, value="1500") if k.fact == "MTU" else k for k in values[name])
     return report(tuple(findings), values)
+
+
+def hostile() -> Report:
+    """HOSTILE wherever a text can stand."""
+    finding = Finding(
+        HOSTILE, HOSTILE, HOSTILE, Severity.DRIFT, HOSTILE, HOSTILE, why=HOSTILE, hint=HOSTILE, evidence=(HOSTILE,)
+    )
+    said = replace(PORT, said=HOSTILE, fact=HOSTILE, area="tests")
+    lost = Unreachable(HOSTILE, HOSTILE, evidence=(HOSTILE,), hint=HOSTILE)
+    return replace(
+        report((finding, said), {HOSTILE: (Known(HOSTILE, HOSTILE, HOSTILE), *known())}),
+        hosts=(HostReport(HOSTILE, "unreachable", (), (lost,), 1.0),),
+        since=Since(AT, HOSTILE, ()),
+    )

@@ -78,13 +78,13 @@ def html_page(report: Report, *, cluster: str, at: float) -> str:
 
 
 def text(value: str) -> str:
-    """Safe in text and in quoted attributes. What could not be seen is spelled out (`␀`, `\\u2028`)."""
+    """Safe in text and in quoted attributes. What could not be seen is spelled out (`\\x00`, `\\u2028`)."""
     return html.escape(_UNSHOWN.sub(_spelled, value))
 
 
 def _spelled(found: re.Match[str]) -> str:
     code = ord(found[0])
-    return chr(0x2400 + code) if code < 0x20 else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _filled(template: str, values: dict[str, str]) -> str:
@@ -143,7 +143,7 @@ def _entry(entry: Entry, *, unfolded: bool) -> str:
     whose = " ".join(f"<span>{text(name)}</span>" for name in entry.hosts[:_NAMED]) or "the cluster"
     if len(entry.hosts) > _NAMED:
         whose += f" <em>and {len(entry.hosts) - _NAMED} more</em>"
-    what = f"<b>{text(f.said)}</b>" if entry.sentence else f"<b>{text(f.fact)}</b>{_change(f.found, f.expected)}"
+    what = f"<b>{_ticked(f.said)}</b>" if entry.sentence else f"<b>{text(f.fact)}</b>{_change(f.found, f.expected)}"
     return (
         f'<details class="entry {entry.kind}" data-area="{text(entry.area)}"{" open" if unfolded else ""}>'
         f'<summary><span class="badge">{_sign(entry.kind)}{entry.kind}</span>'
@@ -160,7 +160,7 @@ def _change(found: str, expected: str) -> str:
 
 def _more(entry: Entry) -> str:
     f = entry.finding
-    said = "" if entry.sentence or not f.said else f"<p>{text(f.said)}</p>"
+    said = "" if entry.sentence or not f.said else f"<p>{_ticked(f.said)}</p>"
     pairs = []
     if not entry.sentence:
         pairs = [
@@ -169,7 +169,7 @@ def _more(entry: Entry) -> str:
             ("against", _WHOSE[f.against]),
         ]
     pairs += [
-        ("why", text(f.why)),
+        ("why", _ticked(f.why)),
         ("hint", _ticked(f.hint)),
         ("evidence", f"<pre>{text(chr(10).join(f.evidence))}</pre>" if f.evidence else ""),
         ("hosts" if len(entry.hosts) > 1 else "host", text(", ".join(entry.hosts)) or "the whole cluster"),

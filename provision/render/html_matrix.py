@@ -22,8 +22,8 @@ class Entry:
 
     number: int
     kind: str
-    hosts: tuple[str, ...]
     finding: Finding
+    hosts: tuple[str, ...]
 
     @property
     def area(self) -> str:
@@ -63,15 +63,14 @@ class Matrix:
 
 
 def entries_of(report: Report) -> tuple[Entry, ...]:
-    """Errors of hosts, then findings. What differs in nothing but its host is one entry of several hosts."""
+    """The worst first, errors before findings. What differs in nothing but its host is one entry of several hosts."""
     said: dict[tuple[str, Finding], list[str]] = {}
     for kind, finding in (*_errors(report), *((f.severity.value, f) for f in report.findings)):
         hosts = said.setdefault((kind, replace(finding, host="")), [])
         if finding.host and finding.host not in hosts:
             hosts.append(finding.host)
-    return tuple(
-        Entry(number, kind, tuple(hosts), finding) for number, ((kind, finding), hosts) in enumerate(said.items(), 1)
-    )
+    ranked = sorted(said, key=lambda it: KINDS.index(it[0]))
+    return tuple(Entry(number, *it, tuple(said[it])) for number, it in enumerate(ranked, 1))
 
 
 def matrix_of(report: Report, entries: Iterable[Entry]) -> Matrix:
@@ -108,13 +107,13 @@ def _column(fact: Fact, known: Iterable[Fact]) -> Fact:
 
 
 def _errors(report: Report) -> list[tuple[str, Finding]]:
+    """A report may hold an error twice: by its host, and among its own."""
     errors: list[tuple[str, ProvisionError]] = [(host.name, e) for host in report.hosts for e in host.errors]
     errors += [(e.host if isinstance(e, HostError) else "", e) for e in report.errors]
-    found = dict.fromkeys(
-        (ERRORS[0] if isinstance(e, Unreachable) else ERRORS[1], _said(host, e)) for host, e in errors
-    )
-    return sorted(found, key=lambda kind_and_error: ERRORS.index(kind_and_error[0]))
-
-
-def _said(host: str, error: ProvisionError) -> Finding:
-    return blocker(host, error.message, error.evidence, error.hint, area="")
+    return [
+        (
+            "unreachable" if isinstance(e, Unreachable) else "failed",
+            blocker(host, e.message, e.evidence, e.hint, area=""),
+        )
+        for host, e in errors
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_samples import AT, many_hosts, report, three_hosts
+from page_samples import AT, HOSTILE, hostile, many_hosts, report, three_hosts
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -273,7 +273,16 @@ def test_of_two_hundred_hosts_those_that_differ_are_shown_below_each_other(page:
     assert page.texts("#shown") == ["5 of 5 findings · 60 of 60 facts · 200 of 200 hosts"]
 
 
-@pytest.mark.parametrize("made", [three_hosts(), many_hosts(), report()], ids=["three", "many", "sound"])
+def test_what_a_host_printed_is_text_and_is_not_run(page: Page) -> None:
+    page.open(hostile())
+    page.find(".matrix td.drift a").click()
+    assert page.details().count(HOSTILE.partition("\x00")[0]) >= 5
+    assert page.browser.execute_script("return document.scripts.length") == 1
+
+
+@pytest.mark.parametrize(
+    "made", [three_hosts(), many_hosts(), hostile(), report()], ids=["3", "200", "hostile", "sound"]
+)
 def test_on_a_phone_the_table_scrolls_and_the_page_does_not(page: Page, made: Report) -> None:
     page.width(390)
     page.open(made)

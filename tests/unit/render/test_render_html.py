@@ -4,16 +4,25 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from page_samples import AT, OLD_DRIVER, OTHER_TORCH, PORT, SOUND, known, many_hosts, report, three_hosts
+from page_samples import (
+    AT,
+    HOSTILE,
+    OLD_DRIVER,
+    OTHER_TORCH,
+    PORT,
+    SOUND,
+    hostile,
+    known,
+    many_hosts,
+    report,
+    three_hosts,
+)
 
-from provision.errors import LockError, Unreachable
+from provision.errors import LockError
 from provision.finding import Finding, Known, Severity
 from provision.render.html import html_page
 from provision.render.html_matrix import Fact, entries_of, matrix_of
-from provision.report import HostReport, Report, Since
-
-# What a host can print, and a browser could obey, drop, or refuse.
-HOSTILE = "<script>alert(1)</script>\"'&amp;</td></table><!--]]>{{table}}\x00\x1b[31m\u2028\u202e\ud800`x`"
+from provision.report import Report, Since
 
 
 class Reader(HTMLParser):
@@ -88,6 +97,12 @@ def test_a_host_that_was_not_reached_comes_first_and_only_once() -> None:
     assert [e.kind for e in entries].count("unreachable") == 1
 
 
+def test_the_worst_comes_first_whoever_found_it() -> None:
+    made = replace(report(), findings=(OTHER_TORCH, replace(OLD_DRIVER, area="tests", host="gpu-02")))
+    assert [e.kind for e in entries_of(made)] == ["blocks", "drift"]
+    assert '<a class=blocks href="#f1" data-entries="1 2">' in page(made)
+
+
 def test_an_error_of_no_host_is_shown_too() -> None:
     shown = visible(replace(report(), errors=(LockError("the lock does not fit"),), exit_code=1))
     assert "not checked whole" in shown
@@ -151,20 +166,10 @@ def test_that_nothing_changed_is_said_and_without_a_snapshot_nothing_is() -> Non
 
 
 def test_whatever_a_host_prints_is_shown_and_never_obeyed() -> None:
-    finding = Finding(
-        HOSTILE, HOSTILE, HOSTILE, Severity.DRIFT, HOSTILE, HOSTILE, why=HOSTILE, hint=HOSTILE, evidence=(HOSTILE,)
-    )
-    said = replace(PORT, said=HOSTILE, fact=HOSTILE, area="tests")
-    lost = Unreachable(HOSTILE, HOSTILE, evidence=(HOSTILE,), hint=HOSTILE)
-    made = replace(
-        report((finding, said), {HOSTILE: (Known(HOSTILE, HOSTILE, HOSTILE), *known())}),
-        hosts=(HostReport(HOSTILE, "unreachable", (), (lost,), 1.0),),
-        since=Since(AT, HOSTILE, ()),
-    )
-    text = page(made, cluster=HOSTILE)
+    text = page(hostile(), cluster=HOSTILE)
     assert text.encode("utf-8")  # half a character could not be written to a file
     assert not re.search("[\x00\x1b\u2028\u202e\ud800]", text)
-    assert "␀␛[31m\\u2028\\u202e\\ud800" in text
+    assert "\\x00\\x1b[31m\\u2028\\u202e\\ud800" in text
     read = Reader(text)
     assert [tag for tag, _ in read.tags].count("script") == 1
     shown = "".join(read.texts)
