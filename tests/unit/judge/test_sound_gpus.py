@@ -268,7 +268,7 @@ GPUS = st.builds(
     st.lists(st.builds(GpuProcess, st.integers(0), st.text(), mark=st.text(), user=st.text()), max_size=4),
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 18), st.integers(0, 18)), max_size=4),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_a_host_tells_of_its_gpus_is_judged_and_each_fact_once(
     gpus: list[Gpu], xids: list[Xid], processes: list[GpuProcess], links: list[tuple[int, int, int]]
 ) -> None:
