@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -57,22 +56,15 @@ def write_whole(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", errors="replace")
         return
     target = path.resolve()  # a link stays one
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    fresh = Path(name)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        fresh.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        fresh.write_text(text, encoding="utf-8", errors="replace")
+        if target.exists():
+            fresh.chmod(target.stat().st_mode & 0o777)
         fresh.replace(target)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _junit(report: Report, cluster: str, at: float) -> str:

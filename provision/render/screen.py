@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 from provision.errors import ProvisionError
@@ -34,7 +33,11 @@ class Screen:
 
     @property
     def width(self) -> int:
-        return min(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDEST) if self.out.tty else _WIDTH
+        if not self.out.tty:
+            return _WIDTH
+        from shutil import get_terminal_size
+
+        return min(get_terminal_size((_WIDTH, 24)).columns, _WIDEST)
 
     def views(self) -> list[View]:
         if self.as_json:

@@ -146,6 +146,17 @@ def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -
     assert sorted(p.name for p in tmp_path.iterdir()) == ["link.xml", "real.xml"]
 
 
+def test_where_writing_fails_half_way_the_old_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "a.xml").write_text("old")
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "a.xml", "new")
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
 def test_what_is_no_ordinary_file_is_written_to_and_not_replaced() -> None:
     write_whole(Path("/dev/null"), "text")
     assert not Path("/dev/null").is_file()
