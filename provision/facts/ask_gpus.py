@@ -45,7 +45,7 @@ fi
 
 # nvidia-smi may take seconds, so it works while the rest is looked at, in three lanes. It holds neither our output nor
 # the leash's descriptors (3 to 9): one that hangs in the kernel cannot be killed, and would keep the SSH channel open
-# for as long as it hangs.
+# for as long as it hangs. By `exec`, since a shell that redirects a function keeps what it will put back.
 GPUS = r"""
 smi=$(command -v nvidia-smi)
 for value in /usr/local/nvidia/bin /opt/bin /usr/lib/wsl/lib /run/nvidia/driver/usr/bin; do
@@ -100,7 +100,7 @@ list_all() {
         list_links </dev/null | { list_users </dev/null | { list_gpus </dev/null; cat; }; cat; }
     fi
 }
-{ list_all 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- & } | {
+{ ( exec 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; list_all ) & } | {
     look_around </dev/null
     timeout "$patience" cat || printf '\n@gpus\nhung\n'
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -13,9 +15,9 @@ from provision.facts import Facts, facts_script, read_facts
 from provision.script import Script, Stream, render
 
 
-def run(script: Script, env: dict[str, str]) -> str:
+def run(script: Script, env: dict[str, str], shell: tuple[str, ...] = ("sh",)) -> str:
     done = subprocess.run(
-        ["sh", "-s"], input=render([script], "n", lambda s: ""), env=env, capture_output=True, text=True, check=False
+        [*shell, "-s"], input=render([script], "n", lambda s: ""), env=env, capture_output=True, text=True, check=False
     )
     stream = Stream("n", 1)
     list(stream.feed(done.stdout.encode()))
@@ -86,3 +88,58 @@ def test_this_machine_is_known(facts_with, tmp_path):
 def test_asking_writes_nothing(facts_with, tmp_path):
     facts_with("exit 1")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["bin", "nvidia-smi"]
+
+
+@pytest.mark.parametrize("shell", [("dash",), ("bash",), ("busybox", "sh")], ids=" ".join)
+def test_every_shell_tells_the_same(shell, tmp_path):
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"no {shell[0]} here")
+    model = tmp_path / "model"
+    (model / ".cache").mkdir(parents=True)
+    (model / "a b.json").write_text("{}")
+    (model / ".cache" / "note").write_text("not counted")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    script = facts_script(model="~/model")
+    first, second = (read_facts(run(script, env, s)) for s in (("sh",), shell))
+    assert (first.model.files, first.model.bytes) == (1, 2)
+    assert first.model.digest == second.model.digest != ""
+    assert first.pythons == second.pythons and first.hostname_addresses == second.hostname_addresses
+    assert (first.boot_id, first.memory_bytes, first.shm_bytes) == (
+        second.boot_id,
+        second.memory_bytes,
+        second.shm_bytes,
+    )
+    assert abs(first.clock - second.clock) < 60
+
+
+def test_an_interpreter_is_asked_for_its_patch_version_unless_it_is_a_shim(tmp_path):
+    for folder in ("bin", "shims"):
+        tool = tmp_path / folder / "python3.31"
+        tool.parent.mkdir()
+        tool.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked-{folder}\necho Python 3.31.7\n")
+        tool.chmod(0o755)
+    env = {"PATH": f"{tmp_path}/shims:{tmp_path}/bin:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    found = [p for p in read_facts(run(facts_script(), env)).pythons if p.version == "3.31"]
+    assert [p.patch for p in found] == ["", "3.31.7"]
+    assert [path.name for path in tmp_path.glob("asked-*")] == ["asked-bin"]
+
+
+def test_an_nvidia_smi_that_hangs_over_a_side_question_does_not_hide_the_gpus(facts_with, monkeypatch):
+    monkeypatch.setattr("provision.facts.ask.GPU_PATIENCE", 1)
+    facts = facts_with(
+        'case "$1" in --query-gpu=*) echo "0, NVIDIA L4, GPU-1, 0:1, 580.1, 23034 MiB, 22000 MiB" ;; '
+        "topo) exec sleep 6 ;; *) exit 2 ;; esac"
+    )
+    assert facts.gpu_fault is None and len(facts.gpus) == 1 and facts.topology == ()
+
+
+def test_an_older_nvidia_smi_has_its_cuda_in_the_head_of_its_table(facts_with):
+    head = "| NVIDIA-SMI 470.57.02    Driver Version: 470.57.02    CUDA Version: 11.4     |"
+    assert facts_with(f'case "$#" in 0) echo "{head}" ;; *) exit 1 ;; esac').cuda == "11.4"
+
+
+def test_a_process_on_a_gpu_is_named(facts_with):
+    facts = facts_with(f'case "$1" in --query-compute-apps=*) echo "{os.getpid()}, GPU-1, 5 MiB, x" ;; esac')
+    (process,) = facts.gpu_processes
+    assert (process.pid, process.memory_mib) == (os.getpid(), 5)
+    assert process.user == getpass.getuser() and "pytest" in process.command

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up_smi import EVERYTHING
 
 from provision.facts import Facts, Listener, PythonFound, read_facts
 from provision.facts.read import UNLIMITED
 
 DATA = Path(__file__).parent / "data"
-FIXTURES = sorted(DATA.glob("written_*.txt"))
+FIXTURES = [*(path.read_text() for path in sorted(DATA.glob("written_*.txt"))), EVERYTHING]
 
 
 def facts_of(name: str) -> Facts:
@@ -99,6 +100,68 @@ def test_an_interpreter_is_listed_once_with_the_version_in_its_name():
     assert [p.version for p in pythons] == ["3.12", "3.11"]
 
 
+def test_the_patch_version_of_an_interpreter_is_asked_or_is_in_its_folder():
+    lines = [
+        "/usr/bin/python3\t/usr/bin/python3.12\tPython 3.12.3",
+        "/p/cpython-3.11.9-linux-x86_64-gnu/bin/python3\t/p/cpython-3.11.9-linux-x86_64-gnu/bin/python3.11\t",
+        "/o/shims/python3.10\t/o/shims/python3.10\t",
+        "/s/python3.9\t/s/python3.9\tpython3.9: cannot execute: 3.9.1",
+        "/b/python3.14\t/b/python3.14\tPython 3.14.0rc2",
+    ]
+    found = read_facts("\n".join(["@pythons", *lines])).pythons
+    assert [(p.version, p.patch) for p in found] == [
+        ("3.12", "3.12.3"), ("3.11", "3.11.9"), ("3.10", ""), ("3.9", ""), ("3.14", "3.14.0rc2"),
+    ]  # fmt: skip
+
+
+def test_how_far_the_clock_is_ahead():
+    assert read_facts("@values\nclock=1000.250000000\n", asked_at=990.0).clock_offset == 10.25
+    # Of whole seconds, on average half a one has gone by.
+    assert read_facts("@values\nclock=1000.%N\n", asked_at=1000.5).clock_offset == 0.0
+    assert read_facts("@values\nclock=1000.25\n").clock_offset is None
+    assert read_facts("@values\nclock=1000.25\n").clock == 1000
+    assert read_facts("@values\nclock=\n", asked_at=1000.0).clock_offset is None
+
+
+def test_every_address_of_the_hosts_own_name_once():
+    lines = ["127.0.1.1  STREAM gpu-01", "127.0.1.1  DGRAM", "fe80::1%eth0 STREAM", "10.0.0.1 STREAM", "nonsense"]
+    assert read_facts("\n".join(["@names", *lines])).hostname_addresses == ("127.0.1.1", "fe80::1", "10.0.0.1")
+
+
+MODEL = """@model
+path=/models/m
+there=yes
+@files
+10 ./b.safetensors
+5 ./sub/a b.json
+end=0
+@modeldisk
+Filesystem     1024-blocks       Used Available Capacity Mounted on
+/dev/nvme1n1    1844284980 120000000       2048       7% /models
+"""
+
+
+def test_a_models_folder_is_the_same_in_any_order_and_another_with_any_other_size():
+    model = read_facts(MODEL).model
+    assert model is not None and model.there and model.path == "/models/m"
+    assert (model.files, model.bytes, model.disk_free_bytes) == (2, 15, 2048 * 1024)
+    first, second = "10 ./b.safetensors\n", "5 ./sub/a b.json\n"
+    turned = read_facts(MODEL.replace(first + second, second + first)).model
+    assert turned == model
+    other = read_facts(MODEL.replace("10 ./b", "11 ./b")).model
+    assert other is not None and len(other.digest) == len(model.digest) > 0 and other.digest != model.digest
+
+
+def test_a_part_of_a_models_folder_has_no_digest():
+    for text in (MODEL.replace("end=0\n", ""), MODEL.replace("end=0", "end=124")):
+        model = read_facts(text).model
+        assert model is not None and model.files == 2 and model.digest == ""
+
+
+def test_a_model_that_is_no_folder_is_not_looked_for():
+    assert read_facts("@values\n").model is None
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
@@ -138,13 +201,24 @@ def test_any_text_gives_facts(text):
 
 
 @given(st.sampled_from(FIXTURES), st.data())
-def test_a_damaged_answer_gives_facts(path, data):
-    """Cut, repeat and overwrite pieces of a real shape: the parsers below the sections are reached."""
-    lines = path.read_text().split("\n")
+def test_a_damaged_answer_gives_facts(text, data):
+    """Cut, repeat, drop and overwrite pieces of a real shape: the parsers below the sections are reached."""
+    lines = text.split("\n")
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(lines) - 1))
         line = lines[at]
         cut = data.draw(st.integers(0, len(line)))
-        junk = data.draw(st.text(alphabet="0123456789abcdefABCDEF:/.,=@[] \t|-²٣\x00", max_size=12))
-        lines[at] = line[:cut] + junk + line[cut + data.draw(st.integers(0, 4)) :]
-    assert isinstance(read_facts("\n".join(lines)), Facts)
+        junk = data.draw(st.text(alphabet="0123456789abcdefABCDEF:/.,=@[] \t|-²٣\x00\x1b\x1f", max_size=12))
+        spoilt = line[:cut] + junk + line[cut + data.draw(st.integers(0, 4)) :]
+        lines[at : at + 1] = data.draw(st.sampled_from([[spoilt], [line, spoilt], [spoilt, line], []])) or [""]
+    assert isinstance(read_facts("\n".join(lines), asked_at=1.0), Facts)
+
+
+@given(st.data())
+def test_cells_that_are_anything_give_facts(data):
+    cells = EVERYTHING.replace("\n", ", ").split(", ")
+    words = ["[N/A]", "N/A", "[Unknown Error]", "", "-1", "0x", "9" * 30, "1e400", "٣", "NaN", "\x1f", "GPU0", "@gpus"]
+    for _ in range(data.draw(st.integers(1, 8))):
+        spoilt = data.draw(st.sampled_from(cells))
+        text = EVERYTHING.replace(spoilt, data.draw(st.sampled_from(words))) if spoilt else EVERYTHING
+        assert isinstance(read_facts(text), Facts)

@@ -1,0 +1,47 @@
+"""Who holds GPU memory, and which Ray and vLLM run, from what /proc shows of them. All of it is made up."""
+
+from __future__ import annotations
+
+from made_up_smi import APPS, PROGRAMS
+
+from provision.facts import GpuProcess, read_facts
+
+
+def test_processes_on_gpus_are_joined_with_what_is_known_of_them():
+    first, second = (f"GPU-00000000-0000-0000-0000-{index:012x}" for index in range(2))
+    command, mark = "ray::RayWorkerWrapper", "demo/gpu-01/ray"
+    assert read_facts(APPS).gpu_processes == (
+        GpuProcess(4242, first, 70012, "ops", command, mark),
+        GpuProcess(4242, second, 70010, "ops", command, mark),
+        GpuProcess(51, second),
+        GpuProcess(52, second, 300, "1007"),
+        GpuProcess(53, "MIG-00000000-0000-0000-0000-000000000009", 0, command="python"),
+    )
+
+
+def test_programs_are_those_that_serve_and_not_those_that_mention_them():
+    gcs, raylet, server, module = read_facts(PROGRAMS).programs
+    assert [(p.pid, p.kind) for p in (gcs, raylet, server, module)] == [
+        (10, "gcs_server"), (11, "raylet"), (12, "vllm"), (13, "vllm"),
+    ]  # fmt: skip
+    assert (raylet.user, raylet.environment, raylet.version, raylet.node_ip) == ("ops", "/e", "2.60.0", "10.0.0.1")
+    assert (raylet.mark, gcs.mark) == ("demo/gpu-01/ray", "")
+    assert (server.user, server.environment, server.replaced) == ("eve", "/home/eve/x", True)
+    assert (module.environment, module.version, module.replaced) == ("", "", False)
+
+
+def test_two_versions_in_one_environment_are_none():
+    assert read_facts(PROGRAMS).programs[2].version == ""
+
+
+def test_a_programs_command_line_hides_its_secrets():
+    _, raylet, server, _ = read_facts(PROGRAMS).programs
+    assert "hunter2" not in raylet.command + server.command
+    assert "--redis_password=***" in raylet.command
+    assert server.command.endswith("vllm serve m --api-key *** --chat-template line one line two --port 8001")
+
+
+def test_one_very_long_argument_is_cut():
+    long = f"@programs\n/proc/9/cmdline:/e/lib/python3.12/ray/raylet\037--config_list={'x' * 9000}\037\n"
+    (raylet,) = read_facts(long).programs
+    assert len(raylet.command) < 300 and raylet.command.endswith("…")
