@@ -183,3 +183,18 @@ def test_a_pending_reboot_is_seen(facts: Callable[..., Facts], control: HostCont
     control.exec(["touch", "/run/reboot-required"])
     assert facts().reboot_required
     control.exec(["rm", "/run/reboot-required"])
+
+
+def test_an_nvidia_smi_that_hangs_hides_nothing_else(
+    facts: Callable[..., Facts],
+    control: HostControl,
+    start: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("provision.facts.ask.GPU_PATIENCE", 1)
+    ray = start("ops", f"{RAYLET} -c 'sleep 300; :'")
+    control.fault(hang=True)
+    found = facts(model="/opt/model")
+    assert (found.gpu_fault, found.gpus) == ("hung", ())
+    assert [program.pid for program in found.programs] == [ray]
+    assert found.model is not None and found.model.there and found.cpus > 0
