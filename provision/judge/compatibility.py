@@ -118,14 +118,17 @@ TORCH = (
     Torch("2.15.0", ">=3.11,<3.16", "13.2", source=_TORCH),
 )
 
-_WHEEL = "wheel: Requires-Python, Requires-Dist, VLLM_MAIN_CUDA_VERSION"
-_SDIST = f"{_WHEEL}; sdist: requirements of the tests, docs/getting_started/installation"
+_WHEEL = "wheel: Requires-Python, Requires-Dist"
+_SDIST = (
+    f"{_WHEEL}; sdist: MAIN_CUDA_VERSION in setup.py, since 0.11.0 in vllm/envs.py; requirements of the tests; "
+    "docs/getting_started/installation"
+)
 
 # fmt: off
 VLLM = (
-    Vllm("0.6.0 0.6.1 0.6.1.post1 0.6.1.post2", ">=3.8,<3.13", "2.4.0", "12.1", "7.0", "", ">=2.9",
-         source=f"{_WHEEL}; docs.vllm.ai, v0.6.1.post2, Installation"),
-    Vllm("0.6.2 0.6.3 0.6.3.post1", ">=3.8,<3.13", "2.4.0", "12.1", "7.0", "2.35.0", ">=2.9", source=_SDIST),
+    Vllm("0.6.0 0.6.1 0.6.1.post1 0.6.1.post2", ">=3.8", "2.4.0", "12.1", "7.0", "", ">=2.9",
+         source=f"{_WHEEL}; sdist: MAIN_CUDA_VERSION in setup.py; docs.vllm.ai, v0.6.1.post2, Installation"),
+    Vllm("0.6.2 0.6.3 0.6.3.post1", ">=3.8", "2.4.0", "12.1", "7.0", "2.35.0", ">=2.9", source=_SDIST),
     Vllm("0.6.4 0.6.4.post1", ">=3.9", "2.5.1", "12.1", "7.0", "2.35.0", ">=2.9", source=_SDIST),
     Vllm("0.6.5 0.6.6 0.6.6.post1 0.7.0 0.7.1 0.7.2", ">=3.9", "2.5.1", "12.1", "7.0", "2.40.0", ">=2.9",
          source=_SDIST),
@@ -143,7 +146,7 @@ VLLM = (
     Vllm("0.12.0 0.13.0", ">=3.10,<3.14", "2.9.0", "12.9", "7.0", "2.48.0", ">=2.48.0", source=_SDIST),
     Vllm("0.14.0 0.14.1", ">=3.10,<3.14", "2.9.1", "12.9", "7.0", "2.48.0", ">=2.48.0", source=_SDIST),
     Vllm("0.15.0 0.15.1", ">=3.10,<3.14", "2.9.1", "12.9", "7.0", "", ">=2.48.0",
-         source=f"{_WHEEL}; there is no sdist: the capability is that of 0.14.1 and of 0.16.0"),
+         source=f"{_WHEEL}, vllm/envs.py; there is no sdist: the capability is that of 0.14.1 and of 0.16.0"),
     Vllm("0.16.0", ">=3.10,<3.14", "2.9.1", "12.9", "7.0", "2.48.0", ">=2.48.0", source=_SDIST),
     Vllm("0.17.0 0.17.1", ">=3.10,<3.14", "2.10.0", "12.9", "7.0", "2.48.0", ">=2.48.0", source=_SDIST),
     Vllm("0.18.0 0.18.1 0.19.0 0.19.1", ">=3.10,<3.14", "2.10.0", "12.9", "7.0", "2.48.0", "", source=_SDIST),
@@ -183,10 +186,10 @@ def unknown(rows: Sequence[Release], version: str) -> str:
     first, last = rows[0].versions[0], rows[-1].versions[-1]
     wanted = parsed(version)
     if wanted is not None and wanted > Version(last):
-        return f"it is newer than the table ({first} to {last})"
+        return f"it is newer than this table ({first} to {last})"
     if wanted is not None and wanted < Version(first):
-        return f"it is older than the table ({first} to {last})"
-    return f"the table ({first} to {last}) does not list it"
+        return f"it is older than this table ({first} to {last})"
+    return f"this table ({first} to {last}) does not list it"
 
 
 def cuda_of(version: str) -> Cuda | None:

@@ -9,9 +9,14 @@ from provision.judge.compatibility import ARCHITECTURES, CUDA, RAY, TORCH, VLLM
 DOCUMENT = Path(__file__).parents[3] / "docs" / "compatibility.md"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cell or '–' for cell in line)} |\n" for line in lines)
+def table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> str:
+    """`rows`: (cells, source). The sources stand below the table, each once."""
+    rows = list(rows)
+    sources = list(dict.fromkeys(source for _, source in rows))
+    lines = [[*head, "source"], ["---"] * (len(head) + 1)]
+    lines += [[*cells, str(sources.index(source) + 1)] for cells, source in rows]
+    shown = "".join(f"| {' | '.join(cell or '–' for cell in line)} |\n" for line in lines)
+    return f"{shown}\nSources:\n\n" + "".join(f"{n}. {source}\n" for n, source in enumerate(sources, 1))
 
 
 def code(text: str) -> str:
@@ -20,44 +25,32 @@ def code(text: str) -> str:
 
 TABLES = {
     "cuda": table(
-        ("CUDA", "oldest driver", "smallest compute capability", "source"),
-        [(f"{row.major}.x", str(row.driver), row.capability, row.source) for row in CUDA],
+        ("CUDA", "oldest driver", "smallest compute capability"),
+        [((f"{row.major}.x", str(row.driver), row.capability), row.source) for row in CUDA],
     ),
     "architectures": table(
-        ("GPUs", "compute capability", "first CUDA", "source"),
-        [(row.name, ", ".join(row.capabilities), row.cuda, row.source) for row in ARCHITECTURES],
-    ),
-    "torch": table(
-        ("torch", "CUDA", "Python", "source"),
-        [(", ".join(row.versions), row.cuda, code(row.python), row.source) for row in TORCH],
+        ("GPUs", "compute capability", "first CUDA"),
+        [((row.name, ", ".join(row.capabilities), row.cuda), row.source) for row in ARCHITECTURES],
     ),
     "vllm": table(
-        (
-            "vLLM",
-            "Python",
-            "torch",
-            "CUDA",
-            "compute capability",
-            "tested with Ray",
-            "needs Ray",
-            "source",
-        ),
+        ("vLLM", "Python", "torch", "CUDA", "smallest compute capability", "tested with Ray", "needs Ray"),
         [
             (
-                ", ".join(row.versions),
-                code(row.python),
-                row.torch,
-                row.cuda,
-                f"≥ {row.capability}",
-                row.ray,
-                code(row.ray_needs),
+                (
+                    ", ".join(row.versions), code(row.python), row.torch, row.cuda, row.capability, row.ray,
+                    code(row.ray_needs),
+                ),
                 row.source,
             )
             for row in VLLM
         ],
     ),
-    "ray": table(("Ray", "Python", "source"), [(", ".join(row.versions), code(row.python), row.source) for row in RAY]),
-}
+    "torch": table(
+        ("torch", "CUDA", "Python"),
+        [((", ".join(row.versions), row.cuda, code(row.python)), row.source) for row in TORCH],
+    ),
+    "ray": table(("Ray", "Python"), [((", ".join(row.versions), code(row.python)), row.source) for row in RAY]),
+}  # fmt: skip
 
 
 def written(document: str) -> str:

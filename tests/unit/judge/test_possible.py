@@ -130,11 +130,11 @@ def test_a_patch_release_of_the_tested_ray_is_no_other_ray() -> None:
 @pytest.mark.parametrize(
     ("package", "fact", "said"),
     [
-        ("vllm==0.99.0", "vLLM", "vllm 0.99.0: unknown: it is newer than the table (0.6.0 to 0.33.0)"),
-        ("vllm==0.2.7", "vLLM", "vllm 0.2.7: unknown: it is older than the table (0.6.0 to 0.33.0)"),
-        ("vllm==0.22.5", "vLLM", "vllm 0.22.5: unknown: the table (0.6.0 to 0.33.0) does not list it"),
-        ("vllm==0.33.1rc1", "vLLM", "vllm 0.33.1rc1: unknown: it is newer than the table (0.6.0 to 0.33.0)"),
-        ("torch==2.99.0", "torch", "torch 2.99.0: unknown: it is newer than the table (2.4.0 to 2.15.0)"),
+        ("vllm==0.99.0", "vLLM", "vllm 0.99.0: unknown: it is newer than this table (0.6.0 to 0.33.0)"),
+        ("vllm==0.2.7", "vLLM", "vllm 0.2.7: unknown: it is older than this table (0.6.0 to 0.33.0)"),
+        ("vllm==0.22.5", "vLLM", "vllm 0.22.5: unknown: this table (0.6.0 to 0.33.0) does not list it"),
+        ("vllm==0.33.1rc1", "vLLM", "vllm 0.33.1rc1: unknown: it is newer than this table (0.6.0 to 0.33.0)"),
+        ("torch==2.99.0", "torch", "torch 2.99.0: unknown: it is newer than this table (2.4.0 to 2.15.0)"),
         ("torch==2.14.0+cu140", "CUDA", "CUDA 14.0 of torch 2.14.0+cu140: unknown: the table does not list it"),
     ],
 )
@@ -146,7 +146,7 @@ def test_what_the_table_does_not_list_is_unknown_and_not_fine(package: str, fact
 
 def test_an_unknown_ray_beside_vllm_is_unknown() -> None:
     found = [finding.message for finding in judged("vllm==0.33.0", "ray==2.99.0")]
-    assert "ray 2.99.0: unknown: it is newer than the table (2.31.0 to 2.60.0)" in found
+    assert "ray 2.99.0: unknown: it is newer than this table (2.31.0 to 2.60.0)" in found
 
 
 def test_an_unknown_gpu_is_unknown() -> None:
