@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
 from provision.report import Since
+from provision.snapshot import WHOLE_AREA
 
 _ABSENT = "absent"
 
@@ -20,17 +21,20 @@ def since_lines(
     if not since.changes:
         return [f"{head} nothing has changed"]
     lines = [paint(Style.BOLD, head)]
-    for (fact, before, after), hosts in merged(since).items():
-        text = f"{fact} {before or _ABSENT} → {after or _ABSENT} on {named(hosts)}"
-        lines += wrapped(clean(text), width, "    ", "  ")
+    for (area, fact, before, after), hosts in merged(since).items():
+        if fact == WHOLE_AREA:
+            told = f"{area}: {fact} ({before}) is gone"
+        else:
+            told = f"{fact} {before or _ABSENT} → {after or _ABSENT}"
+        lines += wrapped(clean(f"{told} on {named(hosts)}"), width, "    ", "  ")
     return lines
 
 
-def merged(since: Since) -> dict[tuple[str, str, str], list[str]]:
-    """Fact, before, after → the hosts where that has changed."""
-    hosts: dict[tuple[str, str, str], list[str]] = {}
+def merged(since: Since) -> dict[tuple[str, str, str, str], list[str]]:
+    """Area, fact, before, after → the hosts where that has changed."""
+    hosts: dict[tuple[str, str, str, str], list[str]] = {}
     for change in since.changes:
-        hosts.setdefault((change.fact, change.before, change.after), []).append(change.host)
+        hosts.setdefault((change.area, change.fact, change.before, change.after), []).append(change.host)
     return hosts
 
 

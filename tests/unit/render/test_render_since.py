@@ -4,7 +4,8 @@ import pytest
 from check_samples import some_changes
 
 from provision.render.since import ago, since_lines
-from provision.report import Since
+from provision.report import Changed, Since
+from provision.snapshot import WHOLE_AREA
 
 DAY = 86_400.0
 
@@ -24,6 +25,11 @@ def test_that_nothing_has_changed_is_said() -> None:
     assert since_lines(same, same.taken + 60 * 30, zone=timezone.utc) == [
         "since 30 minutes (2026-11-18 11:06, last up): nothing has changed"
     ]
+
+
+def test_an_area_that_went_blind_is_named() -> None:
+    gone = Since(0.0, "last up", (Changed("gpu-02", "gpus", WHOLE_AREA, "21 facts", ""),))
+    assert since_lines(gone, 0.0, zone=timezone.utc)[1:] == ["  gpus: all that was known (21 facts) is gone on gpu-02"]
 
 
 @pytest.mark.parametrize(
