@@ -12,7 +12,8 @@ DRIFT, WARNING = Severity.DRIFT, Severity.WARNING
 
 @dataclass(frozen=True)
 class Alike:
-    """How a fact is compared. In `hint`: {host}, {expected}, {found}, and {example}, a host that is as expected.
+    """How a fact is compared. In `hint`: {host}, {expected}, {found}, {example}, a host that is as expected, and
+    {interface}, that of its address.
 
     `among`: facts that explain a difference, so that only hosts with the same of those are compared. `pinned`: the
     setting of `expect` that may ask for different things of the hosts.
@@ -99,12 +100,12 @@ ALIKE: Mapping[str, Alike] = {
     "MTU": Alike(
         DRIFT,
         "packets that are larger than the other side takes are lost in silence: NCCL hangs, ping works",
-        "run `ip link set dev INTERFACE mtu {expected}` on {host}, and make it last",
+        "run `ip link set dev {interface} mtu {expected}` on {host}, and make it last",
     ),
     "link speed": Alike(
         WARNING,
         _SLOWEST,
-        "look at cable and switch port of {host}: `ethtool` on its interface",
+        "look at cable and switch port of {host}: `ethtool {interface}`",
     ),
     "fabric ports": Alike(
         WARNING,

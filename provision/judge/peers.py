@@ -29,10 +29,15 @@ _ROW_OF: Mapping[str, Row] = {row.fact: row for row in ROWS}
 
 @dataclass(frozen=True)
 class Seen:
-    """What is compared of a host, and how it is shown."""
+    """What is compared of a host, and how it is shown. `interface`: that of its address, for a hint about it."""
 
     value: str | float
     cell: str
+    interface: str = ""
+
+    @property
+    def has_some(self) -> bool:
+        return self.cell not in (NONE, "0")
 
 
 def against_peers(cluster: Cluster, said: Container[tuple[str, str]] = ()) -> Iterable[Finding]:
@@ -59,7 +64,7 @@ def _groups(row: Row, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str,
         if value:
             expected = getattr(node.host.expect, alike.pinned) if alike.pinned else None
             key = (expected, *(_ROW_OF[fact].read(node, facts) for fact in alike.among))
-            groups.setdefault(key, {})[node.name] = Seen(value, row.read(node, facts) or NONE)
+            groups.setdefault(key, {})[node.name] = Seen(value, row.read(node, facts) or NONE, node.interface)
     return groups.values()
 
 
@@ -70,13 +75,21 @@ def _odd_ones(row: Row, alike: Alike, seen: Mapping[str, Seen], head: str) -> It
     agreeing = {value: sum(counts[other] for other in counts if _same(value, other)) for value in counts}
     most = max(agreeing.values())
     examples = [name for name, entry in seen.items() if agreeing[entry.value] == most]
+    # Of two halves, the one without GPUs (or ports) lacks something; the other has nothing too many.
+    examples = [name for name in examples if seen[name].has_some] or examples
     example = head if head in examples else examples[0]
     expected = seen[example]
     evidence = _evidence(seen)
     for name, entry in seen.items():
         if _will_do(entry.value, expected.value):
             continue
-        words = {"host": name, "expected": expected.cell, "found": entry.cell, "example": example}
+        words = {
+            "host": name,
+            "expected": expected.cell,
+            "found": entry.cell,
+            "example": example,
+            "interface": entry.interface,
+        }
         whose = "" if most == len(seen) - 1 > 1 else "most hosts have" if most * 2 > len(seen) else f"{example} has"
         yield Finding(
             name,

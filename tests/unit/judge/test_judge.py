@@ -1,5 +1,6 @@
 """All judges together: a sound cluster gives no finding, a fault gives one, and no text makes them fail."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ def test_sound_machines_without_gpus_have_none_either() -> None:
     bare: dict[str, Any] = {"gpus": (), "driver": None, "driver_module": None, "driver_library": None, "cuda": ""}
     bare |= {"gpu_fault": "missing", "topology": (), "nvlinks": (), "fabric_manager": "", "programs": ()}
     assert findings(cluster(3, dict.fromkeys((1, 2, 3), bare), serve=None)) == []
+
+
+PRINTED = Path(__file__).parents[1] / "facts" / "data"
 
 
 #: A fault of gpu-02 of four hosts → the one finding that it is.
@@ -137,12 +141,14 @@ def test_the_book_holds_what_is_known_of_every_host_that_was_asked() -> None:
     assert book.findings == []
 
 
-WORDS = ["@gpus", "@values", "@shm", "@disk", "@links", "@addresses", "@topology", "@xids", "@programs", "@model",
-         "@fabrics", "@clock", "fields=index,name,uuid", "0, NVIDIA L4, GPU-1", "rc=0", "hung", "missing", "kernel=6.8",
-         "glibc=glibc 2.39", "clock=1795219775", "boot_id=x", "nofile_hard=unlimited", "memory=MemTotal: 5 kB",
-         "2: eno1: <UP,LOWER_UP> mtu 1500 ", "2: eno1    inet 10.0.0.1/24", "tmpfs 1 0 1 0% /dev/shm",
-         "[N/A], {x}, %s"]  # fmt: skip
-TEXT = st.lists(st.sampled_from(WORDS) | st.text(max_size=20), max_size=25).map("\n".join)
+#: Lines as hosts print them, to be put together in any order, and some that no host prints.
+LINES = [line for file in sorted(PRINTED.glob("written_*.txt")) for line in file.read_text().splitlines()]
+ODD = ["hung", "missing", "rc=0", "[N/A], {x}, %s", f"glibc=glibc 2.{'9' * 5000}", "boot_id=", "clock=0",
+       "nofile_hard=unlimited", "tmpfs 1 0 1 0% /dev/shm", "mlx5_0|1|1: DOWN|InfiniBand|10 Gb/sec", "@model",
+       "there=yes", "path=/m"]  # fmt: skip
+LINE = st.sampled_from(LINES) | st.sampled_from(ODD) | st.text(max_size=20)
+CUT = st.tuples(st.integers(0, len(LINES)), st.integers(0, 200)).map(lambda cut: LINES[cut[0] : sum(cut)])
+TEXT = st.tuples(CUT, st.lists(LINE, max_size=25), CUT).map(lambda parts: "\n".join([*parts[0], *parts[1], *parts[2]]))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

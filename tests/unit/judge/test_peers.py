@@ -164,6 +164,18 @@ def test_a_host_that_lost_its_fabric_is_named() -> None:
     assert (finding.host, finding.fact, finding.found) == ("gpu-03", "fabric ports", "none")
 
 
+def test_of_two_hosts_the_one_without_any_is_named_though_it_is_the_head() -> None:
+    bare = {"gpus": (), "gpu_fault": "missing", "driver": None, "topology": ()}
+    card = {"fabrics": (Fabric("mlx5_0", 1, "ACTIVE", "InfiniBand", 400.0),)}
+    assert told(odd(2, {1: bare})) == [("gpu-01", "GPUs", "drift")]
+    assert told(odd(2, {2: card})) == [("gpu-01", "fabric ports", "warning")]
+
+
+def test_a_hint_names_the_interface_and_the_value_to_type() -> None:
+    (finding,) = odd(3, {2: {"interfaces": port(2, mtu=1500)}})
+    assert "`ip link set dev bond0 mtu 9000` on gpu-02" in finding.hint
+
+
 def test_two_hundred_equal_hosts_have_nothing_to_tell() -> None:
     assert odd(200, {}) == []
     assert facts(200).boot_id != facts(199).boot_id
