@@ -17,6 +17,7 @@ from provision.finding import AREAS
 if TYPE_CHECKING:
     from provision.report import Report
 
+_TESTS = "tests"
 _FILE = click.Path(path_type=Path)
 
 
@@ -76,7 +77,7 @@ def check(
             writable(option, path)
         if against is not None and since_up:
             raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")
-        if areas := chosen_areas(only):
+        if areas := chosen_areas(only, tests=tests is not None):
             wishes["areas"] = areas
         if tests is not None:
             wishes["tests"] = existing_folder("--tests", tests)
@@ -90,8 +91,9 @@ def check(
     return reported("check", api.check, asked, everything=everything, kept=kept, **wishes).exit_code
 
 
-def chosen_areas(only: Sequence[str]) -> tuple[str, ...]:
-    """The areas that `--only` names, in their usual order; none for none. Raises UsageError for one that is not."""
+def chosen_areas(only: Sequence[str], *, tests: bool) -> tuple[str, ...]:
+    """The areas that `--only` names, in their usual order; none for none. Raises UsageError for one that is not.
+    `tests`: there are some, which are wanted whether `--only` names them or not."""
     wanted = [part.strip() for areas in only for part in areas.split(",") if part.strip()]
     listed = f"the areas are {', '.join(AREAS)}"
     if only and not wanted:
@@ -101,4 +103,7 @@ def chosen_areas(only: Sequence[str]) -> tuple[str, ...]:
             close = difflib.get_close_matches(area, AREAS, n=1)
             meant = f"; did you mean `{close[0]}`?" if close else ""
             raise UsageError(f"--only: there is no area `{area}`{meant}", hint=listed)
-    return tuple(area for area in AREAS if area in wanted)
+    if {*wanted} == {_TESTS} and not tests:
+        # Nothing would be looked at, and "in sync" said of it.
+        raise UsageError(f"--only {_TESTS}: there are none", hint="name their folder with --tests DIR")
+    return tuple(area for area in AREAS if area in wanted or (wanted and tests and area == _TESTS))

@@ -72,6 +72,23 @@ def test_no_area_is_not_all_areas(inventory: Path, call: Call, calls: list[Any],
     assert calls == []
 
 
+def test_tests_of_ones_own_are_run_whatever_else_is_looked_at(
+    inventory: Path, call: Call, calls: list[Any], folder: Path
+) -> None:
+    (folder / "mine").mkdir()
+    call("check", "--tests", "mine", "--only", "gpus")
+    call("check", "--tests", "mine", "--only", "tests")
+    call("check", "--tests", "mine")
+    assert [c.get("areas") for c in calls] == [("gpus", "tests"), ("tests",), None]
+
+
+def test_to_look_at_nothing_is_not_to_find_nothing(inventory: Path, call: Call, calls: list[Any]) -> None:
+    result = call("check", "--only", "tests")
+    assert result.exit_code == 2
+    assert result.stderr == "error: --only tests: there are none\nhint: name their folder with --tests DIR\n"
+    assert calls == []
+
+
 def test_what_is_not_asked_for_is_not_passed_on(inventory: Path, call: Call, calls: list[Any]) -> None:
     call("check")
     assert calls[0].keys() == {"playbook", "limit", "listener", "cancel", "sudo_password"}
