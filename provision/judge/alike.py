@@ -88,7 +88,7 @@ ALIKE: Mapping[str, Alike] = {
     "max clock": Alike(
         WARNING,
         "a GPU with a lower clock is slower, and " + _SLOWEST,
-        "look for locked clocks: `nvidia-smi -q -d CLOCK` on {host}, `nvidia-smi -rgc` unlocks them",
+        "compare `nvidia-smi -q -d CLOCK` of {host} and {example}: another board, or other firmware",
         among=("GPU model",),
     ),
     "topology": Alike(
@@ -104,7 +104,7 @@ ALIKE: Mapping[str, Alike] = {
     ),
     "link speed": Alike(
         WARNING,
-        _SLOWEST,
+        "what goes between the hosts goes at its speed, and " + _SLOWEST,
         "look at cable and switch port of {host}: `ethtool {interface}`",
     ),
     "fabric ports": Alike(

@@ -25,6 +25,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "fabric state": ("nvidia-smi", "fabric manager"),
     "NVLink": ("nvidia-smi", "fabric manager", "fabric state"),
     "GPU model": ("nvidia-smi", "compute capability", "architecture"),
+    "max clock": ("nvidia-smi", "VBIOS"),
     "topology": ("nvidia-smi", "GPUs", "GPU model", "NVLink", "fabric manager", "fabric state"),
     # 79: a GPU has fallen off the bus; 48, 63, 64, 94, 95: memory (NVIDIA's list of Xid errors).
     "Xid errors": ("nvidia-smi", "GPUs", "ECC errors", "remapped rows", "retired pages"),
