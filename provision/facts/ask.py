@@ -5,6 +5,7 @@ from __future__ import annotations
 from provision.facts.ask_gpus import DRIVER, GPUS
 from provision.facts.ask_programs import ABOUT, MODEL, PROGRAMS
 from provision.facts.gpus import FIELDS, PLAIN_FIELDS
+from provision.facts.processes import SEPARATOR
 from provision.script import Script
 
 #: Seconds after which a silent nvidia-smi is left behind. It can hang in the kernel, where no signal reaches it.
@@ -21,6 +22,7 @@ def facts_script(*, head: str = "", root: str = "~/.provision", model: str = "")
         "head": head,
         "root": root,
         "model": model,
+        "separator": SEPARATOR,
         "fields": " ".join(FIELDS),
         "plain_fields": " ".join(PLAIN_FIELDS),
     }
@@ -91,9 +93,15 @@ for value in /etc/os-release /usr/lib/os-release; do
     while IFS= read -r line; do echo "$line"; done < "$value"
     break
 done
-# A name that only a name server knows takes as long as that does, which may be for ever.
+# By the hosts file, as all do first. A name that a name server alone knows may take for ever.
 echo "@names"
-timeout 3 getent ahosts "$hostname" 2>/dev/null
+known=
+set -f
+[ -r /etc/hosts ] && while read -r address names || [ -n "$address" ]; do
+    for name in ${names%%"#"*}; do [ "$name" = "$hostname" ] && known=yes && echo "$address"; done
+done < /etc/hosts
+set +f
+[ -n "$known" ] || timeout 3 getent ahosts "$hostname" 2>/dev/null
 nearest() { # the folder itself, or what of its path there is
     place=$1
     while [ ! -d "$place" ] && [ "${place%/*}" != "$place" ]; do place=${place%/*}; done

@@ -23,11 +23,7 @@ if [ -n "$smi" ] || [ -r /proc/driver/nvidia/version ]; then
         break
     done
     echo "@xids"
-    value=
-    { read -r restricted < /proc/sys/kernel/dmesg_restrict; } 2>/dev/null || restricted=0
-    if [ "$restricted" = 0 ] || [ "$uid" = 0 ]; then
-        value=$({ dmesg && echo readable; } 2>/dev/null | grep -a -e 'NVRM: Xid' -e '^readable$' | tail -n 200)
-    fi
+    value=$({ dmesg && echo readable; } 2>/dev/null | grep -a -e 'NVRM: Xid' -e '^readable$' | tail -n 200)
     case "$value" in *readable) journals= ;; *) journals='/var/log/journal /run/log/journal' ;; esac
     for place in $journals; do
         for file in "$place"/*/system.journal; do

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-# Many processes in few programs. Command lines and their packages are cut up on the controller.
+# Many processes in few programs. What /proc separates by NULs is cut up on the controller.
 ABOUT = r"""
-separator=$(printf '\037')
 about() { # pids: their owners, files, marks and commands, as far as they may be seen
     [ $# -gt 0 ] || return 0
     files= marks= commands= last=
@@ -12,8 +11,13 @@ about() { # pids: their owners, files, marks and commands, as far as they may be
         files="$files /proc/$pid/exe" marks="$marks /proc/$pid/environ" commands="$commands /proc/$pid/cmdline"
     done
     LC_ALL=C ls -ld $files 2>/dev/null
-    grep -asz '^PROVISION_SERVICE=' /dev/null $marks 2>/dev/null | tr '\0' '\n'
-    commands=$(grep -as '' /dev/null $commands 2>/dev/null | tr '\0' '\037')
+    commands=$(
+        {
+            grep -asz '^PROVISION_SERVICE=' /dev/null $marks
+            echo
+            grep -as '' /dev/null $commands
+        } 2>/dev/null | tr '\0' "$separator"
+    )
     printf '%s\n' "$commands"
     IFS=$newline; set -f
     for line in $commands; do

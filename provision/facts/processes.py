@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import PurePosixPath
 from provision.facts.model import GpuProcess, Program
 
 #: Between arguments, where the kernel has NULs.
-_SEPARATOR = "\037"
+SEPARATOR = "\037"
 
 _OWNER = re.compile(r"l\S{9,10}\s+\d+\s+(\S+)\s+\S+\s.*?\s/proc/(\d{1,10})/exe(?: -> (.*))?\Z", re.ASCII)
 _MARK = re.compile(r"/proc/(\d{1,10})/environ:PROVISION_SERVICE=(.*)\Z", re.ASCII)
@@ -57,11 +58,12 @@ def read_processes(lines: Sequence[str]) -> dict[int, Process]:
         if owner := _OWNER.match(line):
             process = found.setdefault(int(owner[2]), Process())
             process.user, process.program = owner[1], owner[3] or ""
-        elif mark := _MARK.match(line):
-            found.setdefault(int(mark[1]), Process()).mark = mark[2]
+        elif _MARK.match(line):
+            for mark in filter(None, map(_MARK.match, line.split(SEPARATOR))):
+                found.setdefault(int(mark[1]), Process()).mark = mark[2]
         elif said := _COMMAND.match(line):
             # An argument of several lines makes several of these.
-            arguments = said[2].rstrip(_SEPARATOR).split(_SEPARATOR)
+            arguments = said[2].rstrip(SEPARATOR).split(SEPARATOR)
             found.setdefault(int(said[1]), Process()).arguments += arguments
         elif listed := _INSTALLED.match(line):
             found.setdefault(int(listed[1]), Process()).installed = listed[2].split()
@@ -116,11 +118,11 @@ def read_programs(processes: Mapping[int, Process]) -> tuple[Program, ...]:
 
 def _kind(arguments: Sequence[str]) -> str:
     """By the program's own name and its first arguments: a shell or an editor that has them further on is neither."""
-    names = [PurePosixPath(argument).name for argument in arguments[:2]]
-    if names[:1] in (["raylet"], ["gcs_server"]):
-        return names[0]
-    if re.match(r"python[\d.]*\Z", names[0] if names else "", re.ASCII):
-        arguments = arguments[1:]
+    name = PurePosixPath(arguments[0]).name if arguments else ""
+    if name in ("raylet", "gcs_server"):
+        return name
+    if re.match(r"python[\d.]*\Z", name, re.ASCII):
+        arguments = list(itertools.dropwhile(lambda a: a.startswith("-") and a != "-m", arguments[1:]))
     if arguments[:2] == ["-m", "vllm.entrypoints.openai.api_server"]:
         return "vllm"
     serves = "serve" in arguments[1:2] and PurePosixPath(arguments[0]).name == "vllm"
@@ -132,8 +134,9 @@ def _environment(kind: str, arguments: Sequence[str]) -> str:
     if kind != "vllm":
         folder, found, _ = arguments[0].partition("/lib/python3")
         return folder if found else ""
-    for argument in arguments[:2]:
-        path = PurePosixPath(argument)
+    paths = [PurePosixPath(argument) for argument in arguments[:4]]
+    # Outside of virtual environments, /usr/bin/python3 runs /usr/local/bin/vllm.
+    for path in (*(path for path in paths if path.name == "vllm"), paths[0]):
         if path.is_absolute() and path.parent.name == "bin":
             return str(path.parent.parent)
     return ""

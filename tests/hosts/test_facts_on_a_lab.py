@@ -131,7 +131,7 @@ def test_who_holds_gpu_memory_is_named_by_user_command_and_service(
     facts: Callable[..., Facts], control: HostControl, start: Callable[..., int]
 ) -> None:
     ours = start("ops", "PROVISION_SERVICE=demo/lab-1/ray exec sleep 301")
-    stranger = start("root", "exec sleep 302")
+    stranger = start("root", "PROVISION_SERVICE=not/ours/to-see exec sleep 302")
     control.fault(apps=[(ours, 40000, "sleep"), (stranger, 512, "sleep"), (999999, 7, "[Not Found]")], on=1)
     found = facts()
     uuid = found.gpus[1].uuid
@@ -170,13 +170,37 @@ def test_the_folder_of_the_model_is_counted_without_what_a_download_notes(
 
 
 def test_the_kernels_log_is_read_by_whoever_may(facts: Callable[..., Facts], control: HostControl) -> None:
-    line = "[  9.5] NVRM: Xid (PCI:0000:18:00): 79, pid=1, GPU has fallen off the bus."
-    control.exec(["sh", "-c", f"printf '#!/bin/sh\\necho \"{line}\"\\n'> /usr/local/sbin/dmesg"])
-    control.exec(["chmod", "755", "/usr/local/sbin/dmesg"])
-    seen = (Xid(79, "0000:18:00", 1, "pid=1, GPU has fallen off the bus."),)
     restricted = Path("/proc/sys/kernel/dmesg_restrict").read_text().strip() == "1"
-    assert facts(sudo=True).xids == seen
-    assert facts().xids == (None if restricted else seen)
+    assert (facts().xids is None) == restricted
+    assert facts(sudo=True).xids is not None
+    path, line = "/usr/local/bin/dmesg", "[ 9.5] NVRM: Xid (PCI:0000:18:00): 79, pid=1, GPU has fallen off the bus."
+    control.exec(["sh", "-c", f"printf '#!/bin/sh\\necho \"{line}\"\\n' > {path}; chmod 755 {path}"])
+    assert facts().xids == (Xid(79, "0000:18:00", 1, "pid=1, GPU has fallen off the bus."),)
+
+
+UNIT = "/etc/systemd/system/nvidia-fabricmanager.service"
+
+
+def test_the_fabric_manager_is_asked_for_where_there_is_one(facts: Callable[..., Facts], control: HostControl) -> None:
+    assert facts().fabric_manager == ""
+    control.exec(["sh", "-c", f"printf '[Service]\\nExecStart=/bin/sleep 300\\n' > {UNIT}; systemctl daemon-reload"])
+    try:
+        assert facts().fabric_manager == "inactive"
+        assert control.exec(["systemctl", "start", "nvidia-fabricmanager"]).returncode == 0
+        assert facts().fabric_manager == "active"
+    finally:
+        control.exec(["sh", "-c", f"systemctl stop nvidia-fabricmanager; rm {UNIT}; systemctl daemon-reload"])
+
+
+def test_the_drivers_library_is_known_by_the_file_that_it_links_to(
+    facts: Callable[..., Facts], control: HostControl
+) -> None:
+    control.exec(["sh", "-c", "cd /usr/lib && mv libnvidia-ml.so.1 libnvidia-ml.so.580.65.06"])
+    control.exec(["ln", "-s", "libnvidia-ml.so.580.65.06", "/usr/lib/libnvidia-ml.so.1"])
+    try:
+        assert facts().driver_library == "580.65.06"
+    finally:
+        control.exec(["sh", "-c", "cd /usr/lib && mv libnvidia-ml.so.580.65.06 libnvidia-ml.so.1"])
 
 
 def test_a_pending_reboot_is_seen(facts: Callable[..., Facts], control: HostControl) -> None:

@@ -103,7 +103,7 @@ APPS = """@apps
 lrwxrwxrwx 1 ops ops 0 Nov 21 03:17 /proc/4242/exe -> /usr/bin/python3.12
 ls: cannot read symbolic link '/proc/52/exe': Permission denied
 lrwxrwxrwx 1 1007 users 0 Nov 21 03:17 /proc/52/exe
-/proc/4242/environ:PROVISION_SERVICE=demo/gpu-01/ray
+/proc/4242/environ:PROVISION_SERVICE=demo/gpu-01/ray\037
 /proc/4242/cmdline:ray::RayWorkerWrapper\037\037
 """
 
@@ -115,7 +115,7 @@ lrwxrwxrwx 1 ops ops 0 Nov 21 03:17 /proc/11/exe -> /e/lib/python3.12/site-packa
 lrwxrwxrwx 1 eve eve 0 Nov 21 03:17 /proc/12/exe -> /usr/bin/python3.12 (deleted)
 lrwxrwxrwx 1 eve eve 0 Nov 21 03:17 /proc/13/exe
 lrwxrwxrwx 1 eve eve 0 Nov 21 03:17 /proc/14/exe -> /usr/bin/bash
-/proc/11/environ:PROVISION_SERVICE=demo/gpu-01/ray
+/proc/10/environ:PROVISION_SERVICE=demo/gpu-01/ray\037/proc/11/environ:PROVISION_SERVICE=demo/gpu-01/ray\037
 /proc/10/cmdline:/e/lib/python3.12/site-packages/ray/core/src/ray/gcs/gcs_server\037--gcs_server_port=6379\037
 /proc/11/cmdline:/e/lib/python3.12/site-packages/ray/core/src/ray/raylet/raylet\037--node_ip_address=10.0.0.1\037\
 --redis_password=hunter2\037

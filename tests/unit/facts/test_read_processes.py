@@ -25,9 +25,15 @@ def test_programs_are_those_that_serve_and_not_those_that_mention_them():
         (10, "gcs_server"), (11, "raylet"), (12, "vllm"), (13, "vllm"),
     ]  # fmt: skip
     assert (raylet.user, raylet.environment, raylet.version, raylet.node_ip) == ("ops", "/e", "2.60.0", "10.0.0.1")
-    assert (raylet.mark, gcs.mark) == ("demo/gpu-01/ray", "")
+    assert (raylet.mark, gcs.mark, server.mark) == ("demo/gpu-01/ray", "demo/gpu-01/ray", "")
     assert (server.user, server.environment, server.replaced) == ("eve", "/home/eve/x", True)
     assert (module.environment, module.version, module.replaced) == ("", "", False)
+
+
+def test_a_vllm_outside_of_virtual_environments_is_where_its_script_is():
+    line = "/proc/9/cmdline:/usr/bin/python3\037-u\037/usr/local/bin/vllm\037serve\037m\037"
+    (server,) = read_facts(f"@programs\n{line}\ninstalled 9 vllm-0.33.0.dist-info\n").programs
+    assert (server.kind, server.environment, server.version) == ("vllm", "/usr/local", "0.33.0")
 
 
 def test_two_versions_in_one_environment_are_none():
