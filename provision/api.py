@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 
 from provision import inventory as inventories
 from provision import snapshot
-from provision.errors import SnapshotError
+from provision.errors import ProvisionError, SnapshotError
 from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
 from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
@@ -77,17 +77,17 @@ def check(
     before = snapshot.load(source) if source else None
     if save is not None:
         snapshot.must_be_writable(save)
+    if tests is not None:
+        from provision.testing.run import require_tests
+
+        require_tests(tests)
     report = _execute(_job("check", Mode.CHECK, inventory, options, areas=areas), options)
+    if tests is not None:
+        report = _tested(report, inventory, tests, options)
     if before is not None:
         name = "last up" if since_up else str(against)
         since = snapshot.since(before, report, source=name, areas=areas)
         report = replace(report, since=since, exit_code=report.exit_code or (3 if since.changes else 0))
-    if tests is not None and (not areas or "tests" in areas):
-        from provision.testing.run import run_tests, with_tests
-
-        names = [host.name for host in report.hosts]
-        listener = options.get("listener") or silent
-        report = with_tests(report, run_tests(inventory.path, tests, hosts=names, listener=listener))
     if save is not None:
         snapshot.save(snapshot.take(report.known, inventory.cluster, time.time()), save)
     return report
@@ -147,12 +147,32 @@ def _execute(job: Job, options: Options, *, listener: Listener | None = None) ->
         return Run(job, heard, options.get("cancel") or threading.Event()).execute()
 
 
+def _tested(report: Report, inventory: Inventory, tests: Path, options: Options) -> Report:
+    """With the results of a person's own tests. Tests that cannot be run at all are an error of the run: what was found
+    on the hosts is reported all the same."""
+    from provision.testing.run import run_tests, with_tests
+
+    try:
+        results = run_tests(
+            inventory.path,
+            tests,
+            hosts=[host.name for host in report.hosts],
+            listener=options.get("listener") or silent,
+            cancel=options.get("cancel"),
+            sudo_password=options.get("sudo_password"),
+        )
+    except ProvisionError as error:
+        code = error.exit_code if report.exit_code in (0, 3) else report.exit_code
+        return replace(report, errors=(*report.errors, error), exit_code=code)
+    return with_tests(report, results)
+
+
 def _remember(job: Job, report: Report, options: Options) -> None:
     """Keeps what the hosts are like now that all is well."""
     known = report.known
     if any(host.changes for host in report.hosts):
         # What was read before the changes is no longer so.
-        look = replace(job, command="check", mode=Mode.CHECK, apply=False)
+        look = replace(job, command="check", mode=Mode.CHECK, apply=False, deep=False)
         known = _execute(look, options, listener=silent).known
     cluster = job.inventory.cluster
     try:

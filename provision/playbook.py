@@ -5,7 +5,7 @@ A playbook file defines `playbook(cluster) -> Playbook`, a pure function of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provision.errors import PlaybookError
@@ -43,6 +43,8 @@ class Playbook:
     #: What can only be judged of all hosts together, when their resources have been looked at. What a review finds to
     #: block keeps `up` from beginning, as if the playbook had said so itself.
     reviews: list[Review] = field(default_factory=list)
+    #: Leaves out of all findings of a run those that only follow from another one.
+    sift: Callable[[Sequence[Finding]], list[Finding]] = list
     #: Worth a line, in the way of nothing: (host, text).
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.

@@ -178,8 +178,9 @@ class Run:
 
     def _report(self, plan: Plan, done: frozenset[str], book: Playbook, observed: Mapping[str, State]) -> Report:
         names = tuple(h.name for h in self._hosts)
-        judged = (f for f in book.findings if not f.host or f.host in names)
-        findings = sorted_findings([*findings_of(plan), *judged], names)
+        judged = [f for f in book.findings if not f.host or f.host in names]
+        left = replace(plan, changes=tuple(c for c in plan.changes if c.step.key not in done))
+        findings = sorted_findings(book.sift([*findings_of(left), *judged]), names)
         reports = tuple(self._host_report(host, plan, done, findings) for host in self._hosts)
         for report in reports:
             self._emit(events.HostDone(report.name, report.status, len(report.changes), report.seconds))
@@ -235,7 +236,8 @@ class Run:
             return 1 if plan.blockers else 0
         if self._job.command == "check":
             return 3 if any(f.severity.counts for f in findings) else 0
-        return 0 if plan.empty else 3
+        # With a lock that no longer fits, what `up` would do is known once it has made another.
+        return 0 if plan.empty and not self._job.lock.stale else 3
 
 
 def _narrowed(book: Playbook, areas: Sequence[str]) -> Playbook:

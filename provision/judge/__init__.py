@@ -37,6 +37,7 @@ def judge(cluster: Cluster, book: Playbook) -> None:
         if node.facts is not None:
             book.known[node.name] = known_of(node, node.facts, cluster.name)
     book.findings += findings(cluster)
+    book.sift = without_consequences
 
 
 def findings(cluster: Cluster) -> list[Finding]:

@@ -15,6 +15,8 @@ _ASKED_OF_NVIDIA_SMI = (
     "GPU memory free",
 )  # fmt: skip
 
+_SERVICES = ("Ray head", "Ray worker", "vLLM")
+
 #: Fact → the facts that explain it when they are not as they should be on the same host.
 CAUSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_ASKED_OF_NVIDIA_SMI, ("nvidia-smi",)),
@@ -36,13 +38,19 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "other vLLM": ("GPU processes", "other Ray"),
     "MTU": ("interface",),
     "link speed": ("interface",),
-    "node address": ("interface", "boot"),
+    "node address": ("interface", "boot", "Ray head --node-ip-address", "Ray worker --node-ip-address"),
     # The kernel gives it half of the memory unless told otherwise.
     "/dev/shm": ("memory",),
     # Another machine, or another release than the environment is locked for.
     **dict.fromkeys(("glibc", "CPUs", "memory"), ("architecture",)),
     "OS": ("architecture", "glibc"),
     "kernel": ("OS",),
+    # What runs was started from the environment that is there no more.
+    "Ray version": ("environment",),
+    "vLLM version": ("environment",),
+    **{f"{service} environment": ("environment",) for service in _SERVICES},
+    **{f"{service} $PATH": (f"{service} environment",) for service in _SERVICES},
+    **{f"{service} $VLLM_HOST_IP": (f"{service} --node-ip-address",) for service in _SERVICES},
 }
 
 

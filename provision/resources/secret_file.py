@@ -7,9 +7,10 @@ neither plans nor logs ever hold it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from provision.resource import Resource, State
-from provision.resources.text_file import PROBE, REMOVE, WRITE
+from provision.resource import Difference, Resource, State
+from provision.resources.text_file import PROBE, REMOVE, WRITE, in_words
 from provision.script import Script
 from provision.secret import Secret
 
@@ -20,6 +21,8 @@ class SecretFile(Resource):
 
     Raises on apply: NotConverged, if another process rewrites the file meanwhile.
     """
+
+    why: ClassVar[str] = "with another secret the nodes turn each other away; one that others can read is none"
 
     path: str
     secret: Secret
@@ -44,3 +47,6 @@ class SecretFile(Resource):
         if want is None:
             return Script(REMOVE, {"path": self.path})
         return Script(WRITE, {"path": self.path, "text": self.secret, "mode": "600", "owner": self.owner})
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        return in_words(super().diff(have, want))

@@ -46,16 +46,16 @@ def cell(field_name: str, value: str) -> dict[str, Any]:
     return {"cells": {field_name: value}}
 
 
-def program(title: str, package: str, arguments: str) -> tuple[str, str]:
+def program(start: str, package: str) -> tuple[str, str]:
     """(sh that starts a stand-in for somebody else's program, known by its command line and its environment alone, sh
     that ends it)."""
     site = "/opt/other/lib/python3.11/site-packages"
-    start = (
-        f"mkdir -p {site}/{package}.dist-info\n"
-        f"setsid bash -c 'exec -a {title} python3 -c \"import time; time.sleep(600)\" {arguments}'"
-        " >/dev/null 2>&1 </dev/null & echo $! > /run/stand-in.pid; sleep 0.3"
+    begin = (
+        f"mkdir -p /opt/other/bin {site}/{package}.dist-info\n"
+        "printf 'import time\\ntime.sleep(600)\\n' > /opt/other/bin/vllm\n"
+        f"setsid {start} >/dev/null 2>&1 </dev/null & echo $! > /run/stand-in.pid; sleep 0.3"
     )
-    return start, "kill $(cat /run/stand-in.pid); rm -rf /opt/other /run/stand-in.pid"
+    return begin, "kill $(cat /run/stand-in.pid); rm -rf /opt/other /run/stand-in.pid"
 
 
 def command(name: str, body: str) -> tuple[str, str]:
@@ -70,11 +70,9 @@ cp -L /etc/os-release /run/os
 sed -i 's/^VERSION_ID=.*/VERSION_ID="11"/' /run/os
 mount --bind /run/os $(readlink -f /etc/os-release)
 """
-LIMITS = "prlimit --pid $(pgrep -o sshd) --nofile"
-OTHER_RAY = program(
-    "/opt/other/lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet", "ray-2.40.0", "--node_ip_address=10.9.9.9"
-)
-OTHER_VLLM = program("/opt/other/bin/vllm", "vllm-0.31.0", "serve some/model --port 9000")
+RAYLET = "/opt/other/lib/python3.11/site-packages/ray/core/src/ray/raylet/raylet"
+OTHER_RAY = program(f"bash -c 'exec -a {RAYLET} python3 /opt/other/bin/vllm --node_ip_address=10.9.9.9'", "ray-2.40.0")
+OTHER_VLLM = program("python3 /opt/other/bin/vllm serve some/model --port 9000", "vllm-0.31.0")
 LATE = command("date", 'exec /bin/date --date="@$(($(/bin/date +%s) - 300))" "$@"')
 SLOW = command("date", 'exec /bin/date --date="@$(($(/bin/date +%s) - 20))" "$@"')
 XID = command("dmesg", 'echo "[ 9.1] NVRM: Xid (PCI:0000:10:00): 79, pid=1234, GPU has fallen off the bus."')
@@ -159,8 +157,8 @@ DRIFTS = (
         "system",
         "open files",
         "warning",
-        do=f"{LIMITS} --raw --noheadings --output SOFT,HARD > /run/limits; {LIMITS}=1024:4096",
-        undo=f"{LIMITS}=$(tr -s ' ' : < /run/limits)",
+        do="echo 'ulimit -n 4096' > /run/rc; cat /home/ops/.bashrc >> /run/rc; cp /run/rc /home/ops/.bashrc",
+        undo="sed -i 1d /home/ops/.bashrc",
     ),
     Drift("smaller MTU", "network", "MTU", "drift", do="ip link set eth0 mtu 1400", undo="ip link set eth0 mtu 1500"),
     Drift(
@@ -265,7 +263,7 @@ DRIFTS = (
     Drift(
         "Ray's token is another one",
         "files",
-        "secret RAY_AUTH_TOKEN",
+        "secret RAY_AUTH_TOKEN content",
         "drift",
         do=f"cp -p {TOKEN} /run/token; echo other > {TOKEN}",
         undo=f"cp -p /run/token {TOKEN}; rm /run/token",
@@ -273,7 +271,7 @@ DRIFTS = (
     Drift(
         "Ray's token is readable by others",
         "files",
-        "secret RAY_AUTH_TOKEN",
+        "secret RAY_AUTH_TOKEN mode",
         "drift",
         do=f"chmod 644 {TOKEN}",
         undo=f"chmod 600 {TOKEN}",
