@@ -34,10 +34,10 @@ FAULTS = {
 
 
 #: What a cell says in place of a value: there is none. Seen in brackets and without, by driver and GPU.
-NOTHING = frozenset({"", "n/a", "not supported", "not available", "not found", "unknown"})
+NOTHING = frozenset({"", "n/a", "not supported", "not available", "not found", "unknown", "insufficient permissions"})
 
 #: What a cell says in place of a value: it could not be read.
-BROKEN = ("unknown error", "gpu requires reset", "gpu is lost", "insufficient permissions")
+BROKEN = ("unknown error", "gpu requires reset", "gpu is lost")
 
 
 def read_gpus(lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str | None, str | None]:
@@ -66,7 +66,7 @@ def read_gpus(lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str | None, str | 
     lost = [f"GPU {gpu.index}: {gpu.error}" for gpu in gpus if gpu.error.lower() == "gpu is lost"]
     if rc == "0" and gpus and not lost:
         return tuple(gpus), None, None
-    text = "; ".join(said or lost)
+    text = "; ".join([*said, *lost])
     text = text or (f"nvidia-smi ended with exit code {rc}" if rc else "nvidia-smi said nothing")
     return tuple(gpus), _kind(text), text
 

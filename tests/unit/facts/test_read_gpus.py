@@ -141,6 +141,11 @@ def test_a_gpu_that_is_lost_while_it_is_asked_is_named():
     assert (facts.gpu_fault, facts.gpu_error) == ("lost", "GPU 1: GPU is lost")
 
 
+def test_a_cell_that_a_user_may_not_read_is_no_fault_of_the_gpu():
+    gpu = only(made_up({**H100_SXM, "power.limit": "[Insufficient Permissions]"}))
+    assert (gpu.power_limit, gpu.error) == (None, "")
+
+
 def test_only_a_list_that_never_ended_hangs():
     assert read_facts(made_up(L4).replace("rc=0", "") + "hung\n").gpu_fault == "hung"
     later = read_facts(made_up(L4) + NVLINKS + "\n@gpus\nhung\n")
