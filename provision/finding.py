@@ -72,15 +72,18 @@ class Finding:
         if self.said:
             return self.said
         found = self.found or "absent"
+        # `six` is one package, `--max-num-seqs` one flag.
+        several = self.fact.endswith("s") and self.area != "packages" and not set("-$/") & set(self.fact)
+        seen = f"{self.fact} {'are' if several else 'is'} `{found}`"
         if not self.expected:
-            return f"{self.fact} is `{found}`"
+            return seen
         whose = {
             Against.INVENTORY: "the inventory expects",
             Against.PEERS: "the other hosts have",
             Against.POSSIBLE: "needed is",
             Against.SOUND: "should be",
         }
-        return f"{self.fact} is `{found}`, {whose[self.against]} `{self.expected}`"
+        return f"{seen}, {whose[self.against]} `{self.expected}`"
 
 
 @dataclass(frozen=True, slots=True)

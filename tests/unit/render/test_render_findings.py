@@ -12,7 +12,7 @@ from provision.render.text import Paint
 
 def test_findings_are_told_worst_first_with_why_and_what_to_do() -> None:
     assert finding_lines(a_check().findings) == [
-        "blocks: gpu-03: GPUs is `7`, the inventory expects `8`",
+        "blocks: gpu-03: GPUs are `7`, the inventory expects `8`",
         "  why: the model is cut into 8 parts per host, one per GPU",
         "  nvidia-smi lists indices 0-6",
         "hint: look for it: `lspci -d 10de:`, then reseat it",
@@ -132,7 +132,7 @@ def test_colour_repeats_the_first_word_and_nothing_else() -> None:
 
 def test_the_short_form_is_one_line_each() -> None:
     assert head_lines([a_missing_gpu(), a_finding("gpu-02"), a_finding("gpu-05")]) == [
-        "blocks: gpu-03: GPUs is `7`, the inventory expects `8`",
+        "blocks: gpu-03: GPUs are `7`, the inventory expects `8`",
         "drift: gpu-02, gpu-05: driver is `580.82.07`, the other hosts have `580.65.06`",
     ]
 

@@ -33,8 +33,8 @@ def test_a_suite_reads_like_this() -> None:
         "      <system-out>driver: 580.65.06</system-out>\n"
         "    </testcase>\n"
         '    <testcase classname="gpu-03.gpus" name="GPUs" time="0.000">\n'
-        '      <failure message="GPUs is `7`, the inventory expects `8`" type="blocks">'
-        "blocks: GPUs is `7`, the inventory expects `8`\n"
+        '      <failure message="GPUs are `7`, the inventory expects `8`" type="blocks">'
+        "blocks: GPUs are `7`, the inventory expects `8`\n"
         "why: the model is cut into 8 parts per host, one per GPU\n"
         "nvidia-smi lists indices 0-6\n"
         "hint: look for it: `lspci -d 10de:`, then reseat it</failure>\n"

@@ -167,7 +167,7 @@ def test_a_sound_check_shows_nothing_but_what_was_asked_for() -> None:
 
 def test_a_quiet_check_has_a_line_for_what_makes_its_exit_code() -> None:
     assert quiet_lines(a_check()) == [
-        "blocks: gpu-03: GPUs is `7`, the inventory expects `8`",
+        "blocks: gpu-03: GPUs are `7`, the inventory expects `8`",
         "drift: gpu-02: driver is `580.82.07`, the other hosts have `580.65.06`",
     ]
     assert quiet_lines(a_sound_check(findings=(a_warning(),))) == []
