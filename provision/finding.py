@@ -74,7 +74,10 @@ class Finding:
         found = self.found or "absent"
         # `six` is one package, `--max-num-seqs` one flag.
         several = self.fact.endswith("s") and self.area != "packages" and not set("-$/") & set(self.fact)
-        seen = f"{self.fact} {'are' if several else 'is'} `{found}`"
+        verb = "are" if several else "is"
+        if (found, self.expected) == ("absent", "present"):
+            return f"there {verb} no {self.fact}"
+        seen = f"{self.fact} {verb} `{found}`"
         if not self.expected:
             return seen
         whose = {

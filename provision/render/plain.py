@@ -43,7 +43,7 @@ class PlainView(View):
         elif isinstance(event, Connected):
             self._say(event.host, f"connected  {duration(event.seconds)}")
         elif isinstance(event, HostDone):
-            changes = f", {count(event.changes, 'change')}" if event.changes else ""
+            changes = f", {count(event.changes, 'change')}" if event.status == "changed" else ""
             self._say(event.host, f"{event.status}{changes}  {duration(event.seconds)}")
         else:
             self._out.lines(self._lines.lines(event))

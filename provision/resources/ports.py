@@ -22,6 +22,7 @@ class PortsFree(Resource):
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
     area: ClassVar[str] = "network"
+    why: ClassVar[str] = "what is to listen there could not start"
 
     place: Place
     address: str

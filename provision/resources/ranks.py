@@ -22,6 +22,7 @@ class Ranks(Resource):
 
     removable: ClassVar[bool | str] = False
     area: ClassVar[str] = "services"
+    why: ClassVar[str] = "the model is cut into as many parts as there are GPUs, and each host has to do its own"
 
     ray: Place
     count: int

@@ -21,6 +21,7 @@ class RayMembers(Resource):
     of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
 
     area: ClassVar[str] = "services"
+    why: ClassVar[str] = "for a node or a GPU that Ray does not count, vLLM waits in silence for half an hour"
 
     head: RayHead
     expected: Mapping[str, tuple[str, int]] = field(hash=False)
