@@ -57,7 +57,7 @@ def test_a_file_lives_as_the_playbook_says(host: OneHost, tmp_path: Path, make: 
     assert written(folder) == made
 
     path.write_text("something else")
-    assert [d.split()[0] for d in differences(host.check(file))] == ["sha256"]
+    assert [d.split()[0] for d in differences(host.check(file))] == ["content"]
     assert changes(host.up(file)) == 1
     assert path.read_bytes() == TEXT.encode()
 
