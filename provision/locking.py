@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from packaging.utils import canonicalize_name
 from provision.errors import LockError
 from provision.inventory.models import Python
 from provision.resolve import compile_requirements, expanded
+from provision.whole_file import write_whole
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
@@ -146,12 +146,9 @@ def make_lock(
     ]
     text = "".join(f"# {line}\n" for line in head) + body
     lock = parse_lock(text, path)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise LockError(f"`{path}` cannot be written: {error.strerror}") from error
     return lock
 

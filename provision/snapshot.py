@@ -8,7 +8,6 @@ command.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from provision.errors import SnapshotError
 from provision.finding import AREAS, Known
 from provision.report import Changed, Report, Since
 from provision.state import cluster_dir
+from provision.whole_file import obstacle, write_whole
 
 #: Raised when a field changes its meaning; a file of another version is refused.
 VERSION = 1
@@ -46,15 +46,11 @@ def take(known: Mapping[str, Iterable[Known]], cluster: str, at: float) -> Snaps
 def save(snapshot: Snapshot, path: Path) -> None:
     """Whole or not at all. Raises SnapshotError."""
     content = {"v": VERSION, "taken": snapshot.taken, "cluster": snapshot.cluster, "hosts": snapshot.hosts}
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        fresh.replace(path)
+        write_whole(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Snapshot:
@@ -117,9 +113,7 @@ def _by_area(cells: Iterable[Known]) -> dict[str, dict[str, str]]:
 
 
 def must_be_writable(path: Path) -> None:
-    """Raises SnapshotError for a path that `save` could not write: said before an hour's work, not after it."""
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise SnapshotError(f"`{path}` is a folder", hint="name a file in it")
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise SnapshotError(f"`{folder}` is not a folder that can be written to", hint="make it first")
+    """Raises SnapshotError for a path that `save` could not write."""
+    why, hint = obstacle(path)
+    if why:
+        raise SnapshotError(why, hint=hint)
