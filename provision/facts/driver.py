@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from provision.facts.model import Xid
 
-#: `NVRM: Xid (PCI:0000:3b:00): 79, pid=…, GPU has fallen off the bus.` Source: NVIDIA, XID Errors (r590).
-_XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]{1,32})\): (\d{1,5})(?:, ?(.*))?", re.ASCII)
+#: `NVRM: Xid (PCI:0000:3b:00): 79, pid=…, GPU has fallen off the bus.` Source: NVIDIA, XID Errors (r590). Of a GPU in
+#: slices, `(PCI:0000:01:00 GPU-I:05)`: NVIDIA, GPU Memory Error Management, contained errors.
+_XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]{1,32})(?: GPU-[^)]{1,40})?\): (\d{1,5})(?:, ?(.*))?", re.ASCII)
 
 
 def read_module(lines: Sequence[str]) -> str | None:
@@ -30,7 +31,8 @@ def read_library(lines: Sequence[str]) -> str | None:
 
 
 def read_xids(lines: Sequence[str]) -> tuple[Xid, ...] | None:
-    """Each code of each GPU once, in the order of the log, with the last text. None: the log may not be read."""
+    """Each code of each GPU once, in the order of the log, with the last text, unless that calls itself `Nonfatal`
+    and an earlier one does not. None: the log may not be read."""
     found: dict[tuple[int, str], Xid] = {}
     readable = False
     for line in lines:
@@ -38,6 +40,8 @@ def read_xids(lines: Sequence[str]) -> tuple[Xid, ...] | None:
         match = _XID.search(line)
         if match:
             key = (int(match[2]), match[1])
-            before = found[key].count if key in found else 0
-            found[key] = Xid(*key, count=before + 1, text=(match[3] or "").strip())
+            before, text = found.get(key), (match[3] or "").strip()
+            if before is not None and " Nonfatal " in text:
+                text = before.text
+            found[key] = Xid(*key, count=before.count + 1 if before else 1, text=text)
     return tuple(found.values()) if readable or found else None

@@ -7,12 +7,12 @@ for remapped rows and retired pages, and "Fabric Manager User Guide" for fabric 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.facts import Facts, Gpu
 from provision.finding import Against, Finding, Severity
 from provision.judge.expected import LOST
-from provision.judge.throttle import slowed_by
+from provision.judge.throttle import IDLE, slowed_by
 from provision.judge.xid import evidence_of
 
 #: What nvidia-smi says of a fabric on GPUs that are on none.
@@ -28,7 +28,8 @@ class Rule:
     """`sees` says in a few words what is wrong with a GPU; empty: nothing.
 
     In `expected` and `hint`, `{gpu}` is the first GPU of which it is true, `{gpus}` the indexes of all (`0,3`).
-    `hides`: facts that only repeat it for the same GPU.
+    `hides`: facts that only repeat it for the same GPU. `better`: whether another GPU of its model has it better; where
+    given, a GPU is not mentioned unless one of the cluster has: what all have is how the machines are built, or set.
     """
 
     fact: str
@@ -38,6 +39,7 @@ class Rule:
     why: str
     hint: str
     hides: tuple[str, ...] = ()
+    better: Callable[[Gpu, Gpu], bool] | None = None
     area: str = "gpus"
 
 
@@ -48,8 +50,18 @@ def _unusable(gpu: Gpu) -> str:
 def _unreadable(gpu: Gpu) -> str:
     if gpu.error.lower() != "unknown error":
         return ""
-    fields = [name for name, cell in gpu.details.items() if "unknown error" in cell.lower()]
+    fields = _unknown(gpu)
     return f"{gpu.error} in {', '.join(fields[:3])}" if fields else gpu.error
+
+
+def _unknown(gpu: Gpu) -> list[str]:
+    return [name for name, cell in gpu.details.items() if "unknown error" in cell.lower()]
+
+
+def _reads_more(other: Gpu, gpu: Gpu) -> bool:
+    """A sound GPU may have a field or two that its driver cannot read (MindMiner#627: power.default_limit of a
+    GeForce)."""
+    return len(_unknown(gpu)) > 2 or len(_unknown(other)) < len(_unknown(gpu))
 
 
 def _memory_errors(gpu: Gpu) -> str:
@@ -60,6 +72,13 @@ def _memory_errors(gpu: Gpu) -> str:
 def _narrow(gpu: Gpu) -> str:
     now, best = gpu.pcie_width, gpu.pcie_width_max
     return f"x{now} of x{best}" if now and best and now < best else ""
+
+
+def _wider(other: Gpu, gpu: Gpu) -> bool:
+    """T4 and A10G in the cloud, or two GPUs on a desktop's board, have half of their lanes by design. And at rest, as
+    its generation shows, a GPU may use fewer (nvidia-smi's help on pcie.link.width.current)."""
+    rests = gpu.throttle & IDLE and (gpu.pcie_gen or 0) < (other.pcie_gen or 0)
+    return not rests and (other.pcie_width or 0) > (gpu.pcie_width or 0)
 
 
 def _capped(gpu: Gpu) -> str:
@@ -89,6 +108,7 @@ RULES = (
         "an answer",
         "the driver could not read it: a GPU that begins to fail, or one that is no more than half there",
         "run `nvidia-smi -q -i {gpus}` and `sudo dmesg | grep -iE 'nvrm|xid'` on {host}, reset or reboot it",
+        better=_reads_more,
         area="drivers",
     ),
     Rule(
@@ -129,9 +149,10 @@ RULES = (
     ),
     Rule(
         "PCIe width", Severity.WARNING, _narrow,
-        "x{gpu.pcie_width_max}",
+        "x{gpu.pcie_width_max}, as others of its model have",
         "part of its lanes are not used: weights load slower, and so does traffic between GPUs without NVLink",
         "seat GPU {gpus} of {host} anew, look at riser and slot: `sudo lspci -vv -d 10de: | grep LnkSta`",
+        better=_wider,
     ),
     Rule(
         "compute mode", Severity.BLOCKS, lambda gpu: "Prohibited" if gpu.compute_mode == "Prohibited" else "",
@@ -144,6 +165,7 @@ RULES = (
         "{gpu.power_default:.0f} W",
         "it is set below its default: slower under load, and all ranks wait for the slowest",
         "run `sudo nvidia-smi -i {gpus} -pl {gpu.power_default:.0f}` on {host}",
+        better=lambda other, gpu: (other.power_limit or 0) > (gpu.power_limit or 0) + ROUNDING,
     ),
     Rule(
         "fabric state", Severity.BLOCKS, waits_for_fabric,
@@ -154,26 +176,36 @@ RULES = (
     ),
 )  # fmt: skip
 
-#: A GPU that is cut into slices is one thing for a model that wants whole ones, and another where none is served.
+#: A GPU that is cut into slices is in the way of a model that wants several whole ones. Where none is served, somebody
+#: wants it so.
 MIG = Rule(
     "MIG", Severity.BLOCKS, lambda gpu: "Enabled" if gpu.mig else "",
     "Disabled",
     "CUDA sees a slice of it at most, and slices cannot take part in tensor parallelism",
     "stop what runs there, then `sudo nvidia-smi -i {gpus} -mig 0` on {host}",
 )  # fmt: skip
-MIG_UNUSED = Rule("MIG", Severity.WARNING, MIG.sees, MIG.expected, MIG.why, MIG.hint)
+#: A model that wants a single GPU runs on a slice, if that is large enough.
+MIG_FOR_ONE = replace(MIG, severity=Severity.WARNING, why="the model gets one slice of it, not the whole")
 
 
-def of_health(host: str, facts: Facts, *, serving: bool) -> list[Finding]:
-    """One finding for each fact, with the worst of what its rules say. `serving`: a model is to be served."""
-    rules = (*RULES, MIG if serving else MIG_UNUSED)
+def of_health(host: str, facts: Facts, everywhere: Sequence[Gpu], wanted: int) -> list[Finding]:
+    """One finding for each fact, with the worst of what its rules say. `everywhere`: the GPUs of all hosts, these
+    among them. `wanted`: how many the model is cut for; 0 where none is served."""
+    mig = (MIG if wanted > 1 else MIG_FOR_ONE,) if wanted else ()
+    rules = (*RULES, *mig)
     seen = [(rule, gpu, text) for rule in rules for gpu in facts.gpus if (text := rule.sees(gpu))]
+    seen = [(rule, gpu, text) for rule, gpu, text in seen if _stands_out(rule, gpu, everywhere)]
     hidden = {(fact, gpu.index) for rule, gpu, _ in seen for fact in rule.hides}
     groups: dict[str, list[tuple[Rule, Gpu, str]]] = {}
     for rule, gpu, text in seen:
         if (rule.fact, gpu.index) not in hidden:
             groups.setdefault(rule.fact, []).append((rule, gpu, text))
     return [_finding(host, facts, group) for group in groups.values()]
+
+
+def _stands_out(rule: Rule, gpu: Gpu, everywhere: Sequence[Gpu]) -> bool:
+    better = rule.better
+    return better is None or any(better(other, gpu) for other in everywhere if other.name == gpu.name)
 
 
 def _finding(host: str, facts: Facts, group: list[tuple[Rule, Gpu, str]]) -> Finding:

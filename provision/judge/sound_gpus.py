@@ -6,27 +6,27 @@ nothing of what an nvidia-smi that fails (provision.judge.expected) explains alr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from provision.cluster import Cluster
-from provision.facts import Facts
+from provision.facts import Facts, Gpu
 from provision.finding import Against, Finding, Severity
 from provision.judge.expected import faulty, lacks_gpus
-from provision.judge.gpu_health import of_health, waits_for_fabric
+from provision.judge.gpu_health import NO_FABRIC, of_health, waits_for_fabric
 from provision.judge.gpu_use import of_use
 from provision.judge.xid import evidence_of, of_xids
-
-#: Part of a GPU's name → links that it has on the chip, but not on the board. Source: azurehpc-health-checks#162.
-NOT_WIRED = {"H100 PCIe": 6}
 
 
 def of_gpus(cluster: Cluster) -> Iterable[Finding]:
     """At most one finding for each host and fact; nothing for hosts without GPUs."""
+    serve = cluster.inventory.serve
+    wanted = serve.tensor_parallel * serve.pipeline_parallel if serve else 0
+    everywhere = [gpu for node in cluster.nodes if node.facts for gpu in node.facts.gpus]
     for node in cluster.nodes:
         facts = node.facts
         if facts is None:
             continue
-        found = of_health(node.name, facts, serving=cluster.inventory.serve is not None)
+        found = of_health(node.name, facts, everywhere, wanted)
         if not facts.gpu_fault:
             found += _module(node.name, facts)
         found += _links(node.name, facts)
@@ -40,11 +40,27 @@ def of_gpus(cluster: Cluster) -> Iterable[Finding]:
 
 
 def _module(host: str, facts: Facts) -> list[Finding]:
-    """The kernel module against the driver's other half. nvidia-smi may still answer: from a container, for example."""
-    module = facts.driver_module
-    other = next((v for v in (facts.driver_library, facts.driver) if v and module and v != module), None)
+    """The kernel module against the driver's other half. Where nvidia-smi answers as the module, it has found a library
+    that fits, so that the one on disk is a second one: from a container's image, or an older installation."""
+    module, library = facts.driver_module, facts.driver_library
+    other = next((v for v in (facts.driver, library) if v and module and v != module), None)
     if other is None:
         return []
+    if module == facts.driver:
+        return [
+            Finding(
+                host,
+                "drivers",
+                "driver library",
+                Severity.WARNING,
+                found=other,
+                expected=module,
+                against=Against.SOUND,
+                why="a program that finds this one gets no GPU: Driver/library version mismatch",
+                hint=f"run `ldconfig -p | grep -E 'libcuda|nvidia-ml'` on {host}, and remove the older packages",
+                said=f"a second driver library, `{other}`, lies beside that of the driver, `{module}`",
+            )
+        ]
     return [
         Finding(
             host,
@@ -63,14 +79,17 @@ def _module(host: str, facts: Facts) -> list[Finding]:
 
 
 def _links(host: str, facts: Facts) -> list[Finding]:
-    """Links that are down on a GPU which uses others. A GPU without any is not bridged, unless it alone is."""
-    names = {gpu.index: gpu.name for gpu in facts.gpus}
+    """Links that are down on a GPU which uses others. A GPU without any is not bridged, unless it alone is: bridges
+    join pairs. Where all GPUs use the same part of theirs, and no fabric wants all, the board has no more: H100 PCIe,
+    or two GPUs with one bridge of three."""
+    gpus = {gpu.index: gpu for gpu in facts.gpus}
     linked = sum(active > 0 for _, active, _ in facts.nvlinks)
-    alone = len(facts.nvlinks) > 2 and linked == len(facts.nvlinks) - 1
+    alone = len(facts.nvlinks) > 2 and len(facts.nvlinks) % 2 == 0 and linked == len(facts.nvlinks) - 1
+    most = max((active for _, active, _ in facts.nvlinks), default=0)
     broken = [
         (index, active, down)
         for index, active, down in facts.nvlinks
-        if down > _not_wired(names.get(index, "")) and (active or alone)
+        if down and (active or alone) and (active < most or (index in gpus and on_switches([gpus[index]])))
     ]
     if not broken:
         return []
@@ -92,13 +111,20 @@ def _links(host: str, facts: Facts) -> list[Finding]:
     ]
 
 
-def _not_wired(name: str) -> int:
-    return next((links for part, links in NOT_WIRED.items() if part in name), 0)
+def on_switches(gpus: Sequence[Gpu]) -> bool:
+    """Whether they are surely behind NVSwitches: they tell of their fabric; or they are boards that are sold in eights
+    with switches, and tell nothing of a fabric, as A100 do."""
+    return any(gpu.fabric_state not in NO_FABRIC for gpu in gpus) or (
+        len(gpus) > 4 and any("SXM4" in gpu.name or "SXM3" in gpu.name for gpu in gpus)
+    )
 
 
 def _fabric_manager(host: str, facts: Facts) -> list[Finding]:
-    """Where the GPUs have not joined their fabric, that is said instead, with what systemd says as evidence."""
-    if facts.fabric_manager != "failed" or any(waits_for_fabric(gpu) for gpu in facts.gpus):
+    """Where the GPUs have not joined their fabric, that is said instead, with what systemd says as evidence. Without
+    NVSwitches it fails wherever it is installed (gpu-operator#610: NV_WARN_NOTHING_TO_DO), as in images of clouds."""
+    if facts.fabric_manager != "failed" or not on_switches(facts.gpus):
+        return []
+    if any(waits_for_fabric(gpu) for gpu in facts.gpus):
         return []
     return [
         Finding(

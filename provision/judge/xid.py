@@ -9,12 +9,15 @@ the catalog answers by restarting the program, or not at all, says little of a G
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.facts import Facts, Gpu, Xid
 from provision.finding import Against, Finding, Severity
 
 FACT = "Xid errors"
+
+#: `…, GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)`
+RECOVERY = 154
 
 #: So many errors of programs on one GPU since boot are worth a word: a GPU that fails can look like a program that does
 #: (the catalog asks for a diagnosis of the GPU where 13 and 31 come back). The number is this project's own.
@@ -112,7 +115,7 @@ KINDS = {
     149: _broken("an error on NVLink (NETIR)", LINK, "NVLink"),
     150: _broken("an error on NVLink (MSE)", LINK, "NVLink"),
     151: _broken("the keys of confidential computing could not be changed", "restart the virtual machine"),
-    154: _broken("the driver asks for the GPU to be recovered", RESET, *GONE, *MEMORY, "NVLink", "fabric state"),
+    RECOVERY: _broken("the driver asks for the GPU to be recovered", RESET, *GONE, *MEMORY, "NVLink", "fabric state"),
     155: _broken("an NVLink was taken down", RESET, "NVLink"),
     156: _broken("a broken part of the GPU is set aside from the next reset on", RESET),
     157: _broken("a broken part of the GPU could not be set aside", SERVICE),
@@ -183,4 +186,7 @@ def address(bus_id: str) -> str:
 
 
 def _kind(xid: Xid) -> Kind:
-    return KINDS.get(xid.code, UNKNOWN)
+    kind = KINDS.get(xid.code, UNKNOWN)
+    # `…, RLW_RXPIPE Nonfatal XC0 …` (NVLink, 144 to 150): corrected. 154 is written, too, when a GPU has recovered.
+    dealt_with = " Nonfatal " in f" {xid.text} " or (xid.code == RECOVERY and xid.text.endswith("(None)"))
+    return replace(kind, severity=None) if dealt_with else kind

@@ -207,3 +207,17 @@ def test_ports_of_infiniband_and_roce():
 )
 def test_the_librarys_version_is_in_the_name_of_its_file(path, version):
     assert read_facts(f"@library\n{path}\n").driver_library == version
+
+
+def test_an_error_in_a_slice_of_a_gpu_is_one_of_that_gpu() -> None:
+    line = "NVRM: Xid (PCI:0000:3b:00 GPU-I:05 GPU-CI:00): 94, pid=7194, Contained: CE User Channel (0x9)."
+    (xid,) = read_facts(f"@xids\n[ 9.1] {line}\nreadable\n").xids or ()
+    assert (xid.code, xid.bus_id) == (94, "0000:3b:00")
+
+
+def test_a_link_error_that_was_fatal_once_stays_so() -> None:
+    fatal = "NVRM: Xid (PCI:0018:01:00): 145, RLW_CTRL Fatal XC0 i0 Link 13 (0x0)"
+    mild = "NVRM: Xid (PCI:0018:01:00): 145, RLW_RXPIPE Nonfatal XC0 i0 Link 13 (0x0)"
+    (xid,) = read_facts("\n".join(["@xids", mild, fatal, mild, "readable"])).xids or ()
+    assert xid.count == 3
+    assert xid.text.startswith("RLW_CTRL Fatal")

@@ -50,8 +50,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
         },
         "nvidia-smi", "blocks",
     ),
-    "an upgrade that nvidia-smi does not notice": (
-        {"driver_library": "590.52.01", "reboot_required": True}, "kernel module", "blocks",
+    "a second library that nvidia-smi does not use": (
+        {"driver_library": "590.52.01", "reboot_required": True}, "driver library", "warning",
     ),
     "a lost GPU": ({**SEVEN, "gpu_fault": "lost", "gpu_error": "GPU is lost", "xids": LOST}, "nvidia-smi", "blocks"),
     "a GPU that wants a reset": (one(error="GPU requires reset"), "nvidia-smi", "blocks"),

@@ -30,6 +30,8 @@ def with_gpu(**more: Any) -> Facts:
 
 JETSON = Gpu(0, "Orin (nvgpu)", driver="540.4.0")
 GB200 = h100(0, name="NVIDIA GB200", memory_mib=189471, memory_free_mib=188800, pcie_width=None, pcie_width_max=None)
+BRIDGED = h100(0, name="NVIDIA H100 PCIe", fabric_state="N/A", fabric_status="N/A")
+NOT_TOLD = {"error": "Unknown Error", "details": {"power.default_limit": "[Unknown Error]", "name": "x"}}
 T4 = Gpu(0, "Tesla T4", driver="590.48.01", memory_mib=15360, memory_free_mib=14900, retired_pending=False, throttle=1)
 
 SOUND = {
@@ -53,8 +55,20 @@ SOUND = {
     ),
     "two bridged GPUs beside two others": facts(nvlinks=((0, 4, 0), (1, 4, 0), (2, 0, 4), (3, 0, 4))),
     "an H100 PCIe, whose board has 12 of 18 links": facts(
-        h100(0, name="NVIDIA H100 PCIe"), h100(1, name="NVIDIA H100 PCIe"), nvlinks=((0, 12, 6), (1, 12, 6))
+        BRIDGED, replace(BRIDGED, index=1), nvlinks=((0, 12, 6), (1, 12, 6))
     ),
+    "two GPUs with one bridge of three": facts(BRIDGED, replace(BRIDGED, index=1), nvlinks=((0, 4, 8), (1, 4, 8))),
+    "two bridged GPUs beside a single one": facts(nvlinks=((0, 4, 0), (1, 4, 0), (2, 0, 4))),
+    "a fabric manager of a cloud's image, without NVSwitches": facts(geforce(0), fabric_manager="failed"),
+    "four SXM boards that are joined to each other": facts(
+        *(h100(i, name="NVIDIA A100-SXM4-40GB", fabric_state="N/A", fabric_status="N/A") for i in range(4)),
+        fabric_manager="failed",
+    ),
+    "boards with half of their PCIe lanes by design": facts(*(geforce(i, pcie_width=8) for i in range(2))),
+    "a GPU at rest with fewer lanes": facts(geforce(0, pcie_width=8), geforce(1, pcie_gen=4, throttle=0)),
+    "GPUs that somebody keeps cool": facts(*(geforce(i, power_limit=350.0) for i in range(2))),
+    "a field that no GPU of the host can tell": facts(*(geforce(i, **NOT_TOLD) for i in range(2))),
+    "a field that the only GPU cannot tell": facts(geforce(0, **NOT_TOLD)),
     "cells that only root may read": facts(h100(0, error="Insufficient Permissions")),
     "a driver whose library was not found": board(driver_library=None),
 }
@@ -106,7 +120,7 @@ TROUBLE = {
         board(fabric_manager="failed"), "fabric manager", WARNING, "`failed`", "systemctl status",
     ),
     "a fabric manager that ended, and GPUs that do not tell": (
-        facts(h100(0, fabric_state="", fabric_status=""), fabric_manager="failed"),
+        facts(*(h100(i, name="NVIDIA A100-SXM4-80GB", fabric_state="N/A") for i in range(8)), fabric_manager="failed"),
         "fabric manager", WARNING, "`failed`", "systemctl status",
     ),
     "a link that is down": (
@@ -132,6 +146,13 @@ TROUBLE = {
         with_gpu(error="Unknown Error", details={"power.limit": "[Unknown Error]", "name": "x"}),
         "nvidia-smi", WARNING, "Unknown Error in power.limit (GPU 1)", "nvidia-smi -q -i 1",
     ),
+    "a GPU of which hardly anything is told": (
+        facts(geforce(0, error="Unknown Error", details=dict.fromkeys("abcd", "[Unknown Error]"))),
+        "nvidia-smi", WARNING, "Unknown Error in a, b, c (GPU 0)", "nvidia-smi -q -i 0",
+    ),
+    "a second library beside that of the driver": (
+        board(driver_library="590.44.01"), "driver library", WARNING, "`590.44.01`", "ldconfig",
+    ),
     "a GPU that came back": (
         board(xids=(Xid(79, "PCI:0000:05:00"),)), "Xid errors", WARNING, "GPU 1 (PCI:0000:05:00)", "dmesg",
     ),
@@ -150,9 +171,19 @@ def test_a_trouble_is_one_finding_on_its_host(name: str) -> None:
     assert "{" not in finding.message + finding.hint + finding.expected
 
 
-def test_slices_are_a_warning_where_no_model_is_served() -> None:
-    (finding,) = judged(with_gpu(mig=True), serve=None)
+def test_slices_are_nobodys_business_where_no_model_is_served() -> None:
+    assert judged(with_gpu(mig=True), serve=None) == []
+
+
+def test_slices_are_a_warning_for_a_model_that_fits_on_one() -> None:
+    (finding,) = judged(with_gpu(mig=True), serve=Serve(model="m"))
     assert (finding.fact, finding.severity) == ("MIG", WARNING)
+
+
+def test_the_only_gpu_with_a_lower_limit_is_named_on_whatever_host_the_others_are() -> None:
+    (finding,) = judged(facts(h100(0, power_limit=500.0)), head=board(1))
+    assert (finding.host, finding.fact) == ("gpu-02", "power limit")
+    assert judged(facts(h100(0, power_limit=500.0)), head=board(1, gpus=(h100(0, power_limit=500.0),))) == []
 
 
 def test_the_same_trouble_of_several_gpus_is_one_finding_that_names_them_all() -> None:

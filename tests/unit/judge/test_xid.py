@@ -101,6 +101,18 @@ def test_an_error_of_another_kind_is_said_beside_a_fact_that_does_not_explain_it
     assert finding.found == "74"
 
 
+@pytest.mark.parametrize(
+    "xid",
+    [
+        Xid(145, BUS, 3, "RLW_RXPIPE Nonfatal XC0 i0 Link 13 (0x0409a0c2 0x00000008)"),
+        Xid(154, BUS, 2, "GPU recovery action changed from 0x1 (GPU Reset Required) to 0x0 (None)"),
+    ],
+)
+def test_what_the_driver_says_is_over_is_not_said(xid: Xid) -> None:
+    assert judged(xid) == []
+    assert len(judged(Xid(xid.code, xid.bus_id, text="NETIR_LINK_EVT Fatal XC0 i0 Link 00"))) == 1
+
+
 def test_a_log_that_may_not_be_read_says_nothing() -> None:
     assert list(of_xids("gpu-02", board(xids=None), ())) == []
     assert evidence_of("GPUs", board(xids=None)) == ()
