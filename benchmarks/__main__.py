@@ -66,15 +66,21 @@ def _measure(folder: Path, count: int, asked: argparse.Namespace) -> dict[str, A
         with Rack(folder, count) as rack, provisioned(rack) as ways:
             more, skipped = ([], []) if asked.no_others else others(rack)
             costs = in_turn(ways, asked.rounds, rack.cpu)
-            costs |= in_turn(more, min(asked.rounds, 2), rack.cpu)
+            costs |= in_turn(more, 1, rack.cpu)
+            weights = {way.name: way.memory() for way in ways if way.memory is not None}
     except Failed as error:
         sys.exit(f"error: {error}")
     medians = {name: median(found) for name, found in costs.items()}
-    _table(count, medians)
+    _table(count, medians, weights)
     for line in skipped:
         print(f"  {line}")
     return {
-        name: {**asdict(medians[name]), "ratio": _ratio(name, medians), "all": [asdict(cost) for cost in found]}
+        name: {
+            **asdict(medians[name]),
+            "ratio": _ratio(name, medians),
+            "memory": weights.get(name),
+            "all": [asdict(cost) for cost in found],
+        }
         for name, found in costs.items()
     }
 
@@ -83,11 +89,14 @@ def _ratio(name: str, medians: dict[str, Cost]) -> float:
     return medians[name].wall / medians[COMPARED.get(name, BOUND_INSIDE if name == BOUND_INSIDE else BOUND)].wall
 
 
-def _table(count: int, medians: dict[str, Cost]) -> None:
-    print(f"\n{count} hosts{'':26} wall s   ÷ bound   controller CPU s   hosts' CPU s")
+def _table(count: int, medians: dict[str, Cost], weights: dict[str, int]) -> None:
+    print(f"\n{f'{count} hosts':<34} wall s   ÷ bound   controller CPU s   hosts' CPU s   memory MB   ÷ bound")
     for name, cost in medians.items():
-        ratio = _ratio(name, medians)
-        print(f"  {name:<34} {cost.wall:>6.2f} {ratio:>9.2f} {cost.controller:>18.2f} {cost.hosts:>14.2f}", flush=True)
+        line = f"  {name:<32} {cost.wall:>6.2f} {_ratio(name, medians):>9.2f} {cost.controller:>18.2f}"
+        line += f" {cost.hosts:>14.2f}"
+        if name in weights:
+            line += f" {weights[name] / 1e6:>11.1f} {weights[name] / weights[BOUND]:>9.2f}"
+        print(line, flush=True)
 
 
 def _judge(results: dict[int, dict[str, Any]], help_cpu: float) -> int:

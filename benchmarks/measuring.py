@@ -6,6 +6,7 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Way:
-    """`once` does the job once, and returns the processor seconds of what it started itself (0 for none)."""
+    """`once` does the job once, and returns the processor seconds of what it started itself (0 for none).
+    `memory` does it once more, and returns the most bytes that it held."""
 
     name: str
     once: Callable[[], float]
+    memory: Callable[[], int] | None = None
+
+    @classmethod
+    def of(cls, name: str, argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> Way:
+        """The way that is a program."""
+        return cls(name, lambda: command(argv, cwd=cwd, env=env), lambda: memory(argv, cwd=cwd, env=env))
 
 
 class Failed(RuntimeError):
@@ -45,6 +53,22 @@ def command(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], ex
         said = (cwd / "output").read_text(errors="replace")[-3000:]
         raise Failed(f"{' '.join(map(str, argv))} ended with {process.returncode}:\n{said}")
     return used.ru_utime + used.ru_stime
+
+
+# A program that was started inherits what the one that started it has held at most, so a small one stands between.
+_WEIGH = """
+import os, resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+
+
+def memory(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """The most bytes in memory (resident) of a program, or of the largest one of those it starts and waits for."""
+    result = cwd / "weight"
+    command([sys.executable, "-ISc", _WEIGH, result, *argv], cwd=cwd, env=env)
+    return int(result.read_text()) * 1024
 
 
 def in_turn(ways: Sequence[Way], rounds: int, hosts_cpu: Callable[[], float]) -> dict[str, list[Cost]]:

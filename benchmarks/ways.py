@@ -34,14 +34,14 @@ def provisioned(rack: Rack) -> Iterator[list[Way]]:
     program = Path(sys.executable).parent / "provision"
     run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
 
-    def provision(word: str, *more: str, expect: int = 0) -> float:
-        return command([*run, word, rack.inventory, *more], cwd=rack.folder, env=env, expect=expect)
+    def provision(name: str, *words: str) -> Way:
+        return Way.of(name, [*run, words[0], rack.inventory, *words[1:]], cwd=rack.folder, env=env)
 
-    provision("up")
+    provision("up", "up").once()
     try:
-        yield [*_bounds(rack, env), *_provisions(rack, provision)]
+        yield [*_bounds(rack, env), provision(CHECK, "check"), provision(UP, "up"), *_library(rack)]
     finally:
-        provision("down", "--purge")
+        provision("down", "down", "--purge").once()
 
 
 def _bounds(rack: Rack, env: dict[str, str]) -> list[Way]:
@@ -58,18 +58,18 @@ def _bounds(rack: Rack, env: dict[str, str]) -> list[Way]:
             raise Failed(f"not as they should be: {' '.join(bad)}")
         return 0.0
 
-    def outside(how: str) -> float:
-        paths = {"PYTHONPATH": PATHS}
-        return command([sys.executable, "-m", "benchmarks.bound", how, file], cwd=rack.folder, env={**env, **paths})
+    def outside(name: str, how: str) -> Way:
+        argv = [sys.executable, "-m", "benchmarks.bound", how, file]
+        return Way.of(name, argv, cwd=rack.folder, env={**env, "PYTHONPATH": PATHS})
 
     return [
-        Way(BOUND, lambda: outside("paramiko")),
-        Way("one script, OpenSSH", lambda: outside("openssh")),
+        outside(BOUND, "paramiko"),
+        outside("one script, OpenSSH", "openssh"),
         Way(BOUND_INSIDE, inside),
     ]
 
 
-def _provisions(rack: Rack, provision) -> list[Way]:
+def _library(rack: Rack) -> list[Way]:
     import provision as library
 
     os.environ["PROVISION_STATE_DIR"] = str(rack.folder / "state")
@@ -82,8 +82,6 @@ def _provisions(rack: Rack, provision) -> list[Way]:
         return 0.0
 
     return [
-        Way(CHECK, lambda: provision("check")),
-        Way(UP, lambda: provision("up")),
         Way(CHECK_INSIDE, lambda: inside("check")),
         Way(UP_INSIDE, lambda: inside("up")),
     ]
