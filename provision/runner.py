@@ -110,7 +110,7 @@ class Run:
         (fragment,) = session.run([script])
         if not fragment.ok:
             raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
-        return read_facts(fragment.stdout, asked_at=asked_at)
+        return read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())
 
     def _model_folder(self) -> str:
         serve = self._job.inventory.serve

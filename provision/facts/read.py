@@ -17,10 +17,11 @@ from provision.facts.processes import read_gpu_processes, read_processes, read_p
 UNLIMITED = 2**63 - 1
 
 
-def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
+def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float | None = None) -> Facts:
     """Never raises: what a host did not say, or said unreadably, is the default of its field.
 
-    `asked_at`: the controller's clock when it asked, in seconds since the epoch.
+    `asked_at`, `answered_at`: the controller's clock when it asked, and when it had the answer, in seconds since the
+    epoch. How long the question was under way in between is not known: no clock that shows a time between is off.
     """
     sections = _sections(stdout)
     values = _pairs(sections.get("values", ()))
@@ -87,7 +88,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None) -> Facts:
         fabrics=read_fabrics(sections.get("fabrics", ())),
         programs=read_programs(processes),
         reboot_required=values.get("reboot_required") == "yes",
-        clock_offset=_clock(clock) - asked_at if asked_at and _int(clock) else None,
+        clock_offset=_offset(_clock(clock), asked_at, answered_at or asked_at) if asked_at and _int(clock) else None,
         hostname_addresses=read_addresses(sections.get("names", ())),
         model=read_model(_pairs(sections["model"]), sections.get("files", ()), _df(sections.get("modeldisk", ()), 3))
         if "model" in sections
@@ -124,6 +125,10 @@ def _float(text: str) -> float:
 def _clock(text: str) -> float:
     """A `date` that tells whole seconds alone is half a second behind on average."""
     return _float(text) if re.match(r"\d+\.\d", text, re.ASCII) else _float(text) + 0.5
+
+
+def _offset(clock: float, earliest: float, latest: float) -> float:
+    return clock - min(max(clock, earliest), max(earliest, latest))
 
 
 def _uv_version(text: str) -> str:

@@ -111,6 +111,7 @@ ALIKE: Mapping[str, Alike] = {
         WARNING,
         "NCCL uses what all hosts have, or falls back to TCP",
         "compare `ibstat` of {host} and {example}",
+        among=("GPU model",),
     ),
     "model folder": Alike(
         DRIFT,
@@ -126,7 +127,7 @@ ALIKE: Mapping[str, Alike] = {
         WARNING,
         "the driver's module is built for it: one host may get through an upgrade that another does not",
         "install kernel {expected} on {host} and reboot it",
-        among=("OS",),
+        among=("OS", "GPU model"),
     ),
     "glibc": Alike(
         WARNING,
@@ -138,16 +139,19 @@ ALIKE: Mapping[str, Alike] = {
         WARNING,
         "Ray gives it another share of the work, and it may be another machine than meant",
         "compare `lscpu` of {host} and {example}: SMT, a CPU that is off, or a limit of its container",
+        among=("GPU model",),
     ),
     "memory": Alike(
         WARNING,
         "loading a model needs as much on every host; a module may have failed",
         "compare `dmidecode -t memory` of {host} and {example}",
+        among=("GPU model",),
     ),
     "/dev/shm": Alike(
         WARNING,
         "what fits into shared memory on the other hosts may not fit here",
         "run `mount -o remount,size=50% /dev/shm` on {host}, and make it last",
+        among=("GPU model",),
     ),
     "open files": Alike(
         WARNING,

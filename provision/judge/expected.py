@@ -57,6 +57,11 @@ FAULTS = {
         "run `ls -l /dev/nvidia*` on {host}, and put {user} into the group that may (`video`, `render`)",
     ),
 }  # fmt: skip
+#: On a host of which nothing is expected these may be as they should: a head without GPUs, from an image for hosts
+#: with some.
+NO_GPU = ("no-devices", "no-driver")
+WITHOUT = "; if it has no GPU, set hosts.{host}.expect.gpus to 0"
+
 FAILED = ("this answer is none that is known here", UPDATE)
 
 #: What the cells of a GPU say that cannot be used (lower case).
@@ -150,7 +155,7 @@ def _fault(node: Node, facts: Facts, needed: bool) -> Finding:
         found=error if len(error) <= CELL else f"{error[: CELL - 1]}…",
         expected="an answer",
         why=why.format(**words),
-        hint=hint.format(**words),
+        hint=(hint + WITHOUT * (kind in NO_GPU and not _anything(node.host.expect))).format(**words),
         evidence=tuple(evidence),
         said=said,
     )

@@ -10,6 +10,8 @@ Whose a process is:
 - One whose user is not to be seen has a pid of another process table: it is in a container, or we are. It counts as
   ours only where our Ray runs here and none of its ranks is visible. Where they are, they share our process table, and
   whoever is not in it is not one of them.
+- A desktop, and what watches or shares out the GPUs, belongs to the machine. So may one of which neither the user nor
+  the memory is told, as Windows' programs are to WSL. Both are named where they leave too little for the model.
 """
 
 from __future__ import annotations
@@ -27,10 +29,19 @@ UTILIZATION = 0.92
 #: Part of a GPU's memory that driver, firmware and a desktop hold on a sound one. This project's own estimate.
 OWN_USE = 0.08
 
+#: Programs that are on GPUs of sound machines: desktops, NVIDIA's own services (MPS, DCGM).
+RESIDENTS = frozenset(
+    (
+        "Xorg", "Xwayland", "gnome-shell", "gnome-remote-desktop-daemon", "kwin_x11", "kwin_wayland", "plasmashell",
+        "nvidia-cuda-mps-server", "nv-hostengine", "dcgm-exporter", "nvidia-persistenced", "dwm.exe", "explorer.exe",
+    )
+)  # fmt: skip
+
 
 def of_use(cluster: Cluster, node: Node, facts: Facts) -> list[Finding]:
     mark = f"{cluster.name}/{node.name}/"
     strangers = [process for process in facts.gpu_processes if not _ours(process, facts, mark)]
+    strangers = [process for process in strangers if not (_resident(process) and _leaves_room(cluster, facts, process))]
     return [*_strangers(cluster, node, facts, strangers), *_nobody(cluster, node, facts, mark)]
 
 
@@ -38,6 +49,20 @@ def _ours(process: GpuProcess, facts: Facts, mark: str) -> bool:
     if process.mark or process.user:
         return process.mark.startswith(mark)
     return _hides_ours(facts, mark)
+
+
+def _resident(process: GpuProcess) -> bool:
+    program = process.command.split(maxsplit=1)[0] if process.command.strip() else ""
+    told = bool(process.mark or process.user or process.memory_mib)
+    return program.rpartition("/")[2].rpartition("\\")[2] in RESIDENTS or not told
+
+
+def _leaves_room(cluster: Cluster, facts: Facts, process: GpuProcess) -> bool:
+    serve = cluster.inventory.serve
+    there = [gpu for gpu in facts.gpus if _on(gpu, process) and _told(gpu)]
+    return serve is None or all(
+        gpu.memory_free_mib >= _wanted(serve, gpu) or _has_ours(cluster, gpu, facts) for gpu in there
+    )
 
 
 def _hides_ours(facts: Facts, mark: str) -> bool:
@@ -89,7 +114,8 @@ def _nobody(cluster: Cluster, node: Node, facts: Facts, mark: str) -> Iterable[F
         why=_why(cluster, blocks),
         hint=f"run `sudo fuser -v /dev/nvidia*` on {node.name}; if it names nobody, look at its containers or reset "
         f"the GPU: `sudo nvidia-smi --gpu-reset -i {','.join(str(gpu.index) for gpu in held)}`",
-        said=f"held by nobody who is to be seen (another container, or a process that died): {', '.join(texts)}",
+        said="held by nobody who is to be seen (a desktop, another container, or a process that died): "
+        + ", ".join(texts),
     )
 
 

@@ -42,15 +42,39 @@ def known_of(node: Node, facts: Facts, cluster: str = "") -> tuple[Known, ...]:
     return tuple(known for known in found if known.value)
 
 
-def _each(fact: str, read: Callable[[Gpu], str], *, lasting: bool = True) -> Row:
+def _each(
+    fact: str, read: Callable[[Gpu], str], *, lasting: bool = True, compared: Callable[[Gpu], str] | None = None
+) -> Row:
     """A row of what every GPU says for itself. How many say the same is another fact: their count."""
     return Row(
         "gpus",
         fact,
         lambda _, facts: cells.same(map(read, facts.gpus)),
         lasting,
-        lambda _, facts: ", ".join(sorted({*map(read, facts.gpus)} - {""})),
+        lambda _, facts: ", ".join(sorted({*map(compared or read, facts.gpus)} - {""})),
     )
+
+
+def _of_maker(read: Callable[[Gpu], str]) -> Callable[[Gpu], str]:
+    """Of a GeForce, each maker of boards has firmware and clocks of its own: there is nothing to compare."""
+    return lambda gpu: "" if "GeForce" in gpu.name else read(gpu)
+
+
+def _vbios(gpu: Gpu) -> str:
+    return gpu.vbios
+
+
+def _max_clock(gpu: Gpu) -> str:
+    return cells.number(gpu.sm_clock_max, " MHz")
+
+
+def _power_limit(gpu: Gpu) -> str:
+    return cells.number(gpu.power_limit, " W")
+
+
+def _power_set(gpu: Gpu) -> str:
+    """Boards of one model differ in their default; what somebody has set is compared."""
+    return "default" if gpu.power_limit and gpu.power_limit == gpu.power_default else _power_limit(gpu)
 
 
 ROWS: tuple[Row, ...] = (
@@ -63,7 +87,7 @@ ROWS: tuple[Row, ...] = (
     Row("gpus", "GPUs", lambda _, f: cells.gpu_count(f)),
     _each("GPU model", lambda gpu: gpu.name),
     _each("GPU memory", lambda gpu: cells.size_or_none(gpu.memory_mib * 2**20)),
-    _each("VBIOS", lambda gpu: gpu.vbios),
+    _each("VBIOS", _vbios, compared=_of_maker(_vbios)),
     _each("compute capability", lambda gpu: gpu.compute_capability),
     _each("ECC", lambda gpu: cells.switch(gpu.ecc)),
     Row("gpus", "ECC errors", lambda _, f: cells.ecc_errors(f)),
@@ -72,8 +96,8 @@ ROWS: tuple[Row, ...] = (
     _each("MIG", lambda gpu: cells.switch(gpu.mig)),
     _each("persistence", lambda gpu: cells.switch(gpu.persistence)),
     _each("compute mode", lambda gpu: gpu.compute_mode),
-    _each("power limit", lambda gpu: cells.number(gpu.power_limit, " W")),
-    _each("max clock", lambda gpu: cells.number(gpu.sm_clock_max, " MHz")),
+    _each("power limit", _power_limit, compared=_power_set),
+    _each("max clock", _max_clock, compared=_of_maker(_max_clock)),
     _each("throttling", cells.throttling, lasting=False),
     # Both may go down while the GPU is idle, and do with GeForce.
     _each("PCIe width", lambda gpu: cells.pcie(gpu.pcie_width, gpu.pcie_width_max), lasting=False),

@@ -76,14 +76,20 @@ def _ports(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _ought_to_be_up(port: Fabric, node: Node, facts: Facts, cluster: Cluster) -> bool:
-    """It is on another host; or no other host has such a port, and all the others of this one are. One port of two
-    says nothing: cards with two ports and one cable are common."""
-    others = [n.facts for n in cluster.nodes if n.facts is not None and n is not node]
+    """It is on another host with the same cards; or there is none, and all the other ports of this one are. One port of
+    two says nothing: cards with two ports and one cable are common."""
+    others = [
+        n.facts for n in cluster.nodes if n.facts is not None and n is not node and _cards(n.facts) == _cards(facts)
+    ]
     twins = [p for f in others for p in f.fabrics if (p.device, p.port) == (port.device, port.port)]
     if twins:
         return any(p.state == ACTIVE for p in twins)
     beside = [p.state for p in facts.fabrics if p.layer == port.layer and p is not port]
     return len(beside) > 1 and all(state == ACTIVE for state in beside)
+
+
+def _cards(facts: Facts) -> frozenset[tuple[str, int]]:
+    return frozenset((port.device, port.port) for port in facts.fabrics)
 
 
 def _twice(cluster: Cluster) -> Iterator[Finding]:

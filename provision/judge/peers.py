@@ -56,9 +56,10 @@ def _groups(row: Row, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str,
     """The hosts that have to be alike: they tell this fact, are equal in what it depends on, and the inventory
     expects the same of them."""
     groups: dict[tuple[object, ...], dict[str, Seen]] = {}
+    of_gpus = row.area == "gpus" or "GPU model" in alike.among
     for node in nodes:
         facts = node.facts
-        if facts is None or (row.area == "gpus" and facts.gpu_fault not in NO_FAULT):
+        if facts is None or (of_gpus and facts.gpu_fault not in NO_FAULT):
             continue
         value = row.value(node, facts)
         if value:

@@ -26,7 +26,7 @@ from provision.judge.wanted import Wanted, wanted_by
 
 
 def against_possible(cluster: Cluster) -> Iterable[Finding]:
-    """Blocks what cannot run. Builds for CPUs ask nothing of a GPU or its driver."""
+    """Blocks what surely cannot run. Builds for CPUs ask nothing of a GPU or its driver."""
     wanted = wanted_by(cluster)
     yield from _python(wanted)
     if not wanted.uses_cuda:
@@ -151,7 +151,7 @@ def _capability(wanted: Wanted, host: str, facts: Facts) -> Iterator[Finding]:
             yield _finding(
                 host,
                 "compute capability",
-                Severity.BLOCKS,
+                Severity.WARNING if wanted.build_is_guessed else Severity.BLOCKS,
                 f"{because}; {host} has {has} ({gpu.name}): {_in_words(wanted, instead)}",
                 found=has,
                 expected=expected,
@@ -179,7 +179,7 @@ def _driver(wanted: Wanted, host: str, facts: Facts, driver: str) -> Iterator[Fi
     yield _finding(
         host,
         "driver",
-        Severity.BLOCKS,
+        Severity.WARNING if wanted.build_is_guessed else Severity.BLOCKS,
         f"{package} needs CUDA {row.major}, i.e. driver >= {row.driver}; {host} has {driver}: "
         + _in_words(wanted, instead),
         found=driver,

@@ -54,7 +54,7 @@ def _module(host: str, facts: Facts) -> list[Finding]:
                 "driver library",
                 Severity.WARNING,
                 found=other,
-                expected=module,
+                expected=module or "",
                 against=Against.SOUND,
                 why="a program that finds this one gets no GPU: Driver/library version mismatch",
                 hint=f"run `ldconfig -p | grep -E 'libcuda|nvidia-ml'` on {host}, and remove the older packages",

@@ -116,12 +116,14 @@ def _reboot(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
 
 
 def _clocks(cluster: Cluster) -> Iterator[Finding]:
-    """Each against the median of all. With one or two hosts the controller has a say, too."""
+    """Each against the median of all. Of two hosts the controller's clock says which is wrong; a single one is held
+    against it, and either may be wrong."""
     told = [(node, f.clock_offset) for node in cluster.nodes if (f := node.facts) and f.clock_offset is not None]
-    offsets = [value for _, value in told] + ([0.0] if len(told) < 3 else [])
     if not told:
         return
-    middle = median(offsets)
+    alone = len(told) == 1
+    middle = 0.0 if alone else median([value for _, value in told] + ([0.0] if len(told) < 3 else []))
+    whose = "the one here" if alone else "the other hosts'"
     for node, value in told:
         away = value - middle
         if abs(away) > CLOCK_OFF:
@@ -129,13 +131,13 @@ def _clocks(cluster: Cluster) -> Iterator[Finding]:
                 node.name,
                 "system",
                 "clock",
-                Severity.DRIFT if abs(away) > CLOCK_WRONG else Severity.WARNING,
+                Severity.DRIFT if abs(away) > CLOCK_WRONG and not alone else Severity.WARNING,
                 found=offset(away),
                 expected=f"within {CLOCK_OFF:.0f} s",
                 against=Against.PEERS,
                 why="certificates and tokens are refused, and logs of the hosts do not line up",
-                hint=f"run `timedatectl set-ntp true` on {node.name}",
-                said=f"its clock is {abs(away):.0f} s {'ahead of' if away > 0 else 'behind'} the other hosts'",
+                hint=f"run `timedatectl set-ntp true` on {node.name}" + ", or here: compare `date -u`" * alone,
+                said=f"its clock is {abs(away):.0f} s {'ahead of' if away > 0 else 'behind'} {whose}",
             )
 
 

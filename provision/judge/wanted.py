@@ -68,6 +68,11 @@ class Wanted:
         return self.locked and not self.own_wheels
 
     @property
+    def build_is_guessed(self) -> bool:
+        """Nothing names the CUDA, and the wheels may be other ones than those of the package index: Jetson's are."""
+        return self.own_wheels and not (_cuda(self.vllm) or _cuda(self.torch) or _cuda(self.backend))
+
+    @property
     def at_odds(self) -> bool:
         """vLLM and torch are built with different CUDAs, so that vLLM's libraries do not load."""
         return bool(self.vllm_cuda and self.torch_cuda) and number(self.vllm_cuda)[0] != number(self.torch_cuda)[0]

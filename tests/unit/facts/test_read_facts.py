@@ -222,3 +222,10 @@ def test_cells_that_are_anything_give_facts(data):
         spoilt = data.draw(st.sampled_from(cells))
         text = EVERYTHING.replace(spoilt, data.draw(st.sampled_from(words))) if spoilt else EVERYTHING
         assert isinstance(read_facts(text), Facts)
+
+
+@pytest.mark.parametrize(("clock", "offset"), [(1000.5, 0.0), (1007.0, 0.0), (1012.0, 2.0), (990.0, -10.0)], ids=str)
+def test_a_clock_that_shows_a_time_while_the_answer_was_under_way_is_not_off(clock: float, offset: float) -> None:
+    """Through jump hosts it may take seconds until the question arrives, or the answer does."""
+    facts = read_facts(f"@values\nclock={clock}\n", asked_at=1000.0, answered_at=1010.0)
+    assert facts.clock_offset == pytest.approx(offset)

@@ -102,6 +102,13 @@ def test_a_vllm_that_may_come_from_elsewhere_is_only_warned_of() -> None:
         assert finding.severity is Severity.WARNING
 
 
+def test_a_driver_that_is_too_old_for_the_builds_of_the_index_is_warned_of_where_others_may_come() -> None:
+    """Jetson's wheels are built with another CUDA than those of the package index, and say so nowhere."""
+    for index, severity in (({}, Severity.BLOCKS), ({"index": "https://wheels.example/simple"}, Severity.WARNING)):
+        found = judged("vllm==0.33.0", hosts=OLD, **index)
+        assert found and {finding.severity for finding in found} == {severity}
+
+
 def test_the_python_of_the_inventory_is_held_against_every_package_at_once() -> None:
     (finding,) = judged("vllm==0.33.0", "ray[default]==2.56.1", version="3.9")
     assert (finding.host, finding.fact, finding.severity) == ("", "python version", Severity.BLOCKS)
