@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGES = 170
 
 # Ends by itself: also a benchmark that was killed leaves nothing for long.
-RAY_COMMAND = "#!/bin/sh\nexec sleep 3600\n"
+RAY_COMMAND = "#!/bin/sh\necho Ray runtime started\nexec sleep 3600\n"
 RAY_MODULE = """
 def init(*_, **__):
     pass

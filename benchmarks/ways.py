@@ -37,8 +37,8 @@ def provisioned(rack: Rack) -> Iterator[list[Way]]:
     def provision(name: str, *words: str) -> Way:
         return Way.of(name, [*run, words[0], rack.inventory, *words[1:]], cwd=rack.folder, env=env)
 
-    provision("up", "up").once()
     try:
+        provision("up", "up").once()
         yield [*_bounds(rack, env), provision(CHECK, "check"), provision(UP, "up"), *_library(rack)]
     finally:
         provision("down", "down", "--purge").once()

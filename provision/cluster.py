@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Node:
     def interface_of(self, address: str) -> str:
         if self.facts is None:
             return ""
-        wanted = ipaddress.ip_address(address) if is_ip(address) else None
+        wanted = _ip(address)
         for interface in self.facts.interfaces:
             if address in interface.addresses:
                 return interface.name
@@ -86,8 +87,13 @@ class Cluster:
 
 
 def is_ip(text: str) -> bool:
+    return _ip(text) is not None
+
+
+# The addresses of a cluster are asked for again and again, by each judge of each host.
+@functools.lru_cache(maxsize=4096)
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(text)
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
