@@ -1,5 +1,18 @@
 """What the facts of the hosts mean: held against the inventory, against what can work, against what is sound, and
 against each other. Pure functions of a `Cluster`; each file judges one kind of thing.
+
+Where a rule is:
+
+- `expected`: what `expect` of the inventory says, and an nvidia-smi that fails
+- `possible`: what can be installed there: the table `compatibility`, asked by `fits`, for what `wanted` reads of lock
+  and pins
+- `gpu_health` (one GPU, by itself; `throttle` has its bits), `gpu_use` (who holds its memory), `xid` (the kernel's
+  log); `sound_gpus` puts them together and adds driver, links and fabric manager
+- `running` (Ray and vLLM), `network`, `sound_system` (disks, limits, clock)
+- `peers`: one host against the others, by the table `alike`
+
+And what is no rule: `known` and `cells` (the table of hosts and facts, how it is written), `causes` (what follows from
+what, and is not said beside it), `elsewhere` (what the plan says already).
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ DRIFT, WARNING = Severity.DRIFT, Severity.WARNING
 
 @dataclass(frozen=True)
 class Alike:
-    """How a fact is compared. In `hint`: {host}, {expected}, {found}, {example}, a host that is as expected, and
-    {interface}, that of its address.
+    """How a fact is compared. In `hint`: {host}, {expected}, {found}, {example}, a host that is as expected,
+    {interface}, that of its address, and {value}, what is expected as a tool takes it (`1` for on, `700` for 700 W).
 
     `among`: facts that explain a difference, so that only hosts with the same of those are compared. `pinned`: the
     setting of `expect` that may ask for different things of the hosts.
@@ -27,7 +27,6 @@ class Alike:
 
 
 _SLOWEST = "all ranks wait for the slowest one"
-_SET = "set it as on {example}: "
 
 #: By fact, causes before what follows from them.
 ALIKE: Mapping[str, Alike] = {
@@ -58,31 +57,31 @@ ALIKE: Mapping[str, Alike] = {
     "ECC": Alike(
         WARNING,
         "with ECC a GPU has less memory on some models; without it, errors pass in silence",
-        _SET + "`nvidia-smi -e 1` (or 0) on {host}, then reboot it",
+        "run `sudo nvidia-smi -e {value}` on {host}, as on {example}, then reboot it",
         among=("GPU model",),
     ),
     "MIG": Alike(
         DRIFT,
         "a GPU that is split is not one that a rank can have",
-        _SET + "`nvidia-smi -mig 0` (or 1) on {host}",
+        "run `sudo nvidia-smi -mig {value}` on {host}, as on {example}",
         among=("GPU model",),
     ),
     "persistence": Alike(
         WARNING,
         "without it the driver unloads when nobody uses the GPU, and each start waits for seconds",
-        _SET + "`nvidia-smi -pm 1` (or 0) on {host}, or start nvidia-persistenced",
+        "run `sudo nvidia-smi -pm {value}` on {host}, as on {example}, or start nvidia-persistenced there",
         among=("GPU model",),
     ),
     "compute mode": Alike(
         WARNING,
         "an exclusive GPU takes one process and refuses the next",
-        _SET + "`nvidia-smi -c DEFAULT` on {host}",
+        "run `sudo nvidia-smi -c {value}` on {host}, as on {example}",
         among=("GPU model",),
     ),
     "power limit": Alike(
         WARNING,
         "a GPU with less power is slower, and " + _SLOWEST,
-        "set it as on {example} ({expected}): `nvidia-smi -pl WATTS` on {host}",
+        "run `sudo nvidia-smi -pl {value}` on {host}, as on {example}",
         among=("GPU model",),
     ),
     "max clock": Alike(
@@ -100,11 +99,11 @@ ALIKE: Mapping[str, Alike] = {
     "MTU": Alike(
         DRIFT,
         "packets that are larger than the other side takes are lost in silence: NCCL hangs, ping works",
-        "run `ip link set dev {interface} mtu {expected}` on {host}, and make it last",
+        "run `sudo ip link set dev {interface} mtu {expected}` on {host}, and make it last",
     ),
     "link speed": Alike(
         WARNING,
-        "what goes between the hosts goes at its speed, and " + _SLOWEST,
+        "what ranks send each other goes at this speed, and " + _SLOWEST,
         "look at cable and switch port of {host}: `ethtool {interface}`",
     ),
     "fabric ports": Alike(
@@ -125,7 +124,7 @@ ALIKE: Mapping[str, Alike] = {
     ),
     "kernel": Alike(
         WARNING,
-        "the driver's module is built for it: one host may get through an upgrade that another does not",
+        "the driver's module is built for each kernel: what loads on one host may not load on another",
         "install kernel {expected} on {host} and reboot it",
         among=("OS", "GPU model"),
     ),
@@ -144,13 +143,13 @@ ALIKE: Mapping[str, Alike] = {
     "memory": Alike(
         WARNING,
         "loading a model needs as much on every host; a module may have failed",
-        "compare `dmidecode -t memory` of {host} and {example}",
+        "compare `sudo dmidecode -t memory` of {host} and {example}",
         among=("GPU model",),
     ),
     "/dev/shm": Alike(
         WARNING,
         "what fits into shared memory on the other hosts may not fit here",
-        "run `mount -o remount,size=50% /dev/shm` on {host}, and make it last",
+        "run `sudo mount -o remount,size=50% /dev/shm` on {host}, and make it last",
         among=("GPU model",),
     ),
     "open files": Alike(

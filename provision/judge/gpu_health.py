@@ -99,14 +99,14 @@ RULES = (
     Rule(
         "nvidia-smi", Severity.BLOCKS, _unusable,
         "an answer",
-        "no program can use it before it was reset",
+        "until it is reset, no program can use it",
         RESET,
         area="drivers",
     ),
     Rule(
         "nvidia-smi", Severity.WARNING, _unreadable,
         "an answer",
-        "the driver could not read it: a GPU that begins to fail, or one that is no more than half there",
+        "the driver cannot read it, as where a GPU begins to fail or does not answer on its bus",
         "run `nvidia-smi -q -i {gpus}` and `sudo dmesg | grep -iE 'nvrm|xid'` on {host}, reset or reboot it",
         better=_reads_more,
         area="drivers",
@@ -163,7 +163,7 @@ RULES = (
     Rule(
         "power limit", Severity.WARNING, _capped,
         "{gpu.power_default:.0f} W",
-        "it is set below its default: slower under load, and all ranks wait for the slowest",
+        "others of its model have more: it is slower under load, and all ranks wait for the slowest",
         "run `sudo nvidia-smi -i {gpus} -pl {gpu.power_default:.0f}` on {host}",
         better=lambda other, gpu: (other.power_limit or 0) > (gpu.power_limit or 0) + ROUNDING,
     ),

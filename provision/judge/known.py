@@ -121,7 +121,13 @@ ROWS: tuple[Row, ...] = (
         compared=lambda _, f: cells.fabric_ports(f) or NONE,
     ),
     Row("network", "hostname", lambda _, f: cells.hostname(f)),
-    Row("storage", "/dev/shm", lambda _, f: cells.size_or_none(f.shm_bytes), compared=lambda _, f: float(f.shm_bytes)),
+    Row(
+        "storage",
+        "/dev/shm",
+        lambda _, f: cells.size_or_none(f.shm_bytes),
+        # From there on nothing needs more.
+        compared=lambda _, f: float(min(f.shm_bytes, 64 * 2**30)),
+    ),
     Row("storage", "disk free", lambda _, f: cells.size_or_none(f.disk_free_bytes), lasting=False),
     Row(
         "storage",

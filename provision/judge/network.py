@@ -51,7 +51,7 @@ def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
             "interface",
             f"its interface `{found.name}` is down",
             why=f"the other nodes do not reach {node.node_ip}, so that Ray's workers do not join, and NCCL hangs",
-            hint=f"look at the cable and the switch, then run `ip link set {found.name} up` on {node.name}",
+            hint=f"look at the cable and the switch, then run `sudo ip link set {found.name} up` on {node.name}",
             found=f"{found.name} down",
             expected=f"{found.name} up",
         )

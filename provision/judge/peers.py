@@ -24,6 +24,9 @@ ENOUGH = 0.9
 #: Hosts that are named of all that have the same; a rack is too many for a line.
 NAMED = 3
 
+#: Cells as nvidia-smi takes them.
+_VALUES = {"on": "1", "off": "0", "Default": "DEFAULT", "Exclusive_Process": "EXCLUSIVE_PROCESS"}
+
 _ROW_OF: Mapping[str, Row] = {row.fact: row for row in ROWS}
 
 
@@ -90,6 +93,7 @@ def _odd_ones(row: Row, alike: Alike, seen: Mapping[str, Seen], head: str) -> It
             "found": entry.cell,
             "example": example,
             "interface": entry.interface,
+            "value": _VALUES.get(expected.cell, expected.cell.removesuffix(" W")),
         }
         whose = "" if most == len(seen) - 1 > 1 else "most hosts have" if most * 2 > len(seen) else f"{example} has"
         yield Finding(

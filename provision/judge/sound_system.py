@@ -8,7 +8,7 @@ from statistics import median
 from provision.cluster import Cluster, Node
 from provision.facts import Facts
 from provision.finding import Against, Finding, Severity
-from provision.judge.cells import offset, size
+from provision.judge.cells import offset, size, span
 
 GIB = 2**30
 
@@ -48,7 +48,7 @@ def _shared_memory(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Find
             found=size(facts.shm_bytes),
             expected=f">= {size(SHM_LEAST)}",
             why="the ranks of one host exchange tensors through it: NCCL and vLLM fail in the middle of their start",
-            hint=f"run `mount -o remount,size=50% /dev/shm` on {node.name}; in a container use `--ipc=host`",
+            hint=f"run `sudo mount -o remount,size=50% /dev/shm` on {node.name}; in a container use `--ipc=host`",
         )
 
 
@@ -109,7 +109,7 @@ def _reboot(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
             "system",
             "reboot",
             found="required",
-            why="an update waits for it: until then kernel, driver and libraries may not fit each other",
+            why="until then kernel, driver and libraries may not fit each other",
             hint=f"`provision down`, reboot {node.name}, then `provision up`",
             said="a reboot is due, an update waits for it",
         )
@@ -136,8 +136,8 @@ def _clocks(cluster: Cluster) -> Iterator[Finding]:
                 expected=f"within {CLOCK_OFF:.0f} s",
                 against=Against.PEERS,
                 why="certificates and tokens are refused, and logs of the hosts do not line up",
-                hint=f"run `timedatectl set-ntp true` on {node.name}" + ", or here: compare `date -u`" * alone,
-                said=f"its clock is {abs(away):.0f} s {'ahead of' if away > 0 else 'behind'} {whose}",
+                hint=f"run `sudo timedatectl set-ntp true` on {node.name}" + ", or here: compare `date -u`" * alone,
+                said=f"its clock is {span(abs(away))} {'ahead of' if away > 0 else 'behind'} {whose}",
             )
 
 

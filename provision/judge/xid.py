@@ -159,7 +159,7 @@ def of_xids(host: str, facts: Facts, said: Collection[str]) -> Iterable[Finding]
         found=found,
         expected="none",
         against=Against.SOUND,
-        why="the driver reported them since boot: what runs on that GPU fails with it, or soon will",
+        why="since this host was booted: what ran on that GPU has probably failed, and may fail again",
         hint=f"on {host}: {worst.action} (`sudo dmesg | grep Xid` shows all)",
         evidence=tuple(line(xid, facts.gpus) for xid, _, _ in loud),
         said=f"the driver reported {line(loud[0][0], facts.gpus)}" + (f", and {len(loud) - 1} more" * (len(loud) > 1)),

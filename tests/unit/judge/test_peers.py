@@ -173,7 +173,22 @@ def test_of_two_hosts_the_one_without_any_is_named_though_it_is_the_head() -> No
 
 def test_a_hint_names_the_interface_and_the_value_to_type() -> None:
     (finding,) = odd(3, {2: {"interfaces": port(2, mtu=1500)}})
-    assert "`ip link set dev bond0 mtu 9000` on gpu-02" in finding.hint
+    assert "`sudo ip link set dev bond0 mtu 9000` on gpu-02" in finding.hint
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "typed"),
+    [
+        ({"ecc": False}, "`sudo nvidia-smi -e 1` on gpu-02, as on gpu-01"),
+        ({"mig": True}, "`sudo nvidia-smi -mig 0` on gpu-02"),
+        ({"persistence": False}, "`sudo nvidia-smi -pm 1` on gpu-02"),
+        ({"compute_mode": "Exclusive_Process"}, "`sudo nvidia-smi -c DEFAULT` on gpu-02"),
+        ({"power_limit": 500.0}, "`sudo nvidia-smi -pl 700` on gpu-02"),
+    ],
+)
+def test_a_hint_about_a_setting_can_be_typed_as_it_is(spoiled: dict[str, Any], typed: str) -> None:
+    (finding,) = odd(3, {2: {"gpus": gpus(2, **spoiled)}})
+    assert typed in finding.hint
 
 
 def test_two_hundred_equal_hosts_have_nothing_to_tell() -> None:

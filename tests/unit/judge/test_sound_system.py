@@ -97,7 +97,7 @@ def test_a_controller_whose_clock_is_wrong_is_not_the_hosts_fault() -> None:
 def test_of_one_or_two_hosts_the_controllers_clock_has_a_say() -> None:
     (finding,) = found(1, {1: {"clock_offset": 400.0}})
     assert told([finding]) == [("gpu-01", "clock", "warning")]
-    assert finding.message == "its clock is 400 s ahead of the one here"
+    assert finding.message == "its clock is 7 min ahead of the one here"
     assert told(found(2, {2: {"clock_offset": -9.0}})) == [("gpu-02", "clock", "warning")]
 
 
