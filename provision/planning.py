@@ -93,11 +93,12 @@ def _concerns(mode: Mode, step: Step) -> bool:
 
 
 def findings_of(plan: Plan) -> tuple[Finding, ...]:
-    """What a plan says about the hosts: each difference, and what blocks. A change that only follows from another one
-    is no finding of its own."""
+    """What a plan says about the hosts: each difference, and what blocks. What only comes of another change is no
+    finding of its own."""
     drift = (
         _finding(change.step, difference, Severity.DRIFT)
         for change in plan.changes
+        if not (change.because and change.step.resource.outcome)
         for difference in change.differences
     )
     return (*plan.blockers, *drift)

@@ -39,6 +39,9 @@ class Resource(ABC):
     fixable: ClassVar[bool] = True
     #: False: `down` leaves it. "purge": only `down --purge` removes it.
     removable: ClassVar[bool | str] = True
+    #: True: there is nothing to install, it is what comes of the steps that it follows. While one of those is not as
+    #: wanted, that is what `check` names.
+    outcome: ClassVar[bool] = False
     #: What `check` files it under: one of provision.finding.AREAS.
     area: ClassVar[str] = "files"
     #: Why it matters that it is as wanted; said with every difference.

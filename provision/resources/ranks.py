@@ -21,6 +21,7 @@ class Ranks(Resource):
     server that it follows starts them. They go with it, so there is nothing to remove."""
 
     removable: ClassVar[bool | str] = False
+    outcome: ClassVar[bool] = True
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "the model is cut into as many parts as there are GPUs, and each host has to do its own"
 
@@ -34,6 +35,9 @@ class Ranks(Resource):
     @property
     def label(self) -> str:
         return "ranks of the model"
+
+    def fact(self, _: str) -> str:
+        return self.label
 
     def want(self) -> State:
         return {"ranks": str(self.count)}

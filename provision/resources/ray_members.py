@@ -20,6 +20,7 @@ class RayMembers(Resource):
     """`expected`: node IP → (host name, GPUs). Asked on the head through Ray itself, once per start of the head or
     of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
 
+    outcome: ClassVar[bool] = True
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "for a node or a GPU that Ray does not count, vLLM waits in silence for half an hour"
 
@@ -34,6 +35,9 @@ class RayMembers(Resource):
     @property
     def label(self) -> str:
         return "Ray members"
+
+    def fact(self, _: str) -> str:
+        return self.label
 
     def want(self) -> State:
         return {"nodes": self._nodes()}

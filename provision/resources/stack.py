@@ -157,16 +157,16 @@ class Stack:
         lock = self._cluster.lock
         if not lock.stale:
             return
-        found = Finding(
-            host="",
-            area="packages",
-            fact="lock",
-            severity=Severity.DRIFT,
-            found=lock.stale,
-            said=f"the lock `{lock.path.name}` {'was' if lock.packages else 'is'} {lock.stale}",
-            why="the lock says what every host installs; what the inventory asks for since is on no host",
-            hint="`provision up` makes it anew and installs it, `provision lock` only makes it",
-        )
+        if lock.packages:
+            said = f"the lock `{lock.path.name}` was {lock.stale}"
+            why = "it says what every host installs; what the inventory asks for since is on no host"
+            hint = "`provision up` makes it anew and installs from it, `provision lock` only makes it"
+        else:
+            said = f"there is no lock `{lock.path.name}`"
+            why = "it says which version of each package every host installs"
+            hint = "`provision up` makes it and installs from it, `provision lock` only makes it"
+        drift = Severity.DRIFT
+        found = Finding("", "packages", "lock", drift, found=lock.stale, said=said, why=why, hint=hint)
         book.findings.append(found)
 
     def _compare_roots(self, book: Playbook) -> None:

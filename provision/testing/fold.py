@@ -55,8 +55,11 @@ def with_tests(report: Report, results: Results) -> Report:
         known[host] = (*known.get(host, ()), *facts)
     names = [host.name for host in report.hosts]
     drifted = report.exit_code == 0 and any(finding.severity.counts for finding in findings)
+    failed = {finding.host for finding in findings if finding.severity.counts}
+    hosts = (replace(h, status="drift") if h.status == "ok" and h.name in failed else h for h in report.hosts)
     return replace(
         report,
+        hosts=tuple(hosts),
         findings=sorted_findings((*report.findings, *findings), names),
         known=known,
         exit_code=3 if drifted else report.exit_code,

@@ -111,7 +111,7 @@ def test_packages_are_compared_where_no_lock_says_what_they_should_be() -> None:
 @pytest.mark.parametrize(
     ("lock", "message"),
     [
-        (UNLOCKED, "the lock `llama.lock` is absent"),
+        (UNLOCKED, "there is no lock `llama.lock`"),
         (
             replace(LOCK, stale="made from other settings (python.packages)"),
             "the lock `llama.lock` was made from other settings (python.packages)",
