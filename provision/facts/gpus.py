@@ -19,7 +19,7 @@ FIELDS = (
     "ecc.errors.uncorrected.volatile.total", "retired_pages.pending", "remapped_rows.pending",
     "remapped_rows.failure", "clocks_event_reasons.active", "clocks_throttle_reasons.active", "power.limit",
     "power.default_limit", "clocks.max.sm", "pcie.link.gen.current", "pcie.link.gen.max", "pcie.link.width.current",
-    "pcie.link.width.max", "fabric.state", "fabric.status",
+    "pcie.link.width.max", "fabric.state", "fabric.status", "gpu_recovery_action",
 )  # fmt: skip
 
 #: Kind of fault → what nvidia-smi or NVML say (lower case). The first that fits counts.
@@ -125,6 +125,8 @@ def _gpu(cells: dict[str, str]) -> Gpu:
         pcie_width_max=_whole(cells, "pcie.link.width.max"),
         fabric_state=_text(cells, "fabric.state"),
         fabric_status=_text(cells, "fabric.status"),
+        # `None` is a word of its own here.
+        recovery=_text(cells, "gpu_recovery_action").replace("None", ""),
         error=next((cell.strip("[]") for cell in cells.values() if cell.strip("[]").lower() in BROKEN), ""),
         details=cells,
     )

@@ -47,6 +47,7 @@ class Gpu:
     `error`: what a cell says instead of a value if the GPU could not be read (`Unknown Error`, `GPU requires reset`).
     `throttle`: the bits of nvidia-smi's clocks_event_reasons.active. `power_limit` and `power_default`: watts.
     `pcie_gen`, `pcie_width`: now, and at most; an idle GeForce is at generation 1. `sm_clock_max`: MHz.
+    `recovery`: what the driver wants done to the GPU (`Reset`, `Reboot`, `Drain P2P` …), empty for nothing.
     `details` holds every field that was asked, in nvidia-smi's own names and words.
     """
 
@@ -77,6 +78,7 @@ class Gpu:
     pcie_width_max: int | None = None
     fabric_state: str = ""
     fabric_status: str = ""
+    recovery: str = ""
     error: str = ""
     details: Mapping[str, str] = field(default_factory=dict, hash=False)
 

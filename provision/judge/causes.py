@@ -31,6 +31,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "topology": ("nvidia-smi", "GPUs", "GPU model", "NVLink", "fabric manager", "fabric state"),
     # 79: a GPU has fallen off the bus; 48, 63, 64, 94, 95: memory (NVIDIA's list of Xid errors).
     "Xid errors": ("nvidia-smi", "GPUs", "ECC errors", "remapped rows", "retired pages"),
+    # What the driver answers an error with.
+    "recovery action": ("nvidia-smi", "ECC errors", "remapped rows", "retired pages", "NVLink", "fabric state"),
     "GPU memory free": ("nvidia-smi", "GPU processes"),
     "GPU UUIDs": ("nvidia-smi", "boot"),
     # Who holds a GPU's memory is named there already, as a process.

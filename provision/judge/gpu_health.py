@@ -20,6 +20,10 @@ NO_FABRIC = ("", "N/A", "Not Supported")
 #: Watts by which a power limit may differ from the default: drivers round.
 ROUNDING = 1.0
 
+#: What the driver wants of a GPU that refuses CUDA, be all of its counters 0 (sichek#121). With its other words, such
+#: as `Drain P2P`, what runs there goes on (nvidia_gpu_exporter#448).
+STOPPED = ("Reset", "Reboot", "GPU Reset", "Node Reboot")
+
 RESET = "stop what runs there, then `sudo nvidia-smi --gpu-reset -i {gpus}` on {host}, or reboot it"
 
 
@@ -110,6 +114,20 @@ RULES = (
         "run `nvidia-smi -q -i {gpus}` and `sudo dmesg | grep -iE 'nvrm|xid'` on {host}, reset or reboot it",
         better=_reads_more,
         area="drivers",
+    ),
+    Rule(
+        "recovery action", Severity.BLOCKS,
+        lambda gpu: gpu.recovery if gpu.recovery in STOPPED else "",
+        "None",
+        "the driver waits for it after an error: until then CUDA does not start on this GPU",
+        RESET,
+    ),
+    Rule(
+        "recovery action", Severity.WARNING,
+        lambda gpu: gpu.recovery if gpu.recovery not in STOPPED else "",
+        "None",
+        "the driver asks for it after an error: part of the GPU, or of its links, is out of use",
+        RESET,
     ),
     Rule(
         "remapped rows", Severity.BLOCKS,

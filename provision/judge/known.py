@@ -105,6 +105,7 @@ ROWS: tuple[Row, ...] = (
     Row("gpus", "NVLink", lambda _, f: cells.nvlinks(f)),
     Row("gpus", "topology", lambda _, f: cells.topology(f)),
     _each("fabric state", lambda gpu: gpu.fabric_state),
+    _each("recovery action", lambda gpu: gpu.recovery),
     Row("gpus", "Xid errors", lambda _, f: cells.xids(f.xids)),
     Row("gpus", "GPU UUIDs", lambda _, f: cells.uuids(f.gpus)),
     Row("gpus", "GPU processes", lambda _, f: cells.holders(f), lasting=False),

@@ -51,7 +51,7 @@ def _program(meaning: str) -> Kind:
 
 
 def _broken(meaning: str, action: str, *shows: str) -> Kind:
-    return Kind(meaning, Severity.WARNING, action, shows)
+    return Kind(meaning, Severity.WARNING, action, (*shows, "recovery action"))
 
 
 def _past(meaning: str, action: str, *shows: str) -> Kind:

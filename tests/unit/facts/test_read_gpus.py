@@ -221,3 +221,12 @@ def test_a_link_error_that_was_fatal_once_stays_so() -> None:
     (xid,) = read_facts("\n".join(["@xids", mild, fatal, mild, "readable"])).xids or ()
     assert xid.count == 3
     assert xid.text.startswith("RLW_CTRL Fatal")
+
+
+@pytest.mark.parametrize(
+    ("cell", "recovery"), [("None", ""), ("[N/A]", ""), ("Reset", "Reset"), ("Drain P2P", "Drain P2P")]
+)
+def test_what_the_driver_wants_done_to_a_gpu(cell: str, recovery: str) -> None:
+    fields = [*NEW_FIELDS, "gpu_recovery_action"]
+    (gpu,) = read_facts(made_up({**H100_SXM, "gpu_recovery_action": cell}, fields=fields)).gpus
+    assert gpu.recovery == recovery

@@ -150,6 +150,16 @@ TROUBLE = {
         facts(geforce(0, error="Unknown Error", details=dict.fromkeys("abcd", "[Unknown Error]"))),
         "nvidia-smi", WARNING, "Unknown Error in a, b, c (GPU 0)", "nvidia-smi -q -i 0",
     ),
+    "a GPU that the driver wants reset": (
+        with_gpu(recovery="Reset"), "recovery action", BLOCKS, "Reset (GPU 1)", "--gpu-reset -i 1",
+    ),
+    "a GPU that the driver wants reset, and why": (
+        replace(with_gpu(recovery="GPU Reset"), xids=(Xid(109, "PCI:0000:05:00"),)),
+        "recovery action", BLOCKS, "GPU Reset (GPU 1)", "--gpu-reset -i 1",
+    ),
+    "a GPU that the driver wants left alone by others": (
+        with_gpu(recovery="Drain P2P"), "recovery action", WARNING, "Drain P2P (GPU 1)", "reset",
+    ),
     "a second library beside that of the driver": (
         board(driver_library="590.44.01"), "driver library", WARNING, "`590.44.01`", "ldconfig",
     ),
