@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from provision.facts import Facts, Gpu, Xid
 from provision.finding import Against, Finding, Severity
+from provision.judge.cells import span
 
 FACT = "Xid errors"
 
@@ -150,6 +151,7 @@ def of_xids(host: str, facts: Facts, said: Collection[str]) -> Iterable[Finding]
         return
     loud.sort(key=lambda each: (each[2].rank, -each[0].count))
     _, worst, severity = loud[0]
+    ago = f" {span(facts.uptime_seconds)} ago" if facts.uptime_seconds else ""
     found = ", ".join(dict.fromkeys(str(xid.code) for xid, _, _ in loud))
     yield Finding(
         host,
@@ -159,7 +161,7 @@ def of_xids(host: str, facts: Facts, said: Collection[str]) -> Iterable[Finding]
         found=found,
         expected="none",
         against=Against.SOUND,
-        why="since this host was booted: what ran on that GPU has probably failed, and may fail again",
+        why=f"since the host was booted{ago}: what ran on that GPU has probably failed, and may fail again",
         hint=f"on {host}: {worst.action} (`sudo dmesg | grep Xid` shows all)",
         evidence=tuple(line(xid, facts.gpus) for xid, _, _ in loud),
         said=f"the driver reported {line(loud[0][0], facts.gpus)}" + (f", and {len(loud) - 1} more" * (len(loud) > 1)),
@@ -189,4 +191,4 @@ def _kind(xid: Xid) -> Kind:
     kind = KINDS.get(xid.code, UNKNOWN)
     # `…, RLW_RXPIPE Nonfatal XC0 …` (NVLink, 144 to 150): corrected. 154 is written, too, when a GPU has recovered.
     dealt_with = " Nonfatal " in f" {xid.text} " or (xid.code == RECOVERY and xid.text.endswith("(None)"))
-    return replace(kind, severity=None) if dealt_with else kind
+    return replace(kind, severity=None, shows=()) if dealt_with else kind

@@ -113,6 +113,11 @@ def test_what_the_driver_says_is_over_is_not_said(xid: Xid) -> None:
     assert len(judged(Xid(xid.code, xid.bus_id, text="NETIR_LINK_EVT Fatal XC0 i0 Link 00"))) == 1
 
 
+def test_it_is_told_since_when_the_log_goes() -> None:
+    (finding,) = of_xids("gpu-02", board(xids=(Xid(109, BUS),), uptime_seconds=3 * 86400.0), ())
+    assert finding.why.startswith("since the host was booted 3 days ago: ")
+
+
 def test_a_log_that_may_not_be_read_says_nothing() -> None:
     assert list(of_xids("gpu-02", board(xids=None), ())) == []
     assert evidence_of("GPUs", board(xids=None)) == ()
