@@ -55,8 +55,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-others", action="store_true", help="leave Ansible and pyinfra out")
     parser.add_argument(
         "--assert", dest="promise", action="store_true",
-        help=f"exit code 1 if `check` takes more than {MOST} times the bound at {AT} hosts, or, where that was measured, "
-        f"more than {MEMORY_MOST:g} times its memory at {MANY}",
+        help=f"exit code 1 if `check` takes more than {MOST} times the bound at {AT} hosts, or, where that was "
+        f"measured, more than {MEMORY_MOST:g} times its memory at {MANY}",
     )  # fmt: skip
     return parser.parse_args()
 
