@@ -18,9 +18,10 @@ what, and is not said beside it), `elsewhere` (what the plan says already).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from provision.cluster import Cluster
-from provision.finding import Finding, Severity
+from provision.finding import Finding
 from provision.judge.causes import without_consequences
 from provision.judge.elsewhere import said_elsewhere
 from provision.judge.expected import against_inventory
@@ -54,15 +55,21 @@ def judge(cluster: Cluster, book: Playbook) -> None:
 
 
 def findings(cluster: Cluster) -> list[Finding]:
-    """Of all judges, each fault once: a fact of a host has one judge, and what follows from another finding is left
-    out. The hosts are held against each other last, those of which nothing is said yet."""
+    """Of all judges, each fault once: a fact of a host has one judge, whatever a later one knows of it is evidence, and
+    what follows from another finding is left out. The hosts are held against each other last, those of which nothing
+    is said yet."""
     found: list[Finding] = []
-    worst: dict[tuple[str, str], int] = {}
+    said: dict[tuple[str, str], int] = {}
     for one in JUDGES:
+        new = []
+        for finding in one(cluster):
+            place = said.get((finding.host, finding.fact))
+            if place is None or finding.severity.rank < found[place].severity.rank:
+                new.append(finding)
+            else:
+                found[place] = replace(found[place], evidence=(*found[place].evidence, finding.message))
         # One judge may have several things to say of a fact (two GPUs, each with an error of its own).
-        new = [f for f in one(cluster) if f.severity.rank < worst.get((f.host, f.fact), len(Severity))]
         for finding in new:
-            key = (finding.host, finding.fact)
-            worst[key] = min(finding.severity.rank, worst.get(key, len(Severity)))
-        found += new
-    return without_consequences([*found, *against_peers(cluster, {*worst, *said_elsewhere(cluster)})])
+            said[finding.host, finding.fact] = len(found)
+            found.append(finding)
+    return without_consequences([*found, *against_peers(cluster, {*said, *said_elsewhere(cluster)})])

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from compat_samples import UNLOCKED, blocked, host, judged, lock
+from compat_samples import UNLOCKED, blocked, cluster, host, judged, lock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.finding import Against, Severity
+from provision.inventory.models import Expect
+from provision.judge import findings
 
 SOUND = ("vllm==0.33.0", "ray[default]==2.56.1")
 OLD = {"gpu-01": host(), "gpu-03": host("535.161.08")}
@@ -27,6 +29,15 @@ def test_an_old_driver_is_named_with_the_newest_vllm_that_runs_there() -> None:
     )
     assert (finding.found, finding.expected) == ("535.161.08", ">= 580")
     assert "`vllm==0.19.1`" in finding.hint
+
+
+def test_a_driver_that_the_inventory_refuses_too_is_one_finding_with_both_reasons() -> None:
+    made = cluster(*SOUND, hosts=OLD)
+    expecting = tuple(h.model_copy(update={"expect": Expect(driver=">=580")}) for h in made.inventory.hosts)
+    nodes = tuple(replace(node, host=h) for node, h in zip(made.nodes, expecting, strict=True))
+    (finding,) = [f for f in findings(replace(made, nodes=nodes)) if f.fact == "driver"]
+    assert finding.against is Against.INVENTORY
+    assert "newest vLLM that runs there is 0.19.1" in finding.evidence[0]
 
 
 def test_the_newest_vllm_that_runs_there_does_run_there() -> None:
