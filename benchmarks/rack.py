@@ -87,11 +87,17 @@ class Rack:
             sock.close()
 
     def cpu(self) -> float:
-        """Seconds that the hosts have computed: sshd and all that it has waited for."""
-        ticks = 0
-        for server in self._servers:
-            cells = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(cell) for cell in cells[11:15])
+        """Seconds that the hosts have computed: sshd, what it has waited for, and what of it still runs (Ansible keeps
+        its connections for a while)."""
+        ticks, below = 0, {server.pid for server in self._servers}
+        rows = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                cells = path.read_text().rpartition(")")[2].split()
+                rows[int(path.parent.name)] = (int(cells[1]), sum(map(int, cells[11:15])))
+        while below:
+            ticks += sum(rows[pid][1] for pid in below)
+            below = {pid for pid, (parent, _) in rows.items() if parent in below}
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def spec(self, lock_digest: str, lock_short: str) -> dict[str, Any]:
