@@ -105,13 +105,17 @@ def blocker(host: str, message: str, evidence: Iterable[str] = (), hint: str = "
     return Finding(host, area, message, Severity.BLOCKS, hint=hint, evidence=tuple(evidence), said=message)
 
 
+def area_rank(area: str) -> int:
+    """Its place in AREAS; behind them all for one of a playbook's own."""
+    return AREAS.index(area) if area in AREAS else len(AREAS)
+
+
 def sorted_findings(findings: Iterable[Finding], hosts: Iterable[str]) -> tuple[Finding, ...]:
     """The worst first, then by area, fact, and host in the order of the inventory; each once."""
     place = {name: index for index, name in enumerate(hosts)}
-    area = {name: index for index, name in enumerate(AREAS)}
     return tuple(
         sorted(
             dict.fromkeys(findings),
-            key=lambda f: (f.severity.rank, area.get(f.area, len(area)), f.fact, place.get(f.host, -1)),
+            key=lambda f: (f.severity.rank, area_rank(f.area), f.fact, place.get(f.host, -1)),
         )
     )

@@ -84,7 +84,8 @@ class Run:
                 for host, text in book.notes:
                     self._emit(events.Note(host, text))
                 observed = self._observe(book, set(facts))
-                book.findings += _reviewed(book, observed, job.areas)
+                known = _known(book, observed)
+                book.findings += _reviewed(book, known, job.areas)
                 blockers = [b for b in book.blockers if not b.host or b.host in names]
                 plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers())
                 self._emit(events.Planned("", plan))
@@ -95,7 +96,9 @@ class Run:
                     self._last |= applier.ended
                     for error in applier.errors:
                         self._errors.setdefault(error.host, []).append(error)
-            return self._report(plan, done, book, observed)
+            if done:
+                known = _known(book, {**observed, **_reached(plan, done)})
+            return self._report(plan, done, book, known)
 
     def _read_facts(self, host: Host) -> Facts:
         began = time.monotonic()
@@ -176,7 +179,9 @@ class Run:
             blocker(name, f"nothing was changed on any host, because of {name}", hint=hint) for name in self._errors
         ]
 
-    def _report(self, plan: Plan, done: frozenset[str], book: Playbook, observed: Mapping[str, State]) -> Report:
+    def _report(
+        self, plan: Plan, done: frozenset[str], book: Playbook, known: Mapping[str, tuple[Known, ...]]
+    ) -> Report:
         names = tuple(h.name for h in self._hosts)
         judged = [f for f in book.findings if not f.host or f.host in names]
         left = replace(plan, changes=tuple(c for c in plan.changes if c.step.key not in done))
@@ -194,7 +199,7 @@ class Run:
             hosts=reports,
             errors=tuple(e for errors in self._errors.values() for e in errors),
             findings=() if self._job.mode.removes else findings,
-            known=_known(book, {**observed, **_reached(plan, done)}),
+            known=known,
             outcome=tuple(book.outcome) if self._job.command == "up" and code == 0 else (),
             seconds=seconds,
             exit_code=code,
@@ -248,8 +253,7 @@ def _narrowed(book: Playbook, areas: Sequence[str]) -> Playbook:
     return replace(book, steps=steps, findings=findings, known=known)
 
 
-def _reviewed(book: Playbook, observed: Mapping[str, State], areas: Sequence[str]) -> list[Finding]:
-    known = _known(book, observed) if book.reviews else {}
+def _reviewed(book: Playbook, known: Mapping[str, tuple[Known, ...]], areas: Sequence[str]) -> list[Finding]:
     return [f for review in book.reviews for f in review(known) if not areas or f.area in areas]
 
 

@@ -103,6 +103,19 @@ def glibc(platform: str) -> str:
     return f"2.{_target(platform)[1]}"
 
 
+def misfit(platform: str, arch: str, libc: str) -> str:
+    """What of a host is not what `platform` needs, `architecture` or `glibc`; empty for nothing, and for what the host
+    did not say. Raises LockError, as above."""
+    if arch and arch != architecture(platform):
+        return "architecture"
+    return "glibc" if libc and _numbers(libc) < _numbers(glibc(platform)) else ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """However many digits a host prints."""
+    return tuple(int(part[:9]) for part in version.split(".") if part.isdecimal())
+
+
 def pip_download(
     python: Python, into: Path, requirements: str, *, base: Path, indexes: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:

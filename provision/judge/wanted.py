@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from provision.cluster import Cluster
 from provision.inventory.models import Python
 from provision.judge.compatibility import RAY, TORCH, VLLM, Ray, Torch, Vllm, number, release
+from provision.python_version import minor
 
 #: What builds call themselves, in their version or in python.torch_backend, that use no CUDA.
 _OTHER_HARDWARE = re.compile(r"cpu|rocm|xpu")
@@ -118,15 +119,11 @@ def _pins(python: Python) -> Mapping[str, str]:
             asked = Requirement(text)
         except InvalidRequirement:  # a path, which may well be a package
             continue
-        here = asked.marker is None or asked.marker.evaluate({"python_version": _minor(python.version)})
+        here = asked.marker is None or asked.marker.evaluate({"python_version": minor(python.version)})
         exact = [s.version for s in asked.specifier if s.operator in ("==", "===") and not s.version.endswith(".*")]
         if here and exact:
             pins[canonicalize_name(asked.name)] = exact[0]
     return pins
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
 
 
 def _cuda(text: str) -> str:

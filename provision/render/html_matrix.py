@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from provision.errors import HostError, ProvisionError, Unreachable
-from provision.finding import AREAS, Finding, Severity, blocker
+from provision.finding import Finding, Severity, area_rank, blocker
 from provision.report import Report
 
 #: A host that could not be looked at, or not to the end.
@@ -93,10 +93,10 @@ def matrix_of(report: Report, entries: Iterable[Entry]) -> Matrix:
     }
     return Matrix(
         hosts=tuple(names),
-        facts=tuple(sorted(facts, key=lambda f: AREAS.index(f.area) if f.area in AREAS else len(AREAS))),
+        facts=tuple(sorted(facts, key=lambda f: area_rank(f.area))),
         cells=cells,
         marks={host: tuple(e for e in entries if host in e.hosts) for host in names},
-        gone={h.name: h.status for h in report.hosts if h.status in ("unreachable", "failed")},
+        gone={h.name: h.status for h in report.hosts if h.status in ERRORS},
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from xml.etree import ElementTree
 
 from provision.errors import HostError, ProvisionError
-from provision.finding import AREAS, Finding, Known
+from provision.finding import Finding, Known, area_rank
 from provision.report import Report
 
 # What XML 1.0 calls a Char (w3.org/TR/xml, 2.2); the rest cannot be written, not even escaped.
@@ -59,8 +59,7 @@ def _cases(host: str, report: Report) -> list[_Case]:
     for finding in report.findings:
         if finding.host == host:
             found.setdefault((finding.area, finding.fact), []).append(finding)
-    place = {area: index for index, area in enumerate(AREAS)}
-    keys = sorted(dict.fromkeys([*known, *found]), key=lambda key: place.get(key[0], len(place)))
+    keys = sorted(dict.fromkeys([*known, *found]), key=lambda key: area_rank(key[0]))
     return [_case(key, known.get(key), found.get(key, ())) for key in keys]
 
 

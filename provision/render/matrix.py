@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provision.finding import AREAS, Finding, Severity, sorted_findings
+from provision.finding import Finding, Severity, area_rank, sorted_findings
 from provision.render.findings import STYLE
 from provision.render.text import PLAIN, Paint, Style, clean, cut, named, wrapped
 from provision.report import Report
@@ -82,9 +82,8 @@ def _rows(report: Report, hosts: Sequence[str]) -> list[Row]:
     for finding in sorted_findings(report.findings, hosts):
         worst.setdefault((finding.host, finding.area, finding.fact), finding)
     facts = dict.fromkeys((area, fact) for _, area, fact in values)
-    place = {area: index for index, area in enumerate(AREAS)}
     rows = []
-    for area, fact in sorted(facts, key=lambda key: place.get(key[0], len(place))):
+    for area, fact in sorted(facts, key=lambda key: area_rank(key[0])):
         cells = []
         for host in hosts:
             key = (host, area, fact)

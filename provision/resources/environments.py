@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from provision.cluster import Cluster, Node
 from provision.finding import Against, Finding, Known, Severity
+from provision.python_version import fits, minor
+from provision.resources.venv import Venv
 
 PYTHON = "python"
 
@@ -42,7 +44,7 @@ class Environments:
         fetches = self.cluster.inventory.python.wheels != "controller"
         to_be = {} if fetches else {n.name: _patch(n, wanted) for n in self.cluster.nodes if n.name not in built}
         # One that is not even what the inventory asks for is told by its resource.
-        fitting = {name: patch for name, patch in built.items() if _fits(patch, wanted)}
+        fitting = {name: patch for name, patch in built.items() if fits(patch, wanted)}
         patches = {**{name: patch for name, patch in to_be.items() if patch}, **fitting}
         expected = self._reference(patches)
         for name, patch in patches.items():
@@ -53,7 +55,6 @@ class Environments:
                 yield self._finding(name, PYTHON, patch, expected, severity, _REFUSES, hint)
 
     def _packages(self, built: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
-        why = "ranks that run different code fail to talk to each other, or give wrong answers in silence"
         names = sorted({fact for cells in built.values() for fact in cells} - _ABOUT)
         for fact in names:
             versions = {host: cells.get(fact, "") for host, cells in built.items()}
@@ -62,7 +63,7 @@ class Environments:
                 if version != expected:
                     hint = "`provision lock` pins every package, and `provision up` installs what it says"
                     yield self._finding(
-                        host, fact, version or "absent", expected or "absent", Severity.DRIFT, why, hint
+                        host, fact, version or "absent", expected or "absent", Severity.DRIFT, Venv.why, hint
                     )
 
     def _finding(
@@ -80,11 +81,6 @@ class Environments:
 
 def _patch(node: Node, wanted: str) -> str:
     """Of the Python that would be taken there; empty where that is not certain."""
-    minor = ".".join(wanted.split(".")[:2])
-    found = {p.patch for p in node.facts.pythons if p.version == minor} if node.facts else set()
+    found = {p.patch for p in node.facts.pythons if p.version == minor(wanted)} if node.facts else set()
     patch = found.pop() if len(found) == 1 else ""
-    return patch if _fits(patch, wanted) else ""
-
-
-def _fits(patch: str, wanted: str) -> bool:
-    return patch == wanted or patch.startswith(f"{wanted}.")
+    return patch if fits(patch, wanted) else ""

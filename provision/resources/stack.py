@@ -13,6 +13,7 @@ from provision.facts import Facts
 from provision.finding import Finding, Severity
 from provision.judge.expected import lacks_gpus
 from provision.playbook import Playbook
+from provision.python_version import minor
 from provision.resources.environments import Environments
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import Ranks
@@ -26,7 +27,7 @@ from provision.resources.venv import Venv
 from provision.resources.vllm import STAYS_HERE, VllmServer
 from provision.secret import Secret
 from provision.uv_binary import usable
-from provision.wheels import architecture, glibc
+from provision.wheels import misfit
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -180,20 +181,21 @@ class Stack:
     def _find_platform(self, book: Playbook, node: Node, facts: Facts) -> None:
         python = self._inventory.python
         hint = "set python.platform to what the oldest of the hosts has, and lock again"
-        if facts.arch and facts.arch != architecture(python.platform):
+        unfit = misfit(python.platform, facts.arch, facts.glibc)
+        if unfit == "architecture":
             message = f"its architecture is `{facts.arch}`, the environment is locked for `{python.platform}`"
             book.block(message, host=node.name, hint=hint)
-        elif facts.glibc and _numbers(facts.glibc) < _numbers(glibc(python.platform)):
+        elif unfit == "glibc":
             message = f"its glibc is `{facts.glibc}`, older than `{python.platform}` that the environment is locked for"
             book.block(message, host=node.name, hint=hint)
-        minor = ".".join(python.version.split(".")[:2])
+        wanted = minor(python.version)
         found = sorted({p.version for p in facts.pythons})
-        if python.wheels == "controller" and minor not in found:
+        if python.wheels == "controller" and wanted not in found:
             book.block(
-                f"it has no Python {minor}, and no way to fetch one",
+                f"it has no Python {wanted}, and no way to fetch one",
                 host=node.name,
                 evidence=[f"found: {', '.join(found) or 'none'}"],
-                hint=f"install Python {minor} on {node.name}, or choose another python.version",
+                hint=f"install Python {wanted} on {node.name}, or choose another python.version",
             )
 
     def _find_gpus(self, book: Playbook) -> None:
@@ -254,7 +256,3 @@ class Stack:
 
     def _token(self) -> Secret:
         return self._cluster.secrets[RAY_TOKEN]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from provision.finding import Known
 from provision.inventory.models import Python
 from provision.locking import Lock, requirement
+from provision.python_version import fits
 from provision.resolve import decisive, index_environment
 from provision.resource import Difference, Resource, State
 from provision.resources.venv_deep import DEEP, SWEEP, TIMEOUT
@@ -117,7 +118,7 @@ class Venv(Resource):
             before = have.get("current", "")
             return (Difference("", want["current"], before if before not in ("", want["current"]) else "unfinished"),)
         found = []
-        if not _fits(have.get("python", ""), want["python"]):
+        if not fits(have.get("python", ""), want["python"]):
             found.append(Difference("python", want["python"], have.get("python")))
         if have.get("current") != want["current"]:
             found.append(Difference("environment in use", want["current"], have.get("current")))
@@ -207,11 +208,7 @@ class Venv(Resource):
     def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:
         """("build", "repair" or "link", names of the packages to install)."""
         everything = sorted(self.lock.packages)
-        if (
-            have is None
-            or have.get("finished") != want["finished"]
-            or not _fits(have.get("python", ""), want["python"])
-        ):
+        if have is None or have.get("finished") != want["finished"] or not fits(have.get("python", ""), want["python"]):
             return "build", everything
         drifted = sorted({*_drift(have, want), *_edited(have)})
         if not drifted and "stray" not in have and "unread" not in have:
@@ -249,10 +246,6 @@ def _edited(have: Mapping[str, str]) -> list[str]:
 @lru_cache(maxsize=4096)  # the same on every host
 def _known(fact: str, value: str) -> Known:
     return Known("packages", fact, value)
-
-
-def _fits(found: str, wanted: str) -> bool:
-    return found == wanted or found.startswith(f"{wanted}.")
 
 
 @lru_cache(maxsize=4096)  # the same on every host

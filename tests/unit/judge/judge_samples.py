@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gpu_samples import h100
+
 from provision.cluster import Cluster, Node
 from provision.facts import Facts, Gpu, Interface, ModelFolder, Program
 from provision.finding import Finding
@@ -23,34 +25,7 @@ def name(index: int) -> str:
 
 
 def gpu(index: int, host: int = 1, **more: Any) -> Gpu:
-    values: dict[str, Any] = {
-        "name": "NVIDIA H100 80GB HBM3",
-        "uuid": f"GPU-{host:04x}{index:04x}-0000-0000-0000-000000000000",
-        "bus_id": f"00000000:{index + 4:02X}:00.0",
-        "driver": "590.48.01",
-        "memory_mib": 81559,
-        "memory_free_mib": 81073,
-        "compute_capability": "9.0",
-        "persistence": True,
-        "mig": False,
-        "vbios": "96.00.74.00.01",
-        "compute_mode": "Default",
-        "ecc": True,
-        "ecc_uncorrected": 0,
-        "remapped_pending": False,
-        "remapped_failure": False,
-        "throttle": 0x1,
-        "power_limit": 700.0,
-        "power_default": 700.0,
-        "sm_clock_max": 1980,
-        "pcie_gen": 5,
-        "pcie_gen_max": 5,
-        "pcie_width": 16,
-        "pcie_width_max": 16,
-        "fabric_state": "Completed",
-        "fabric_status": "Success",
-    }
-    return Gpu(index, **{**values, **more})
+    return h100(index, **{"uuid": f"GPU-{host:04x}{index:04x}-0000-0000-0000-000000000000", **more})
 
 
 def gpus(host: int, count: int = 8, **more: Any) -> tuple[Gpu, ...]:
