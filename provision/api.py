@@ -35,7 +35,8 @@ from provision.state import cluster_dir
 class Options(TypedDict, total=False):
     """`playbook`: a file instead of the built-in one. `limit`: names of the hosts to contact, none for all.
     `cancel`: set it to stop the run; remote processes are ended first. `deep`: hold every file of the environments
-    against the hash that was installed, which takes minutes and not a moment."""
+    against the hash that was installed, which takes minutes and not a moment. `skip`: names of proofs (provision.proof)
+    that are left out: `network`, `all-reduce`, `weights`."""
 
     playbook: Path | None
     limit: Sequence[str]
@@ -43,6 +44,7 @@ class Options(TypedDict, total=False):
     cancel: threading.Event | None
     sudo_password: Secret | None
     deep: bool
+    skip: Sequence[str]
 
 
 def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
@@ -63,6 +65,7 @@ def check(
     since_up: bool = False,
     save: Path | None = None,
     tests: Path | None = None,
+    prove: bool = False,
     **options: Unpack[Options],
 ) -> Report:
     """Whether the hosts are as the inventory says, as each other, and as they must be for the model to run. Writes
@@ -70,7 +73,8 @@ def check(
 
     `areas`: which of provision.finding.AREAS to look at, none for all. `against`: a snapshot; what has changed since is
     in the report, and counts as drift. `since_up`: the one that the last successful `up` kept. `save`: where to keep a
-    snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). Raises SnapshotError before
+    snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). `prove`: go through
+    the proofs, too, which takes seconds and uses the hosts' network and GPUs. Raises SnapshotError before
     any host is contacted.
     """
     source = snapshot.last_up(inventory.cluster) if since_up else against
@@ -81,7 +85,7 @@ def check(
         from provision.testing.run import require_tests
 
         require_tests(tests)
-    report = _execute(_job("check", Mode.CHECK, inventory, options, areas=areas), options)
+    report = _execute(_job("check", Mode.CHECK, inventory, options, areas=areas, prove=prove), options)
     if tests is not None:
         report = _tested(report, inventory, tests, options)
     if before is not None:
@@ -120,7 +124,15 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
     return made.path
 
 
-def _job(command: str, mode: Mode, inventory: Inventory, options: Options, *, areas: Sequence[str] = ()) -> Job:
+def _job(
+    command: str,
+    mode: Mode,
+    inventory: Inventory,
+    options: Options,
+    *,
+    areas: Sequence[str] = (),
+    prove: bool = False,
+) -> Job:
     listener = options.get("listener") or silent
     writes = mode is Mode.UP
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
@@ -139,6 +151,8 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, *, ar
         only=tuple(options.get("limit") or ()),
         areas=tuple(areas),
         deep=options.get("deep", False),
+        skip=tuple(options.get("skip") or ()),
+        prove=prove,
     )
 
 

@@ -13,6 +13,7 @@ from provision.errors import BadOutput, Cancelled, HostError, NotConverged, Prov
 from provision.events import Listener
 from provision.inventory.models import Host
 from provision.planning import Change, Plan
+from provision.report import Phase
 from provision.schedule import Schedule, Stretch
 from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Session, Transport
@@ -36,6 +37,13 @@ class Applier:
         self._cancel = cancel
         self.errors: list[HostError] = []
         self.ended: dict[str, float] = {}
+        self._spans: dict[str, tuple[float, float]] = {}
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """What was done, by label, in the order of its first beginning."""
+        spans = sorted(self._spans.items(), key=lambda item: item[1])
+        return tuple(Phase(label, end - began) for label, (began, end) in spans)
 
     def apply(self, plan: Plan) -> frozenset[str]:
         """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure."""
@@ -53,10 +61,16 @@ class Applier:
                 stretch = running.pop(future)
                 outcome = future.result()
                 done |= outcome.good
+                self._spend(outcome.spans)
                 unreached = [c.step.key for c in stretch.changes if c.step.key not in outcome.good | outcome.failed]
                 for change, cause in schedule.done(stretch, [*sorted(outcome.failed), *unreached]):
                     self._skip(change, "cancelled" if self._cancel.is_set() else f"needs {cause}, which failed")
         return frozenset(done)
+
+    def _spend(self, spans: Sequence[tuple[str, float, float]]) -> None:
+        for label, began, ended in spans:
+            first, last = self._spans.get(label, (began, ended))
+            self._spans[label] = (min(first, began), max(last, ended))
 
     def _skip(self, change: Change, why: str) -> None:
         step = change.step
@@ -107,6 +121,7 @@ class Applier:
             step = change.step
             outcome.good.add(step.key)
             seconds = watch.seconds(index)
+            outcome.spans.append((step.resource.label, *watch.span(index)))
             self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
 
     def _prepare(self, stretch: Stretch) -> list[Script]:
@@ -151,10 +166,12 @@ class Applier:
 
 @dataclass
 class _Outcome:
-    """Keys of a stretch's changes: verified, and failed. The others were not reached."""
+    """Keys of a stretch's changes: verified, and failed. The others were not reached. `spans`: label, when the change
+    began and when it ended (monotonic seconds)."""
 
     good: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    spans: list[tuple[str, float, float]] = field(default_factory=list)
 
 
 class _Throttle:
@@ -199,9 +216,13 @@ class _Watch:
     def finish(self) -> None:
         self._ended = time.monotonic()
 
+    def span(self, index: int) -> tuple[float, float]:
+        """When the change began and ended (monotonic seconds)."""
+        return self._began.get(index, self._ended), self._began.get(index + 1, self._ended)
+
     def seconds(self, index: int) -> float:
-        began = self._began.get(index, self._ended)
-        return self._began.get(index + 1, self._ended) - began
+        began, ended = self.span(index)
+        return ended - began
 
 
 def failure(error: HostError, step: str = "") -> events.Failed:

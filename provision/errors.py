@@ -21,7 +21,7 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
     ├── ConnectionLost    (1)  the session broke in the middle
     ├── BadOutput         (1)  a probe printed something that cannot be read
     ├── NotConverged      (1)  a fix ran, and the host still differs
-    └── Blocked           (1)  the host is not what the inventory expects, and nobody can fix that from here
+    └── Blocked           (1)  a proof found what must not be, before anything stands on it
 """
 
 from __future__ import annotations
@@ -106,14 +106,14 @@ class Cancelled(ProvisionError):
 
 
 class HostError(ProvisionError):
-    """Something is wrong on, or on the way to, one host."""
+    """Something is wrong on, or on the way to, one host. `host` is empty where it concerns several."""
 
     def __init__(self, host: str, message: str, *, evidence: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message, evidence=evidence, hint=hint)
         self.host = host
 
     def __str__(self) -> str:
-        return f"{self.host}: {self.message}"
+        return f"{self.host}: {self.message}" if self.host else self.message
 
 
 class Unreachable(HostError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from provision.errors import PlaybookError
 from provision.finding import Finding, Known, Severity, blocker
+from provision.proof import Proof
 from provision.resource import Resource
 
 #: Host → what is known of it, once its resources were looked at; to what in there is not as it should be.
@@ -31,6 +32,14 @@ class Step:
         return f"{self.host}/{self.resource.id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A proof and the keys of the steps that must not begin without it; none: nothing must."""
+
+    proof: Proof
+    before: tuple[str, ...] = ()
+
+
 @dataclass
 class Playbook:
     """Collects steps. `add` returns the step, to be named by later ones."""
@@ -45,6 +54,8 @@ class Playbook:
     reviews: list[Review] = field(default_factory=list)
     #: Leaves out of all findings of a run those that only follow from another one.
     sift: Callable[[Sequence[Finding]], list[Finding]] = list
+    #: What the hosts show together before what stands on it is changed, in this order.
+    proofs: list[Placed] = field(default_factory=list)
     #: Worth a line, in the way of nothing: (host, text).
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
@@ -73,6 +84,11 @@ class Playbook:
         self.steps.append(step)
         self._known.add(step.key)
         return step
+
+    def prove(self, proof: Proof, *, before: Step | Iterable[Step] = ()) -> None:
+        """`up` goes through `proof` when one of the steps `before` is to change, and before it does; with none named,
+        before anything is changed at all."""
+        self.proofs.append(Placed(proof, _keys(before)))
 
     @property
     def blockers(self) -> list[Finding]:

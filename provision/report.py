@@ -24,6 +24,14 @@ class HostReport:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of a run. `seconds`: from when the first host began with it until the last had ended."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Changed:
     """A lasting fact of a host that is another one than in the snapshot; empty where there was, or is, none."""
 
@@ -60,6 +68,7 @@ class Report:
     known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
     since: Since | None = None
     outcome: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = ()
     seconds: float = 0.0
     log: str = ""
     exit_code: int = field(default=0)

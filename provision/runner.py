@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from provision import events
 from provision.apply import Applier, failure
+from provision.carrying import Carrier
 from provision.cluster import Cluster, Node
 from provision.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
 from provision.events import Listener
@@ -24,7 +25,8 @@ from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
 from provision.planning import Mode, Plan, findings_of, make_plan
 from provision.playbook import Playbook, Step
-from provision.report import HostReport, Report
+from provision.proving import Prover
+from provision.report import HostReport, Phase, Report
 from provision.resource import State
 from provision.secret import Secret
 from provision.transport import Session, Transport
@@ -39,7 +41,7 @@ T = TypeVar("T")
 class Job:
     """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
     empty for all. `areas`: what of provision.finding.AREAS to look at, empty for all; `deep`: however long that
-    takes."""
+    takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed."""
 
     command: str
     mode: Mode
@@ -52,6 +54,8 @@ class Job:
     only: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
     deep: bool = False
+    skip: tuple[str, ...] = ()
+    prove: bool = False
 
 
 class Run:
@@ -64,6 +68,7 @@ class Run:
         self._began = time.monotonic()
         self._errors: dict[str, list[ProvisionError]] = {}
         self._last: dict[str, float] = {}
+        self._phases: list[Phase] = []
         self._sessions: dict[str, Session] = {}
         self._hosts = tuple(h for h in job.inventory.hosts if not job.only or h.name in job.only)
 
@@ -77,28 +82,43 @@ class Run:
         ) as self._transport:
             with ThreadPoolExecutor(max_workers=min(POOL, max(1, len(self._hosts)))) as self._pool:
                 facts = self._on_each(self._hosts, self._read_facts)
+                self._phases.append(Phase("facts", time.monotonic() - self._began))
                 nodes = tuple(Node(h, facts.get(h.name)) for h in job.inventory.hosts)
                 book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets, job.deep))
                 if job.areas:
                     book = _narrowed(book, job.areas)
                 for host, text in book.notes:
                     self._emit(events.Note(host, text))
+                began = time.monotonic()
                 observed = self._observe(book, set(facts))
+                self._phases.append(Phase("looking", time.monotonic() - began))
                 known = _known(book, observed)
                 book.findings += _reviewed(book, known, job.areas)
                 blockers = [b for b in book.blockers if not b.host or b.host in names]
                 plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers())
                 self._emit(events.Planned("", plan))
                 done: frozenset[str] = frozenset()
+                carrier = self._carrier(set(facts))
                 if job.apply and not plan.blockers and not self._cancel.is_set():
                     applier = Applier(self._transport, self._pool, self._hosts, self._emit, self._cancel)
-                    done = applier.apply(plan)
+                    done = carrier.carry_out(plan, book.proofs, applier)
                     self._last |= applier.ended
-                    for error in applier.errors:
+                    for error in (*applier.errors, *carrier.blocks):
                         self._errors.setdefault(error.host, []).append(error)
+                elif job.prove and not self._cancel.is_set():
+                    carrier.prove([placed.proof for placed in book.proofs])
+            self._phases += carrier.phases
             if done:
                 known = _known(book, {**observed, **_reached(plan, done)})
+            for shown in carrier.shown:
+                book.findings += shown.findings
+                for host, cells in shown.known.items():
+                    known[host] = (*known.get(host, ()), *cells)
             return self._report(plan, done, book, known)
+
+    def _carrier(self, reached: set[str]) -> Carrier:
+        prover = Prover(self._transport, [host for host in self._hosts if host.name in reached], self._emit)
+        return Carrier(prover, self._emit, self._cancel, self._job.skip)
 
     def _read_facts(self, host: Host) -> Facts:
         began = time.monotonic()
@@ -202,6 +222,7 @@ class Run:
             known=known,
             outcome=tuple(book.outcome) if self._job.command == "up" and code == 0 else (),
             seconds=seconds,
+            phases=tuple(self._phases),
             exit_code=code,
         )
 

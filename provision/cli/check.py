@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import Asked, deep_option, deeply, example, run_options
+from provision.cli.options import Asked, deep_option, deeply, example, run_options, skip_option, skipped
 from provision.cli.page import COMMANDS
 from provision.errors import UsageError
 from provision.finding import AREAS
@@ -37,6 +37,13 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--all", "everything", is_flag=True, help="Show every fact of every host, not only what differs.")
 @deep_option
+@click.option(
+    "--network",
+    "prove",
+    is_flag=True,
+    help="Also have the hosts show that they reach each other on every port, and how fast their GPUs do.",
+)
+@skip_option
 @click.option("--save", metavar="FILE", type=_FILE, help="Keep what was found in FILE, to compare with later.")
 @click.option("--against", metavar="FILE", type=_FILE, help="Say what has changed since FILE was saved.")
 @click.option("--since-up", is_flag=True, help="Say what has changed since the last `up` that succeeded.")
@@ -48,6 +55,8 @@ def check(
     only: tuple[str, ...],
     everything: bool,
     deep: bool,
+    prove: bool,
+    skip: tuple[str, ...],
     save: Path | None,
     against: Path | None,
     since_up: bool,
@@ -84,6 +93,8 @@ def check(
         wishes |= {"against": against} if against is not None else {}
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}
+        wishes |= {"prove": True} if prove else {}
+        wishes |= skipped(skip)
 
     def kept(report: Report, cluster: str) -> Report:
         return keep(report, cluster, junit=junit, html=html)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import Asked, deep_option, deeply, example, run_options
+from provision.cli.options import Asked, deep_option, deeply, example, run_options, skip_option, skipped
 from provision.cli.page import COMMANDS
 
 
@@ -17,8 +17,9 @@ from provision.cli.page import COMMANDS
   provision up cluster.yaml --limit 'gpu-0[1-4],head' -v"""),
 )
 @deep_option
+@skip_option
 @run_options
-def up(deep: bool, **options: Any) -> int:
+def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
     """Make the hosts what the inventory says.
 
     Looks at every host first; changes nothing anywhere if one of them is not what the inventory expects (a wrong
@@ -26,9 +27,12 @@ def up(deep: bool, **options: Any) -> int:
     like: what is as wanted is left alone.
     """
     from provision import api
-    from provision.cli.run import run
+    from provision.cli.run import run, told
 
-    return run("up", api.up, Asked(**options), **deeply(deep))
+    asked = Asked(**options)
+    with told(asked.screen()):
+        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip)}
+    return run("up", api.up, asked, **wishes)
 
 
 @click.command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,20 @@ deep_option = click.option(
     "--deep",
     is_flag=True,
     help="Hold every file of the environments against what was installed; takes minutes, not a moment.",
+)
+
+#: Names of the proofs that `--skip` knows, each with what it shows.
+PROOFS = {
+    "network": "that the hosts reach each other on every port",
+    "all-reduce": "that their GPUs do, and how fast",
+    "weights": "that all have the same model",
+}
+
+skip_option = click.option(
+    "--skip",
+    metavar="PROOFS",
+    multiple=True,
+    help=f"Leave out what the hosts are to show before they start, with commas: {', '.join(PROOFS)}.",
 )
 
 _SHOWN = (
@@ -87,6 +101,15 @@ def run_options(function: F) -> F:
 def deeply(deep: bool) -> dict[str, bool]:
     """What `deep_option` is for the library."""
     return {"deep": True} if deep else {}
+
+
+def skipped(skip: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What `skip_option` is for the library. Raises UsageError for a name that no proof has."""
+    names = tuple(part.strip() for names in skip for part in names.split(",") if part.strip())
+    for name in names:
+        if name not in PROOFS:
+            raise UsageError(f"--skip: there is no proof `{name}`", hint=f"they are {', '.join(PROOFS)}")
+    return {"skip": names} if names else {}
 
 
 def example(text: str) -> str:

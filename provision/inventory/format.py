@@ -15,6 +15,7 @@ class Settings(Model):
     and mappings are merged."""
 
     ssh: Ssh = Field(Ssh(), description="how the host is reached")
+    network: str | None = Field(None, description="network of node_ip, such as `10.10.0.0/16`; default: the fastest")
     sudo: bool = Field(False, description="use sudo: system units, /opt")
     root: str = Field("~/.provision", description="the one directory of provision on the host")
     expect: Expect = Field(Expect(), description="what the host must be; a mismatch blocks `up`")

@@ -32,6 +32,9 @@ Name = Annotated[
 ]
 Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
 
+#: How many GPUs or stages; `auto`: worked out from the model and the GPUs.
+Degree = Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Words("a whole number of at least 1, or `auto`")]
+
 DEFAULT_ROOT = "~/.provision"
 
 
@@ -104,18 +107,39 @@ class Ray(Model):
     join_timeout: float = Field(180.0, gt=0, description="seconds to wait for all hosts and GPUs to join")
 
 
+class Weights(Model):
+    """How the model comes to the hosts. Nothing said: `model` is a folder that is on every host, or vLLM fetches it."""
+
+    source: Literal["hosts", "hub", "controller", "vllm"] | None = Field(
+        None,
+        description="`hub`: each host downloads it; `controller`: sent from `path`; `hosts`: it is there already; "
+        "`vllm`: left to vLLM. Default: `controller` with a `path`, `hosts` for a folder, `hub` for a name",
+    )
+    path: str | None = Field(None, description="folder on the controller, relative to the inventory")
+    revision: str | None = Field(None, description="branch, tag or commit on the hub; default: its main branch")
+
+
 class Serve(Model):
     """The model that is served, and how it is cut."""
 
     model: str = Field(description="name on the model hub, or a folder that is there on every host")
-    tensor_parallel: int = Field(1, ge=1, description="GPUs that share each layer; within a host")
-    pipeline_parallel: int = Field(1, ge=1, description="stages of layers; across hosts")
+    backend: Literal["ray", "mp"] = Field("ray", description="what joins the hosts: Ray, or vLLM's own multi-node mode")
+    tensor_parallel: Degree = Field(1, description="GPUs that share each layer; within a host")
+    pipeline_parallel: Degree = Field(1, description="stages of layers; across hosts")
+    weights: Weights = Field(Weights(), description="how the model comes to the hosts")
     port: Port = Field(8000, description="of the OpenAI-compatible API, on the head")
+    master_port: Port = Field(29501, description="where the ranks meet, on the head, with the backend `mp`")
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
     args: dict[str, Scalar | tuple[Scalar, ...]] = Field({}, description="further `vllm serve` flags, without dashes")
     env: Env = Field({}, description="environment of the model server")
     ready_timeout: float = Field(1800.0, gt=0, description="seconds until a completion must have answered")
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs the model takes; 0 while one of the two degrees is `auto`."""
+        tensor, pipeline = self.tensor_parallel, self.pipeline_parallel
+        return tensor * pipeline if isinstance(tensor, int) and isinstance(pipeline, int) else 0
 
 
 class Host(Model):
@@ -127,6 +151,7 @@ class Host(Model):
     node_ip: str | None = None
     interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
     ssh: Ssh = Ssh()
+    network: str | None = Field(None, description="the network that the nodes talk over, `10.10.0.0/16`")
     sudo: bool = False
     root: str = DEFAULT_ROOT
     expect: Expect = Expect()

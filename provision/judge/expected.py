@@ -132,7 +132,7 @@ def _needed(cluster: Cluster, expect: Expect) -> bool:
     """Whether GPUs are expected here, or the model needs more than all hosts have without them."""
     serve = cluster.inventory.serve
     found = sum(node.gpus for node in cluster.nodes)
-    return _anything(expect) or (serve is not None and found < serve.tensor_parallel * serve.pipeline_parallel)
+    return _anything(expect) or (serve is not None and found < serve.gpus)
 
 
 def _fault(node: Node, facts: Facts, needed: bool) -> Finding:

@@ -131,7 +131,7 @@ def _too_full(cluster: Cluster, taken: list[Gpu], facts: Facts) -> bool:
         return False
     if any(node.facts is None for node in cluster.nodes):
         return True
-    spare = sum(node.gpus for node in cluster.nodes) - serve.tensor_parallel * serve.pipeline_parallel
+    spare = sum(node.gpus for node in cluster.nodes) - serve.gpus
     return len(full) > spare
 
 

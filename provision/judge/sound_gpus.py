@@ -20,7 +20,7 @@ from provision.judge.xid import evidence_of, of_xids
 def of_gpus(cluster: Cluster) -> Iterable[Finding]:
     """At most one finding for each host and fact; nothing for hosts without GPUs."""
     serve = cluster.inventory.serve
-    wanted = serve.tensor_parallel * serve.pipeline_parallel if serve else 0
+    wanted = serve.gpus if serve else 0
     everywhere = [gpu for node in cluster.nodes if node.facts for gpu in node.facts.gpus]
     for node in cluster.nodes:
         facts = node.facts

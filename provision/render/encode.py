@@ -17,7 +17,7 @@ from provision.events import Event, StepDone
 from provision.finding import Finding, Known
 from provision.planning import Action, Change, Plan
 from provision.playbook import Step
-from provision.report import Changed, HostReport, Report, Since
+from provision.report import Changed, HostReport, Phase, Report, Since
 from provision.resource import Difference
 from provision.secret import Secret
 
@@ -162,6 +162,11 @@ def _problem(value: Problem) -> Json:
 @encode.register
 def _host_report(value: HostReport) -> Json:
     return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+
+
+@encode.register
+def _phase(value: Phase) -> Json:
+    return {"name": value.name, "seconds": round(value.seconds, 3)}
 
 
 @encode.register

@@ -87,7 +87,7 @@ class Stack:
         """None where vLLM is free to choose: it does not need all GPUs."""
         serve = self._inventory.serve
         total = sum(self._gpus(n) for n in self._cluster.nodes)
-        if serve is None or serve.tensor_parallel * serve.pipeline_parallel != total:
+        if serve is None or serve.gpus != total:
             return None
         return Ranks(self._place(node, "ray"), self._gpus(node))
 
@@ -202,7 +202,7 @@ class Stack:
         serve = self._inventory.serve
         if serve is None or any(n.facts is None for n in self._cluster.nodes):
             return
-        found, needed = sum(n.gpus for n in self._cluster.nodes), serve.tensor_parallel * serve.pipeline_parallel
+        found, needed = sum(n.gpus for n in self._cluster.nodes), serve.gpus
         if found < needed and not any(lacks_gpus(n) for n in self._cluster.nodes):
             book.block(
                 f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel} "

@@ -36,6 +36,8 @@ RULES = [
                 "provision/schedule.py",
                 "provision/playbook.py",
                 "provision/finding.py",
+                "provision/proof.py",
+                "provision/stages.py",
             }
         ),
         {"threading", "time", "datetime", "random", "secrets", "subprocess", "socket", "os", "pathlib", "shutil"},
@@ -47,9 +49,16 @@ RULES = [
         "they are installed on the hosts, from the lock; the controller never loads them",
     ),
     (
-        lambda p: p.startswith("provision/resources/"),
-        {"provision.runner", "provision.apply", "provision.transport", "provision.render", "provision.cli"},
-        "a resource describes; it does not act",
+        lambda p: p.startswith(("provision/resources/", "provision/proofs/")),
+        {
+            "provision.runner",
+            "provision.proving",
+            "provision.apply",
+            "provision.transport",
+            "provision.render",
+            "provision.cli",
+        },
+        "a resource or a proof describes; it does not act",
     ),
     (
         lambda p: p.startswith("provision/judge/"),
@@ -75,7 +84,7 @@ RULES = [
 
 ENGINE = [
     "script", "finding", "resource", "playbook", "planning", "schedule", "apply", "runner", "events", "report",
-    "errors", "secret",
+    "errors", "secret", "proof", "proving", "stages", "carrying",
 ]  # fmt: skip
 
 

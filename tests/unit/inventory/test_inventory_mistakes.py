@@ -96,7 +96,7 @@ serve: {model: m, tensor_parallel: two, args: {x: {y: 1}}}
         ("7:18", "python.wheels", "should be `index` or `controller`, found `indx`", "did you mean `index`?"),
         ("7:34", "python.packages", "should be a list, found `vllm==0.33.0`", "write `[vllm==0.33.0]`"),
         ("7:57", "python.version", "should be a version such as `3.12`, found `4`", ""),
-        ("8:36", "serve.tensor_parallel", "should be a whole number of at least 1, found `two`", ""),
+        ("8:36", "serve.tensor_parallel", "should be a whole number of at least 1, or `auto`, found `two`", ""),
         (
             "8:51",
             "serve.args.x",

@@ -1,0 +1,86 @@
+"""Carrying out a plan stage by stage: what the hosts must show together first, then the changes that stand on it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from provision import events
+from provision.apply import Applier, failure
+from provision.errors import Blocked, Cancelled, HostError
+from provision.events import Listener
+from provision.finding import Severity
+from provision.planning import Change, Plan
+from provision.playbook import Placed
+from provision.proof import Proof, Shown
+from provision.proving import Prover
+from provision.report import Phase
+from provision.stages import stages
+
+
+class Carrier:
+    """For one run. `shown`: what came of each proof; `phases`: what took how long; `blocks`: what was not proved, and
+    kept changes from being made."""
+
+    def __init__(self, prover: Prover, emit: Listener, cancel: threading.Event, skip: Sequence[str]) -> None:
+        self._prover = prover
+        self._emit = emit
+        self._cancel = cancel
+        self._skip = skip
+        self.shown: list[Shown] = []
+        self.phases: list[Phase] = []
+        self.blocks: list[HostError] = []
+
+    def carry_out(self, plan: Plan, placed: Sequence[Placed], applier: Applier) -> frozenset[str]:
+        """The keys of the steps that were changed and verified. What fails in one stage, or is not proved, keeps the
+        next from beginning."""
+        done: frozenset[str] = frozenset()
+        why = ""
+        for one in placed:
+            if one.proof.name in self._skip and plan.changes and not plan.mode.removes:
+                self._emit(events.Note("", f"not proved, with --skip {one.proof.name}: {one.proof.label}"))
+        for stage in stages(plan, placed, self._skip):
+            why = why or self._blocked(self.prove(stage.proofs))
+            if why:
+                self._leave_out(stage.changes, why)
+                continue
+            done |= applier.apply(replace(plan, changes=stage.changes))
+            if applier.errors:
+                why = f"{applier.errors[0].host} failed"
+        self.phases += applier.phases
+        return done
+
+    def prove(self, proofs: Sequence[Proof]) -> list[Shown]:
+        """Goes through them one after another, to the first that shows something that blocks."""
+        found: list[Shown] = []
+        for proof in proofs:
+            if proof.name in self._skip:
+                continue
+            began = time.monotonic()
+            try:
+                shown = self._prover.prove(proof)
+            except Cancelled:
+                break
+            found.append(shown)
+            self.phases.append(Phase(proof.label, time.monotonic() - began))
+        self.shown += found
+        return found
+
+    def _blocked(self, found: Sequence[Shown]) -> str:
+        """Why what stands on these proofs cannot begin; empty if nothing is in its way."""
+        if self._cancel.is_set():
+            return "cancelled"
+        for shown in found:
+            for finding in shown.findings:
+                if finding.severity is Severity.BLOCKS:
+                    error = Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
+                    self.blocks.append(error)
+                    self._emit(failure(error))
+        return "it was not proved that it can work" if self.blocks else ""
+
+    def _leave_out(self, changes: Sequence[Change], why: str) -> None:
+        for change in changes:
+            step = change.step
+            self._emit(events.StepSkipped(step.host, step.key, step.resource.label, why))

@@ -1,0 +1,48 @@
+"""What hosts can only show together, at one moment: that each reaches every other, or that they add up a number over
+all their GPUs. Pure data, no I/O, as a resource; but it changes nothing, and nothing of it stays.
+
+A playbook mentions it (`Playbook.prove`). `up` goes through it before it changes what stands on it; `check --network`
+goes through all of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from provision.errors import HostError
+from provision.finding import Finding, Known
+from provision.script import Fragment, Script
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What came of it. `findings` that block keep `up` from going on. `notes`: (host, text), the host empty for the
+    cluster; what was proved, in numbers. `known`: host → cells for the table of `check`."""
+
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
+
+
+class Proof(ABC):
+    """Subclasses are frozen dataclasses. `name` is what `--skip` calls it."""
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What progress calls it."""
+
+    @abstractmethod
+    def scripts(self) -> Mapping[str, Script]:
+        """Host → what it does. All are started at the same moment, and run until each has ended or its timeout is
+        over; a script must therefore have a deadline of its own for what the other hosts owe it."""
+
+    @abstractmethod
+    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        """`answers`: what the scripts printed, by host. `failed`: the hosts whose script could not be run to its end
+        (connection lost, timeout)."""
