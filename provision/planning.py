@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from provision.finding import Finding, Severity
@@ -64,25 +64,76 @@ def make_plan(
 ) -> Plan:
     """`observed` maps a step's key to what its probe saw; a step without an entry is left out (its host was
     not reached)."""
-    changes: dict[str, Change] = {}
+    changes: list[Change] = []
     unchanged: list[Step] = []
     standing = [] if mode.removes else list(blockers)
-    for step in steps:
-        if step.key not in observed or not _concerns(mode, step):
-            continue
-        have = observed[step.key]
-        want = None if mode.removes else step.resource.want()
-        differences = step.resource.diff(have, want)
-        cause = "" if mode.removes else next((key for key in step.follows if key in changes), "")
-        if not differences and not cause:
+    looked_at = [step for step in steps if step.key in observed and _concerns(mode, step)]
+    wants = {step.key: None if mode.removes else step.resource.want() for step in looked_at}
+    differs = {step.key: step.resource.diff(observed[step.key], wants[step.key]) for step in looked_at}
+    causes = {} if mode.removes else _causes(looked_at, differs)
+    for step in looked_at:
+        have, want, differences = observed[step.key], wants[step.key], differs[step.key]
+        if not differences and step.key not in causes:
             unchanged.append(step)
         elif not step.resource.fixable:
             standing += [_finding(step, difference, Severity.BLOCKS) for difference in differences]
         else:
             action = Action.REMOVE if want is None else Action.CREATE if have is None else Action.UPDATE
-            changes[step.key] = Change(step, action, have, want, differences, cause)
-    ordered = tuple(changes.values())
-    return Plan(mode, ordered[::-1] if mode.removes else ordered, tuple(standing), tuple(unchanged))
+            changes.append(Change(step, action, have, want, differences, causes.get(step.key, "")))
+    ordered = changes[::-1] if mode.removes else _stopped_first(changes)
+    return Plan(mode, tuple(ordered), tuple(standing), tuple(unchanged))
+
+
+def _causes(steps: Sequence[Step], differs: Mapping[str, Sequence[Difference]]) -> dict[str, str]:
+    """Key of a step that is changed because of another one → the key of that one: it follows it, or the two change
+    together. Round after round, since one that is drawn in draws in its own followers."""
+    changed = {step.key for step in steps if differs[step.key] and step.resource.fixable}
+    causes: dict[str, str] = {}
+    growing = True
+    while growing:
+        growing = False
+        drawn = {step.together: step.key for step in reversed(steps) if step.together and step.key in changed}
+        for step in steps:
+            cause = next((key for key in step.follows if key in changed), "")
+            if step.key not in changed:
+                cause = cause or drawn.get(step.together, "")
+            if cause and step.key not in causes:
+                causes[step.key] = cause
+                if step.resource.fixable:
+                    growing = growing or step.key not in changed
+                    changed.add(step.key)
+    return causes
+
+
+def _stopped_first(changes: Sequence[Change]) -> list[Change]:
+    """Before the first of those that change together is made anew, all of them are stopped, on every host: a new one
+    must not meet an old one."""
+    stops: dict[str, list[Change]] = {}
+    for change in changes:
+        stop = _stop(change)
+        if stop is not None:
+            stops.setdefault(change.step.together, []).append(stop)
+    keys = {group: tuple(stop.step.key for stop in found) for group, found in stops.items()}
+    ordered: list[Change] = []
+    for change in changes:
+        group = change.step.together
+        ordered += stops.pop(group, [])
+        if group in keys:
+            step = replace(change.step, after=(*change.step.after, *keys[group]))
+            # By then there is nothing left of it that could be taken up again.
+            change = replace(change, step=step, have=None)
+        ordered.append(change)
+    return ordered
+
+
+def _stop(change: Change) -> Change | None:
+    if not change.step.together or change.have is None:
+        return None
+    stopped = change.step.resource.stopped()
+    if stopped is None:
+        return None
+    step = Step(change.step.host, stopped)
+    return Change(step, Action.UPDATE, change.have, stopped.want(), (), change.because or change.step.key)
 
 
 def _concerns(mode: Mode, step: Step) -> bool:

@@ -20,12 +20,14 @@ Review = Callable[[Mapping[str, tuple[Known, ...]]], Iterable[Finding]]
 @dataclass(frozen=True, slots=True)
 class Step:
     """One resource on one host. `after`: the keys of steps that must be done first. `follows`: those whose
-    change makes this one change too (a worker is restarted with its head)."""
+    change makes this one change too (a worker is restarted with its head). `together`: steps of the same word all
+    change if one of them does."""
 
     host: str
     resource: Resource
     after: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    together: str = ""
 
     @property
     def key(self) -> str:
@@ -69,11 +71,12 @@ class Playbook:
         on: str,
         after: Step | Iterable[Step] = (),
         follows: Step | Iterable[Step] = (),
+        together: str = "",
     ) -> Step:
         """Raises PlaybookError if the host has a resource of that id already, or an edge names a step that
         was not added before (so that there are no cycles)."""
         followed = _keys(follows)
-        step = Step(on, resource, tuple(dict.fromkeys((*_keys(after), *followed))), followed)
+        step = Step(on, resource, tuple(dict.fromkeys((*_keys(after), *followed))), followed, together)
         if len(self._known) != len(self.steps):  # some were put there without `add`
             self._known = {s.key for s in self.steps}
         if step.key in self._known:

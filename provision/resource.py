@@ -76,6 +76,10 @@ class Resource(ABC):
         """What of `have` is worth showing, and remembering, also while it is as wanted."""
         return ()
 
+    def stopped(self) -> Resource | None:
+        """What must be so, on all hosts, before steps that change together are made anew; None: nothing."""
+        return None
+
     def prepare(self, say: Callable[[str], None]) -> None:
         """Work on the controller that `fix` stands on, such as fetching what it will send. Called before
         `fix`, for changed resources alone, from several threads. `say` reports progress."""
