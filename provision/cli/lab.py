@@ -36,13 +36,15 @@ def lab() -> None:
     short_help="make a lab and write its inventory",
     epilog=example("""\
   provision lab up
-  provision lab up --hosts 2 --gpus 1 --name small"""),
+  provision lab up --hosts 2 --gpus 1 --name small
+  provision lab up --fabric"""),
 )
 @click.option("--hosts", default=3, show_default=True, type=click.IntRange(1, 250), help="Number of hosts.")
 @click.option("--gpus", default=2, show_default=True, type=click.IntRange(0, 64), help="Stand-in GPUs on each host.")
+@click.option("--fabric", is_flag=True, help="A second interface in each host, with jumbo frames (as root).")
 @_name
 @shown_options
-def up(hosts: int, gpus: int, name: str, **options: Any) -> int:
+def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
     """Make a lab, ready to be provisioned, and write an inventory for it.
 
     What this machine lacks for it (sshd, iproute2, debootstrap …) is installed through its package manager, after
@@ -53,7 +55,7 @@ def up(hosts: int, gpus: int, name: str, **options: Any) -> int:
 
     screen = Shown(**options).screen()
     with told(screen):
-        report = Lab(name=name, say=screen.say).up(hosts, gpus)
+        report = Lab(name=name, say=screen.say).up(hosts, gpus, fabric=fabric)
     _show(report, screen)
     if not screen.as_json:
         made = "made" if report.changed else "runs already, nothing to change"

@@ -63,7 +63,10 @@ def inventory(
     ssh["known_hosts"] = str(directory / "known_hosts")
     hosts: dict[str, object] = {}
     for index, host in enumerate(state.hosts):
-        entry = {"address": host.address, "role": "worker" if index else "head", "node_ip": host.address}
+        entry = {"address": host.address, "role": "worker" if index else "head"}
+        # With two addresses, which one the others talk to is for provision to find out.
+        if not host.fabric_address:
+            entry["node_ip"] = host.address
         hosts[host.name] = {**entry, **(own or {}).get(host.name, {})}
     document: dict[str, object] = {"cluster": state.name, "ssh": ssh, "hosts": hosts}
     document["expect"] = {"driver": ">=580", "gpus": state.gpus, "gpu": "H100"}

@@ -1,4 +1,4 @@
-"""One host of a lab in the hand of a test: commands behind SSH's back, power, cable, and GPU faults."""
+"""One host of a lab in the hand of a test: commands behind SSH's back, power, cables, firewall, and GPU faults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provision.lab import loopback, namespaces, network
+from provision.lab import firewall, loopback, namespaces, network
 from provision.lab.command import LabError
 from provision.lab.gpus import CONF, Gpus, of_host, parse
 from provision.lab.state import HostState, LabState
@@ -33,6 +33,11 @@ class HostControl:
     @property
     def address(self) -> str:
         return self._host.address
+
+    @property
+    def fabric_address(self) -> str:
+        """Of its second interface; empty in a lab without a fabric."""
+        return self._host.fabric_address
 
     @property
     def pid(self) -> int:
@@ -148,6 +153,43 @@ class HostControl:
 
     def link(self, up: bool) -> None:
         """Pulls the host's network cable, or plugs it in again."""
-        if self._loopback:
-            raise LabError(f"{self.name} is on loopback: it has no cable to pull", hint="run the lab as root")
+        self._needs_namespaces("it has no cable to pull")
         network.set_link(self._host.link, up)
+
+    def fabric_link(self, up: bool) -> None:
+        """The same, of its second interface."""
+        self._needs_fabric()
+        network.set_link(self._host.fabric_link, up)
+
+    def fabric_mtu(self, mtu: int) -> None:
+        """Lets the fabric carry frames of at most `mtu` bytes to and from the host, which goes on believing in its
+        own: larger ones are lost without a word, as where one switch port was forgotten."""
+        self._needs_fabric()
+        network.set_mtu(self._host.fabric_link, mtu)
+        # The kernel hands a train of segments from one end of a veth to the other as one packet, whatever its size.
+        whole = str(1 if mtu < network.FABRIC_MTU else 65535)
+        firewall.in_network(self._host, ["ip", "link", "set", network.FABRIC, "gso_max_segs", whole])
+
+    def drop(self, port: int | None = None, *, source: str = "") -> None:
+        """From now on the host's firewall drops TCP to `port` (to every port) from the address or network `source`
+        (from anywhere)."""
+        self._needs_namespaces("it has no firewall of its own")
+        firewall.block(self._host, port, source, firewall.DROP)
+
+    def refuse(self, port: int | None = None, *, source: str = "") -> None:
+        """As `drop`, but answers as if nobody listened there."""
+        self._needs_namespaces("it has no firewall of its own")
+        firewall.block(self._host, port, source, firewall.REFUSE)
+
+    def allow(self) -> None:
+        """Lifts all that `drop` and `refuse` have blocked."""
+        self._needs_namespaces("it has no firewall of its own")
+        firewall.lift(self._host)
+
+    def _needs_namespaces(self, why: str) -> None:
+        if self._loopback:
+            raise LabError(f"{self.name} is on loopback: {why}", hint="run the lab as root")
+
+    def _needs_fabric(self) -> None:
+        if not self._host.fabric_link:
+            raise LabError(f"{self.name} has no second interface", hint="make the lab with `fabric=True`")

@@ -30,13 +30,15 @@ LEFT_OUT = (
 
 @dataclass(frozen=True)
 class LabHost:
-    """One host as it is now. `pid` is its PID 1 (or its sshd on loopback) on this machine, 0 if it is off."""
+    """One host as it is now. `pid` is its PID 1 (or its sshd on loopback) on this machine, 0 if it is off. `fabric` is
+    the address of its second interface, empty where it has one."""
 
     name: str
     address: str
     port: int
     pid: int
     gpus: int
+    fabric: str = ""
 
     @property
     def running(self) -> bool:
@@ -105,6 +107,7 @@ class Lab:
         layers: Sequence[Path] = (),
         shm_bytes: int = 2 << 30,
         init: Init = "systemd",
+        fabric: bool = False,
     ) -> LabReport:
         """Makes `hosts` hosts (`lab-1` is the head) with `gpus` stand-in GPUs each, and writes their inventory.
 
@@ -112,7 +115,8 @@ class Lab:
         top-level keys of the inventory. `rootless` takes loopback hosts, root or not. `sudo` lets the user become
         root without a password. `layers` are folders that appear below the hosts' root, read-only, such as a
         finished environment; `shm_bytes` is the size of each host's /dev/shm; `init="sshd"` makes lighter hosts
-        without systemd. (The last four: namespaces only.)
+        without systemd. `fabric` gives each host a second interface, `eth1`, on a network of its own with jumbo frames;
+        the inventory then leaves it to `provision` which one the nodes talk over. (The last five: namespaces only.)
         """
         began = time.monotonic()
         if hosts < 1 or gpus < 0:
@@ -121,12 +125,12 @@ class Lab:
         with locked(lock):
             state = load(self.directory)
             if state is not None and sound(state):
-                self._refuse_other(state, hosts, gpus)
+                self._refuse_other(state, hosts, gpus, fabric)
                 return replace(self._report(state), seconds=time.monotonic() - began)
             if self.directory.exists():
                 self._say(f"removing what an earlier lab `{self.name}` left behind")
                 self._remove(state)
-            options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes, init)
+            options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes, init, fabric)
             try:
                 state = self._make(hosts, gpus, options, rootless)
                 # Without root the hosts share the user's home, which the lab leaves as it was.
@@ -188,6 +192,9 @@ class Lab:
             if not missing:
                 return self._make_namespaces(hosts, gpus, options)
             notes = (f"{missing}: taking hosts on loopback addresses instead",)
+        if options.fabric:
+            why = "a second interface needs hosts of namespaces, and those need root"
+            raise UsageError(why, hint="leave out the fabric, or make the lab as root")
         requirements.ensure(requirements.LOOPBACK, self._say)
         state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=(*notes, LEFT_OUT))
         self._begin(state)
@@ -195,7 +202,7 @@ class Lab:
 
     def _make_namespaces(self, hosts: int, gpus: int, options: namespaces.Options) -> LabState:
         with locked(MACHINE_LOCK):
-            state = namespaces.plan(self.name, self.directory, hosts, gpus)
+            state = namespaces.plan(self.name, self.directory, hosts, gpus, fabric=options.fabric)
             self._begin(state)
             namespaces.wire(state)
             MACHINE_LOCK.unlink()
@@ -206,10 +213,11 @@ class Lab:
             Path(host.directory).mkdir(parents=True)
         state.save(self.directory)
 
-    def _refuse_other(self, state: LabState, hosts: int, gpus: int) -> None:
-        if (len(state.hosts), state.gpus) != (hosts, gpus):
+    def _refuse_other(self, state: LabState, hosts: int, gpus: int, fabric: bool) -> None:
+        if (len(state.hosts), state.gpus, bool(state.fabric_bridge)) != (hosts, gpus, fabric):
+            second = ", and a fabric" if state.fabric_bridge else ", without a fabric" if fabric else ""
             raise UsageError(
-                f"the lab `{self.name}` runs with {len(state.hosts)} hosts and {state.gpus} GPUs each",
+                f"the lab `{self.name}` runs with {len(state.hosts)} hosts and {state.gpus} GPUs each{second}",
                 hint="provision lab down",
             )
 
@@ -217,7 +225,7 @@ class Lab:
         hosts = []
         for host in state.hosts:
             control = HostControl(state, host, self.directory)
-            hosts.append(LabHost(host.name, host.address, state.port, control.pid, state.gpus))
+            hosts.append(LabHost(host.name, host.address, state.port, control.pid, state.gpus, host.fabric_address))
         inventory = self.inventory if self.inventory.exists() else None
         return LabReport(self.name, self.directory, tuple(hosts), state.mode, state.init, inventory, state.notes)
 

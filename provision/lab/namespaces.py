@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -22,6 +22,7 @@ from provision.lab.requirements import find
 from provision.lab.state import MARK, HostState, Init, LabState
 
 Say = Callable[[str], None]
+Address = tuple[str, ipaddress.IPv4Network]
 
 # Seconds.
 SUPERVISOR_TIMEOUT = 10.0
@@ -32,13 +33,15 @@ STOP_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Options:
-    """`root` holds the caches that labs share; `layers` are further read-only folders of the hosts' root."""
+    """`root` holds the caches that labs share; `layers` are further read-only folders of the hosts' root. `fabric`: a
+    second interface in every host."""
 
     root: Path
     sudo: bool = True
     layers: tuple[Path, ...] = ()
     shm_bytes: int = 2 << 30
     init: Init = "systemd"
+    fabric: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ def supervised(host: HostState) -> bool:
     return supervisor_pid(host) in (pid for pid, _ in found)
 
 
-def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
-    """Everything that `make` will make, named. Hold the machine's lock until the bridge exists."""
+def plan(name: str, directory: Path, count: int, gpu_count: int, *, fabric: bool = False) -> LabState:
+    """Everything that `make` will make, named. Hold the machine's lock until the bridges exist."""
     if count > network.MOST_HOSTS:
         raise LabError(f"a lab has at most {network.MOST_HOSTS} hosts, not {count}")
     bridge, link = network.names(directory)
@@ -105,7 +108,27 @@ def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
         for number in range(1, count + 1)
     )
     rules = network.rules(bridge, name)
-    return LabState(name, "namespaces", hosts, gpu_count, 22, base.USER, bridge=bridge, subnet=str(subnet), rules=rules)
+    state = LabState(
+        name, "namespaces", hosts, gpu_count, 22, base.USER, bridge=bridge, subnet=str(subnet), rules=rules
+    )
+    return with_fabric(state, directory) if fabric else state
+
+
+def with_fabric(state: LabState, directory: Path) -> LabState:
+    """The same lab, with a second interface in every host."""
+    bridge, link = network.fabric_names(directory)
+    subnet = network.free_subnet(directory, network.FABRICS)
+    hosts = tuple(
+        replace(host, fabric_address=network.address(subnet, number), fabric_link=f"{link}{number}")
+        for number, host in enumerate(state.hosts, 1)
+    )
+    rules = (*state.rules, *network.rules(bridge, state.name))
+    return replace(state, hosts=hosts, rules=rules, fabric_bridge=bridge, fabric_subnet=str(subnet))
+
+
+def links(state: LabState) -> list[str]:
+    """The machine's ends of the hosts' cables."""
+    return [link for host in state.hosts for link in (host.link, host.fabric_link) if link]
 
 
 def make(state: LabState, directory: Path, options: Options, say: Say) -> LabState:
@@ -123,7 +146,7 @@ def make(state: LabState, directory: Path, options: Options, say: Say) -> LabSta
         notes = (*notes, f"systemd did not come up in {', '.join(silent)}: the hosts run sshd alone")
         say(notes[-1])
         stop(state)
-        network.remove_devices([host.link for host in state.hosts])
+        network.remove_devices(links(state))
         for host in state.hosts:
             (Path(host.directory) / "running.json").unlink(missing_ok=True)
     say(f"starting {len(state.hosts)} hosts with sshd alone")
@@ -135,8 +158,10 @@ def make(state: LabState, directory: Path, options: Options, say: Say) -> LabSta
 
 
 def wire(state: LabState) -> None:
-    """Makes the bridge and the firewall's exception for it."""
+    """Makes the bridges and the firewall's exceptions for them."""
     network.add_bridge(state.bridge, ipaddress.IPv4Network(state.subnet))
+    if state.fabric_bridge:
+        network.add_bridge(state.fabric_bridge, ipaddress.IPv4Network(state.fabric_subnet))
     network.add_rules(state.rules)
 
 
@@ -160,24 +185,27 @@ def stop(state: LabState) -> None:
 def unmake(state: LabState) -> None:
     """Removes all that `make` and `wire` make, as far as it is there."""
     stop(state)
-    network.remove(state.bridge, [host.link for host in state.hosts], state.rules)
+    bridges = [bridge for bridge in (state.bridge, state.fabric_bridge) if bridge]
+    network.remove([*links(state), *bridges], state.rules)
     for host in state.hosts:
         cgroups.remove(host.cgroups)
 
 
 def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) -> None:
     """Starts a supervisor per host, wires them up, and lets them boot."""
-    subnet = ipaddress.IPv4Network(state.subnet)
     program = files("provision.lab").joinpath("supervisor.py")
     running: list[tuple[HostState, subprocess.Popen[bytes]]] = []
     with as_file(program) as path:
         for host in state.hosts:
             cgroups.make(host.cgroups)
-            spec = write_spec(host, lower, init, shm_bytes, subnet)
+            spec = write_spec(host, lower, init, shm_bytes, addresses(state, host))
             running.append((host, launch(path, host, spec)))
         for host, process in running:
             await_ready(host, process)
     network.add_links(state.bridge, [(host.link, process.pid) for host, process in running])
+    if state.fabric_bridge:
+        ends = [(host.fabric_link, process.pid) for host, process in running]
+        network.add_links(state.fabric_bridge, ends, network.FABRIC, network.FABRIC_MTU)
     for _, process in running:
         if process.stdin:
             process.stdin.write(b"go\n")
@@ -188,11 +216,16 @@ def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) ->
         process.returncode = 0
 
 
-def write_spec(
-    host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, subnet: ipaddress.IPv4Network
-) -> Path:
+def addresses(state: LabState, host: HostState) -> Mapping[str, Address]:
+    found = {network.MANAGEMENT: (host.address, ipaddress.IPv4Network(state.subnet))}
+    if state.fabric_subnet:
+        found[network.FABRIC] = (host.fabric_address, ipaddress.IPv4Network(state.fabric_subnet))
+    return found
+
+
+def write_spec(host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, own: Mapping[str, Address]) -> Path:
     folder = Path(host.directory)
-    hostfiles.put(folder / "network.batch", network.host_batch(host.address, subnet))
+    hostfiles.put(folder / "network.batch", network.host_batch(own))
     hostfiles.put(folder / "supervisor.log", "")
     spec = {
         "name": host.name,

@@ -1,4 +1,8 @@
-"""The wire between namespace hosts: one bridge per lab, one veth pair per host, and a way past Docker's firewall."""
+"""The wires between namespace hosts: a bridge, a veth pair per host, and a way past Docker's firewall.
+
+A lab with a fabric has all of it twice: `eth0` is the management network that SSH comes in through, `eth1` the
+fabric, which is the better one by what can be seen of it, since its frames are larger.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ import hashlib
 import ipaddress
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from provision.lab.command import LabError, run
 from provision.lab.requirements import find
 
 SUBNETS = tuple(ipaddress.IPv4Network(f"10.77.{third}.0/24") for third in range(256))
+FABRICS = tuple(ipaddress.IPv4Network(f"10.78.{third}.0/24") for third in range(256))
+MANAGEMENT, FABRIC = "eth0", "eth1"
+#: Bytes. Veths tell no speed: frame size is what sets the fabric apart.
+FABRIC_MTU = 9000
 #: Host n has the address with this many added; the bridge has .1.
 FIRST_HOST = 10
 MOST_HOSTS = 240
@@ -27,17 +35,23 @@ def names(directory: Path) -> tuple[str, str]:
     return f"plab-{tag(directory)}", f"pl{tag(directory)}v"
 
 
-def free_subnet(directory: Path) -> ipaddress.IPv4Network:
+def fabric_names(directory: Path) -> tuple[str, str]:
+    """The same, of the fabric."""
+    return f"plabf-{tag(directory)}", f"pl{tag(directory)}f"
+
+
+def free_subnet(directory: Path, subnets: Sequence[ipaddress.IPv4Network] = SUBNETS) -> ipaddress.IPv4Network:
     """A subnet that no address and no route of this machine touches, starting from one that the lab's place names."""
     taken: list[ipaddress.IPv4Network] = []
     for route in json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]).stdout or "[]"):
         if route.get("dst") not in (None, "default"):
             taken.append(ipaddress.IPv4Network(route["dst"], strict=False))
-    start = int(hashlib.sha256(str(directory).encode()).hexdigest(), 16) % len(SUBNETS)
-    for subnet in (*SUBNETS[start:], *SUBNETS[:start]):
+    start = int(hashlib.sha256(str(directory).encode()).hexdigest(), 16) % len(subnets)
+    for subnet in (*subnets[start:], *subnets[:start]):
         if not any(subnet.overlaps(other) for other in taken):
             return subnet
-    raise LabError("no 10.77.x.0/24 network is free on this machine", hint="end a lab with `provision lab down`")
+    family = str(subnets[0].network_address).removesuffix("0.0")
+    raise LabError(f"no {family}x.0/24 network is free on this machine", hint="end a lab with `provision lab down`")
 
 
 def address(subnet: ipaddress.IPv4Network, number: int) -> str:
@@ -55,23 +69,32 @@ def add_bridge(bridge: str, subnet: ipaddress.IPv4Network) -> None:
     batch(f"link add {bridge} type bridge\naddress add {gateway} dev {bridge}\nlink set {bridge} up\n")
 
 
-def add_links(bridge: str, links: Sequence[tuple[str, int]]) -> None:
-    """For each (veth name, pid): a veth pair from the bridge to `eth0` in that process's network namespace."""
+def add_links(bridge: str, links: Sequence[tuple[str, int]], device: str = MANAGEMENT, mtu: int = 1500) -> None:
+    """For each (veth name, pid): a veth pair from the bridge to `device` in that process's network namespace."""
     batch(
         "".join(
-            f"link add {link} type veth peer name eth0 netns {pid}\nlink set {link} master {bridge} up\n"
+            f"link add {link} mtu {mtu} type veth peer name {device} mtu {mtu} netns {pid}\n"
+            f"link set {link} master {bridge} up\n"
             for link, pid in links
         )
     )
 
 
-def host_batch(host_address: str, subnet: ipaddress.IPv4Network) -> str:
-    """What `ip -batch` does inside a host's network namespace."""
-    return f"link set lo up\naddress add {host_address}/{subnet.prefixlen} brd + dev eth0\nlink set eth0 up\n"
+def host_batch(addresses: Mapping[str, tuple[str, ipaddress.IPv4Network]]) -> str:
+    """What `ip -batch` does inside a host's network namespace: device → its address and network."""
+    lines = [
+        f"address add {own}/{subnet.prefixlen} brd + dev {device}\nlink set {device} up\n"
+        for device, (own, subnet) in addresses.items()
+    ]
+    return "".join(("link set lo up\n", *lines))
 
 
 def set_link(link: str, up: bool) -> None:
     run(["ip", "link", "set", link, "up" if up else "down"])
+
+
+def set_mtu(link: str, mtu: int) -> None:
+    run(["ip", "link", "set", link, "mtu", str(mtu)])
 
 
 def add_rules(wanted: Sequence[Sequence[str]]) -> None:
@@ -80,13 +103,13 @@ def add_rules(wanted: Sequence[Sequence[str]]) -> None:
             run(["iptables", "--wait", "10", "--insert", *rule])
 
 
-def remove(bridge: str, links: Sequence[str], lab_rules: Sequence[Sequence[str]]) -> None:
+def remove(devices: Sequence[str], lab_rules: Sequence[Sequence[str]]) -> None:
     """Takes away what is still there of these. Raises LabError if some of it stays."""
     if find("iptables"):
         for rule in lab_rules:
             while run(["iptables", "--wait", "10", "--delete", *rule], check=False).returncode == 0:
                 continue
-    remove_devices([*links, bridge])
+    remove_devices(devices)
 
 
 def remove_devices(names_of_lab: Sequence[str], seconds: float = 5) -> None:

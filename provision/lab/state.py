@@ -38,16 +38,23 @@ class Cgroup:
 
 @dataclass(frozen=True)
 class HostState:
+    """`fabric_address` and `fabric_link` are those of the second interface; empty in a lab without a fabric."""
+
     name: str
     address: str
     directory: str
     link: str = ""
     cgroups: tuple[Cgroup, ...] = ()
+    fabric_address: str = ""
+    fabric_link: str = ""
 
 
 @dataclass(frozen=True)
 class LabState:
-    """`complete` turns true as the last step of `up`; `rules` are iptables rules without -I or -D."""
+    """`complete` turns true as the last step of `up`; `rules` are iptables rules without -I or -D.
+
+    `fabric_bridge` and `fabric_subnet`: of the hosts' second interfaces; empty where they have one each.
+    """
 
     name: str
     mode: Mode
@@ -61,6 +68,8 @@ class LabState:
     rules: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
     complete: bool = False
+    fabric_bridge: str = ""
+    fabric_subnet: str = ""
 
     def save(self, directory: Path) -> None:
         target = directory / "state.json"

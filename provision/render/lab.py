@@ -15,11 +15,14 @@ def lab_lines(report: LabReport, width: int = 0) -> list[str]:
     """`width`: of the terminal, to cut lines at; 0 for no limit. Empty if there is no lab."""
     if not report.hosts:
         return []
-    rows: list[tuple[str, ...]] = [("host", "address", "port", "gpus", "state")]
+    second = any(host.fabric for host in report.hosts)
+    rows: list[tuple[str, ...]] = [("host", "address", *(("fabric",) if second else ()), "port", "gpus", "state")]
     for host in report.hosts:
         state = f"running, pid {host.pid}" if host.running else "off"
-        rows.append((host.name, host.address, str(host.port), str(host.gpus), state))
-    lines = ["  ".join(cells) for cells in table(rows, right=frozenset({2, 3}))]
+        addresses = (host.address, host.fabric) if second else (host.address,)
+        rows.append((host.name, *addresses, str(host.port), str(host.gpus), state))
+    numbers = frozenset({3, 4}) if second else frozenset({2, 3})
+    lines = ["  ".join(cells) for cells in table(rows, right=numbers)]
     kind = f"{count(len(report.hosts), 'host')}, {report.mode}, init {report.init}"
     lines += [kind, *(f"note: {clean(note)}" for note in report.notes)]
     return [cut(line, width) for line in lines] if width else lines
@@ -27,7 +30,15 @@ def lab_lines(report: LabReport, width: int = 0) -> list[str]:
 
 def lab_json(report: LabReport) -> dict[str, Json]:
     hosts: list[Json] = [
-        {"name": h.name, "address": h.address, "port": h.port, "pid": h.pid, "gpus": h.gpus, "running": h.running}
+        {
+            "name": h.name,
+            "address": h.address,
+            "fabric": h.fabric or None,
+            "port": h.port,
+            "pid": h.pid,
+            "gpus": h.gpus,
+            "running": h.running,
+        }
         for h in report.hosts
     ]
     return {

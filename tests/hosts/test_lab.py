@@ -320,6 +320,68 @@ def test_a_firewall_that_drops_bridged_traffic_does_not_part_the_hosts(own_lab):
         subprocess.run(["iptables", "--wait", "10", "--delete", *drop], check=True)
 
 
+@pytest.fixture(scope="module")
+def fabric_lab():
+    lab = Lab(name=f"test-fabric-{os.getpid()}")
+    try:
+        lab.up(hosts=2, gpus=0, init="sshd", fabric=True)
+        yield lab
+    finally:
+        lab.down()
+
+
+def pings(lab: Lab, host: str, to: str, size: int = 56) -> bool:
+    return lab.host(host).exec(["ping", "-c", "1", "-W", "1", "-M", "do", "-s", str(size), to]).returncode == 0
+
+
+def test_a_lab_with_a_fabric_has_a_second_interface_with_jumbo_frames(fabric_lab):
+    one, two = (entry.fabric for entry in fabric_lab.status().hosts)
+    assert one.startswith("10.78.")
+    assert f"{one}/24" in output(fabric_lab, "lab-1", "ip -4 -o address show dev eth1")
+    assert pings(fabric_lab, "lab-1", two, 8972)
+    assert not pings(fabric_lab, "lab-1", fabric_lab.host("lab-2").address, 8972)
+
+
+def test_a_fabric_that_loses_large_frames_carries_small_ones(fabric_lab):
+    two = fabric_lab.host("lab-2")
+    two.fabric_mtu(1500)
+    try:
+        assert output(fabric_lab, "lab-2", "cat /sys/class/net/eth1/mtu || true") in ("9000", "")
+        assert pings(fabric_lab, "lab-1", two.fabric_address)
+        assert not pings(fabric_lab, "lab-1", two.fabric_address, 8972)
+    finally:
+        two.fabric_mtu(9000)
+    assert pings(fabric_lab, "lab-1", two.fabric_address, 8972)
+
+
+def connects(lab: Lab, host: str, to: str) -> str:
+    program = "import socket, sys; socket.create_connection((sys.argv[1], 22), timeout=1)"
+    done = lab.host(host).exec(["python3", "-c", program, to])
+    return done.stderr.strip().splitlines()[-1].partition(":")[0] if done.returncode else "yes"
+
+
+def test_a_hosts_firewall_drops_or_refuses_one_port_from_one_host(fabric_lab):
+    one, two = fabric_lab.host("lab-1"), fabric_lab.host("lab-2")
+    two.drop(22, source=one.fabric_address)
+    assert connects(fabric_lab, "lab-1", two.fabric_address) == "TimeoutError"
+    assert connects(fabric_lab, "lab-1", two.address) == "yes"
+    assert connects(fabric_lab, "lab-2", one.fabric_address) == "yes"
+    two.allow()
+    two.refuse(22)
+    assert connects(fabric_lab, "lab-1", two.fabric_address) == "ConnectionRefusedError"
+    two.allow()
+    assert connects(fabric_lab, "lab-1", two.fabric_address) == "yes"
+
+
+def test_down_removes_the_fabric_too(own_lab):
+    own_lab.up(hosts=2, gpus=0, init="sshd", fabric=True)
+    assert len([trace for trace in traces(BROKEN) if trace.startswith("pl")]) == 6
+    with pytest.raises(UsageError, match="and a fabric"):
+        own_lab.up(hosts=2, gpus=0)
+    own_lab.down()
+    assert traces(BROKEN) == []
+
+
 UP = f"from provision.lab import Lab; Lab(name='{BROKEN}', say=lambda line: print(line, flush=True)).up(2, 1)"
 
 

@@ -1,5 +1,6 @@
 """What a lab writes for people and programs: inventory, known hosts, GPU files."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def test_the_first_host_is_the_head_and_all_are_reached_with_the_labs_key():
     assert said["expect"]["gpus"] == 4
 
 
+def test_hosts_with_a_fabric_leave_open_which_address_the_others_talk_to():
+    hosts = tuple(replace(host, fabric_address=f"10.78.1.{n}") for n, host in enumerate(STATE.hosts, 11))
+    said = yaml.safe_load(inventory(replace(STATE, hosts=hosts), Path("/labs"), {}))
+    assert said["hosts"]["lab-1"] == {"address": "127.0.0.2", "role": "head"}
+
+
 def test_settings_win_over_what_the_lab_would_write():
     assert yaml.safe_load(inventory(STATE, Path("/labs"), {"expect": {"gpus": 1}}))["expect"] == {"gpus": 1}
 
@@ -76,6 +83,17 @@ def test_a_labs_state_reads_back_as_it_was_written(tmp_path):
     assert load(tmp_path) is None
     state.save(tmp_path)
     assert load(tmp_path) == state
+
+
+def test_the_state_of_a_lab_made_before_there_were_fabrics_can_still_be_read(tmp_path):
+    STATE.save(tmp_path)
+    path = tmp_path / "state.json"
+    said = json.loads(path.read_text())
+    for entry in (said, *said["hosts"]):
+        for key in [key for key in entry if key.startswith("fabric")]:
+            del entry[key]
+    path.write_text(json.dumps(said))
+    assert load(tmp_path) == STATE
 
 
 def test_the_state_of_another_version_can_still_be_read(tmp_path):

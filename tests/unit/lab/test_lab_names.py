@@ -7,17 +7,29 @@ import pytest
 
 from provision.errors import UsageError
 from provision.lab import Lab
-from provision.lab.network import MOST_HOSTS, address, names
+from provision.lab.network import MOST_HOSTS, address, fabric_names, host_batch, names
 
 
-def test_network_names_fit_the_kernels_15_characters_for_the_last_host():
-    bridge, link = names(Path("/var/lib/provision-lab/a-lab-with-a-rather-long-name"))
+@pytest.mark.parametrize("of", [names, fabric_names])
+def test_network_names_fit_the_kernels_15_characters_for_the_last_host(of):
+    bridge, link = of(Path("/var/lib/provision-lab/a-lab-with-a-rather-long-name"))
     assert len(bridge) <= 15
     assert len(f"{link}{MOST_HOSTS}") <= 15
 
 
 def test_labs_of_one_name_in_two_places_share_no_network_names():
     assert set(names(Path("/a/lab"))).isdisjoint(names(Path("/b/lab")))
+
+
+def test_a_labs_fabric_shares_no_name_with_its_management_network():
+    assert set(names(Path("/a/lab"))).isdisjoint(fabric_names(Path("/a/lab")))
+
+
+def test_a_host_has_an_address_on_each_of_its_interfaces():
+    own = {"eth0": ("10.77.3.11", IPv4Network("10.77.3.0/24")), "eth1": ("10.78.3.11", IPv4Network("10.78.3.0/24"))}
+    said = host_batch(own).splitlines()
+    assert "address add 10.77.3.11/24 brd + dev eth0" in said
+    assert "address add 10.78.3.11/24 brd + dev eth1" in said
 
 
 def test_addresses_stay_inside_the_subnet():
