@@ -24,7 +24,7 @@ from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
-from provision.resources.vllm import STAYS_HERE, VllmServer
+from provision.resources.vllm import STAYS_HERE, VllmOnRay
 from provision.secret import Secret
 from provision.uv_binary import usable
 from provision.wheels import misfit
@@ -70,12 +70,15 @@ class Stack:
         expected = {n.node_ip: (n.name, self._gpus(n)) for n in self._cluster.nodes}
         return RayMembers(head, expected, self._inventory.ray.join_timeout)
 
-    def server(self, head: RayHead) -> VllmServer:
+    def server(self, head: RayHead) -> VllmOnRay:
         node = self._cluster.head
         assert self._inventory.serve is not None
-        return VllmServer(
+        return VllmOnRay(
             self._place(node, "vllm"),
             ray=head,
+            python=str(self.venv(node).path),
+            lock=self._cluster.lock.short,
+            network=Network(node.node_ip, node.interface),
             serve=self._inventory.serve,
             base=self._base_environment(node),
             secrets={k: v for k, v in self._cluster.secrets.items() if k != RAY_TOKEN},

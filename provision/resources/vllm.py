@@ -1,14 +1,15 @@
-"""The model server on the head: `vllm serve` over Ray, ready when a real completion has answered."""
+"""The model server on the head: `vllm serve`, ready when a real completion has answered."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.inventory.models import Serve
 from provision.resources.log_signatures import decisive
-from provision.resources.ray import RayHead
+from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
 from provision.script import Fragment, Script, Value
 from provision.secret import Secret
@@ -21,17 +22,20 @@ STAYS_HERE = ("PROVISION_SERVICE", API_KEY, "RAY_AUTH_TOKEN_PATH", "PATH", "HOME
 
 @dataclass(frozen=True)
 class VllmServer(Service):
-    """`ray` is the head it connects to. `members`: the nodes whose ranks it runs on, part of what makes a restart
-    necessary. `secrets` reach it by environment."""
+    """`python`: the folder of the environment; `lock`: the digest that it was made from. `members`: the nodes whose
+    ranks it runs on, part of what makes a restart necessary. `secrets` reach it by environment. Subclasses say what
+    joins the hosts."""
 
     why: ClassVar[str] = "it is what answers for the model, and keeps what it was started with until a restart"
 
-    ray: RayHead
+    python: str
+    lock: str
+    network: Network
     serve: Serve
     base: Mapping[str, str] = field(hash=False)
     secrets: Mapping[str, Secret] = field(hash=False)
     config_root: str
-    members: str = ""
+    members: str
 
     @property
     def name(self) -> str:
@@ -39,18 +43,22 @@ class VllmServer(Service):
 
     @property
     def listen(self) -> str:
-        return self.serve.listen or self.ray.setup.network.node_ip
+        return self.serve.listen or self.network.node_ip
 
     @property
     def url(self) -> str:
-        host = self.ray.setup.network.node_ip if self.listen in ("0.0.0.0", "::") else self.listen
+        host = self.network.node_ip if self.listen in ("0.0.0.0", "::") else self.listen
         return f"http://{host}:{self.serve.port}"
+
+    @abstractmethod
+    def executor(self) -> dict[str, tuple[str, ...]]:
+        """The flags that say what joins the hosts."""
 
     def flags(self) -> dict[str, tuple[str, ...]]:
         """Every flag of `vllm serve`, by name without its dashes; those of the inventory win. No value: a
         switch that is on."""
         flags: dict[str, tuple[str, ...]] = {
-            "distributed-executor-backend": ("ray",),
+            **self.executor(),
             "tensor-parallel-size": (str(self.serve.tensor_parallel),),
             "pipeline-parallel-size": (str(self.serve.pipeline_parallel),),
             "host": (self.listen,),
@@ -70,16 +78,12 @@ class VllmServer(Service):
 
     def command(self) -> tuple[str, ...]:
         flags = [word for name, values in self.flags().items() for word in (f"--{name}", *values)]
-        return (f"{self.ray.setup.python}/bin/vllm", "serve", self.serve.model, *flags)
+        return (f"{self.python}/bin/vllm", "serve", self.serve.model, *flags)
 
     def environment(self) -> Mapping[str, str | Secret]:
-        """A clean one: through Ray, whatever the driver has in its environment travels to every rank."""
         return {
             **self.base,
-            **self.ray.setup.network.environment(),
-            "RAY_ADDRESS": self.ray.address,
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": self.ray.setup.token_file,
+            **self.network.environment(),
             "VLLM_CONFIG_ROOT": self.config_root,
             "VLLM_NO_USAGE_STATS": "1",
             # The engine's own limit of 600 s is too short for big weights on slow disks.
@@ -91,7 +95,7 @@ class VllmServer(Service):
     def aspects(self) -> Mapping[str, str]:
         flags = {f"--{name}": " ".join(values) or "on" for name, values in self.flags().items()}
         return {
-            "environment": self.ray.setup.lock,
+            "environment": self.lock,
             "model": self.serve.model,
             "nodes": self.members,
             **aspects_of(flags, self.environment()),
@@ -113,7 +117,7 @@ class VllmServer(Service):
 
     def ready(self) -> Script:
         variables: dict[str, Value] = {
-            "python": f"{self.ray.setup.python}/bin/python",
+            "python": f"{self.python}/bin/python",
             "url": self.url,
             "model": self.serve.name or self.serve.model,
             "api_key": self.secrets.get(API_KEY, ""),
@@ -124,6 +128,25 @@ class VllmServer(Service):
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         lines, hint = decisive(failed.stderr)
         return tuple(lines) or failed.tail(), hint or ""
+
+
+@dataclass(frozen=True)
+class VllmOnRay(VllmServer):
+    """`ray` is the head it connects to."""
+
+    ray: RayHead
+
+    def executor(self) -> dict[str, tuple[str, ...]]:
+        return {"distributed-executor-backend": ("ray",)}
+
+    def environment(self) -> Mapping[str, str | Secret]:
+        """A clean one: through Ray, whatever the driver has in its environment travels to every rank."""
+        return {
+            "RAY_ADDRESS": self.ray.address,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": self.ray.setup.token_file,
+            **super().environment(),
+        }
 
 
 HEALTH = """
