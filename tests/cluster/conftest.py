@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from clusters import Cluster
+from stack_layer import environment_layer, stack_settings
 
 from provision.lab.lab import Lab
 
@@ -26,12 +27,17 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def make_cluster(state_dir: Path) -> Iterator[Callable[..., Cluster]]:
-    """`make_cluster(name, hosts=…, gpus=…, settings=…)`; removed after the module, also when a test failed."""
+    """`make_cluster(name, hosts=…, gpus=…, settings=…)`; removed after the module, also when a test failed. `stack`:
+    the arguments of `stack_settings`; the hosts then have vLLM's environment, and `settings` go on top."""
     if os.geteuid() != 0:
         pytest.skip("lab hosts with their own network need root")
     labs = []
 
-    def make(name: str, **arguments: Any) -> Cluster:
+    def make(name: str, *, stack: dict[str, Any] | None = None, **arguments: Any) -> Cluster:
+        if stack is not None:
+            layers = (environment_layer(state_dir / "stack"), *arguments.pop("layers", ()))
+            settings = {**stack_settings(state_dir / "stack", **stack), **arguments.pop("settings", {})}
+            arguments |= {"layers": layers, "settings": settings}
         lab = Lab(name=name)
         labs.append(lab)
         lab.down()

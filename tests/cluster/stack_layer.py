@@ -1,0 +1,61 @@
+"""The lab's environment, built once for all tests that are not about building it: a read-only layer of their hosts."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from clusters import Cluster
+
+from provision.lab.cpu_vllm import lab_settings
+from provision.lab.lab import Lab
+
+#: Below a lab host's root.
+ROOT = "home/ops/.provision"
+
+PLAYBOOK = """
+from provision.playbook import Playbook
+from provision.resources.stack import Stack
+
+
+def playbook(cluster):
+    book = Playbook()
+    for node in cluster.nodes:
+        book.add(Stack(cluster).venv(node), on=node.name)
+    return book
+"""
+
+
+def stack_settings(session: Path, **serve: Any) -> dict[str, object]:
+    """As `lab_settings`, the same environment whoever asks: its wheels lie in one folder of the session."""
+    return lab_settings(session / "wheels", **serve)
+
+
+def environment_layer(session: Path) -> Path:
+    """A folder to put below a host's root: the environment of `stack_settings`, as `up` has built it, not yet in use.
+    Made at the first call."""
+    layer = session / "environment"
+    if layer.exists():
+        return layer
+    playbook = session / "environment_alone.py"
+    session.mkdir(parents=True, exist_ok=True)
+    playbook.write_text(PLAYBOOK)
+    settings = {"python": stack_settings(session, model="/model")["python"]}
+    lab = Lab(name="test-environment")
+    lab.down()
+    try:
+        lab.up(hosts=1, gpus=0, settings=settings, init="sshd")
+        result = Cluster(lab, session / "environment-state").provision("up", "--playbook", str(playbook))
+        assert result.code == 0, result.stderr
+        # The upper layer of a mounted overlay must be left alone.
+        lab.host("lab-1").kill()
+        built = lab.directory / "hosts" / "lab-1" / "upper" / ROOT
+        (layer / ROOT).mkdir(parents=True)
+        for folder in ("envs", "bin"):
+            subprocess.run(["mv", built / folder, layer / ROOT], check=True)
+        for link in (layer / ROOT / "envs").glob("current-*"):
+            link.unlink()
+        for part in (layer / "home/ops", layer / ROOT):
+            subprocess.run(["chown", "--reference", built.parent, part], check=True)
+    finally:
+        lab.down()
+    return layer
