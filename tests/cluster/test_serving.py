@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from clusters import Cluster, written
 
-from provision.lab.cpu_vllm import lab_settings
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import ANSWER, write_tiny_model
 
@@ -23,11 +22,14 @@ CANARY = {"VLLM_API_KEY": "canary-api-key-6f1d", "HF_TOKEN": "hf_canary-token-93
 def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     folder = tmp_path_factory.mktemp("stack")
     write_tiny_model(folder / "layer" / MODEL.lstrip("/"))
-    settings = {
-        **lab_settings(folder / "wheels", model=MODEL, tensor_parallel=1, pipeline_parallel=2),
-        "secrets": {name: {"env": name} for name in CANARY},
-    }
-    made = make_cluster("test-serving", hosts=2, gpus=1, settings=settings, layers=(folder / "layer",))
+    made = make_cluster(
+        "test-serving",
+        hosts=2,
+        gpus=1,
+        stack={"model": MODEL, "tensor_parallel": 1, "pipeline_parallel": 2},
+        settings={"secrets": {name: {"env": name} for name in CANARY}},
+        layers=(folder / "layer",),
+    )
     made.environment.update(CANARY)
     return made
 
