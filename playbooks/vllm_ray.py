@@ -37,5 +37,5 @@ def playbook(cluster: Cluster) -> Playbook:
         for node in cluster.nodes:
             if ranks := stack.ranks(node):
                 book.add(ranks, on=node.name, after=serving, follows=serving)
-        book.outcome.append(f"{cluster.inventory.serve.model} answers at {server.url}/v1")
+        book.outcome.append(stack.served(server, over="over Ray"))
     return book

@@ -14,13 +14,15 @@ from provision.events import Listener
 from provision.inventory.models import Host
 from provision.planning import Change, Plan
 from provision.report import Phase
+from provision.resource import State
 from provision.schedule import Schedule, Stretch
 from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Session, Transport
 
 
 class Applier:
-    """Applies one plan. `errors` and `ended` (monotonic seconds, by host) are complete once `apply` returns."""
+    """Applies one plan. `errors`, `ended` (monotonic seconds, by host) and `states` (what was seen of each step once it
+    had been changed) are complete once `apply` returns."""
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class Applier:
         self._cancel = cancel
         self.errors: list[HostError] = []
         self.ended: dict[str, float] = {}
+        self.states: dict[str, State] = {}
         self._spans: dict[str, tuple[float, float]] = {}
 
     @property
@@ -62,6 +65,7 @@ class Applier:
                 outcome = future.result()
                 done |= outcome.good
                 self._spend(outcome.spans)
+                self.states |= outcome.states
                 unreached = [c.step.key for c in stretch.changes if c.step.key not in outcome.good | outcome.failed]
                 for change, cause in schedule.done(stretch, [*sorted(outcome.failed), *unreached]):
                     self._skip(change, "cancelled" if self._cancel.is_set() else f"needs {cause}, which failed")
@@ -114,12 +118,13 @@ class Applier:
             if fixed.rc is None:
                 break
             try:
-                self._verify(host, change, fixed, seen)
+                state = self._verify(host, change, fixed, seen)
             except HostError as error:
                 self._record(error, outcome, change)
                 continue
             step = change.step
             outcome.good.add(step.key)
+            outcome.states[step.key] = state
             seconds = watch.seconds(index)
             outcome.spans.append((step.resource.label, *watch.span(index)))
             self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
@@ -145,7 +150,7 @@ class Applier:
 
         session.send(uploads, on_bytes=moved)
 
-    def _verify(self, host: str, change: Change, fixed: Fragment, seen: Fragment) -> None:
+    def _verify(self, host: str, change: Change, fixed: Fragment, seen: Fragment) -> State:
         resource = change.step.resource
         if not fixed.ok:
             evidence, hint = resource.explain(fixed)
@@ -153,10 +158,12 @@ class Applier:
             raise ScriptFailed(host, message, evidence=evidence, hint=hint)
         if not seen.ok:
             raise BadOutput(host, f"{resource.label}: could not be looked at afterwards", evidence=seen.tail())
-        left = resource.diff(resource.read(seen), change.want)
+        state = resource.read(seen)
+        left = resource.diff(state, change.want)
         if left:
             evidence = tuple(str(d) for d in left)
             raise NotConverged(host, f"{resource.label}: still differs after it was changed", evidence=evidence)
+        return state
 
     def _record(self, error: HostError, outcome: _Outcome, change: Change) -> None:
         outcome.failed.add(change.step.key)
@@ -166,11 +173,12 @@ class Applier:
 
 @dataclass
 class _Outcome:
-    """Keys of a stretch's changes: verified, and failed. The others were not reached. `spans`: label, when the change
-    began and when it ended (monotonic seconds)."""
+    """Keys of a stretch's changes: verified, and failed. The others were not reached. `states`: of those verified.
+    `spans`: label, when the change began and when it ended (monotonic seconds)."""
 
     good: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    states: dict[str, State] = field(default_factory=dict)
     spans: list[tuple[str, float, float]] = field(default_factory=list)
 
 

@@ -90,6 +90,11 @@ def is_ip(text: str) -> bool:
     return _ip(text) is not None
 
 
+def is_loopback(text: str) -> bool:
+    address = _ip(text)
+    return text == "localhost" if address is None else address.is_loopback
+
+
 # The addresses of a cluster are asked for again and again, by each judge of each host.
 @functools.lru_cache(maxsize=4096)
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from provision.errors import PlaybookError
 from provision.finding import Finding, Known, Severity, blocker
+from provision.outcome import Telling
 from provision.proof import Proof
 from provision.resource import Resource
 
@@ -61,7 +62,7 @@ class Playbook:
     #: Worth a line, in the way of nothing: (host, text).
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
-    outcome: list[str] = field(default_factory=list)
+    outcome: list[str | Telling] = field(default_factory=list)
     _known: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def add(

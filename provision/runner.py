@@ -23,6 +23,7 @@ from provision.facts import Facts, facts_script, read_facts
 from provision.finding import Finding, Known, blocker, sorted_findings
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
+from provision.outcome import Ended, endpoints, told
 from provision.planning import Mode, Plan, findings_of, make_plan
 from provision.playbook import Playbook, Step
 from provision.proving import Prover
@@ -30,6 +31,7 @@ from provision.report import HostReport, Phase, Report
 from provision.resource import State
 from provision.secret import Secret
 from provision.transport import Session, Transport
+from provision.transport.reach import closed
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
 POOL = 32
@@ -109,7 +111,7 @@ class Run:
                     carrier.prove([placed.proof for placed in book.proofs])
             self._phases += carrier.phases
             if done:
-                known = _known(book, {**observed, **_reached(plan, done)})
+                known = _known(book, {**observed, **applier.states})
             for shown in carrier.shown:
                 book.findings += shown.findings
                 for host, cells in shown.known.items():
@@ -220,11 +222,14 @@ class Run:
             errors=tuple(e for errors in self._errors.values() for e in errors),
             findings=() if self._job.mode.removes else findings,
             known=known,
-            outcome=tuple(book.outcome) if self._job.command == "up" and code == 0 else (),
+            outcome=self._outcome(book, known) if self._job.command == "up" and code == 0 else (),
             seconds=seconds,
             phases=tuple(self._phases),
             exit_code=code,
         )
+
+    def _outcome(self, book: Playbook, known: Mapping[str, tuple[Known, ...]]) -> tuple[str, ...]:
+        return told(book.outcome, Ended(known, closed(endpoints(book.outcome))))
 
     def _host_report(self, host: Host, plan: Plan, done: frozenset[str], findings: Sequence[Finding]) -> HostReport:
         errors = tuple(self._errors.get(host.name, ()))
@@ -276,11 +281,6 @@ def _narrowed(book: Playbook, areas: Sequence[str]) -> Playbook:
 
 def _reviewed(book: Playbook, known: Mapping[str, tuple[Known, ...]], areas: Sequence[str]) -> list[Finding]:
     return [f for review in book.reviews for f in review(known) if not areas or f.area in areas]
-
-
-def _reached(plan: Plan, done: frozenset[str]) -> dict[str, State]:
-    """What was changed is as it was wanted, or it would not count as done."""
-    return {change.step.key: change.want for change in plan.changes if change.step.key in done}
 
 
 def _known(book: Playbook, states: Mapping[str, State]) -> dict[str, tuple[Known, ...]]:

@@ -134,7 +134,9 @@ def show(report: Report, screen: Screen, again: str, *, everything: bool = False
         failures = recap.quiet_lines(report, screen.err_paint, now=time.time())
     screen.complain([*([""] if failures and not screen.quiet else []), *failures])
     if not screen.as_json:
-        screen.say("", *recap.outcome_lines(report, screen.paint), recap.last_line(report, again=again))
+        screen.say(
+            "", *recap.outcome_lines(report, screen.paint, width=screen.width), recap.last_line(report, again=again)
+        )
     if report.log and report.exit_code not in (0, 3):
         screen.complain([f"log: {report.log}"])
 

@@ -1,7 +1,8 @@
 """Where the model's ranks run: proof that the cut over the hosts is the one that was asked for.
 
 With all GPUs of the cluster in use there is one right answer, the host's own count of GPUs. It is read from the
-process table: vLLM's ranks are Ray actors, and Ray names a process after its actor's class.
+process table: vLLM's ranks are Ray actors, and Ray names a process after its actor's class. Which rank a process is,
+vLLM says once in its log.
 """
 
 from __future__ import annotations
@@ -9,16 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.finding import Known
 from provision.resource import Resource, State
 from provision.resources.service import Place
 from provision.resources.service_scripts import LIBRARY
 from provision.script import Script, Value
 
+#: What `check` calls them.
+RANKS = "ranks of the model"
+
+#: Where Ray keeps what an actor prints, below its folder for temporary files: the name ends with the process's id.
+RAY_LOGS = "session_latest/logs/worker-*-@.out"
+
 
 @dataclass(frozen=True)
 class Ranks(Resource):
     """`count` ranks run under the Ray node at `ray`. Nothing to install: fixing it is waiting for them, and the
-    server that it follows starts them. They go with it, so there is nothing to remove."""
+    server that it follows starts them. They go with it, so there is nothing to remove.
+
+    `processes`: pattern of their command lines. `logs`: pattern of the file that one writes to, `@` for its process id.
+    """
 
     removable: ClassVar[bool | str] = False
     outcome: ClassVar[bool] = True
@@ -27,6 +38,8 @@ class Ranks(Resource):
 
     ray: Place
     count: int
+    processes: str = "ray::RayWorker*"
+    logs: str = ""
 
     @property
     def id(self) -> str:
@@ -34,7 +47,7 @@ class Ranks(Resource):
 
     @property
     def label(self) -> str:
-        return "ranks of the model"
+        return RANKS
 
     def fact(self, _: str) -> str:
         return self.label
@@ -42,22 +55,40 @@ class Ranks(Resource):
     def want(self) -> State:
         return {"ranks": str(self.count)}
 
+    def known(self, have: State) -> tuple[Known, ...]:
+        """Which they are where the log says so, else how many; another start may place them otherwise."""
+        if have is None:
+            return ()
+        which = have.get("which", "").replace(",", ", ") or f"{have.get('ranks', 0)} of them"
+        return (Known(self.area, RANKS, which, lasting=False),)
+
     def probe(self) -> Script:
-        return Script(f'{LIBRARY}\n{COUNT}\necho "ranks=$(ranks)"', {"mark": self.ray.owner_mark})
+        return Script(f'{LIBRARY}\n{COUNT}\necho "ranks=$(ranks)"\n{WHICH}', self._variables())
 
     def fix(self, have: State, want: State) -> Script:
-        variables: dict[str, Value] = {"mark": self.ray.owner_mark, "count": self.count}
-        return Script(f"{LIBRARY}\n{COUNT}\n{WAIT}", variables)
+        return Script(f"{LIBRARY}\n{COUNT}\n{WAIT}", {**self._variables(), "count": self.count})
+
+    def _variables(self) -> dict[str, Value]:
+        return {"mark": self.ray.owner_mark, "processes": self.processes, "logs": self.logs}
 
 
 COUNT = r"""
-ranks() {
-    found=0
+these() {
     for p in $(ours); do
-        case $(tr '\0' ' ' < "/proc/$p/cmdline" 2>/dev/null) in ray::RayWorker*) found=$((found + 1)) ;; esac
+        case $(tr '\0' ' ' < "/proc/$p/cmdline" 2>/dev/null) in $processes) echo "$p" ;; esac
     done
-    echo "$found"
 }
+ranks() { set -- $(these); echo "$#"; }
+"""
+
+# vllm/distributed/parallel_state.py: "rank 3 in world size 4 is assigned as DP rank 0, PP rank 1, …, TP rank 1, …"
+WHICH = r"""
+which=$(for p in $(these); do
+    case $logs in '') continue ;; *@*) files=${logs%@*}$p${logs##*@} ;; *) files=$logs ;; esac
+    grep -hsm1 "pid=$p).* rank [0-9]* in world size " $files
+done | sed -n 's/.* rank \([0-9]*\) in world size .*PP rank \([0-9]*\),.* TP rank \([0-9]*\),.*/\1 (PP\2 TP\3)/p' |
+    sort -n | paste -sd , -)
+[ -z "$which" ] || echo "which=$which"
 """
 
 WAIT = """

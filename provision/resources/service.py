@@ -25,7 +25,7 @@ from provision.script import Script, Value
 from provision.secret import Secret
 
 #: Keys of a stamp that say how the process runs, not what was wanted.
-OBSERVED = frozenset({"pid", "start", "unit", "ready", "running", "health"})
+OBSERVED = frozenset({"pid", "start", "unit", "ready", "running", "health", "answers"})
 
 #: How a service is, as against how it was started: told of the service itself.
 _CONDITION = frozenset({"running", "ready", "health"})
@@ -134,14 +134,7 @@ class Service(Resource):
         return tuple(Known(self.area, fact, value) for fact, value in cells.items())
 
     def fix(self, have: State, want: State) -> Script:
-        base: dict[str, Value] = {
-            "dir": self.place.folder,
-            "mark": self.place.owner_mark,
-            "ports": " ".join(map(str, self.ports())),
-            "segments": " ".join(self.segments()),
-            "user": self.place.user,
-            "unit": unit_name(self.place) if self.place.systemd else "",
-        }
+        base = self.variables()
         if want is None:
             return Script(f"{LIBRARY}\n{STOP}\n{CLEAR}", {**base, "scratch": self.scratch()}, timeout=120)
         ready = self.ready()
@@ -149,6 +142,17 @@ class Service(Resource):
         begin = "read_stamp" if _only_unready(self.diff(have, want)) else f"{STOP}\nstop || exit 1\n{START}"
         body = f"{LIBRARY}\n{begin}\n{ready.body}\nmark_ready"
         return Script(body, variables, timeout=120 + ready.timeout)
+
+    def variables(self) -> dict[str, Value]:
+        """What every script about the service wants to know."""
+        return {
+            "dir": self.place.folder,
+            "mark": self.place.owner_mark,
+            "ports": " ".join(map(str, self.ports())),
+            "segments": " ".join(self.segments()),
+            "user": self.place.user,
+            "unit": unit_name(self.place) if self.place.systemd else "",
+        }
 
     def _run_variables(self, want: Mapping[str, str]) -> dict[str, Value]:
         variables: dict[str, Value] = {}

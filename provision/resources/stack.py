@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from provision.cluster import Cluster, Node, is_ip
+from provision.cluster import Cluster, Node, is_ip, is_loopback
 from provision.facts import Facts
 from provision.finding import Finding, Severity
 from provision.judge.expected import lacks_gpus
@@ -16,7 +16,7 @@ from provision.playbook import Playbook
 from provision.python_version import minor
 from provision.resources.environments import Environments
 from provision.resources.ports import PortsFree
-from provision.resources.ranks import Ranks
+from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
 from provision.resources.ray_token import RAY_TOKEN
@@ -24,8 +24,9 @@ from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
-from provision.resources.vllm import STAYS_HERE, VllmOnRay
+from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.secret import Secret
+from provision.serving.instructions import Key, Served
 from provision.uv_binary import usable
 from provision.wheels import misfit
 
@@ -56,6 +57,9 @@ class Stack:
             deep=self._cluster.deep,
         )
 
+    def network(self, node: Node) -> Network:
+        return Network(node.node_ip, node.interface)
+
     def token(self, node: Node) -> SecretFile:
         return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=self._service_user(node))
 
@@ -78,7 +82,7 @@ class Stack:
             ray=head,
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
-            network=Network(node.node_ip, node.interface),
+            network=self.network(node),
             serve=self._inventory.serve,
             base=self._base_environment(node),
             secrets={k: v for k, v in self._cluster.secrets.items() if k != RAY_TOKEN},
@@ -92,7 +96,26 @@ class Stack:
         total = sum(self._gpus(n) for n in self._cluster.nodes)
         if serve is None or serve.gpus != total:
             return None
-        return Ranks(self._place(node, "ray"), self._gpus(node))
+        return Ranks(self._place(node, "ray"), self._gpus(node), logs=f"{self._temp_dir(node)}/{RAY_LOGS}")
+
+    def served(self, server: VllmServer, *, over: str) -> Served:
+        """What `up` has to tell of `server` in the end; `over`: what joins the hosts."""
+        head, sources = self._cluster.head.host, self._inventory.secrets
+        serve = server.serve
+        return Served(
+            model=serve.name or serve.model,
+            endpoint=(server.listen_host, serve.port),
+            head=head,
+            hosts=tuple(node.name for node in self._cluster.nodes),
+            tensor_parallel=serve.tensor_parallel,
+            pipeline_parallel=serve.pipeline_parallel,
+            over=over,
+            ranks=RANKS,
+            answers=ANSWERS,
+            key=Key.of(sources.get(API_KEY), self._inventory.path.parent),
+            # Of a loopback address of this machine it could not be told whose server answers there.
+            local=is_loopback(server.listen_host) and not is_loopback(head.address),
+        )
 
     def server_config(self) -> TextFile:
         """Keeps what is this host's alone from travelling to the ranks: vLLM copies the driver's whole environment
@@ -225,7 +248,7 @@ class Stack:
         return Setup(
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
-            network=Network(node.node_ip, node.interface),
+            network=self.network(node),
             settings=node.host.ray,
             base=self._base_environment(node),
             token_file=f"{self.folder(node)}/ray-token",

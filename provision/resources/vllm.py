@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from provision.finding import Known
 from provision.inventory.models import Serve
+from provision.resource import State
 from provision.resources.log_signatures import decisive
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
 from provision.script import Fragment, Script, Value
 from provision.secret import Secret
+from provision.serving.on_host import ASK_UNTIL_READY
+
+#: What the stamp and `check` say of how the model answers: one of the kinds of provision.serving.ask.
+ANSWERS = "model answers with"
 
 API_KEY = "VLLM_API_KEY"
 
@@ -115,6 +121,11 @@ class VllmServer(Service):
     def listen_host(self) -> str:
         return self.url.removeprefix("http://").rsplit(":", 1)[0]
 
+    def known(self, have: State) -> tuple[Known, ...]:
+        found = super().known(have)
+        kind = (have or {}).get("answers")
+        return (*found, Known(self.area, ANSWERS, kind)) if kind else found
+
     def ready(self) -> Script:
         variables: dict[str, Value] = {
             "python": f"{self.python}/bin/python",
@@ -158,72 +169,10 @@ else echo health=ok
 fi
 """
 
-READY = """
+READY = f"""
 export VLLM_API_KEY="$api_key"
-URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" LOG="$dir/log" "$python" -I - <<'PY' || \
-    gave_up "vLLM did not become ready" 400
-import json, os, sys, time, urllib.error, urllib.request
-
-url, model, log = os.environ["URL"], os.environ["MODEL"], os.environ["LOG"]
-began = time.monotonic()
-deadline = began + float(os.environ["SECONDS_LEFT"])
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def ask(path, body=None, timeout=120):
-    headers = {"Content-Type": "application/json"}
-    if os.environ["VLLM_API_KEY"]:
-        headers["Authorization"] = "Bearer " + os.environ["VLLM_API_KEY"]
-    data = None if body is None else json.dumps(body).encode()
-    with opener.open(urllib.request.Request(url + path, data, headers), timeout=timeout) as answer:
-        return json.loads(answer.read() or b"{}")
-
-
-def complete():
-    chat = {"model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}
-    try:
-        return ask("/v1/chat/completions", chat)["choices"][0]["message"]["content"]
-    except urllib.error.HTTPError as error:
-        # A base model has no chat template; it completes text all the same.
-        if error.code != 400:
-            raise
-    return ask("/v1/completions", {"model": model, "max_tokens": 8, "prompt": "Hello"})["choices"][0]["text"]
-
-
-def last_line():
-    with open(log, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
-        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1][-100:] if lines else ""
-
-
-def running():
-    try:
-        with open("/proc/" + os.environ["PID"] + "/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-healthy = False
-while True:
-    if not running():
-        sys.exit("vLLM ended while it was starting")
-    if time.monotonic() > deadline:
-        sys.exit("no answer within %s s" % os.environ["SECONDS_LEFT"])
-    try:
-        if not healthy:
-            ask("/health", timeout=5)
-            healthy = True
-        text = complete()
-        break
-    except urllib.error.HTTPError as error:
-        if healthy:
-            sys.exit("a completion was refused: %s %s" % (error, error.read().decode("utf-8", "replace")[:500]))
-    except OSError:
-        pass
-    print("::progress %d s  %s" % (time.monotonic() - began, last_line()), flush=True)
-    time.sleep(1)
-print("::note a completion answered after %d s: %r" % (time.monotonic() - began, text), flush=True)
-PY
+answers() {{
+URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" LOG="$dir/log" STAMP="$dir/stamp" {ASK_UNTIL_READY}
+}}
+answers || gave_up "vLLM did not become ready" 400
 """

@@ -38,6 +38,7 @@ RULES = [
                 "provision/finding.py",
                 "provision/proof.py",
                 "provision/stages.py",
+                "provision/outcome.py",
             }
         ),
         {"threading", "time", "datetime", "random", "secrets", "subprocess", "socket", "os", "pathlib", "shutil"},
@@ -84,7 +85,7 @@ RULES = [
 
 ENGINE = [
     "script", "finding", "resource", "playbook", "planning", "schedule", "apply", "runner", "events", "report",
-    "errors", "secret", "proof", "proving", "stages", "carrying",
+    "errors", "secret", "proof", "proving", "stages", "carrying", "outcome",
 ]  # fmt: skip
 
 

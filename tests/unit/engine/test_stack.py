@@ -6,6 +6,7 @@ from cluster_samples import cluster, facts
 from provision.facts import Facts
 from provision.inventory.models import Expect, Ray, Serve
 from provision.playbook import Playbook
+from provision.outcome import Ended, told
 from provision.playbook_file import built_in, load_playbook
 from provision.resources.ray import HEAD_ONLY
 from provision.resources.stack import Stack
@@ -155,7 +156,7 @@ def test_the_playbook_orders_head_workers_members_and_model() -> None:
     assert steps["gpu-02/service:ray"].follows == ("gpu-01/service:ray",)
     assert set(steps["gpu-01/ray-members"].after) == {"gpu-01/service:ray", "gpu-02/service:ray"}
     assert "gpu-01/ray-members" in steps["gpu-01/service:vllm"].after
-    assert book.outcome == ["/models/tiny answers at http://10.0.0.1:8000/v1"]
+    assert told(book.outcome, Ended())[0] == "/models/tiny answers at http://10.0.0.1:8000/v1"
     without = load_playbook(built_in())(cluster())
     assert not [step.key for step in without.steps if "vllm" in step.key]
 

@@ -1,0 +1,152 @@
+"""What the end of `up` tells: where the model answers, how it is cut, and lines that can be typed as they are.
+
+Pure text. The lines begin in the first column, so that they can be copied; of a key they say where it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provision.inventory.models import Host, SecretSource
+from provision.outcome import Ended, Endpoint
+from provision.serving.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where the API key is on this machine, as sh and as Python read it there. Neither: the server wants none."""
+
+    shell: str = ""
+    # Without one the OpenAI client refuses to begin.
+    python: str = '"none"'
+
+    @classmethod
+    def of(cls, source: SecretSource | None, folder: Path) -> Key:
+        """`folder`: what the paths of the inventory are relative to."""
+        if source is None:
+            return cls()
+        if source.env:
+            return cls(f"${source.env}", f'os.environ["{source.env}"]')
+        path = str((folder / Path(source.file or "").expanduser()).absolute())
+        return cls(f"$(cat {shlex.quote(path)})", f"open({json.dumps(path)}).read().strip()")
+
+
+@dataclass(frozen=True)
+class Served:
+    """`endpoint`: what the server listens on; `local`: on the head's loopback, where only the head itself gets at it.
+    `over`: what joins the hosts. `ranks`, `answers`: what the facts are called that say where the ranks run and how the
+    model answers."""
+
+    model: str
+    endpoint: Endpoint
+    head: Host
+    hosts: tuple[str, ...]
+    tensor_parallel: int | str
+    pipeline_parallel: int | str
+    over: str
+    ranks: str
+    answers: str
+    key: Key = Key()
+    local: bool = False
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """What is worth connecting to from the controller."""
+        return [] if self.local else [self.endpoint]
+
+    def lines(self, ended: Ended) -> list[str]:
+        kind = ended.of(self.head.name, self.answers) or CHAT
+        why = f"it listens on {self.head.name}'s loopback" if self.local else ended.closed.get(self.endpoint, "")
+        address, port = self.endpoint
+        base = f"http://{'127.0.0.1' if why else bracketed(address)}:{port}"
+        return [
+            f"{self.model} answers at http://{bracketed(address)}:{port}/v1",
+            *self._cut(ended),
+            *self._detour(why),
+            "",
+            curl_line(base, self.model, kind, self.key),
+            "",
+            *python_lines(base, self.model, kind, self.key),
+        ]
+
+    def _cut(self, ended: Ended) -> list[str]:
+        named = {host: ended.of(host, self.ranks) for host in self.hosts}
+        width = max(map(len, self.hosts))
+        lines = [f"  tensor parallel {self.tensor_parallel} × pipeline parallel {self.pipeline_parallel}, {self.over}"]
+        return lines + [f"  {host:<{width}}  {_ranks(which)}" for host, which in named.items() if which]
+
+    def _detour(self, why: str) -> list[str]:
+        if not why:
+            return []
+        address, port = self.endpoint
+        return [
+            "",
+            f"from here {bracketed(address)}:{port} cannot be connected to ({why}): it was asked through SSH; "
+            "while this runs, so can you:",
+            "",
+            tunnel(self.head, self.endpoint),
+        ]
+
+
+def _ranks(which: str) -> str:
+    return f"rank{'s' if ', ' in which else ''} {which}" if which[0].isdigit() and "(" in which else which
+
+
+def curl_line(base: str, model: str, kind: str, key: Key = Key()) -> str:
+    path, body = _question(kind, model)
+    header = f' -H "Authorization: Bearer {key.shell}"' if key.shell else ""
+    return (
+        f"curl --noproxy '*' {base}{path} -H 'Content-Type: application/json'{header} "
+        f"-d {shlex.quote(json.dumps(body))}"
+    )
+
+
+def python_lines(base: str, model: str, kind: str, key: Key = Key()) -> list[str]:
+    """Four lines that want the package `openai` and nothing else."""
+    _, body = _question(kind, model)
+    arguments = ", ".join(f"{name}={json.dumps(argument)}" for name, argument in body.items())
+    call, result = _CALLS[kind]
+    return [
+        "import os, openai" if "os." in key.python else "import openai",
+        f'client = openai.OpenAI(base_url="{base}{_PREFIX.get(kind, "/v1")}", api_key={key.python})',
+        f"answer = client.{call.format(arguments=arguments, body=json.dumps(body))}",
+        f"print({result})",
+    ]
+
+
+def tunnel(head: Host, endpoint: Endpoint) -> str:
+    """The OpenSSH command that brings the endpoint to this machine, at the same port of 127.0.0.1. What the inventory
+    does not say it finds where we did, in ssh_config."""
+    ssh = head.ssh
+    options: list[str] = ["-N", "-L", f"{endpoint[1]}:{bracketed(endpoint[0])}:{endpoint[1]}"]
+    options += ["-F", ssh.config] if ssh.config else []
+    options += ["-p", str(ssh.port)] if ssh.port and ssh.port != 22 else []
+    options += ["-i", ssh.key] if ssh.key else []
+    options += ["-o", f"UserKnownHostsFile={ssh.known_hosts}"] if ssh.known_hosts else []
+    options += ["-J", ssh.jump] if ssh.jump else []
+    where = f"{ssh.user}@{head.address}" if ssh.user else head.address
+    return " ".join(["ssh", *(word if word.startswith("~/") else shlex.quote(word) for word in options), where])
+
+
+def bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _question(kind: str, model: str) -> tuple[str, dict[str, Any]]:
+    return next((path, body) for name, path, body in questions(model) if name == kind)
+
+
+# The client's call and what of its answer is worth printing.
+_CALLS: Mapping[str, tuple[str, str]] = {
+    CHAT: ("chat.completions.create({arguments})", "answer.choices[0].message.content"),
+    COMPLETION: ("completions.create({arguments})", "answer.choices[0].text"),
+    EMBEDDING: ("embeddings.create({arguments})", "len(answer.data[0].embedding)"),
+    # OpenAI's API has no such thing; its client can still ask.
+    POOLING: ('post("/pooling", body={body}, cast_to=object)', 'answer["data"][0]'),
+}
+_PREFIX: Mapping[str, str] = {POOLING: ""}
