@@ -1,0 +1,230 @@
+"""The numbers of a model, as its config.json has them: what decides how it can be cut and what it takes.
+
+The names differ between models, and some leave to their class what it says anyway (`defaults`). What is read here is
+what vLLM reads: vllm 0.32.0, vllm/transformers_utils/model_arch_config_convertor.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from provision.parallel.defaults import DEFAULTS
+
+#: What a layer keeps of the tokens before: all, those in a window, or a state that does not grow.
+Kind = Literal["all", "window", "state"]
+
+_TEXT = ("text_config", "llm_config", "language_config")
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_HEADS = ("num_attention_heads", "n_head", "n_heads")
+_HIDDEN = ("hidden_size", "n_embd", "d_model", "n_embed")
+_KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
+_INTERMEDIATE = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+_EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
+_LENGTHS = (
+    "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions",
+    "max_sequence_length", "max_seq_length", "seq_len",
+)  # fmt: skip
+
+#: Model types whose attention is latent (MLA) where `kv_lora_rank` is given: `is_deepseek_mla`.
+_LATENT = frozenset(
+    (
+        "axk1", "deepseek_v2", "deepseek_v3", "deepseek_v32", "dots3_note", "glm5_next", "glm5_next_text",
+        "glm_moe_dsa", "glm4_moe_lite", "kimi_k2", "kimi_linear", "longcat_flash", "pangu_ultra_moe",
+        "bailing_hybrid", "hy_v4",
+    )
+)  # fmt: skip
+
+#: Of these, `max_position_embeddings` is scaled already: `_get_and_verify_max_len` in vllm/config/model.py.
+_SCALED = frozenset(("su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling"))
+
+_BYTES = {"float32": 4, "float": 4, "float64": 8, "float16": 2, "half": 2, "bfloat16": 2}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """`names`: `architectures` of the config. `latent`: numbers that a layer keeps per token with MLA, 0 without.
+    `kinds`, `shares`: per layer, what it keeps, and its part of the weights of all layers. `length`: the most tokens
+    that it was made for, None where it does not say; `length_key`: the name of that number. `longer`: the config's
+    `model_max_length`, which vLLM takes for an answer too. `usual_length`: what vLLM serves unless told otherwise.
+    `stored_bytes`: of one number in a file that is not quantised."""
+
+    names: tuple[str, ...]
+    model_type: str
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    hidden: int
+    vocabulary: int
+    intermediate: int
+    latent: int
+    window: int
+    kinds: tuple[Kind, ...]
+    shares: tuple[float, ...]
+    tied: bool
+    quantized: bool
+    length: float | None
+    length_key: str
+    longer: float | None
+    usual_length: int
+    stored_bytes: int
+
+    @property
+    def name(self) -> str:
+        return self.names[0] if self.names else ""
+
+
+def read_architecture(config: Mapping[str, object]) -> Architecture | None:
+    """Never raises: None if these are not the numbers of a language model."""
+    text = _text_config(config)
+    layers = _number(text, _LAYERS)
+    if layers <= 0 or layers > 10_000:
+        return None
+    heads, hidden = _number(text, _HEADS), _number(text, _HIDDEN)
+    kv_heads = _kv_heads(text, heads)
+    head_dim = _number(text, ("head_dim", "hidden_size_per_head")) or (hidden // heads if heads else 0)
+    model_type = str(text.get("model_type", ""))
+    latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
+    length, key = _length(text)
+    longer = text.get("model_max_length")
+    names = config.get("architectures")
+    tied = text.get("tie_word_embeddings", config.get("tie_word_embeddings", False))
+    return Architecture(
+        names=tuple(map(str, names)) if isinstance(names, list) else (),
+        model_type=model_type,
+        layers=layers,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        hidden=hidden,
+        vocabulary=_number(text, ("vocab_size",)),
+        intermediate=_number(text, _INTERMEDIATE),
+        latent=latent + _number(text, ("qk_rope_head_dim",)) if latent else 0,
+        window=_number(text, ("sliding_window",)),
+        kinds=_kinds(text, layers),
+        shares=_shares(text, layers, hidden, (heads + kv_heads) * head_dim),
+        tied=bool(tied),
+        quantized=any(isinstance(c.get("quantization_config"), Mapping) for c in (config, text)),
+        length=length,
+        length_key=key,
+        longer=longer if isinstance(longer, (int, float)) else None,
+        usual_length=_usual(text, length),
+        stored_bytes=_stored(text) or _stored(config) or 2,
+    )
+
+
+def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:
+    """The part about language, with what its class says where it says nothing itself."""
+    nested = next((part for key in _TEXT if isinstance(part := config.get(key), Mapping)), None)
+    text = config if nested is None else nested
+    kind = text.get("model_type") or config.get("model_type")
+    said = {key: value for key, value in text.items() if value is not None}
+    usual = DEFAULTS.get(str(kind), {})
+    # A number that the config has under another name is no default.
+    for names in (_LAYERS, _HEADS, _HIDDEN, _KV_HEADS, _INTERMEDIATE, _LENGTHS):
+        if any(name in said for name in names):
+            usual = {key: value for key, value in usual.items() if key not in names}
+    # An explicit null is an answer too: no window, heads that share nothing.
+    return {**usual, **text, "model_type": kind or ""}
+
+
+def _number(text: Mapping[str, object], names: Sequence[str]) -> int:
+    for name in names:
+        value = text.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+            return int(value)
+    return 0
+
+
+def _kv_heads(text: Mapping[str, object], heads: int) -> int:
+    if text.get("multi_query") and not text.get("new_decoder_architecture"):
+        return 1
+    attention = text.get("attn_config")
+    if isinstance(attention, Mapping) and (found := _number(attention, ("kv_n_heads",))):
+        return found
+    return _number(text, _KV_HEADS) or heads
+
+
+def _kinds(text: Mapping[str, object], layers: int) -> tuple[Kind, ...]:
+    listed = text.get("layer_types") or text.get("layers_block_type")
+    if isinstance(listed, list) and len(listed) >= layers:
+        return tuple(_kind(str(name)) for name in listed[:layers])
+    indices = text.get("attn_layer_indices")
+    if isinstance(indices, list):
+        return tuple("all" if layer in indices else "state" for layer in range(layers))
+    if period := _number(text, ("attn_layer_period",)):  # Jamba
+        offset = _number(text, ("attn_layer_offset",))
+        return tuple("all" if layer % period == offset else "state" for layer in range(layers))
+    if every := _number(text, ("full_attention_interval",)):  # Qwen3-Next
+        return tuple("all" if (layer + 1) % every == 0 else "state" for layer in range(layers))
+    if not _number(text, ("sliding_window",)) or text.get("use_sliding_window") is False:
+        return ("all",) * layers
+    if every := _number(text, ("sliding_window_pattern", "_sliding_window_pattern")):
+        return tuple("all" if (layer + 1) % every == 0 else "window" for layer in range(layers))
+    if str(text["model_type"]) == "gemma2":
+        return tuple("all" if layer % 2 else "window" for layer in range(layers))
+    return ("window",) * layers
+
+
+def _kind(name: str) -> Kind:
+    if name == "sliding_attention":
+        return "window"
+    return "all" if name == "hybrid" or ("attention" in name and "linear" not in name) else "state"
+
+
+def _shares(text: Mapping[str, object], layers: int, hidden: int, attention: int) -> tuple[float, ...]:
+    """By the numbers of weights, roughly: attention, and either a dense feed-forward part or all experts."""
+    ffn = text.get("ffn_config")
+    experts = _number(text, _EXPERTS) or (_number(ffn, _EXPERTS) if isinstance(ffn, Mapping) else 0)
+    inner = _number(text, _INTERMEDIATE) or 4 * hidden
+    each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or inner
+    dense_first = _number(text, ("first_k_dense_replace",))
+    weights = [
+        2 * attention + 3 * (inner if not experts or layer < dense_first else experts * each) for layer in range(layers)
+    ]
+    total = sum(weights) or layers
+    return tuple((weight or 1) / total for weight in weights)
+
+
+def _length(text: Mapping[str, object]) -> tuple[float | None, str]:
+    """As `derive_max_model_len_and_key` and `_get_and_verify_max_len`: the smallest of the numbers that it has,
+    `model_max_length` before all others, times the factor of its positions (RoPE)."""
+    found = {key: value for key in _LENGTHS if isinstance(value := text.get(key), (int, float)) and value > 0}
+    if not found:
+        return None, ""
+    key = "model_max_length" if "model_max_length" in found else min(found, key=lambda name: found[name])
+    length = float(found[key])
+    if "gemma3" not in str(text["model_type"]):
+        for rope in _ropes(text):
+            factor = rope.get("factor")
+            if _rope_type(rope) not in _SCALED and isinstance(factor, (int, float)):
+                return length * factor, key
+    return length, key
+
+
+def _ropes(text: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """One for all layers, or one for each kind of layer."""
+    found = text.get("rope_parameters") or text.get("rope_scaling")
+    if not isinstance(found, Mapping):
+        return []
+    nested = [part for part in found.values() if isinstance(part, Mapping)]
+    return nested or [found]
+
+
+def _rope_type(rope: Mapping[str, object]) -> str:
+    return str(rope.get("rope_type") or rope.get("type") or "default")
+
+
+def _usual(text: Mapping[str, object], length: float | None) -> int:
+    if length is None:
+        return 2048
+    if any(_rope_type(rope) == "longrope" for rope in _ropes(text)):
+        return _number(text, ("original_max_position_embeddings",)) or int(length)
+    return int(length)
+
+
+def _stored(config: Mapping[str, object]) -> int:
+    return _BYTES.get(str(config.get("dtype") or config.get("torch_dtype") or "").removeprefix("torch."), 0)
