@@ -28,6 +28,8 @@ def playbook(cluster: Cluster) -> Playbook:
         book.add(stack.venv(node), on=node.name)
     head = book.add(ray, on=cluster.head.name)
     workers = [book.add(stack.ray_worker(n, ray), on=n.name, after=head, follows=head) for n in cluster.workers]
+    if all_reduce := stack.all_reduce():
+        book.prove(all_reduce, before=[head, *workers])
     joined = book.add(stack.members(ray), on=cluster.head.name, after=workers, follows=[head, *workers])
 
     if cluster.inventory.serve:

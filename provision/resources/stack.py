@@ -13,6 +13,7 @@ from provision.facts import Facts
 from provision.finding import Finding, Severity
 from provision.judge.expected import lacks_gpus
 from provision.playbook import Playbook
+from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.python_version import minor
 from provision.resources.environments import Environments
 from provision.resources.ports import PortsFree
@@ -35,6 +36,9 @@ SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr
 
 class Stack:
     """Makes the resources of `cluster`. Pure, as the playbook that uses it."""
+
+    #: What `python.packages` must bring at least, and how that is said.
+    needs = ("Ray", 'add `"ray[default]"`, and `vllm`')
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -146,10 +150,21 @@ class Stack:
         address = serve.listen or node.node_ip
         return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
 
+    def all_reduce(self) -> AllReduce | None:
+        """None where there is nothing to add up, or nothing that does."""
+        if "torch" not in self._cluster.lock.packages:
+            return None
+        return all_reduce(self._cluster, self._rank_environment, lambda node: str(self.venv(node).path))
+
+    def _rank_environment(self, node: Node) -> dict[str, str]:
+        given = {**node.host.ray.env, **(self._inventory.serve.env if self._inventory.serve else {})}
+        return {**self._base_environment(node), **self.network(node).environment(), **given}
+
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""
         if not self._inventory.python.packages:
-            book.block("python.packages is empty: Ray comes from there", hint='add `"ray[default]"`, and `vllm`')
+            comes, hint = self.needs
+            book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
         for node in self._cluster.nodes:
             if node.facts is not None:
                 self._find_address(book, node, node.facts)

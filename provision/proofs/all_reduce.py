@@ -1,0 +1,108 @@
+"""The hosts add up a number, each with its share, as the ranks of a model do for every token: timed, and with a
+deadline. One process for each GPU over NCCL, as the model will have, where torch has CUDA on every host; else one for
+each host over Gloo, which is what a CPU build has.
+
+What each host runs is beside this file, all_reduce_host.py.txt, a program for the environment's Python; what is made
+of its answers, in all_reduce_answers.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import ClassVar
+
+from provision.cluster import Cluster, Node
+from provision.errors import HostError
+from provision.proof import Proof, Shown
+from provision.proofs.all_reduce_answers import shown
+from provision.proofs.seat import Seat, seat
+from provision.script import Fragment, Script, Value
+
+#: Where the hosts meet, on the first of them: in the range from which NCCL and Gloo take their ports anyway
+#: (/proc/sys/net/ipv4/ip_local_port_range, 32768 to 60999 unless set), so that what lets the model through lets this.
+PORT = 51017
+
+
+@dataclass(frozen=True)
+class AllReduce(Proof):
+    """Over `seats`, who meet at the first of them. `port`: one that is free there.
+
+    Seconds: `come`, for a host to begin; `load`, to load torch, which takes a minute from a slow file system;
+    `measure`, from then on: a few are needed, and NCCL takes some to find its ways among many GPUs.
+    """
+
+    name: ClassVar[str] = "all-reduce"
+
+    cluster: str
+    seats: tuple[Seat, ...]
+    port: int = PORT
+    come: float = 15.0
+    load: float = 120.0
+    measure: float = 45.0
+
+    @property
+    def label(self) -> str:
+        return f"all-reduce over {len(self.seats)} hosts" if len(self.seats) > 1 else "all-reduce"
+
+    def scripts(self) -> Mapping[str, Script]:
+        source = files("provision.proofs").joinpath("all_reduce_host.py.txt").read_text(encoding="utf-8")
+        body = f"{BEGIN}{source}PY\n"
+        return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.seats}
+
+    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        return shown(self, answers, failed)
+
+    @property
+    def _longest(self) -> float:
+        return self.come + self.load + self.measure + 30
+
+    def _variables(self, seat: Seat) -> Mapping[str, Value]:
+        wanted = {
+            "host": seat.host,
+            "hosts": [{"name": one.host, "ip": one.node_ip} for one in self.seats],
+            "cluster": self.cluster,
+            "port": self.port,
+            "come": self.come,
+            "load": self.load,
+            "measure": self.measure,
+        }
+        # How NCCL goes from host to host stands in its log alone.
+        environment = {**seat.environment, "NCCL_DEBUG": "INFO"}
+        variables: dict[str, Value] = {
+            "python": f"{seat.folder}/bin/python",
+            "wanted": json.dumps(wanted),
+            "names": len(environment),
+        }
+        for index, (name, value) in enumerate(environment.items()):
+            variables |= {f"name_{index}": name, f"value_{index}": value}
+        return variables
+
+
+def all_reduce(
+    cluster: Cluster, environment: Callable[[Node], Mapping[str, str]], folder: Callable[[Node], str]
+) -> AllReduce | None:
+    """Over the hosts that have GPUs, or all if none has; the head before the others. `environment`: what the ranks of
+    a node will have; `folder`: of its Python environment. None where there is nothing to add up: no host that was
+    asked, or one with one GPU."""
+    nodes = [node for node in (cluster.head, *cluster.workers) if node.facts is not None]
+    nodes = [node for node in nodes if node.gpus] or nodes
+    if not nodes or (len(nodes) == 1 and nodes[0].gpus < 2):
+        return None
+    seats = tuple(seat(node, folder(node), environment(node)) for node in nodes)
+    taken = {listener.port for listener in nodes[0].facts.listening} if nodes[0].facts else set()
+    return AllReduce(cluster.name, seats, next(port for port in range(PORT, 2**16) if port not in taken))
+
+
+BEGIN = """
+[ -x "$python" ] || { echo absent=yes; exit 0; }
+i=0
+while [ "$i" -lt "$names" ]; do
+    eval "n=\\$name_$i v=\\$value_$i"
+    export "$n=$v"
+    i=$((i + 1))
+done
+ALL_REDUCE="$wanted" exec "$python" - <<'PY'
+"""

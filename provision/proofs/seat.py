@@ -1,0 +1,39 @@
+"""A host's part in what all ranks do together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provision.cluster import Node
+
+#: What the kernel says of a port of an RDMA device that may be used.
+ACTIVE = "ACTIVE"
+
+
+@dataclass(frozen=True)
+class Seat:
+    """`folder`: of the environment. `interface`: the one that its ranks are told to use; `carries`: the one that has
+    `node_ip`, empty where that is not known. `environment`: the variables that its ranks will have. `gpus`: how many
+    nvidia-smi lists. `rdma`: names of its RDMA devices that are up."""
+
+    host: str
+    node_ip: str
+    interface: str
+    folder: str
+    carries: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    gpus: int = 0
+    rdma: tuple[str, ...] = ()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its ranks are told to use an interface that does not have its address."""
+        return bool(self.carries) and self.interface != self.carries
+
+
+def seat(node: Node, folder: str, environment: Mapping[str, str]) -> Seat:
+    fabrics = node.facts.fabrics if node.facts is not None else ()
+    rdma = tuple(dict.fromkeys(port.device for port in fabrics if port.state == ACTIVE))
+    carries = node.interface_of(node.node_ip)
+    return Seat(node.name, node.node_ip, node.interface, folder, carries, environment, node.gpus, rdma)
