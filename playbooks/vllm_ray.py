@@ -7,6 +7,7 @@ from provision.cluster import Cluster
 from provision.judge import judge
 from provision.playbook import Playbook
 from provision.resources.stack import Stack
+from provision.resources.stack_mp import left_without_ray
 
 
 def playbook(cluster: Cluster) -> Playbook:
@@ -24,6 +25,8 @@ def playbook(cluster: Cluster) -> Playbook:
     # In order on a host, in parallel across hosts.
     ray = stack.ray_head()
     for node in cluster.nodes:
+        for left in left_without_ray(cluster, node):
+            book.add(left, on=node.name)
         book.add(stack.token(node), on=node.name)
         book.add(stack.venv(node), on=node.name)
     head = book.add(ray, on=cluster.head.name)

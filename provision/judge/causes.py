@@ -15,7 +15,7 @@ _ASKED_OF_NVIDIA_SMI = (
     "GPU memory free",
 )  # fmt: skip
 
-_SERVICES = ("Ray head", "Ray worker", "vLLM")
+_SERVICES = ("Ray head", "Ray worker", "vLLM", "vLLM worker")
 
 #: Fact → the facts that explain it when they are not as they should be on the same host.
 CAUSES: Mapping[str, tuple[str, ...]] = {
