@@ -24,7 +24,7 @@ from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
 from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.planning import Mode
-from provision.playbook_file import built_in, load_playbook, mistakes_of
+from provision.playbook_file import built_in_for, load_playbook, mistakes_of
 from provision.report import Report
 from provision.resources.ray_token import RAY_TOKEN, ray_token
 from provision.runner import Job, Run
@@ -143,7 +143,7 @@ def _job(
         mode=mode,
         apply=command in ("up", "down"),
         inventory=inventory,
-        playbook=load_playbook(options.get("playbook") or built_in()),
+        playbook=load_playbook(options.get("playbook") or built_in_for(inventory)),
         # `check` has a finding of its own for a lock that does not fit.
         lock=_lock(inventory, silent if command == "check" else listener, make=writes),
         secrets=secrets,
@@ -158,7 +158,7 @@ def _job(
 
 def _execute(job: Job, options: Options, *, listener: Listener | None = None) -> Report:
     heard = listener or options.get("listener") or silent
-    with mistakes_of(options.get("playbook") or built_in()):
+    with mistakes_of(options.get("playbook") or built_in_for(job.inventory)):
         return Run(job, heard, options.get("cancel") or threading.Event()).execute()
 
 

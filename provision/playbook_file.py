@@ -15,10 +15,14 @@ from pathlib import Path
 
 from provision.cluster import Cluster
 from provision.errors import PlaybookError, ProvisionError
+from provision.inventory.models import Inventory
 from provision.playbook import Playbook
 
 PlaybookFunction = Callable[[Cluster], Playbook]
 DEFAULT = "vllm_ray"
+
+#: `serve.backend` → the playbook that is meant.
+BACKENDS = {"ray": "vllm_ray", "mp": "vllm_mp"}
 
 
 def built_in(name: str = DEFAULT) -> Path:
@@ -27,6 +31,10 @@ def built_in(name: str = DEFAULT) -> Path:
     except ModuleNotFoundError:  # a checkout that is not installed
         folder = Path(__file__).parents[1] / "playbooks"
     return folder / f"{name}.py"
+
+
+def built_in_for(inventory: Inventory) -> Path:
+    return built_in(BACKENDS[inventory.serve.backend] if inventory.serve else DEFAULT)
 
 
 def load_playbook(path: Path) -> PlaybookFunction:

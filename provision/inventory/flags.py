@@ -20,7 +20,12 @@ SERVE_FLAGS = {
     "host": "serve.listen",
     "port": "serve.port",
     "api-key": "secrets.VLLM_API_KEY",
-    "distributed-executor-backend": "",
+    "distributed-executor-backend": "serve.backend",
+    "nnodes": "",
+    "node-rank": "",
+    "master-addr": "",
+    "master-port": "serve.master_port",
+    "headless": "",
 }
 
 #: `ray start` flags that provision sets → the setting that they come from.

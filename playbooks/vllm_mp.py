@@ -1,0 +1,36 @@
+"""vLLM on every host, joined by its own multi-node mode, without Ray: what `serve.backend: mp` asks for.
+
+Copy this file to change the order, or to add a resource of your own; `--playbook mine.py` runs the copy.
+"""
+
+from provision.cluster import Cluster
+from provision.judge import judge
+from provision.playbook import Playbook
+from provision.resources.stack_mp import StackWithoutRay
+
+
+def playbook(cluster: Cluster) -> Playbook:
+    book = Playbook()
+    stack = StackWithoutRay(cluster)
+    judge(cluster, book)
+    stack.find_blockers(book)
+
+    # Proved before anything is changed on any host.
+    book.add(stack.server_ports(), on=cluster.head.name)
+    book.add(stack.master_port(), on=cluster.head.name)
+
+    # In order on a host, in parallel across hosts.
+    for node in cluster.nodes:
+        for left in stack.left_by_ray(node):
+            book.add(left, on=node.name)
+    built = [book.add(stack.venv(node), on=node.name) for node in cluster.nodes]
+
+    # One process on each host. They meet while they start, and one that is gone takes the others with it.
+    ranks = [book.add(stack.rank(node), on=node.name, after=built, together="model") for node in cluster.nodes]
+    if all_reduce := stack.all_reduce():
+        book.prove(all_reduce, before=ranks)
+    serving = book.add(stack.answers(), on=cluster.head.name, follows=ranks)
+    for node in cluster.nodes:
+        book.add(stack.local_ranks(node), on=node.name, after=serving, follows=serving)
+    book.outcome.append(stack.served(stack.head_rank(), over="without Ray"))
+    return book

@@ -1,0 +1,77 @@
+"""What is not to be there: what another playbook put on the host, and a service's processes before it begins anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provision.resource import Difference, Resource, State
+from provision.resources.service import Service
+from provision.resources.service_scripts import LIBRARY, STOP
+from provision.script import Fragment, Script
+
+
+@dataclass(frozen=True)
+class Absent(Resource):
+    """`of` is not there. What it left on the host is taken away, by `up` and by `down`."""
+
+    area: ClassVar[str] = "services"
+    why: ClassVar[str] = "it belongs to another backend than the inventory's, and holds ports, memory and GPUs"
+
+    of: Resource
+
+    @property
+    def id(self) -> str:
+        return self.of.id
+
+    @property
+    def label(self) -> str:
+        return self.of.label
+
+    def want(self) -> State:
+        return None
+
+    def probe(self) -> Script:
+        return self.of.probe()
+
+    def read(self, fragment: Fragment) -> State:
+        return self.of.read(fragment)
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        return self.of.diff(have, None)
+
+    def fix(self, have: State, want: State) -> Script:
+        return self.of.fix(have, None)
+
+
+@dataclass(frozen=True)
+class Stopped(Resource):
+    """No process of `of` runs, whichever start it is of. Its folder stays, and in there the log of its last run."""
+
+    area: ClassVar[str] = "services"
+    why: ClassVar[str] = "a process of an earlier start would meet those of the next one"
+
+    of: Service
+
+    @property
+    def id(self) -> str:
+        return f"stopped:{self.of.id}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.of.label}, stopped first"
+
+    def want(self) -> State:
+        return {"processes": "none"}
+
+    def probe(self) -> Script:
+        return Script(f"{LIBRARY}\n{PROBE}", self.of.variables())
+
+    def fix(self, have: State, want: State) -> Script:
+        return Script(f"{LIBRARY}\n{STOP}\nstop || exit 1", self.of.variables(), timeout=120)
+
+
+PROBE = """
+left=$(ours)
+if [ -n "$left" ]; then echo "processes="$left; else echo processes=none; fi
+"""

@@ -1,0 +1,134 @@
+"""The same cluster without Ray: what vLLM's own multi-node mode is made of, and what it asks of the hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from provision.cluster import Cluster, Node
+from provision.judge.expected import lacks_gpus
+from provision.playbook import Playbook
+from provision.resource import Resource
+from provision.resources.absent import Absent
+from provision.resources.ports import PortsFree
+from provision.resources.ranks import Ranks
+from provision.resources.ray_token import RAY_TOKEN
+from provision.resources.stack import Stack
+from provision.resources.vllm import API_KEY
+from provision.resources.vllm_mp import RANKS, Answers, Meeting, VllmHead, VllmNode, VllmWorker
+from provision.secret import Secret
+
+N = TypeVar("N", bound=VllmNode)
+
+
+def left_without_ray(cluster: Cluster, node: Node) -> Iterator[Resource]:
+    """What `serve.backend: mp` puts on this host and the playbook with Ray does not."""
+    if cluster.inventory.serve is not None and node is not cluster.head:
+        yield Absent(StackWithoutRay(cluster).worker_rank(node))
+
+
+class StackWithoutRay(Stack):
+    """Makes the resources of a cluster whose `serve.backend` is `mp`. All its hosts take part, with equal shares."""
+
+    needs = ("vLLM", "add `vllm`")
+
+    def head_rank(self) -> VllmHead:
+        return self._rank(VllmHead, self._cluster.head)
+
+    def worker_rank(self, node: Node) -> VllmWorker:
+        return self._rank(VllmWorker, node)
+
+    def rank(self, node: Node) -> VllmNode:
+        return self.head_rank() if node is self._cluster.head else self.worker_rank(node)
+
+    def answers(self) -> Answers:
+        return Answers(self.head_rank())
+
+    def local_ranks(self, node: Node) -> Ranks:
+        place = self._place(node, "vllm")
+        return Ranks(place, self._share, processes=RANKS, logs=f"{place.folder}/log")
+
+    def master_port(self) -> PortsFree:
+        assert self._inventory.serve is not None
+        node, port = self._cluster.head, self._inventory.serve.master_port
+        return PortsFree(self._place(node, "vllm"), node.node_ip, ((port, "where the ranks meet"),), of="ranks")
+
+    def left_by_ray(self, node: Node) -> Iterator[Resource]:
+        """What `serve.backend: ray` puts on this host and this playbook does not."""
+        head = self.ray_head()
+        if node is self._cluster.head:
+            yield Absent(self.server_config())
+            yield Absent(head)
+        else:
+            yield Absent(self.ray_worker(node, head))
+        yield Absent(self.token(node))
+
+    def find_blockers(self, book: Playbook) -> None:
+        super().find_blockers(book)
+        self._find_shares(book)
+
+    @property
+    def _share(self) -> int:
+        """How many ranks each host has."""
+        serve = self._inventory.serve
+        return serve.gpus // len(self._cluster.nodes) if serve else 0
+
+    def _rank(self, kind: type[N], node: Node) -> N:
+        serve, nodes = self._inventory.serve, self._cluster.nodes
+        assert serve is not None
+        head = node is self._cluster.head
+        others = [n for n in nodes if n is not self._cluster.head]
+        return kind(
+            self._place(node, "vllm"),
+            python=str(self.venv(node).path),
+            lock=self._cluster.lock.short,
+            network=self.network(node),
+            serve=serve,
+            base=self._base_environment(node),
+            secrets=self._secrets(head=head),
+            config_root=self._config_root(node),
+            members=", ".join(n.node_ip for n in nodes),
+            meeting=Meeting(
+                nodes=len(nodes),
+                address=self._cluster.head.node_ip,
+                port=serve.master_port,
+                ranks=self._share,
+                timeout=self._inventory.ray.join_timeout,
+            ),
+            rank=0 if head else others.index(node) + 1,
+        )
+
+    def _secrets(self, *, head: bool) -> dict[str, Secret]:
+        """Only the head has an API to guard; the others need a hub's token where they download the model."""
+        mine = {name: value for name, value in self._cluster.secrets.items() if name != RAY_TOKEN}
+        if head:
+            return mine
+        local = self._inventory.serve is not None and self._inventory.serve.model.startswith("/")
+        return {} if local else {name: value for name, value in mine.items() if name != API_KEY}
+
+    def _find_shares(self, book: Playbook) -> None:
+        """What vLLM refuses itself (EngineArgs.create_engine_config, vLLM 0.32.0), or would wait for in vain."""
+        serve, nodes = self._inventory.serve, self._cluster.nodes
+        if serve is None or not serve.gpus:
+            return
+        cut = f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel}"
+        hosts = f"{len(nodes)} hosts" if len(nodes) > 1 else "1 host"
+        if serve.gpus % len(nodes):
+            book.block(
+                f"{cut} is {serve.gpus} ranks, which {hosts} cannot share equally",
+                evidence=[f"{', '.join(n.name for n in nodes)}: each has as many ranks as the others without Ray"],
+                hint=f"make the product a multiple of {len(nodes)}, take hosts out, or set `serve.backend: ray`",
+                area="gpus",
+            )
+            return
+        if sum(n.gpus for n in nodes) < serve.gpus or any(n.facts is None or lacks_gpus(n) for n in nodes):
+            return  # said already, or not known
+        for node in nodes:
+            if node.gpus < self._share:
+                book.block(
+                    f"it has {node.gpus} GPUs, and its share of {cut} over {hosts} is {self._share}",
+                    host=node.name,
+                    evidence=[f"{n.name}: {n.gpus}" for n in nodes],
+                    hint=f"lower the product, take {node.name} out, or set `serve.backend: ray`",
+                    area="gpus",
+                )

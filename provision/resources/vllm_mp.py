@@ -1,0 +1,173 @@
+"""vLLM's own multi-node mode: one `vllm serve` on each host, the head's with the API, the others `--headless`.
+
+Read in vLLM 0.32.0: the ranks meet at a TCPStore that rank 0 opens on --master-port (distributed/parallel_state.py);
+each host has as many ranks as the others (engine/arg_utils.py); a rank that dies ends its own host's process, and
+the others wait for it (v1/executor/multiproc_executor.py). So they are started together, and anew together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provision.resource import Resource, State
+from provision.resources.absent import Stopped
+from provision.resources.service_scripts import LIBRARY
+from provision.resources.vllm import VllmServer
+from provision.script import Fragment, Script, Value
+
+#: Flags that only the process with the API may have: `--headless` refuses the last one, and opens no port.
+API_ONLY = frozenset({"host", "port", "api-server-count"})
+
+#: Command lines of ranks (v1/executor/multiproc_executor.py); one that has met the others has its place in its name.
+RANKS = "VLLM::Worker*"
+JOINED = "VLLM::Worker_*"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where `nodes` hosts meet: at `address`, `port` of the first. `ranks`: how many each of them has. `timeout`:
+    seconds within which all must be there."""
+
+    nodes: int
+    address: str
+    port: int
+    ranks: int
+    timeout: float
+
+
+@dataclass(frozen=True)
+class VllmNode(VllmServer):
+    """What the hosts' processes have in common. `rank`: of the host, 0 for the head."""
+
+    meeting: Meeting
+    rank: int
+
+    def executor(self) -> dict[str, tuple[str, ...]]:
+        flags: dict[str, tuple[str, ...]] = {"distributed-executor-backend": ("mp",)}
+        if self.meeting.nodes > 1:
+            flags |= {
+                "nnodes": (str(self.meeting.nodes),),
+                "node-rank": (str(self.rank),),
+                "master-addr": (self.meeting.address,),
+                "master-port": (str(self.meeting.port),),
+            }
+        return flags
+
+    def ready(self) -> Script:
+        """Its ranks have met all others; then they load the model, which `Answers` waits for."""
+        meeting = self.meeting
+        variables: dict[str, Value] = {
+            "joined": JOINED,
+            "count": meeting.ranks if meeting.nodes > 1 else 0,
+            "seconds": int(meeting.timeout),
+            "where": f"{meeting.address}:{meeting.port}",
+        }
+        return Script(MEET, variables, timeout=meeting.timeout + 60)
+
+    def stopped(self) -> Resource:
+        return Stopped(self)
+
+
+@dataclass(frozen=True)
+class VllmHead(VllmNode):
+    """The first process: the API, and its host's share of the ranks."""
+
+    def ports(self) -> tuple[int, ...]:
+        return (self.serve.port, self.meeting.port) if self.meeting.nodes > 1 else (self.serve.port,)
+
+    def health(self) -> Script:
+        """While the model loads, nobody listens yet."""
+        well = super().health()
+        return Script(f'case $stamped in *"\nanswers="*)\n{well.body}\n;; *) echo health=ok ;; esac', well.vars)
+
+    def until_it_answers(self) -> Script:
+        return VllmServer.ready(self)
+
+
+@dataclass(frozen=True)
+class VllmWorker(VllmNode):
+    """One of the others, without an API."""
+
+    why: ClassVar[str] = "its ranks are a part of the model, and keep what they were started with until a restart"
+
+    @property
+    def name(self) -> str:
+        return "vLLM worker"
+
+    def flags(self) -> dict[str, tuple[str, ...]]:
+        return {**{k: v for k, v in super().flags().items() if k not in API_ONLY}, "headless": ()}
+
+    def ports(self) -> tuple[int, ...]:
+        return ()
+
+    def health(self) -> Script:
+        return Script("echo health=ok")
+
+
+@dataclass(frozen=True)
+class Answers(Resource):
+    """The model answers, once all ranks have met. Nothing to install: fixing it is waiting while the model loads."""
+
+    removable: ClassVar[bool | str] = False
+    outcome: ClassVar[bool] = True
+    area: ClassVar[str] = "services"
+    why: ClassVar[str] = "an open port is no answer"
+
+    server: VllmHead
+
+    @property
+    def id(self) -> str:
+        return "answers"
+
+    @property
+    def label(self) -> str:
+        return "the model's answer"
+
+    def fact(self, _: str) -> str:
+        return self.label
+
+    def want(self) -> State:
+        return {"answers": "yes"}
+
+    def probe(self) -> Script:
+        return Script(f"{LIBRARY}\n{ANSWERED}", {"dir": self.server.place.folder})
+
+    def fix(self, have: State, want: State) -> Script:
+        wait = self.server.until_it_answers()
+        variables: Mapping[str, Value] = {**self.server.variables(), **wait.vars}
+        return Script(f"{LIBRARY}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        return self.server.explain(failed)
+
+
+MEET = r"""
+met() {
+    set --
+    for p in $(ours); do
+        case $(tr '\0' ' ' < "/proc/$p/cmdline" 2>/dev/null) in $joined) set -- "$@" "$p" ;; esac
+    done
+    [ "$#" -ge "$count" ]
+}
+n=0
+until met; do
+    alive || gave_up "vLLM ended before its ranks had met the others" 400
+    if [ "$n" -ge "$((seconds * 2))" ]; then
+        gave_up "its ranks have not met those of the other hosts at $where within $seconds s" 400
+    fi
+    [ "$((n % 10))" -ne 0 ] || echo "::progress waiting until all ranks have met ($((n / 2)) s)"
+    n=$((n + 1)); sleep 0.5
+done
+"""
+
+ANSWERED = """
+read_stamp && alive || exit 0
+case $stamped in *"
+answers="*) echo answers=yes ;; esac
+"""
+
+RUNNING = """
+read_stamp && alive || gave_up "vLLM is not running" 400
+"""
