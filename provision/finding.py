@@ -92,12 +92,14 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Known:
     """One cell of the table of hosts and facts. `lasting`: stays as it is unless somebody changes it, so that another
-    value than last week's is worth a word; free memory and uptimes do not last."""
+    value than last week's is worth a word; free memory and uptimes do not last. `asked`: found out because somebody
+    asked for it, and shown to them whether or not it differs."""
 
     area: str
     fact: str
     value: str
     lasting: bool = True
+    asked: bool = False
 
 
 def blocker(host: str, message: str, evidence: Iterable[str] = (), hint: str = "", area: str = "services") -> Finding:

@@ -43,11 +43,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """`cells`: one per host."""
+    """`cells`: one per host. `asked`: somebody asked for just this."""
 
     area: str
     fact: str
     cells: tuple[Cell, ...]
+    asked: bool = False
 
     @property
     def marked(self) -> bool:
@@ -59,12 +60,12 @@ class Row:
 
 
 def matrix_lines(report: Report, paint: Paint = PLAIN, *, everything: bool = False, width: int = 80) -> list[str]:
-    """Every fact with `everything`; otherwise those that a finding is about, where there is another host to compare
-    with. Hosts of which nothing is known have no column."""
+    """Every fact with `everything`; otherwise those that a finding is about, and what was asked for, where there is
+    another host to compare with. Hosts of which nothing is known have no column."""
     hosts = tuple(host.name for host in report.hosts if report.known.get(host.name))
     rows = _rows(report, hosts)
     if not everything:
-        rows = [row for row in rows if row.marked]
+        rows = [row for row in rows if row.marked or row.asked]
         if len(hosts) < 2:
             return []
     if not rows:
@@ -78,6 +79,7 @@ def matrix_lines(report: Report, paint: Paint = PLAIN, *, everything: bool = Fal
 def _rows(report: Report, hosts: Sequence[str]) -> list[Row]:
     """A row for each fact that is known of any host, in the order of the areas."""
     values = {(host, k.area, k.fact): clean(k.value) for host in hosts for k in report.known[host]}
+    asked = {(k.area, k.fact) for host in hosts for k in report.known[host] if k.asked}
     worst: dict[tuple[str, str, str], Finding] = {}
     for finding in sorted_findings(report.findings, hosts):
         worst.setdefault((finding.host, finding.area, finding.fact), finding)
@@ -90,7 +92,7 @@ def _rows(report: Report, hosts: Sequence[str]) -> list[Row]:
             found = worst.get(key)
             text = values.get(key) or (clean(found.found) if found else "") or _NONE
             cells.append(Cell(text, found.severity if found else None))
-        rows.append(Row(area, fact, tuple(cells)))
+        rows.append(Row(area, fact, tuple(cells), (area, fact) in asked))
     return rows
 
 

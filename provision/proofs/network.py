@@ -1,0 +1,105 @@
+"""That every host reaches every other, on every port that will be used, before anything is started that needs it.
+
+Each host listens on its ports for some seconds, and connects to those of all others: what a firewall swallows, what has
+no route, and a path that loses large packets are otherwise found by half an hour of silence (vllm#8447, vllm#58290).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from provision.cluster import Cluster
+from provision.errors import HostError
+from provision.proof import Proof, Shown
+from provision.proofs import network_connecting, network_host, network_listening, network_wire
+from provision.proofs.network_answers import Silent, read_answer
+from provision.proofs.network_members import Member, Result
+from provision.proofs.network_ports import members
+from provision.proofs.network_shown import show
+from provision.script import Fragment, Script
+
+
+@dataclass(frozen=True)
+class NetworkProof(Proof):
+    """Of `members`, by TCP, in both directions. `key`: what they know each other by, for no longer than it takes.
+    `firewall`: the command that prints what a firewall must let through."""
+
+    name: ClassVar[str] = "network"
+
+    members: tuple[Member, ...]
+    key: str
+    firewall: str = "provision firewall"
+
+    @property
+    def label(self) -> str:
+        return "network proof"
+
+    def scripts(self) -> Mapping[str, Script]:
+        if len(self.members) < 2:
+            return {}
+        # For as many hosts as one controller starts in a second or two, and then some.
+        settle = 5.0 + len(self.members) / 20
+        found = {}
+        for member in self.members:
+            if member.python:
+                asked = json.dumps(self._asked(member, settle), separators=(",", ":"))
+                variables = {"python": member.python, "program": program(), "asked": asked}
+                found[member.name] = Script(RUN, variables, timeout=settle + 60)
+        return found
+
+    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        if len(self.members) < 2:
+            return Shown()
+        read = {name: read_answer(fragment) for name, fragment in answers.items()}
+        silent = {name: Silent(e.message, tuple(e.evidence), e.hint) for name, e in failed.items()}
+        silent |= {name: answer for name, answer in read.items() if isinstance(answer, Silent)}
+        said = {name: answer for name, answer in read.items() if not isinstance(answer, Silent)}
+        return show(Result(self.members, said, silent), self.firewall)
+
+    def _asked(self, member: Member, settle: float) -> dict[str, Any]:
+        return {
+            "me": member.name,
+            "address": member.address,
+            "ports": [port for port, _ in member.ports],
+            "key": self.key,
+            "settle": settle,
+            "patience": settle + 5.0,
+            "peers": {
+                other.name: [other.address, [port for port, _ in other.ports], bool(other.python)]
+                for other in self.members
+                if other is not member
+            },
+        }
+
+
+def network_proof(cluster: Cluster, token: str) -> NetworkProof:
+    """Of the hosts that were contacted. `token`: the digest of a secret of the cluster; a new key comes of it, which
+    nobody could take for another purpose."""
+    key = hashlib.sha256(f"network proof {cluster.name} {token}".encode()).hexdigest()
+    return NetworkProof(members(cluster), key, f"provision firewall {cluster.inventory.path.name}")
+
+
+def program() -> str:
+    """The host's part as one text: each of its files becomes the module that the others import it as."""
+    modules = (network_wire, network_listening, network_connecting, network_host)
+    texts = {module.__name__: inspect.getsource(module) for module in modules}
+    return LOAD.format(texts=texts, main=network_host.__name__)
+
+
+LOAD = """
+import sys, types
+for name, text in {texts!r}.items():
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(text, name, "exec"), module.__dict__)
+sys.modules[{main!r}].main()
+"""
+
+# Both arrive on standard input and in the environment, so that `ps` shows neither.
+RUN = """
+printf '%s\\n' "$program" | NETWORK_PROOF="$asked" "$python" -I -S -B -
+"""

@@ -1,0 +1,58 @@
+"""Which ports the hosts of a cluster use between each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provision.cluster import Cluster, Node
+from provision.facts import PythonFound
+from provision.proofs.network_members import Member
+
+#: First, one in the middle, and last of those that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range):
+#: vLLM's TCPStore and ZMQ queues, NCCL and Gloo have such ports, and no setting that pins them.
+EPHEMERAL = (32768, 46883, 60999)
+
+#: The host's part is written for this one, or newer.
+OLDEST_PYTHON = (3, 7)
+
+
+def members(cluster: Cluster) -> tuple[Member, ...]:
+    """The hosts that were contacted."""
+    return tuple(
+        Member(n.name, n.node_ip, tuple(_ports(cluster, n)), n.interface, _python(n.facts.pythons))
+        for n in cluster.nodes
+        if n.facts is not None
+    )
+
+
+def _ports(cluster: Cluster, node: Node) -> Iterator[tuple[int, str]]:
+    serve, head = cluster.inventory.serve, node is cluster.head
+    if serve is not None and serve.backend == "mp":
+        if head:
+            yield serve.master_port, "where the ranks meet"
+    else:
+        yield from _ray_ports(node, head)
+    for port in EPHEMERAL:
+        yield port, "any, for NCCL, Gloo and vLLM"
+
+
+def _ray_ports(node: Node, head: bool) -> Iterator[tuple[int, str]]:
+    """Three stand for all worker ports: a rule that cuts their range short is seen at its ends."""
+    ray = node.host.ray
+    if head:
+        yield ray.port, "Ray"
+    yield ray.node_manager_port, "Ray's node manager"
+    yield ray.object_manager_port, "Ray's object manager"
+    yield ray.runtime_env_agent_port, "Ray's runtime environment agent"
+    yield ray.dashboard_agent_grpc_port, "Ray's dashboard agent"
+    yield ray.dashboard_agent_listen_port, "Ray's dashboard agent"
+    yield ray.metrics_export_port, "Ray's metrics"
+    low, high = ray.min_worker_port, ray.max_worker_port
+    for port in dict.fromkeys((low, (low + high) // 2, high)):
+        yield port, "Ray's workers"
+
+
+def _python(pythons: tuple[PythonFound, ...]) -> str:
+    """The path of one that will do; empty for none."""
+    fit = (p for p in pythons if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
+    return next((p.path for p in fit), "")
