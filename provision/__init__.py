@@ -1,7 +1,7 @@
 """provision: bring up one large language model across GPU machines over SSH.
 
 The library is what the command line is made of: `load` an inventory, then `plan`, `up`, `check` or `down`
-it. Each takes a listener for events and returns a typed report; none prints, exits or keeps global state.
+it, and ask what it serves with `smoke` and `bench`. None prints, exits or keeps global state.
 """
 
 __version__ = "0.1.0"
@@ -9,9 +9,9 @@ __version__ = "0.1.0"
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provision.api import check, down, load, lock, plan, up
+    from provision.api import bench, check, down, load, lock, plan, smoke, up
 
-__all__ = ["__version__", "check", "down", "load", "lock", "plan", "up"]
+__all__ = ["__version__", "bench", "check", "down", "load", "lock", "plan", "smoke", "up"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from typing_extensions import Unpack
 
@@ -29,7 +29,12 @@ from provision.report import Report
 from provision.resources.ray_token import RAY_TOKEN, ray_token
 from provision.runner import Job, Run
 from provision.secret import Secret
+from provision.serving.running import NotServing
 from provision.state import cluster_dir
+
+if TYPE_CHECKING:
+    from provision.serving.bench import Bench, Load
+    from provision.serving.smoke import Smoke
 
 
 class Options(TypedDict, total=False):
@@ -102,6 +107,8 @@ def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
     if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`."""
     job = _job("up", Mode.UP, inventory, options)
     report = _execute(job, options)
+    if report.ok and any(host.changes for host in report.hosts):
+        report = _asked(job, report, options)
     if report.ok and not job.only:
         _remember(job, report, options)
     return report
@@ -110,6 +117,51 @@ def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:
     """Stops what `up` started, in reverse order. `purge`: removes the environments as well."""
     return _execute(_job("down", Mode.PURGE if purge else Mode.DOWN, inventory, options), options)
+
+
+def smoke(
+    inventory: Inventory,
+    *,
+    timeout: float = 120.0,
+    cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
+) -> Smoke:
+    """One question to the served model, from here through the head's address, or on the head where that cannot be
+    connected to from here. `timeout`: seconds for the whole answer.
+
+    Raises NotServing (there is no server, or it is not ready), NoAnswer (it refuses, or is silent), UsageError
+    (the inventory serves nothing), Unreachable's subclasses, Cancelled.
+    """
+    from provision.serving import smoke as smoking
+
+    secrets = inventories.read_secrets(inventory)
+    password = sudo_password or inventories.read_sudo_password(inventory)
+    return smoking.smoke(inventory, secrets, timeout=timeout, cancel=cancel, sudo_password=password)
+
+
+def bench(
+    inventory: Inventory,
+    load: Load | None = None,
+    *,
+    listener: Listener = silent,
+    cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
+) -> Bench:
+    """A bounded load on the served model, by vLLM's own `vllm bench serve` on the head. `load`: how much, by default
+    `provision.serving.bench.Load()`. Raises as `smoke`; BenchFailed if there is no result. Requests that failed are in
+    the result."""
+    from provision.serving import bench as benching
+
+    secrets = inventories.read_secrets(inventory)
+    password = sudo_password or inventories.read_sudo_password(inventory)
+    return benching.bench(
+        inventory,
+        secrets,
+        load or benching.Load(),
+        say=lambda text: listener(Note("", text)),
+        cancel=cancel,
+        sudo_password=password,
+    )
 
 
 def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:
@@ -180,6 +232,23 @@ def _tested(report: Report, inventory: Inventory, tests: Path, options: Options)
         code = error.exit_code if report.exit_code in (0, 3) else report.exit_code
         return replace(report, errors=(*report.errors, error), exit_code=code)
     return with_tests(report, results)
+
+
+def _asked(job: Job, report: Report, options: Options) -> Report:
+    """The server answered on the head itself; now the same from here, if its port can be connected to: as users do."""
+    from provision.serving.smoke import smoke as asking
+
+    inventory = job.inventory
+    if inventory.serve is None or (job.only and inventory.head.name not in job.only):
+        return report
+    try:
+        seen = asking(inventory, job.secrets, cancel=options.get("cancel"), sudo_password=job.sudo_password)
+    except NotServing:
+        return report  # a playbook of one's own may serve by other means
+    except ProvisionError as error:
+        return replace(report, errors=(*report.errors, error), exit_code=error.exit_code, outcome=())
+    (options.get("listener") or silent)(Note("", seen.sentence))
+    return report
 
 
 def _remember(job: Job, report: Report, options: Options) -> None:

@@ -19,6 +19,8 @@ COMMANDS: dict[str, Command] = {
     "plan": Command("provision.cli.cluster:plan", "show what `up` would change, and why; changes nothing"),
     "up": Command("provision.cli.cluster:up", "make the hosts what the inventory says; again: nothing to change"),
     "check": Command("provision.cli.check:check", "say what is not as it should be, and what to do; changes nothing"),
+    "smoke": Command("provision.cli.smoke:smoke", "ask the model that is served one thing, as its users do"),
+    "bench": Command("provision.cli.bench:bench", "put a small load on the model that is served, and time its answers"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),

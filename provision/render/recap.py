@@ -31,7 +31,8 @@ _LIST_UP_TO = 40
 #: Seconds: a part of a run that took less has no place of its own.
 _WORTH_SAYING = 1.0
 
-_TIED = "\N{NO-BREAK SPACE}"
+# Stands for a blank at which no line is broken.
+_TIED = "\N{WORD JOINER}"
 
 
 def recap_lines(report: Report, paint: Paint = PLAIN, *, verbose: bool = False) -> list[str]:
@@ -106,7 +107,7 @@ def phase_lines(report: Report, *, width: int = 80) -> list[str]:
         parts.append(f"{count(len(rest), 'shorter part')} {duration(sum(rest))}")
     # Parts are not broken up: the blanks within them are put back afterwards.
     words = " · ".join(part.replace(" ", _TIED) for part in parts)
-    return [line.replace(_TIED, " ") for line in wrapped(words, width, indent="      ", first="took: ")]
+    return [line.replace(_TIED, " ") for line in wrapped(words, width, indent="      ", first="took:")]
 
 
 def last_line(report: Report, *, again: str = "") -> str:

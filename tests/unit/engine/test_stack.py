@@ -4,9 +4,9 @@ import pytest
 from cluster_samples import cluster, facts
 
 from provision.facts import Facts
-from provision.inventory.models import Expect, Ray, Serve
-from provision.playbook import Playbook
+from provision.inventory.models import Expect, Ray, Serve, Weights
 from provision.outcome import Ended, told
+from provision.playbook import Playbook
 from provision.playbook_file import built_in, load_playbook
 from provision.resources.ray import HEAD_ONLY
 from provision.resources.stack import Stack
@@ -34,13 +34,12 @@ def test_nothing_stands_in_the_way_of_a_sound_cluster() -> None:
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ({"worker": facts("10.9.9.9")}, "gpu-02: 10.0.0.2 is on none of its interfaces"),
         ({"worker": facts("10.0.0.2", gpus=1)}, ": tensor_parallel 2 × pipeline_parallel 2 needs 4 GPUs"),
         ({"worker": facts("10.0.0.2", glibc="2.31")}, "gpu-02: its glibc is `2.31`"),
         ({"head": facts("10.0.0.1", arch="aarch64")}, "gpu-01: its architecture is `aarch64`"),
         ({"packages": ()}, ": python.packages is empty"),
     ],
-    ids=["address", "gpus", "glibc", "architecture", "packages"],
+    ids=["gpus", "glibc", "architecture", "packages"],
 )
 def test_what_cannot_work_blocks_and_says_where(made: dict[str, object], message: str) -> None:
     (blocker,) = blockers(**({"serve": SERVE, "node_ip": None} | made))
@@ -77,7 +76,22 @@ def test_each_node_names_its_own_address() -> None:
     for node, address in ((head, "10.0.0.1"), (stack.ray_worker(sample.workers[0], head), "10.0.0.2")):
         assert flags(node.command())["node-ip-address"] == address
         assert node.environment()["VLLM_HOST_IP"] == address
-        assert node.environment()["NCCL_SOCKET_IFNAME"] == "eth0"
+        assert node.environment()["NCCL_SOCKET_IFNAME"] == "=eth0"
+        assert node.environment()["GLOO_SOCKET_IFNAME"] == "eth0"
+        assert "NCCL_IB_HCA" not in node.environment()
+
+
+def test_a_node_with_rdma_devices_names_them() -> None:
+    ports = tuple(Fabric(f"mlx5_{i}", 1, "ACTIVE", "InfiniBand", 400.0) for i in range(2))
+    head = Stack(cluster(head=facts("10.0.0.1", fabrics=ports))).ray_head()
+    assert head.environment()["NCCL_IB_HCA"] == "=mlx5_0,mlx5_1"
+
+
+def test_what_a_host_says_of_its_environment_wins() -> None:
+    sample = cluster(env={"NCCL_SOCKET_IFNAME": "=bond7"}, serve=SERVE)
+    head = Stack(sample).ray_head()
+    assert head.environment()["NCCL_SOCKET_IFNAME"] == "=bond7"
+    assert Stack(sample).server(head).environment()["NCCL_SOCKET_IFNAME"] == "=bond7"
 
 
 def test_ray_arguments_of_the_inventory_win_and_true_is_a_switch() -> None:
@@ -108,7 +122,7 @@ def test_vllm_arguments_are_switches_values_and_lists() -> None:
     stack = Stack(cluster(serve=Serve(model="m", name="short", args=args)))  # type: ignore[arg-type]
     words = " ".join(stack.server(stack.ray_head()).command())
     for expected in (
-        "/bin/vllm serve m --",
+        "/bin/vllm serve /home/ubuntu/.provision/models/m --",
         " --max-model-len 8192",
         " --enable-auto-tool-choice",
         " --no-enable-prefix-caching",
@@ -126,8 +140,8 @@ def test_vllm_arguments_are_switches_values_and_lists() -> None:
 def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download() -> None:
     key = {"VLLM_API_KEY": Secret("k"), "HF_TOKEN": Secret("t")}
 
-    def kept(model: str) -> set[str]:
-        stack = Stack(cluster(serve=Serve(model=model), secrets=key))
+    def kept(model: str, weights: Weights = Weights()) -> set[str]:
+        stack = Stack(cluster(serve=Serve(model=model, weights=weights), secrets=key))
         server = stack.server(stack.ray_head())
         assert server.environment()["HF_TOKEN"] == key["HF_TOKEN"]
         assert "RAY_AUTH_TOKEN" not in server.environment()
@@ -136,8 +150,9 @@ def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download(
         return set(json.loads(config.text))
 
     assert {"HF_TOKEN", "VLLM_API_KEY", "PROVISION_SERVICE"} <= kept("/models/tiny")
-    assert "VLLM_API_KEY" in kept("meta/llama")
-    assert "HF_TOKEN" not in kept("meta/llama")
+    assert "HF_TOKEN" in kept("meta/llama"), "it is on every host before the server starts"
+    by_vllm = kept("meta/llama", Weights(source="vllm"))
+    assert "VLLM_API_KEY" in by_vllm and "HF_TOKEN" not in by_vllm
 
 
 def test_with_sudo_services_are_units_of_the_user_who_logged_in() -> None:

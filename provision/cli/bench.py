@@ -1,0 +1,61 @@
+"""`bench`: a bounded load on the model that is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from provision.cli.options import example
+from provision.cli.page import COMMANDS
+from provision.cli.serving import AskedOfHead, head_options, of_head
+
+_COUNT = click.IntRange(min=1)
+
+
+@click.command(
+    short_help=COMMANDS["bench"].help,
+    epilog=example("""\
+  provision bench cluster.yaml
+  provision bench cluster.yaml --requests 200 --concurrency 16 --json | tail -n 1"""),
+)
+@click.option("--requests", default=32, show_default=True, type=_COUNT, help="In all.")
+@click.option("--concurrency", default=4, show_default=True, type=_COUNT, help="Requests at a time.")
+@click.option("--input-tokens", default=128, show_default=True, type=_COUNT, help="In each request, made up at random.")
+@click.option("--output-tokens", default=64, show_default=True, type=_COUNT, help="That each request asks for.")
+@click.option(
+    "--deadline",
+    metavar="SECONDS",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(min=1),
+    help="After which it is ended, done or not.",
+)
+@head_options
+def bench(
+    requests: int, concurrency: int, input_tokens: int, output_tokens: int, deadline: float, **options: Any
+) -> int:
+    """Put a small load on the model that is served, and time its answers.
+
+    Runs vLLM's own `vllm bench serve` on the head, against the server that `up` started and no other. Says how long
+    the first token takes, how many tokens come in a second, and what failed. Exit code 1 if a request failed.
+    """
+    from dataclasses import asdict
+
+    from provision import api
+    from provision.render.bench import bench_lines
+    from provision.render.jsonl import result_line
+    from provision.serving.bench import Load
+
+    asked = AskedOfHead(**options)
+    load = Load(requests, concurrency, input_tokens, output_tokens, deadline)
+    seen = of_head("bench", api.bench, asked, load=load)
+    screen = asked.screen()
+    screen.json(result_line("bench", asdict(seen)))
+    if not screen.as_json:
+        screen.say(*bench_lines(seen))
+    if seen.failed:
+        screen.complain(
+            [f"error: {seen.failed} of {seen.load.requests} requests failed", *(f"  {e}" for e in seen.errors)]
+        )
+    return 1 if seen.failed else 0

@@ -1,0 +1,48 @@
+"""`smoke`: one question to the model that is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from provision.cli.options import example
+from provision.cli.page import COMMANDS
+from provision.cli.serving import AskedOfHead, head_options, of_head
+
+
+@click.command(
+    short_help=COMMANDS["smoke"].help,
+    epilog=example("""\
+  provision smoke cluster.yaml
+  provision smoke cluster.yaml -q || echo "it does not answer" """),
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(min=0.1),
+    help="For the whole answer.",
+)
+@head_options
+def smoke(timeout: float, **options: Any) -> int:
+    """Ask the model that is served one thing, as its users do.
+
+    From here, through the head's address; where that cannot be connected to, on the head itself, over SSH. A chat
+    completion, or what the model can do instead: a completion, an embedding. Changes nothing. Exit code 0: it
+    answered; 1: it did not; 2: wrong usage or inventory; 4: the head could not be reached.
+    """
+    from dataclasses import asdict
+
+    from provision import api
+    from provision.render.jsonl import result_line
+    from provision.render.text import clean
+
+    asked = AskedOfHead(**options)
+    seen = of_head("smoke", api.smoke, asked, timeout=timeout)
+    screen = asked.screen()
+    screen.json(result_line("smoke", asdict(seen)))
+    if not screen.as_json:
+        screen.say(f"{seen.model} at {seen.url}/v1", f"  {seen.sentence}", f"  {clean(seen.answer.text)}")
+    return 0

@@ -1,0 +1,203 @@
+"""A bounded load on the served model: vLLM's own `vllm bench serve`, run on the head against the head's own server.
+
+From the head, so that what is measured is the cluster and not the way to it. Everything about it has an upper bound:
+requests, how many at once, tokens in and out, and the time after which it is ended, with all its processes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provision.errors import HostError, ScriptTimeout
+from provision.inventory.models import Inventory
+from provision.script import PROGRESS, Fragment, Script, Value
+from provision.secret import Secret
+from provision.serving.ask import EMBEDDING, POOLING
+from provision.serving.running import Running
+from provision.serving.smoke import Served, Smoke, asked, connected, served
+
+
+class BenchFailed(HostError):
+    """There is no result: `vllm bench serve` ended without one, or was not done in time."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """`requests` in all, `concurrency` of them at a time, each of `input_tokens` random tokens and asking for
+    `output_tokens`; ended after `deadline` seconds whatever it has reached."""
+
+    requests: int = 32
+    concurrency: int = 4
+    input_tokens: int = 128
+    output_tokens: int = 64
+    deadline: float = 300.0
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds."""
+
+    mean: float
+    median: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """`seconds`: of the load alone. `first`: to the first token; `next`: between a request's tokens after the first;
+    `whole`: of a request; None where the model has no tokens to give. `errors`: what failed requests ended with, each
+    once, the commonest first."""
+
+    url: str
+    model: str
+    host: str
+    load: Load
+    seconds: float
+    completed: int
+    failed: int
+    requests_per_second: float
+    input_tokens: int
+    output_tokens: int
+    output_tokens_per_second: float
+    first: Times | None
+    next: Times | None
+    whole: Times | None
+    errors: tuple[str, ...] = ()
+
+
+def bench(
+    inventory: Inventory,
+    secrets: Mapping[str, Secret],
+    load: Load = Load(),
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
+) -> Bench:
+    """`say` hears how far it is. Raises as `smoke`, since one question is asked beforehand; BenchFailed."""
+    with connected(inventory, secrets, cancel=cancel, sudo_password=sudo_password) as transport:
+        there = served(transport, inventory, secrets)
+        first = asked(inventory, there, load.deadline)
+        say(f"{first.url} answers; {load.requests} requests, {load.concurrency} at a time")
+        host = inventory.head.name
+        # What the server was given, its libraries want here as well: a model hub's token, a cache's place.
+        environment: dict[str, str | Secret] = {**inventory.head.env, **secrets}
+        environment |= inventory.serve.env if inventory.serve else {}
+        script = load_script(there, first, load, environment)
+
+        def heard(_: int, __: str, line: str) -> None:
+            if line.startswith(PROGRESS):
+                say(line.removeprefix(PROGRESS))
+
+        try:
+            (fragment,) = there.session.run([script], on_line=heard)
+        except ScriptTimeout:
+            message = f"not done after {load.deadline:g} s; it was ended"
+            raise BenchFailed(
+                host, message, hint="ask for fewer --requests or --output-tokens, or raise --deadline"
+            ) from None
+        return result(fragment, first, load)
+
+
+def load_script(there: Served, first: Smoke, load: Load, environment: Mapping[str, str | Secret]) -> Script:
+    running = there.running
+    words = arguments(running, first, load)
+    variables: dict[str, Value] = {
+        "python": running.python,
+        "api_key": there.key or "",
+        **{f"name_{index}": name for index, name in enumerate(environment)},
+        **{f"value_{index}": value for index, value in enumerate(environment.values())},
+        "names": len(environment),
+        **{f"arg_{index}": word for index, word in enumerate(words)},
+        "args": len(words),
+    }
+    return Script(RUN, variables, timeout=load.deadline, optional=True)
+
+
+def arguments(running: Running, first: Smoke, load: Load) -> list[str]:
+    """Of `vllm bench serve`."""
+    vectors = first.answer.kind in (EMBEDDING, POOLING)
+    flags = {
+        "backend": "openai-embeddings" if vectors else "openai",
+        "endpoint": "/v1/embeddings" if vectors else "/v1/completions",
+        "base-url": running.url,
+        "model": running.model,
+        "tokenizer": running.flags.get("--tokenizer", running.source),
+        "dataset-name": "random",
+        "random-input-len": load.input_tokens,
+        "random-output-len": load.output_tokens,
+        "num-prompts": load.requests,
+        "max-concurrency": load.concurrency,
+        "percentile-metrics": "e2el" if vectors else "ttft,tpot,e2el",
+        "metric-percentiles": "99",
+    }
+    words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+    if mode := running.flags.get("--tokenizer-mode"):
+        words += ["--tokenizer-mode", mode]
+    if "--trust-remote-code" in running.flags:
+        words.append("--trust-remote-code")
+    # A model that ends its answers early would measure its eloquence.
+    return [*words, "--ignore-eos", "--disable-tqdm", "--save-result", "--save-detailed"]
+
+
+def result(fragment: Fragment, first: Smoke, load: Load) -> Bench:
+    """Raises BenchFailed."""
+    found = [line for line in fragment.stdout.splitlines() if line.startswith("result=")]
+    if not fragment.ok or not found:
+        message = f"`vllm bench serve` ended with exit code {fragment.rc}"
+        raise BenchFailed(first.host, message, evidence=fragment.tail(), hint="provision smoke")
+    values: dict[str, Any] = json.loads(found[-1].removeprefix("result="))
+    return Bench(
+        url=first.url,
+        model=first.model,
+        host=first.host,
+        load=load,
+        seconds=values["duration"],
+        completed=values["completed"],
+        failed=values["failed"],
+        requests_per_second=values["request_throughput"],
+        input_tokens=values["total_input_tokens"],
+        output_tokens=values.get("total_output_tokens", 0),
+        output_tokens_per_second=values.get("output_throughput", 0.0),
+        first=_times(values, "ttft"),
+        next=_times(values, "tpot"),
+        whole=_times(values, "e2el"),
+        errors=tuple(values["errors"]),
+    )
+
+
+def _times(values: Mapping[str, Any], metric: str) -> Times | None:
+    found = [values.get(f"{part}_{metric}_ms") for part in ("mean", "median", "p99")]
+    return None if None in found else Times(*(float(value) for value in found if value is not None))
+
+
+# The result file has every request's text and times; only what is asked for comes back. The key reaches it where its
+# clients look for one (vllm/benchmarks/lib/endpoint_request_func.py).
+RUN = r"""
+out=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$out"' EXIT
+cd "$out" || exit 1
+i=0
+while [ "$i" -lt "$names" ]; do eval "export \"\$name_$i=\$value_$i\""; i=$((i + 1)); done
+export OPENAI_API_KEY="$api_key" NO_PROXY='*' no_proxy='*' VLLM_NO_USAGE_STATS=1
+set --
+i=0
+while [ "$i" -lt "$args" ]; do eval "set -- \"\$@\" \"\$arg_$i\""; i=$((i + 1)); done
+echo "::progress loading vllm bench serve"
+"$python/bin/vllm" bench serve "$@" --result-dir "$out" --result-filename result.json > log 2>&1
+rc=$?
+[ -s result.json ] || { tail -n 30 log >&2; [ "$rc" != 0 ] || rc=1; exit "$rc"; }
+"$python/bin/python" -I - <<'PY'
+import collections, json
+with open("result.json") as file:
+    values = json.load(file)
+said = [text.strip().splitlines()[-1][:200] for text in values.get("errors", []) if text and text.strip()]
+kept = {name: value for name, value in values.items() if not isinstance(value, (list, dict))}
+kept["errors"] = [f"{text} ({times} times)" for text, times in collections.Counter(said).most_common(5)]
+print("result=" + json.dumps(kept))
+PY
+"""

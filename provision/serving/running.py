@@ -1,0 +1,80 @@
+"""The server that the cluster has running, as its stamp on the head says: what is asked is that one and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.cluster import is_loopback
+from provision.errors import HostError, ScriptFailed
+from provision.inventory.models import Host, Inventory
+from provision.resources.service_scripts import LIBRARY, PROBE
+from provision.script import Fragment, Script
+from provision.transport import Session
+
+
+class NotServing(HostError):
+    """There is nothing to ask: the server is not there, or not ready."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """`python`: the folder of its environment on the head. `degrees`: tensor and pipeline parallel, as it was started.
+    `flags`: all flags, with their dashes."""
+
+    url: str
+    model: str
+    source: str
+    python: str
+    flags: Mapping[str, str]
+
+    @property
+    def address(self) -> str:
+        return self.url.removeprefix("http://").rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def only_there(self, head: Host) -> bool:
+        """Whether it listens on the head's own loopback, and this machine is another one."""
+        return is_loopback(self.address) and not is_loopback(head.address)
+
+
+def find_running(session: Session, inventory: Inventory) -> Running:
+    """One round trip to the head. Raises NotServing, ScriptFailed, and what a session raises."""
+    head = inventory.head
+    variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name}
+    (fragment,) = session.run([Script(f"{LIBRARY}\n{FOLDERS}\n{PROBE}", variables)])
+    return read_running(fragment, inventory)
+
+
+def read_running(fragment: Fragment, inventory: Inventory) -> Running:
+    """Raises NotServing, ScriptFailed."""
+    head = inventory.head
+    up = f"provision up {inventory.path}"
+    if not fragment.ok:
+        raise ScriptFailed(head.name, "what runs here could not be looked at", evidence=fragment.tail())
+    lines = (line.partition("=") for line in fragment.stdout.splitlines())
+    stamp = {key: value for key, _, value in lines}
+    if stamp.get("running") != "yes":
+        why = stamp.get("running", "").removeprefix("no: ")
+        raise NotServing(head.name, f"no model is served here{f': {why}' if why else ''}", hint=up)
+    if "ready" not in stamp:
+        raise NotServing(head.name, "the model is still being loaded, or was when its `up` was cut off", hint=up)
+    flags = {key: value for key, value in stamp.items() if key.startswith("--")}
+    address = flags["--host"]
+    if address in ("0.0.0.0", "::"):
+        address = stamp.get("$VLLM_HOST_IP", head.address)
+    shown = f"[{address}]" if ":" in address else address
+    source = stamp["model"]
+    return Running(
+        f"http://{shown}:{flags['--port']}", flags.get("--served-model-name", source), source, stamp["python"], flags
+    )
+
+
+FOLDERS = """
+case $root in "~/"*) root=$HOME/${root#"~/"} ;; esac
+dir=$root/clusters/$cluster/$host/vllm
+echo "python=$root/envs/current-$cluster"
+"""

@@ -1,0 +1,168 @@
+"""One question to the served model, asked as its users do: from here, through the head's address.
+
+Where that cannot be connected to from here, the head asks itself, over the SSH connection that we have anyway. That
+needs no forwarding of ports, which many an sshd refuses; its times are then the server's alone, without the way there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provision.errors import HostError, UsageError
+from provision.inventory.models import Inventory
+from provision.script import Fragment, Script
+from provision.secret import Secret
+from provision.serving.ask import Answer, Refused, article, ask, over_http, reason
+from provision.serving.on_host import ASK_ONCE
+from provision.serving.running import Running, find_running
+from provision.transport import Session, Transport
+from provision.transport.keyed import keyed
+from provision.transport.reach import closed
+
+API_KEY = "VLLM_API_KEY"
+
+
+class NoAnswer(HostError):
+    """The server runs, but the question was refused, or nothing came back in time."""
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """`direct`: asked from here; otherwise on the head, because of `why`. `answer`: times in seconds."""
+
+    url: str
+    model: str
+    host: str
+    direct: bool
+    why: str
+    answer: Answer
+
+    @property
+    def sentence(self) -> str:
+        """`a chat completion answered from here: first token after 0.05 s, 16 tokens in 0.21 s`."""
+        where = "from here" if self.direct else f"on {self.host}, through SSH (from here: {self.why})"
+        answer = self.answer
+        took = f"after {answer.seconds:.2f} s"
+        if answer.tokens:
+            took = f"first token after {answer.first:.2f} s, {answer.tokens} tokens in {answer.seconds:.2f} s"
+        return f"{article(answer.kind)} answered {where}: {took}"
+
+
+@dataclass(frozen=True)
+class Served:
+    """The server at the end of an open session to the head. `closed`: why it cannot be connected to from here."""
+
+    session: Session
+    running: Running
+    key: Secret | None
+    closed: str
+
+
+def smoke(
+    inventory: Inventory,
+    secrets: Mapping[str, Secret],
+    *,
+    timeout: float = 120.0,
+    cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
+) -> Smoke:
+    """`timeout`: seconds for the whole answer. Raises UsageError if the inventory serves nothing; NotServing, NoAnswer;
+    Unreachable's subclasses, Cancelled."""
+    with connected(inventory, secrets, cancel=cancel, sudo_password=sudo_password) as transport:
+        return asked(inventory, served(transport, inventory, secrets), timeout)
+
+
+def connected(
+    inventory: Inventory,
+    secrets: Mapping[str, Secret],
+    *,
+    cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
+) -> Transport:
+    """Connections to the head alone. Raises UsageError."""
+    if inventory.serve is None:
+        raise UsageError("the inventory serves no model", hint="add a section `serve`, with its `model`")
+    redact = tuple(secrets.values())
+    return Transport([inventory.head], sudo_password=sudo_password, redact=redact, cancel=cancel)
+
+
+def served(transport: Transport, inventory: Inventory, secrets: Mapping[str, Secret]) -> Served:
+    """Raises NotServing, and what connecting raises."""
+    head = inventory.head
+    session = transport.connect(head)
+    running = find_running(session, inventory)
+    if running.only_there(head):
+        why = f"it listens on {head.name}'s loopback"
+    else:
+        endpoint = (running.address, running.port)
+        why = closed([endpoint]).get(endpoint, "")
+    return Served(session, running, secrets.get(API_KEY), why)
+
+
+def asked(inventory: Inventory, there: Served, timeout: float) -> Smoke:
+    """Raises NoAnswer, and what a session raises."""
+    running, head = there.running, inventory.head.name
+    answer = _through(there, head, timeout) if there.closed else _from_here(there, head, timeout)
+    return Smoke(running.url, running.model, head, not there.closed, there.closed, answer)
+
+
+def _from_here(there: Served, head: str, timeout: float) -> Answer:
+    post = keyed(lambda key: over_http(there.running.url, key), there.key)
+    try:
+        return ask(post, there.running.model, timeout=timeout)
+    except Refused as error:
+        raise refused(head, there, error.status, str(error)) from None
+    except (OSError, ValueError, LookupError) as error:
+        raise silent(head, there, reason(error), timeout) from None
+
+
+def _through(there: Served, head: str, timeout: float) -> Answer:
+    (fragment,) = there.session.run([asking(there, timeout)])
+    return answer_of(fragment, there, head, timeout)
+
+
+def asking(there: Served, timeout: float) -> Script:
+    variables: dict[str, Any] = {
+        "python": f"{there.running.python}/bin/python",
+        "URL": there.running.url,
+        "MODEL": there.running.model,
+        "SECONDS_LEFT": f"{timeout:g}",
+        "VLLM_API_KEY": there.key or "",
+    }
+    named = {name.lower(): value for name, value in variables.items()}
+    export = 'export URL="$url" MODEL="$model" SECONDS_LEFT="$seconds_left" VLLM_API_KEY="$vllm_api_key"'
+    return Script(f"{export}\n{ASK_ONCE}", named, timeout=timeout + 30, optional=True)
+
+
+def answer_of(fragment: Fragment, there: Served, head: str, timeout: float) -> Answer:
+    """Raises NoAnswer."""
+    for line in fragment.stdout.splitlines():
+        if line.startswith("answer="):
+            return Answer(**json.loads(line.removeprefix("answer=")))
+    last = (fragment.tail() or ("",))[-1]
+    if said := re.match(r"refused=(\d+) (.*)", last):
+        raise refused(head, there, int(said[1]), said[2])
+    if last.startswith("silent="):
+        raise silent(head, there, last.removeprefix("silent="), timeout)
+    raise NoAnswer(head, "the question could not be asked there", evidence=fragment.tail())
+
+
+def refused(head: str, there: Served, status: int, said: str) -> NoAnswer:
+    if status in (401, 403):
+        hint = f"give the key that it was started with as `secrets.{API_KEY}`"
+        if there.key is not None:
+            hint = (
+                f"`secrets.{API_KEY}` is not the key that it was started with: `provision up` restarts it with this one"
+            )
+        return NoAnswer(head, f"{there.running.url} wants another API key ({said})", hint=hint)
+    return NoAnswer(head, f"{there.running.url} refuses the question: {said}", hint="provision check")
+
+
+def silent(head: str, there: Served, why: str, timeout: float) -> NoAnswer:
+    limit = f" ({timeout:g} s)" if why == "no answer in time" else ""
+    return NoAnswer(head, f"{there.running.url}: {why}{limit}", hint="provision check")
