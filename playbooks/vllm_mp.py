@@ -24,11 +24,20 @@ def playbook(cluster: Cluster) -> Playbook:
         for left in stack.left_by_ray(node):
             book.add(left, on=node.name)
     built = [book.add(stack.venv(node), on=node.name) for node in cluster.nodes]
+    weights = {node.name: found for node in cluster.nodes if (found := stack.weights(node))}
+    placed = [book.add(found, on=name) for name, found in weights.items()]
+    if room := stack.model.room(weights):
+        book.prove(room, before=placed)
 
     # One process on each host. They meet while they start, and one that is gone takes the others with it.
-    ranks = [book.add(stack.rank(node), on=node.name, after=built, together="model") for node in cluster.nodes]
+    ranks = [
+        book.add(stack.rank(node), on=node.name, after=built, follows=placed, together="model")
+        for node in cluster.nodes
+    ]
     if all_reduce := stack.all_reduce():
         book.prove(all_reduce, before=ranks)
+    if same := stack.model.same(weights):
+        book.prove(same, before=ranks)
     serving = book.add(stack.answers(), on=cluster.head.name, follows=ranks)
     for node in cluster.nodes:
         book.add(stack.local_ranks(node), on=node.name, after=serving, follows=serving)

@@ -37,8 +37,15 @@ def playbook(cluster: Cluster) -> Playbook:
 
     if cluster.inventory.serve:
         config = book.add(stack.server_config(), on=cluster.head.name)
+        weights = {node.name: found for node in cluster.nodes if (found := stack.weights(node))}
+        placed = [book.add(found, on=name, after=joined) for name, found in weights.items()]
+        if room := stack.model.room(weights):
+            book.prove(room, before=placed)
         server = stack.server(ray)
-        serving = book.add(server, on=cluster.head.name, after=[joined, config], follows=[head, *workers])
+        stands_on = [head, *workers, *placed]
+        serving = book.add(server, on=cluster.head.name, after=[joined, config], follows=stands_on)
+        if same := stack.model.same(weights):
+            book.prove(same, before=serving)
         for node in cluster.nodes:
             if ranks := stack.ranks(node):
                 book.add(ranks, on=node.name, after=serving, follows=serving)

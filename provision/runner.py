@@ -32,6 +32,7 @@ from provision.resource import State
 from provision.secret import Secret
 from provision.transport import Session, Transport
 from provision.transport.reach import closed
+from provision.weights import folder_of
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
 POOL = 32
@@ -130,16 +131,16 @@ class Run:
         self._emit(events.Connected(host.name, time.monotonic() - began))
         self._emit(events.Doing(host.name, "reading facts", passing=True))
         head = self._job.inventory.head
-        script = facts_script(head=head.node_ip or head.address, root=host.base, model=self._model_folder())
+        script = facts_script(head=head.node_ip or head.address, root=host.base, model=self._model_folder(host))
         asked_at = time.time()
         (fragment,) = session.run([script])
         if not fragment.ok:
             raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
         return read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())
 
-    def _model_folder(self) -> str:
+    def _model_folder(self, host: Host) -> str:
         serve = self._job.inventory.serve
-        return serve.model if serve is not None and serve.model.startswith(("/", "~")) else ""
+        return folder_of(serve, host.base) if serve is not None else ""
 
     def _observe(self, book: Playbook, reached: set[str]) -> dict[str, State]:
         """What every probe saw, by step. A probe that fails leaves its step out and is an error of its host."""

@@ -47,6 +47,7 @@ def resolve_paths(root: Node, inventory: Path, problems: Problems) -> Node:
             root = _at(root, (section, "*", *path), change)
     root = _at(root, ("secrets", "*", "file"), somewhere)
     root = _at(root, ("sudo_password", "file"), somewhere)
+    root = _at(root, ("serve", "weights", "path"), somewhere)
     root = _at(root, ("python", "find_links", "*"), link)
     for key in ("constraints", "overrides"):
         root = _at(root, ("python", key, "*"), requirements)

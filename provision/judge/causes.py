@@ -47,6 +47,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("glibc", "CPUs", "memory"), ("architecture",)),
     "OS": ("architecture", "glibc"),
     "kernel": ("OS",),
+    # Whose files are told by name there.
+    "model folder": ("weights",),
     # What runs was started from the environment that is there no more.
     "Ray version": ("environment",),
     "vLLM version": ("environment",),

@@ -14,6 +14,7 @@ from provision.finding import Against, Finding
 from provision.judge.alike import ALIKE, Alike
 from provision.judge.causes import explained
 from provision.judge.known import NONE, ROWS, Row
+from provision.weights import source_of
 
 #: Faults with which nvidia-smi hides nothing: none, or there is no nvidia-smi at all.
 NO_FAULT = (None, "missing")
@@ -47,7 +48,10 @@ def against_peers(cluster: Cluster, said: Container[tuple[str, str]] = ()) -> It
     """`said`: (host, fact) of what is reported already. Such a host is neither named for this fact, or for one that
     follows from it, nor is it an example for others."""
     found: set[tuple[str, str]] = set()
+    serve = cluster.inventory.serve
     for fact, alike in ALIKE.items():
+        if fact == "model folder" and serve is not None and source_of(serve) in ("hub", "controller"):
+            continue  # while it is coming, one host has more of it than another
         free = [n for n in cluster.nodes if not (explained(n.name, fact, said) or explained(n.name, fact, found))]
         for group in _groups(_ROW_OF[fact], alike, free):
             odd = list(_odd_ones(_ROW_OF[fact], alike, group, cluster.head.name))

@@ -9,6 +9,7 @@ from provision.cluster import Cluster, Node
 from provision.facts import Facts
 from provision.finding import Against, Finding, Severity
 from provision.judge.cells import offset, size, span
+from provision.weights import source_of
 
 GIB = 2**30
 
@@ -83,10 +84,12 @@ def _disk(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
 
 
 def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
-    model = facts.model
-    if cluster.inventory.serve is None or model is None or (model.there and model.files):
+    serve, model = cluster.inventory.serve, facts.model
+    if serve is None or model is None or (model.there and model.files):
         return
-    path = model.path or cluster.inventory.serve.model
+    if source_of(serve) in ("hub", "controller"):
+        return  # it is yet to come
+    path = model.path or serve.model
     # It may have files all the same: for another user, or behind a file server that does not answer.
     said = f"no file is to be seen in the model's folder {path}" if model.there else f"there is no folder {path}"
     yield Finding(

@@ -16,6 +16,7 @@ from provision.playbook import Playbook
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.python_version import minor
 from provision.resources.environments import Environments
+from provision.resources.model import Model
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
@@ -26,6 +27,7 @@ from provision.resources.service import Place
 from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
+from provision.resources.weights import Weights
 from provision.secret import Secret
 from provision.serving.instructions import Key, Served
 from provision.uv_binary import usable
@@ -43,6 +45,7 @@ class Stack:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._inventory = cluster.inventory
+        self.model = Model(cluster)
 
     def folder(self, node: Node) -> str:
         """Of one cluster on one host: the host's name is part of it, because hosts may share a home folder."""
@@ -63,6 +66,10 @@ class Stack:
 
     def network(self, node: Node) -> Network:
         return Network(node.node_ip, node.interface)
+
+    def weights(self, node: Node) -> Weights | None:
+        """None where vLLM fetches the model itself, or none is served."""
+        return self.model.on(node, python=f"{self.venv(node).path}/bin/python", owner=self._service_user(node))
 
     def token(self, node: Node) -> SecretFile:
         return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=self._service_user(node))
@@ -87,7 +94,7 @@ class Stack:
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
             network=self.network(node),
-            serve=self._inventory.serve,
+            serve=self.model.served(node),
             base=self._base_environment(node),
             secrets={k: v for k, v in self._cluster.secrets.items() if k != RAY_TOKEN},
             config_root=self._config_root(node),
@@ -124,8 +131,8 @@ class Stack:
     def server_config(self) -> TextFile:
         """Keeps what is this host's alone from travelling to the ranks: vLLM copies the driver's whole environment
         into every Ray actor. Ranks need the secrets (a hub's token) only where they download the model."""
-        node, serve = self._cluster.head, self._inventory.serve
-        local = serve is not None and serve.model.startswith("/")
+        node = self._cluster.head
+        local = bool(self.model.folder(node))
         names = sorted({*STAYS_HERE, *(self._cluster.secrets if local else ())})
         path = f"{self._config_root(node)}/ray_non_carry_over_env_vars.json"
         return TextFile(path, json.dumps(names), owner=self._service_user(node))
@@ -173,6 +180,7 @@ class Stack:
         self._find_lock(book)
         self._compare_roots(book)
         self._find_gpus(book)
+        self.model.find_blockers(book)
         book.reviews.append(Environments(self._cluster))
 
     def _find_address(self, book: Playbook, node: Node, facts: Facts) -> None:

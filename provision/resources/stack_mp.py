@@ -83,7 +83,7 @@ class StackWithoutRay(Stack):
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
             network=self.network(node),
-            serve=serve,
+            serve=self.model.served(node),
             base=self._base_environment(node),
             secrets=self._secrets(head=head),
             config_root=self._config_root(node),
@@ -103,7 +103,7 @@ class StackWithoutRay(Stack):
         mine = {name: value for name, value in self._cluster.secrets.items() if name != RAY_TOKEN}
         if head:
             return mine
-        local = self._inventory.serve is not None and self._inventory.serve.model.startswith("/")
+        local = bool(self.model.folder(self._cluster.head))
         return {} if local else {name: value for name, value in mine.items() if name != API_KEY}
 
     def _find_shares(self, book: Playbook) -> None:

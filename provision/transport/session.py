@@ -91,10 +91,10 @@ class Session:
         SudoRefused, Cancelled, ScriptFailed (no space, no permission), UsageError (no such source).
         """
         transfer = upload.Transfer(self.host, uploads, on_bytes or _unheard, self._cancel)
-        for into in transfer.folders:
+        for part in transfer.parts:
             # With sudo, wait until it has let us through: megabytes are not for its prompt.
             with self._start(leash.receive_command, asks=True) as pipe:
-                transfer.send(pipe, into)
+                transfer.send(pipe, part)
 
     def close(self) -> None:
         self._transport.close()

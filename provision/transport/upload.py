@@ -1,4 +1,8 @@
-"""Files and folders to a host: one tar stream per target folder, over one channel, as fast as the wire."""
+"""Files and folders to a host, as tar streams, each over a channel of its own, as fast as the wire.
+
+What goes to the same folder goes in one stream, large files excepted: a stream is there whole or not at all, and when a
+connection breaks, what has arrived of hundreds of gigabytes should stay.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,9 @@ from provision.transport.pipe import Pipe
 #: A host that takes nothing for this long is gone, or its disk is (seconds).
 STALLED = 60.0
 
+#: A file of this size is a stream of its own (bytes).
+PART = 64 << 20
+
 # Large blocks: Python's cost is per call. 10240 is tar's own record, which the total is rounded up to.
 _BLOCK = 1 << 20
 _RECORD = tarfile.RECORDSIZE
@@ -33,28 +40,36 @@ class Transfer:
         self._on_bytes = on_bytes
         self._cancel = cancel
         self._sent = 0
-        self._by_folder: dict[str, list[Path]] = {}
+        self._parts: list[tuple[str, list[Path]]] = []
+        together: dict[str, list[Path]] = {}
         for upload in uploads:
             if "\n" in upload.into:
                 raise UsageError(f"a folder's name cannot hold a newline: {upload.into!r}")
             if not upload.source.exists():
                 raise UsageError(f"there is no `{upload.source}` to send to {host}")
-            self._by_folder.setdefault(upload.into, []).append(upload.source)
-        self._total = sum(size_of(sources) for sources in self._by_folder.values())
+            if upload.source.is_file() and upload.source.stat().st_size >= PART:
+                self._parts.append((upload.into, [upload.source]))
+            elif upload.into in together:
+                together[upload.into].append(upload.source)
+            else:
+                together[upload.into] = [upload.source]
+                self._parts.append((upload.into, together[upload.into]))
+        self._total = sum(size_of(sources) for _, sources in self._parts)
 
     @property
-    def folders(self) -> tuple[str, ...]:
-        return tuple(self._by_folder)
+    def parts(self) -> range:
+        return range(len(self._parts))
 
-    def send(self, pipe: Pipe, into: str) -> None:
-        """The sources meant for `into`, to the program that waits on `pipe`."""
+    def send(self, pipe: Pipe, part: int) -> None:
+        """One of the streams, to the program that waits on `pipe`."""
+        into, sources = self._parts[part]
         try:
             pipe.send(into.encode() + b"\n", STALLED)
             # Links are followed: a folder of links into a cache is sent as what it stands for.
             out = _Writer(pipe, self._count)
             with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:
                 tar.copybufsize = _BLOCK  # type: ignore[attr-defined]  # 16 KiB otherwise
-                for source in self._by_folder[into]:
+                for source in sources:
                     tar.add(source, arcname=source.name, filter=_private)
                 tar.addfile(tarfile.TarInfo(COMPLETE))
             pipe.channel.shutdown_write()

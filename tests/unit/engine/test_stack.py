@@ -1,4 +1,5 @@
 import json
+from typing import Literal
 
 import pytest
 from cluster_samples import cluster, facts

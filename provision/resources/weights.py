@@ -1,0 +1,257 @@
+"""The model's folder on one host: whole, as it was sent or downloaded, with a manifest of its contents.
+
+Looking costs one stat per file: the manifest knows size and time of each. Where a file has changed since, it is hashed
+again; with `deep` all are. Two hosts are compared by their manifests (provision.proofs.weights).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from provision.errors import ProvisionError
+from provision.finding import Known
+from provision.manifest import Entry
+from provision.resource import Difference, Resource, State
+from provision.resources.weights_scripts import DEEP, HUB, LISTING, LOCAL, PROBE, REMOVE, TIMEOUT, WAS, run
+from provision.script import Fragment, Script, Upload, Value
+from provision.secret import Secret
+from provision.weights import models_below
+from provision.weights_here import Held, look, read
+
+#: First words of what a failed download says → what to do.
+HINTS = {
+    "gated": "accept the model's terms on its page, and name the token in the inventory: secrets.HF_TOKEN",
+    "not found": "look at serve.model; for a private model name a token in the inventory: secrets.HF_TOKEN",
+    "no revision": "look at serve.weights.revision",
+    "no way": "set `serve.weights.path` to a folder here, which is sent to the hosts; or HF_ENDPOINT in the hosts' env",
+    "refused": "wait a moment and run it again: what has come stays",
+    "no space": "make room on that disk, or set `root` to a folder on a larger one",
+    "strange files": "remove them, or give the model a folder of its own",
+    "these files": "run `provision up` again: it brings them",
+    "the environment": "add `huggingface_hub` to python.packages",
+}
+
+
+@dataclass(frozen=True)
+class Weights(Resource):
+    """`source`: `hosts`, `hub` or `controller`. `folder`: absolute, on the host, `ours` where it lies below
+    `<root>/models`. `python`: an interpreter there, with huggingface_hub for the hub. `here`: what is to be sent.
+    `hub`: variables for the download (HF_ENDPOINT, proxies). `owner`: whom the files are for, where root works.
+
+    Raises on apply: ScriptFailed with a hint for what the hub refuses; ConnectionLost. What is whole by then stays.
+    """
+
+    removable: ClassVar[bool | str] = "purge"
+    area: ClassVar[str] = "storage"
+    why: ClassVar[str] = "every rank reads its part of the model from there, and each must read the same"
+
+    source: str
+    folder: str
+    root: str
+    cluster: str
+    host: str
+    python: str
+    repo: str = ""
+    revision: str = ""
+    here: Held | None = None
+    owner: str = ""
+    token: Secret | None = None
+    hub: Mapping[str, str] = field(default_factory=dict, hash=False)
+    deep: bool = False
+
+    @property
+    def id(self) -> str:
+        return "weights"
+
+    @property
+    def label(self) -> str:
+        return "weights"
+
+    def fact(self, _: str) -> str:
+        return self.label
+
+    @property
+    def models(self) -> str:
+        return models_below(self.root)
+
+    @property
+    def ours(self) -> bool:
+        return self.folder.startswith(f"{self.models}/")
+
+    @property
+    def manifest(self) -> str:
+        """Beside a folder of ours, so that hosts that share it share what is known of it. Of another folder each host
+        keeps its own, since the same path may be another disk."""
+        if self.ours:
+            return f"{self.folder}.manifest"
+        mark = hashlib.sha256(self.folder.encode()).hexdigest()[:8]
+        return f"{self.models}/{self.host}-{self.folder.rstrip('/').rpartition('/')[2]}-{mark}.manifest"
+
+    def probe(self) -> Script:
+        """`key=value` of the manifest's head; only if something differs, a line for every file."""
+        body = PROBE + (WAS if self.here is not None else "") + (DEEP if self.deep else "")
+        variables: dict[str, Value] = {**self._places(), "stamp": self.here.stamp if self.here else ""}
+        return Script(body, variables, timeout=TIMEOUT if self.deep else LISTING)
+
+    def want(self) -> State:
+        wanted = {"folder": "yes", "sound": "yes", "marked": "yes"}
+        if self.here is not None:
+            return {**wanted, "digest": self.here.digest, "stamp": self.here.stamp}
+        if self.source == "hub":
+            return {**wanted, "repo": self.repo, "revision": self.revision}
+        return wanted
+
+    def read(self, fragment: Fragment) -> State:
+        state = {}
+        for line in fragment.stdout.splitlines():
+            kind, _, rest = line.partition(" ")
+            if kind == "is" and rest.count(" ") >= 2:
+                size, mtime, name = rest.split(" ", 2)
+                state[f"is:{name}"] = f"{size} {mtime}"
+            elif kind == "was" and rest.count(" ") >= 3:
+                sha256, size, mtime, name = rest.split(" ", 3)
+                state[f"was:{name}"] = f"{size} {mtime} {sha256}"
+            elif kind == "fault":
+                state[f"fault:{rest}"] = "other content"
+            else:
+                key, sep, value = line.partition("=")
+                if sep:
+                    state[key] = value
+        return state or None
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        if want is None:
+            return () if not self._brought(have) else (Difference("", None, "present"),)
+        if have is None or "folder" not in have:
+            return (Difference("", "present", None),)
+        if faults := _names(have, "fault:"):
+            hint = "" if self.source == "hosts" else "`provision up --deep` brings them again"
+            return (Difference("content", "as it came", f"another in {_few(faults)}", hint),)
+        if "sound" not in have:
+            return (Difference("", "whole", self._unfinished(have)),)
+        for key in ("repo", "revision"):
+            if key in want and have.get(key) != want[key]:
+                return (Difference(key, want[key] or "main", have.get(key) or "main"),)
+        if self.here is not None and have.get("stamp") != want["stamp"] and have.get("digest") != want["digest"]:
+            return (Difference("content", "as on the controller", "as it was sent before"),)
+        return () if "marked" in have else (Difference("", "in use here", "another cluster's"),)
+
+    def known(self, have: State) -> tuple[Known, ...]:
+        """What two hosts must have in common, as short as a cell."""
+        if have is None or "sound" not in have or "bytes" not in have:
+            return ()
+        commit = f", commit {have['commit'][:8]}" if have.get("commit") else ""
+        said = f"{have['digest'][:12]}, {_size(int(have['bytes']))} in {have['files']} files{commit}"
+        return (Known(self.area, self.label, said),)
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Hashes what is to be sent, once for all hosts. Raises ProvisionError if it cannot be read."""
+        if self.here is None:
+            return
+        try:
+            held = read(self.here, lambda done, total: say(f"hashing here  {_size(done)} of {_size(total)}"))
+        except OSError as error:
+            raise ProvisionError(f"the model on the controller cannot be read: {error}") from error
+        if held.problem:
+            raise ProvisionError(held.problem)
+
+    def fix(self, have: State, want: State) -> Script:
+        if want is None:
+            brought = "yes" if self.source == "controller" else ""
+            return Script(REMOVE, {**self._places(), "brought": brought}, timeout=600)
+        faults = _names(have or {}, "fault:")
+        variables: dict[str, Value] = {
+            **self._places(),
+            "work": "fetch",
+            "cluster": self.cluster,
+            "python": self.python,
+            "owner": self.owner,
+            "repo": self.repo,
+            "revision": self.revision,
+            "faults": "\n".join(faults),
+            "deep": "yes" if faults else "",
+        }
+        if self.source == "hub":
+            return run(HUB, variables, environment=self.hub_environment())
+        held = look(self.here.folder) if self.here is not None else None
+        if held is not None:
+            variables["expected"] = "\n".join(f"{e.sha256 or '-'} {e.size} {name}" for name, e in held.files.items())
+            variables["about"] = f"stamp={held.stamp}"
+        script = run(LOCAL, variables, environment={})
+        uploads = self._uploads(held, have or {}) if held is not None else ()
+        return Script(script.body, script.vars, script.timeout, uploads=uploads)
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        said = failed.tail()
+        return said, next((hint for line in said for sign, hint in HINTS.items() if line.startswith(sign)), "")
+
+    def hub_environment(self) -> dict[str, Value]:
+        """A download is what the person asked for, whatever the server is told about being offline."""
+        quiet: dict[str, Value] = {
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        }
+        return {**quiet, **self.hub, **({"HF_TOKEN": self.token} if self.token else {})}
+
+    def _places(self) -> dict[str, Value]:
+        return {
+            "folder": self.folder,
+            "models": self.models,
+            "manifest": self.manifest,
+            "mark": f"{self.manifest.removesuffix('.manifest')}.used-{self.cluster}",
+            "ours": "yes" if self.ours else "",
+        }
+
+    def _brought(self, have: State) -> bool:
+        """Whether something there is of our making, and this cluster's."""
+        if have is None:
+            return False
+        mine = "marked" in have or "digest" in have or (self.ours and "folder" in have)
+        return mine and ("marked" in have or "shared" not in have)
+
+    def _unfinished(self, have: Mapping[str, str]) -> str:
+        there = {name: have[f"is:{name}"].partition(" ")[0] for name in _names(have, "is:")}
+        if "digest" in have:
+            was = {name: have[f"was:{name}"].rpartition(" ")[0] for name in _names(have, "was:")}
+            other = [name for name in sorted({*was, *there}) if was.get(name) != have.get(f"is:{name}")] if was else []
+            return f"changed since: {_few(other)}" if other else "changed since"
+        if self.source == "hosts":
+            return "not looked through yet"
+        bytes_there = sum(map(int, there.values())) + int(have.get("begun", "0"))
+        total = f" of {_size(self.here.bytes)}" if self.here else ""
+        return f"in part, {_size(bytes_there)}{total}"
+
+    def _uploads(self, held: Held, have: Mapping[str, str]) -> tuple[Upload, ...]:
+        """What is missing, or is not known to be the same."""
+        names = [name for name, entry in held.files.items() if not _same(name, entry, have)]
+        return tuple(Upload(held.folder / name, f"{self.folder}/{name}".rpartition("/")[0]) for name in names)
+
+
+def _same(name: str, entry: Entry, have: Mapping[str, str]) -> bool:
+    """As far as it can be told without reading it on the host; there it is hashed all the same."""
+    if f"fault:{name}" in have:
+        return False
+    now, was = have.get(f"is:{name}", ""), have.get(f"was:{name}", "")
+    if "sound" in have:
+        return was.endswith(entry.sha256) if was else True
+    if was and was.startswith(f"{now} "):
+        return was.endswith(entry.sha256)
+    size, _, mtime = now.partition(" ")
+    # It came whole in a run that broke off, or was touched since: tar keeps the second.
+    return size == str(entry.size) and mtime.partition(".")[0] == entry.mtime.partition(".")[0]
+
+
+def _names(have: Mapping[str, str], prefix: str) -> list[str]:
+    return sorted(key.removeprefix(prefix) for key in have if key.startswith(prefix))
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

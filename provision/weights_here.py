@@ -1,0 +1,72 @@
+"""The model's folder on the controller: listed for every run, hashed once, the hashes kept in the state folder."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provision.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
+from provision.resources.weights_hub_program import needed
+from provision.state import state_dir
+
+#: Hosts that are sent the same folder ask from several threads.
+_ONE_READER = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Held:
+    """What `folder` holds of a model. Hashes are empty where a file has changed since it was read. `problem`: why it
+    cannot be sent."""
+
+    folder: Path
+    files: Mapping[str, Entry] = field(default_factory=dict, hash=False)
+    problem: str = ""
+
+    @property
+    def bytes(self) -> int:
+        return sum(entry.size for entry in self.files.values())
+
+    @property
+    def stamp(self) -> str:
+        return stamp_of(self.files)
+
+    @property
+    def digest(self) -> str:
+        """Of all contents; empty while one of them has not been read."""
+        return digest_of(self.files) if all(entry.sha256 for entry in self.files.values()) else ""
+
+
+def look(folder: Path) -> Held:
+    """Lists it, and reads no file. Raises nothing, writes nothing."""
+    try:
+        found = listing(folder)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return Held(folder, problem=f"`{folder}` cannot be read: {reason.lower()}")
+    known = load(_kept(folder))[1]
+    files = {}
+    for name in needed(found):
+        before = known.get(name)
+        files[name] = before if before is not None and before[:2] == found[name][:2] else found[name]
+    return Held(folder, files, "" if files else f"there are no files in `{folder}`")
+
+
+def read(held: Held, say: Callable[[int, int], None]) -> Held:
+    """With the hashes of all files, which are kept for the next run. `say(done, total)`: bytes. Raises OSError."""
+    with _ONE_READER:
+        held = look(held.folder)
+        if not held.digest and not held.problem:
+            files = hashed(held.folder, held.files, held.files, say)
+            held = Held(held.folder, files)
+            kept = _kept(held.folder)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            save(kept, written(files, {"folder": str(held.folder)}))
+        return held
+
+
+def _kept(folder: Path) -> Path:
+    name = hashlib.sha256(str(folder.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return state_dir() / "weights" / f"{name}.manifest"
