@@ -125,8 +125,9 @@ class StackWithoutRay(Stack):
             return  # said already, or not known
         for node in nodes:
             if node.gpus < self._share:
+                has = f"{node.gpus} GPU{'' if node.gpus == 1 else 's'}"
                 book.block(
-                    f"it has {node.gpus} GPUs, and its share of {cut} over {hosts} is {self._share}",
+                    f"it has {has}, and its share of {cut} over {hosts} is {self._share}",
                     host=node.name,
                     evidence=[f"{n.name}: {n.gpus}" for n in nodes],
                     hint=f"lower the product, take {node.name} out, or set `serve.backend: ray`",
