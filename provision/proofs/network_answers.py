@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from provision.script import Fragment
 
+_VERDICTS = ("other", "silent", "refused", "dropped", "unreachable", "cut")
+
 
 @dataclass(frozen=True)
 class Silent:
@@ -60,5 +62,9 @@ def _path(said: Mapping[str, object]) -> Path:
     if not isinstance(closed, dict) or not all(isinstance(number, int) for number in numbers.values()):
         raise TypeError
     rtt, mtu, mss, acked = (int(str(number)) for number in numbers.values())
-    found = {int(port): (str(verdict), str(detail)) for port, (verdict, detail) in closed.items()}
+    found = {int(port): (_verdict(verdict), str(detail)) for port, (verdict, detail) in closed.items()}
     return Path(found, str(said["payload"]), rtt / 1000, mtu, mss, acked)
+
+
+def _verdict(said: object) -> str:
+    return said if isinstance(said, str) and said in _VERDICTS else "unknown"

@@ -15,8 +15,8 @@ from provision.proofs.network_words import AREA, FACT, arrow, closed, host_of, l
 FAR_TIMES, FAR_MS = 10.0, 2.0
 #: With more hosts than this, the table has only those that do not reach all others.
 WHOLE_TABLE = 12
-#: Bytes of headers without options, IPv4 and TCP.
-HEADERS = 40
+#: Bytes of IPv4's and TCP's headers, with the time stamps that Linux puts in; of IPv4's and ICMP's.
+TCP_HEADERS, PING_HEADERS = 52, 28
 
 
 def show(result: Result, firewall: str) -> Shown:
@@ -54,15 +54,16 @@ def _payloads(result: Result) -> Iterator[Finding]:
     paths = dict(result.paths())
     tried = [pair for pair, path in paths.items() if path.payload not in ("", "none")]
     for scope in scopes([p for p in tried if paths[p].payload == "lost"], tried):
-        largest = max(paths[pair].mss + HEADERS for pair in scope.pairs)
-        evidence = [f"{arrow(pair, result)}: packets of {_size(paths[pair])} bytes are lost, small ones pass"
+        largest = max(_packet(paths[pair]) for pair in scope.pairs)
+        evidence = [f"{arrow(pair, result)}: packets of {_packet(paths[pair])} bytes are lost, small ones pass"
                     for pair in scope.pairs]  # fmt: skip
         a, b = (result.member(name) for name in scope.pairs[0])
-        size = largest - 28  # ICMP's headers
+        ping = f"ping -M do -s {largest - PING_HEADERS} {b.address}"
+        lower = f"sudo ip link set {a.interface or 'INTERFACE'} mtu 1500"
         yield _finding(host_of(scope), Severity.BLOCKS, f"large packets are lost {_way(scope)}",
                        why="connections open, then hang with the first large message: NCCL, weights, Ray's objects",
-                       hint=f"`ping -M do -s {size} {b.address}` on {a.name} shows it: let the switches carry MTU "
-                            f"{largest}, or lower it: `sudo ip link set {a.interface or 'INTERFACE'} mtu 1500`",
+                       hint=f"`{ping}` on {a.name} shows it: let the switches carry MTU {largest}, or lower it on all "
+                            f"hosts: `{lower}`",
                        evidence=listed(evidence))  # fmt: skip
     for scope in scopes([p for p in tried if paths[p].payload == "stalled"], tried):
         yield _finding(host_of(scope), Severity.BLOCKS, f"connections open, and no data passes {_way(scope)}",
@@ -102,8 +103,8 @@ def _note(result: Result) -> str:
     failed = sum(len(ports) for ports in closed_ports.values())
     trips = [path.rtt for _, path in result.paths() if path.rtt]
     mtus = [path.mtu for _, path in result.paths() if path.mtu]
-    parts = [f"{number - failed} of {number} connections passed" if failed else f"all {number} connections passed"]
-    parts[0] += f" between {len({name for pair in tried for name in pair})} hosts"
+    hosts = len({name for pair in tried for name in pair})
+    parts = [f"{number - failed} of {number} connections between {hosts} hosts"]
     parts += [f"round trip {_range(trips)} ms"] if trips else []
     parts += [f"MTU {min(mtus)}" if min(mtus) == max(mtus) else f"MTU {min(mtus)}–{max(mtus)}"] if mtus else []
     return f"network proof: {', '.join(parts)}"
@@ -146,8 +147,9 @@ def _way(scope: Scope) -> str:
     return "between all hosts" if scope.kind == "all" else where(scope)
 
 
-def _size(path: Path) -> str:
-    return str(path.mss + HEADERS)
+def _packet(path: Path) -> int:
+    """Bytes of the largest that the host sends there."""
+    return min(path.mtu, path.mss + TCP_HEADERS)
 
 
 def _ms(ms: float) -> str:

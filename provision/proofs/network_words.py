@@ -6,36 +6,57 @@ from collections.abc import Sequence
 
 from provision.finding import Against, Finding, Severity
 from provision.proofs.network_faults import Fault, Pair, Scope
-from provision.proofs.network_members import Member, Result
+from provision.proofs.network_members import Result
 
 AREA, FACT = "network", "network proof"
 
-#: Verdict → what is said of the connection, and why that is so.
+#: Verdict → what is said of one port, of several, in a word, and why it is so.
 VERDICTS = {
-    "dropped": ("dropped", "a firewall swallows it without a word: whoever connects waits for minutes, then gives up"),
-    "refused": ("refused", "it listened there, so a rule rejects it on the way, or something else has its address"),
-    "unreachable": ("unreachable", "there is no way to that address, or a firewall says so"),
-    "silent": ("answered by nobody", "the connection opens, and not a byte comes back: something between answers"),
-    "cut": ("cut", "the connection opens, and is ended by something between"),
-    "unknown": ("not shown to pass", "there was no time left to try: another host began late"),
+    "dropped": (
+        "is dropped",
+        "are dropped",
+        "dropped",
+        "a firewall swallows it without a word: whoever connects waits for minutes, then gives up",
+    ),
+    "refused": (
+        "is refused",
+        "are refused",
+        "refused",
+        "somebody listened there, so a rule rejects it on the way, or another machine has the address",
+    ),
+    "unreachable": ("finds no route", "find no route", "no route", "nothing on the way knows where that address is"),
+    # What firewalld answers (`icmp-host-prohibited`) looks the same; but a route is for all ports.
+    "rejected": (
+        "is rejected",
+        "are rejected",
+        "rejected",
+        "a firewall answers that there is no route, while other ports of the host are reached",
+    ),
+    "silent": (
+        "opens and is dumb",
+        "open and are dumb",
+        "dumb",
+        "not a byte comes back on a connection that opens: something between answers for the host",
+    ),
+    "cut": ("is cut", "are cut", "cut", "something between ends a connection that has opened"),
+    "unknown": ("is not shown", "are not shown", "not tried", "another host began too late for it"),
 }
 #: So many pairs are listed as evidence, and so many ports by number.
 _MOST_PAIRS, _MOST_PORTS = 6, 4
 
 
 def closed(fault: Fault, result: Result, firewall: str) -> Finding:
-    words = [VERDICTS.get(verdict, (verdict, "")) for verdict in fault.verdicts]
-    several = not fault.ports or len(fault.ports) > 1
-    verb = f"{'are' if several and fault.ports else 'is'} {' or '.join(word for word, _ in words)}"
+    words = [VERDICTS[verdict] for verdict in _told(fault)]
+    verb = " or ".join(several if len(fault.ports) > 1 else one for one, several, _, _ in words)
     return Finding(
         host_of(fault.scope),
         AREA,
         FACT,
         Severity.BLOCKS,
-        found=f"{_few_ports(fault.ports)} {words[0][0]}",
+        found=f"{_few_ports(fault.ports)} {words[0][2]}",
         against=Against.SOUND,
         said=f"TCP to {_ports(fault, result)} {verb} {where(fault.scope)}",
-        why="; ".join(why for _, why in words),
+        why="; ".join(why for *_, why in words),
         hint=_hint(fault, result, firewall),
         evidence=_evidence(fault, result),
     )
@@ -79,6 +100,15 @@ def listed(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(lines) if hidden <= 1 else (*lines[:_MOST_PAIRS], f"… and {hidden} more pairs")
 
 
+def _told(fault: Fault) -> tuple[str, ...]:
+    """Where one has no route to the other, what comes back is lost as well: that is no firewall."""
+    if "unreachable" not in fault.verdicts:
+        return fault.verdicts
+    if fault.ports:
+        return tuple("rejected" if verdict == "unreachable" else verdict for verdict in fault.verdicts)
+    return ("unreachable",)
+
+
 def _ports(fault: Fault, result: Result) -> str:
     if not fault.ports:
         return "every port"
@@ -114,7 +144,8 @@ def _evidence(fault: Fault, result: Result) -> tuple[str, ...]:
                 seen.setdefault(what, []).append(port)
         parts = []
         for (verdict, detail), ports in seen.items():
-            text = f"{_few_ports(ports) if fault.ports else f'{len(ports)} ports'} {verdict}"
+            word = VERDICTS[verdict][2]
+            text = f"{_few_ports(ports)} {word}" if fault.ports else f"{word} on {len(ports)} ports"
             parts.append(f"{text}: {detail}" if detail else text)
         if passes := len(tried[pair]) - len(result.closed()[pair]):
             parts.append(f"{passes} other{'s' if passes > 1 else ''} passed")
@@ -123,20 +154,12 @@ def _evidence(fault: Fault, result: Result) -> tuple[str, ...]:
 
 
 def _hint(fault: Fault, result: Result, firewall: str) -> str:
-    a, b = fault.scope.pairs[0]
-    source, target = result.member(a), result.member(b)
-    if fault.verdicts == ("unreachable",) and not fault.ports:
-        return f"run `ip route get {target.address}` on {a}, and look at the cable and the address of {b}"
-    if fault.verdicts == ("unknown",):
+    told, host = _told(fault), host_of(fault.scope) or "each of them"
+    if told == ("unknown",):
         return "run it again"
-    host = host_of(fault.scope) or "each of them"
+    if told == ("unreachable",):
+        a, b = next((a, b) for (a, b, _), (verdict, _) in fault.seen.items() if verdict == "unreachable")
+        return f"see where `ip route get {result.member(b).address}` on {a} leads, and whether its cable is in"
     if fault.scope.kind == "from":
         return f"look at what {host} lets out: `{firewall}` prints what it must"
-    look = _look(source, target, fault)
-    return f"let it through on {host}, and on what is between: `{firewall}` prints the rules{look}"
-
-
-def _look(source: Member, target: Member, fault: Fault) -> str:
-    if fault.scope.kind != "pairs" or "unreachable" not in fault.verdicts:
-        return ""
-    return f"; `ip route get {target.address}` on {source.name} shows the way"
+    return f"let it through on {host}, and on what is between: `{firewall}` prints the rules"
