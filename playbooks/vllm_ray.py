@@ -23,6 +23,7 @@ def playbook(cluster: Cluster) -> Playbook:
         book.add(stack.server_ports(), on=cluster.head.name)
 
     # In order on a host, in parallel across hosts.
+    book.prove(stack.network_proof())
     ray = stack.ray_head()
     for node in cluster.nodes:
         for left in left_without_ray(cluster, node):

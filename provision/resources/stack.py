@@ -15,6 +15,7 @@ from provision.judge.expected import lacks_gpus
 from provision.playbook import Playbook
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.python_version import minor
+from provision.proofs.network import NetworkProof, network_proof
 from provision.resources.environments import Environments
 from provision.resources.model import Model
 from provision.resources.ports import PortsFree
@@ -161,6 +162,9 @@ class Stack:
         """None where there is nothing to add up, or nothing that does."""
         if "torch" not in self._cluster.lock.packages:
             return None
+    def network_proof(self) -> NetworkProof:
+        return network_proof(self._cluster, self._token().sha256())
+
         return all_reduce(self._cluster, self._rank_environment, lambda node: str(self.venv(node).path))
 
     def _rank_environment(self, node: Node) -> dict[str, str]:
