@@ -23,6 +23,7 @@ from provision.errors import ProvisionError, SnapshotError
 from provision.events import Listener, Note, silent
 from provision.inventory.models import Inventory
 from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
+from provision.model_source import look_for
 from provision.planning import Mode
 from provision.playbook_file import built_in_for, load_playbook, mistakes_of
 from provision.report import Report
@@ -205,6 +206,7 @@ def _job(
         deep=options.get("deep", False),
         skip=tuple(options.get("skip") or ()),
         prove=prove,
+        model=None if mode.removes else look_for(inventory, secrets),
     )
 
 

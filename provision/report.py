@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from provision.errors import ProvisionError
 from provision.finding import Finding, Known
+from provision.parallel.size import Sizing
 from provision.planning import Mode, Plan
 
 
@@ -68,6 +69,7 @@ class Report:
     known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
     since: Since | None = None
     outcome: tuple[str, ...] = ()
+    sizing: Sizing | None = None
     phases: tuple[Phase, ...] = ()
     seconds: float = 0.0
     log: str = ""

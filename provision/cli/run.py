@@ -21,6 +21,7 @@ from provision.render.fanout import Fanout
 from provision.render.jsonl import error_line, report_line
 from provision.render.log import RunLog, log_dir
 from provision.render.screen import Screen
+from provision.render.sizing import sizing_lines
 from provision.report import Report
 
 
@@ -149,6 +150,8 @@ def _found(report: Report, screen: Screen, *, everything: bool) -> list[str]:
         found = recap.check_lines(report, screen.paint, now=now, everything=everything, width=screen.width)
     else:
         found = recap.warning_lines(report, screen.paint)
+        if report.command == "plan" and report.sizing is not None:
+            found = [*sizing_lines(report.sizing, screen.paint), *_apart(found)]
     return [*table, *_apart(found)]
 
 

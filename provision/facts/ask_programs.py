@@ -68,6 +68,11 @@ if [ -n "$model" ]; then
     echo "path=$model"
     if [ -d "$model" ]; then
         echo "there=yes"
+        if [ -f "$model/config.json" ]; then
+            echo "@config"
+            head -c 65536 "$model/config.json" 2>/dev/null | tr '\n\r' '  '
+            echo
+        fi
         echo "@files"
         (
             cd -- "$model" && {

@@ -1,17 +1,22 @@
-"""The folder of a model: which files, how large. Their contents are not read: a model is hundreds of gigabytes."""
+"""The folder of a model: which files, how large, and its config.json. What else they hold is not read: a model is
+hundreds of gigabytes."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 from provision.facts.model import ModelFolder
+from provision.parallel.model import weights_bytes
 
 
-def read_model(values: Mapping[str, str], files: Sequence[str], disk_free_bytes: int) -> ModelFolder:
+def read_model(
+    values: Mapping[str, str], files: Sequence[str], disk_free_bytes: int, config: Sequence[str] = ()
+) -> ModelFolder:
     """`files`: lines of size and path below the folder, and `end=0` once all of them have been seen. The digest is
-    empty without it: of a part of the files it would say nothing."""
+    empty without it: of a part of the files it would say nothing. `config`: config.json, in one line."""
     sizes: dict[str, int] = {}
     for line in files:
         match = re.fullmatch(r"(\d{1,18}) \./(.+)", line, re.ASCII)
@@ -26,4 +31,15 @@ def read_model(values: Mapping[str, str], files: Sequence[str], disk_free_bytes:
         bytes=sum(sizes.values()),
         digest=hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest() if whole else "",
         disk_free_bytes=disk_free_bytes,
+        config=_config(config),
+        weights_bytes=weights_bytes(sizes) if whole else 0,
     )
+
+
+def _config(lines: Sequence[str]) -> Mapping[str, object]:
+    """Empty if it is no config, or longer than what is read of it."""
+    try:
+        found = json.loads("".join(lines) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

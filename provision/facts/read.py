@@ -90,7 +90,12 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         reboot_required=values.get("reboot_required") == "yes",
         clock_offset=_offset(_clock(clock), asked_at, answered_at or asked_at) if asked_at and _int(clock) else None,
         hostname_addresses=read_addresses(sections.get("names", ())),
-        model=read_model(_pairs(sections["model"]), sections.get("files", ()), _df(sections.get("modeldisk", ()), 3))
+        model=read_model(
+            _pairs(sections["model"]),
+            sections.get("files", ()),
+            _df(sections.get("modeldisk", ()), 3),
+            sections.get("config", ()),
+        )
         if "model" in sections
         else None,
     )

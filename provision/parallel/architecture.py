@@ -7,7 +7,7 @@ what vLLM reads: vllm 0.32.0, vllm/transformers_utils/model_arch_config_converto
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -154,19 +154,23 @@ def _kinds(text: Mapping[str, object], layers: int) -> tuple[Kind, ...]:
         return tuple(_kind(str(name)) for name in listed[:layers])
     indices = text.get("attn_layer_indices")
     if isinstance(indices, list):
-        return tuple("all" if layer in indices else "state" for layer in range(layers))
+        return _every(layers, lambda layer: layer in indices, "state")
     if period := _number(text, ("attn_layer_period",)):  # Jamba
         offset = _number(text, ("attn_layer_offset",))
-        return tuple("all" if layer % period == offset else "state" for layer in range(layers))
+        return _every(layers, lambda layer: layer % period == offset, "state")
     if every := _number(text, ("full_attention_interval",)):  # Qwen3-Next
-        return tuple("all" if (layer + 1) % every == 0 else "state" for layer in range(layers))
+        return _every(layers, lambda layer: (layer + 1) % every == 0, "state")
     if not _number(text, ("sliding_window",)) or text.get("use_sliding_window") is False:
-        return ("all",) * layers
+        return _every(layers, lambda _: True, "all")
     if every := _number(text, ("sliding_window_pattern", "_sliding_window_pattern")):
-        return tuple("all" if (layer + 1) % every == 0 else "window" for layer in range(layers))
+        return _every(layers, lambda layer: (layer + 1) % every == 0, "window")
     if str(text["model_type"]) == "gemma2":
-        return tuple("all" if layer % 2 else "window" for layer in range(layers))
-    return ("window",) * layers
+        return _every(layers, lambda layer: layer % 2 == 1, "window")
+    return _every(layers, lambda _: False, "window")
+
+
+def _every(layers: int, all_of_them: Callable[[int], bool], others: Kind) -> tuple[Kind, ...]:
+    return tuple("all" if all_of_them(layer) else others for layer in range(layers))
 
 
 def _kind(name: str) -> Kind:

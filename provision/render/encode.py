@@ -15,6 +15,7 @@ from pathlib import PurePath
 from provision.errors import HostError, InventoryError, Problem, ProvisionError
 from provision.events import Event, StepDone
 from provision.finding import Finding, Known
+from provision.parallel.size import Sizing, StageSize
 from provision.planning import Action, Change, Plan
 from provision.playbook import Step
 from provision.report import Changed, HostReport, Phase, Report, Since
@@ -167,6 +168,18 @@ def _host_report(value: HostReport) -> Json:
 @encode.register
 def _phase(value: Phase) -> Json:
     return {"name": value.name, "seconds": round(value.seconds, 3)}
+
+
+@encode.register
+def _sizing(value: Sizing) -> Json:
+    shown: dict[str, Json] = {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+    return {**shown, "verdict": value.verdict}
+
+
+@encode.register
+def _stage_size(value: StageSize) -> Json:
+    shown: dict[str, Json] = {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+    return {**shown, "free": value.free, "verdict": value.verdict}
 
 
 @encode.register

@@ -1,0 +1,99 @@
+"""Where the controller itself can look at the model before a host has it: a folder of its own, or the model hub.
+
+Only config.json and the sizes of the files are read. The hub is asked while the hosts are connected to, so that nobody
+waits for it; if it has not answered by then, its answer is done without.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import urllib.parse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from provision.inventory.models import Inventory, Serve
+from provision.parallel.model import ModelFiles, weights_bytes
+from provision.secret import Secret
+from provision.transport.web import NotFetched, fetch
+from provision.weights import source_of
+
+HUB = "https://huggingface.co"
+HUB_TOKEN = "HF_TOKEN"
+
+#: Seconds for the hub's two answers together, from when it was first asked.
+PATIENCE = 6.0
+
+#: Called with whether a host has the model already: then the hub is not waited for.
+Look = Callable[[bool], ModelFiles]
+
+
+def look_for(inventory: Inventory, secrets: Mapping[str, Secret]) -> Look:
+    """Begins to look; the call of what is returned waits for the end. Never raises: what went wrong is in `problem`."""
+    serve = inventory.serve
+    if serve is not None and serve.weights.path:
+        folder = (inventory.path.parent / Path(serve.weights.path).expanduser()).resolve()
+        return lambda _: from_folder(folder)
+    if serve is not None and source_of(serve) in ("hub", "vllm"):
+        return _meanwhile(serve, secrets.get(HUB_TOKEN))
+    return lambda _: ModelFiles()
+
+
+def from_folder(folder: Path) -> ModelFiles:
+    """As it is on this machine."""
+    try:
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+        text = (folder / "config.json").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return ModelFiles(problem=f"{folder} on this machine: {error}")
+    config = _object(text)
+    if not config:
+        return ModelFiles(problem=f"{folder}/config.json is no model's config")
+    return ModelFiles(config, weights_bytes(sizes), f"{folder} on this machine")
+
+
+def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
+    """As it is on the hub, by two requests."""
+    name = urllib.parse.quote(serve.model)
+    revision = urllib.parse.quote(serve.weights.revision or "main", safe="")
+    source = f"{serve.model} on {urllib.parse.urlsplit(endpoint).netloc}"
+    try:
+        text = fetch(f"{endpoint}/{name}/resolve/{revision}/config.json", token=token)
+        listed = fetch(f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", token=token, limit=2**23)
+    except NotFetched as error:
+        return ModelFiles(problem=error.message)
+    config = _object(text.decode("utf-8", "replace"))
+    files = _object(listed.decode("utf-8", "replace")).get("siblings")
+    sizes = {
+        str(file["rfilename"]): int(file["size"])
+        for file in (files if isinstance(files, list) else ())
+        if isinstance(file, dict) and "rfilename" in file and isinstance(file.get("size"), int)
+    }
+    if not config:
+        return ModelFiles(problem=f"{source}: config.json is no model's config")
+    return ModelFiles(config, weights_bytes(sizes), source)
+
+
+def _meanwhile(serve: Serve, token: Secret | None) -> Look:
+    """Asks in a thread, which a run does not wait for beyond `PATIENCE`."""
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return lambda _: ModelFiles(problem="the hub is not asked, with HF_HUB_OFFLINE")
+    endpoint = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
+    found: list[ModelFiles] = []
+    thread = threading.Thread(target=lambda: found.append(from_hub(serve, token, endpoint)), daemon=True)
+    thread.start()
+
+    def look(there: bool) -> ModelFiles:
+        thread.join(0.0 if there else PATIENCE)
+        return found[0] if found else ModelFiles(problem=f"{endpoint} does not answer")
+
+    return look
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

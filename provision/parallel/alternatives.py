@@ -1,0 +1,94 @@
+"""What would fit where a cut does not: another one, a shorter length, fewer bits, more hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from provision.parallel.architecture import Architecture
+from provision.parallel.cut import Cut
+from provision.parallel.size import GIB, Room, Settings, StageSize, sizes
+
+#: No shorter ones are offered: hardly a prompt fits in.
+SHORTEST = 1024
+#: As many hosts more are tried.
+MORE_HOSTS = 32
+
+
+def alternatives(
+    model: Architecture,
+    weights: int,
+    cut: Cut,
+    rooms: Sequence[Room],
+    settings: Settings,
+    accepts: Callable[[Cut], bool],
+) -> tuple[str, ...]:
+    """Each by itself is enough; those that cost least first."""
+
+    def fit(tried: Cut, bytes_: int = weights, where: Sequence[Room] = rooms, how: Settings = settings) -> bool:
+        found = sizes(model, bytes_, tried, where, how)
+        return bool(found) and accepts(tried) and all(stage.verdict == "fits" for stage in found)
+
+    return (
+        *_other_cuts(model, cut, sum(room.gpus for room in rooms), fit),
+        *_shorter(model, cut, fit),
+        *_cache(settings, cut, fit),
+        *_bits(model, weights, cut, fit),
+        *_hosts(model, cut, rooms, fit),
+    )
+
+
+Fits = Callable[..., bool]
+
+
+def _other_cuts(model: Architecture, cut: Cut, gpus: int, fit: Fits) -> Iterator[str]:
+    """The one that shares layers most, and so needs the fewest stages."""
+    cuts = [
+        replace(cut, tensor=tensor, pipeline=pipeline)
+        for pipeline in range(1, min(model.layers, gpus) + 1)
+        for tensor in range(gpus // pipeline, 0, -1)
+    ]
+    if found := next((other for other in cuts if other != cut and fit(other)), None):
+        yield f"`serve.tensor_parallel: {found.tensor}` with `serve.pipeline_parallel: {found.pipeline}`"
+
+
+def _shorter(model: Architecture, cut: Cut, fit: Fits) -> Iterator[str]:
+    """In steps of 1024 tokens."""
+    low, high = 0, (cut.length or model.usual_length) // SHORTEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fit(replace(cut, length=middle * SHORTEST)) else (low, middle - 1)
+    if low and low * SHORTEST < (cut.length or model.usual_length):
+        yield f"`serve.args.max-model-len: {low * SHORTEST}`"
+
+
+def _cache(settings: Settings, cut: Cut, fit: Fits) -> Iterator[str]:
+    if settings.kv_bytes > 1 and fit(cut, how=replace(settings, kv_bytes=1)):
+        yield "`serve.args.kv-cache-dtype: fp8`, half the KV cache"
+
+
+def _bits(model: Architecture, weights: int, cut: Cut, fit: Fits) -> Iterator[str]:
+    if model.quantized:
+        return
+    for bits in (8, 4):
+        fewer = weights * bits // 16
+        if fit(cut, fewer):
+            yield f"the model in {bits} bits, {fewer / GIB:.1f} instead of {weights / GIB:.1f} GiB"
+            return
+
+
+def _hosts(model: Architecture, cut: Cut, rooms: Sequence[Room], fit: Fits) -> Iterator[str]:
+    """Hosts like the last one, each with as many stages as it has room for."""
+    like = rooms[-1]
+    stages = like.gpus // cut.tensor
+    for more in range(1, MORE_HOSTS + 1) if stages else ():
+        wider = replace(cut, pipeline=cut.pipeline + more * stages)
+        if wider.pipeline <= model.layers and fit(wider, where=[*rooms, *[like] * more]):
+            many = "1 more host" if more == 1 else f"{more} more hosts"
+            yield f"{many} like {like.host}, with `serve.pipeline_parallel: {wider.pipeline}`"
+            return
+
+
+def shortfall(stages: Sequence[StageSize]) -> StageSize:
+    """The stage with the least left."""
+    return min(stages, key=lambda stage: stage.free)

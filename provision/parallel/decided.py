@@ -1,0 +1,197 @@
+"""The cut of a cluster's model: `auto` becomes numbers, what vLLM would refuse or what cannot fit becomes a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from provision.cluster import Cluster, Node
+from provision.finding import Against, Finding, Severity
+from provision.inventory.models import Serve
+from provision.judge.wanted import wanted_by
+from provision.parallel.alternatives import alternatives, shortfall
+from provision.parallel.architecture import Architecture, read_architecture
+from provision.parallel.choose import Hosts, choose
+from provision.parallel.cut import Cut, Refusal, refusals
+from provision.parallel.model import ModelFiles
+from provision.parallel.settings import (
+    any_length,
+    fits_itself,
+    length_of,
+    loaded_bytes,
+    settings_of,
+    with_overrides,
+)
+from provision.parallel.size import GIB, Room, Sizing, sizes
+from provision.playbook import Playbook
+
+#: Kind of refusal → (area, fact) of its finding.
+_PLACES = {
+    "architecture": ("compatibility", "model architecture"),
+    "heads": ("compatibility", "tensor_parallel"),
+    "stages": ("compatibility", "pipeline_parallel"),
+    "length": ("compatibility", "--max-model-len"),
+}
+_WHY = {
+    "architecture": "vLLM ends with this once it has read the model's config",
+    "heads": "every GPU of a stage takes as many attention heads as the others",
+    "stages": "the implementation of a model must say how it hands over between stages",
+    "length": "beyond the positions that a model was trained on its answers are noise, or the GPU faults",
+}
+
+
+def decided(cluster: Cluster, book: Playbook) -> Cluster:
+    """`cluster` with numbers in place of `auto`. What is to be said of the cut is put into `book`: what vLLM would
+    refuse, what the GPUs cannot hold, and the arithmetic (`Playbook.sizing`)."""
+    serve = cluster.inventory.serve
+    if serve is None:
+        return cluster
+    files = described(cluster)
+    model = read_architecture(with_overrides(files.config, serve))
+    cut, why = _cut(cluster, serve, model)
+    if why and (model is None or not _rooms(cluster)):
+        reason = files.problem or "its config.json was not found"
+        if cluster.model is not None or files.config:
+            book.note(f"auto: {cut}: {why}; whether vLLM takes it is not known: {reason}")
+    serve = serve.model_copy(update={"tensor_parallel": cut.tensor, "pipeline_parallel": cut.pipeline})
+    if model is not None:
+        _judge(cluster, serve, model, files, cut, why, book)
+    return replace(cluster, inventory=cluster.inventory.model_copy(update={"serve": serve}))
+
+
+def described(cluster: Cluster) -> ModelFiles:
+    """The model as the controller has seen it, else as the hosts have it."""
+    known = cluster.model or ModelFiles()
+    if known.config:
+        return known
+    for node in (cluster.head, *cluster.workers):
+        folder = node.facts.model if node.facts is not None else None
+        if folder is not None and folder.config:
+            return ModelFiles(folder.config, folder.weights_bytes, f"{folder.path} on {node.name}")
+    return known
+
+
+def _cut(cluster: Cluster, serve: Serve, model: Architecture | None) -> tuple[Cut, str]:
+    """With the reason, where one of the two is `auto`."""
+    tensor = serve.tensor_parallel if isinstance(serve.tensor_parallel, int) else None
+    pipeline = serve.pipeline_parallel if isinstance(serve.pipeline_parallel, int) else None
+    length = length_of(serve)
+    loose = any_length(cluster.inventory, serve)
+    if tensor and pipeline:
+        return Cut(tensor, pipeline, length, loose), ""
+    counts = tuple(count for count in _gpu_counts(cluster) if count)
+    vllm = wanted_by(cluster).vllm
+
+    def accepts(cut: Cut) -> bool:
+        return model is None or not any(r.kind in ("heads", "stages") for r in refusals(model, cut, vllm))
+
+    hosts = Hosts(counts, _joined(cluster))
+    layers = model.layers if model else None
+    cut, why = choose(hosts, accepts, layers, tensor=tensor, pipeline=pipeline, length=length)
+    return replace(cut, any_length=loose), why
+
+
+def _judge(
+    cluster: Cluster, serve: Serve, model: Architecture, files: ModelFiles, cut: Cut, why: str, book: Playbook
+) -> None:
+    vllm = wanted_by(cluster).vllm
+    refused = refusals(model, cut, vllm)
+    book.findings += [_refused(refusal, serve.model) for refusal in refused]
+    settings = settings_of(cluster.inventory, serve)
+    weights = loaded_bytes(model, files.weights, serve)
+    rooms = _rooms(cluster)
+    stages = sizes(model, weights, cut, rooms, settings) if weights else ()
+    if not stages or any(refusal.kind in ("heads", "stages") for refusal in refused):
+        return
+
+    def accepts(tried: Cut) -> bool:
+        return not refusals(model, tried, vllm)
+
+    sizing = Sizing(
+        model=serve.model,
+        source=files.source,
+        tensor_parallel=cut.tensor,
+        pipeline_parallel=cut.pipeline,
+        length=cut.length or model.usual_length,
+        weights=weights,
+        utilization=settings.utilization,
+        stages=stages,
+        why=why,
+    )
+    if sizing.verdict != "fits" and not refused:
+        sizing = replace(sizing, alternatives=alternatives(model, weights, cut, rooms, settings, accepts))
+        book.findings += _fit(sizing, sure=settings.sure and not fits_itself(serve))
+    book.sizing = sizing
+
+
+def _refused(refusal: Refusal, model: str) -> Finding:
+    area, fact = _PLACES[refusal.kind]
+    return Finding(
+        "",
+        area,
+        fact,
+        Severity.BLOCKS,
+        against=Against.POSSIBLE,
+        why=_WHY[refusal.kind],
+        hint=refusal.hint,
+        said=f"vLLM refuses {model}: {refusal.said}",
+    )
+
+
+def _fit(sizing: Sizing, *, sure: bool) -> Iterator[Finding]:
+    stage = shortfall(sizing.stages)
+    needs = stage.weights + stage.kv
+    too_small = stage.verdict == "too small"
+    others = "; or ".join(sizing.alternatives)
+    yield Finding(
+        "",
+        "gpus",
+        "memory for the model",
+        Severity.BLOCKS if too_small and sure else Severity.WARNING,
+        found=f"{stage.allowed / GIB:.1f} GiB",
+        expected=f"{(needs + stage.least) / GIB:.1f} to {(needs + stage.most) / GIB:.1f} GiB",
+        against=Against.POSSIBLE,
+        why="vLLM does not start where the KV cache of one request of full length has no room beside the weights",
+        hint=f"what would fit: {others}" if others else "add hosts, or choose a smaller model",
+        evidence=(
+            f"weights {stage.weights / GIB:.1f} GiB, KV cache {stage.kv / GIB:.1f} GiB for {sizing.length} tokens, "
+            f"besides {stage.least / GIB:.1f} to {stage.most / GIB:.1f} GiB (estimate)",
+        ),
+        said=f"{sizing.model} {'does' if too_small else 'may'} not fit: stage {stage.stage} on "
+        f"{', '.join(stage.hosts)} takes {(needs + stage.least) / GIB:.1f} to {(needs + stage.most) / GIB:.1f} GiB of "
+        f"each GPU, vLLM may have {stage.allowed / GIB:.1f} GiB",
+    )
+
+
+def _gpu_counts(cluster: Cluster) -> list[int]:
+    """Of each host what the inventory promises, else what it has; of one that was not asked, what the others have."""
+    known = [_gpus(node) for node in cluster.nodes]
+    usual = max((count for count in known if count is not None), default=0)
+    return [usual if count is None else count for count in known]
+
+
+def _gpus(node: Node) -> int | None:
+    promised = node.host.expect.gpus
+    if promised is not None:
+        return promised
+    return node.gpus if node.facts is not None else None
+
+
+def _joined(cluster: Cluster) -> bool | None:
+    """Whether NVLink joins the GPUs of every host that has several. None where no host tells."""
+    tables = [node.facts.topology for node in cluster.nodes if node.facts is not None and len(node.facts.topology) > 1]
+    if not tables:
+        return None
+    return all(link == "X" or link.startswith("NV") for table in tables for row in table for link in row)
+
+
+def _rooms(cluster: Cluster) -> Sequence[Room]:
+    """The hosts with GPUs, in the order in which vLLM fills them: the head, then those with the fewest GPUs, by address
+    (`sort_by_driver_then_worker_ip` in vllm/v1/executor/ray_executor.py)."""
+    nodes = [cluster.head, *sorted(cluster.workers, key=lambda node: (node.gpus, node.node_ip))]
+    found = []
+    for node in nodes:
+        if node.facts is not None and node.facts.gpus:
+            memory = min(gpu.memory_mib for gpu in node.facts.gpus)
+            found.append(Room(node.name, len(node.facts.gpus), memory * 2**20))
+    return found

@@ -1,0 +1,99 @@
+"""What an inventory says about the cut and the memory, beyond its two degrees: flags and variables of vLLM."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from provision.inventory.models import Inventory, Serve
+from provision.judge.gpu_use import utilization
+from provision.parallel.architecture import Architecture
+from provision.parallel.size import GIB, Settings
+
+#: Flags after which the arithmetic of weights or GPUs is another one than here.
+_UNSURE = (
+    "quantization", "data-parallel-size", "load-format", "speculative-config", "hf-config-path", "lora-modules",
+    "kv-cache-memory-bytes", "decode-context-parallel-size", "prefill-context-parallel-size",
+)  # fmt: skip
+
+_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def settings_of(inventory: Inventory, serve: Serve) -> Settings:
+    args = flags(serve)
+    dtype = 4 if str(args.get("dtype")) in ("float32", "float") else 2
+    cache = str(args.get("kv-cache-dtype", "auto"))
+    return Settings(
+        utilization=utilization(serve),
+        kv_bytes=1 if cache.startswith(("fp8", "int8")) else dtype,
+        eager=args.get("enforce-eager") is True,
+        offloaded=int(_number(args.get("cpu-offload-gb")) * GIB),
+        batched=tokens(args.get("max-num-batched-tokens")),
+        requests=tokens(args.get("max-num-seqs")),
+        partition=_partition(variable(inventory, serve, "VLLM_PP_LAYER_PARTITION")),
+        sure=not any(name in args for name in _UNSURE),
+    )
+
+
+def length_of(serve: Serve) -> int | None:
+    """`max-model-len` in tokens; None where it is left to the model, or to what the memory holds (`auto`, -1)."""
+    return tokens(flags(serve).get("max-model-len"))
+
+
+def any_length(inventory: Inventory, serve: Serve) -> bool:
+    """Whether vLLM was told to take more tokens than the model was made for, or to see its positions otherwise."""
+    allowed = variable(inventory, serve, "VLLM_ALLOW_LONG_MAX_MODEL_LEN").lower()
+    return allowed in ("1", "true") or any(name in flags(serve) for name in ("rope-scaling", "rope-theta"))
+
+
+def fits_itself(serve: Serve) -> bool:
+    """Whether vLLM is to choose the length by the memory that is left."""
+    return str(flags(serve).get("max-model-len", "")) in ("auto", "-1")
+
+
+def with_overrides(config: Mapping[str, object], serve: Serve) -> Mapping[str, object]:
+    """The config as `hf-overrides` changes it."""
+    said = flags(serve).get("hf-overrides")
+    try:
+        overrides = json.loads(said) if isinstance(said, str) else None
+    except ValueError:
+        return config
+    return {**config, **overrides} if isinstance(overrides, dict) else config
+
+
+def loaded_bytes(model: Architecture, weights: int, serve: Serve) -> int:
+    """Of the weights, once loaded: numbers of 32 bits become ones of 16, unless told otherwise, and the other way
+    round (`_resolve_auto_dtype` in vllm/config/model.py). Quantised ones stay as they are."""
+    if model.quantized:
+        return weights
+    wide = str(flags(serve).get("dtype")) in ("float32", "float")
+    return weights * (4 if wide else 2) // model.stored_bytes if model.stored_bytes >= 2 else weights
+
+
+def flags(serve: Serve) -> dict[str, object]:
+    return {name.replace("_", "-"): value for name, value in serve.args.items()}
+
+
+def variable(inventory: Inventory, serve: Serve, name: str) -> str:
+    return serve.env.get(name) or inventory.ray.env.get(name, "")
+
+
+def tokens(value: object) -> int | None:
+    """`4096`, `32k` (thousands) or `32K` (times 1024), as vLLM reads its flags."""
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)([kmgtKMGT]?)", str(value).strip(), re.ASCII)
+    if found is None or isinstance(value, bool):
+        return None
+    return int(float(found[1]) * _UNITS.get(found[2], 1)) or None
+
+
+def _number(value: object) -> float:
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return 0.0
+
+
+def _partition(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    return tuple(map(int, parts)) if all(re.fullmatch(r"\d{1,4}", part, re.ASCII) for part in parts) else ()
