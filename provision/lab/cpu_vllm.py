@@ -56,6 +56,7 @@ def lab_settings(
     pipeline_parallel: int = 2,
     python_version: str = "3.11",
     port: int = 8000,
+    backend: str = "ray",
 ) -> dict[str, object]:
     """The sections `python`, `ray` and `serve` of an inventory whose hosts run vLLM's CPU build.
 
@@ -75,6 +76,7 @@ def lab_settings(
             "name": "tiny",
             "tensor_parallel": tensor_parallel,
             "pipeline_parallel": pipeline_parallel,
+            "backend": backend,
             "port": port,
             "args": {"enforce-eager": True, "max-model-len": 256, "max-num-seqs": 4},
             "env": dict(CPU_ENV),
