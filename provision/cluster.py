@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from provision.addresses import Chosen, alone, interface_of
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
+from provision.networks import is_ip, is_loopback
 from provision.secret import Secret
+
+__all__ = ["Cluster", "Node", "is_ip", "is_loopback"]
 
 
 @dataclass(frozen=True)
 class Node:
     """One host with what is known of it. `facts` is None for a host that was not contacted: outside
-    `--limit`, or unreachable. Its steps can be declared, but nothing is observed or changed there."""
+    `--limit`, or unreachable. Its steps can be declared, but nothing is observed or changed there. `chosen`: its
+    address for the others, as chosen for all hosts together; None to go by this host alone."""
 
     host: Host
     facts: Facts | None
+    chosen: Chosen | None = None
 
     @property
     def name(self) -> str:
@@ -27,30 +32,24 @@ class Node:
 
     @property
     def node_ip(self) -> str:
-        """What the other nodes talk to: as given, else the SSH address where it is an IP that the host has,
-        else the address from which the host talks to the head."""
-        if self.host.node_ip:
-            return self.host.node_ip
-        if is_ip(self.host.address) and (self.facts is None or self.interface_of(self.host.address)):
-            return self.host.address
-        return (self.facts.route_source if self.facts else None) or self.host.address
+        """What the other nodes talk to (provision.addresses). While that is not known, the SSH address."""
+        return self._address.address or self.host.address
 
     @property
     def interface(self) -> str:
         """The interface that holds `node_ip`; empty if none does."""
-        return self.host.interface or self.interface_of(self.node_ip)
+        return self._address.interface
 
     def interface_of(self, address: str) -> str:
-        if self.facts is None:
-            return ""
-        wanted = _ip(address)
-        for interface in self.facts.interfaces:
-            if address in interface.addresses:
-                return interface.name
-            # The whole of 127/8 belongs to the loopback interface, which lists 127.0.0.1 alone.
-            if interface.loopback and wanted is not None and wanted.is_loopback:
-                return interface.name
-        return ""
+        return interface_of(self.facts, address) if self.facts else ""
+
+    @property
+    def address_known(self) -> bool:
+        return bool(self._address.address)
+
+    @functools.cached_property
+    def _address(self) -> Chosen:
+        return self.chosen or alone(self.host, self.facts)
 
     @property
     def root(self) -> str:
@@ -84,21 +83,3 @@ class Cluster:
     @property
     def workers(self) -> tuple[Node, ...]:
         return tuple(n for n in self.nodes if n.host.role == "worker")
-
-
-def is_ip(text: str) -> bool:
-    return _ip(text) is not None
-
-
-def is_loopback(text: str) -> bool:
-    address = _ip(text)
-    return text == "localhost" if address is None else address.is_loopback
-
-
-# The addresses of a cluster are asked for again and again, by each judge of each host.
-@functools.lru_cache(maxsize=4096)
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from provision import events
+from provision.addresses import choose
 from provision.apply import Applier, failure
 from provision.carrying import Carrier
 from provision.cluster import Cluster, Node
@@ -86,7 +87,8 @@ class Run:
             with ThreadPoolExecutor(max_workers=min(POOL, max(1, len(self._hosts)))) as self._pool:
                 facts = self._on_each(self._hosts, self._read_facts)
                 self._phases.append(Phase("facts", time.monotonic() - self._began))
-                nodes = tuple(Node(h, facts.get(h.name)) for h in job.inventory.hosts)
+                chosen = choose(job.inventory.hosts, facts, names)
+                nodes = tuple(Node(h, facts.get(h.name), chosen[h.name]) for h in job.inventory.hosts)
                 book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets, job.deep))
                 if job.areas:
                     book = _narrowed(book, job.areas)

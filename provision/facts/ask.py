@@ -210,7 +210,15 @@ for place in /sys/class/net/*; do
     { read -r mtu < "$place/mtu"; } 2>/dev/null || mtu=
     { read -r flags < "$place/flags"; } 2>/dev/null || flags=
     { read -r state < "$place/operstate"; } 2>/dev/null || state=
-    echo "${place##*/} speed=$speed mtu=$mtu flags=$flags state=$state"
+    { read -r kind < "$place/uevent"; } 2>/dev/null || kind=
+    case "$kind" in DEVTYPE=*) kind=${kind#DEVTYPE=} ;; *) kind= ;; esac
+    [ -e "$place/tun_flags" ] && kind=tun
+    # A bridge with a cable in it is as good as the cable: KVM hosts have their address on one.
+    [ "$kind" = bridge ] && for port in "$place"/brif/*; do
+        port=/sys/class/net/${port##*/}
+        for value in "$port/device" "$port/bonding" "$port"/lower_*; do [ -e "$value" ] && kind=; done
+    done
+    echo "${place##*/} speed=$speed mtu=$mtu flags=$flags state=$state kind=$kind"
 done
 echo "@listening"
 grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null

@@ -12,7 +12,13 @@ for place in /sys/class/infiniband/*/ports/*; do
     { read -r layer < "$place/link_layer"; } 2>/dev/null || layer=
     { read -r rate < "$place/rate"; } 2>/dev/null || rate=
     value=${place#/sys/class/infiniband/}
-    echo "${value%%/*}|${place##*/}|$state|$layer|$rate"
+    device=${value%%/*} names=
+    for value in "/sys/class/infiniband/$device/device/net"/*; do [ -e "$value" ] && names="$names ${value##*/}"; done
+    # With bonds and VLANs, the interface that has the address is not the card's own.
+    for value in 0 1 2 3 4 5 6 7; do
+        { read -r value < "$place/gid_attrs/ndevs/$value"; } 2>/dev/null && names="$names $value"
+    done
+    echo "$device|${place##*/}|$state|$layer|$rate|$names"
 done
 if [ -n "$smi" ] || [ -r /proc/driver/nvidia/version ]; then
     echo "@library"

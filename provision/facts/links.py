@@ -40,14 +40,15 @@ def read_nvlinks(lines: Sequence[str]) -> tuple[tuple[int, int, int], ...]:
 
 
 def read_fabrics(lines: Sequence[str]) -> tuple[Fabric, ...]:
-    """`mlx5_0|1|4: ACTIVE|InfiniBand|400 Gb/sec (4X NDR)`: a line per port, from /sys/class/infiniband."""
+    """`mlx5_0|1|4: ACTIVE|InfiniBand|400 Gb/sec (4X NDR)|ib0`: a line per port, from /sys/class/infiniband."""
     found = []
     for line in lines:
         cells = line.split("|")
-        if len(cells) != 5 or not re.fullmatch(r"\d{1,3}", cells[1], re.ASCII):
+        if len(cells) not in (5, 6) or not re.fullmatch(r"\d{1,3}", cells[1], re.ASCII):
             continue
-        device, port, state, layer, rate = cells
+        device, port, state, layer, rate = cells[:5]
         speed = re.match(r"\d{1,6}(?:\.\d{1,3})?", rate, re.ASCII)
         said = re.sub(r"\A\d+: ?", "", state)
-        found.append(Fabric(device, int(port), said, layer, float(speed[0]) if speed else 0.0))
+        names = tuple(dict.fromkeys(cells[5].split())) if len(cells) == 6 else ()
+        found.append(Fabric(device, int(port), said, layer, float(speed[0]) if speed else 0.0, names))
     return tuple(found)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """`addresses`: IPv4 first, then IPv6, without prefix lengths; `prefix` is that of the first one.
+    """`addresses`: IPv4 first, then IPv6, without prefix lengths; `prefixes` are theirs, `prefix` that of the first.
 
-    `up` means that it is switched on and has a carrier. `speed_mbit` is None where the driver does not say
-    (virtual interfaces).
+    `kind`: the kernel's word for what is no plain port (`vlan`, `bond`, `wireguard` …), `tun`, or `bridge` for a bridge
+    that joins virtual ports alone; empty otherwise. `up` means that it is switched on and has a carrier. `speed_mbit`
+    is None where the driver does not say (virtual interfaces).
     """
 
     name: str
@@ -21,6 +22,8 @@ class Interface:
     up: bool = False
     speed_mbit: int | None = None
     loopback: bool = False
+    kind: str = ""
+    prefixes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +121,15 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Fabric:
-    """One port of an InfiniBand or RoCE device. `state`: `ACTIVE`, `DOWN` …; `rate_gbit`: 0 where it is not told."""
+    """One port of an InfiniBand or RoCE device. `state`: `ACTIVE`, `DOWN` …; `rate_gbit`: 0 where it is not told.
+    `interfaces`: the network interfaces that it carries."""
 
     device: str
     port: int
     state: str
     layer: str = ""
     rate_gbit: float = 0.0
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ def read_interfaces(
     for name, address, prefix in sorted(owned, key=lambda entry: ":" in entry[1]):
         old = found.get(name)
         if old is not None and address not in old.addresses:
-            found[name] = replace(old, addresses=(*old.addresses, address), prefix=old.prefix or prefix)
+            found[name] = replace(
+                old,
+                addresses=(*old.addresses, address),
+                prefix=old.prefix or prefix,
+                prefixes=(*old.prefixes, prefix),
+            )
     for line in speeds:
         name, _, rest = line.partition(" ")
         if name in found:
@@ -164,6 +169,8 @@ def _hex_address(text: str) -> str:
 
 def _with_sysfs(interface: Interface, said: dict[str, str]) -> Interface:
     speed, mtu, flags = said.get("speed", ""), said.get("mtu", ""), said.get("flags", "")
+    if kind := said.get("kind"):
+        interface = replace(interface, kind=kind)
     if re.fullmatch(r"[1-9]\d{0,8}", speed, re.ASCII):
         interface = replace(interface, speed_mbit=int(speed))
     if not interface.mtu and re.fullmatch(r"\d{1,9}", mtu, re.ASCII):

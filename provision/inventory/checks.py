@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provision.inventory.hosts import Listed
+from provision.inventory.networks import check_network
 from provision.inventory.node import Node
 from provision.inventory.problems import Problems, listing
 
@@ -24,6 +25,7 @@ def check_hosts(hosts: Sequence[Listed], root: Node, problems: Problems) -> None
     _check_names(hosts, problems)
     for host in hosts:
         _check_settings(host, problems)
+        check_network(host, problems)
     _check_distinct(hosts, problems, "address", _ssh_target)
     _check_distinct(hosts, problems, "node_ip", lambda host: _text(host.settings, "node_ip"))
     _check_gpus(hosts, root, problems)

@@ -15,7 +15,7 @@ class Settings(Model):
     and mappings are merged."""
 
     ssh: Ssh = Field(Ssh(), description="how the host is reached")
-    network: str | None = Field(None, description="network of node_ip, such as `10.10.0.0/16`; default: the fastest")
+    network: str | None = Field(None, description="network that holds node_ip, `10.10.0.0/16`; default: the fastest")
     sudo: bool = Field(False, description="use sudo: system units, /opt")
     root: str = Field("~/.provision", description="the one directory of provision on the host")
     expect: Expect = Field(Expect(), description="what the host must be; a mismatch blocks `up`")
@@ -29,7 +29,7 @@ class HostEntry(Settings):
 
     address: str | None = Field(None, description="where SSH goes; default: the host's name. May hold a range")
     role: Role | None = Field(None, description="`worker` unless said otherwise; exactly one host is the head")
-    node_ip: str | None = Field(None, description="IP address for the other nodes. May hold a range")
+    node_ip: str | None = Field(None, description="IP address for the other nodes, or `auto`. May hold a range")
     interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
     groups: tuple[str, ...] = Field((), description="groups it belongs to, besides those that list it")
 

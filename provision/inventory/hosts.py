@@ -12,6 +12,8 @@ from provision.inventory.ranges import RangeError, expand
 
 #: Keys whose value is counted through together with the host's name.
 COUNTED = ("address", "node_ip")
+#: As a `node_ip`, the same as none: found on the host.
+AUTO = "auto"
 
 _IPV6_IN_BRACKETS = re.compile(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]\Z")
 
@@ -27,7 +29,7 @@ class Listed:
 
 
 def normalize(root: Node) -> Node:
-    """Short forms written out: `gpu-01:` and `gpu-01: 10.0.0.1`."""
+    """Short forms written out: `gpu-01:`, `gpu-01: 10.0.0.1` and `node_ip: auto`."""
     hosts = root.find("hosts")
     if hosts is None or not hosts.is_mapping:
         return root
@@ -39,7 +41,12 @@ def _entry(node: Node) -> Node:
     if node.value is None:
         return node.with_value({})
     # A number would be a mistake, which the model finds; `10.0.0.1` is text.
-    return node.with_value({"address": node}) if isinstance(node.value, str) else node
+    if isinstance(node.value, str):
+        return node.with_value({"address": node})
+    node_ip = node.find("node_ip")
+    if node_ip is not None and node_ip.value == AUTO:
+        return node.with_value({**node.children, "node_ip": node_ip.with_value(None)})
+    return node
 
 
 def resolve(root: Node, problems: Problems) -> list[Listed]:

@@ -1,6 +1,7 @@
-"""Interfaces, fabrics, names: what makes a node unreachable, or slow, for the others.
+"""Addresses, interfaces, fabrics, names: what makes a node unreachable, or slow, for the others.
 
-An address that is on no interface is found where the address is needed (resources/stack.py). A hostname that
+Which address a node has for the others is decided in provision.addresses; here is told what was wrong with it, or
+that another was as good. A hostname that
 resolves to loopback is no fault by itself, since every node is told its address and its interface (vllm#7074).
 """
 
@@ -19,7 +20,9 @@ ACTIVE = "ACTIVE"
 
 def of_network(cluster: Cluster) -> Iterable[Finding]:
     yield from _twice(cluster)
+    yield from _unsure(cluster)
     for node in cluster.nodes:
+        yield from _address(node)
         if node.facts is not None:
             yield from _interface(node, node.facts)
             yield from _ports(node, node.facts, cluster)
@@ -28,6 +31,42 @@ def of_network(cluster: Cluster) -> Iterable[Finding]:
 def on_loopback(node: Node) -> bool:
     """Hosts of a lab without root are addresses of one machine, and share nearly everything."""
     return is_ip(node.node_ip) and ipaddress.ip_address(node.node_ip).is_loopback
+
+
+def _unsure(cluster: Cluster) -> Iterator[Finding]:
+    """Several networks would do, and what is known of them does not tell which is meant."""
+    unsure = next((n.chosen for n in cluster.nodes if n.chosen is not None and n.chosen.doubt), None)
+    if unsure is not None:
+        yield Finding(
+            "",
+            "network",
+            "node address",
+            Severity.NOTE,
+            against=Against.SOUND,
+            why="Ray, NCCL and Gloo talk over it, and change over needs a restart",
+            hint=f"write the one that is meant into the inventory, such as `network: {unsure.network}`",
+            evidence=tuple(str(candidate) for candidate in unsure.candidates),
+            said=unsure.doubt,
+        )
+
+
+def _address(node: Node) -> Iterator[Finding]:
+    why = "Ray, NCCL and Gloo on this host are told to use it, and the other nodes look for them there"
+    if node.chosen is not None and node.chosen.problem:
+        # A host that was left out has no lines of its own in the report.
+        about = node.name if node.facts is not None else ""
+        chosen = node.chosen
+        yield _blocks(about, "node address", chosen.problem, why=why, hint=chosen.hint, evidence=chosen.evidence)
+    elif node.facts is not None and not node.interface:
+        own = [a for i in node.facts.interfaces for a in i.addresses if not i.loopback]
+        yield _blocks(
+            node.name,
+            "node address",
+            f"{node.node_ip} is on none of its interfaces",
+            why=why,
+            hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
+            evidence=(f"it has {', '.join(own) or 'no address'}",),
+        )
 
 
 def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
@@ -51,10 +90,16 @@ def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
             "interface",
             f"its interface `{found.name}` is down",
             why=f"the other nodes do not reach {node.node_ip}, so that Ray's workers do not join, and NCCL hangs",
-            hint=f"look at the cable and the switch, then run `sudo ip link set {found.name} up` on {node.name}",
+            hint=f"look at the cable and the switch, then run `sudo ip link set {found.name} up` on {node.name}"
+            + _elsewhere(node),
             found=f"{found.name} down",
             expected=f"{found.name} up",
         )
+
+
+def _elsewhere(node: Node) -> str:
+    others = [c for c in node.chosen.candidates if c.network != node.chosen.network] if node.chosen else []
+    return f"; or write `network: {others[0].network}` into the inventory, to talk over that one" if others else ""
 
 
 def _ports(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:

@@ -18,19 +18,26 @@ HEAD_ONLY = frozenset({"dashboard-host", "dashboard-port", "include-dashboard", 
 
 @dataclass(frozen=True)
 class Network:
-    """What this node is to the others: `node_ip`, and the `interface` that holds it."""
+    """What this node is to the others: `node_ip`, the `interface` that holds it, and the RDMA `devices` that its GPUs
+    talk through, if it has any."""
 
     node_ip: str
     interface: str
+    devices: tuple[str, ...] = ()
 
     def environment(self) -> dict[str, str]:
         """The variables that must be right *per host* (vllm#7815, vllm#13521): they are set before `ray start`,
-        because a node's own values win over those that a driver sends along."""
-        return {
+        because a node's own values win over those that a driver sends along.
+
+        To NCCL a name is the beginning of one (`eth1` is `eth10`, too) unless `=` stands before it, and so are those of
+        RDMA devices: https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/env.html. Gloo takes names as they are.
+        """
+        found = {
             "VLLM_HOST_IP": self.node_ip,
-            "NCCL_SOCKET_IFNAME": self.interface,
+            "NCCL_SOCKET_IFNAME": f"={self.interface}",
             "GLOO_SOCKET_IFNAME": self.interface,
         }
+        return {**found, "NCCL_IB_HCA": f"={','.join(self.devices)}"} if self.devices else found
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,8 @@ class RayNode(Service):
 
     def environment(self) -> Mapping[str, str | Secret]:
         return {
-            **self.setup.base,
             **self.setup.network.environment(),
+            **self.setup.base,
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": self.setup.token_file,
             **self.setup.settings.env,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.resource import Resource, State
+from provision.resource import Difference, Resource, State
 from provision.resources.ray import RayHead
 from provision.resources.service_scripts import LIBRARY
 from provision.script import Fragment, Script, Value
@@ -17,7 +17,8 @@ from provision.script import Fragment, Script, Value
 
 @dataclass(frozen=True)
 class RayMembers(Resource):
-    """`expected`: node IP → (host name, GPUs). Asked on the head through Ray itself, once per start of the head or
+    """`expected`: node IP → (host name, GPUs); `unknown`: names of hosts that could not be asked for their address, and
+    are not held against what was recorded. Asked on the head through Ray itself, once per start of the head or
     of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
 
     outcome: ClassVar[bool] = True
@@ -27,6 +28,7 @@ class RayMembers(Resource):
     head: RayHead
     expected: Mapping[str, tuple[str, int]] = field(hash=False)
     timeout: float
+    unknown: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -44,6 +46,14 @@ class RayMembers(Resource):
 
     def _nodes(self) -> str:
         return ", ".join(f"{name} {ip} with {gpus} GPUs" for ip, (name, gpus) in sorted(self.expected.items()))
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        if have and want and self._known(have.get("nodes", "")) == self._known(want["nodes"]):
+            return ()
+        return super().diff(have, want)
+
+    def _known(self, nodes: str) -> list[str]:
+        return [node for node in nodes.split(", ") if node.partition(" ")[0] not in self.unknown]
 
     def probe(self) -> Script:
         return Script(f"{LIBRARY}\n{PROBE}", {"dir": self.head.place.folder})

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 
-from provision.cluster import Cluster, Node, is_ip, is_loopback
+from provision.cluster import Cluster, Node, is_loopback
 from provision.facts import Facts
 from provision.finding import Finding, Severity
 from provision.judge.expected import lacks_gpus
+from provision.networks import rdma_devices
 from provision.playbook import Playbook
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.python_version import minor
@@ -66,7 +67,8 @@ class Stack:
         )
 
     def network(self, node: Node) -> Network:
-        return Network(node.node_ip, node.interface)
+        devices = rdma_devices(node.facts) if node.facts is not None else ()
+        return Network(node.node_ip, node.interface, devices)
 
     def weights(self, node: Node) -> Weights | None:
         """None where vLLM fetches the model itself, or none is served."""
@@ -84,7 +86,8 @@ class Stack:
 
     def members(self, head: RayHead) -> RayMembers:
         expected = {n.node_ip: (n.name, self._gpus(n)) for n in self._cluster.nodes}
-        return RayMembers(head, expected, self._inventory.ray.join_timeout)
+        unknown = frozenset(n.name for n in self._cluster.nodes if not n.address_known)
+        return RayMembers(head, expected, self._inventory.ray.join_timeout, unknown)
 
     def server(self, head: RayHead) -> VllmOnRay:
         node = self._cluster.head
@@ -169,7 +172,7 @@ class Stack:
 
     def _rank_environment(self, node: Node) -> dict[str, str]:
         given = {**node.host.ray.env, **(self._inventory.serve.env if self._inventory.serve else {})}
-        return {**self._base_environment(node), **self.network(node).environment(), **given}
+        return {**self.network(node).environment(), **self._base_environment(node), **given}
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""
@@ -178,33 +181,12 @@ class Stack:
             book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
         for node in self._cluster.nodes:
             if node.facts is not None:
-                self._find_address(book, node, node.facts)
                 self._find_platform(book, node, node.facts)
-        self._find_head(book)
         self._find_lock(book)
         self._compare_roots(book)
         self._find_gpus(book)
         self.model.find_blockers(book)
         book.reviews.append(Environments(self._cluster))
-
-    def _find_address(self, book: Playbook, node: Node, facts: Facts) -> None:
-        if node.interface:
-            return
-        addresses = [a for i in facts.interfaces for a in i.addresses if not i.loopback]
-        book.block(
-            f"{node.node_ip} is on none of its interfaces",
-            host=node.name,
-            evidence=[f"it has {', '.join(addresses) or 'no address'}"],
-            hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
-        )
-
-    def _find_head(self, book: Playbook) -> None:
-        head = self._cluster.head
-        if head.facts is None and not head.host.node_ip and not is_ip(head.host.address):
-            book.block(
-                f"which address {head.name} has for the others is not known without asking it",
-                hint=f"set hosts.{head.name}.node_ip, or do not leave the head out with --limit",
-            )
 
     def _find_lock(self, book: Playbook) -> None:
         """Only when looking: `up` has made it by now. The hosts are compared with the old one, where there is one."""

@@ -88,8 +88,8 @@ class VllmServer(Service):
 
     def environment(self) -> Mapping[str, str | Secret]:
         return {
-            **self.base,
             **self.network.environment(),
+            **self.base,
             "VLLM_CONFIG_ROOT": self.config_root,
             "VLLM_NO_USAGE_STATS": "1",
             # The engine's own limit of 600 s is too short for big weights on slow disks.

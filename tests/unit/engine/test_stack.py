@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 from cluster_samples import cluster, facts
 
-from provision.facts import Facts
+from provision.facts import Fabric, Facts
 from provision.inventory.models import Expect, Ray, Serve, Weights
 from provision.outcome import Ended, told
 from provision.playbook import Playbook

@@ -229,3 +229,32 @@ def test_a_clock_that_shows_a_time_while_the_answer_was_under_way_is_not_off(clo
     """Through jump hosts it may take seconds until the question arrives, or the answer does."""
     facts = read_facts(f"@values\nclock={clock}\n", asked_at=1000.0, answered_at=1010.0)
     assert facts.clock_offset == pytest.approx(offset)
+
+
+def test_every_address_has_the_length_of_its_network_and_every_interface_its_kind():
+    text = "\n".join(
+        [
+            "@links",
+            "2: eno1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default",
+            "3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue state DOWN mode DEFAULT",
+            "@addresses",
+            "2: eno1    inet 192.0.2.7/24 brd 192.0.2.255 scope global eno1",
+            "2: eno1    inet 10.10.0.7/16 brd 10.10.255.255 scope global eno1",
+            "2: eno1    inet6 fe80::1/64 scope link",
+            "3: docker0    inet 172.17.0.1/16 brd 172.17.255.255 scope global docker0",
+            "@speeds",
+            "eno1 speed=10000 mtu=1500 flags=0x1003 state=up kind=",
+            "docker0 speed= mtu=1500 flags=0x1003 state=down kind=bridge",
+        ]
+    )
+    eno1, docker0 = read_facts(text).interfaces
+    assert eno1.addresses == ("192.0.2.7", "10.10.0.7", "fe80::1")
+    assert (eno1.prefix, eno1.prefixes, eno1.kind) == (24, (24, 16, 64), "")
+    assert (docker0.kind, docker0.up) == ("bridge", False)
+
+
+def test_an_rdma_port_names_the_interfaces_that_it_carries():
+    text = (
+        "@fabrics\nmlx5_0|1|4: ACTIVE|Ethernet|100 Gb/sec (4X EDR)| ens5f0 bond0 bond0\nmlx5_1|1|1: DOWN|Ethernet||\n"
+    )
+    assert [port.interfaces for port in read_facts(text).fabrics] == [("ens5f0", "bond0"), ()]

@@ -7,6 +7,7 @@ from judge_samples import cluster, facts, gpus, port, told
 
 from provision.facts import Fabric, Interface
 from provision.finding import Finding
+from provision.judge.causes import without_consequences
 from provision.judge.network import of_network
 
 
@@ -52,8 +53,11 @@ def test_an_interface_of_the_inventory_that_is_not_there_blocks() -> None:
     assert found(2, hosts={2: {"interface": "bond0"}}) == []
 
 
-def test_an_address_on_no_interface_is_said_elsewhere() -> None:
-    assert found(2, hosts={2: {"node_ip": "10.9.9.9"}}) == []
+def test_an_address_on_no_interface_blocks_and_the_hosts_own_are_shown() -> None:
+    (finding,) = found(2, hosts={2: {"node_ip": "10.9.9.9"}})
+    assert told([finding]) == [("gpu-02", "node address", "blocks")]
+    assert finding.message == "10.9.9.9 is on none of its interfaces"
+    assert finding.evidence == ("it has 192.0.2.2, 10.0.0.2",)
 
 
 def test_a_hostname_that_resolves_to_loopback_is_no_fault() -> None:
@@ -86,7 +90,7 @@ def test_ports_of_another_kind_say_nothing() -> None:
 
 def test_a_machine_that_is_listed_twice_blocks_and_is_said_once() -> None:
     same = {"boot_id": facts(1).boot_id, "interfaces": port(1), "gpus": gpus(1)}
-    (finding,) = found(3, {3: same})
+    (finding,) = without_consequences(found(3, {3: same}))
     assert told([finding]) == [("gpu-03", "boot", "blocks")]
     assert finding.message == "it is the same machine as gpu-01"
 
