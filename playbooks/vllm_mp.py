@@ -5,12 +5,14 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 
 from provision.cluster import Cluster
 from provision.judge import judge
+from provision.parallel.decided import decided
 from provision.playbook import Playbook
 from provision.resources.stack_mp import StackWithoutRay
 
 
 def playbook(cluster: Cluster) -> Playbook:
     book = Playbook()
+    cluster = decided(cluster, book)
     stack = StackWithoutRay(cluster)
     judge(cluster, book)
     stack.find_blockers(book)
@@ -18,6 +20,7 @@ def playbook(cluster: Cluster) -> Playbook:
     # Proved before anything is changed on any host.
     book.add(stack.server_ports(), on=cluster.head.name)
     book.add(stack.master_port(), on=cluster.head.name)
+    book.prove(stack.network_proof())
 
     # In order on a host, in parallel across hosts.
     for node in cluster.nodes:
@@ -41,5 +44,6 @@ def playbook(cluster: Cluster) -> Playbook:
     serving = book.add(stack.answers(), on=cluster.head.name, follows=ranks)
     for node in cluster.nodes:
         book.add(stack.local_ranks(node), on=node.name, after=serving, follows=serving)
+    book.inquire(stack.logs(), about=[*ranks, serving])
     book.outcome.append(stack.served(stack.head_rank(), over="without Ray"))
     return book

@@ -5,6 +5,7 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 
 from provision.cluster import Cluster
 from provision.judge import judge
+from provision.parallel.decided import decided
 from provision.playbook import Playbook
 from provision.resources.stack import Stack
 from provision.resources.stack_mp import left_without_ray
@@ -12,6 +13,7 @@ from provision.resources.stack_mp import left_without_ray
 
 def playbook(cluster: Cluster) -> Playbook:
     book = Playbook()
+    cluster = decided(cluster, book)
     stack = Stack(cluster)
     judge(cluster, book)
     stack.find_blockers(book)
@@ -21,9 +23,9 @@ def playbook(cluster: Cluster) -> Playbook:
         book.add(stack.ray_ports(node), on=node.name)
     if cluster.inventory.serve:
         book.add(stack.server_ports(), on=cluster.head.name)
+    book.prove(stack.network_proof())
 
     # In order on a host, in parallel across hosts.
-    book.prove(stack.network_proof())
     ray = stack.ray_head()
     for node in cluster.nodes:
         for left in left_without_ray(cluster, node):
@@ -35,6 +37,7 @@ def playbook(cluster: Cluster) -> Playbook:
     if all_reduce := stack.all_reduce():
         book.prove(all_reduce, before=[head, *workers])
     joined = book.add(stack.members(ray), on=cluster.head.name, after=workers, follows=[head, *workers])
+    services = [head, *workers, joined]
 
     if cluster.inventory.serve:
         config = book.add(stack.server_config(), on=cluster.head.name)
@@ -49,6 +52,8 @@ def playbook(cluster: Cluster) -> Playbook:
             book.prove(same, before=serving)
         for node in cluster.nodes:
             if ranks := stack.ranks(node):
-                book.add(ranks, on=node.name, after=serving, follows=serving)
+                services.append(book.add(ranks, on=node.name, after=serving, follows=serving))
+        services.append(serving)
         book.outcome.append(stack.served(server, over="over Ray"))
+    book.inquire(stack.logs(), about=services)
     return book

@@ -21,8 +21,8 @@ from provision.transport import Session, Transport
 
 
 class Applier:
-    """Applies one plan. `errors`, `ended` (monotonic seconds, by host) and `states` (what was seen of each step once it
-    had been changed) are complete once `apply` returns."""
+    """Applies one plan. `errors`, `failed` (the same, by step), `ended` (monotonic seconds, by host) and `states` (what
+    was seen of each step once it had been changed) are complete once `apply` returns."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Applier:
         self._emit = emit
         self._cancel = cancel
         self.errors: list[HostError] = []
+        self.failed: dict[str, HostError] = {}
         self.ended: dict[str, float] = {}
         self.states: dict[str, State] = {}
         self._spans: dict[str, tuple[float, float]] = {}
@@ -168,6 +169,7 @@ class Applier:
     def _record(self, error: HostError, outcome: _Outcome, change: Change) -> None:
         outcome.failed.add(change.step.key)
         self.errors.append(error)
+        self.failed[change.step.key] = error
         self._emit(failure(error, change.step.key))
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from provision.errors import PlaybookError
 from provision.finding import Finding, Known, Severity, blocker
+from provision.inquiry import Inquiry
 from provision.outcome import Telling
+from provision.parallel.size import Sizing
 from provision.proof import Proof
 from provision.resource import Resource
 
@@ -43,6 +45,14 @@ class Placed:
     before: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """An inquiry and the keys of the steps whose failure it is about."""
+
+    inquiry: Inquiry
+    about: tuple[str, ...]
+
+
 @dataclass
 class Playbook:
     """Collects steps. `add` returns the step, to be named by later ones."""
@@ -59,6 +69,10 @@ class Playbook:
     sift: Callable[[Sequence[Finding]], list[Finding]] = list
     #: What the hosts show together before what stands on it is changed, in this order.
     proofs: list[Placed] = field(default_factory=list)
+    #: What all hosts are asked when a step has failed.
+    inquiries: list[Concerned] = field(default_factory=list)
+    #: What the cut of the model takes of each GPU, where that is known.
+    sizing: Sizing | None = None
     #: Worth a line, in the way of nothing: (host, text).
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
@@ -93,6 +107,10 @@ class Playbook:
         """`up` goes through `proof` when one of the steps `before` is to change, and before it does; with none named,
         before anything is changed at all."""
         self.proofs.append(Placed(proof, _keys(before)))
+
+    def inquire(self, inquiry: Inquiry, *, about: Step | Iterable[Step]) -> None:
+        """When one of the steps `about` fails, all hosts are asked why."""
+        self.inquiries.append(Concerned(inquiry, _keys(about)))
 
     @property
     def blockers(self) -> list[Finding]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from provision import events
-from provision.errors import Cancelled, HostError
+from provision.errors import Cancelled, HostError, ScriptTimeout
 from provision.events import Listener
 from provision.inventory.models import Host
 from provision.proof import Proof, Shown
 from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Transport
+
+#: How often (seconds) it is seen whether there is still patience.
+LOOK = 0.5
+
+#: The hosts whose scripts have ended; to the seconds for which the others are still waited for, if there is a limit.
+Patience = Callable[[Collection[str]], float | None]
 
 
 class Prover:
@@ -25,14 +33,24 @@ class Prover:
 
     def prove(self, proof: Proof) -> Shown:
         """Raises Cancelled. A host's failure is the proof's to judge."""
-        scripts = {name: script for name, script in proof.scripts().items() if name in self._hosts}
+        shown = proof.read(*self.ask(proof.label, proof.scripts(), proof.patience))
+        for host, text in shown.notes:
+            self._emit(events.Note(host, text))
+        return shown
+
+    def ask(
+        self, label: str, wanted: Mapping[str, Script], patience: Patience = lambda _: None
+    ) -> tuple[dict[str, Fragment], dict[str, HostError]]:
+        """Runs a script on each host at the same moment. What they answered, and who could not; raises Cancelled.
+        `patience` as of a proof."""
+        scripts = {name: script for name, script in wanted.items() if name in self._hosts}
         answers: dict[str, Fragment] = {}
         failed: dict[str, HostError] = {}
         cancelled = threading.Event()
 
         def take_part(name: str, script: Script) -> None:
             try:
-                answers[name] = self._run(proof, name, script)
+                answers[name] = self._run(label, name, script)
             except HostError as error:
                 failed[name] = error
             except Cancelled:
@@ -41,18 +59,33 @@ class Prover:
         if scripts:
             # All at once: who waits for a thread is taken by the others for a host that does not answer.
             with ThreadPoolExecutor(max_workers=len(scripts)) as pool:
-                for future in [pool.submit(take_part, *item) for item in scripts.items()]:
-                    future.result()
+                running = {pool.submit(take_part, *item): item[0] for item in scripts.items()}
+                for name in self._waited_for(running, patience):
+                    failed[name] = ScriptTimeout(name, f"the {label} did not end, long after the others had")
         if cancelled.is_set():
-            raise Cancelled(f"cancelled during the {proof.label}")
-        shown = proof.read(answers, failed)
-        for host, text in shown.notes:
-            self._emit(events.Note(host, text))
-        return shown
+            raise Cancelled(f"cancelled during the {label}")
+        return answers, failed
 
-    def _run(self, proof: Proof, name: str, script: Script) -> Fragment:
+    def _waited_for(self, running: Mapping[Future[None], str], patience: Patience) -> list[str]:
+        """The hosts for which there was no more patience, when all have ended. Without its connection, a host ends what
+        it runs."""
+        pending, until = set(running), math.inf
+        while pending and time.monotonic() < until:
+            over, pending = wait(pending, LOOK, FIRST_COMPLETED)
+            for future in over:
+                future.result()
+            left = patience([name for future, name in running.items() if future not in pending])
+            if over and left is not None:
+                until = min(until, time.monotonic() + left)
+        late = [running[future] for future in pending]
+        for name in late:
+            self._transport.connect(self._hosts[name]).close()
+        wait(pending)
+        return late
+
+    def _run(self, label: str, name: str, script: Script) -> Fragment:
         session = self._transport.connect(self._hosts[name])
-        self._emit(events.Doing(name, proof.label, passing=True))
+        self._emit(events.Doing(name, label, passing=True))
 
         def heard(_: int, stream: str, line: str) -> None:
             if line.startswith(PROGRESS):

@@ -22,9 +22,11 @@ from provision.errors import Cancelled, HostError, ProvisionError, ScriptFailed,
 from provision.events import Listener
 from provision.facts import Facts, facts_script, read_facts
 from provision.finding import Finding, Known, blocker, sorted_findings
+from provision.inquiring import Inquirer
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
 from provision.outcome import Ended, endpoints, told
+from provision.parallel.model import ModelFiles
 from provision.planning import Mode, Plan, findings_of, make_plan
 from provision.playbook import Playbook, Step
 from provision.proving import Prover
@@ -45,7 +47,8 @@ T = TypeVar("T")
 class Job:
     """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
     empty for all. `areas`: what of provision.finding.AREAS to look at, empty for all; `deep`: however long that
-    takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed."""
+    takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed.
+    `model`: what the controller has seen of the model; called with whether a host has it."""
 
     command: str
     mode: Mode
@@ -60,6 +63,7 @@ class Job:
     deep: bool = False
     skip: tuple[str, ...] = ()
     prove: bool = False
+    model: Callable[[bool], ModelFiles] | None = None
 
 
 class Run:
@@ -89,7 +93,8 @@ class Run:
                 self._phases.append(Phase("facts", time.monotonic() - self._began))
                 chosen = choose(job.inventory.hosts, facts, names)
                 nodes = tuple(Node(h, facts.get(h.name), chosen[h.name]) for h in job.inventory.hosts)
-                book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets, job.deep))
+                model = job.model(_there(facts)) if job.model else None
+                book = job.playbook(Cluster(job.inventory, nodes, job.lock, job.secrets, job.deep, model))
                 if job.areas:
                     book = _narrowed(book, job.areas)
                 for host, text in book.notes:
@@ -103,11 +108,14 @@ class Run:
                 plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers())
                 self._emit(events.Planned("", plan))
                 done: frozenset[str] = frozenset()
-                carrier = self._carrier(set(facts))
+                prover = Prover(self._transport, [host for host in self._hosts if host.name in facts], self._emit)
+                carrier = Carrier(prover, self._emit, self._cancel, job.skip)
                 if job.apply and not plan.blockers and not self._cancel.is_set():
                     applier = Applier(self._transport, self._pool, self._hosts, self._emit, self._cancel)
                     done = carrier.carry_out(plan, book.proofs, applier)
                     self._last |= applier.ended
+                    if not job.mode.removes and not self._cancel.is_set():
+                        Inquirer(prover, self._emit).explain(applier.failed, book.inquiries)
                     for error in (*applier.errors, *carrier.blocks):
                         self._errors.setdefault(error.host, []).append(error)
                 elif job.prove and not self._cancel.is_set():
@@ -120,10 +128,6 @@ class Run:
                 for host, cells in shown.known.items():
                     known[host] = (*known.get(host, ()), *cells)
             return self._report(plan, done, book, known)
-
-    def _carrier(self, reached: set[str]) -> Carrier:
-        prover = Prover(self._transport, [host for host in self._hosts if host.name in reached], self._emit)
-        return Carrier(prover, self._emit, self._cancel, self._job.skip)
 
     def _read_facts(self, host: Host) -> Facts:
         began = time.monotonic()
@@ -226,6 +230,7 @@ class Run:
             findings=() if self._job.mode.removes else findings,
             known=known,
             outcome=self._outcome(book, known) if self._job.command == "up" and code == 0 else (),
+            sizing=book.sizing,
             seconds=seconds,
             phases=tuple(self._phases),
             exit_code=code,
@@ -272,6 +277,10 @@ class Run:
             return 3 if any(f.severity.counts for f in findings) else 0
         # With a lock that no longer fits, what `up` would do is known once it has made another.
         return 0 if plan.empty and not self._job.lock.stale else 3
+
+
+def _there(facts: Mapping[str, Facts]) -> bool:
+    return any(known.model is not None and known.model.config for known in facts.values())
 
 
 def _narrowed(book: Playbook, areas: Sequence[str]) -> Playbook:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from provision.diagnosis import decisive
 from provision.errors import HostError
 from provision.finding import Against, Finding, Severity
 from provision.proof import Shown
 from provision.proofs.all_reduce_speed import measured
-from provision.resources.log_signatures import decisive
 from provision.script import Fragment
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def shown(proof: AllReduce, answers: Mapping[str, Fragment], failed: Mapping[str
     if bare:
         text = f"all-reduce not proved: no environment on {', '.join(bare)} yet, `provision up` makes it"
         return Shown(notes=(("", text),))
-    if failed:
+    if lead is None and failed:
         return Shown(tuple(_blocks(name, str(error.message), error.evidence) for name, error in failed.items()))
     if lead is None:
         name = proof.seats[0].host
@@ -181,9 +181,10 @@ class Trouble:
         )
 
     def _waited_for(self, seats: Mapping[str, Mapping[str, Any]], told: Mapping[str, str]) -> Finding:
-        """All wait for one another. Gloo says for which address; else the one that is furthest behind is named."""
+        """All wait for one another. Gloo or the kernel says for whom; else the one that is furthest behind is named."""
         names = {seat.node_ip: seat.host for seat in self.proof.seats}
         pairs = {(name, names[ip]) for name, text in told.items() for ip in REMOTE.findall(text) if ip in names}
+        pairs |= {(name, other) for name, seat in seats.items() for other in seat.get("unanswered", ())}
         evidence = self._words(told) or [f"{name}: {seat['stage']}" for name, seat in seats.items()]
         ends = [host for pair in pairs for host in pair]
         if pairs:

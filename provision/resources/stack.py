@@ -15,8 +15,8 @@ from provision.judge.expected import lacks_gpus
 from provision.networks import rdma_devices
 from provision.playbook import Playbook
 from provision.proofs.all_reduce import AllReduce, all_reduce
-from provision.python_version import minor
 from provision.proofs.network import NetworkProof, network_proof
+from provision.python_version import minor
 from provision.resources.environments import Environments
 from provision.resources.model import Model
 from provision.resources.ports import PortsFree
@@ -26,6 +26,7 @@ from provision.resources.ray_members import RayMembers
 from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
+from provision.resources.service_logs import ServiceLogs, asked
 from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
@@ -161,18 +162,23 @@ class Stack:
         address = serve.listen or node.node_ip
         return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
 
+    def network_proof(self) -> NetworkProof:
+        return network_proof(self._cluster, self._token().sha256())
+
     def all_reduce(self) -> AllReduce | None:
         """None where there is nothing to add up, or nothing that does."""
         if "torch" not in self._cluster.lock.packages:
             return None
-    def network_proof(self) -> NetworkProof:
-        return network_proof(self._cluster, self._token().sha256())
-
         return all_reduce(self._cluster, self._rank_environment, lambda node: str(self.venv(node).path))
 
     def _rank_environment(self, node: Node) -> dict[str, str]:
         given = {**node.host.ray.env, **(self._inventory.serve.env if self._inventory.serve else {})}
         return {**self.network(node).environment(), **self._base_environment(node), **given}
+
+    def logs(self) -> ServiceLogs:
+        """What all hosts are asked when one of their services has failed."""
+        name = self._cluster.name
+        return ServiceLogs(tuple(asked(n, name, self.folder(n), self._temp_dir(n)) for n in self._cluster.nodes))
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""

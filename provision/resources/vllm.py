@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from provision.diagnosis import decisive
 from provision.finding import Known
 from provision.inventory.models import Serve
 from provision.resource import State
-from provision.resources.log_signatures import decisive
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
 from provision.script import Fragment, Script, Value
@@ -92,6 +92,9 @@ class VllmServer(Service):
             **self.base,
             "VLLM_CONFIG_ROOT": self.config_root,
             "VLLM_NO_USAGE_STATS": "1",
+            # Else its processes' titles are written over their environment, and with it over whose they are
+            # (py-setproctitle's README).
+            "SPT_NOENV": "1",
             # The engine's own limit of 600 s is too short for big weights on slow disks.
             "VLLM_ENGINE_READY_TIMEOUT_S": str(int(self.serve.ready_timeout)),
             **self.serve.env,

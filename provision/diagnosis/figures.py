@@ -1,0 +1,43 @@
+"""The arithmetic of a line: what its numbers amount to, and what would fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+_SUFFIXES = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def figures(found: Mapping[str, str | None]) -> dict[str, str]:
+    """From `asked`, `free`, `total` (the same unit), `length` (tokens), `bytes` and `kib`, as far as they are there:
+    `missing`, the greatest share that is `possible` (rounded down), `shorter` (tokens that fit), `size`, `holding`."""
+    told: dict[str, str] = {}
+    asked, free, total, length = (_number(found.get(name)) for name in ("asked", "free", "total", "length"))
+    if asked and free is not None:
+        told["missing"] = f"{max(0.0, asked - free):.2f}"
+    if free is not None and total:
+        told["possible"] = f"{math.floor(100 * free / total) / 100:.2f}"
+    if length and asked and free is not None:
+        # What vLLM itself estimates where it does; a KV cache grows with the tokens that it is for.
+        told["shorter"] = found.get("possible_length") or str(int(length * free / asked))
+    if size := _number(found.get("bytes")):
+        told["size"] = human(size)
+    if held := _number(found.get("kib")):
+        told["holding"] = f", which held {human(held * 1024)}"
+    return {"size": "more", "holding": "", **told}
+
+
+def human(size: float) -> str:
+    """`size`: bytes."""
+    for suffix in _SUFFIXES[:-1]:
+        if size < 1024:
+            return f"{size:.0f} {suffix}" if suffix == "B" else f"{size:.1f} {suffix}"
+        size /= 1024
+    return f"{size:.1f} {_SUFFIXES[-1]}"
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

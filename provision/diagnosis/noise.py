@@ -1,0 +1,39 @@
+"""Lines that look like a cause and are none: what follows from another failure, or is said by every sound start."""
+
+from __future__ import annotations
+
+import re
+
+from provision.diagnosis.lines import Line
+
+#: They explain nothing themselves, and mislead when they come last. Seen in runs of vLLM 0.32.0 and Ray 2.60.0.
+AFTERMATH = re.compile(
+    r"ActorHandleNotFoundError|Engine core initialization failed|RuntimeError: Executor failed|EngineDeadError"
+    r"|Failed to kill actor|direct cause of the following exception|leaked (?:instance|type|function|shared)"
+    r"|nanobind|resource_tracker|network_util\.cc|state-dump|memory_monitor_utils|metrics exporter|metrics agent"
+    r"|^(?:KeyboardInterrupt|SystemExit)|logging\.cc:\d+: +@|^The process is killed by|logging\.cc.*Stack trace"
+    r"|(?:WorkerProc|Worker) initialization failed due to|Failed to determine local IP|^PC: @|^@ +0x|SIGTERM received"
+)
+
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
+_TYPE_ERROR = re.compile(r"^(?:Value|Assertion) error, ")  # how pydantic introduces what a validator said
+_ERROR = re.compile(r"^(?:\S+: )?(?:fatal|error)\b|core dumped|Killed process|Unhandled exception", re.IGNORECASE)
+_TRACEBACK = re.compile(r"^(?:Traceback \(most recent|File \"|[~^]+$|raise |return |\^)")
+
+
+def is_aftermath(line: Line) -> bool:
+    return AFTERMATH.search(line.text) is not None
+
+
+def is_exception(line: Line) -> bool:
+    return _EXCEPTION.search(line.text) is not None or _TYPE_ERROR.search(line.text) is not None
+
+
+def worth(line: Line) -> int:
+    """How much a line is worth where nobody knows the cause: 3 an exception, 2 an error, 1 anything else, 0 part of a
+    traceback."""
+    if is_exception(line):
+        return 3
+    if _TRACEBACK.search(line.text):
+        return 0
+    return 2 if line.loud or _ERROR.search(line.text) else 1

@@ -1,0 +1,48 @@
+"""What one line of a log means. The table of them is data: signatures/*.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from provision.diagnosis.figures import figures
+
+
+class Kind(Enum):
+    """How much a line explains. A cause explains itself. A symptom is often the first sign of one that is told
+    elsewhere. Waiting is also told by a start that merely takes its time. The first kind that is found counts."""
+
+    CAUSE = "cause"
+    SYMPTOM = "symptom"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """`pattern` is searched in one line, without its prefixes. `cause` and `fix` may name its groups, what
+    `provision.diagnosis.figures` works out from them, and `{host}`. `fix` can be acted on as it stands: an edit of the
+    inventory, or a command.
+
+    `source`: where the wording was seen: `run` (vLLM 0.32.0 and Ray 2.60.0, executed), the file that raises it, or
+    the public issue. `examples`: such lines; each is this signature's and no other's.
+    """
+
+    id: str
+    pattern: re.Pattern[str]
+    cause: str
+    fix: str
+    source: str
+    examples: tuple[str, ...]
+    kind: Kind = Kind.CAUSE
+
+    def told(self, found: Mapping[str, str | None], host: str) -> tuple[str, str]:
+        """Cause and fix, with what stands in the line."""
+        values = {**figures(found), **{k: v for k, v in found.items() if v is not None}, "host": host or "<host>"}
+        return _filled(self.cause, values), _filled(self.fix, values)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """An inventory edit has braces of its own: only those around one word are ours."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], "?"), text)

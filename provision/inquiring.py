@@ -1,0 +1,42 @@
+"""Asking all hosts why a step failed, and telling it with the step's own error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from provision import events
+from provision.errors import Cancelled, ConnectionLost, HostError
+from provision.events import Listener
+from provision.playbook import Concerned
+from provision.proving import Prover
+
+
+class Inquirer:
+    """For one run."""
+
+    def __init__(self, prover: Prover, emit: Listener) -> None:
+        self._prover = prover
+        self._emit = emit
+
+    def explain(self, failed: Mapping[str, HostError], placed: Sequence[Concerned]) -> None:
+        """Puts what was found into the errors themselves. Never raises: what is told already is more than nothing."""
+        # Whose connection broke is not waited for once more.
+        lost = {error.host for error in failed.values() if isinstance(error, ConnectionLost)}
+        for one in placed:
+            concerned = {step: error for step, error in failed.items() if step in one.about}
+            if not concerned:
+                continue
+            try:
+                scripts = {host: script for host, script in one.inquiry.scripts().items() if host not in lost}
+                answers, _ = self._prover.ask(one.inquiry.label, scripts)
+                told = one.inquiry.read(concerned, answers)
+            except Cancelled:
+                return
+            except Exception as error:  # whatever it is, the failure that was asked about comes first
+                self._emit(events.Note("", f"the hosts could not be asked why: {type(error).__name__}: {error}"))
+                continue
+            for step, explanation in told.items():
+                failure = concerned[step]
+                failure.message, failure.hint = explanation.message, explanation.hint
+                failure.evidence = explanation.evidence
+                self._emit(events.Note(failure.host, explanation.message))

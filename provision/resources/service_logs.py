@@ -1,0 +1,95 @@
+"""Why a service did not start: what the logs of all hosts say about it, read together.
+
+The service that fails is often not the one that knows why: vLLM ends on the head because a rank's process was killed
+on a worker. So every host is asked, in one round trip, for the lines that matter since this run began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.cluster import Node
+from provision.diagnosis import Diagnosis, Line, diagnose
+from provision.diagnosis.answer import read_answer
+from provision.diagnosis.timeline import shown, timeline
+from provision.errors import HostError
+from provision.facts import Facts
+from provision.inquiry import Explanation, Inquiry
+from provision.resources.service_logs_script import GATHER
+from provision.script import Fragment, Script
+
+#: Seconds; somebody waits to hear what went wrong.
+PATIENCE = 8.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One host. `folder`: where its services are; `scratch`: Ray's folder; `units`: how those of systemd begin.
+    `since`: its clock when this run began (seconds since the epoch); `ahead`: of the controller's clock, in seconds."""
+
+    name: str
+    node_ip: str
+    folder: str
+    scratch: str
+    units: str
+    since: int
+    ahead: float
+
+
+def asked(node: Node, cluster: str, folder: str, scratch: str) -> Asked:
+    facts = node.facts or Facts()
+    units = f"provision-{cluster}-{node.name}-"
+    return Asked(node.name, node.node_ip, folder, scratch, units, facts.clock, facts.clock_offset or 0.0)
+
+
+@dataclass(frozen=True)
+class ServiceLogs(Inquiry):
+    hosts: tuple[Asked, ...]
+
+    @property
+    def label(self) -> str:
+        return "reading the logs of all hosts"
+
+    def scripts(self) -> Mapping[str, Script]:
+        return {
+            host.name: Script(
+                GATHER,
+                {"folder": host.folder, "scratch": host.scratch, "units": host.units, "since": host.since},
+                timeout=PATIENCE,
+            )
+            for host in self.hosts
+        }
+
+    def read(self, failed: Mapping[str, HostError], answers: Mapping[str, Fragment]) -> Mapping[str, Explanation]:
+        addresses = {host.node_ip: host.name for host in self.hosts}
+        lines: list[Line] = []
+        for host in self.hosts:
+            if host.name in answers:
+                lines += read_answer(answers[host.name].stdout, host.name, host.since, host.ahead, addresses)
+        silent = [host.name for host in self.hosts if host.name not in answers]
+        return {step: self._explain(error, lines, silent, len(failed)) for step, error in failed.items()}
+
+    def _explain(self, error: HostError, lines: list[Line], silent: list[str], failures: int) -> Explanation:
+        """Where several steps have failed, each has its own host's cause if there is one."""
+        own = [Line(text, host=error.host, place=error.host) for text in error.evidence]
+        near = [line for line in lines if line.host == error.host]
+        found = (_better(near, own) if failures > 1 else None) or _better(lines, own)
+        missing = tuple(f"{name} could not be asked" for name in silent)
+        if found is not None:
+            return Explanation(_message(error, found), (*map(shown, found.evidence), *missing), found.fix)
+        best = timeline(lines) or own
+        evidence = (*map(shown, best), *missing) if lines else (*error.evidence, *missing)
+        hint = error.hint or "the whole logs of all hosts are in this run's log file; `-v` shows them as they come"
+        return Explanation(f"{error.message}; the cause is not known", evidence, hint)
+
+
+def _better(lines: list[Line], own: list[Line]) -> Diagnosis | None:
+    """What the logs say, with its place; what the step itself printed only where that explains more."""
+    logs, step = diagnose(lines), diagnose(own)
+    return step if step is not None and (logs is None or step.explains_more_than(logs)) else logs
+
+
+def _message(error: HostError, found: Diagnosis) -> str:
+    where = "" if found.host in ("", error.host) or found.host in found.cause else f"on {found.host}, "
+    return f"{error.message}: {where}{found.cause}"

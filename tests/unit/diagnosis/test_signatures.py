@@ -1,0 +1,64 @@
+"""The table: each signature says what to do, where its wording is from, and knows its own lines and no other's."""
+
+import re
+
+import pytest
+
+from provision.diagnosis import Signature, diagnose, read_lines, signatures
+
+EXAMPLES = [pytest.param(s, e, id=f"{s.id}-{i}") for s in signatures() for i, e in enumerate(s.examples)]
+
+
+@pytest.mark.parametrize(("signature", "example"), EXAMPLES)
+def test_an_example_is_diagnosed_as_itself(signature: Signature, example: str) -> None:
+    found = diagnose(read_lines(example, "gpu-02"))
+
+    assert found is not None
+    assert found.signature.id == signature.id
+    assert "?" not in found.cause + found.fix, "a number that is not in the line"
+    assert found.host == "gpu-02"
+
+
+@pytest.mark.parametrize("signature", signatures(), ids=lambda s: s.id)
+def test_a_signature_says_cause_fix_and_source(signature: Signature) -> None:
+    assert not signature.pattern.search(""), "matches every line"
+    assert signature.cause and signature.fix and signature.source and signature.examples
+    assert not signature.fix.endswith("."), signature.fix
+    # Something to type, or a place in the inventory: in backticks either way.
+    assert "`" in signature.fix or re.search(r"^reboot|^choose|^make|^look|^the lines", signature.fix), signature.fix
+
+
+def test_ids_are_unique() -> None:
+    ids = [s.id for s in signatures()]
+    assert len(set(ids)) == len(ids)
+
+
+def told(line: str) -> tuple[str, str]:
+    found = diagnose(read_lines(line, "gpu-02"))
+    assert found is not None
+    return found.cause, found.fix
+
+
+def test_memory_that_others_hold_is_told_with_the_arithmetic_and_what_would_fit() -> None:
+    cause, fix = told(
+        "ValueError: Free memory on device cuda:0 (19.77/22.05 GiB) on startup is less than desired GPU memory "
+        "utilization (0.92, 20.29 GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes."
+    )
+    assert "20.29 GiB are asked for (0.92 × 22.05), 19.77 GiB are free, 0.52 GiB too few" in cause
+    assert "`gpu-memory-utilization: 0.89`" in fix
+
+
+def test_a_kv_cache_that_does_not_fit_is_told_with_the_length_that_does() -> None:
+    line = (
+        "ValueError: To serve at least one request with the model's max seq len (8192), (4.0 GiB KV cache is needed, "
+        "which is larger than the available KV cache memory (1.0 GiB). {}Try increasing `gpu_memory_utilization`"
+    )
+    assert "4.0 GiB for 8192 tokens, 1.0 GiB are left, 3.00 GiB too few" in told(line.format(""))[0]
+    assert "`max-model-len: 2048`" in told(line.format(""))[1]
+    estimated = line.format("Based on the available memory, the estimated maximum model length is 2032. ")
+    assert "`max-model-len: 2032`" in told(estimated)[1]
+
+
+def test_a_process_that_the_kernel_ended_is_told_with_what_it_held() -> None:
+    cause, _ = told("Out of memory: Killed process 52411 (ray::RayWorkerW) total-vm:9kB, anon-rss:131072000kB, x")
+    assert "`ray::RayWorkerW` (pid 52411, which held 125.0 GiB)" in cause
