@@ -25,6 +25,10 @@ RANKS = "VLLM::Worker*"
 JOINED = "VLLM::Worker_*"
 
 
+#: How the message begins.
+_NOT_MET = "its ranks have not met"
+
+
 @dataclass(frozen=True)
 class Meeting:
     """Where `nodes` hosts meet: at `address`, `port` of the first. `ranks`: how many each of them has. `timeout`:
@@ -68,6 +72,12 @@ class VllmNode(VllmServer):
 
     def stopped(self) -> Resource:
         return Stopped(self)
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        """Its own log cannot say what keeps another host's ranks away."""
+        lines, hint = super().explain(failed)
+        said = failed.stderr.partition("\n")[0]
+        return ((said, *lines), hint) if said.startswith(_NOT_MET) else (lines, hint)
 
 
 @dataclass(frozen=True)
