@@ -40,18 +40,16 @@ def bench(
     Runs vLLM's own `vllm bench serve` on the head, against the server that `up` started and no other. Says how long
     the first token takes, how many tokens come in a second, and what failed. Exit code 1 if a request failed.
     """
-    from dataclasses import asdict
-
     from provision import api
-    from provision.render.bench import bench_lines
     from provision.render.jsonl import result_line
+    from provision.render.serving import bench_json, bench_lines
     from provision.serving.bench import Load
 
     asked = AskedOfHead(**options)
     load = Load(requests, concurrency, input_tokens, output_tokens, deadline)
     seen = of_head("bench", api.bench, asked, load=load)
     screen = asked.screen()
-    screen.json(result_line("bench", asdict(seen)))
+    screen.json(result_line("bench", bench_json(seen)))
     if not screen.as_json:
         screen.say(*bench_lines(seen))
     if seen.failed:

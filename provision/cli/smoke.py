@@ -33,16 +33,14 @@ def smoke(timeout: float, **options: Any) -> int:
     completion, or what the model can do instead: a completion, an embedding. Changes nothing. Exit code 0: it
     answered; 1: it did not; 2: wrong usage or inventory; 4: the head could not be reached.
     """
-    from dataclasses import asdict
-
     from provision import api
     from provision.render.jsonl import result_line
-    from provision.render.text import clean
+    from provision.render.serving import smoke_json, smoke_lines
 
     asked = AskedOfHead(**options)
     seen = of_head("smoke", api.smoke, asked, timeout=timeout)
     screen = asked.screen()
-    screen.json(result_line("smoke", asdict(seen)))
+    screen.json(result_line("smoke", smoke_json(seen)))
     if not screen.as_json:
-        screen.say(f"{seen.model} at {seen.url}/v1", f"  {seen.sentence}", f"  {clean(seen.answer.text)}")
+        screen.say(*smoke_lines(seen))
     return 0

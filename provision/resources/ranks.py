@@ -59,7 +59,7 @@ class Ranks(Resource):
         """Which they are where the log says so, else how many; another start may place them otherwise."""
         if have is None:
             return ()
-        which = have.get("which", "").replace(",", ", ") or f"{have.get('ranks', 0)} of them"
+        which = have.get("which", "").replace(",", ", ") or f"{have.get('ranks', 0)} ranks"
         return (Known(self.area, RANKS, which, lasting=False),)
 
     def probe(self) -> Script:

@@ -86,15 +86,15 @@ class Served:
         address, port = self.endpoint
         return [
             "",
-            f"from here {bracketed(address)}:{port} cannot be connected to ({why}): it was asked through SSH; "
-            "while this runs, so can you:",
+            f"from here {bracketed(address)}:{port} cannot be connected to ({why}); while this runs, it can, "
+            f"as 127.0.0.1:{port}:",
             "",
             tunnel(self.head, self.endpoint),
         ]
 
 
 def _ranks(which: str) -> str:
-    return f"rank{'s' if ', ' in which else ''} {which}" if which[0].isdigit() and "(" in which else which
+    return f"ranks {which}" if ", " in which else f"rank {which}" if "(" in which else which
 
 
 def curl_line(base: str, model: str, kind: str, key: Key = Key()) -> str:

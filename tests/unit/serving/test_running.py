@@ -1,0 +1,72 @@
+"""Which server is asked: the one that the stamp on the head tells of."""
+
+from pathlib import Path
+
+import pytest
+
+from provision.errors import ScriptFailed
+from provision.inventory.models import Host, Inventory, Serve
+from provision.script import Fragment
+from provision.serving.running import NotServing, Running, read_running
+
+HEAD = Host(name="gpu-01", address="203.0.113.7", role="head")
+INVENTORY = Inventory(path=Path("c.yaml"), cluster="llama", hosts=(HEAD,), serve=Serve(model="/models/llama"))
+STAMP = """\
+python=/home/u/.provision/envs/current-llama
+environment=3f9c
+model=/models/llama
+--host=10.0.0.1
+--port=8000
+$VLLM_HOST_IP=10.0.0.1
+pid=77
+ready=yes
+running=yes
+"""
+
+
+def running(text: str, inventory: Inventory = INVENTORY) -> Running:
+    return read_running(Fragment(0, text, ""), inventory)
+
+
+def test_it_is_asked_where_it_listens_by_the_name_that_it_has() -> None:
+    found = running(STAMP + "--served-model-name=llama\n")
+    assert (found.url, found.model, found.source) == ("http://10.0.0.1:8000", "llama", "/models/llama")
+    assert (found.address, found.port) == ("10.0.0.1", 8000)
+    assert running(STAMP).model == "/models/llama"
+
+
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
+def test_one_that_listens_everywhere_is_asked_at_the_address_of_its_node(everywhere: str) -> None:
+    assert running(STAMP.replace("--host=10.0.0.1", f"--host={everywhere}")).url == "http://10.0.0.1:8000"
+
+
+def test_an_ipv6_address_is_written_as_urls_have_it() -> None:
+    found = running(STAMP.replace("--host=10.0.0.1", "--host=fd00::1"))
+    assert (found.url, found.address) == ("http://[fd00::1]:8000", "fd00::1")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no model is served here"),
+        ("running=no: it did not start\n", "no model is served here: it did not start"),
+        (STAMP.replace("running=yes", "running=no: its process is gone"), "served here: its process is gone"),
+        (STAMP.replace("ready=yes\n", ""), "the model is still being loaded"),
+    ],
+)
+def test_where_there_is_nothing_to_ask_up_is_what_to_type(text: str, message: str) -> None:
+    with pytest.raises(NotServing, match=message) as caught:
+        running(text)
+    assert (caught.value.host, caught.value.hint) == ("gpu-01", "provision up c.yaml")
+
+
+def test_a_look_that_failed_is_not_taken_for_an_answer() -> None:
+    with pytest.raises(ScriptFailed):
+        read_running(Fragment(1, STAMP, "sh: no space left"), INVENTORY)
+
+
+def test_the_heads_loopback_is_not_ours() -> None:
+    there = running(STAMP.replace("--host=10.0.0.1", "--host=127.0.0.1"))
+    assert there.only_there(HEAD)
+    assert not there.only_there(HEAD.model_copy(update={"address": "127.0.0.2"}))
+    assert not running(STAMP).only_there(HEAD)
