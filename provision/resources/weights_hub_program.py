@@ -1,7 +1,8 @@
 """What runs on a host to download a model from the hub: only what a model server reads, resumed where it broke off.
 
 Sent as text behind `weights_program.py`, and run by the environment's Python, which has `huggingface_hub` since vLLM
-needs it. A file that is being loaded lies below `.cache/` in the folder until it is whole; that is what is resumed.
+needs it. Its `hf_hub_download` begins a file anew after each interruption, because locks do not hold on every file
+system (huggingface_hub#4228). Here every file is hashed when it has come, and a shard may be fifty gigabytes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -24,6 +26,9 @@ LOADERS = 4
 
 #: Below the folder: of which commit its files are, from the first one on.
 COMMIT = ".provision-commit"
+
+#: Below the folder: files that are not whole yet.
+PARTS = ".provision-parts"
 
 #: Weights in the order in which vLLM looks for them: of those in a repository, the first kind is needed.
 KINDS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
@@ -50,6 +55,7 @@ class Hub:
         self.spec, self.folder = spec, Path(spec["FOLDER"])
         try:
             self.library: Any = importlib.import_module("huggingface_hub")
+            importlib.import_module("huggingface_hub.file_download")
         except ImportError as error:
             stop(f"the environment cannot download from the hub: {error}")
         try:
@@ -77,7 +83,7 @@ class Hub:
     def missing(self) -> int:
         """Bytes that have to come."""
         there = present(self.folder)
-        begun = _begun_below(self.folder / ".cache")
+        begun = _bytes_below(self.folder / PARTS)
         return max(0, sum(size for name, size in self.sizes.items() if not self._whole(there, name)) - begun)
 
     def _whole(self, there: Mapping[str, Any], name: str) -> bool:
@@ -103,19 +109,29 @@ class Hub:
         watcher.join()
 
     def _load(self, name: str) -> None:
-        self.library.hf_hub_download(
-            self.spec["REPO"],
-            name,
-            revision=self.commit,
-            local_dir=str(self.folder),
-            token=self.spec.get("HF_TOKEN") or False,
-        )
+        """Beside its place until it is whole."""
+        part, whole = self.folder / PARTS / self.commit / name, self.folder / name
+        part.parent.mkdir(parents=True, exist_ok=True)
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        if self.sizes[name]:
+            begun = part.stat().st_size if part.exists() else 0
+            with part.open("ab" if begun < self.sizes[name] else "wb") as file:
+                self.library.file_download.http_get(
+                    self.library.hf_hub_url(self.spec["REPO"], name, revision=self.commit),
+                    file,
+                    resume_size=begun if begun < self.sizes[name] else 0,
+                    headers=self.library.utils.build_hf_headers(token=self.spec.get("HF_TOKEN") or False),
+                    expected_size=self.sizes[name],
+                )
+        else:
+            part.touch()
+        part.replace(whole)
 
     def _watch(self, done: threading.Event) -> None:
         total, began, first = sum(self.sizes.values()), time.monotonic(), -1
         while not done.wait(1.0):
             now = sum(entry.size for entry in present(self.folder).values())
-            now += _begun_below(self.folder / ".cache")
+            now += _bytes_below(self.folder / PARTS)
             first = now if first < 0 else first
             speed = (now - first) / (time.monotonic() - began)
             say(f"::progress downloading  {gigabytes(min(now, total))} of {gigabytes(total)}  {gigabytes(speed)}/s")
@@ -142,16 +158,13 @@ class Hub:
         return [f"no way: {where} is not reached ({type(error).__name__})", text]
 
 
-def _begun_below(folder: Path) -> int:
-    """Bytes of files that are not whole yet."""
+def _bytes_below(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*.incomplete"):
+    for path in folder.rglob("*"):
         try:
-            there = path.stat()
+            total += path.stat().st_size if path.is_file() else 0
         except OSError:
             continue  # it has just become whole
-        # Several pieces are written at once: what is between them takes no room.
-        total += min(there.st_size, there.st_blocks * 512)
     return total
 
 
@@ -185,6 +198,7 @@ def fetch(spec: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         save(folder / COMMIT, hub.commit + "\n")
         hub.load()
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
         expected = {name: (size, hub.hashes[name]) for name, size in hub.sizes.items()}
         make_sound(spec, expected, {"repo": spec["REPO"], "revision": spec["REVISION"], "commit": hub.commit})
 

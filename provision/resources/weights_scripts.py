@@ -33,7 +33,7 @@ if [ -n "$listed" ] && [ "$listed" = "$expected" ]; then
     echo "sound=yes"
 elif [ -d "$folder" ]; then
     printf '%s\n' "$listed" | sed 's/^/is /'
-    begun=$(find "$folder" -path '*/.*' -type f \( -name '*.incomplete' -o -path '*/.incoming.*' \) -printf '%s\n' |
+    begun=$(find "$folder" -type f \( -path '*/.provision-parts/*' -o -path '*/.incoming.*' \) -printf '%s\n' |
         { total=0; while read -r size; do total=$((total + size)); done; echo "$total"; })
     echo "begun=$begun"
 fi
