@@ -4,8 +4,15 @@ from __future__ import annotations
 
 # Many processes in few programs. What /proc separates by NULs is cut up on the controller.
 ABOUT = r"""
+started() { # a pid: the clock ticks from the host's start to its own, behind the name, which may hold blanks
+    { read -r line < "/proc/$1/stat"; } 2>/dev/null || return 0
+    pid=$1
+    set -f; set -- ${line##*")"}; set +f
+    echo "started $pid ${20}"
+}
 about() { # pids: their owners, files, marks and commands, as far as they may be seen
     [ $# -gt 0 ] || return 0
+    for pid in "$@"; do started "$pid"; done
     files= marks= commands= last=
     for pid in "$@"; do
         files="$files /proc/$pid/exe" marks="$marks /proc/$pid/environ" commands="$commands /proc/$pid/cmdline"

@@ -90,7 +90,7 @@ class Gpu:
 class GpuProcess:
     """A process that holds memory of a GPU. `mark`: the service of ours that it belongs to (PROVISION_SERVICE), empty
     for a stranger, or for another user's process that does not show it. `user` and `command` are empty where the
-    process lives in a container that hides it."""
+    process lives in a container that hides it. `since`: seconds that it has been running, None where it is not told."""
 
     pid: int
     gpu: str
@@ -98,6 +98,7 @@ class GpuProcess:
     user: str = ""
     command: str = ""
     mark: str = ""
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class Xid:
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """The folder of the model, if it is one: `digest` is over names and sizes of its files. `there`: it exists."""
+    """The folder of the model, if it is one: `digest` is over names and sizes of its files. `there`: it exists.
+    `config`: what its config.json says. `weights_bytes`: of the files with the weights that vLLM would load."""
 
     path: str
     there: bool = False
@@ -152,6 +154,8 @@ class ModelFolder:
     bytes: int = 0
     digest: str = ""
     disk_free_bytes: int = 0
+    config: Mapping[str, object] = field(default_factory=dict, hash=False)
+    weights_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

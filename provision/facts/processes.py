@@ -16,11 +16,15 @@ SEPARATOR = "\037"
 _OWNER = re.compile(r"l\S{9,10}\s+\d+\s+(\S+)\s+\S+\s.*?\s/proc/(\d{1,10})/exe(?: -> (.*))?\Z", re.ASCII)
 _MARK = re.compile(r"/proc/(\d{1,10})/environ:PROVISION_SERVICE=(.*)\Z", re.ASCII)
 _COMMAND = re.compile(r"/proc/(\d{1,10})/cmdline:(.*)\Z", re.ASCII)
+_STARTED = re.compile(r"started (\d{1,10}) (\d{1,15})\Z", re.ASCII)
 _INSTALLED = re.compile(r"installed (\d{1,10}) (.*)\Z", re.ASCII)
 
 #: Flags whose value is nobody's business: what a command line says goes into reports.
 _SECRET = re.compile(r"(--[\w-]*(?:password|passwd|api[-_]key|token|secret))(=.*)?\Z", re.ASCII | re.IGNORECASE)
 
+
+#: Clock ticks of /proc/<pid>/stat in a second: USER_HZ, which is 100 wherever NVIDIA's driver runs (proc(5)).
+TICKS = 100
 
 #: Characters that are kept of one argument: Ray hands its whole configuration down in one.
 LONGEST = 200
@@ -28,13 +32,15 @@ LONGEST = 200
 
 @dataclass(slots=True)
 class Process:
-    """What could be seen of one process; empty where it is another user's and hidden."""
+    """What could be seen of one process; empty where it is another user's and hidden. `started`: seconds after the
+    host's own start."""
 
     user: str = ""
     program: str = ""
     mark: str = ""
     arguments: list[str] = field(default_factory=list)
     installed: list[str] = field(default_factory=list)
+    started: float | None = None
 
     @property
     def command(self) -> str:
@@ -65,13 +71,18 @@ def read_processes(lines: Sequence[str]) -> dict[int, Process]:
             # An argument of several lines makes several of these.
             arguments = said[2].rstrip(SEPARATOR).split(SEPARATOR)
             found.setdefault(int(said[1]), Process()).arguments += arguments
+        elif begun := _STARTED.match(line):
+            found.setdefault(int(begun[1]), Process()).started = int(begun[2]) / TICKS
         elif listed := _INSTALLED.match(line):
             found.setdefault(int(listed[1]), Process()).installed = listed[2].split()
     return found
 
 
-def read_gpu_processes(lines: Sequence[str], processes: Mapping[int, Process]) -> tuple[GpuProcess, ...]:
-    """Rows of `pid, gpu_uuid, used_memory, process_name`. A process on several GPUs has a row for each."""
+def read_gpu_processes(
+    lines: Sequence[str], processes: Mapping[int, Process], uptime: float = 0.0
+) -> tuple[GpuProcess, ...]:
+    """Rows of `pid, gpu_uuid, used_memory, process_name`. A process on several GPUs has a row for each. `uptime`:
+    seconds that the host is up, 0 if it is not known."""
     found = []
     for line in lines:
         cells = [cell.strip() for cell in line.split(",", 3)]
@@ -88,9 +99,17 @@ def read_gpu_processes(lines: Sequence[str], processes: Mapping[int, Process]) -
                 user=process.user,
                 command=process.command or name,
                 mark=process.mark,
+                since=_running(process, uptime),
             )
         )
     return tuple(found)
+
+
+def _running(process: Process, uptime: float) -> float | None:
+    """A container may tell its own uptime: then a process of its host seems to be from the future."""
+    if process.started is None or uptime < process.started:
+        return None
+    return uptime - process.started
 
 
 def read_programs(processes: Mapping[int, Process]) -> tuple[Program, ...]:

@@ -22,6 +22,7 @@ from provision.cluster import Cluster, Node
 from provision.facts import Facts, Gpu, GpuProcess
 from provision.finding import Against, Finding, Severity
 from provision.inventory.models import Serve
+from provision.judge.cells import span
 
 #: What vLLM takes of each GPU unless told otherwise. It does not start where less is free: vllm/config/cache.py,
 #: `gpu_memory_utilization`, and "Free memory on device … is less than desired GPU memory utilization".
@@ -176,10 +177,11 @@ def _on(gpu: Gpu, process: GpuProcess) -> bool:
 
 
 def _line(process: GpuProcess, facts: Facts) -> str:
-    """`71234 MiB of GPU 3 by pid 4711 of bob, python train.py`."""
+    """`71234 MiB of GPU 3 by pid 4711 of bob, python train.py, since 3 h`."""
     gpu = next((f"GPU {gpu.index}" for gpu in facts.gpus if _on(gpu, process)), "a GPU")
     memory = f"{process.memory_mib} MiB of {gpu}" if process.memory_mib else gpu
     whose = f" of {process.user}" if process.user else ", hidden from us"
     service = f" ({process.mark})" if process.mark else ""
     command = f", `{process.command}`" if process.command else ""
-    return f"{memory} by pid {process.pid}{whose}{service}{command}"
+    since = f", since {span(process.since) or '0 s'}" if process.since is not None else ""
+    return f"{memory} by pid {process.pid}{whose}{service}{command}{since}"

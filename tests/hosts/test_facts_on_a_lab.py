@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,11 +136,14 @@ def test_who_holds_gpu_memory_is_named_by_user_command_and_service(
     control.fault(apps=[(ours, 40000, "sleep"), (stranger, 512, "sleep"), (999999, 7, "[Not Found]")], on=1)
     found = facts()
     uuid = found.gpus[1].uuid
-    assert found.gpu_processes == (
+    assert [replace(process, since=None) for process in found.gpu_processes] == [
         GpuProcess(ours, uuid, 40000, "ops", "sleep 301", "demo/lab-1/ray"),
         GpuProcess(stranger, uuid, 512, "root", "sleep 302"),
         GpuProcess(999999, uuid, 7),
-    )
+    ]
+    first, second, gone = (process.since for process in found.gpu_processes)
+    assert first is not None and second is not None and 0 <= second <= first < 600
+    assert gone is None
     assert [gpu.memory_free_mib for gpu in found.gpus] == [81559, 81559 - 40519]
 
 

@@ -19,6 +19,13 @@ def test_processes_on_gpus_are_joined_with_what_is_known_of_them():
     )
 
 
+def test_since_when_a_process_holds_a_gpu_is_its_start_after_the_hosts_own():
+    line = "@apps\n4711, GPU-0, 71234 MiB, python\nstarted 4711 1440000\n"
+    for uptime, since in (("25200.55 1.0", 10800.55), ("300.0 1.0", None), ("", None)):
+        (process,) = read_facts(f"@values\nuptime={uptime}\n{line}").gpu_processes
+        assert process.since == since
+
+
 def test_programs_are_those_that_serve_and_not_those_that_mention_them():
     gcs, raylet, server, module = read_facts(PROGRAMS).programs
     assert [(p.pid, p.kind) for p in (gcs, raylet, server, module)] == [

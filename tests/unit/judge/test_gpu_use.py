@@ -51,6 +51,13 @@ def test_a_process_of_somebody_else_that_leaves_too_little_blocks() -> None:
     assert finding.hint.startswith("run `ps -fp 4711` on gpu-02")
 
 
+def test_since_when_it_holds_the_gpu_is_told() -> None:
+    (finding,) = judged(host(stranger(h100(1), since=3.2 * 3600), one=h100(1, **FULL)))
+    assert finding.message.endswith("by pid 4711 of bob, `python train.py`, since 3 h")
+    (finding,) = judged(host(stranger(h100(1), since=0.4), one=h100(1, **FULL)))
+    assert finding.message.endswith("since 0 s")
+
+
 def test_a_process_of_somebody_else_that_leaves_enough_is_a_warning() -> None:
     (finding,) = judged(host(stranger(h100(1)), one=h100(1, memory_free_mib=79000)))
     assert finding.severity is WARNING
