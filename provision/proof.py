@@ -8,7 +8,7 @@ goes through all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -41,6 +41,11 @@ class Proof(ABC):
     def scripts(self) -> Mapping[str, Script]:
         """Host → what it does. All are started at the same moment, and run until each has ended or its timeout is
         over; a script must therefore have a deadline of its own for what the other hosts owe it."""
+
+    def patience(self, ended: Collection[str]) -> float | None:
+        """Seconds for which the others are still waited for, now that the scripts of the hosts `ended` are over; None:
+        for as long as they may take."""
+        return None
 
     @abstractmethod
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:

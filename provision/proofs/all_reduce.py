@@ -9,7 +9,7 @@ of its answers, in all_reduce_answers.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import ClassVar
@@ -51,6 +51,10 @@ class AllReduce(Proof):
         source = files("provision.proofs").joinpath("all_reduce_host.py.txt").read_text(encoding="utf-8")
         body = f"{BEGIN}{source}PY\n"
         return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.seats}
+
+    def patience(self, ended: Collection[str]) -> float | None:
+        """When the first host is done all has been said: whoever is still at it hangs."""
+        return 5.0 if self.seats[0].host in ended else None
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
         return shown(self, answers, failed)

@@ -159,13 +159,13 @@ class Trouble:
             said = f"all-reduce not proved: no memory is left on the GPUs of {', '.join(full)}"
             lines = [f"{name}: {own[name]}" for name in full]
             yield _finding(full[0] if len(full) == 1 else "", Severity.WARNING, said, lines, FREE)
+        elif own:
+            yield self._own(own)
         elif elsewhere := [seat for seat in self.proof.seats if seat.elsewhere]:
             for seat in elsewhere:
                 said = f"its ranks are told to use `{seat.interface}`, which does not have its address {seat.node_ip}"
                 hint = f"set hosts.{seat.host}.interface to {seat.carries}, or leave it out"
                 yield _blocks(seat.host, said, self._words(told), hint)
-        elif own:
-            yield self._own(own)
         else:
             yield self._waited_for(seats, told)
 
@@ -185,7 +185,12 @@ class Trouble:
         names = {seat.node_ip: seat.host for seat in self.proof.seats}
         pairs = {(name, names[ip]) for name, text in told.items() for ip in REMOTE.findall(text) if ip in names}
         pairs |= {(name, other) for name, seat in seats.items() for other in seat.get("unanswered", ())}
-        evidence = self._words(told) or [f"{name}: {seat['stage']}" for name, seat in seats.items()]
+        silent = [
+            f"{name}: no answer from {', '.join(seat['unanswered'])}"
+            for name, seat in seats.items()
+            if seat.get("unanswered")
+        ]
+        evidence = [*silent, *self._words(told)] or [f"{name}: {seat['stage']}" for name, seat in seats.items()]
         ends = [host for pair in pairs for host in pair]
         if pairs:
             common = {host for host in ends if all(host in pair for pair in pairs)}

@@ -38,7 +38,7 @@ def measured(seats: Sequence[Seat], told: Sequence[Mapping[str, Any]], said: Map
     bus = f" (bus {rate(speed * 2 * (ranks - 1) / ranks)})" if nccl else ""
     text = f"all-reduce over {who} ({how}): {rate(speed)}{bus}, latency {_latency(whole['latency'])}"
     pairs = {(a, b): float(v) for one in told for a, b, v in one.get("result", {}).get("pairs", ())}
-    findings = [*_sockets(seats, ways, said), *_blind(seats, told), *slow(pairs)]
+    findings = [*_elsewhere(seats), *_sockets(seats, ways, said), *_blind(seats, told), *slow(pairs)]
     cells = (Known("network", "all-reduce", rate(speed), lasting=False),)
     way = (Known("network", "all-reduce over", ", ".join(ways)),) if nccl and ways else ()
     known = {seat.host: (*cells, *way, *_best(seat.host, pairs)) for seat in seats}
@@ -109,6 +109,18 @@ def _sockets(seats: Sequence[Seat], ways: Sequence[str], said: Mapping[str, Mapp
         evidence=tuple(dict.fromkeys(lines))[:6],
         said=f"NCCL goes over sockets, although there are RDMA devices that are up: {have}",
     )  # fmt: skip
+
+
+def _elsewhere(seats: Sequence[Seat]) -> Iterator[Finding]:
+    """It can go well: on such a host Gloo calls, and is not called."""
+    for seat in seats:
+        if seat.elsewhere:
+            yield Finding(
+                seat.host, "network", "interface", Severity.WARNING, seat.interface, seat.carries, Against.POSSIBLE,
+                why="the other ranks may be told an address that they cannot reach, or a slow one",
+                hint=f"set hosts.{seat.host}.interface to {seat.carries}, or leave it out",
+                said=f"its ranks are told to use `{seat.interface}`, which does not have its address {seat.node_ip}",
+            )  # fmt: skip
 
 
 def _blind(seats: Sequence[Seat], told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

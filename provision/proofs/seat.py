@@ -36,4 +36,5 @@ def seat(node: Node, folder: str, environment: Mapping[str, str]) -> Seat:
     fabrics = node.facts.fabrics if node.facts is not None else ()
     rdma = tuple(dict.fromkeys(port.device for port in fabrics if port.state == ACTIVE))
     carries = node.interface_of(node.node_ip)
-    return Seat(node.name, node.node_ip, node.interface, folder, carries, environment, node.gpus, rdma)
+    interface = environment.get("GLOO_SOCKET_IFNAME", node.interface)
+    return Seat(node.name, node.node_ip, interface, folder, carries, environment, node.gpus, rdma)
