@@ -61,21 +61,25 @@ def scopes(failing: Iterable[Pair], universe: Iterable[Pair]) -> list[Scope]:
     """The fewest that explain `failing`, of all pairs in `universe`. Two hosts are a pair, and not a cluster."""
     every = dict.fromkeys(universe)
     order = list(dict.fromkeys(name for pair in every for name in pair))
-    left = [pair for pair in every if pair in set(failing)]
+    failed = set(failing)
+    left = [pair for pair in every if pair in failed]
+    if not left:
+        return []
     if len(order) > 2 and len({b for _, b in every}) > 1 and len(left) == len(every):
         return [Scope("all", tuple(left))]
     found: list[Scope] = []
 
     def take(scope: Scope) -> None:
         found.append(scope)
-        left[:] = [pair for pair in left if pair not in set(scope.pairs)]
+        explained = set(scope.pairs)
+        left[:] = [pair for pair in left if pair not in explained]
 
     if parts := _parts(order, left, every):
         where = {name: part for part in parts for name in part}
         take(Scope("parts", tuple(p for p in left if where[p[0]] is not where[p[1]]), parts=parts))
     for scope in sorted(_of_hosts(order, left, every), key=lambda scope: -len(scope.pairs)):
         # What another scope explains already does not speak for this one, unless it is both ends' own fault.
-        if sum(pair in left for pair in scope.pairs) > 1:
+        if len(set(left).intersection(scope.pairs)) > 1:
             take(scope)
     while left:
         take(Scope("pairs", _alike(left)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from provision.proofs.network_answers import Answer, Path, Silent
 from provision.proofs.network_faults import Pair
@@ -32,29 +33,34 @@ class Result:
     answers: Mapping[str, Answer] = field(hash=False)
     silent: Mapping[str, Silent] = field(hash=False)
 
-    def member(self, name: str) -> Member:
-        return next(m for m in self.members if m.name == name)
+    @cached_property
+    def member(self) -> Mapping[str, Member]:
+        return {m.name: m for m in self.members}
 
     @property
     def without_python(self) -> tuple[str, ...]:
         return tuple(m.name for m in self.members if not m.python)
 
-    def paths(self) -> Iterator[tuple[Pair, Path]]:
+    @cached_property
+    def paths(self) -> Mapping[Pair, Path]:
         """All that was tried, in the members' order. How a host fares whose own part broke off is said once, by it."""
-        for a in self.members:
-            for b in self.members:
-                if a is b or a.name not in self.answers or (b.python and b.name not in self.answers):
-                    continue
-                if path := self.answers[a.name].to.get(b.name):
-                    yield (a.name, b.name), path
+        return {
+            (a.name, b.name): self.answers[a.name].to[b.name]
+            for a in self.members
+            for b in self.members
+            if a is not b and a.name in self.answers and (b.name in self.answers or not b.python)
+            if b.name in self.answers[a.name].to
+        }
 
-    def tried(self) -> dict[Pair, tuple[int, ...]]:
-        return {pair: tuple(port for port, _ in self.member(pair[1]).ports) for pair, _ in self.paths()}
+    @cached_property
+    def tried(self) -> Mapping[Pair, tuple[int, ...]]:
+        return {pair: tuple(port for port, _ in self.member[pair[1]].ports) for pair in self.paths}
 
-    def closed(self) -> dict[Pair, dict[int, tuple[str, str]]]:
+    @cached_property
+    def closed(self) -> Mapping[Pair, Mapping[int, tuple[str, str]]]:
         """What was not reached, and ought to have been."""
         found = {}
-        for pair, path in self.paths():
+        for pair, path in self.paths.items():
             answer = self.answers.get(pair[1])
             found[pair] = {
                 port: (verdict, detail)
@@ -67,7 +73,7 @@ class Result:
         """Host → which other one answers at its address."""
         return {
             pair[1]: detail
-            for pair, path in self.paths()
+            for pair, path in self.paths.items()
             for verdict, detail in path.closed.values()
             if verdict == "other"
         }

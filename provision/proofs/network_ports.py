@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from provision.cluster import Cluster, Node
 from provision.facts import PythonFound
+from provision.networks import is_ip
 from provision.proofs.network_members import Member
 
 #: First, one in the middle, and last of those that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range):
@@ -17,11 +18,11 @@ OLDEST_PYTHON = (3, 7)
 
 
 def members(cluster: Cluster) -> tuple[Member, ...]:
-    """The hosts that were contacted."""
+    """The hosts that were contacted, and whose address is known: where it is not, that is said elsewhere."""
     return tuple(
         Member(n.name, n.node_ip, tuple(_ports(cluster, n)), n.interface, _python(n.facts.pythons))
         for n in cluster.nodes
-        if n.facts is not None
+        if n.facts is not None and is_ip(n.node_ip)
     )
 
 

@@ -39,25 +39,25 @@ def _absent(result: Result) -> Iterator[Finding]:
 
 def _impostors(result: Result) -> Iterator[Finding]:
     for name, other in result.impostors().items():
-        address = result.member(name).address
+        address = result.member[name].address
         yield _finding(name, Severity.BLOCKS, f"{other} answers at its address {address}",
                        why="what is meant for the one reaches the other",
                        hint=f"run `ip -brief address` on both, and set hosts.{name}.node_ip")  # fmt: skip
 
 
 def _closed(result: Result, firewall: str) -> Iterator[Finding]:
-    for fault in faults(result.closed(), result.tried()):
+    for fault in faults(result.closed, result.tried):
         yield closed(fault, result, firewall)
 
 
 def _payloads(result: Result) -> Iterator[Finding]:
-    paths = dict(result.paths())
+    paths = result.paths
     tried = [pair for pair, path in paths.items() if path.payload not in ("", "none")]
     for scope in scopes([p for p in tried if paths[p].payload == "lost"], tried):
         largest = max(_packet(paths[pair]) for pair in scope.pairs)
         evidence = [f"{arrow(pair, result)}: packets of {_packet(paths[pair])} bytes are lost, small ones pass"
                     for pair in scope.pairs]  # fmt: skip
-        a, b = (result.member(name) for name in scope.pairs[0])
+        a, b = (result.member[name] for name in scope.pairs[0])
         ping = f"ping -M do -s {largest - PING_HEADERS} {b.address}"
         lower = f"sudo ip link set {a.interface or 'INTERFACE'} mtu 1500"
         yield _finding(host_of(scope), Severity.BLOCKS, f"large packets are lost {_way(scope)}",
@@ -79,7 +79,7 @@ def _payloads(result: Result) -> Iterator[Finding]:
 
 def _far(result: Result) -> Iterator[Finding]:
     """Against the nearer quarter of the pairs: of three hosts one that is far away makes two of three pairs slow."""
-    trips = {pair: path.rtt for pair, path in result.paths() if path.rtt}
+    trips = {pair: path.rtt for pair, path in result.paths.items() if path.rtt}
     if len(trips) < 4:
         return
     near = sorted(trips.values())[len(trips) // 4]
@@ -89,20 +89,20 @@ def _far(result: Result) -> Iterator[Finding]:
         said = f"the round trip is {_range([trips[pair] for pair in scope.pairs])} ms {_way(scope)}"
         yield _finding(host_of(scope), Severity.WARNING, f"{said}, elsewhere {_ms(near)} ms",
                        why="every token waits for several of them",
-                       hint=f"see which way it takes: `ip route get {result.member(scope.pairs[0][1]).address}` on "
+                       hint=f"see which way it takes: `ip route get {result.member[scope.pairs[0][1]].address}` on "
                             f"{scope.pairs[0][0]}",
                        evidence=listed(evidence))  # fmt: skip
 
 
 def _note(result: Result) -> str:
     """What was proved, in numbers."""
-    closed_ports, tried = result.closed(), result.tried()
+    closed_ports, tried = result.closed, result.tried
     number = sum(len(ports) for ports in tried.values())
     if not number:
         return ""
     failed = sum(len(ports) for ports in closed_ports.values())
-    trips = [path.rtt for _, path in result.paths() if path.rtt]
-    mtus = [path.mtu for _, path in result.paths() if path.mtu]
+    trips = [path.rtt for _, path in result.paths.items() if path.rtt]
+    mtus = [path.mtu for _, path in result.paths.items() if path.mtu]
     hosts = len({name for pair in tried for name in pair})
     parts = [f"{number - failed} of {number} connections between {hosts} hosts"]
     parts += [f"round trip {_range(trips)} ms"] if trips else []
@@ -113,7 +113,7 @@ def _note(result: Result) -> str:
 def _known(result: Result) -> dict[str, tuple[Known, ...]]:
     """A row per host that connects, with a cell for each that is connected to."""
     names = [m.name for m in result.members]
-    cells = {pair: _cell(path, result, pair) for pair, path in result.paths()}
+    cells = {pair: _cell(path, result, pair) for pair, path in result.paths.items()}
     whole = len(names) <= WHOLE_TABLE
     bad = {a for (a, _), (_, fails) in cells.items() if fails}
     return {
@@ -128,7 +128,7 @@ def _known(result: Result) -> dict[str, tuple[Known, ...]]:
 
 def _cell(path: Path, result: Result, pair: Pair) -> tuple[str, bool]:
     """The worst of one way, as short as a cell, and whether that is a failure."""
-    failed, ports = result.closed()[pair], result.tried()[pair]
+    failed, ports = result.closed[pair], result.tried[pair]
     if failed:
         verdicts = "/".join(sorted({verdict for verdict, _ in failed.values()}))
         every = len(failed) == len(ports)

@@ -91,7 +91,7 @@ def two_ways(scope: Scope) -> bool:
 
 
 def arrow(pair: Pair, result: Result) -> str:
-    a, b = result.member(pair[0]), result.member(pair[1])
+    a, b = result.member[pair[0]], result.member[pair[1]]
     return f"{a.name} → {b.name} ({b.address})"
 
 
@@ -114,7 +114,7 @@ def _ports(fault: Fault, result: Result) -> str:
         return "every port"
     uses: dict[int, str] = {}
     for _, b, _ in fault.seen:
-        uses |= dict(result.member(b).ports)
+        uses |= dict(result.member[b].ports)
     if len(fault.ports) == 1:
         return f"port {fault.ports[0]} ({uses[fault.ports[0]]})"
     named = dict.fromkeys(uses[port] for port in fault.ports)
@@ -135,19 +135,17 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _evidence(fault: Fault, result: Result) -> tuple[str, ...]:
-    tried = result.tried()
+    seen: dict[Pair, dict[tuple[str, str], list[int]]] = {pair: {} for pair in fault.scope.pairs}
+    for (a, b, port), what in fault.seen.items():
+        seen[a, b].setdefault(what, []).append(port)
     lines = []
-    for pair in fault.scope.pairs:
-        seen: dict[tuple[str, str], list[int]] = {}
-        for (a, b, port), what in fault.seen.items():
-            if (a, b) == pair:
-                seen.setdefault(what, []).append(port)
+    for pair, found in seen.items():
         parts = []
-        for (verdict, detail), ports in seen.items():
+        for (verdict, detail), ports in found.items():
             word = VERDICTS[verdict][2]
             text = f"{_few_ports(ports)} {word}" if fault.ports else f"{word} on {len(ports)} ports"
             parts.append(f"{text}: {detail}" if detail else text)
-        if passes := len(tried[pair]) - len(result.closed()[pair]):
+        if passes := len(result.tried[pair]) - len(result.closed[pair]):
             parts.append(f"{passes} other{'s' if passes > 1 else ''} passed")
         lines.append(f"{arrow(pair, result)}: {'; '.join(parts)}")
     return listed(lines)
@@ -159,7 +157,7 @@ def _hint(fault: Fault, result: Result, firewall: str) -> str:
         return "run it again"
     if told == ("unreachable",):
         a, b = next((a, b) for (a, b, _), (verdict, _) in fault.seen.items() if verdict == "unreachable")
-        return f"see where `ip route get {result.member(b).address}` on {a} leads, and whether its cable is in"
+        return f"see where `ip route get {result.member[b].address}` on {a} leads, and whether its cable is in"
     if fault.scope.kind == "from":
         return f"look at what {host} lets out: `{firewall}` prints what it must"
     return f"let it through on {host}, and on what is between: `{firewall}` prints the rules"

@@ -1,0 +1,89 @@
+"""Who takes part in a network proof, on which ports, and what is sent to them."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.cluster import Cluster, Node
+from provision.facts import Facts, PythonFound
+from provision.facts.model import Interface
+from provision.inventory.models import Host, Inventory, Ray, Serve
+from provision.locking import Lock
+from provision.proof import Shown
+from provision.proofs.network import NetworkProof, network_proof, program
+
+LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {}, {}, "3f9c" * 16)
+
+
+def cluster(count: int = 3, *, contacted: int = 99, pythons: str = "3.12", ray: Ray | None = None,
+            serve: Serve | None = None) -> Cluster:  # fmt: skip
+    nodes = []
+    for n in range(1, count + 1):
+        role = "head" if n == 1 else "worker"
+        address = f"10.0.0.{n}"
+        host = Host.model_validate({"name": f"gpu-{n}", "address": address, "role": role, "node_ip": address})
+        facts = Facts(
+            pythons=(PythonFound(f"/usr/bin/python{pythons}", pythons),) if pythons else (),
+            interfaces=(Interface("eth1", (address,), 24, 9000, True),),
+        )
+        nodes.append(Node(host.model_copy(update={"ray": ray or Ray()}), facts if n <= contacted else None))
+    hosts = tuple(node.host for node in nodes)
+    return Cluster(Inventory(path=Path("gpus.yaml"), cluster="gpus", hosts=hosts, serve=serve), tuple(nodes), LOCK, {})
+
+
+def asked(proof: NetworkProof) -> dict[str, Any]:
+    return {name: json.loads(str(script.vars["asked"])) for name, script in proof.scripts().items()}
+
+
+def test_every_host_listens_on_what_ray_and_its_ranks_will_use_and_the_head_on_its_own_port_too() -> None:
+    found = asked(network_proof(cluster(), "digest"))
+    assert found["gpu-1"]["ports"] == [6379, *found["gpu-2"]["ports"]]
+    assert found["gpu-2"]["ports"] == [
+        *(6380, 6381, 6382, 6383, 52365, 6384),
+        *(20000, 20499, 20999),
+        *(32768, 46883, 60999),
+    ]
+    assert found["gpu-2"]["peers"]["gpu-1"] == ["10.0.0.1", found["gpu-1"]["ports"], True]
+
+
+def test_ports_of_the_inventory_are_the_ones_that_are_tried() -> None:
+    ray = Ray(port=7000, node_manager_port=7001, min_worker_port=8000, max_worker_port=8001)
+    ports = asked(network_proof(cluster(ray=ray), "digest"))["gpu-1"]["ports"]
+    assert {7000, 7001, 8000, 8001} <= set(ports)
+    assert not {6379, 6380, 20000} & set(ports)
+
+
+def test_without_ray_the_ranks_meet_on_the_master_port_of_the_head() -> None:
+    found = asked(network_proof(cluster(serve=Serve(model="m", backend="mp", master_port=29999)), "digest"))
+    assert found["gpu-1"]["ports"] == [29999, 32768, 46883, 60999]
+    assert found["gpu-2"]["ports"] == [32768, 46883, 60999]
+
+
+def test_hosts_that_were_not_contacted_take_no_part_and_one_host_alone_has_nothing_to_show() -> None:
+    assert set(asked(network_proof(cluster(3, contacted=2), "digest"))["gpu-1"]["peers"]) == {"gpu-2"}
+    alone = network_proof(cluster(3, contacted=1), "digest")
+    assert (dict(alone.scripts()), alone.read({}, {})) == ({}, Shown())
+
+
+@pytest.mark.parametrize("pythons", ["", "3.6"])
+def test_a_host_without_a_python_that_will_do_runs_nothing(pythons: str) -> None:
+    assert dict(network_proof(cluster(pythons=pythons), "digest").scripts()) == {}
+
+
+def test_the_key_is_of_the_cluster_and_of_its_secret_and_is_not_the_secret() -> None:
+    keys = {network_proof(cluster(), token).key for token in ("one", "two")}
+    assert len(keys) == 2
+    assert not {"one", "two"} & keys
+
+
+def test_the_hosts_part_is_one_text_of_a_python_without_anything_installed() -> None:
+    tree = ast.parse(program())
+    texts = next(node for node in ast.walk(tree) if isinstance(node, ast.Dict))
+    for text in ast.literal_eval(texts).values():
+        parsed = ast.parse(text, feature_version=(3, 7))
+        for node in ast.walk(parsed):
+            if isinstance(node, ast.ImportFrom):
+                assert str(node.module).split(".")[0] in {"__future__", "typing", "collections", "provision"}
