@@ -18,6 +18,9 @@ from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import RANKS, Answers, Meeting, VllmHead, VllmNode, VllmWorker
 from provision.secret import Secret
 
+#: Flags that multiply the ranks beyond TP × PP (engine/arg_utils.py, vLLM 0.32.0).
+_MORE_RANKS = ("data-parallel-size", "prefill-context-parallel-size")
+
 N = TypeVar("N", bound=VllmNode)
 
 
@@ -111,11 +114,15 @@ class StackWithoutRay(Stack):
         serve, nodes = self._inventory.serve, self._cluster.nodes
         if serve is None or not serve.gpus:
             return
+        for flag in _MORE_RANKS:
+            if len(nodes) > 1 and str(serve.args.get(flag, 1)) != "1":
+                message = f"`--{flag} {serve.args[flag]}` makes ranks that provision does not place without Ray"
+                book.block(message, hint=f"remove `{flag}` from serve.args, or set `serve.backend: ray`", area="gpus")
         cut = f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel}"
         hosts = f"{len(nodes)} hosts" if len(nodes) > 1 else "1 host"
         if serve.gpus % len(nodes):
             book.block(
-                f"{cut} is {serve.gpus} ranks, which {hosts} cannot share equally",
+                f"{cut} is {serve.gpus} rank{'' if serve.gpus == 1 else 's'}, which {hosts} cannot share equally",
                 evidence=[f"{', '.join(n.name for n in nodes)}: each has as many ranks as the others without Ray"],
                 hint=f"make the product a multiple of {len(nodes)}, take hosts out, or set `serve.backend: ray`",
                 area="gpus",

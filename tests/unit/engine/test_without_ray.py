@@ -140,11 +140,15 @@ def test_a_model_that_still_loads_is_waited_for_and_not_restarted() -> None:
             ": tensor_parallel 3 × pipeline_parallel 1 is 3 ranks, which 2 hosts cannot share equally",
         ),
         (
+            {"serve": SERVE.model_copy(update={"args": {"data-parallel-size": 2}})},
+            ": `--data-parallel-size 2` makes ranks that provision does not place without Ray",
+        ),
+        (
             {"head": facts("10.0.0.1", gpus=3), "worker": facts("10.0.0.2", gpus=1)},
             "gpu-02: it has 1 GPU, and its share of tensor_parallel 2 × pipeline_parallel 2 over 2 hosts is 2",
         ),
     ],
-    ids=["not a multiple of the hosts", "a host with too few"],
+    ids=["not a multiple of the hosts", "more ranks than TP × PP", "a host with too few"],
 )
 def test_a_cut_that_the_hosts_cannot_share_equally_is_refused(made: dict[str, object], message: str) -> None:
     assert blockers(**made) == [message]
