@@ -17,7 +17,7 @@ from provision.playbook import Placed
 from provision.proof import Proof, Shown
 from provision.proving import Prover
 from provision.report import Phase
-from provision.stages import stages
+from provision.stages import due, stages
 
 
 class Carrier:
@@ -38,8 +38,8 @@ class Carrier:
         next from beginning."""
         done: frozenset[str] = frozenset()
         why = ""
-        for one in placed:
-            if one.proof.name in self._skip and plan.changes and not plan.mode.removes:
+        for one in due(plan, placed):
+            if one.proof.name in self._skip:
                 self._emit(events.Note("", f"not proved, with --skip {one.proof.name}: {one.proof.label}"))
         for stage in stages(plan, placed, self._skip):
             why = why or self._blocked(self.prove(stage.proofs))
@@ -53,10 +53,15 @@ class Carrier:
         return done
 
     def prove(self, proofs: Sequence[Proof]) -> list[Shown]:
-        """Goes through them one after another, to the first that shows something that blocks."""
+        """Goes through them one after another; what stands on one that showed something that blocks is left out."""
         found: list[Shown] = []
+        failed: set[str] = set()
         for proof in proofs:
             if proof.name in self._skip:
+                continue
+            if failed & set(proof.stands_on):
+                self._emit(events.Note("", f"not tried, because of what was found before: {proof.label}"))
+                failed.add(proof.name)
                 continue
             began = time.monotonic()
             try:
@@ -64,6 +69,8 @@ class Carrier:
             except Cancelled:
                 break
             found.append(shown)
+            if any(finding.severity is Severity.BLOCKS for finding in shown.findings):
+                failed.add(proof.name)
             self.phases.append(Phase(proof.label, time.monotonic() - began))
         self.shown += found
         return found

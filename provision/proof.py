@@ -31,6 +31,8 @@ class Proof(ABC):
     """Subclasses are frozen dataclasses. `name` is what `--skip` calls it."""
 
     name: ClassVar[str]
+    #: Names of proofs without which this one would only show their fault once more.
+    stands_on: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod

@@ -18,35 +18,41 @@ class Stage:
     changes: tuple[Change, ...]
 
 
+def due(plan: Plan, placed: Sequence[Placed]) -> list[Placed]:
+    """A proof is due if one of the steps that it is for is to change; one that is for all, if anything is. What is
+    removed needs no proof."""
+    changed = {change.step.key for change in plan.changes}
+    if plan.mode.removes or not changed:
+        return []
+    return [place for place in placed if not place.before or changed & set(place.before)]
+
+
 def stages(plan: Plan, placed: Sequence[Placed], skip: Sequence[str] = ()) -> list[Stage]:
-    """A proof is due if one of the steps that it is for is to change; one that is for all, if anything is. `skip`:
-    names of proofs that are not gone through. What is removed needs no proof."""
-    if plan.mode.removes:
-        return [Stage((), plan.changes)]
+    """Before a proof, what neither it nor a later one is for is changed already. `skip`: names of proofs that are not
+    gone through."""
+    wanted = [place for place in due(plan, placed) if place.proof.name not in skip]
+    held = [_held(plan.changes, place.before) for place in wanted]
     found: list[Stage] = []
     waiting: list[Proof] = []
     rest = plan.changes
-    for place in placed:
-        held = _held(rest, place.before)
-        if not held or place.proof.name in skip:
-            continue
-        if free := tuple(change for change in rest if change not in held):
+    for index, place in enumerate(wanted):
+        later = frozenset().union(*held[index:])
+        if free := tuple(change for change in rest if change.step.key not in later):
             found.append(Stage(tuple(waiting), free))
             waiting = []
         waiting.append(place.proof)
-        rest = held
+        rest = tuple(change for change in rest if change.step.key in later)
     return [*found, Stage(tuple(waiting), rest)]
 
 
-def _held(changes: Sequence[Change], before: Sequence[str]) -> tuple[Change, ...]:
-    """What must wait: the steps named, what comes after them, and what comes later on the same hosts."""
-    if not before:
-        return tuple(changes)
-    held: dict[str, Change] = {}
+def _held(changes: Sequence[Change], before: Sequence[str]) -> frozenset[str]:
+    """Keys of what must wait: the steps named, what comes after them, and what comes later on the same hosts; all, if
+    none is named."""
+    held: set[str] = set()
     hosts: set[str] = set()
     for change in changes:
         step = change.step
-        if step.key in before or step.host in hosts or any(key in held for key in step.after):
-            held[step.key] = change
+        if not before or step.key in before or step.host in hosts or any(key in held for key in step.after):
+            held.add(step.key)
             hosts.add(step.host)
-    return tuple(held.values())
+    return frozenset(held)

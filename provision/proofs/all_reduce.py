@@ -35,6 +35,7 @@ class AllReduce(Proof):
     """
 
     name: ClassVar[str] = "all-reduce"
+    stands_on: ClassVar[tuple[str, ...]] = ("network",)
 
     cluster: str
     seats: tuple[Seat, ...]
