@@ -85,7 +85,9 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         return None
     heads, hidden = _number(text, _HEADS), _number(text, _HIDDEN)
     kv_heads = _kv_heads(text, heads)
-    head_dim = _number(text, ("head_dim", "hidden_size_per_head")) or (hidden // heads if heads else 0)
+    head_dim = _number(text, ("attention_head_dim", "head_dim", "hidden_size_per_head")) or (
+        hidden // heads if heads else 0
+    )
     model_type = str(text.get("model_type", ""))
     latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
     length, key = _length(text)

@@ -43,19 +43,22 @@ def choose(
     length: int | None = None,
 ) -> tuple[Cut, str]:
     """The cut, and why it is that one. `tensor`, `pipeline`: what was said, None for `auto`. `layers`: None where the
-    model is not known. Of cuts that are accepted, one that leaves no GPU idle comes first, then one whose stages lie
-    inside hosts; if none is accepted the first rule alone is followed, and what is wrong with it is said elsewhere."""
+    model is not known. Of cuts that are accepted and whose stages lie inside hosts, the one that leaves fewest GPUs idle;
+    if none is accepted that rule alone is followed, and what is wrong with it is said elsewhere."""
     cuts = [cut for cut in _cuts(hosts, tensor, pipeline, length) if layers is None or cut.pipeline <= layers]
     accepted = [cut for cut in cuts if accepts(cut)]
     few = hosts.joined is False
 
-    def worth(cut: Cut) -> tuple[int, bool, int]:
-        return cut.gpus, _inside(cut, hosts.gpus), -cut.tensor if few else cut.tensor
+    def worth(cut: Cut) -> tuple[int, int]:
+        return cut.gpus, -cut.tensor if few else cut.tensor
 
     if not accepted:
         cut = Cut(tensor or hosts.even, pipeline or max(1, hosts.total // (tensor or hosts.even)), length)
         return cut, "vLLM takes no cut over these GPUs"
-    best = max(accepted, key=worth)
+    inside = [cut for cut in accepted if _inside(cut, hosts.gpus)]
+    # Without stages, sharing each layer across hosts is the only way to use them all.
+    staged = any(cut.pipeline > 1 for cut in accepted)
+    best = max(inside if inside and (staged or len(hosts.gpus) == 1) else accepted, key=worth)
     return best, _why(best, hosts, tensor, pipeline)
 
 

