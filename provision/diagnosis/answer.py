@@ -27,24 +27,15 @@ def read_answer(stdout: str, host: str, since: float, ahead: float, addresses: M
     found: list[Line] = []
     for path, changed, said in files:
         if changed >= since - _SLACK:
-            lines = read_lines("\n".join(said), host, f"{host}:{path}", clock, addresses, changed - ahead)
-            found += _since(lines, since - ahead - _SLACK)
+            lines = _timed(read_lines("\n".join(said), host, f"{host}:{path}", clock, addresses), changed - ahead)
+            found += [line for line in lines if line.at is None or line.at >= since - ahead - _SLACK]
     return found
 
 
-def _since(lines: list[Line], began: float) -> list[Line]:
-    """The first lines of a log that have no time were said before the first one that has."""
-    times = [line.at for line in lines]
-    changed = times[0] if times else None
-    first = next((at for at in times if at != changed), changed)
-    early = True
-    kept = []
-    for line in lines:
-        early = early and line.at == changed
-        at = first if early else line.at
-        if at is None or at >= began:
-            kept.append(replace(line, at=at))
-    return kept
+def _timed(lines: list[Line], changed: float) -> list[Line]:
+    """What stands before the first line with a time was said then; in a log without any, when it was changed."""
+    first = next((line.at for line in lines if line.at is not None), changed)
+    return [line if line.at is not None else replace(line, at=first) for line in lines]
 
 
 def _clock(words: list[str], ahead: float) -> Clock:

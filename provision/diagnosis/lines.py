@@ -85,12 +85,12 @@ def read_lines(
     place: str = "",
     clock: Clock | None = None,
     addresses: Mapping[str, str] | None = None,
-    at: float | None = None,
 ) -> list[Line]:
     """`addresses`: node IP → host, for what a rank says from elsewhere. A line without a time has that of the line
-    before; the first ones, `at`."""
+    before."""
     clock, names = clock or Clock(), addresses or {}
-    found = []
+    found: list[Line] = []
+    at = None
     for raw in text.splitlines():
         line, at = _read(raw, host, place, clock, names, at)
         if line.text:
