@@ -293,6 +293,16 @@ def test_two_of_rays_ports_alike(problem):
     )
 
 
+def test_where_the_ranks_meet_without_ray_is_a_port_of_its_own(problem, problems):
+    assert problem(OK + "serve: {model: m, backend: mp, master_port: 8000}\n") == (
+        "3:45",
+        "serve.master_port",
+        "port 8000 is both `serve.port` and `serve.master_port` on a",
+        "give one of the two another port",
+    )
+    assert problems(OK + "serve: {model: m, master_port: 8000}\n") == []
+
+
 def test_the_model_server_on_a_port_of_ray(problem):
     assert problem(OK + "serve: {model: m, port: 8265}\n") == (
         "3:25",
@@ -409,6 +419,15 @@ def test_a_file_of_constraints_that_is_not_there(problem):
 
 def test_an_index_password_is_not_repeated(problem):
     assert "canary" not in problem(OK + "python: {index: me:canary@example.org/simple}\n")[2]
+
+
+def test_the_flags_of_the_multi_node_mode_are_set_for_every_host(problems):
+    found = problems(OK + "serve: {model: m, args: {nnodes: 2, master-port: 1, distributed-executor-backend: mp}}\n")
+    assert [(p.message, p.hint) for p in found] == [
+        ("provision itself sets `--nnodes`", "remove it"),
+        ("provision itself sets `--master-port`", "use `serve.master_port`"),
+        ("provision itself sets `--distributed-executor-backend`", "use `serve.backend`"),
+    ]
 
 
 def test_flags_with_dashes_and_flags_with_a_setting_of_their_own(problems):
