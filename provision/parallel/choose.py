@@ -43,8 +43,8 @@ def choose(
     length: int | None = None,
 ) -> tuple[Cut, str]:
     """The cut, and why it is that one. `tensor`, `pipeline`: what was said, None for `auto`. `layers`: None where the
-    model is not known. Of cuts that are accepted and whose stages lie inside hosts, the one that leaves fewest GPUs idle;
-    if none is accepted that rule alone is followed, and what is wrong with it is said elsewhere."""
+    model is not known. Of cuts that are accepted and whose stages lie inside hosts, it is the one that leaves fewest
+    GPUs idle; if none is accepted that rule alone is followed, and what is wrong with it is said elsewhere."""
     cuts = [cut for cut in _cuts(hosts, tensor, pipeline, length) if layers is None or cut.pipeline <= layers]
     accepted = [cut for cut in cuts if accepts(cut)]
     few = hosts.joined is False

@@ -1,6 +1,7 @@
 """Run by the Python of an environment that has vLLM: what vLLM itself says to each cut of each model, before it loads
-any weights. Argument: a file with {"models": {name: config}, "cuts": [[tensor, pipeline], …], "lengths": {name: [tokens,
-…]}}.
+any weights.
+
+Argument: a file with {"models": {name: config}, "cuts": [[tensor, pipeline], …], "lengths": {name: [tokens, …]}}.
 Standard output: {"cuts": {name: {"4x2": reason}}, "lengths": {name: {"8192": reason}}, "sizes": {name: {…}}, …}, a
 reason for what is refused, empty for what is not.
 """

@@ -1,0 +1,180 @@
+"""The cut of a cluster's model, from its inventory and facts: numbers for `auto`, findings for what cannot work."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from published_configs import CONFIGS
+
+from provision.cluster import Cluster, Node
+from provision.facts import Facts, Gpu, ModelFolder
+from provision.finding import Severity
+from provision.inventory.models import Expect, Host, Inventory, Serve
+from provision.locking import Lock
+from provision.parallel.decided import decided
+from provision.parallel.model import ModelFiles
+from provision.playbook import Playbook
+
+MODEL = "/models/llama"
+LLAMA = CONFIGS["meta-llama/Llama-3.1-70B"]
+WEIGHTS = 141 * 10**9
+PACKAGES = {"vllm": "0.32.0", "ray": "2.56.1"}
+LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", PACKAGES, {}, "3f9c" * 16)
+
+
+def cluster(
+    *gpus: int,
+    memory: int = 81559,
+    config: dict[str, Any] | None = LLAMA,
+    weights: int = WEIGHTS,
+    expect: int | None = None,
+    silent: tuple[int, ...] = (),
+    model: ModelFiles | None = None,
+    **serve: Any,
+) -> Cluster:
+    """Hosts with so many GPUs each; `silent`: those that were not asked. The model lies on all."""
+    folder = ModelFolder(MODEL, True, 30, weights, "3f9c", 10**12, config or {}, weights)
+    nodes = []
+    for index, count in enumerate(gpus, 1):
+        host = Host(
+            name=f"gpu-{index:02d}",
+            address=f"10.0.0.{index}",
+            role="head" if index == 1 else "worker",
+            expect=Expect(gpus=expect),
+        )
+        cards = tuple(Gpu(number, "NVIDIA H100", memory_mib=memory) for number in range(count))
+        nodes.append(Node(host, None if index in silent else Facts(gpus=cards, model=folder)))
+    served = Serve(**{"model": MODEL, "tensor_parallel": "auto", "pipeline_parallel": "auto", **serve})
+    hosts = tuple(node.host for node in nodes)
+    inventory = Inventory(path=Path("inventory.yaml"), cluster="llama", hosts=hosts, serve=served)
+    return Cluster(inventory, tuple(nodes), LOCK, {}, model=model)
+
+
+def cut(found: Cluster) -> tuple[object, object]:
+    serve = found.inventory.serve
+    assert serve is not None
+    return serve.tensor_parallel, serve.pipeline_parallel
+
+
+def test_auto_becomes_numbers_for_all_that_comes_after() -> None:
+    book = Playbook()
+    found = decided(cluster(8, 8), book)
+    assert cut(found) == (8, 2)
+    assert found.inventory.serve is not None and found.inventory.serve.gpus == 16
+    assert book.findings == [] and book.notes == []
+
+
+def test_the_arithmetic_is_in_the_book() -> None:
+    book = Playbook()
+    decided(cluster(8, 8), book)
+    assert book.sizing is not None
+    assert (book.sizing.verdict, book.sizing.length, len(book.sizing.stages)) == ("fits", 131072, 2)
+    assert book.sizing.source == f"{MODEL} on gpu-01"
+    assert [stage.hosts for stage in book.sizing.stages] == [("gpu-01",), ("gpu-02",)]
+
+
+def test_a_gpu_that_is_missing_does_not_change_the_cut() -> None:
+    assert cut(decided(cluster(8, 7, expect=8), Playbook())) == (8, 2)
+
+
+def test_a_host_that_was_not_asked_counts_as_the_others() -> None:
+    assert cut(decided(cluster(8, 8, silent=(2,)), Playbook())) == (8, 2)
+
+
+@pytest.mark.parametrize(
+    ("serve", "fact"),
+    [
+        ({"tensor_parallel": 3, "pipeline_parallel": 1}, "tensor_parallel"),
+        ({"args": {"max-model-len": 200_000}}, "--max-model-len"),
+        ({"args": {"max_model_len": "200k"}}, "--max-model-len"),
+    ],
+)
+def test_what_vllm_would_refuse_blocks_and_is_said_once(serve: dict[str, Any], fact: str) -> None:
+    book = Playbook()
+    decided(cluster(8, **serve), book)
+    (finding,) = book.findings
+    assert (finding.severity, finding.host, finding.fact) == (Severity.BLOCKS, "", fact)
+    assert finding.message.startswith(f"vLLM refuses {MODEL}: ")
+    assert finding.hint
+
+
+def test_an_architecture_that_vllm_does_not_know_blocks() -> None:
+    book = Playbook()
+    decided(cluster(8, config={**LLAMA, "architectures": ["UnheardOfForCausalLM"]}), book)
+    (finding,) = book.findings
+    assert "unsupported architecture" in finding.message
+
+
+def test_a_model_that_surely_does_not_fit_blocks_and_names_what_would() -> None:
+    book = Playbook()
+    decided(cluster(2), book)
+    (finding,) = book.findings
+    assert finding.severity is Severity.BLOCKS
+    assert "does not fit" in finding.message
+    assert "max-model-len" in finding.hint
+    assert book.sizing is not None and book.sizing.verdict == "too small"
+
+
+def test_what_depends_on_the_estimate_is_a_warning() -> None:
+    book = Playbook()
+    decided(cluster(2, args={"max-model-len": 32768}), book)
+    (finding,) = book.findings
+    assert (finding.severity, "may not fit" in finding.message) == (Severity.WARNING, True)
+
+
+@pytest.mark.parametrize("args", [{"quantization": "fp8"}, {"max-model-len": "auto"}, {"data-parallel-size": 2}])
+def test_where_the_arithmetic_is_a_guess_nothing_blocks(args: dict[str, Any]) -> None:
+    book = Playbook()
+    decided(cluster(2, args=args), book)
+    assert all(finding.severity is Severity.WARNING for finding in book.findings)
+
+
+def test_a_model_that_nobody_could_look_at_is_cut_by_the_hosts_alone_and_that_is_said() -> None:
+    book = Playbook()
+    unseen = ModelFiles(problem="https://huggingface.co is not reached: timed out")
+    found = decided(cluster(8, 8, config=None, model=unseen), book)
+    assert cut(found) == (8, 2)
+    assert book.sizing is None and book.findings == []
+    ((_, note),) = book.notes
+    assert "whether vLLM takes it is not known: https://huggingface.co is not reached" in note
+
+
+def test_with_numbers_given_nothing_is_said_of_a_model_that_nobody_could_look_at() -> None:
+    book = Playbook()
+    unseen = ModelFiles(problem="no answer")
+    decided(cluster(8, config=None, model=unseen, tensor_parallel=8, pipeline_parallel=1), book)
+    assert book.notes == [] and book.findings == []
+
+
+def test_going_down_nobody_looks_at_the_model_and_nothing_is_said() -> None:
+    book = Playbook()
+    assert cut(decided(cluster(8, config=None), book)) == (8, 1)
+    assert book.notes == []
+
+
+def test_what_the_controller_saw_comes_first() -> None:
+    seen = ModelFiles(CONFIGS["Qwen/Qwen2-7B"], 15 * 10**9, "/srv/qwen on this machine")
+    book = Playbook()
+    assert cut(decided(cluster(8, model=seen), book)) == (4, 2)
+    assert book.sizing is not None and book.sizing.source == "/srv/qwen on this machine"
+
+
+def test_numbers_of_32_bits_are_loaded_as_16() -> None:
+    wide = {**LLAMA, "torch_dtype": "float32"}
+    book = Playbook()
+    decided(cluster(8, 8, config=wide, weights=2 * WEIGHTS), book)
+    assert book.sizing is not None and book.sizing.weights == WEIGHTS
+
+
+def test_an_override_of_the_config_counts() -> None:
+    book = Playbook()
+    args = {"max-model-len": 200_000, "hf-overrides": '{"max_position_embeddings": 262144}'}
+    decided(cluster(8, 8, args=args), book)
+    assert book.findings == []
+
+
+def test_a_cluster_that_serves_nothing_is_left_alone() -> None:
+    nothing = cluster(8)
+    nothing = replace(nothing, inventory=nothing.inventory.model_copy(update={"serve": None}))
+    assert decided(nothing, Playbook()) is nothing
