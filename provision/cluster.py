@@ -11,6 +11,7 @@ from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
 from provision.networks import is_ip, is_loopback
+from provision.parallel.model import ModelFiles
 from provision.secret import Secret
 
 __all__ = ["Cluster", "Node", "is_ip", "is_loopback"]
@@ -64,13 +65,15 @@ class Node:
 @dataclass(frozen=True)
 class Cluster:
     """`secrets` holds what the inventory's `secrets` name, by name. `deep`: the files of the environments are to be
-    held against their hashes, and not their names alone."""
+    held against their hashes, and not their names alone. `model`: what the controller has seen of the model; None where
+    it did not look."""
 
     inventory: Inventory
     nodes: tuple[Node, ...]
     lock: Lock
     secrets: Mapping[str, Secret]
     deep: bool = False
+    model: ModelFiles | None = None
 
     @property
     def name(self) -> str:
