@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from signatures_document import DOCUMENT, made
 
 from provision.diagnosis import Signature, diagnose, read_lines, signatures
 
@@ -62,3 +63,14 @@ def test_a_kv_cache_that_does_not_fit_is_told_with_the_length_that_does() -> Non
 def test_a_process_that_the_kernel_ended_is_told_with_what_it_held() -> None:
     cause, _ = told("Out of memory: Killed process 52411 (ray::RayWorkerW) total-vm:9kB, anon-rss:131072000kB, x")
     assert "`ray::RayWorkerW` (pid 52411, which held 125.0 GiB)" in cause
+
+
+def test_the_document_lists_every_signature_and_names_no_other() -> None:
+    document = DOCUMENT.read_text()
+    assert document == made(document), "run tests/unit/diagnosis/signatures_document.py"
+    troubles = document.partition("## The troubles of the guides")[2].partition("## All signatures")[0]
+    named = {
+        name for row in troubles.splitlines() for name in re.findall(r"`([a-z]+(?:-[a-z]+)+)`", row.split("|")[-2])
+    }
+    assert named <= {s.id for s in signatures()}
+    assert len(named) > 20
