@@ -34,6 +34,7 @@ from provision.serving.running import NotServing
 from provision.state import cluster_dir
 
 if TYPE_CHECKING:
+    from provision.firewall import Firewall
     from provision.serving.bench import Bench, Load
     from provision.serving.smoke import Smoke
 
@@ -163,6 +164,21 @@ def bench(
         cancel=cancel,
         sudo_password=password,
     )
+
+
+def firewall(
+    inventory: Inventory, *, cancel: threading.Event | None = None, sudo_password: Secret | None = None
+) -> Firewall:
+    """What a firewall has to let through. Asks the hosts, unless the inventory has a `node_ip` for each of them; writes
+    nothing. Raises HostError for one that could not be asked, or whose address is not known."""
+    from provision import asking
+    from provision import firewall as rules
+
+    if all(host.node_ip for host in inventory.hosts):
+        return rules.needed(asking.unasked(inventory), asking.ssh_ports(inventory))
+    password = sudo_password or inventories.read_sudo_password(inventory)
+    cluster = asking.ask(inventory, sudo_password=password, cancel=cancel)
+    return rules.needed(cluster, asking.ssh_ports(inventory))
 
 
 def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "bench": Command("provision.cli.bench:bench", "put a small load on the model that is served, and time its answers"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
+    "firewall": Command("provision.cli.firewall:firewall", "print the rules that a firewall needs for the cluster"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
     "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),
     "demo": Command("provision.cli.demo:demo", "the whole job on this machine: hosts, Ray, vLLM, one answer, clean up"),

@@ -15,10 +15,12 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-def block(document: str, language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
-    assert found, f"{document} has no {language}"
-    return found[1]
+def block(document: str, language: str, having: str = "") -> str:
+    """The first one that has `having` in it."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+    fits = [text for text in found if having in text]
+    assert fits, f"{document} has no {language} with `{having}`"
+    return fits[0]
 
 
 def typed(commands: str, where: Path) -> subprocess.CompletedProcess[str]:
@@ -35,6 +37,14 @@ def test_the_labs_document(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "lab-3" in done.stdout
     assert not Lab().directory.exists()
+
+
+def test_the_lab_of_the_networks_document(tmp_path: Path) -> None:
+    if Lab(name="two-networks").directory.exists():
+        pytest.skip("a lab of that name is in use on this machine")
+    done = typed(block("docs/network.md", "sh", "provision lab"), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " fabric " in done.stdout and "10.78." in done.stdout
 
 
 @pytest.fixture
@@ -57,3 +67,9 @@ def test_the_playbook_of_the_playbooks_document_does_what_it_says(lab: Lab, tmp_
     assert "nothing to change" in typed("provision up inventory.yaml --playbook mine.py", tmp_path).stdout
     assert typed("provision down inventory.yaml --playbook mine.py", tmp_path).returncode == 0
     assert lab.host("lab-1").exec(["ls", "/tmp/provision-example"]).returncode != 0
+
+
+def test_the_firewall_of_the_networks_document(lab: Lab, tmp_path: Path) -> None:
+    done = typed(block("docs/network.md", "sh", "provision firewall"), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "table inet provision" in done.stdout and "ufw allow" in done.stdout

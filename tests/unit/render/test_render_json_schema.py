@@ -15,9 +15,11 @@ from serving_samples import a_bench, a_smoke
 from provision import events
 from provision.errors import InventoryError, NameNotFound, Problem
 from provision.finding import blocker
+from provision.firewall import Firewall, Rule
 from provision.lab.lab import LabHost, LabReport
 from provision.planning import Mode, make_plan
 from provision.render.encode import encode, event_json
+from provision.render.firewall import firewall_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.serving import bench_json, smoke_json
@@ -33,6 +35,7 @@ LAB = LabReport(
     Path("/lab/i.yaml"),
     ("slow",),
 )
+FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, (Rule("tcp", "SSH", (22,), ("10.0.0.2",), ("10.0.0.1",)),), ("a note",))
 KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
 
 
@@ -53,6 +56,7 @@ def lines() -> list[dict[str, Any]]:
         error_line(mistakes, 2, 0.0),
         error_line(an_error(), 1, 0.0),
         result_line("lock", {"path": Path("cluster.lock")}, 0.0),
+        result_line("firewall", firewall_json(FIREWALL), 0.0),
         result_line("host-key", {**KEY, "error": NameNotFound("a", "resolves nowhere")}, 0.0),
         result_line("host-key", {**KEY, "status": "new", "error": None}, 0.0),
         result_line("trust", {"recorded": 2}, 0.0),
