@@ -158,7 +158,8 @@ def result(fragment: Fragment, first: Smoke, load: Load) -> Bench:
         load=load,
         seconds=values["duration"],
         completed=values["completed"],
-        failed=values["failed"],
+        # Of embeddings it counts those alone that succeeded.
+        failed=values.get("failed", load.requests - values["completed"]),
         requests_per_second=values["request_throughput"],
         input_tokens=values["total_input_tokens"],
         output_tokens=values.get("total_output_tokens", 0),

@@ -1,7 +1,11 @@
 """Real vLLM over two hosts. One story: refuse bad arguments, serve, stay as it is, drift, be repaired, go away."""
 
 import json
+import os
 import re
+import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -63,6 +67,110 @@ def test_up_goes_on_from_there_and_ends_with_an_answer(cluster: Cluster) -> None
     result = cluster.provision("up")
     assert result.code == 0, result.stderr
     assert {label for _, label in result.changes} == {"vLLM", "ranks of the model"}
+    assert ask(cluster) == ANSWER
+    notes = [e["text"] for e in result.events if e["event"] == "note"]
+    assert any("a chat completion answered from here: first token after" in text for text in notes)
+
+
+def test_the_end_of_up_says_where_each_rank_runs(cluster: Cluster) -> None:
+    lines = cluster.provision("up").report["outcome"]
+    address = cluster.host("lab-1").address
+    assert lines[0] == f"tiny answers at http://{address}:8000/v1"
+    placed = {line.split()[0]: re.findall(r"(\d+) \(PP(\d+) TP(\d+)\)", line) for line in lines[2 : 2 + len(NAMES)]}
+    assert list(placed) == list(NAMES)
+    ranks = [int(rank) for name in NAMES for rank, _, _ in placed[name]]
+    assert sorted(ranks) == list(range(len(ranks)))
+    for name in NAMES:
+        assert len(placed[name]) == len(cluster.processes(name, r"ray::RayWorker"))
+
+
+def typed(lines: list[str], program: list[str | Path]) -> str:
+    """What a program says that is given these lines; it has the key in its environment, as a person's shell does."""
+    done = subprocess.run(
+        program, input="\n".join(lines), env={**os.environ, **CANARY}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def what_to_type(cluster: Cluster) -> tuple[str, list[str], list[str]]:
+    """The curl line, the Python lines, and those of ssh, as the end of `up` prints them."""
+    lines = cluster.provision("up").report["outcome"]
+    (curl,) = (line for line in lines if line.startswith("curl "))
+    python = lines[next(i for i, line in enumerate(lines) if line.startswith("import ")) :]
+    return curl, python[:4], [line for line in lines if line.startswith("ssh ")]
+
+
+def test_the_lines_that_up_ends_with_work_as_they_are(cluster: Cluster) -> None:
+    curl, python, ssh = what_to_type(cluster)
+    assert ssh == []
+    assert CANARY["VLLM_API_KEY"] not in curl + "".join(python)
+    said = json.loads(typed([curl], ["sh"]))["choices"][0]["message"]["content"]
+    assert ANSWER.startswith(said)
+    assert said
+    assert typed(python, [sys.executable, "-"]).strip() == said
+
+
+def test_smoke_asks_as_users_do(cluster: Cluster) -> None:
+    (line,) = cluster.provision("smoke").events
+    assert (line["event"], line["direct"], line["kind"]) == ("smoke", True, "chat completion")
+    assert 0 < line["first"] <= line["seconds"] < 60
+    assert ANSWER.startswith(line["text"])
+
+
+def test_smoke_with_another_key_says_whose_fault_it_is(cluster: Cluster) -> None:
+    result = cluster.provision("smoke", environment={"VLLM_API_KEY": "wrong"})
+    assert result.code == 1
+    error = result.events[-1]["error"]
+    assert (error["kind"], error["host"]) == ("NoAnswer", "lab-1")
+    assert "wants another API key" in error["message"]
+    assert "secrets.VLLM_API_KEY" in error["hint"]
+
+
+def test_where_the_port_is_closed_from_here_smoke_goes_through_ssh_and_up_says_how_to_get_there(
+    cluster: Cluster,
+) -> None:
+    head = cluster.host("lab-1")
+    head.drop(8000, source=head.address.rpartition(".")[0] + ".1")
+    try:
+        (line,) = cluster.provision("smoke").events
+        curl, python, ssh = what_to_type(cluster)
+        (tunnel,) = ssh
+        with subprocess.Popen(["sh", "-c", f"exec {tunnel}"], stdin=subprocess.DEVNULL) as forwarding:
+            try:
+                assert cluster.eventually(lambda: socket_listens("127.0.0.1", 8000))
+                said = json.loads(typed([curl], ["sh"]))["choices"][0]["message"]["content"]
+                assert typed(python, [sys.executable, "-"]).strip() == said
+            finally:
+                forwarding.terminate()
+    finally:
+        head.allow()
+    assert (line["direct"], line["why"]) == (False, "no answer within 2 s")
+    assert ANSWER.startswith(line["text"])
+    assert ANSWER.startswith(said)
+
+
+def socket_listens(address: str, port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex((address, port)) == 0
+
+
+def test_bench_reports_times_tokens_and_errors_of_a_small_load(cluster: Cluster) -> None:
+    load = ("--requests", "6", "--concurrency", "2", "--input-tokens", "24", "--output-tokens", "8")
+    result = cluster.provision("bench", *load)
+    assert result.code == 0, result.stderr
+    line = result.events[-1]
+    assert (line["completed"], line["failed"], line["errors"]) == (6, 0, [])
+    assert line["output_tokens"] == 6 * 8
+    assert 0 < line["first"]["median"] <= line["first"]["p99"] < line["whole"]["p99"]
+    assert CANARY["VLLM_API_KEY"] not in result.text
+
+
+def test_a_load_that_takes_too_long_is_ended_with_all_its_processes(cluster: Cluster) -> None:
+    result = cluster.provision("bench", "--deadline", "2")
+    assert result.code == 1
+    assert "not done after 2 s" in result.events[-1]["error"]["message"]
+    assert not cluster.processes("lab-1", "vllm bench|bench serve")
     assert ask(cluster) == ANSWER
 
 
@@ -180,3 +288,12 @@ def test_down_leaves_no_process_port_or_shared_memory_and_twice_is_fine(cluster:
         assert clusters == ""
     again = cluster.provision("down")
     assert (again.code, again.changes) == (0, [])
+
+
+def test_after_down_there_is_nothing_to_ask_and_up_is_what_to_type(cluster: Cluster) -> None:
+    for command in ("smoke", "bench"):
+        result = cluster.provision(command)
+        assert result.code == 1
+        error = result.events[-1]["error"]
+        assert (error["kind"], error["message"]) == ("NotServing", "no model is served here")
+        assert error["hint"] == f"provision up {cluster.inventory}"

@@ -1,5 +1,6 @@
 """What `vllm bench serve` is asked for, and what is made of its answer."""
 
+import itertools
 import json
 from typing import Any
 
@@ -38,7 +39,7 @@ def smoke(kind: str = CHAT) -> Smoke:
 
 
 def flags(words: list[str]) -> dict[str, str]:
-    return {name: value for name, value in zip(words, words[1:], strict=False) if name.startswith("--")}
+    return {name: value for name, value in itertools.pairwise(words) if name.startswith("--")}
 
 
 def test_the_load_is_what_was_asked_for_and_goes_to_the_clusters_own_server() -> None:
@@ -65,6 +66,15 @@ def test_its_result_is_read() -> None:
     assert (found.completed, found.failed, found.output_tokens_per_second) == (8, 0, 154.7)
     assert found.first == Times(35.9, 26.0, 65.2)
     assert found.whole is None
+
+
+def test_of_embeddings_there_are_requests_and_no_tokens() -> None:
+    counted = ("duration", "completed", "request_throughput", "total_input_tokens")
+    times = {"mean_e2el_ms": 215.7, "median_e2el_ms": 173.5, "p99_e2el_ms": 414.6}
+    answer = json.dumps({**{name: RESULT[name] for name in counted}, **times, "completed": 7, "errors": []})
+    found = result(Fragment(0, f"result={answer}\n", ""), smoke(EMBEDDING), LOAD)
+    assert (found.completed, found.failed, found.output_tokens) == (7, 1, 0)
+    assert (found.first, found.whole) == (None, Times(215.7, 173.5, 414.6))
 
 
 def test_without_a_result_its_own_last_words_are_told() -> None:
