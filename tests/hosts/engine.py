@@ -36,8 +36,10 @@ class Hosts:
         only: Sequence[str] = (),
         cancel: threading.Event | None = None,
         listener: Callable[[Event], None] | None = None,
+        skip: Sequence[str] = (),
+        prove: bool = False,
     ) -> Report:
-        """`command`: up, plan, check, down or purge."""
+        """`command`: up, plan, check, down or purge. `skip`, `prove`: as of a Job."""
         head, *others = self.hosts
         hosts = (head.model_copy(update={"role": "head"}), *others)
         mode = {"up": Mode.UP, "down": Mode.DOWN, "purge": Mode.PURGE}.get(command, Mode.CHECK)
@@ -50,6 +52,8 @@ class Hosts:
             lock=NO_LOCK,
             secrets=self.secrets,
             only=tuple(only),
+            skip=tuple(skip),
+            prove=prove,
         )
         self.events = []
         return Run(job, listener or self.events.append, cancel or threading.Event()).execute()
