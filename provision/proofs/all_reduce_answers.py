@@ -88,6 +88,8 @@ def _answer(fragment: Fragment) -> Answer:
                 found = json.loads(value)
             except ValueError:
                 continue
+            if not isinstance(found, dict):
+                continue
             said, lead = (found, lead) if key == "host" else (said, found)
     return Answer(absent, said, lead, fragment.tail(5))
 
