@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from provision.script import Fragment
 
-_VERDICTS = ("other", "silent", "refused", "dropped", "unreachable", "cut")
+_VERDICTS = ("other", "taken", "silent", "refused", "dropped", "unreachable", "cut")
 
 
 @dataclass(frozen=True)

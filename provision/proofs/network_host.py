@@ -82,7 +82,7 @@ class Part:
                 "mss": peer.mss,
                 "payload": peer.payload,
                 "acked": peer.acked,
-                "closed": {str(port): found for port, found in verdicts.items() if found[0] not in ("ok", "taken")},
+                "closed": {str(port): found for port, found in verdicts.items() if found[0] != "ok"},
             }
         return {"taken": {str(port): why for port, why in self._listening.taken.items()}, "peers": said}
 

@@ -10,7 +10,7 @@ from provision.proofs.network_answers import Answer, Path, Silent
 from provision.proofs.network_faults import Pair
 
 #: Nobody listens there, for a reason that is known: that the host itself says so shows that it is reached.
-_ANSWERED = ("refused", "silent", "cut")
+_ANSWERED = ("refused", "silent", "cut", "taken")
 
 
 @dataclass(frozen=True)

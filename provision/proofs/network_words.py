@@ -38,6 +38,12 @@ VERDICTS = {
         "dumb",
         "not a byte comes back on a connection that opens: something between answers for the host",
     ),
+    "taken": (
+        "is somebody else's",
+        "are somebody else's",
+        "somebody else's",
+        "the host listened there itself, and another machine answered: two of them have the address",
+    ),
     "cut": ("is cut", "are cut", "cut", "something between ends a connection that has opened"),
     "unknown": ("is not shown", "are not shown", "not tried", "another host began too late for it"),
 }

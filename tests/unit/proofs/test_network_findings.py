@@ -42,6 +42,7 @@ def test_a_port_dropped_one_way_between_one_pair_is_named_with_both_and_what_it_
         ("refused", "is refused", "a rule rejects it"),
         ("unreachable", "is rejected", "a firewall answers that there is no route"),
         ("silent", "opens and is dumb", "something between answers"),
+        ("taken", "is somebody else's", "two of them have the address"),
         ("cut", "is cut", "something between ends a connection"),
         ("unknown", "is not shown", "began too late"),
     ],
@@ -165,7 +166,7 @@ def test_fifty_hosts_between_which_nothing_passes_are_one_finding_too() -> None:
 def test_a_port_that_is_taken_proves_the_way_all_the_same() -> None:
     made = Made(taken={"gpu-02": {"20000": "EADDRINUSE"}})
     made.close("gpu-01", "gpu-02", 20000, "refused")
-    made.close("gpu-03", "gpu-02", 20000, "silent")
+    made.close("gpu-03", "gpu-02", 20000, "taken")
     assert made.found() == ()
 
 

@@ -138,6 +138,18 @@ def test_colour_changes_nothing_but_colour() -> None:
 words = st.text(st.characters(codec="utf-8"), max_size=60)
 
 
+def test_what_was_asked_for_is_shown_although_nothing_is_found() -> None:
+    ways = {
+        "gpu-01": (Known("network", "MTU", "9000"), Known("network", "from gpu-02", "0.1 ms", asked=True)),
+        "gpu-02": (Known("network", "MTU", "9000"), Known("network", "from gpu-02", "·", asked=True)),
+    }
+    assert matrix_lines(a_sound_check(known=ways)) == [
+        "                 gpu-01    gpu-02",
+        "network",
+        "  from gpu-02    0.1 ms    ·",
+    ]
+
+
 @given(st.dictionaries(words, words, max_size=6), st.integers(1, 40), st.integers(40, 140))
 def test_no_value_breaks_a_line_or_the_width(facts: dict[str, str], number: int, width: int) -> None:
     names = [f"h{n}" for n in range(number)]
