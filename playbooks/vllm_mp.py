@@ -41,9 +41,8 @@ def playbook(cluster: Cluster) -> Playbook:
         book.prove(all_reduce, before=ranks)
     if same := stack.model.same(weights):
         book.prove(same, before=ranks)
-    serving = book.add(stack.answers(), on=cluster.head.name, follows=ranks)
-    for node in cluster.nodes:
-        book.add(stack.local_ranks(node), on=node.name, after=serving, follows=serving)
-    book.inquire(stack.logs(), about=[*ranks, serving])
+    met = [book.add(stack.ranks_met(node), on=node.name, follows=ranks) for node in cluster.nodes]
+    serving = book.add(stack.answers(), on=cluster.head.name, after=met, follows=ranks)
+    book.inquire(stack.logs(), about=[*ranks, *met, serving])
     book.outcome.append(stack.served(stack.head_rank(), over="without Ray"))
     return book

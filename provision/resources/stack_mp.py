@@ -11,11 +11,10 @@ from provision.playbook import Playbook
 from provision.resource import Resource
 from provision.resources.absent import Absent
 from provision.resources.ports import PortsFree
-from provision.resources.ranks import Ranks
 from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.stack import Stack
 from provision.resources.vllm import API_KEY
-from provision.resources.vllm_mp import RANKS, Answers, Meeting, VllmHead, VllmNode, VllmWorker
+from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
 from provision.secret import Secret
 
 #: Flags that multiply the ranks beyond TP × PP (engine/arg_utils.py, vLLM 0.32.0).
@@ -47,9 +46,10 @@ class StackWithoutRay(Stack):
     def answers(self) -> Answers:
         return Answers(self.head_rank())
 
-    def local_ranks(self, node: Node) -> Ranks:
-        place = self._place(node, "vllm")
-        return Ranks(place, self._share, processes=RANKS, logs=f"{place.folder}/log")
+    def ranks_met(self, node: Node) -> RanksMet:
+        place, alone = self._place(node, "vllm"), len(self._cluster.nodes) == 1
+        logs = f"{place.folder}/log"
+        return RanksMet(place, self._share, ALONE if alone else MET, logs, node=self.rank(node))
 
     def master_port(self) -> PortsFree:
         assert self._inventory.serve is not None

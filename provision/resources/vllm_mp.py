@@ -2,17 +2,19 @@
 
 Read in vLLM 0.32.0: the ranks meet at a TCPStore that rank 0 opens on --master-port (distributed/parallel_state.py);
 each host has as many ranks as the others (engine/arg_utils.py); a rank that dies ends its own host's process, and
-the others wait for it (v1/executor/multiproc_executor.py). So they are started together, and anew together.
+the others wait for it (v1/executor/multiproc_executor.py). So they are started together, and anew together; and what
+waits for all is a step of its own, since no more hosts than the run has threads can be waited for at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.resource import Resource, State
 from provision.resources.absent import Stopped
+from provision.resources.ranks import COUNT, Ranks
 from provision.resources.service_scripts import LIBRARY
 from provision.resources.vllm import VllmServer
 from provision.script import Fragment, Script, Value
@@ -20,9 +22,9 @@ from provision.script import Fragment, Script, Value
 #: Flags that only the process with the API may have: `--headless` refuses the last one, and opens no port.
 API_ONLY = frozenset({"host", "port", "api-server-count"})
 
-#: Command lines of ranks (v1/executor/multiproc_executor.py); one that has met the others has its place in its name.
-RANKS = "VLLM::Worker*"
-JOINED = "VLLM::Worker_*"
+#: Command lines of ranks (v1/executor/multiproc_executor.py): one that has met others has its place in its name.
+ALONE = "VLLM::Worker*"
+MET = "VLLM::Worker_*"
 
 
 #: How the message begins.
@@ -60,24 +62,11 @@ class VllmNode(VllmServer):
         return flags
 
     def ready(self) -> Script:
-        """Its ranks have met all others; then they load the model, which `Answers` waits for."""
-        meeting = self.meeting
-        variables: dict[str, Value] = {
-            "joined": JOINED,
-            "count": meeting.ranks if meeting.nodes > 1 else 0,
-            "seconds": int(meeting.timeout),
-            "where": f"{meeting.address}:{meeting.port}",
-        }
-        return Script(MEET, variables, timeout=meeting.timeout + 60)
+        """It runs. Nothing is waited for before all of them do: `RanksMet`, then `Answers`."""
+        return Script(":")
 
     def stopped(self) -> Resource:
         return Stopped(self)
-
-    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
-        """Its own log cannot say what keeps another host's ranks away."""
-        lines, hint = super().explain(failed)
-        said = failed.stderr.partition("\n")[0]
-        return ((said, *lines), hint) if said.startswith(_NOT_MET) else (lines, hint)
 
 
 @dataclass(frozen=True)
@@ -117,6 +106,29 @@ class VllmWorker(VllmNode):
 
 
 @dataclass(frozen=True)
+class RanksMet(Ranks):
+    """The ranks of one host run and have met all others; they are ready to load the model."""
+
+    node: VllmNode = field(kw_only=True)
+
+    def fix(self, have: State, want: State) -> Script:
+        meeting = self.node.meeting
+        variables: dict[str, Value] = {
+            **super().fix(have, want).vars,
+            "dir": self.node.place.folder,
+            "seconds": int(meeting.timeout),
+            "where": f"{meeting.address}:{meeting.port}",
+        }
+        return Script(f"{LIBRARY}\n{COUNT}\n{MEET}", variables, timeout=meeting.timeout + 60)
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        """Its own log cannot say what keeps another host's ranks away."""
+        lines, hint = self.node.explain(failed)
+        said = failed.stderr.partition("\n")[0]
+        return ((said, *lines), hint) if said.startswith(_NOT_MET) else (lines, hint)
+
+
+@dataclass(frozen=True)
 class Answers(Resource):
     """The model answers, once all ranks have met. Nothing to install: fixing it is waiting while the model loads."""
 
@@ -153,23 +165,17 @@ class Answers(Resource):
         return self.server.explain(failed)
 
 
-MEET = r"""
-met() {
-    set --
-    for p in $(ours); do
-        case $(tr '\0' ' ' < "/proc/$p/cmdline" 2>/dev/null) in $joined) set -- "$@" "$p" ;; esac
-    done
-    [ "$#" -ge "$count" ]
-}
+MEET = """
 n=0
-until met; do
-    alive || gave_up "vLLM ended before its ranks had met the others" 400
+until [ "$(ranks)" -ge "$count" ]; do
+    read_stamp && alive || gave_up "vLLM ended before its ranks had met the others" 400
     if [ "$n" -ge "$((seconds * 2))" ]; then
         gave_up "its ranks have not met those of the other hosts at $where within $seconds s" 400
     fi
     [ "$((n % 10))" -ne 0 ] || echo "::progress waiting until all ranks have met ($((n / 2)) s)"
     n=$((n + 1)); sleep 0.5
 done
+echo "::note ranks of the model that run here: $count of $count"
 """
 
 ANSWERED = """

@@ -6,15 +6,29 @@ import pytest
 from test_planning import Thing
 
 from provision.planning import Mode, Plan, findings_of, make_plan
-from provision.playbook import Playbook
+from provision.playbook import Placed, Playbook
+from provision.proof import Proof, Shown
 from provision.resource import Resource, State
 from provision.schedule import Schedule
+from provision.script import Script
+from provision.stages import stages
 
 
 @dataclass(frozen=True)
 class Rank(Thing):
     def stopped(self) -> Resource | None:
         return Thing(f"{self.name}-stopped")
+
+
+class Nothing(Proof):
+    name = "nothing"
+    label = "nothing at all"
+
+    def scripts(self) -> dict[str, Script]:
+        return {}
+
+    def read(self, answers: object, failed: object) -> Shown:
+        return Shown()
 
 
 GOOD: State = {"v": "1"}
@@ -82,6 +96,14 @@ def test_all_are_stopped_before_the_first_begins_anew_and_none_waits_for_another
         "a/rank b/rank c/rank",
         "a/answer",
     ]
+
+
+def test_all_are_stopped_before_what_is_proved_before_them() -> None:
+    """It may need what they hold."""
+    found, ranks = plan(b_rank=OTHER), tuple(f"{host}/thing:rank" for host in "abc")
+    first, second = stages(found, [Placed(Nothing(), before=ranks)])
+    assert {c.step.resource.id for c in first.changes} == {"thing:rank-stopped"}
+    assert (len(first.changes), len(first.proofs), len(second.proofs)) == (3, 0, 1)
 
 
 def test_what_is_not_there_need_not_be_stopped() -> None:

@@ -117,11 +117,14 @@ def test_a_process_that_is_gone_restarts_all_and_all_are_stopped_first(changed: 
     assert {c.step.resource.id for c in found.changes[4:]} == {"answers", "ranks"}
 
 
-def test_no_process_waits_for_another_to_be_ready() -> None:
+def test_all_processes_begin_before_one_is_waited_for() -> None:
+    """With more hosts than a run has threads, those that wait would keep the others from beginning."""
     steps = {step.key: step for step in book().steps}
     for key in RANKS:
         assert not set(RANKS) & set(steps[key].after)
-    assert set(steps["gpu-01/answers"].after) == set(RANKS)
+    for key in ("gpu-01/ranks", "gpu-02/ranks"):
+        assert set(steps[key].after) == set(RANKS)
+    assert {"gpu-01/ranks", "gpu-02/ranks"} <= set(steps["gpu-01/answers"].after)
 
 
 def test_a_model_that_still_loads_is_waited_for_and_not_restarted() -> None:
@@ -129,7 +132,22 @@ def test_a_model_that_still_loads_is_waited_for_and_not_restarted() -> None:
     observed = {step.key: step.resource.want() for step in steps.steps}
     observed["gpu-01/answers"] = None
     found = make_plan(Mode.UP, steps.steps, observed)
-    assert [c.step.resource.id for c in found.changes] == ["answers", "ranks", "ranks"]
+    assert [c.step.resource.id for c in found.changes] == ["answers"]
+
+
+def test_ranks_that_have_not_met_yet_are_waited_for_and_not_restarted() -> None:
+    steps = book()
+    observed = {step.key: step.resource.want() for step in steps.steps}
+    observed["gpu-02/ranks"] = {"ranks": "0"}
+    assert [c.step.key for c in make_plan(Mode.UP, steps.steps, observed).changes] == ["gpu-02/ranks"]
+
+
+def test_ranks_that_do_not_meet_say_where_they_were_to_although_the_log_is_silent() -> None:
+    sample = cluster(serve=SERVE)
+    met = StackWithoutRay(sample).ranks_met(sample.workers[0])
+    said = "its ranks have not met those of the other hosts at 10.0.0.1:29501 within 180 s"
+    evidence, _ = met.explain(Fragment(1, "", f"{said}\nthe last lines of /x/log:\nINFO waiting\n"))
+    assert evidence[0] == said
 
 
 @pytest.mark.parametrize(
