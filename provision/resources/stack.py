@@ -88,7 +88,8 @@ class Stack:
     def members(self, head: RayHead) -> RayMembers:
         expected = {n.node_ip: (n.name, self._gpus(n)) for n in self._cluster.nodes}
         unknown = frozenset(n.name for n in self._cluster.nodes if not n.address_known)
-        return RayMembers(head, expected, self._inventory.ray.join_timeout, unknown)
+        others = {a: n.name for n in self._cluster.nodes for a in _further_addresses(n) if a not in expected}
+        return RayMembers(head, expected, self._inventory.ray.join_timeout, unknown, others)
 
     def server(self, head: RayHead) -> VllmOnRay:
         node = self._cluster.head
@@ -297,3 +298,9 @@ class Stack:
 
     def _token(self) -> Secret:
         return self._cluster.secrets[RAY_TOKEN]
+
+
+def _further_addresses(node: Node) -> tuple[str, ...]:
+    """What a host might be known by instead of the address that was chosen."""
+    interfaces = node.facts.interfaces if node.facts is not None else ()
+    return tuple(a for i in interfaces if not i.loopback for a in i.addresses if "." in a)

@@ -1,0 +1,69 @@
+"""What the barrier says of those who joined Ray, with a stand-in for Ray's own answer. With real Ray: tests/cluster."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provision.resources.ray_members import ELSEWHERE, PROGRAM
+
+RAY = """
+import json, os
+
+def init(*_, **__):
+    pass
+
+def nodes():
+    return json.loads(os.environ["JOINED"])
+"""
+EXPECTED = "10.10.0.1 8 gpu-01\n10.10.0.2 8 gpu-02"
+OTHERS = "192.0.2.1 gpu-01\n192.0.2.2 gpu-02"
+
+
+@pytest.fixture
+def barrier(tmp_path: Path):  # type: ignore[no-untyped-def]
+    (tmp_path / "ray.py").write_text(RAY)
+
+    def run(*joined: tuple[str, int]) -> tuple[int, str]:
+        """`joined`: (address, GPUs) of each node that Ray counts."""
+        nodes = [{"Alive": True, "NodeManagerAddress": ip, "Resources": {"GPU": gpus}} for ip, gpus in joined]
+        environment = {"PYTHONPATH": str(tmp_path), "RAY_ADDRESS": "x", "SECONDS_LEFT": "0", "NODE_IP": "10.10.0.1"}
+        environment |= {"EXPECTED": EXPECTED, "OTHERS": OTHERS, "JOINED": json.dumps(nodes)}
+        done = subprocess.run(
+            [sys.executable, "-"],
+            input=PROGRAM,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return done.returncode, done.stderr.strip()
+
+    return run
+
+
+def test_all_that_are_expected_are_enough(barrier) -> None:  # type: ignore[no-untyped-def]
+    assert barrier(("10.10.0.1", 8), ("10.10.0.2", 8)) == (0, "")
+
+
+def test_a_worker_that_advertises_another_address_is_named_with_both(barrier) -> None:  # type: ignore[no-untyped-def]
+    said = barrier(("10.10.0.1", 8), ("192.0.2.2", 8))
+    assert said == (1, f"{ELSEWHERE}: gpu-02 (at 192.0.2.2, not at 10.10.0.2)")
+
+
+def test_a_worker_that_did_not_join_is_named(barrier) -> None:  # type: ignore[no-untyped-def]
+    assert barrier(("10.10.0.1", 8)) == (1, "did not join Ray in time: gpu-02 (10.10.0.2)")
+
+
+def test_a_worker_with_too_few_gpus_is_named(barrier) -> None:  # type: ignore[no-untyped-def]
+    said = barrier(("10.10.0.1", 8), ("10.10.0.2", 4))
+    assert said == (1, "joined with too few GPUs: gpu-02 (4 of 8 GPUs)")
+
+
+@pytest.mark.parametrize("address", ["10.10.0.9", "192.0.2.2"], ids=["unknown", "a second time"])
+def test_whoever_joined_besides_is_named(barrier, address: str) -> None:  # type: ignore[no-untyped-def]
+    said = barrier(("10.10.0.1", 8), ("10.10.0.2", 8), (address, 8))
+    assert said == (1, f"joined, but are not in the inventory: {address}")
