@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from provision.parallel.architecture import Architecture
+from provision.parallel.choose import inside
 from provision.parallel.cut import Cut
 from provision.parallel.size import GIB, Room, Settings, StageSize, sizes
 
@@ -29,25 +30,28 @@ def alternatives(
         found = sizes(model, bytes_, tried, where, how)
         return bool(found) and accepts(tried) and all(stage.verdict == "fits" for stage in found)
 
+    others = tuple(_other_cuts(model, cut, [room.gpus for room in rooms], fit))
     return (
-        *_other_cuts(model, cut, sum(room.gpus for room in rooms), fit),
+        *others,
         *_shorter(model, cut, fit),
         *_cache(settings, cut, fit),
         *_bits(model, weights, cut, fit),
-        *_hosts(model, cut, rooms, fit),
+        *(() if others else _hosts(model, cut, rooms, fit)),
     )
 
 
 Fits = Callable[..., bool]
 
 
-def _other_cuts(model: Architecture, cut: Cut, gpus: int, fit: Fits) -> Iterator[str]:
-    """The one that shares layers most, and so needs the fewest stages."""
+def _other_cuts(model: Architecture, cut: Cut, gpus: Sequence[int], fit: Fits) -> Iterator[str]:
+    """With the fewest stages, each inside a host if there is such a one."""
+    total = sum(gpus)
     cuts = [
         replace(cut, tensor=tensor, pipeline=pipeline)
-        for pipeline in range(1, min(model.layers, gpus) + 1)
-        for tensor in range(gpus // pipeline, 0, -1)
+        for pipeline in range(1, min(model.layers, total) + 1)
+        for tensor in range(total // pipeline, 0, -1)
     ]
+    cuts.sort(key=lambda other: not inside(other, gpus))
     if found := next((other for other in cuts if other != cut and fit(other)), None):
         yield f"`serve.tensor_parallel: {found.tensor}` with `serve.pipeline_parallel: {found.pipeline}`"
 

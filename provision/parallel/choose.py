@@ -55,10 +55,10 @@ def choose(
     if not accepted:
         cut = Cut(tensor or hosts.even, pipeline or max(1, hosts.total // (tensor or hosts.even)), length)
         return cut, "vLLM takes no cut over these GPUs"
-    inside = [cut for cut in accepted if _inside(cut, hosts.gpus)]
+    within = [cut for cut in accepted if inside(cut, hosts.gpus)]
     # Without stages, sharing each layer across hosts is the only way to use them all.
     staged = any(cut.pipeline > 1 for cut in accepted)
-    best = max(inside if inside and (staged or len(hosts.gpus) == 1) else accepted, key=worth)
+    best = max(within if within and (staged or len(hosts.gpus) == 1) else accepted, key=worth)
     return best, _why(best, hosts, tensor, pipeline)
 
 
@@ -74,7 +74,7 @@ def _cuts(hosts: Hosts, tensor: int | None, pipeline: int | None, length: int | 
     return found
 
 
-def _inside(cut: Cut, gpus: Sequence[int]) -> bool:
+def inside(cut: Cut, gpus: Sequence[int]) -> bool:
     """Whether each stage lies inside a host, filled in their order."""
     if cut.gpus == sum(gpus):
         return all(count % cut.tensor == 0 for count in gpus)

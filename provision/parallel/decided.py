@@ -142,7 +142,7 @@ def _fit(sizing: Sizing, *, sure: bool) -> Iterator[Finding]:
     stage = shortfall(sizing.stages)
     needs = stage.weights + stage.kv
     too_small = stage.verdict == "too small"
-    others = "; or ".join(sizing.alternatives)
+    more = "; `provision plan` shows what else would" if len(sizing.alternatives) > 1 else ""
     yield Finding(
         "",
         "gpus",
@@ -152,7 +152,9 @@ def _fit(sizing: Sizing, *, sure: bool) -> Iterator[Finding]:
         expected=f"{(needs + stage.least) / GIB:.1f} to {(needs + stage.most) / GIB:.1f} GiB",
         against=Against.POSSIBLE,
         why="vLLM does not start where the KV cache of one request of full length has no room beside the weights",
-        hint=f"what would fit: {others}" if others else "add hosts, or choose a smaller model",
+        hint=f"what would fit: {sizing.alternatives[0]}{more}"
+        if sizing.alternatives
+        else "add hosts, or choose a smaller model",
         evidence=(
             f"weights {stage.weights / GIB:.1f} GiB, KV cache {stage.kv / GIB:.1f} GiB for {sizing.length} tokens, "
             f"besides {stage.least / GIB:.1f} to {stage.most / GIB:.1f} GiB (estimate)",

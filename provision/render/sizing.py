@@ -58,4 +58,4 @@ def _row(group: list[StageSize]) -> tuple[str, ...]:
 
 
 def _gib(size: int) -> str:
-    return f"{size / GIB:.1f}"
+    return "<0.1" if 0 < size < GIB / 20 else f"{size / GIB:.1f}"
