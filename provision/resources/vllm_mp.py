@@ -26,7 +26,6 @@ API_ONLY = frozenset({"host", "port", "api-server-count"})
 ALONE = "VLLM::Worker*"
 MET = "VLLM::Worker_*"
 
-
 #: How the message begins.
 _NOT_MET = "its ranks have not met"
 
@@ -125,7 +124,9 @@ class RanksMet(Ranks):
         """Its own log cannot say what keeps another host's ranks away."""
         lines, hint = self.node.explain(failed)
         said = failed.stderr.partition("\n")[0]
-        return ((said, *lines), hint) if said.startswith(_NOT_MET) else (lines, hint)
+        if not said.startswith(_NOT_MET):
+            return lines, hint
+        return (said, *lines), hint or "see what became of the other hosts' ranks, or raise `ray.join_timeout`"
 
 
 @dataclass(frozen=True)
