@@ -92,7 +92,7 @@ class Weights(Resource):
 
     def probe(self) -> Script:
         """`key=value` of the manifest's head; only if something differs, a line for every file."""
-        body = PROBE + (WAS if self.here is not None else "") + (DEEP if self.deep else "")
+        body = PROBE + WAS + (DEEP if self.deep else "")
         variables: dict[str, Value] = {**self._places(), "stamp": self.here.stamp if self.here else ""}
         return Script(body, variables, timeout=TIMEOUT if self.deep else LISTING)
 
@@ -129,19 +129,19 @@ class Weights(Resource):
             return (Difference("", "present", None),)
         if faults := _names(have, "fault:"):
             hint = "" if self.source == "hosts" else "`provision up --deep` brings them again"
-            return (Difference("content", "as it came", f"another in {_few(faults)}", hint),)
+            return (Difference("", "as they came", f"damaged: {_few(faults)}", hint),)
         if "sound" not in have:
-            return (Difference("", "whole", self._unfinished(have)),)
+            return (self._unfinished(have),)
         for key in ("repo", "revision"):
             if key in want and have.get(key) != want[key]:
                 return (Difference(key, want[key] or "main", have.get(key) or "main"),)
         if self.here is not None and have.get("stamp") != want["stamp"] and have.get("digest") != want["digest"]:
-            return (Difference("content", "as on the controller", "as it was sent before"),)
+            return (Difference("", "as on the controller now", "as they were there before"),)
         return () if "marked" in have else (Difference("", "in use here", "another cluster's"),)
 
     def known(self, have: State) -> tuple[Known, ...]:
         """What two hosts must have in common, as short as a cell."""
-        if have is None or "sound" not in have or "bytes" not in have:
+        if have is None or "sound" not in have or "bytes" not in have or _names(have, "fault:"):
             return ()
         commit = f", commit {have['commit'][:8]}" if have.get("commit") else ""
         said = f"{have['digest'][:12]}, {_size(int(have['bytes']))} in {have['files']} files{commit}"
@@ -213,17 +213,18 @@ class Weights(Resource):
         mine = "marked" in have or "digest" in have or (self.ours and "folder" in have)
         return mine and ("marked" in have or "shared" not in have)
 
-    def _unfinished(self, have: Mapping[str, str]) -> str:
+    def _unfinished(self, have: Mapping[str, str]) -> Difference:
         there = {name: have[f"is:{name}"].partition(" ")[0] for name in _names(have, "is:")}
         if "digest" in have:
             was = {name: have[f"was:{name}"].rpartition(" ")[0] for name in _names(have, "was:")}
-            other = [name for name in sorted({*was, *there}) if was.get(name) != have.get(f"is:{name}")] if was else []
-            return f"changed since: {_few(other)}" if other else "changed since"
+            other = [name for name in sorted({*was, *there}) if was.get(name) != have.get(f"is:{name}")]
+            came = "as they were" if self.source == "hosts" else "as they came"
+            return Difference("", came, f"changed: {_few(other)}")
         if self.source == "hosts":
-            return "not looked through yet"
+            return Difference("", "hashed", "not hashed yet")
         bytes_there = sum(map(int, there.values())) + int(have.get("begun", "0"))
         total = f" of {_size(self.here.bytes)}" if self.here else ""
-        return f"in part, {_size(bytes_there)}{total}"
+        return Difference("", "whole", f"there in part, {_size(bytes_there)}{total}")
 
     def _uploads(self, held: Held, have: Mapping[str, str]) -> tuple[Upload, ...]:
         """What is missing, or is not known to be the same."""

@@ -39,10 +39,11 @@ elif [ -d "$folder" ]; then
 fi
 """
 
-#: Follows the probe: what each file was, where the manifest is of another state of the controller's folder.
+#: Follows the probe: what each file was, where that is no longer so, here or in the controller's folder.
 WAS = r"""
 if [ -f "$manifest" ]; then
-    if [ -z "$listed" ] || [ "$listed" != "$expected" ] || ! grep -qxF "stamp=$stamp" "$manifest"; then
+    if [ -z "$listed" ] || [ "$listed" != "$expected" ] ||
+        { [ -n "$stamp" ] && ! grep -qxF "stamp=$stamp" "$manifest"; }; then
         sed '1,/^$/d' "$manifest" | sed 's/^/was /'
     fi
 fi

@@ -152,7 +152,7 @@ def test_a_download_that_was_cut_off_goes_on_where_it_stopped(racks: Racks, hub:
     hub.go.set()
     assert report.exit_code == 1 and not (racks.at("host-1") / SHARD).exists()
     said = differences(racks.run("check"))
-    assert len(said) == 1 and said[0].startswith("in part, ")
+    assert len(said) == 1 and said[0].startswith("there in part, ")
     hub.loaded.clear()
     assert racks.run("up").exit_code == 0
     assert [first >= 10_000_000 for name, first in hub.loaded if name == SHARD] == [True]
