@@ -70,7 +70,7 @@ def test_how_auto_came_to_it_is_said() -> None:
 
 
 def test_the_report_carries_it_as_data() -> None:
-    line = json.loads(json.dumps(report_line(a_report(sizing=sizing(stage(0), stage(1, kv=60 * GIB))), 0.0)))
+    line = json.loads(report_line(a_report(sizing=sizing(stage(0), stage(1, kv=60 * GIB))), 0.0))
     Draft202012Validator(SCHEMA).validate(line)
     found = line["report"]["sizing"]
     assert found["verdict"] == "too small"
