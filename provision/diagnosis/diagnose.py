@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,23 +34,25 @@ class Diagnosis:
 def diagnose(lines: Sequence[Line]) -> Diagnosis | None:
     """What explains most, over all lines: a cause before a symptom before waiting, and of the same kind what was said
     first. Among lines of one time their order decides, and of one line the table's. None: nothing is known."""
-    best: tuple[tuple[int, float, int, int], Signature, re.Match[str]] | None = None
-    last = 0.0
-    for place, line in enumerate(lines):
+    said = _in_time([line for line in lines if not is_aftermath(line)])
+    for kind in Kind:
+        known = [signature for signature in signatures() if signature.kind is kind]
+        for line in said:
+            for signature in known:
+                if match := signature.pattern.search(line.text):
+                    cause, fix = signature.told(match.groupdict(), line.host)
+                    others = (other for other in said if signature.pattern.search(other.text))
+                    return Diagnosis(signature, cause, fix, tuple(unique([line, *others])[:SHOWN]))
+    return None
+
+
+def _in_time(lines: Sequence[Line]) -> list[Line]:
+    """In the order in which they were said; a line whose time is not known, after the one before it. Each text once."""
+    last, timed = 0.0, []
+    for line in lines:
         last = line.at if line.at is not None else last
-        if is_aftermath(line):
-            continue
-        for rank, signature in enumerate(signatures()):
-            order = (_KINDS[signature.kind], last, place, rank)
-            if (best is None or order < best[0]) and (match := signature.pattern.search(line.text)):
-                best = (order, signature, match)
-    if best is None:
-        return None
-    (_, _, place, _), signature, match = best
-    cause, fix = signature.told(match.groupdict(), lines[place].host)
-    others = (line for line in lines if signature.pattern.search(line.text) and not is_aftermath(line))
-    evidence = unique([lines[place], *others])[:SHOWN]
-    return Diagnosis(signature, cause, fix, tuple(evidence))
+        timed.append((last, line))
+    return unique(line for _, line in sorted(timed, key=lambda item: item[0]))
 
 
 _KINDS = {kind: rank for rank, kind in enumerate(Kind)}

@@ -29,7 +29,7 @@ def _read(area: str) -> list[dict[str, Any]]:
 
 def _signature(entry: dict[str, Any]) -> Signature:
     fields = dict(entry)
-    fields["pattern"] = re.compile(fields["pattern"], re.IGNORECASE)
+    fields["pattern"] = re.compile(fields["pattern"])
     fields["kind"] = Kind(fields.get("kind", "cause"))
     fields["examples"] = tuple(fields["examples"])
     return Signature(**fields)
