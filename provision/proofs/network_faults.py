@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 
 #: (from, to)
 Pair = tuple[str, str]
+#: If what is left falls into more groups of pairs than this, it is not so many faults, but one that is not understood.
+MOST_GROUPS = 6
 
 
 @dataclass(frozen=True)
 class Scope:
     """`kind`: `all` pairs, `parts` (each reaches itself, and none of the others), `host` (to and from it), `to` it,
-    `from` it, or `pairs`. `hosts`: those it is about; of `pairs` none. `parts`: of the cluster."""
+    `from` it, `pairs` that have an end in common, or `many` that have nothing in common. `host`: the one it is about.
+    `parts`: of the cluster."""
 
     kind: str
     pairs: tuple[Pair, ...]
@@ -81,9 +84,14 @@ def scopes(failing: Iterable[Pair], universe: Iterable[Pair]) -> list[Scope]:
         # What another scope explains already does not speak for this one, unless it is both ends' own fault.
         if len(set(left).intersection(scope.pairs)) > 1:
             take(scope)
+    rest = tuple(left)
+    groups = []
     while left:
-        take(Scope("pairs", _alike(left)))
-    return found
+        groups.append(_alike(left))
+        left[:] = [pair for pair in left if pair not in groups[-1]]
+    if len(groups) > MOST_GROUPS:
+        return [*found, Scope("many", rest)]
+    return [*found, *(Scope("pairs", group) for group in groups)]
 
 
 def _of_hosts(order: Iterable[str], failing: Iterable[Pair], every: Iterable[Pair]) -> Iterable[Scope]:

@@ -73,6 +73,8 @@ def where(scope: Scope) -> str:
         return "between all hosts: nothing but SSH passes" if len(scope.pairs) > 1 else "between all hosts"
     if scope.kind == "parts":
         return f"between {' | '.join(_names(part) for part in scope.parts)}"
+    if scope.kind == "many":
+        return f"on {len(scope.pairs)} ways from one host to another"
     if scope.kind == "host":
         return f"from {scope.host} to all others, and back"
     if scope.kind == "to":

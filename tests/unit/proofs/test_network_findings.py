@@ -163,6 +163,14 @@ def test_fifty_hosts_between_which_nothing_passes_are_one_finding_too() -> None:
     assert "between all hosts" in only(made).message
 
 
+def test_what_fails_here_and_there_without_a_pattern_is_one_finding_and_not_hundreds() -> None:
+    made = Made(20)
+    for index, (a, b) in enumerate(made.pairs):
+        if index % 3 == 0:
+            made.cut(a, b)
+    assert only(made).message == "TCP to every port is dropped on 127 ways from one host to another"
+
+
 def test_a_port_that_is_taken_proves_the_way_all_the_same() -> None:
     made = Made(taken={"gpu-02": {"20000": "EADDRINUSE"}})
     made.close("gpu-01", "gpu-02", 20000, "refused")
