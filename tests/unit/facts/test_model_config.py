@@ -1,0 +1,35 @@
+"""The config of a model's folder, as the facts script sends it along: one line, and no more than 64 KiB of it."""
+
+import json
+
+import pytest
+
+from provision.facts import read_facts
+
+CONFIG = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 4}
+FILES = "5000 ./model-00001-of-00002.safetensors\n4000 ./model-00002-of-00002.safetensors\n700 ./config.json\n"
+
+
+def facts(config: str, files: str = FILES + "end=0\n") -> str:
+    return f"@model\npath=/models/llama\nthere=yes\n@config\n{config}\n@files\n{files}@values\nhostname=gpu-01\n"
+
+
+def test_config_and_weights_of_the_folder_are_facts() -> None:
+    folder = read_facts(facts(json.dumps(CONFIG))).model
+    assert folder is not None
+    assert folder.config == CONFIG
+    assert folder.weights_bytes == 9000
+    assert folder.bytes == 9700
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", '{"a": ' + "[" * 100_000, json.dumps(CONFIG)[:-3]])
+def test_what_is_no_config_or_was_cut_off_is_none(text: str) -> None:
+    folder = read_facts(facts(text)).model
+    assert folder is not None
+    assert folder.config == {}
+
+
+def test_weights_that_were_not_all_seen_are_not_counted() -> None:
+    folder = read_facts(facts(json.dumps(CONFIG), FILES + "end=124\n")).model
+    assert folder is not None
+    assert folder.weights_bytes == 0
