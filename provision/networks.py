@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,12 +20,12 @@ Network = ipaddress.IPv4Network
 KINDS_APART = frozenset(
     {"bridge", "tun", "wireguard", "vxlan", "geneve", "gre", "ip6gre", "gretap", "ppp", "l2tpeth", "wwan", "gtp"}
 )
-#: How such interfaces are called, by Docker, Podman, libvirt, LXD, the plugins of Kubernetes, and VPNs: for hosts that
-#: do not show their kind, and bridges that somebody has put a cable into.
-NAMES_APART = (
-    *("docker", "br-", "veth", "podman", "cni", "virbr", "vnet", "lxcbr", "lxdbr", "incusbr"),
-    *("flannel", "cali", "cilium", "lxc", "weave", "kube-", "nodelocaldns", "ovn-", "genev_sys", "vxlan"),
-    *("tun", "tap", "wg", "tailscale", "zt", "utun", "ppp", "dummy"),
+#: How such interfaces begin, of Docker (its networks are `br-` and 12 digits), Podman, libvirt, LXD, the plugins of
+#: Kubernetes, and VPNs: for hosts that do not show their kind.
+NAMES_APART = re.compile(
+    r"docker|br-[0-9a-f]{12}$|veth|podman|cni|virbr|vnet|lxc|lxdbr|incusbr"
+    r"|flannel|cali|cilium|weave|kube-|nodelocaldns|ovn-|genev_sys|vxlan"
+    r"|tun|tap|wg|tailscale|zt|utun|ppp|dummy"
 )
 _LINK_LOCAL = ipaddress.IPv4Network("169.254.0.0/16")
 
@@ -102,7 +103,7 @@ def _offers(facts: Facts, fixed: str | None) -> list[Offer]:
 
 
 def _for_nodes(interface: Interface, network: Network) -> bool:
-    apart = interface.kind in KINDS_APART or interface.name.startswith(NAMES_APART)
+    apart = interface.kind in KINDS_APART or NAMES_APART.match(interface.name)
     return not (interface.loopback or apart or network.is_loopback or network.overlaps(_LINK_LOCAL))
 
 

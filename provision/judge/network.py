@@ -43,7 +43,7 @@ def _unsure(cluster: Cluster) -> Iterator[Finding]:
             "node address",
             Severity.NOTE,
             against=Against.SOUND,
-            why="Ray, NCCL and Gloo talk over it, and change over needs a restart",
+            why="Ray, NCCL and Gloo talk over it, and to talk over another one they have to be restarted",
             hint=f"write the one that is meant into the inventory, such as `network: {unsure.network}`",
             evidence=tuple(str(candidate) for candidate in unsure.candidates),
             said=unsure.doubt,
