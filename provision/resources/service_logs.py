@@ -6,7 +6,7 @@ on a worker. So every host is asked, in one round trip, for the lines that matte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.cluster import Node
@@ -21,6 +21,9 @@ from provision.script import Fragment, Script
 
 #: Seconds; somebody waits to hear what went wrong.
 PATIENCE = 8.0
+
+#: Lines shown of what the step itself said, beside what the logs say.
+OWN = 4
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class ServiceLogs(Inquiry):
         found = (_better(near, own) if failures > 1 else None) or _better(lines, own)
         missing = tuple(f"{name} could not be asked" for name in silent)
         if found is not None:
-            return Explanation(_message(error, found), (*map(shown, found.evidence), *missing), found.fix)
+            evidence = (*map(shown, found.evidence), *_not_in(lines, found, error.evidence), *missing)
+            return Explanation(_message(error, found), evidence, found.fix)
         best = timeline(lines) or own
         evidence = (*map(shown, best), *missing) if lines else (*error.evidence, *missing)
         hint = error.hint or "the whole logs of all hosts are in this run's log file; `-v` shows them as they come"
@@ -88,6 +92,17 @@ def _better(lines: list[Line], own: list[Line]) -> Diagnosis | None:
     """What the logs say, with its place; what the step itself printed only where that explains more."""
     logs, step = diagnose(lines), diagnose(own)
     return step if step is not None and (logs is None or step.explains_more_than(logs)) else logs
+
+
+def _not_in(lines: list[Line], found: Diagnosis, said: Sequence[str]) -> list[str]:
+    """What the step itself said that stands in no log, and is not what was found: who has not joined, for example."""
+    known = {line.text for line in (*lines, *found.evidence)}
+    return [text for text in said if not any(_same(text, line) for line in known)][-OWN:]
+
+
+def _same(said: str, line: str) -> bool:
+    """What a step shows has the rank in front, and is cut where it is long."""
+    return said.endswith(line) or said.removesuffix("…")[-80:] in line
 
 
 def _message(error: HostError, found: Diagnosis) -> str:

@@ -130,10 +130,27 @@ def test_two_hosts_that_fail_each_for_a_reason_of_their_own_are_told_apart() -> 
 
 
 def test_what_the_step_itself_printed_counts_where_the_logs_explain_less() -> None:
+    told = explained({"gpu-01": answer()}, failure("gpu-01", "did not join Ray in time: gpu-02 (10.0.0.2)"))["step-0"]
+    assert told.message.endswith("gpu-02 (10.0.0.2) did not join Ray in time")
+    assert told.evidence[0] == "gpu-01  did not join Ray in time: gpu-02 (10.0.0.2)"
+
+
+def test_whom_the_step_named_is_still_named_where_a_log_explains_more() -> None:
+    log = "[2026-11-21 12:00:30,754 W 58 58] rpc_client.h:153: Failed to connect to GCS at address 10.0.0.1:6379 within"
     told = explained(
-        {"gpu-01": answer()}, failure("gpu-01", "ray_members: did not join Ray in time: gpu-02 (10.0.0.2)")
+        {"gpu-01": answer(), "gpu-02": answer(("/root/gpu-02/ray/log", 30, log))},
+        failure("gpu-01", "did not join Ray in time: gpu-02 (10.0.0.2)"),
+    )["step-0"]
+    assert "nothing answers gpu-02 at the Ray head's address" in told.message
+    assert told.evidence[-1] == "did not join Ray in time: gpu-02 (10.0.0.2)"
+
+
+def test_a_line_of_the_log_that_the_step_showed_too_is_shown_once() -> None:
+    line = "OSError: [Errno 98] Address already in use"
+    told = explained(
+        {"gpu-01": answer(("/root/gpu-01/vllm/log", 9, line)), "gpu-02": answer()}, failure("gpu-01", line)
     )
-    assert "not all hosts, or not all their GPUs, have joined Ray" in told["step-0"].message
+    assert len(told["step-0"].evidence) == 1
 
 
 def test_what_a_step_showed_stays_where_no_host_says_anything() -> None:
