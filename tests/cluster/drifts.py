@@ -181,7 +181,7 @@ DRIFTS = (
     Drift(
         "a file of the model differs",
         "storage",
-        "model folder",
+        "weights",
         "drift",
         do=f"echo '{{}}' > {MODEL}/other.json",
         undo=f"rm {MODEL}/other.json",
