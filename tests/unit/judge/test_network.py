@@ -1,14 +1,17 @@
 """Interfaces, fabrics, and what is listed twice."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from judge_samples import cluster, facts, gpus, port, told
 
+from provision.addresses import Chosen
 from provision.facts import Fabric, Interface
 from provision.finding import Finding
 from provision.judge.causes import without_consequences
 from provision.judge.network import of_network
+from provision.networks import Candidate
 
 
 def found(count: int, spoiled: dict[int, dict[str, Any]] | None = None, **made: Any) -> list[Finding]:
@@ -122,3 +125,30 @@ def test_a_gpu_that_two_hosts_list_blocks() -> None:
 
 def test_gpus_without_uuids_are_not_the_same() -> None:
     assert found(2, {1: {"gpus": gpus(1, uuid="")}, 2: {"gpus": gpus(2, uuid="")}}) == []
+
+
+def with_choice(count: int, *, silent: tuple[int, ...] = (), **chosen: Any) -> list[Finding]:
+    made = cluster(count, silent=silent)
+    nodes = tuple(
+        replace(node, chosen=Chosen(**{"address": node.node_ip, "interface": "bond0", **chosen})) for node in made.nodes
+    )
+    return list(of_network(replace(made, nodes=nodes)))
+
+
+def test_networks_that_are_equally_good_are_a_note_with_the_line_to_write() -> None:
+    both = (Candidate("10.0.0.0/16", {}, {"gpu-01": "bond0"}), Candidate("192.0.2.0/24", {}, {"gpu-01": "eno1"}))
+    (finding,) = with_choice(2, network="10.0.0.0/16", candidates=both, doubt="none is faster")
+    assert told([finding]) == [("", "node address", "note")]
+    assert "`network: 10.0.0.0/16`" in finding.hint
+    assert [line.partition(" ")[0] for line in finding.evidence] == ["10.0.0.0/16", "192.0.2.0/24"]
+
+
+def test_a_host_without_an_address_for_the_others_blocks() -> None:
+    found = with_choice(1, address="", interface="", problem="it has no address in its network 10.9.0.0/16")
+    assert told(found) == [("gpu-01", "node address", "blocks")]
+    assert found[0].message == "it has no address in its network 10.9.0.0/16"
+
+
+def test_a_host_that_was_left_out_and_is_needed_blocks_for_all() -> None:
+    found = with_choice(2, silent=(2,), address="", interface="", problem="not known")
+    assert ("", "node address", "blocks") in told(found)
