@@ -141,7 +141,7 @@ for name, changes in {
 """
 
 PRODUCE = """
-export HOME=/home/ops RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=disabled VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1
+export HOME=/tmp/produced RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=disabled VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1
 export TORCHDYNAMO_DISABLE=1 VLLM_CPU_OMP_THREADS_BIND=nobind HF_HUB_OFFLINE=1 HF_ENDPOINT=http://127.0.0.1:$4
 PATH=$(echo /home/ops/.provision/envs/current-*/bin):$PATH
 python -c "$1"
@@ -174,6 +174,6 @@ def log(case: str) -> str:
 
 
 BESIDE = (
-    "export HOME=/home/ops RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=disabled; "
+    "export HOME=/tmp/produced RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=disabled; "
     "PATH=$(echo /home/ops/.provision/envs/current-*/bin):$PATH;"
 )

@@ -19,6 +19,7 @@ TOLD = {
     "head_flag_on_a_worker": ("ray-head-flag", "`--port` should only be specified when starting head node"),
     "heads_not_divisible": ("heads-divisible", "attention heads (4) must be divisible by tensor parallel size (3)"),
     "kv_cache_too_big": ("kv-cache-cpu", "less than requested memory for kv"),
+    "library_missing_on_a_worker": ("library-missing", "libnuma.so.1: cannot open shared object file"),
     "master_port_filtered": ("rendezvous-unreachable", "while trying to connect to (10.77.241.11, 29555)"),
     "missing_model": ("model-missing", "Repo id must be in the form"),
     "no_ray": ("ray-unreachable", "Failed to connect to GCS at address 10.0.0.1:6399 within 5 seconds."),
