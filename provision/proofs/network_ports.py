@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provision.cluster import Cluster, Node
-from provision.facts import PythonFound
+from provision.facts import Facts
 from provision.networks import is_ip
 from provision.proofs.network_members import Member
 
@@ -20,7 +20,7 @@ OLDEST_PYTHON = (3, 7)
 def members(cluster: Cluster) -> tuple[Member, ...]:
     """The hosts that were contacted, and whose address is known: where it is not, that is said elsewhere."""
     return tuple(
-        Member(n.name, n.node_ip, tuple(_ports(cluster, n)), n.interface, _python(n.facts.pythons))
+        Member(n.name, n.node_ip, tuple(_ports(cluster, n)), n.interface, _python(n, n.facts))
         for n in cluster.nodes
         if n.facts is not None and is_ip(n.node_ip)
     )
@@ -53,7 +53,8 @@ def _ray_ports(node: Node, head: bool) -> Iterator[tuple[int, str]]:
         yield port, "Ray's workers"
 
 
-def _python(pythons: tuple[PythonFound, ...]) -> str:
-    """The path of one that will do; empty for none."""
-    fit = (p for p in pythons if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
-    return next((p.path for p in fit), "")
+def _python(node: Node, facts: Facts) -> str:
+    """The path of one that will do; empty for none. Root does not run one that the user who logged in could change."""
+    new = (p.path for p in facts.pythons if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
+    home = f"{facts.login_home}/"
+    return next((path for path in new if not (node.host.sudo and path.startswith(home))), "")

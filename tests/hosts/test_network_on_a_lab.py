@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,8 +165,17 @@ def test_a_host_left_out_takes_no_part_and_skip_leaves_all_out(
     assert (report.exit_code, said) == (0, [])
 
 
-def test_nothing_of_the_proof_listens_afterwards(inventory: Inventory, hosts: tuple[HostControl, ...]) -> None:
-    assert up(inventory)[0].exit_code == 0
+@pytest.mark.parametrize("cancelled", [False, True], ids=["to its end", "broken off"])
+def test_nothing_of_the_proof_listens_afterwards(
+    inventory: Inventory, hosts: tuple[HostControl, ...], cancelled: bool
+) -> None:
+    cancel = threading.Event()
+    if cancelled:
+        hosts[0].drop(PORT)  # so that it is still waiting when it is broken off
+        threading.Timer(2, cancel.set).start()
+    report, _ = up(inventory, cancel=cancel)
+    assert (report.exit_code, untouched(hosts)) == ((1, True) if cancelled else (0, False))
+    hosts[0].allow()
     for host in hosts:
         with pytest.raises(OSError), socket.create_connection((host.fabric_address, PORT), 2):
             pass

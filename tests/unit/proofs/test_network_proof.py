@@ -2,6 +2,7 @@
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,17 @@ def test_hosts_that_were_not_contacted_take_no_part_and_one_host_alone_has_nothi
 @pytest.mark.parametrize("pythons", ["", "3.6"])
 def test_a_host_without_a_python_that_will_do_runs_nothing(pythons: str) -> None:
     assert dict(network_proof(cluster(pythons=pythons), "digest").scripts()) == {}
+
+
+def test_root_does_not_run_a_python_of_the_user_who_logged_in() -> None:
+    made = cluster()
+    facts = Facts(
+        pythons=(PythonFound("/home/ubuntu/bin/python3.12", "3.12"), PythonFound("/usr/bin/python3.11", "3.11"))
+    )
+    facts = replace(facts, login_home="/home/ubuntu")
+    nodes = tuple(Node(node.host.model_copy(update={"sudo": True}), facts) for node in made.nodes)
+    scripts = network_proof(replace(made, nodes=nodes), "digest").scripts()
+    assert {script.vars["python"] for script in scripts.values()} == {"/usr/bin/python3.11"}
 
 
 def test_the_key_is_of_the_cluster_and_of_its_secret_and_is_not_the_secret() -> None:
