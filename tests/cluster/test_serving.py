@@ -52,13 +52,13 @@ def ask(cluster: Cluster, key: str = CANARY["VLLM_API_KEY"]) -> str:
 
 
 def test_arguments_that_vllm_refuses_end_in_its_own_words_not_in_a_traceback(cluster: Cluster) -> None:
-    cluster.edit(('"max-model-len": 256', '"max-model-len": 100000'))
+    cluster.edit(('"max-num-seqs": 4', '"max-num-seqs": 4, "such-a-flag": true'))
     result = cluster.provision("up")
     cluster.edit()
     assert result.code == 1
     (failed,) = [e for e in result.events if e["event"] == "failed"]
     assert failed["host"] == "lab-1"
-    assert any("max_model_len" in line for line in failed["evidence"])
+    assert any("unrecognized arguments: --such-a-flag" in line for line in failed["evidence"])
     assert "Traceback" not in "\n".join(failed["evidence"])
     assert {label for _, label in result.changes} >= {"Ray head", "Ray worker", "Ray members"}
 
