@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provision.parallel.architecture import Architecture
-from provision.parallel.registry import KNOWN, LENT, PLUGINS, WITHOUT_STAGES, covers, removed_before
+from provision.parallel.registry import PLUGINS, WITHOUT_STAGES, covers, knows, removed_before
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def divides(model: Architecture, tensor: int) -> bool:
 
 
 def _architecture(model: Architecture, vllm: str) -> Iterator[Refusal]:
-    if not model.names or any(name in KNOWN or name in LENT for name in model.names):
+    if not model.names or any(knows(vllm, name) for name in model.names):
         return
     plugin = next((PLUGINS[name] for name in model.names if name in PLUGINS), "")
     last = next((found for name in model.names if (found := removed_before(name, vllm))), "")

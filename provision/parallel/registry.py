@@ -1,9 +1,10 @@
-"""Which architectures vLLM has, and which it can cut into stages. Data, as one release says it.
+"""Which architectures vLLM has, and which it can cut into stages. Data, as two releases say it.
 
 Source: vllm 0.32.0, vllm/model_executor/models/registry.py; for the stages `supports_pp` of each class, as far as the
 build for CPUs can load it. What Transformers lends it: transformers 5.19.0, classes for text whose
 `is_backend_compatible()` or `_can_set_attn_implementation()` holds.
-tests/cluster/test_parallel_agreement.py holds this against the installed vLLM.
+tests/cluster/test_parallel_agreement.py holds this against the installed vLLM. What is new in 0.33.0 is from that file
+of its sdist, where the rest is the same.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: The release that this was read from. What another one has that is not listed here is not known.
-READ_FROM = "0.32.0"
+#: The release that this was read from, and the one that it was compared with. What others have is not known.
+READ_FROM, COMPARED = "0.32.0", "0.33.0"
 
 #: In the registry itself.
 KNOWN = _names(
@@ -116,7 +117,18 @@ KNOWN = _names(
     """
 )
 
-#: Of these, what does not implement `SupportsPP`. Those that could not be loaded without a GPU are left out.
+#: In the registry of 0.33.0 as well. Whether these can be cut into stages is not known.
+SINCE_0_33 = _names(
+    """
+    AliceAIForCausalLM Alpamayo2Super BeamForCausalLM ClefFlashForJointSchema ColUltraVBertForRetrieval
+    D3ForSequenceClassification DFlash2BeamDraftModel DFlashQwen3XPressModel DomynEdgeForCausalLM DoryForCausalLM
+    FlintForCausalLM Kolibri1ForCausalLM Lfm2BidirectionalModel MiniCPMOcrForConditionalGeneration ModernVBertModel
+    MuseSparkDSparkModel MuseSparkForConditionalGeneration ParseAuxMTPModel Qwen3XPressModel
+    RadioMBartPrefixForCausalLM Step5ForCausalLM Step5ForConditionalGeneration Step5MTP
+    """
+)
+
+#: Of `KNOWN`, what does not implement `SupportsPP`. Those that could not be loaded without a GPU are left out.
 WITHOUT_STAGES = _names(
     """
     AriaForConditionalGeneration BailingMoeV25MTPModel BertForMaskedLM BertForSequenceClassification
@@ -240,7 +252,13 @@ REMOVED: Mapping[str, str] = {name: version for version, names in _REMOVED.items
 
 def covers(vllm: str) -> bool:
     """Whether what is said here of architectures holds for this version of vLLM, such as `0.32.0+cpu`."""
-    return vllm.partition("+")[0] == READ_FROM
+    return vllm.partition("+")[0] in (READ_FROM, COMPARED)
+
+
+def knows(vllm: str, architecture: str) -> bool:
+    """Whether this version of vLLM, one of those that are covered, serves `architecture`."""
+    new = architecture in SINCE_0_33 and vllm.partition("+")[0] == COMPARED
+    return new or architecture in KNOWN or architecture in LENT
 
 
 def removed_before(architecture: str, vllm: str) -> str:

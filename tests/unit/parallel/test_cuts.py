@@ -60,6 +60,12 @@ def test_an_architecture_that_vllm_gave_up_names_the_last_release_that_had_it() 
     assert kinds("mosaicml/mpt-30b", Cut(1, 1), "0.20.0") == []
 
 
+def test_an_architecture_that_came_later_is_known_from_then_on() -> None:
+    new = model("meta-llama/Llama-2-7b-hf", architectures=["FlintForCausalLM"])
+    assert [refusal.kind for refusal in refusals(new, Cut(1, 1), "0.32.0")] == ["architecture"]
+    assert refusals(new, Cut(1, 2), "0.33.0") == []
+
+
 def test_of_a_vllm_that_is_not_known_nothing_is_said() -> None:
     other = model("meta-llama/Llama-2-7b-hf", architectures=["UnheardOfForCausalLM"])
     assert [refusal.kind for refusal in refusals(other, Cut(1, 1), "0.32.0+cpu")] == ["architecture"]
