@@ -16,7 +16,6 @@ from pathlib import Path
 from provision.inventory.models import Inventory, Serve
 from provision.parallel.model import ModelFiles, weights_bytes
 from provision.secret import Secret
-from provision.transport.web import NotFetched, fetch
 from provision.weights import source_of
 
 HUB = "https://huggingface.co"
@@ -55,6 +54,9 @@ def from_folder(folder: Path) -> ModelFiles:
 
 def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
     """As it is on the hub, by two requests."""
+    # Only those pay for an HTTP client who need one.
+    from provision.transport.web import NotFetched, fetch
+
     name = urllib.parse.quote(serve.model)
     revision = urllib.parse.quote(serve.weights.revision or "main", safe="")
     source = f"{serve.model} on {urllib.parse.urlsplit(endpoint).netloc}"
