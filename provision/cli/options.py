@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,9 @@ def skipped(skip: Sequence[str]) -> dict[str, tuple[str, ...]]:
     names = tuple(part.strip() for names in skip for part in names.split(",") if part.strip())
     for name in names:
         if name not in PROOFS:
-            raise UsageError(f"--skip: there is no proof `{name}`", hint=f"they are {', '.join(PROOFS)}")
+            close = difflib.get_close_matches(name, PROOFS, n=1)
+            meant = f"; did you mean `{close[0]}`?" if close else ""
+            raise UsageError(f"--skip: there is no proof `{name}`{meant}", hint=f"they are {', '.join(PROOFS)}")
     return {"skip": names} if names else {}
 
 

@@ -66,6 +66,33 @@ def test_an_area_that_there_is_not_is_named_with_those_that_there_are(
     assert calls == []
 
 
+@pytest.mark.parametrize("command", ["up", "check"])
+def test_proofs_to_skip_are_named_with_commas_or_one_by_one(
+    inventory: Path, call: Call, calls: list[Any], command: str
+) -> None:
+    assert call(command, "--skip", "network, all-reduce", "--skip", "weights").exit_code == 0
+    assert calls[0]["skip"] == ("network", "all-reduce", "weights")
+
+
+@pytest.mark.parametrize("command", ["up", "check"])
+def test_a_proof_that_there_is_not_is_named_with_those_that_there_are(
+    inventory: Path, call: Call, calls: list[Any], command: str
+) -> None:
+    result = call(command, "--skip", "allreduce")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: --skip: there is no proof `allreduce`; did you mean `all-reduce`?\n"
+        "hint: they are network, all-reduce, weights\n"
+    )
+    assert calls == []
+
+
+def test_check_proves_only_when_asked_to(inventory: Path, call: Call, calls: list[Any]) -> None:
+    call("check")
+    call("check", "--network")
+    assert [asked.get("prove", False) for asked in calls] == [False, True]
+
+
 @pytest.mark.parametrize("areas", ["", ",", " , "])
 def test_no_area_is_not_all_areas(inventory: Path, call: Call, calls: list[Any], areas: str) -> None:
     assert call("check", "--only", areas).exit_code == 2
