@@ -194,6 +194,7 @@ def _rooms(cluster: Cluster) -> Sequence[Room]:
     found = []
     for node in nodes:
         if node.facts is not None and node.facts.gpus:
-            memory = min(gpu.memory_mib for gpu in node.facts.gpus)
+            # A GPU in slices tells its own memory, not theirs.
+            memory = min(0 if gpu.mig else gpu.memory_mib for gpu in node.facts.gpus)
             found.append(Room(node.name, len(node.facts.gpus), memory * 2**20))
     return found

@@ -174,6 +174,15 @@ def test_an_override_of_the_config_counts() -> None:
     assert book.findings == []
 
 
+@pytest.mark.parametrize("cards", [(Gpu(0, "GB10"),), (Gpu(0, "A100", memory_mib=81920, mig=True),)])
+def test_gpus_that_do_not_tell_what_a_rank_may_take_are_not_judged(cards: tuple[Gpu, ...]) -> None:
+    small = cluster(1)
+    node = replace(small.head, facts=Facts(gpus=cards, model=ModelFolder(MODEL, config=LLAMA, weights_bytes=WEIGHTS)))
+    book = Playbook()
+    assert cut(decided(replace(small, nodes=(node,)), book)) == (1, 1)
+    assert book.findings == [] and book.sizing is None
+
+
 def test_a_cluster_that_serves_nothing_is_left_alone() -> None:
     nothing = cluster(8)
     nothing = replace(nothing, inventory=nothing.inventory.model_copy(update={"serve": None}))
