@@ -56,5 +56,5 @@ def _ray_ports(node: Node, head: bool) -> Iterator[tuple[int, str]]:
 def _python(node: Node, facts: Facts) -> str:
     """The path of one that will do; empty for none. Root does not run one that the user who logged in could change."""
     new = (p.path for p in facts.pythons if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
-    home = f"{facts.login_home}/"
-    return next((path for path in new if not (node.host.sudo and path.startswith(home))), "")
+    theirs = f"{facts.login_home}/" if node.host.sudo and facts.login_home else "\0"
+    return next((path for path in new if not path.startswith(theirs)), "")
