@@ -48,6 +48,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "OS": ("architecture", "glibc"),
     "kernel": ("OS",),
     # Whose files are told by name there.
+    "weights": ("weights files",),
     "model folder": ("weights",),
     # What runs was started from the environment that is there no more.
     "Ray version": ("environment",),

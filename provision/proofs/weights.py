@@ -23,6 +23,9 @@ PATIENCE = 180.0
 
 _MIB = 1 << 20
 
+#: What is found out here explains what a look alone has to say of "weights" (judge/causes.py).
+FILES = "weights files"
+
 
 @dataclass(frozen=True)
 class SameWeights(Proof):
@@ -96,9 +99,7 @@ def _cannot(host: str, evidence: tuple[str, ...]) -> Finding:
     first = evidence[0] if evidence else "no answer"
     hint = next((hint for sign, hint in HINTS.items() if first.startswith(sign)), "")
     said = f"the weights cannot be downloaded: {first}"
-    return Finding(
-        host, "storage", "weights", Severity.BLOCKS, "not there", said=said, evidence=evidence[1:], hint=hint
-    )
+    return Finding(host, "storage", FILES, Severity.BLOCKS, "not there", said=said, evidence=evidence[1:], hint=hint)
 
 
 def _full(host: str, folder: str, text: str) -> Iterator[Finding]:
@@ -130,7 +131,7 @@ def no_room(host: str, folder: str, missing: int, free: int) -> Finding:
 def _unknown(host: str, why: str) -> Finding:
     said = f"which weights it has could not be compared: {why}"
     hint = "run `provision up` again, or leave this out with `--skip weights`"
-    return Finding(host, "storage", "weights", Severity.BLOCKS, "not known", said=said, hint=hint)
+    return Finding(host, "storage", FILES, Severity.BLOCKS, "not known", said=said, hint=hint)
 
 
 def _differences(told: Mapping[str, Mapping[str, Entry]], folders: Mapping[str, str]) -> Iterator[Finding]:
@@ -145,7 +146,7 @@ def _differences(told: Mapping[str, Mapping[str, Entry]], folders: Mapping[str, 
             yield Finding(
                 host,
                 "storage",
-                "weights",
+                FILES,
                 Severity.BLOCKS,
                 digest[:12],
                 expected[:12],

@@ -167,7 +167,6 @@ class Weights(Resource):
         variables: dict[str, Value] = {
             **self._places(),
             "work": "fetch",
-            "cluster": self.cluster,
             "python": self.python,
             "owner": self.owner,
             "repo": self.repo,
@@ -202,6 +201,7 @@ class Weights(Resource):
         return {
             "folder": self.folder,
             "models": self.models,
+            "cluster": self.cluster,
             "manifest": self.manifest,
             "mark": f"{self.manifest.removesuffix('.manifest')}.used-{self.cluster}",
             "ours": "yes" if self.ours else "",
@@ -211,8 +211,9 @@ class Weights(Resource):
         """Whether something there is of our making, and this cluster's."""
         if have is None:
             return False
-        mine = "marked" in have or "digest" in have or (self.ours and "folder" in have)
-        return mine and ("marked" in have or "shared" not in have)
+        if "marked" in have or "older" in have:
+            return True
+        return "shared" not in have and ("digest" in have or (self.ours and "folder" in have))
 
     def _unfinished(self, have: Mapping[str, str]) -> Difference:
         there = {name: have[f"is:{name}"].partition(" ")[0] for name in _names(have, "is:")}

@@ -232,6 +232,14 @@ def test_down_leaves_the_model_and_purge_takes_what_was_sent(sent: Racks) -> Non
     assert changes(sent.run("purge")) == 0
 
 
+def test_purge_takes_models_that_were_served_before_as_well(sent: Racks, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sent.at("host-1")
+    monkeypatch.setattr(Racks, "at", lambda self, host: self.root(host) / "models" / "acme--next")
+    assert sent.run("up").exit_code == 0 and before.exists()
+    assert sent.run("purge").exit_code == 0
+    assert not sent.root("host-1").exists()
+
+
 def test_purge_leaves_a_folder_of_somebody_elses(make_racks: Callable[[int], Racks], tmp_path: Path) -> None:
     racks = make_racks(1)
     racks.path = tmp_path / "mounted"
