@@ -31,7 +31,6 @@ class Case:
 
 
 SERVE = ("--enforce-eager", "--max-model-len", "256", "--host", "127.0.0.1", "--port", "9912")
-FROM_HUB = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": f"http://127.0.0.1:{HUB}"}
 RENDEZVOUS = """
 import datetime, torch.distributed as d
 d.init_process_group("gloo", init_method="{}", rank={}, world_size={}, timeout=datetime.timedelta(seconds=3))
@@ -46,8 +45,8 @@ CASES: dict[str, Case] = {
     "model-type": Case("the model's type, `novel`", "`transformers`", ("serve", f"{PRODUCED}/type/model", *SERVE)),
     "own-code": Case("code of its own", "trust-remote-code: true", ("serve", f"{PRODUCED}/code/model", *SERVE)),
     "no-tokenizer": Case("no tokenizer", "tokenizer.json", ("serve", f"{PRODUCED}/tokens/model", *SERVE)),
-    "gated": Case("asks for a licence", "HF_TOKEN", ("serve", "gated/model", *SERVE), env=FROM_HUB),
-    "private": Case("does not show it without a token", "HF_TOKEN", ("serve", "private/model", *SERVE), env=FROM_HUB),
+    "gated": Case("asks for a licence", "HF_TOKEN", ("serve", "gated/model", *SERVE)),
+    "private": Case("does not show it without a token", "HF_TOKEN", ("serve", "private/model", *SERVE)),
     "port": Case("another program on lab-1", "ss -ltnp", ("serve", MODEL, *SERVE[:-1], str(HUB))),
     "interface": Case(
         "GLOO_SOCKET_IFNAME names `nope0`",
@@ -142,7 +141,7 @@ for name, changes in {
 
 PRODUCE = """
 export HOME=/tmp/produced RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=disabled VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1
-export TORCHDYNAMO_DISABLE=1 VLLM_CPU_OMP_THREADS_BIND=nobind HF_HUB_OFFLINE=1 HF_ENDPOINT=http://127.0.0.1:$4
+export TORCHDYNAMO_DISABLE=1 VLLM_CPU_OMP_THREADS_BIND=nobind HF_ENDPOINT=http://127.0.0.1:$4
 PATH=$(echo /home/ops/.provision/envs/current-*/bin):$PATH
 python -c "$1"
 python -c "$2" "$4" & hub=$!

@@ -1,6 +1,6 @@
 """Why something did not start, told for real: runs of `up` that fail, and the failures of vLLM and Ray themselves.
 
-About two and a half minutes on two cores.
+Three and a half minutes on two cores, most of it four runs of `up` that get as far as their failure.
 """
 
 from collections.abc import Callable
