@@ -120,7 +120,10 @@ def _judge(
     )
     if sizing.verdict != "fits" and not refused:
         sizing = replace(sizing, alternatives=alternatives(model, weights, cut, rooms, settings, accepts))
-        book.findings += _fit(sizing, sure=settings.sure and not fits_itself(serve))
+        # With GPUs of several sizes it depends on which stage comes to lie on which.
+        largest = [replace(room, memory=max(other.memory for other in rooms)) for room in rooms]
+        never = any(stage.verdict == "too small" for stage in sizes(model, weights, cut, largest, settings))
+        book.findings += _fit(sizing, sure=settings.sure and never and not fits_itself(serve))
     book.sizing = sizing
 
 
@@ -188,9 +191,8 @@ def _joined(cluster: Cluster) -> bool | None:
 
 
 def _rooms(cluster: Cluster) -> Sequence[Room]:
-    """The hosts with GPUs, in the order in which vLLM fills them: the head, then those with the fewest GPUs, by address
-    (`sort_by_driver_then_worker_ip` in vllm/v1/executor/ray_executor.py)."""
-    nodes = [cluster.head, *sorted(cluster.workers, key=lambda node: (node.gpus, node.node_ip))]
+    """The hosts with GPUs, the head first."""
+    nodes = [cluster.head, *cluster.workers]
     found = []
     for node in nodes:
         if node.facts is not None and node.facts.gpus:

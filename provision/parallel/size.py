@@ -54,8 +54,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class StageSize:
-    """Per GPU. `least` and `most`: what is needed besides weights and KV cache. `allowed`: what vLLM may take of the
-    smallest GPU of the stage (`gpu-memory-utilization`)."""
+    """Per GPU. `hosts`: where it may come to lie. `least` and `most`: what is needed besides weights and KV cache.
+    `allowed`: what vLLM may take of the smallest GPU of these (`gpu-memory-utilization`)."""
 
     stage: int
     hosts: tuple[str, ...]
@@ -114,12 +114,18 @@ def layers_of(layers: int, stages: int, partition: Sequence[int] = ()) -> tuple[
 
 
 def placed(cut: Cut, rooms: Sequence[Room]) -> list[tuple[Room, ...]] | None:
-    """The hosts of each stage, in the order in which vLLM fills them: `rooms`, the head's first. None: too few GPUs."""
+    """The hosts that each stage may be on; None: too few GPUs. vLLM fills the head first, `rooms[0]`; in which order
+    the others is open until it starts: by Ray's ids of the nodes (`get_bundles_sorted_by_node` in
+    vllm/v1/executor/ray_utils.py)."""
     slots = [room for room in rooms for _ in range(room.gpus)]
     if len(slots) < cut.gpus:
         return None
-    stages = [slots[stage * cut.tensor : (stage + 1) * cut.tensor] for stage in range(cut.pipeline)]
-    return [tuple(dict.fromkeys(stage)) for stage in stages]
+    others = tuple(rooms[1:])
+    found = []
+    for stage in range(cut.pipeline):
+        mine = set(slots[stage * cut.tensor : (stage + 1) * cut.tensor])
+        found.append((*(room for room in rooms[:1] if room in mine), *(others if mine - {rooms[0]} else ())))
+    return found
 
 
 def sizes(

@@ -69,8 +69,9 @@ def test_a_partition_of_ones_own_is_followed_if_it_fits() -> None:
     assert layers_of(32, 2, (20, 13)) == (16, 16)
 
 
-def test_stages_fill_the_hosts_one_after_another() -> None:
-    small, large = Room("gpu-01", 4, 1), Room("gpu-02", 8, 1)
+def test_the_head_is_filled_first_and_of_the_others_it_is_open() -> None:
+    small, large, third = Room("gpu-01", 4, 1), Room("gpu-02", 8, 1), Room("gpu-03", 4, 1)
+    assert placed(Cut(4, 4), [small, large, third]) == [(small,), (large, third), (large, third), (large, third)]
     assert placed(Cut(4, 3), [small, large]) == [(small,), (large,), (large,)]
     assert placed(Cut(8, 1), [small, large]) == [(small, large)]
     assert placed(Cut(8, 2), [small, large]) is None
