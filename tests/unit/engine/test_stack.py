@@ -141,8 +141,8 @@ def test_vllm_arguments_are_switches_values_and_lists() -> None:
 def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download() -> None:
     key = {"VLLM_API_KEY": Secret("k"), "HF_TOKEN": Secret("t")}
 
-    def kept(model: str, weights: Weights = Weights()) -> set[str]:
-        stack = Stack(cluster(serve=Serve(model=model, weights=weights), secrets=key))
+    def kept(model: str, source: Literal["vllm"] | None = None) -> set[str]:
+        stack = Stack(cluster(serve=Serve(model=model, weights=Weights(source=source)), secrets=key))
         server = stack.server(stack.ray_head())
         assert server.environment()["HF_TOKEN"] == key["HF_TOKEN"]
         assert "RAY_AUTH_TOKEN" not in server.environment()
@@ -152,7 +152,7 @@ def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download(
 
     assert {"HF_TOKEN", "VLLM_API_KEY", "PROVISION_SERVICE"} <= kept("/models/tiny")
     assert "HF_TOKEN" in kept("meta/llama"), "it is on every host before the server starts"
-    by_vllm = kept("meta/llama", Weights(source="vllm"))
+    by_vllm = kept("meta/llama", "vllm")
     assert "VLLM_API_KEY" in by_vllm and "HF_TOKEN" not in by_vllm
 
 
