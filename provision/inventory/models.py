@@ -141,6 +141,11 @@ class Serve(Model):
         tensor, pipeline = self.tensor_parallel, self.pipeline_parallel
         return tensor * pipeline if isinstance(tensor, int) and isinstance(pipeline, int) else 0
 
+    @property
+    def stage(self) -> int:
+        """How many GPUs share each layer; 0 while that is `auto`."""
+        return self.tensor_parallel if isinstance(self.tensor_parallel, int) else 0
+
 
 class Host(Model):
     """One machine. `address` is where SSH goes; `node_ip` what the other nodes talk to."""

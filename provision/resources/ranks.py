@@ -1,8 +1,8 @@
 """Where the model's ranks run: proof that the cut over the hosts is the one that was asked for.
 
 With all GPUs of the cluster in use there is one right answer, the host's own count of GPUs. It is read from the
-process table: vLLM's ranks are Ray actors, and Ray names a process after its actor's class. Which rank a process is,
-vLLM says once in its log.
+process table: vLLM's ranks are Ray actors, and Ray names a process after its actor's class. Which rank a process is
+stands before each line of its log.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ RANKS = "ranks of the model"
 #: Where Ray keeps what an actor prints, below its folder for temporary files: the name ends with the process's id.
 RAY_LOGS = "session_latest/logs/worker-*-@.out"
 
+#: What ranks leave below /dev/shm, also after a clean end: their message queues (Python's shared memory), and those of
+#: ranks on a CPU.
+SEGMENTS = ("psm_*", "*-cpushm_*")
+
 
 @dataclass(frozen=True)
 class Ranks(Resource):
@@ -29,6 +33,7 @@ class Ranks(Resource):
     server that it follows starts them. They go with it, so there is nothing to remove.
 
     `processes`: pattern of their command lines. `logs`: pattern of the file that one writes to, `@` for its process id.
+    `tensor`: how many ranks share a layer; those of one stage are numbered one after another.
     """
 
     removable: ClassVar[bool | str] = False
@@ -40,6 +45,7 @@ class Ranks(Resource):
     count: int
     processes: str = "ray::RayWorker*"
     logs: str = ""
+    tensor: int = 1
 
     @property
     def id(self) -> str:
@@ -69,7 +75,8 @@ class Ranks(Resource):
         return Script(f"{LIBRARY}\n{COUNT}\n{WAIT}", {**self._variables(), "count": self.count})
 
     def _variables(self) -> dict[str, Value]:
-        return {"mark": self.ray.owner_mark, "processes": self.processes, "logs": self.logs}
+        mark = self.ray.owner_mark
+        return {"mark": mark, "processes": self.processes, "logs": self.logs, "tensor": self.tensor}
 
 
 COUNT = r"""
@@ -81,13 +88,17 @@ these() {
 ranks() { set -- $(these); echo "$#"; }
 """
 
-# vllm/distributed/parallel_state.py: "rank 3 in world size 4 is assigned as DP rank 0, PP rank 1, …, TP rank 1, …"
+# vllm/v1/executor/multiproc_executor.py names a rank `Worker_PP1_TP0`, leaving out a degree that is 1; its lines begin
+# with `(Worker_PP1_TP0 pid=619)`. Before it knows, it is `Worker`, and stays so where it is alone. Only the first rank
+# of a host says its number.
 WHICH = r"""
+part() { case $1 in *"$2"[0-9]*) v=${1#*"$2"}; echo "${v%%[!0-9]*}" ;; *) echo 0 ;; esac; }
 which=$(for p in $(these); do
     case $logs in '') continue ;; *@*) files=${logs%@*}$p${logs##*@} ;; *) files=$logs ;; esac
-    grep -hsm1 "pid=$p).* rank [0-9]* in world size " $files
-done | sed -n 's/.* rank \([0-9]*\) in world size .*PP rank \([0-9]*\),.* TP rank \([0-9]*\),.*/\1 (PP\2 TP\3)/p' |
-    sort -n | paste -sd , -)
+    name=$(grep -hosm1 "(Worker_[A-Z0-9_]* pid=$p)" $files || grep -hosm1 "(Worker pid=$p)" $files) || continue
+    stage=$(part "$name" _PP) share=$(part "$name" _TP)
+    echo "$((stage * tensor + share)) (PP$stage TP$share)"
+done | sort -n | paste -sd , -)
 [ -z "$which" ] || echo "which=$which"
 """
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.inventory.models import Ray
+from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
 from provision.script import Script
 from provision.secret import Secret
@@ -117,6 +118,10 @@ class RayNode(Service):
 
     def scratch(self) -> str:
         return self.setup.temp_dir
+
+    def segments(self) -> tuple[str, ...]:
+        """The ranks of this host end with it."""
+        return SEGMENTS
 
     def ready(self) -> Script:
         return Script(READY, {"port": self.ready_port()}, timeout=150)

@@ -113,7 +113,8 @@ class Stack:
         total = sum(self._gpus(n) for n in self._cluster.nodes)
         if serve is None or serve.gpus != total:
             return None
-        return Ranks(self._place(node, "ray"), self._gpus(node), logs=f"{self._temp_dir(node)}/{RAY_LOGS}")
+        logs = f"{self._temp_dir(node)}/{RAY_LOGS}"
+        return Ranks(self._place(node, "ray"), self._gpus(node), logs=logs, tensor=serve.stage)
 
     def served(self, server: VllmServer, *, over: str) -> Served:
         """What `up` has to tell of `server` in the end; `over`: what joins the hosts."""

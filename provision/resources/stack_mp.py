@@ -49,7 +49,9 @@ class StackWithoutRay(Stack):
     def ranks_met(self, node: Node) -> RanksMet:
         place, alone = self._place(node, "vllm"), len(self._cluster.nodes) == 1
         logs = f"{place.folder}/log"
-        return RanksMet(place, self._share, ALONE if alone else MET, logs, node=self.rank(node))
+        process = self.rank(node)
+        stage = process.serve.stage
+        return RanksMet(place, self._share, ALONE if alone else MET, logs, stage, node=process)
 
     def master_port(self) -> PortsFree:
         assert self._inventory.serve is not None

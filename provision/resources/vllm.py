@@ -11,6 +11,7 @@ from provision.diagnosis import decisive
 from provision.finding import Known
 from provision.inventory.models import Serve
 from provision.resource import State
+from provision.resources.ranks import SEGMENTS
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
 from provision.script import Fragment, Script, Value
@@ -114,8 +115,7 @@ class VllmServer(Service):
         return (self.serve.port,)
 
     def segments(self) -> tuple[str, ...]:
-        """Its message queues (Python's shared memory), also after a clean end; and those of CPU ranks."""
-        return ("psm_*", "*-cpushm_*")
+        return SEGMENTS
 
     def health(self) -> Script:
         return Script(HEALTH, {"health_host": self.listen_host, "health_port": self.serve.port})

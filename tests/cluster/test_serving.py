@@ -1,4 +1,5 @@
-"""Real vLLM over two hosts. One story: refuse bad arguments, serve, stay as it is, drift, be repaired, go away."""
+"""Real vLLM over two hosts with two GPUs and two networks each. One story: refuse bad arguments, serve, stay as it is,
+drift, be repaired, go away."""
 
 import json
 import os
@@ -29,8 +30,9 @@ def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempP
     made = make_cluster(
         "test-serving",
         hosts=2,
-        gpus=1,
-        stack={"model": MODEL, "tensor_parallel": 1, "pipeline_parallel": 2},
+        gpus=2,
+        fabric=True,
+        stack={"model": MODEL, "tensor_parallel": "auto", "pipeline_parallel": "auto"},
         settings={"secrets": {name: {"env": name} for name in CANARY}},
         layers=(folder / "layer",),
     )
@@ -42,7 +44,7 @@ def ask(cluster: Cluster, key: str = CANARY["VLLM_API_KEY"]) -> str:
     """One chat completion, asked from outside the hosts."""
     body = {"model": "tiny", "messages": [{"role": "user", "content": "What are you?"}], "max_tokens": 40}
     request = urllib.request.Request(
-        f"http://{cluster.host('lab-1').address}:8000/v1/chat/completions",
+        f"http://{cluster.host('lab-1').fabric_address}:8000/v1/chat/completions",
         json.dumps(body).encode(),
         {"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
     )
@@ -74,14 +76,16 @@ def test_up_goes_on_from_there_and_ends_with_an_answer(cluster: Cluster) -> None
 
 def test_the_end_of_up_says_where_each_rank_runs(cluster: Cluster) -> None:
     lines = cluster.provision("up").report["outcome"]
-    address = cluster.host("lab-1").address
+    address = cluster.host("lab-1").fabric_address
     assert lines[0] == f"tiny answers at http://{address}:8000/v1"
     placed = {line.split()[0]: re.findall(r"(\d+) \(PP(\d+) TP(\d+)\)", line) for line in lines[2 : 2 + len(NAMES)]}
     assert list(placed) == list(NAMES)
     ranks = [int(rank) for name in NAMES for rank, _, _ in placed[name]]
-    assert sorted(ranks) == list(range(len(ranks)))
+    assert sorted(ranks) == [0, 1, 2, 3]
     for name in NAMES:
-        assert len(placed[name]) == len(cluster.processes(name, r"ray::RayWorker"))
+        assert len(cluster.processes(name, r"ray::RayWorker")) == 2
+    # Tensor parallel inside a host, pipeline parallel across: what `auto` stands for here.
+    assert [{stage for _, stage, _ in placed[name]} for name in NAMES] == [{"0"}, {"1"}]
 
 
 def typed(lines: list[str], program: list[str | Path]) -> str:
@@ -131,7 +135,7 @@ def test_where_the_port_is_closed_from_here_smoke_goes_through_ssh_and_up_says_h
     cluster: Cluster,
 ) -> None:
     head = cluster.host("lab-1")
-    head.drop(8000, source=head.address.rpartition(".")[0] + ".1")
+    head.drop(8000, source=head.fabric_address.rpartition(".")[0] + ".1")
     try:
         (line,) = cluster.provision("smoke").events
         curl, python, ssh = what_to_type(cluster)
@@ -174,9 +178,10 @@ def test_a_load_that_takes_too_long_is_ended_with_all_its_processes(cluster: Clu
     assert ask(cluster) == ANSWER
 
 
-def test_one_rank_runs_on_each_host(cluster: Cluster) -> None:
+def test_the_nodes_talk_over_the_fabric_that_nobody_named(cluster: Cluster) -> None:
     for name in NAMES:
-        assert len(cluster.processes(name, r"ray::RayWorker")) == 1
+        (raylet,) = cluster.processes(name, r"raylet/raylet ")
+        assert f"--node_ip_address={cluster.host(name).fabric_address}" in raylet
 
 
 def test_whoever_has_no_key_is_turned_away(cluster: Cluster) -> None:
@@ -185,7 +190,7 @@ def test_whoever_has_no_key_is_turned_away(cluster: Cluster) -> None:
 
 
 def test_the_server_listens_on_the_clusters_address_alone(cluster: Cluster) -> None:
-    address = cluster.host("lab-1").address
+    address = cluster.host("lab-1").fabric_address
     assert cluster.witness("lab-1").socket(f"tcp://{address}:8000").is_listening
     assert not cluster.witness("lab-1").socket("tcp://0.0.0.0:8000").is_listening
 
@@ -275,6 +280,18 @@ def test_a_run_cut_off_while_the_model_loads_is_taken_up_where_it_was(cluster: C
     assert result.code == 0, result.stderr
     assert cluster.processes("lab-1", "vllm serve") == server
     assert ask(cluster) == ANSWER
+
+
+def test_a_worker_that_joins_at_another_address_is_held_back_and_named_with_both(cluster: Cluster) -> None:
+    worker = cluster.host("lab-2")
+    old = f'"address": "{worker.address}"'
+    args = f'{{"args": {{"node-ip-address": "{worker.address}"}}}}'
+    cluster.edit((old, f'{old}, "ray": {args}'), ("ray:\n", "ray:\n  join_timeout: 5\n"))
+    result = cluster.provision("up")
+    cluster.edit()
+    assert result.code == 1
+    assert f"lab-2 (at {worker.address}, not at {worker.fabric_address})" in result.text
+    assert "node-ip-address" in result.text
 
 
 def test_down_leaves_no_process_port_or_shared_memory_and_twice_is_fine(cluster: Cluster) -> None:

@@ -1,0 +1,51 @@
+#!/bin/sh
+# A model on several hosts, brought up as a person would who has written it down: files to all hosts, uv, ray start, vllm
+# serve, and waiting for the first answer. No checks, no proofs, nothing that could be run twice.
+#
+#   by_hand.sh up|down FOLDER HEAD [WORKER …]
+#
+# FOLDER holds: ssh_config, uv, requirements.txt, wheels/, environment (NAME='value' lines, for Ray and vLLM).
+set -eu
+step=$1 folder=$2
+shift 2
+head=$1
+there() { ssh -F "$folder/ssh_config" "$@"; }
+all() { for host in $hosts; do "$1" "$host" & jobs="$jobs $!"; done; for job in $jobs; do wait "$job"; done; jobs=; }
+hosts=$* jobs=
+said() { now=$(date +%s.%N); echo "$1 $began $now"; began=$now; }
+began=$(date +%s.%N)
+
+if [ "$step" = down ]; then
+    stop() { there "$1" 'pkill -f "vllm serve|VLLM::"; by-hand/env/bin/ray stop --force >/dev/null 2>&1; rm -rf by-hand .cache/uv /tmp/ray' || :; }
+    all stop
+    exit 0
+fi
+
+install() {
+    there "$1" 'mkdir -p by-hand'
+    tar -cf - -C "$folder" uv requirements.txt wheels environment | there "$1" 'tar -xf - -C by-hand'
+    there "$1" 'cd by-hand && ./uv venv -q --python 3.11 env &&
+        ./uv pip install -q --python env/bin/python --offline --no-index --find-links wheels --no-deps --require-hashes -r requirements.txt'
+}
+all install
+said environment
+
+ray() {
+    there "$1" "set -a; . by-hand/environment; VLLM_HOST_IP=$1 GLOO_SOCKET_IFNAME=eth0
+        exec by-hand/env/bin/ray start $2 --node-ip-address=$1 --num-cpus=1 --object-store-memory=100000000 \
+            --disable-usage-stats" >/dev/null 2>&1 </dev/null
+}
+ray "$head" "--head --port=6379 --include-dashboard=false"
+join() { [ "$1" = "$head" ] || ray "$1" --address="$head:6379"; }
+all join
+said ray
+
+there "$head" "set -a; . by-hand/environment; VLLM_HOST_IP=$head GLOO_SOCKET_IFNAME=eth0 RAY_ADDRESS=$head:6379
+    nohup by-hand/env/bin/vllm serve \"\$MODEL\" --served-model-name tiny --distributed-executor-backend ray \
+        --tensor-parallel-size \$TP --pipeline-parallel-size \$PP --host $head --port 8000 \
+        --enforce-eager --max-model-len 256 --max-num-seqs 4 >by-hand/log 2>&1 </dev/null &"
+body='{"model": "tiny", "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}'
+until curl -sf --noproxy '*' -H 'Content-Type: application/json' -d "$body" "http://$head:8000/v1/chat/completions" >/dev/null; do
+    sleep 1
+done
+said vllm

@@ -1,0 +1,135 @@
+"""How long a fresh `provision up` takes, from bare hosts to the first answer, against the same steps typed by hand.
+
+Makes a lab of virtual hosts, and brings up real Ray and real vLLM (CPU build, a tiny model) on them in turn: with
+benchmarks/by_hand.sh (scp, uv, ray start, vllm serve, curl) and with provision, which also judges, proves and watches.
+Both start from hosts without an environment, and from wheels that this machine has. Needs root. Give it an otherwise
+idle machine; takes some three minutes a round.
+
+    python -m benchmarks.fresh                  2 hosts, 2 rounds
+    python -m benchmarks.fresh --assert         exit code 1 if a fresh `up` takes more than 1.15 times as long
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import provision
+from provision.lab.cpu_vllm import CPU_ENV
+from provision.lab.demo import MODEL, make_lab, remove_lab
+from provision.lab.lab import Lab
+from provision.locking import read_lock
+from provision.uv_binary import uv_binary
+from provision.wheels import fetch_wheels
+
+#: Time of a fresh `up` ÷ time of the script.
+MOST = 1.15
+
+SCRIPT = Path(__file__).with_name("by_hand.sh")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fresh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--hosts", type=int, default=2, help="default: 2")
+    parser.add_argument("--rounds", type=int, default=2, help="default: 2")
+    parser.add_argument("--assert", dest="promise", action="store_true", help=f"fail above {MOST} times")
+    asked = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("error: lab hosts with an environment of their own need root")
+    lab = Lab(name="bench-fresh")
+    lab.down()
+    with tempfile.TemporaryDirectory(prefix="provision-fresh-") as folder:
+        try:
+            make_lab(lab, hosts=asked.hosts, gpus=1, rootless=False)
+            ratio = _measure(lab, Path(folder), asked.hosts, asked.rounds)
+        finally:
+            remove_lab(lab)
+    if asked.promise and ratio > MOST:
+        print(f"broken promise: a fresh up takes {ratio:.2f} times as long as by hand, promised is {MOST}")
+        return 1
+    return 0
+
+
+def _measure(lab: Lab, folder: Path, hosts: int, rounds: int) -> float:
+    addresses = [lab.host(f"lab-{number}").address for number in range(1, hosts + 1)]
+    _provision(lab, folder, "lock")
+    _prepare(lab, folder, hosts)
+    by_hand, fresh = [], []
+    for number in range(1, rounds + 1):
+        seconds, phases = _by_hand(folder, addresses)
+        by_hand.append(seconds)
+        print(f"by hand, round {number}: {seconds:.1f} s   {_shown(phases)}", flush=True)
+        seconds, phases = _provision(lab, folder, "up")
+        fresh.append(seconds)
+        print(f"provision up, fresh, round {number}: {seconds:.1f} s   {_shown(phases)}", flush=True)
+        seconds, phases = _provision(lab, folder, "up")
+        print(f"provision up, again: {seconds:.1f} s   {_shown(phases)}", flush=True)
+        _provision(lab, folder, "down", "--purge")
+    ratio = statistics.median(fresh) / statistics.median(by_hand)
+    print(f"\na fresh up takes {ratio:.2f} times as long as the same steps by hand (promised: {MOST})")
+    return ratio
+
+
+def _provision(lab: Lab, folder: Path, command: str, *more: str) -> tuple[float, Mapping[str, float]]:
+    """Wall seconds, and those of each phase."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [Path(sys.executable).with_name("provision"), command, lab.inventory, "--json", *more],
+        env={**os.environ, "PROVISION_STATE_DIR": str(folder / "state")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.monotonic() - began
+    if done.returncode != 0:
+        sys.exit(f"error: provision {command} ended with {done.returncode}\n{done.stderr[-3000:]}")
+    last = json.loads(done.stdout.splitlines()[-1])
+    return seconds, {p["name"]: p["seconds"] for p in last.get("report", {}).get("phases", ())}
+
+
+def _by_hand(folder: Path, addresses: list[str]) -> tuple[float, Mapping[str, float]]:
+    began = time.monotonic()
+    done = subprocess.run(["sh", SCRIPT, "up", folder, *addresses], capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - began
+    subprocess.run(["sh", SCRIPT, "down", folder, *addresses], capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"error: the script ended with {done.returncode}\n{done.stderr[-3000:]}")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return seconds, {name: float(last) - float(first) for name, first, last in lines}
+
+
+def _prepare(lab: Lab, folder: Path, hosts: int) -> None:
+    """What the script needs, and a person would have lying about."""
+    inventory = provision.load(lab.inventory)
+    lock = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
+    wheels = fetch_wheels(lock, inventory.python, None, base=inventory.path.parent)
+    (folder / "wheels").mkdir()
+    for wheel in wheels.values():
+        shutil.copy2(wheel, folder / "wheels")
+    shutil.copy2(uv_binary(inventory.python, None, base=inventory.path.parent), folder / "uv")
+    (folder / "requirements.txt").write_text(lock.requirements)
+    variables = {**CPU_ENV, "MODEL": MODEL, "TP": "1", "PP": str(hosts)}
+    (folder / "environment").write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+    (folder / "ssh_config").write_text(
+        f"Host *\n  User ops\n  IdentityFile {lab.directory}/key\n  UserKnownHostsFile {lab.directory}/known_hosts\n"
+        "  StrictHostKeyChecking yes\n"
+    )
+
+
+def _shown(phases: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.items() if seconds >= 0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
