@@ -54,7 +54,9 @@ def _ray_ports(node: Node, head: bool) -> Iterator[tuple[int, str]]:
 
 
 def _python(node: Node, facts: Facts) -> str:
-    """The path of one that will do; empty for none. Root does not run one that the user who logged in could change."""
-    new = (p.path for p in facts.pythons if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
+    """The path of one that will do; empty for none. Root does not run one that the user who logged in could change. One
+    that has said its patch version is no shim, which may name a Python that is switched off (pyenv)."""
+    sure_first = sorted(facts.pythons, key=lambda p: not p.patch)
+    new = (p.path for p in sure_first if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
     theirs = f"{facts.login_home}/" if node.host.sudo and facts.login_home else "\0"
     return next((path for path in new if not path.startswith(theirs)), "")

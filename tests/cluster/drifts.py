@@ -174,8 +174,9 @@ DRIFTS = (
         "storage",
         "disk free",
         "warning",
-        do=f"mount -t tmpfs -o size=64m tmpfs {HOME}",
-        undo=f"umount {HOME}",
+        # What is known of the model's files stays: that it is lost is another fault.
+        do=f"cp -a {HOME}/models /run && mount -t tmpfs -o size=64m tmpfs {HOME} && cp -a /run/models {HOME}",
+        undo=f"umount {HOME}; rm -r /run/models",
         asked=("--only", "storage"),
     ),
     Drift(

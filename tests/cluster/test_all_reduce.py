@@ -149,9 +149,9 @@ def test_an_interface_that_is_not_there_is_named(cluster: Cluster) -> None:
     result = ask(cluster, "check", "--network")
     cluster.edit()
     (finding,) = findings(result)
-    assert (finding["host"], finding["severity"], result.code) == ("", "blocks", 3)
-    assert "failed on lab-1, lab-2, lab-3" in finding["message"]
-    assert "eth9" in finding["message"]
+    # Who comes to it first says so; the others may still be waiting for that one.
+    assert (finding["host"] in ("", *NAMES), finding["severity"], result.code) == (True, "blocks", 3)
+    assert "Unable to find address for: eth9" in finding["message"]
 
 
 def test_a_host_without_the_environment_is_not_held_against_anybody(cluster: Cluster) -> None:

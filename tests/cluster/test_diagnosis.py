@@ -49,16 +49,6 @@ def test_an_object_store_that_does_not_fit_is_told_with_what_there_is(cluster: C
     assert "`object-store-memory: 1000000000` in `ray.args`" in told["hint"]
 
 
-def test_a_socket_path_that_is_too_long_is_told_with_the_setting_that_made_it_so(cluster: Cluster) -> None:
-    cluster.edit(('"HF_HUB_OFFLINE": "1"', f'"HF_HUB_OFFLINE": "1", "VLLM_RPC_BASE_PATH": "/tmp/{"a" * 99}"'))
-    told = error(cluster.provision("up"))
-    cluster.edit()
-    assert told["message"].startswith("vLLM: failed")
-    assert "longer than the kernel allows" in told["message"]
-    assert "/vllm/log" in told["evidence"][0]
-    assert "`VLLM_RPC_BASE_PATH`" in told["hint"]
-
-
 def test_a_library_that_a_worker_lacks_is_told_of_the_worker_though_vllm_ends_on_the_head(cluster: Cluster) -> None:
     cluster.host("lab-2").exec(["mv", LIBRARY, f"{LIBRARY}.away"])
     told = error(cluster.provision("up"))
