@@ -16,7 +16,7 @@ said() { now=$(date +%s.%N); echo "$1 $began $now"; began=$now; }
 began=$(date +%s.%N)
 
 if [ "$step" = down ]; then
-    stop() { there "$1" 'pkill -f "vllm serve|VLLM::"; by-hand/env/bin/ray stop --force >/dev/null 2>&1; rm -rf by-hand .cache/uv /tmp/ray' || :; }
+    stop() { there "$1" 'pkill -f "[v]llm serve|[V]LLM::"; by-hand/env/bin/ray stop --force >/dev/null 2>&1; rm -rf by-hand .cache/uv /tmp/ray' || :; }
     all stop
     exit 0
 fi

@@ -39,7 +39,10 @@ def environment_layer(session: Path) -> Path:
     playbook = session / "environment_alone.py"
     session.mkdir(parents=True, exist_ok=True)
     playbook.write_text(PLAYBOOK)
-    settings = {"python": stack_settings(session, model="/model")["python"]}
+    python = stack_settings(session, model="/model")["python"]
+    assert isinstance(python, dict)
+    # Compiled once here, and not by each host of each test at its first start.
+    settings = {"python": {**python, "compile": True}}
     lab = Lab(name="test-environment")
     lab.down()
     try:
