@@ -129,14 +129,12 @@ def test_a_host_that_never_begins_is_waited_for_and_then_named_once() -> None:
         def scripts(self) -> dict[str, Script]:
             return {name: script for name, script in proof.scripts().items() if name != "host-3"}
 
-    began = time.monotonic()
     two = Two(members(3), "key")
     (finding,) = two.read({**play(two)[1], "host-3": Fragment(1, "", "killed")}, {}).findings
     assert finding.host == "host-3"
-    assert time.monotonic() - began < 30
 
 
-def test_a_host_without_python_answers_for_itself_without_delay() -> None:
+def test_a_host_without_python_is_said_to_have_taken_no_part() -> None:
     one, two, three = members(3)
     findings, _ = play(NetworkProof((one, two, replace(three, python="")), "key"))
     (finding,) = findings
