@@ -1,6 +1,7 @@
 """A served model on three hosts, and everything in drifts.py, one at a time: named on its host, and nothing else."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,8 @@ def test_a_bare_host_is_told_what_it_lacks_and_nothing_is_written_there(cluster:
 def test_a_sound_cluster_has_no_findings_of_any_severity(cluster: Cluster) -> None:
     up = cluster.provision("up")
     assert up.code == 0, up.stderr
+    placed = dict(re.findall(r"  (lab-\d)  rank \d \(PP(\d) TP0\)", "\n".join(up.report["outcome"])))
+    assert (set(placed), sorted(placed.values())) == ({*NAMES}, ["0", "1", "2"])
     check = cluster.provision("check")
     assert findings(check.report) == []
     assert check.code == 0
