@@ -137,7 +137,7 @@ def smoke(
     from provision.serving import smoke as smoking
 
     secrets = inventories.read_secrets(inventory)
-    password = sudo_password or inventories.read_sudo_password(inventory)
+    password = _sudo_password(inventory, sudo_password)
     return smoking.smoke(inventory, secrets, timeout=timeout, cancel=cancel, sudo_password=password)
 
 
@@ -155,7 +155,7 @@ def bench(
     from provision.serving import bench as benching
 
     secrets = inventories.read_secrets(inventory)
-    password = sudo_password or inventories.read_sudo_password(inventory)
+    password = _sudo_password(inventory, sudo_password)
     return benching.bench(
         inventory,
         secrets,
@@ -176,7 +176,7 @@ def firewall(
 
     if all(host.node_ip for host in inventory.hosts):
         return rules.needed(asking.unasked(inventory), asking.ssh_ports(inventory))
-    password = sudo_password or inventories.read_sudo_password(inventory)
+    password = _sudo_password(inventory, sudo_password)
     cluster = asking.ask(inventory, sudo_password=password, cancel=cancel)
     return rules.needed(cluster, asking.ssh_ports(inventory))
 
@@ -191,6 +191,11 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
         say=lambda text: listener(Note("", text)),
     )
     return made.path
+
+
+def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
+    """What was given for this run, else what the inventory names."""
+    return given or inventories.read_sudo_password(inventory)
 
 
 def _job(
@@ -216,7 +221,7 @@ def _job(
         # `check` has a finding of its own for a lock that does not fit.
         lock=_lock(inventory, silent if command == "check" else listener, make=writes),
         secrets=secrets,
-        sudo_password=options.get("sudo_password") or inventories.read_sudo_password(inventory),
+        sudo_password=_sudo_password(inventory, options.get("sudo_password")),
         only=tuple(options.get("limit") or ()),
         areas=tuple(areas),
         deep=options.get("deep", False),
