@@ -1,13 +1,13 @@
 """What provision says of a cut before it contacts a GPU, and what the installed vLLM says: the same, of every model."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clusters import Cluster
+from published_configs import CONFIGS
 
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.cut import Cut, refusals
@@ -15,10 +15,6 @@ from provision.parallel.registry import KNOWN, LENT, READ_FROM, REMOVED
 from provision.parallel.size import layers_of
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "unit" / "parallel"))
-
-from published_configs import CONFIGS  # noqa: E402
-
 #: Models for pictures need torchvision even to be looked at, and the lab's environment has none: their language alone.
 TEXT = {"Llama4ForConditionalGeneration": "Llama4ForCausalLM", "Gemma3ForConditionalGeneration": "Gemma3ForCausalLM"}
 MADE_UP = {"nobody/heard-of": {**CONFIGS["meta-llama/Llama-2-7b-hf"], "architectures": ["UnheardOfForCausalLM"]}}

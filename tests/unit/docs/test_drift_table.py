@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from cluster.drifts import DRIFTS, Drift
+from drifts import DRIFTS, Drift
 
 from provision.finding import AREAS, Severity
 

@@ -1,32 +1,13 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from plan_samples import Thing
 
 from provision.errors import PlaybookError
 from provision.planning import Action, Mode, make_plan
 from provision.playbook import Playbook
 from provision.resource import Resource, State
-from provision.script import Script
-
-
-@dataclass(frozen=True)
-class Thing(Resource):
-    name: str
-    wanted: State = field(default_factory=lambda: {"v": "1"}, hash=False)
-
-    @property
-    def id(self) -> str:
-        return f"thing:{self.name}"
-
-    def probe(self) -> Script:
-        return Script(":")
-
-    def want(self) -> State:
-        return self.wanted
-
-    def fix(self, have: State, want: State) -> Script:
-        return Script(":")
 
 
 @dataclass(frozen=True)

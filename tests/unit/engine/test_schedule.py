@@ -1,4 +1,4 @@
-from test_planning import Thing
+from plan_samples import Thing
 
 from provision.planning import Mode, Plan, make_plan
 from provision.playbook import Playbook

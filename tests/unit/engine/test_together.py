@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from test_planning import Thing
+from plan_samples import Thing
 
 from provision.planning import Mode, Plan, findings_of, make_plan
 from provision.playbook import Placed, Playbook
