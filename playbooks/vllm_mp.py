@@ -4,9 +4,9 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 """
 
 from provision.cluster import Cluster
+from provision.core.playbook import Playbook
 from provision.judge import judge
 from provision.parallel.decided import decided
-from provision.playbook import Playbook
 from provision.resources.stack_mp import StackWithoutRay
 
 

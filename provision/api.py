@@ -19,19 +19,19 @@ from typing_extensions import Unpack
 
 from provision import inventory as inventories
 from provision import snapshot
-from provision.errors import ProvisionError, SnapshotError
-from provision.events import Listener, Note, silent
+from provision.core.errors import ProvisionError, SnapshotError
+from provision.core.events import Listener, Note, silent
+from provision.core.paths import cluster_dir
+from provision.core.plan import Mode
+from provision.core.report import Report
+from provision.core.secret import Secret
 from provision.inventory.models import Inventory
 from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.model_source import look_for
-from provision.planning import Mode
 from provision.playbook_file import built_in_for, load_playbook, mistakes_of
-from provision.report import Report
 from provision.resources.ray_token import RAY_TOKEN, ray_token
 from provision.runner import Job, Run
-from provision.secret import Secret
 from provision.serving.running import NotServing
-from provision.state import cluster_dir
 
 if TYPE_CHECKING:
     from provision.firewall import Firewall
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 class Options(TypedDict, total=False):
     """`playbook`: a file instead of the built-in one. `limit`: names of the hosts to contact, none for all.
     `cancel`: set it to stop the run; remote processes are ended first. `deep`: hold every file of the environments
-    against the hash that was installed, which takes minutes and not a moment. `skip`: names of proofs (provision.proof)
-    that are left out: `network`, `all-reduce`, `weights`."""
+    against the hash that was installed, which takes minutes and not a moment. `skip`: names of proofs
+    (provision.core.proof) that are left out: `network`, `all-reduce`, `weights`."""
 
     playbook: Path | None
     limit: Sequence[str]
@@ -78,10 +78,10 @@ def check(
     """Whether the hosts are as the inventory says, as each other, and as they must be for the model to run. Writes
     nothing on any host.
 
-    `areas`: which of provision.finding.AREAS to look at, none for all. `against`: a snapshot; what has changed since is
-    in the report, and counts as drift. `since_up`: the one that the last successful `up` kept. `save`: where to keep a
-    snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). `prove`: go through
-    the proofs, too, which takes seconds and uses the hosts' network and GPUs. Raises SnapshotError before
+    `areas`: which of provision.core.finding.AREAS to look at, none for all. `against`: a snapshot; what has
+    changed since is in the report, and counts as drift. `since_up`: the one that the last successful `up` kept. `save`:
+    where to keep a snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). `prove`: go
+    through the proofs, too, which takes seconds and uses the hosts' network and GPUs. Raises SnapshotError before
     any host is contacted.
     """
     source = snapshot.last_up(inventory.cluster) if since_up else against

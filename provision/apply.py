@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
-from provision import events
-from provision.errors import BadOutput, Cancelled, HostError, NotConverged, ProvisionError, ScriptFailed
-from provision.events import Listener
+from provision.core import events
+from provision.core.errors import BadOutput, Cancelled, HostError, NotConverged, ProvisionError, ScriptFailed
+from provision.core.events import Listener
+from provision.core.plan import Change, Plan
+from provision.core.report import Phase
+from provision.core.resource import State
+from provision.core.script import NOTE, PROGRESS, Fragment, Script
 from provision.inventory.models import Host
-from provision.planning import Change, Plan
-from provision.report import Phase
-from provision.resource import State
 from provision.schedule import Schedule, Stretch
-from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Session, Transport
 
 

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Mapping
 
 from provision.cluster import Cluster, Node
-from provision.errors import HostError, Unreachable
-from provision.events import silent
+from provision.core.errors import HostError, Unreachable
+from provision.core.events import silent
+from provision.core.plan import Mode
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
 from provision.inventory.models import Inventory
 from provision.locking import Lock
-from provision.planning import Mode
-from provision.playbook import Playbook
 from provision.runner import Job, Run
-from provision.secret import Secret
 from provision.transport.target import load_config, resolve
 
 

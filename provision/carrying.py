@@ -7,16 +7,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from provision import events
 from provision.apply import Applier, failure
-from provision.errors import Blocked, Cancelled, HostError
-from provision.events import Listener
-from provision.finding import Severity
-from provision.planning import Change, Plan
-from provision.playbook import Placed
-from provision.proof import Proof, Shown
+from provision.core import events
+from provision.core.errors import Blocked, Cancelled, HostError
+from provision.core.events import Listener
+from provision.core.finding import Severity
+from provision.core.plan import Change, Plan
+from provision.core.playbook import Placed
+from provision.core.proof import Proof, Shown
+from provision.core.report import Phase
 from provision.proving import Prover
-from provision.report import Phase
 from provision.stages import due, stages
 
 

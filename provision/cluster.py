@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provision.addresses import Chosen, alone, interface_of
+from provision.core.secret import Secret
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
 from provision.networks import is_ip, is_loopback
 from provision.parallel.model import ModelFiles
-from provision.secret import Secret
 
 __all__ = ["Cluster", "Node", "is_ip", "is_loopback"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from provision import events
-from provision.errors import Cancelled, ConnectionLost, HostError
-from provision.events import Listener
-from provision.playbook import Concerned
+from provision.core import events
+from provision.core.errors import Cancelled, ConnectionLost, HostError
+from provision.core.events import Listener
+from provision.core.playbook import Concerned
 from provision.proving import Prover
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from provision.errors import LockError
+from provision.core.errors import LockError
+from provision.core.files import write_whole
 from provision.inventory.models import Python
 from provision.resolve import compile_requirements, expanded
-from provision.whole_file import write_whole
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")

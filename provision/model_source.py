@@ -13,9 +13,9 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from provision.core.secret import Secret
 from provision.inventory.models import Inventory, Serve
 from provision.parallel.model import ModelFiles, weights_bytes
-from provision.secret import Secret
 from provision.weights import source_of
 
 HUB = "https://huggingface.co"

@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 
 from provision.cluster import Cluster
-from provision.errors import PlaybookError, ProvisionError
+from provision.core.errors import PlaybookError, ProvisionError
+from provision.core.playbook import Playbook
 from provision.inventory.models import Inventory
-from provision.playbook import Playbook
 
 PlaybookFunction = Callable[[Cluster], Playbook]
 DEFAULT = "vllm_ray"

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from provision import events
-from provision.errors import Cancelled, HostError, ScriptTimeout
-from provision.events import Listener
+from provision.core import events
+from provision.core.errors import Cancelled, HostError, ScriptTimeout
+from provision.core.events import Listener
+from provision.core.proof import Proof, Shown
+from provision.core.script import NOTE, PROGRESS, Fragment, Script
 from provision.inventory.models import Host
-from provision.proof import Proof, Shown
-from provision.script import NOTE, PROGRESS, Fragment, Script
 from provision.transport import Transport
 
 #: How often (seconds) it is seen whether there is still patience.

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from provision.errors import LockError
+from provision.core.errors import LockError
 from provision.inventory.models import Python
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")

@@ -13,26 +13,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from provision import events
 from provision.addresses import choose
 from provision.apply import Applier, failure
 from provision.carrying import Carrier
 from provision.cluster import Cluster, Node
-from provision.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
-from provision.events import Listener
+from provision.core import events
+from provision.core.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
+from provision.core.events import Listener
+from provision.core.finding import Finding, Known, blocker, sorted_findings
+from provision.core.outcome import Ended, endpoints, told
+from provision.core.plan import Mode, Plan, findings_of, make_plan
+from provision.core.playbook import Playbook, Step
+from provision.core.report import HostReport, Phase, Report
+from provision.core.resource import State
+from provision.core.secret import Secret
 from provision.facts import Facts, facts_script, read_facts
-from provision.finding import Finding, Known, blocker, sorted_findings
 from provision.inquiring import Inquirer
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
-from provision.outcome import Ended, endpoints, told
 from provision.parallel.model import ModelFiles
-from provision.planning import Mode, Plan, findings_of, make_plan
-from provision.playbook import Playbook, Step
 from provision.proving import Prover
-from provision.report import HostReport, Phase, Report
-from provision.resource import State
-from provision.secret import Secret
 from provision.transport import Session, Transport
 from provision.transport.reach import closed
 from provision.weights import folder_of
@@ -46,7 +46,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Job:
     """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
-    empty for all. `areas`: what of provision.finding.AREAS to look at, empty for all; `deep`: however long that
+    empty for all. `areas`: what of provision.core.finding.AREAS to look at, empty for all; `deep`: however long that
     takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed.
     `model`: what the controller has seen of the model; called with whether a host has it."""
 

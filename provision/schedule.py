@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from provision.planning import Change, Plan
+from provision.core.plan import Change, Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.errors import SnapshotError
-from provision.finding import AREAS, Known
-from provision.report import Changed, Report, Since
-from provision.state import cluster_dir
-from provision.whole_file import obstacle, write_whole
+from provision.core.errors import SnapshotError
+from provision.core.files import obstacle, write_whole
+from provision.core.finding import AREAS, Known
+from provision.core.paths import cluster_dir
+from provision.core.report import Changed, Report, Since
 
 #: Raised when a field changes its meaning; a file of another version is refused.
 VERSION = 1

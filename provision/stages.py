@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provision.planning import Change, Plan
-from provision.playbook import Placed
-from provision.proof import Proof
+from provision.core.plan import Change, Plan
+from provision.core.playbook import Placed
+from provision.core.proof import Proof
 
 
 @dataclass(frozen=True)

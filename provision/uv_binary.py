@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from provision.errors import LockError
+from provision.core.errors import LockError
 from provision.inventory.models import Python
 from provision.resolve import decisive
 from provision.wheels import architecture, pip_download, wheel_cache

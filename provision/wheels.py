@@ -24,7 +24,7 @@ from pathlib import Path
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from provision.errors import LockError
+from provision.core.errors import LockError
 from provision.inventory.models import Python
 from provision.locking import Lock, requirement
 from provision.resolve import decisive, find_links, index_environment, indexes_used

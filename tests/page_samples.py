@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from provision.errors import Unreachable
-from provision.finding import Against, Finding, Known, Severity, blocker, sorted_findings
-from provision.planning import Mode
-from provision.report import Changed, HostReport, Report, Since
+from provision.core.errors import Unreachable
+from provision.core.finding import Against, Finding, Known, Severity, blocker, sorted_findings
+from provision.core.plan import Mode
+from provision.core.report import Changed, HostReport, Report, Since
 
 #: 2026-11-20 10:00 UTC.
 AT = 1_795_168_800.0

@@ -11,11 +11,11 @@ import click
 
 from provision.cli.options import Asked, deep_option, deeply, example, run_options, skip_option, skipped
 from provision.cli.page import COMMANDS
-from provision.errors import UsageError
-from provision.finding import AREAS
+from provision.core.errors import UsageError
+from provision.core.finding import AREAS
 
 if TYPE_CHECKING:
-    from provision.report import Report
+    from provision.core.report import Report
 
 _TESTS = "tests"
 _FILE = click.Path(path_type=Path)

@@ -69,7 +69,7 @@ def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> i
 
 
 def _kept(root: Path) -> list[str]:
-    from provision.state import state_dir
+    from provision.core.paths import state_dir
     from provision.wheels import wheel_cache
 
     places = [root, wheel_cache(), state_dir()]
@@ -80,7 +80,7 @@ def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:
     """The exit code of the first step that did not do what it should, or 0."""
     from provision import api
     from provision.cli.run import reported, run
-    from provision.errors import ProvisionError
+    from provision.core.errors import ProvisionError
 
     asked = Asked(**vars(shown), inventory=str(path))
     _heading(screen, "up", "Ray and vLLM across the hosts, over SSH; the first time fetches the packages")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from provision.errors import ProvisionError
+from provision.core.errors import ProvisionError
 from provision.render.errors import block, error_lines
 from provision.render.out import Out
 from provision.render.text import Paint, wants_colour

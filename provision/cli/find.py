@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 
 DEFAULT = "inventory.yaml"
 VARIABLE = "PROVISION_INVENTORY"

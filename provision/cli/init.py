@@ -11,7 +11,7 @@ import click
 from provision.cli.find import DEFAULT
 from provision.cli.options import example
 from provision.cli.page import COMMANDS
-from provision.errors import ProvisionError, UsageError
+from provision.core.errors import ProvisionError, UsageError
 
 _FOLDER = "provision.inventories"
 

@@ -6,9 +6,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from provision.errors import ProvisionError, UsageError
-from provision.report import Report
-from provision.whole_file import obstacle, write_whole
+from provision.core.errors import ProvisionError, UsageError
+from provision.core.files import obstacle, write_whole
+from provision.core.report import Report
 
 
 def writable(option: str, path: Path | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 from provision.inventory.models import Host, Inventory
 
 

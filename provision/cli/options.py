@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 from provision.render.screen import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])

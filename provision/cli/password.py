@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import sys
 
-from provision.errors import UsageError
-from provision.secret import Secret
+from provision.core.errors import UsageError
+from provision.core.secret import Secret
 
 
 def ask_sudo_password() -> Secret:

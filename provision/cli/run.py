@@ -14,15 +14,15 @@ from provision.cli.ending import Bug
 from provision.cli.find import find_inventory
 from provision.cli.options import Asked
 from provision.cli.signals import Interrupts, interrupts
-from provision.errors import ProvisionError
-from provision.events import Event, Listener, Note, RunStarted
+from provision.core.errors import ProvisionError
+from provision.core.events import Event, Listener, Note, RunStarted
+from provision.core.report import Report
 from provision.render import recap
 from provision.render.fanout import Fanout
 from provision.render.jsonl import error_line, report_line
 from provision.render.log import RunLog, log_dir
 from provision.render.screen import Screen
 from provision.render.sizing import sizing_lines
-from provision.report import Report
 
 
 @dataclass(frozen=True)

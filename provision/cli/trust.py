@@ -11,7 +11,7 @@ import click
 
 from provision.cli.options import Shown, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 
 if TYPE_CHECKING:
     from provision.render.screen import Screen

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from provision.core.script import Script
 from provision.facts.ask_gpus import DRIVER, GPUS
 from provision.facts.ask_programs import ABOUT, MODEL, PROGRAMS
 from provision.facts.gpus import FIELDS, PLAIN_FIELDS
 from provision.facts.processes import SEPARATOR
-from provision.script import Script
 
 #: Seconds after which a silent nvidia-smi is left behind. It can hang in the kernel, where no signal reaches it.
 GPU_PATIENCE = 10

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
-from provision.errors import InventoryError, Problem
+from provision.core.errors import InventoryError, Problem
 
 if TYPE_CHECKING:
     from provision.inventory.node import Node

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from provision.errors import InventoryError, Problem
+from provision.core.errors import InventoryError, Problem
+from provision.core.secret import Secret
 from provision.inventory.models import Inventory, SecretSource
 from provision.inventory.node import Node
 from provision.inventory.problems import Problems
-from provision.secret import Secret
 
 #: Far above a token or a password; a larger file is another file than was meant.
 MAX_SECRET = 64 * 1024

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from provision.cluster import Cluster
-from provision.finding import Finding
+from provision.core.finding import Finding
+from provision.core.playbook import Playbook
 from provision.judge.causes import without_consequences
 from provision.judge.elsewhere import said_elsewhere
 from provision.judge.expected import against_inventory
@@ -32,7 +33,6 @@ from provision.judge.possible import against_possible
 from provision.judge.running import of_programs
 from provision.judge.sound_gpus import of_gpus
 from provision.judge.sound_system import of_system
-from provision.playbook import Playbook
 
 #: In the order of their authority: what one has said of a fact of a host, a later one does not say again.
 JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (

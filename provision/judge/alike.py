@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provision.finding import Severity
+from provision.core.finding import Severity
 
 DRIFT, WARNING = Severity.DRIFT, Severity.WARNING
 

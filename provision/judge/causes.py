@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from functools import cache
 
-from provision.finding import Finding
+from provision.core.finding import Finding
 
 #: What cannot be seen, or is not to be trusted, while nvidia-smi fails.
 _ASKED_OF_NVIDIA_SMI = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provision.cluster import Cluster
-from provision.errors import LockError
+from provision.core.errors import LockError
 from provision.wheels import misfit
 
 

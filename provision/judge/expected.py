@@ -12,8 +12,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Finding, Severity
 from provision.facts import Facts
-from provision.finding import Finding, Severity
 from provision.inventory.models import Expect
 from provision.judge.xid import evidence_of
 

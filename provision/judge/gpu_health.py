@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Gpu
-from provision.finding import Against, Finding, Severity
 from provision.judge.expected import LOST
 from provision.judge.throttle import IDLE, slowed_by
 from provision.judge.xid import evidence_of

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Gpu, GpuProcess
-from provision.finding import Against, Finding, Severity
 from provision.inventory.models import Serve
 from provision.judge.cells import span
 

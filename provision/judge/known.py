@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provision.cluster import Node
+from provision.core.finding import Known
 from provision.facts import Facts, Gpu
-from provision.finding import Known
 from provision.judge import cells
 from provision.judge.running import others, running
 

@@ -11,8 +11,8 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from provision.cluster import Cluster, Node, is_ip
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Fabric, Facts
-from provision.finding import Against, Finding, Severity
 from provision.judge.cells import fabric_port, interface_of
 
 ACTIVE = "ACTIVE"

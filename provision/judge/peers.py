@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from provision.cluster import Cluster, Node
-from provision.finding import Against, Finding
+from provision.core.finding import Against, Finding
 from provision.judge.alike import ALIKE, Alike
 from provision.judge.causes import explained
 from provision.judge.known import NONE, ROWS, Row

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts
-from provision.finding import Against, Finding, Severity
 from provision.judge.compatibility import (
     RAY,
     TORCH,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.version import Version
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Program
-from provision.finding import Against, Finding, Severity
 from provision.judge.network import on_loopback
 
 #: Kind of program → what it is a part of.

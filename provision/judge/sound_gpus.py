@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from provision.cluster import Cluster
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Gpu
-from provision.finding import Against, Finding, Severity
 from provision.judge.expected import faulty, lacks_gpus
 from provision.judge.gpu_health import NO_FABRIC, of_health, waits_for_fabric
 from provision.judge.gpu_use import of_use

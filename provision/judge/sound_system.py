@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts
-from provision.finding import Against, Finding, Severity
 from provision.judge.cells import offset, size, span
 from provision.weights import source_of
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Gpu, Xid
-from provision.finding import Against, Finding, Severity
 from provision.judge.cells import span
 
 FACT = "Xid errors"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from provision.errors import ProvisionError
+from provision.core.errors import ProvisionError
 
 
 class LabError(ProvisionError):

@@ -8,7 +8,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.errors import ProvisionError
+from provision.core.errors import ProvisionError
 from provision.inventory.models import Inventory
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.lab import Lab, LabReport

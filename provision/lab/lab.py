@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 from provision.lab import access, loopback, namespaces, network, requirements
 from provision.lab.command import LabError
 from provision.lab.control import HostControl

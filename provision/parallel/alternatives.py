@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from provision.core.sizing import GIB, StageSize
 from provision.parallel.architecture import Architecture
 from provision.parallel.choose import inside
 from provision.parallel.cut import Cut
-from provision.parallel.size import GIB, Room, Settings, StageSize, sizes
+from provision.parallel.size import Room, Settings, sizes
 
 #: No shorter ones are offered: hardly a prompt fits in.
 SHORTEST = 1024

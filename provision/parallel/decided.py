@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from provision.cluster import Cluster, Node
-from provision.finding import Against, Finding, Severity
+from provision.core.finding import Against, Finding, Severity
+from provision.core.playbook import Playbook
+from provision.core.sizing import GIB, Sizing
 from provision.inventory.models import Serve
 from provision.judge.wanted import wanted_by
 from provision.parallel.alternatives import alternatives, shortfall
@@ -22,8 +24,7 @@ from provision.parallel.settings import (
     settings_of,
     with_overrides,
 )
-from provision.parallel.size import GIB, Room, Sizing, sizes
-from provision.playbook import Playbook
+from provision.parallel.size import Room, sizes
 
 #: Kind of refusal → (area, fact) of its finding.
 _PLACES = {

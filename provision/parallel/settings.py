@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 
+from provision.core.sizing import GIB
 from provision.inventory.models import Inventory, Serve
 from provision.judge.gpu_use import utilization
 from provision.parallel.architecture import Architecture
-from provision.parallel.size import GIB, Settings
+from provision.parallel.size import Settings
 
 #: Flags after which the arithmetic of weights or GPUs is another one than here.
 _UNSURE = (

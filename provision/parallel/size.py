@@ -7,13 +7,11 @@ which vLLM does not start. What it needs besides is an estimate of this project'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
+from provision.core.sizing import GIB, StageSize
 from provision.parallel.architecture import Architecture
 from provision.parallel.cut import Cut
-
-GIB = 2**30
 
 #: CUDA's context, the communicators of a stage, buffers for sampling; at most also the recorded CUDA graphs and what
 #: the allocator has between its blocks. Estimates.
@@ -24,8 +22,6 @@ GRAPHS = 1 * GIB
 #: and use: 2048 to 8192 (vllm/engine/arg_utils.py, `get_batch_defaults`).
 BATCHED = (2048, 8192)
 REQUESTS = 256
-
-Verdict = Literal["fits", "close", "too small"]
 
 
 @dataclass(frozen=True)
@@ -50,58 +46,6 @@ class Settings:
     requests: int | None = None
     partition: tuple[int, ...] = ()
     sure: bool = True
-
-
-@dataclass(frozen=True)
-class StageSize:
-    """Per GPU. `hosts`: where it may come to lie. `least` and `most`: what is needed besides weights and KV cache.
-    `allowed`: what vLLM may take of the smallest GPU of these (`gpu-memory-utilization`)."""
-
-    stage: int
-    hosts: tuple[str, ...]
-    layers: int
-    weights: int
-    kv: int
-    least: int
-    most: int
-    allowed: int
-
-    @property
-    def free(self) -> int:
-        """At least; below 0 for what is missing."""
-        return self.allowed - self.weights - self.kv - self.most
-
-    @property
-    def free_at_best(self) -> int:
-        return self.allowed - self.weights - self.kv - self.least
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.free >= 0:
-            return "fits"
-        return "close" if self.free_at_best >= 0 else "too small"
-
-
-@dataclass(frozen=True)
-class Sizing:
-    """`source`: where the numbers of the model are from. `why`: how `auto` came to this cut, empty where none was asked
-    for. `length`: tokens of one request. `weights`: of the whole model. `alternatives`: what would fit instead."""
-
-    model: str
-    source: str
-    tensor_parallel: int
-    pipeline_parallel: int
-    length: int
-    weights: int
-    utilization: float
-    stages: tuple[StageSize, ...]
-    why: str = ""
-    alternatives: tuple[str, ...] = field(default=())
-
-    @property
-    def verdict(self) -> Verdict:
-        """Of the stage that fits worst."""
-        return max((stage.verdict for stage in self.stages), key=("fits", "close", "too small").index)
 
 
 def layers_of(layers: int, stages: int, partition: Sequence[int] = ()) -> tuple[int, ...]:

@@ -15,11 +15,11 @@ from importlib.resources import files
 from typing import ClassVar
 
 from provision.cluster import Cluster, Node
-from provision.errors import HostError
-from provision.proof import Proof, Shown
+from provision.core.errors import HostError
+from provision.core.proof import Proof, Shown
+from provision.core.script import Fragment, Script, Value
 from provision.proofs.all_reduce_answers import shown
 from provision.proofs.seat import Seat, seat
-from provision.script import Fragment, Script, Value
 
 #: Where the hosts meet, on the first of them: in the range from which NCCL and Gloo take their ports anyway
 #: (/proc/sys/net/ipv4/ip_local_port_range, 32768 to 60999 unless set), so that what lets the model through lets this.

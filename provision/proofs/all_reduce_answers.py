@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from provision.core.errors import HostError
+from provision.core.finding import Against, Finding, Severity
+from provision.core.proof import Shown
+from provision.core.script import Fragment
 from provision.diagnosis import decisive
-from provision.errors import HostError
-from provision.finding import Against, Finding, Severity
-from provision.proof import Shown
 from provision.proofs.all_reduce_speed import measured
-from provision.script import Fragment
 
 if TYPE_CHECKING:
     from provision.proofs.all_reduce import AllReduce

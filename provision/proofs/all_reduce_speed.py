@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from provision.finding import Against, Finding, Known, Severity
-from provision.proof import Shown
+from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.proof import Shown
 from provision.proofs.seat import Seat
 
 #: A host or pair below this part of what is usual among the others stands out. This project's own: neighbours on one

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from provision.cluster import Cluster
-from provision.errors import HostError
-from provision.proof import Proof, Shown
+from provision.core.errors import HostError
+from provision.core.proof import Proof, Shown
+from provision.core.script import Fragment, Script
 from provision.proofs import network_connecting, network_host, network_listening, network_wire
 from provision.proofs.network_answers import Silent, read_answer
 from provision.proofs.network_members import Member, Result
 from provision.proofs.network_ports import members
 from provision.proofs.network_shown import show
-from provision.script import Fragment, Script
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provision.script import Fragment
+from provision.core.script import Fragment
 
 _VERDICTS = ("other", "taken", "silent", "refused", "dropped", "unreachable", "cut")
 

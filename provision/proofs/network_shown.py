@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from provision.finding import Against, Finding, Known, Severity
-from provision.proof import Shown
+from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.proof import Shown
 from provision.proofs.network_answers import Path
 from provision.proofs.network_faults import Pair, Scope, faults, scopes
 from provision.proofs.network_members import Result

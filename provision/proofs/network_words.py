@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provision.finding import Against, Finding, Severity
+from provision.core.finding import Against, Finding, Severity
 from provision.proofs.network_faults import Fault, Pair, Scope
 from provision.proofs.network_members import Result
 

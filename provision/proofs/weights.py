@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.errors import HostError
-from provision.finding import Against, Finding, Severity
+from provision.core.errors import HostError
+from provision.core.finding import Against, Finding, Severity
+from provision.core.proof import Proof, Shown
+from provision.core.script import Fragment, Script
 from provision.manifest import Entry, digest_of, parsed
-from provision.proof import Proof, Shown
 from provision.resources.weights import HINTS, Weights
 from provision.resources.weights_scripts import HUB, TELL, run
-from provision.script import Fragment, Script
 
 #: Seconds for a hub that is slow to list a repository.
 PATIENCE = 180.0

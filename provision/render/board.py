@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from provision import events
-from provision.events import Event
+from provision.core import events
+from provision.core.events import Event
 from provision.render.text import PLAIN, Paint, Style, clean, clock, cut
 
 _WAITING, _BUSY, _DONE, _FAILED = "waiting", "busy", "done", "failed"

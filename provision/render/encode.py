@@ -12,15 +12,15 @@ from datetime import datetime, timezone
 from functools import singledispatch
 from pathlib import PurePath
 
-from provision.errors import HostError, InventoryError, Problem, ProvisionError
-from provision.events import Event, StepDone
-from provision.finding import Finding, Known
-from provision.parallel.size import Sizing, StageSize
-from provision.planning import Action, Change, Plan
-from provision.playbook import Step
-from provision.report import Changed, HostReport, Phase, Report, Since
-from provision.resource import Difference
-from provision.secret import Secret
+from provision.core.errors import HostError, InventoryError, Problem, ProvisionError
+from provision.core.events import Event, StepDone
+from provision.core.finding import Finding, Known
+from provision.core.plan import Action, Change, Plan
+from provision.core.playbook import Step
+from provision.core.report import Changed, HostReport, Phase, Report, Since
+from provision.core.resource import Difference
+from provision.core.secret import Secret
+from provision.core.sizing import Sizing, StageSize
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from provision.errors import HostError, InventoryError, Problem, ProvisionError
-from provision.finding import Finding
+from provision.core.errors import HostError, InventoryError, Problem, ProvisionError
+from provision.core.finding import Finding
 from provision.render.text import PLAIN, Paint, Style, clean
 
 

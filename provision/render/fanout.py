@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
-from provision.events import Event
+from provision.core.events import Event
 
 #: Seconds between two redraws of what moves by itself.
 TICK = 1 / 8

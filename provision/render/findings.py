@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from provision.finding import Finding, Severity
-from provision.planning import BY_UP
+from provision.core.finding import Finding, Severity
+from provision.core.plan import BY_UP
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
 
 STYLE = {

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from importlib.resources import files
 
-from provision.finding import AREAS, Against
+from provision.core.finding import AREAS, Against
+from provision.core.report import Report, Since
 from provision.render.html_matrix import ERRORS, KINDS, Cell, Entry, Fact, Matrix, entries_of, matrix_of
 from provision.render.text import count, duration
-from provision.report import Report, Since
 
 #: With more hosts than this each is a row, and each fact a column: names of hosts are too wide to stand side by side.
 HOSTS_ABREAST = 8

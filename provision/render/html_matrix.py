@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from provision.errors import HostError, ProvisionError, Unreachable
-from provision.finding import Finding, Severity, area_rank, blocker
-from provision.report import Report
+from provision.core.errors import HostError, ProvisionError, Unreachable
+from provision.core.finding import Finding, Severity, area_rank, blocker
+from provision.core.report import Report
 
 #: A host that could not be looked at, or not to the end.
 ERRORS = ("unreachable", "failed")

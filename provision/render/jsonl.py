@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import Mapping
 
-from provision.errors import ProvisionError
-from provision.events import Event
+from provision.core.errors import ProvisionError
+from provision.core.events import Event
+from provision.core.report import Report
 from provision.render.encode import Json, encode, event_json, head
 from provision.render.fanout import View
 from provision.render.out import Out
-from provision.report import Report
 
 
 class JsonView(View):

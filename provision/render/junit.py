@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from xml.etree import ElementTree
 
-from provision.errors import HostError, ProvisionError
-from provision.finding import Finding, Known, area_rank
-from provision.report import Report
+from provision.core.errors import HostError, ProvisionError
+from provision.core.finding import Finding, Known, area_rank
+from provision.core.report import Report
 
 # What XML 1.0 calls a Char (w3.org/TR/xml, 2.2); the rest cannot be written, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

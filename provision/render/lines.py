@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import singledispatchmethod
 
-from provision import events
-from provision.events import Event
+from provision.core import events
+from provision.core.events import Event
 from provision.render.plan import plan_lines
 from provision.render.text import PLAIN, Paint, Style, clean, count, duration
 

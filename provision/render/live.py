@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from provision.events import Event
+from provision.core.events import Event
 from provision.render.board import Board
 from provision.render.fanout import View
 from provision.render.lines import EventLines

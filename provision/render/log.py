@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TextIO
 
 import provision
-from provision.events import Event, Failed, Note, Output, Planned
+from provision.core.events import Event, Failed, Note, Output, Planned
+from provision.core.paths import cluster_dir
+from provision.core.report import Report
 from provision.render.encode import timestamp
 from provision.render.errors import block
 from provision.render.fanout import View
 from provision.render.findings import finding_lines
 from provision.render.plan import plan_lines
 from provision.render.text import clean
-from provision.report import Report
-from provision.state import cluster_dir
 
 #: Older logs of the same cluster are deleted when a new one begins.
 KEEP = 30

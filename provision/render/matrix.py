@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provision.finding import Finding, Severity, area_rank, sorted_findings
+from provision.core.finding import Finding, Severity, area_rank, sorted_findings
+from provision.core.report import Report
 from provision.render.findings import STYLE
 from provision.render.text import PLAIN, Paint, Style, clean, cut, named, wrapped
-from provision.report import Report
 
 #: What marks a cell with a finding: colour only repeats it.
 MARKS = {Severity.BLOCKS: "!", Severity.DRIFT: "~", Severity.WARNING: "?", Severity.NOTE: "."}

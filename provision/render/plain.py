@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provision.events import Connected, Doing, Event, HostDone, Progress
+from provision.core.events import Connected, Doing, Event, HostDone, Progress
 from provision.render.fanout import View
 from provision.render.lines import EventLines
 from provision.render.out import Out

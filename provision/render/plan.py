@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provision.finding import Finding
-from provision.planning import Action, Change, Plan
+from provision.core.finding import Finding
+from provision.core.plan import Action, Change, Plan
 from provision.render.text import PLAIN, Paint, Style, clean, count, named
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}

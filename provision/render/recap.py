@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from provision.errors import ProvisionError
-from provision.finding import Severity
-from provision.planning import BY_UP, Mode
+from provision.core.errors import ProvisionError
+from provision.core.finding import Severity
+from provision.core.plan import BY_UP, Mode
+from provision.core.report import HostReport, Report
 from provision.render.errors import blocker_lines, error_lines, joined
 from provision.render.findings import entries, finding_lines, head_lines, tally
 from provision.render.matrix import matrix_lines
 from provision.render.plan import totals
 from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped
-from provision.report import HostReport, Report
 
 _STYLE = {
     "ok": Style.OK,

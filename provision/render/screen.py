@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from provision.errors import ProvisionError
+from provision.core.errors import ProvisionError
 from provision.render.errors import error_lines
 from provision.render.fanout import View
 from provision.render.out import Out

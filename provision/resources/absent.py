@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.resource import Difference, Resource, State
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Fragment, Script
 from provision.resources.service import Service
 from provision.resources.service_scripts import LIBRARY, STOP
-from provision.script import Fragment, Script
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provision.cluster import Cluster, Node
-from provision.finding import Against, Finding, Known, Severity
+from provision.core.finding import Against, Finding, Known, Severity
 from provision.python_version import fits, minor
 from provision.resources.venv import Venv
 

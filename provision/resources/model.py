@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from provision.cluster import Cluster, Node
-from provision.finding import Against, Finding, Known, Severity
+from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
 from provision.inventory.models import Serve
-from provision.playbook import Playbook
 from provision.proofs.weights import RoomForWeights, SameWeights, no_room
 from provision.resources.weights import Weights
 from provision.resources.weights_program import SPARE
-from provision.secret import Secret
 from provision.weights import folder_of, is_folder, mistakes_of, source_of
 from provision.weights_here import Held, look
 

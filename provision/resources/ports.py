@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.resource import Difference, Resource, State
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Script
 from provision.resources.service import Place
 from provision.resources.service_scripts import LIBRARY
-from provision.script import Script
 
 
 @dataclass(frozen=True)

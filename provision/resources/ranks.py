@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.finding import Known
-from provision.resource import Resource, State
+from provision.core.finding import Known
+from provision.core.resource import Resource, State
+from provision.core.script import Script, Value
 from provision.resources.service import Place
 from provision.resources.service_scripts import LIBRARY
-from provision.script import Script, Value
 
 #: What `check` calls them.
 RANKS = "ranks of the model"

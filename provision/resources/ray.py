@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from provision.core.script import Script
+from provision.core.secret import Secret
 from provision.inventory.models import Ray
 from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
-from provision.script import Script
-from provision.secret import Secret
 
 #: Flags of `ray start` that a worker does not know, or aborts on.
 HEAD_ONLY = frozenset({"dashboard-host", "dashboard-port", "include-dashboard", "redis-shard-ports", "port"})

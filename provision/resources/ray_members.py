@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.resource import Difference, Resource, State
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Fragment, Script, Value
 from provision.resources.ray import RayHead
 from provision.resources.service_scripts import LIBRARY
-from provision.script import Fragment, Script, Value
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import os
 import secrets
 from pathlib import Path
 
-from provision.secret import Secret
+from provision.core.secret import Secret
 
 #: The token's name among the secrets of an inventory, and in Ray.
 RAY_TOKEN = "RAY_AUTH_TOKEN"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.resource import Difference, Resource, State
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Script
+from provision.core.secret import Secret
 from provision.resources.text_file import PROBE, REMOVE, WRITE, in_words
-from provision.script import Script
-from provision.secret import Secret
 
 
 @dataclass(frozen=True)

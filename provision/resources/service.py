@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.finding import Known
-from provision.resource import Difference, Resource, State
+from provision.core.finding import Known
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Script, Value
+from provision.core.secret import Secret
 from provision.resources.service_scripts import CLEAR, LIBRARY, PROBE, START, STOP
-from provision.script import Script, Value
-from provision.secret import Secret
 
 #: Keys of a stamp that say how the process runs, not what was wanted.
 OBSERVED = frozenset({"pid", "start", "unit", "ready", "running", "health", "answers"})

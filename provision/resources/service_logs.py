@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.cluster import Node
+from provision.core.errors import HostError
+from provision.core.inquiry import Explanation, Inquiry
+from provision.core.script import Fragment, Script
 from provision.diagnosis import Diagnosis, Line, diagnose
 from provision.diagnosis.answer import read_answer
 from provision.diagnosis.timeline import shown, timeline
-from provision.errors import HostError
 from provision.facts import Facts
-from provision.inquiry import Explanation, Inquiry
 from provision.resources.service_logs_script import GATHER
-from provision.script import Fragment, Script
 
 #: Seconds; somebody waits to hear what went wrong.
 PATIENCE = 8.0

@@ -9,11 +9,12 @@ import hashlib
 import json
 
 from provision.cluster import Cluster, Node, is_loopback
+from provision.core.finding import Finding, Severity
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
 from provision.facts import Facts
-from provision.finding import Finding, Severity
 from provision.judge.expected import lacks_gpus
 from provision.networks import rdma_devices
-from provision.playbook import Playbook
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.proofs.network import NetworkProof, network_proof
 from provision.python_version import minor
@@ -31,7 +32,6 @@ from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.resources.weights import Weights
-from provision.secret import Secret
 from provision.serving.instructions import Key, Served
 from provision.uv_binary import usable
 from provision.wheels import misfit

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from provision.cluster import Cluster, Node
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource
+from provision.core.secret import Secret
 from provision.judge.expected import lacks_gpus
-from provision.playbook import Playbook
-from provision.resource import Resource
 from provision.resources.absent import Absent
 from provision.resources.ports import PortsFree
 from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.stack import Stack
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
-from provision.secret import Secret
 
 #: Flags that multiply the ranks beyond TP × PP (engine/arg_utils.py, vLLM 0.32.0).
 _MORE_RANKS = ("data-parallel-size", "prefill-context-parallel-size")

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.resource import Difference, Resource, State
-from provision.script import Script
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Script
 
 
 @dataclass(frozen=True)

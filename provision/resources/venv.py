@@ -15,15 +15,15 @@ from typing import ClassVar
 
 from packaging.utils import canonicalize_name
 
-from provision.finding import Known
+from provision.core.finding import Known
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Fragment, Script, Upload, Value
 from provision.inventory.models import Python
 from provision.locking import Lock, requirement
 from provision.python_version import fits
 from provision.resolve import decisive, index_environment
-from provision.resource import Difference, Resource, State
 from provision.resources.venv_deep import DEEP, SWEEP, TIMEOUT
 from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE
-from provision.script import Fragment, Script, Upload, Value
 from provision.uv_binary import uv_binary, uv_version
 from provision.wheels import fetch_wheels
 

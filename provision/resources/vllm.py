@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from provision.core.finding import Known
+from provision.core.resource import State
+from provision.core.script import Fragment, Script, Value
+from provision.core.secret import Secret
 from provision.diagnosis import decisive
-from provision.finding import Known
 from provision.inventory.models import Serve
-from provision.resource import State
 from provision.resources.ranks import SEGMENTS
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
-from provision.script import Fragment, Script, Value
-from provision.secret import Secret
 from provision.serving.on_host import ASK_UNTIL_READY
 
 #: What the stamp and `check` say of how the model answers: one of the kinds of provision.serving.ask.

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.resource import Resource, State
+from provision.core.resource import Resource, State
+from provision.core.script import Fragment, Script, Value
 from provision.resources.absent import Stopped
 from provision.resources.ranks import COUNT, Ranks
 from provision.resources.service_scripts import LIBRARY
 from provision.resources.vllm import VllmServer
-from provision.script import Fragment, Script, Value
 
 #: Flags that only the process with the API may have: `--headless` refuses the last one, and opens no port.
 API_ONLY = frozenset({"host", "port", "api-server-count"})

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.errors import ProvisionError
-from provision.finding import Known
+from provision.core.errors import ProvisionError
+from provision.core.finding import Known
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Fragment, Script, Upload, Value
+from provision.core.secret import Secret
 from provision.manifest import Entry
-from provision.resource import Difference, Resource, State
 from provision.resources.weights_scripts import DEEP, HUB, LISTING, LOCAL, PROBE, REMOVE, TIMEOUT, WAS, run
-from provision.script import Fragment, Script, Upload, Value
-from provision.secret import Secret
 from provision.weights import models_below
 from provision.weights_here import Held, look, read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from provision.script import Script, Value
+from provision.core.script import Script, Value
 
 #: Seconds for hundreds of gigabytes over a slow line, or from a slow disk.
 TIMEOUT = 86400.0

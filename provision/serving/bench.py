@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provision.errors import HostError, ScriptTimeout
+from provision.core.errors import HostError, ScriptTimeout
+from provision.core.script import PROGRESS, Fragment, Script, Value
+from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-from provision.script import PROGRESS, Fragment, Script, Value
-from provision.secret import Secret
 from provision.serving.ask import EMBEDDING, POOLING
 from provision.serving.running import Running
 from provision.serving.smoke import Served, Smoke, asked, connected, served

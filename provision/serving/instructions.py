@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from provision.core.outcome import Ended, Endpoint
 from provision.inventory.models import Host, SecretSource
-from provision.outcome import Ended, Endpoint
 from provision.serving.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provision.cluster import is_loopback
-from provision.errors import HostError, ScriptFailed
+from provision.core.errors import HostError, ScriptFailed
+from provision.core.script import Fragment, Script
 from provision.inventory.models import Host, Inventory
 from provision.resources.service_scripts import LIBRARY, PROBE
-from provision.script import Fragment, Script
 from provision.transport import Session
 
 

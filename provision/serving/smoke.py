@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provision.errors import HostError, UsageError
+from provision.core.errors import HostError, UsageError
+from provision.core.script import Fragment, Script
+from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-from provision.script import Fragment, Script
-from provision.secret import Secret
 from provision.serving.ask import Answer, Refused, article, ask, over_http, reason
 from provision.serving.on_host import ASK_ONCE
 from provision.serving.running import Running, find_running

@@ -6,8 +6,8 @@ from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
+from provision.core.script import Script
 from provision.inventory.models import Host
-from provision.script import Script
 from provision.testing.connections import Connections
 
 #: For one command, if a test does not say otherwise (seconds).

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from testinfra.host import Host as TestinfraHost
 
-from provision.errors import ProvisionError
+from provision.core.errors import ProvisionError
 from provision.inventory.models import Host, Inventory
 from provision.testing.backend import ProvisionBackend
 from provision.testing.connections import Connections

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from provision.errors import HostError
+from provision.core.errors import HostError
+from provision.core.script import Script
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.script import Script
-from provision.secret import Secret
 from provision.transport import Session, Transport
 
 #: Connections that are opened at the same time.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from provision.finding import Against, Finding, Known, Severity, sorted_findings
-from provision.report import Report
+from provision.core.finding import Against, Finding, Known, Severity, sorted_findings
+from provision.core.report import Report
 from provision.testing.results import Outcome, Result
 
 AREA = "tests"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from provision.errors import ProvisionError
+    from provision.core.errors import ProvisionError
     from provision.inventory.models import Host, Inventory
 
 #: What to type where testinfra is missing.
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     named = config.getoption("provision_inventory")
     if named is None:
         return
-    from provision.errors import ProvisionError
+    from provision.core.errors import ProvisionError
 
     try:
         inventory, hosts = _chosen(config, named)
@@ -81,7 +81,7 @@ def _chosen(config: pytest.Config, named: str) -> tuple[Inventory, tuple[Host, .
 
 
 def _begin(config: pytest.Config, inventory: Inventory, hosts: tuple[Host, ...]) -> None:
-    from provision.errors import UsageError
+    from provision.core.errors import UsageError
     from provision.inventory import read_sudo_password
 
     for option in ("hosts", "connection", "ansible_inventory"):

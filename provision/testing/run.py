@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from provision.errors import Cancelled, ProvisionError, UsageError
-from provision.events import Listener, Note, silent
-from provision.secret import Secret
+from provision.core.errors import Cancelled, ProvisionError, UsageError
+from provision.core.events import Listener, Note, silent
+from provision.core.secret import Secret
 from provision.testing.fold import Results, folded, with_tests
 from provision.testing.options import INSTALL
 from provision.testing.results import Outcome, loads

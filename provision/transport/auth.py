@@ -13,7 +13,7 @@ from pathlib import Path
 import paramiko
 from paramiko.agent import Agent, AgentKey
 
-from provision.errors import AuthFailed
+from provision.core.errors import AuthFailed
 from provision.transport.target import Target
 
 #: What OpenSSH tries if nothing is said, the ones that paramiko speaks.

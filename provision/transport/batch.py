@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import paramiko
 
-from provision.errors import Cancelled, ConnectionLost, HostError, ScriptFailed, ScriptTimeout
-from provision.script import Fragment, Script, Stream
+from provision.core.errors import Cancelled, ConnectionLost, HostError, ScriptFailed, ScriptTimeout
+from provision.core.script import Fragment, Script, Stream
 from provision.transport.leash import GRACE, READY
 from provision.transport.pipe import Pipe
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import fabric
 import paramiko
 
-from provision.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
+from provision.core.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.secret import Secret
 from provision.transport.auth import Attempt, KeyRing
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
 from provision.transport.hostkeys import Key, KnownHosts, KnownHostsFiles, expected, judge

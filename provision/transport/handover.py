@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from provision.secret import Secret
+from provision.core.secret import Secret
 
 
 def give(secret: Secret) -> int:

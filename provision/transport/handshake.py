@@ -9,7 +9,7 @@ from typing import Any
 
 import paramiko
 
-from provision.errors import AuthFailed, ConnectTimeout, Unreachable
+from provision.core.errors import AuthFailed, ConnectTimeout, Unreachable
 from provision.transport.hostkeys import Key
 from provision.transport.target import Target
 

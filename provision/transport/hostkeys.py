@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from provision.errors import HostKeyChanged, HostKeyUnknown
+from provision.core.errors import HostKeyChanged, HostKeyUnknown
 from provision.transport.target import Target
 
 #: Read after the user's file, as OpenSSH does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from provision.secret import Secret
+from provision.core.secret import Secret
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
-from provision.secret import MASK, Secret
+from provision.core.secret import MASK, Secret
 
 #: Shorter values would mask half of every text, and protect nothing.
 SHORTEST = 4

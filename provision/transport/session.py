@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import paramiko
 
-from provision.errors import ConnectionLost
-from provision.script import Fragment, Script, Upload, render
-from provision.secret import Secret
+from provision.core.errors import ConnectionLost
+from provision.core.script import Fragment, Script, Upload, render
+from provision.core.secret import Secret
 from provision.transport import leash, sudo, upload
 from provision.transport.batch import Batch
 from provision.transport.pipe import Pipe

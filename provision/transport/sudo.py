@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
-from provision.errors import ConnectionLost, SudoRefused
-from provision.secret import Secret
+from provision.core.errors import ConnectionLost, SudoRefused
+from provision.core.secret import Secret
 from provision.transport.leash import READY
 from provision.transport.pipe import Pipe
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import fabric
 
-from provision.errors import Unreachable
+from provision.core.errors import Unreachable
 from provision.inventory.models import Host
 
 _HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")

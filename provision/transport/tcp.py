@@ -6,7 +6,7 @@ import contextlib
 import errno
 import socket
 
-from provision.errors import ConnectTimeout, NameNotFound, PortClosed, Unreachable
+from provision.core.errors import ConnectTimeout, NameNotFound, PortClosed, Unreachable
 
 #: A peer that acknowledges nothing for this long (milliseconds) is gone; Linux would wait 15 minutes.
 DEAD_AFTER_MS = 60_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from provision.errors import HostError, HostKeyChanged, HostKeyUnknown
+from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
 from provision.transport.hostkeys import Entry, Key, KnownHosts, judge, read

@@ -14,8 +14,8 @@ from typing import IO, cast
 
 import paramiko
 
-from provision.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
-from provision.script import Upload
+from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
+from provision.core.script import Upload
 from provision.transport.leash import COMPLETE
 from provision.transport.pipe import Pipe
 

@@ -6,8 +6,8 @@ import http.client
 import urllib.error
 import urllib.request
 
-from provision.errors import ProvisionError
-from provision.secret import Secret
+from provision.core.errors import ProvisionError
+from provision.core.secret import Secret
 
 
 class NotFetched(ProvisionError):

@@ -13,7 +13,7 @@ from provision.lab.lab import Lab
 ROOT = "home/ops/.provision"
 
 PLAYBOOK = """
-from provision.playbook import Playbook
+from provision.core.playbook import Playbook
 from provision.resources.stack import Stack
 
 

@@ -14,7 +14,7 @@ NAMES = ("lab-1", "lab-2", "lab-3")
 PLAYBOOK = """
 from dataclasses import replace
 
-from provision.playbook import Playbook
+from provision.core.playbook import Playbook
 from provision.resources.stack import Stack
 from provision.resources.text_file import TextFile
 

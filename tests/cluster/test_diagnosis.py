@@ -10,11 +10,11 @@ import pytest
 from clusters import Cluster, Result
 from failing import CASES, PRODUCED, produce
 
-from provision.errors import ScriptFailed
+from provision.core.errors import ScriptFailed
+from provision.core.script import Fragment, assignments
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import write_tiny_model
 from provision.resources.service_logs import Asked, ServiceLogs
-from provision.script import Fragment, assignments
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libnuma.so.1"
 

@@ -216,7 +216,7 @@ def test_down_takes_away_processes_ports_and_files_and_twice_is_fine(cluster: Cl
 
 
 HELD_BACK = """
-from provision.playbook import Playbook
+from provision.core.playbook import Playbook
 from provision.resources.stack import Stack
 
 

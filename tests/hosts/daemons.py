@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from provision.core.script import Script
+from provision.core.secret import Secret
 from provision.resources.service import Service, aspects_of
-from provision.script import Script
-from provision.secret import Secret
 
 #: Writes who it is beside its program, starts a child in a session of its own, as Ray's daemons are, and stays.
 PROGRAM = """

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provision.cluster import Cluster
-from provision.events import Event
+from provision.core.events import Event
+from provision.core.plan import Change, Mode
+from provision.core.playbook import Playbook
+from provision.core.report import Report
+from provision.core.resource import Resource
+from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
-from provision.planning import Change, Mode
-from provision.playbook import Playbook
-from provision.report import Report
-from provision.resource import Resource
 from provision.runner import Job, Run
-from provision.secret import Secret
 
 NO_LOCK = Lock(Path("none.lock"), "", "3.11", "x86_64-manylinux_2_34", {}, {}, "unlocked")
 

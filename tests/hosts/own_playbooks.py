@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from provision.events import Event
+from provision.core.events import Event
 from provision.inventory.models import Host, Inventory
 
 #: A playbook with a resource of its own: a marker file below the host's folder, made by `FIX`.
 MINE = """
 from dataclasses import dataclass
 
-from provision.playbook import Playbook
-from provision.resource import Resource
-from provision.script import Script
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource
+from provision.core.script import Script
 
 FIX = {fix!r}
 

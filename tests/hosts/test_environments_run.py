@@ -14,10 +14,10 @@ from small_packages import publish, two_packages
 
 import provision
 from provision.cluster import Cluster
-from provision.finding import AREAS, Finding, Known, Severity
+from provision.core.finding import AREAS, Finding, Known, Severity
+from provision.core.playbook import Playbook
+from provision.core.report import Report
 from provision.inventory.models import Host, Inventory
-from provision.playbook import Playbook
-from provision.report import Report
 
 pytestmark = pytest.mark.hosts
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.hosts
 ENVIRONMENTS = """
 from dataclasses import replace
 
-from provision.playbook import Playbook
+from provision.core.playbook import Playbook
 from provision.resources.stack import Stack
 
 

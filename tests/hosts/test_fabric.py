@@ -21,7 +21,7 @@ Report = dict[str, Any]
 #: Asks for nothing but the hosts: what is looked at here needs no environment.
 PLAYBOOK = """
 from provision.judge import judge
-from provision.playbook import Playbook
+from provision.core.playbook import Playbook
 
 
 def playbook(cluster):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from loopback import Sshd, Sshds, free_port, keygen, wait_until
 
-from provision.errors import (
+from provision.core.errors import (
     AuthFailed,
     ConnectTimeout,
     HostKeyChanged,
@@ -24,8 +24,8 @@ from provision.errors import (
     PortClosed,
     Unreachable,
 )
+from provision.core.script import Script
 from provision.inventory.models import Host
-from provision.script import Script
 from provision.transport import Transport, record, scan
 
 pytestmark = pytest.mark.hosts

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 from provision.lab import Lab, LabError
 from provision.lab.lab import default_root
 from provision.lab.state import load

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from loopback import processes_with, wait_until
 
-from provision.errors import Cancelled, ScriptTimeout
+from provision.core.errors import Cancelled, ScriptTimeout
+from provision.core.script import Script
 from provision.inventory.models import Host
-from provision.script import Script
 from provision.transport import Transport
 
 pytestmark = pytest.mark.hosts
@@ -85,7 +85,7 @@ def test_a_cancel_leaves_no_process(make_host: MakeHost, tag: str, tree: str) ->
 CONTROLLER = """
 import sys
 from provision.inventory.models import Host
-from provision.script import Script
+from provision.core.script import Script
 from provision.transport import Transport
 host = Host.model_validate_json(sys.argv[1])
 script, tag = sys.stdin.read().split("\\0")

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from loopback import processes_with
 
-from provision.finding import Finding
+from provision.core.finding import Finding
+from provision.core.script import Fragment, Script
 from provision.proofs.network import NetworkProof
 from provision.proofs.network_members import Member
-from provision.script import Fragment, Script
 
 PYTHON = "/usr/bin/python3"
 PORTS = tuple((port, "any") for port in (41001, 41002, 41003, 41004))

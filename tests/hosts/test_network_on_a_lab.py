@@ -15,12 +15,12 @@ from own_playbooks import MINE, WORKS
 from package_index import Index
 
 import provision
-from provision.events import Note
+from provision.core.events import Note
+from provision.core.report import Report
 from provision.inventory import load
 from provision.inventory.models import Inventory
 from provision.lab import Lab
 from provision.lab.control import HostControl
-from provision.report import Report
 
 pytestmark = [
     pytest.mark.hosts,

@@ -9,12 +9,12 @@ import pytest
 from engine import Hosts
 
 from provision.cluster import Cluster
-from provision.finding import Known
+from provision.core.finding import Known
+from provision.core.outcome import Ended, Endpoint
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource, State
+from provision.core.script import Script
 from provision.inventory.models import Host
-from provision.outcome import Ended, Endpoint
-from provision.playbook import Playbook
-from provision.resource import Resource, State
-from provision.script import Script
 from provision.transport.reach import closed
 
 pytestmark = pytest.mark.hosts

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from loopback import Sshds, Users, keygen, processes_with, wait_until
 
-from provision.errors import Cancelled, ProvisionError, UsageError
-from provision.finding import Known, Severity
+from provision.core.errors import Cancelled, ProvisionError, UsageError
+from provision.core.finding import Known, Severity
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.secret import Secret
 from provision.testing.run import Results, run_tests
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from loopback import Sshds
 from own_playbooks import Here
 
 import provision
-from provision.errors import PlaybookError
+from provision.core.errors import PlaybookError
 from provision.inventory.models import Host
 
 pytestmark = pytest.mark.hosts

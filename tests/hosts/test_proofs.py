@@ -10,14 +10,14 @@ import pytest
 from engine import Hosts
 
 from provision.cluster import Cluster
-from provision.errors import Blocked, HostError
-from provision.events import Event, Note, Progress, StepDone, StepSkipped
-from provision.finding import Known, Severity, blocker
+from provision.core.errors import Blocked, HostError
+from provision.core.events import Event, Note, Progress, StepDone, StepSkipped
+from provision.core.finding import Known, Severity, blocker
+from provision.core.playbook import Playbook
+from provision.core.proof import Proof, Shown
+from provision.core.script import Fragment, Script
 from provision.inventory.models import Host
-from provision.playbook import Playbook
-from provision.proof import Proof, Shown
 from provision.resources.text_file import TextFile
-from provision.script import Fragment, Script
 
 pytestmark = pytest.mark.hosts
 

@@ -14,8 +14,8 @@ from loopback import Sshds, processes_with, wait_until
 from own_playbooks import SECOND_FAILS, WORKS, Here
 
 import provision
-from provision.errors import NotConverged, PortClosed, ScriptFailed
-from provision.events import Event, Failed, HostDone, Planned, Progress, RunDone, RunStarted, StepDone, StepSkipped
+from provision.core.errors import NotConverged, PortClosed, ScriptFailed
+from provision.core.events import Event, Failed, HostDone, Planned, Progress, RunDone, RunStarted, StepDone, StepSkipped
 from provision.inventory.models import Host, SecretSource
 
 pytestmark = pytest.mark.hosts

@@ -16,11 +16,11 @@ from engine import Hosts, OneHost, changes, differences, written
 from loopback import wait_until
 
 from provision.cluster import Cluster
-from provision.events import Event, Progress, StepDone
+from provision.core.events import Event, Progress, StepDone
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.playbook import Playbook
 from provision.resources.service import Place
-from provision.secret import Secret
 
 pytestmark = pytest.mark.hosts
 

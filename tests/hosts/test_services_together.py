@@ -12,11 +12,11 @@ from engine import Hosts, OneHost, changes, differences
 from loopback import wait_until
 
 from provision.cluster import Cluster
-from provision.events import StepDone
-from provision.finding import Severity
+from provision.core.events import StepDone
+from provision.core.finding import Severity
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource
 from provision.inventory.models import Host
-from provision.playbook import Playbook
-from provision.resource import Resource
 from provision.resources.absent import Absent, Stopped
 from provision.resources.service import Place
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
+from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory, Serve
-from provision.secret import Secret
 from provision.serving import smoke as smoking
 from provision.serving.running import NotServing
 from provision.serving.smoke import NoAnswer, smoke

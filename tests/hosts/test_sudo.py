@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from loopback import processes_with, wait_until
 
-from provision.errors import ScriptTimeout, SudoRefused
+from provision.core.errors import ScriptTimeout, SudoRefused
+from provision.core.script import Script, Upload
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.script import Script, Upload
-from provision.secret import Secret
 from provision.transport import Transport
 
 pytestmark = [

@@ -11,12 +11,12 @@ from engine import OneHost, changes, differences
 from loopback import wait_until
 
 import provision
+from provision.core.secret import Secret
 from provision.lab.control import HostControl
 from provision.lab.lab import Lab
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.text_file import TextFile
-from provision.secret import Secret
 
 pytestmark = [
     pytest.mark.hosts,

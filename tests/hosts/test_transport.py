@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 import pytest
 from loopback import Sshds, wait_until
 
-from provision.errors import Cancelled, ConnectionLost, ScriptFailed
+from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed
+from provision.core.script import Script
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.script import Script
-from provision.secret import Secret
 from provision.transport import Session, Transport
 
 pytestmark = pytest.mark.hosts

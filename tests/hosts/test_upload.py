@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import Cancelled, ScriptFailed, UsageError
+from provision.core.errors import Cancelled, ScriptFailed, UsageError
+from provision.core.script import Script, Upload
 from provision.inventory.models import Host
-from provision.script import Script, Upload
 from provision.transport import Session, Transport, upload
 
 pytestmark = pytest.mark.hosts

@@ -19,12 +19,12 @@ from package_index import Index, write_wheel
 from small_packages import publish, two_packages
 from uv import find_uv_bin
 
-from provision.errors import Cancelled, LockError
+from provision.core.errors import Cancelled, LockError
+from provision.core.resource import Difference, State
+from provision.core.script import Fragment
 from provision.inventory.models import Host, Python
 from provision.locking import ensure_lock
-from provision.resource import Difference, State
 from provision.resources.venv import Venv
-from provision.script import Fragment
 from provision.transport import Session, Transport
 
 UV = find_uv_bin()

@@ -13,11 +13,11 @@ import pytest
 from engine import Hosts, changes, differences, written
 
 from provision.cluster import Cluster
+from provision.core.playbook import Playbook
+from provision.core.report import Report
+from provision.core.resource import Resource
 from provision.inventory.models import Host
-from provision.playbook import Playbook
 from provision.proofs.weights import SameWeights
-from provision.report import Report
-from provision.resource import Resource
 from provision.resources.text_file import TextFile
 from provision.resources.weights import Weights
 from provision.transport import upload

@@ -15,15 +15,15 @@ from fake_hub import FakeHub, Repository
 from uv import find_uv_bin
 
 from provision.cluster import Cluster
-from provision.events import Event
+from provision.core.events import Event
+from provision.core.playbook import Playbook
+from provision.core.report import Report
+from provision.core.resource import Resource
+from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.playbook import Playbook
 from provision.proofs.weights import RoomForWeights, SameWeights
-from provision.report import Report
-from provision.resource import Resource
 from provision.resources.text_file import TextFile
 from provision.resources.weights import Weights
-from provision.secret import Secret
 
 pytestmark = pytest.mark.hosts
 

@@ -31,15 +31,15 @@ RULES = [
         lambda p: (
             p
             in {
-                "provision/planning.py",
-                "provision/resource.py",
+                "provision/core/plan.py",
+                "provision/core/resource.py",
                 "provision/schedule.py",
-                "provision/playbook.py",
-                "provision/finding.py",
-                "provision/proof.py",
-                "provision/inquiry.py",
+                "provision/core/playbook.py",
+                "provision/core/finding.py",
+                "provision/core/proof.py",
+                "provision/core/inquiry.py",
                 "provision/stages.py",
-                "provision/outcome.py",
+                "provision/core/outcome.py",
             }
         ),
         {"threading", "time", "datetime", "random", "secrets", "subprocess", "socket", "os", "pathlib", "shutil"},
@@ -78,7 +78,7 @@ RULES = [
             "os",
             "pathlib",
             "provision.resources",
-            "provision.errors",
+            "provision.core.errors",
         },
         "what a log means depends on its lines alone, and is tested without a host",
     ),
@@ -112,14 +112,21 @@ RULES = [
     ),
     (
         lambda p: p.startswith("provision/transport/"),
-        {"provision.runner", "provision.planning", "provision.resources", "provision.playbook", "provision.cluster"},
+        {
+            "provision.runner",
+            "provision.core.plan",
+            "provision.resources",
+            "provision.core.playbook",
+            "provision.cluster",
+        },
         "the transport carries scripts, whatever they are for",
     ),
 ]
 
 ENGINE = [
-    "script", "finding", "resource", "playbook", "planning", "schedule", "apply", "runner", "events", "report",
-    "errors", "secret", "proof", "proving", "stages", "carrying", "inquiry", "inquiring", "outcome",
+    "core/script", "core/finding", "core/resource", "core/playbook", "core/plan", "core/events", "core/report",
+    "core/errors", "core/secret", "core/proof", "core/inquiry", "core/outcome", "schedule", "apply", "runner",
+    "proving", "stages", "carrying", "inquiring",
 ]  # fmt: skip
 
 
@@ -150,7 +157,7 @@ def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_only_the_transport_reveals_a_secret(path: Path) -> None:
-    if relative(path).startswith("provision/transport/") or relative(path) == "provision/secret.py":
+    if relative(path).startswith("provision/transport/") or relative(path) == "provision/core/secret.py":
         return
     for node in ast.walk(ast.parse(path.read_text())):
         revealed = isinstance(node, ast.Attribute) and node.attr == "reveal"

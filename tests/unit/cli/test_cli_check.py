@@ -9,11 +9,11 @@ import pytest
 from click.testing import Result
 
 from provision import api
-from provision.finding import AREAS, Against, Finding, Known, Severity
+from provision.core.files import write_whole
+from provision.core.finding import AREAS, Against, Finding, Known, Severity
+from provision.core.plan import Mode, make_plan
+from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
-from provision.planning import Mode, make_plan
-from provision.report import HostReport, Report
-from provision.whole_file import write_whole
 
 Call = Callable[..., Result]
 

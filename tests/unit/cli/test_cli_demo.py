@@ -10,11 +10,11 @@ import pytest
 from click.testing import Result
 
 from provision import api
+from provision.core.plan import Mode, make_plan
+from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
 from provision.lab import demo as stage
 from provision.lab.lab import LabReport
-from provision.planning import Mode, make_plan
-from provision.report import HostReport, Report
 
 Call = Callable[..., Result]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from provision.cli.limit import select
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 from provision.inventory.models import Host, Inventory
 
 INVENTORY = Inventory(

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from provision import api, events
-from provision.errors import NameNotFound, PlaybookError
+from provision import api
+from provision.core import events
+from provision.core.errors import NameNotFound, PlaybookError
+from provision.core.plan import Mode, make_plan
+from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
-from provision.planning import Mode, make_plan
-from provision.report import HostReport, Report
 
 Call = Callable[..., Result]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from provision.errors import HostKeyChanged
+from provision.core.errors import HostKeyChanged
 from provision.transport import trust as transport_trust
 from provision.transport.trust import ScannedKey
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from provision.errors import HostError, ScriptFailed
-from provision.inquiry import Explanation
+from provision.core.errors import HostError, ScriptFailed
+from provision.core.inquiry import Explanation
+from provision.core.script import Fragment
 from provision.resources.service_logs import Asked, ServiceLogs
-from provision.script import Fragment
 
 # 2026-11-21 12:00:00 UTC.
 NOON = 1795262400

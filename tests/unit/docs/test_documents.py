@@ -8,8 +8,8 @@ import pytest
 
 import provision
 from provision.cli.page import COMMANDS
-from provision.errors import InventoryError
-from provision.playbook import Playbook
+from provision.core.errors import InventoryError
+from provision.core.playbook import Playbook
 from provision.playbook_file import load_playbook
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drifts import DRIFTS, Drift
 
-from provision.finding import AREAS, Severity
+from provision.core.finding import AREAS, Severity
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "check.md"
 BEGIN, END = "<!-- drifts: made from tests/cluster/drifts.py -->\n", "<!-- end of drifts -->\n"

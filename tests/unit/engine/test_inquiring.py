@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import cast
 
-from provision import events
-from provision.errors import Cancelled, ConnectionLost, HostError, ScriptFailed
+from provision.core import events
+from provision.core.errors import Cancelled, ConnectionLost, HostError, ScriptFailed
+from provision.core.inquiry import Explanation, Inquiry
+from provision.core.playbook import Concerned
+from provision.core.script import Fragment, Script
 from provision.inquiring import Inquirer
-from provision.inquiry import Explanation, Inquiry
-from provision.playbook import Concerned
 from provision.proving import Prover
-from provision.script import Fragment, Script
 
 
 class Asking(Inquiry):

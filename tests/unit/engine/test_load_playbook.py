@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from cluster_samples import cluster
 
-from provision.errors import InventoryError, PlaybookError
+from provision.core.errors import InventoryError, PlaybookError
 from provision.inventory.models import Serve
 from provision.playbook_file import built_in, load_playbook, mistakes_of
 
-EMPTY = "from provision.playbook import Playbook\n\n\ndef playbook(cluster):\n    return Playbook()\n"
+EMPTY = "from provision.core.playbook import Playbook\n\n\ndef playbook(cluster):\n    return Playbook()\n"
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ def test_a_copy_of_the_built_in_one_asks_for_the_same(file: Path) -> None:
 
 
 def test_an_error_of_ours_passes_through_as_it_is(file: Path) -> None:
-    text = "from provision.errors import InventoryError\n\n\ndef playbook(cluster):\n    raise InventoryError([])\n"
+    text = (
+        "from provision.core.errors import InventoryError\n\n\ndef playbook(cluster):\n    raise InventoryError([])\n"
+    )
     file.write_text(text)
     with pytest.raises(InventoryError):
         load_playbook(file)(cluster())

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from cluster_samples import cluster, facts
 
+from provision.core.finding import Known, Severity
+from provision.core.playbook import Playbook
+from provision.core.script import Fragment
 from provision.facts.model import ModelFolder
-from provision.finding import Known, Severity
 from provision.inventory.models import Serve
 from provision.inventory.models import Weights as Asked
 from provision.manifest import Entry, digest_of, hashed, listing, parsed, stamp_of, written
-from provision.playbook import Playbook
 from provision.proofs.weights import RoomForWeights, SameWeights
 from provision.resources.model import Manifests
 from provision.resources.stack import Stack
 from provision.resources.weights import Weights
 from provision.resources.weights_hub_program import needed
-from provision.script import Fragment
 from provision.weights import folder_of, mistakes_of, source_of
 from provision.weights_here import look
 

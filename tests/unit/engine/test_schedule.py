@@ -1,7 +1,7 @@
 from plan_samples import Thing
 
-from provision.planning import Mode, Plan, make_plan
-from provision.playbook import Playbook
+from provision.core.plan import Mode, Plan, make_plan
+from provision.core.playbook import Playbook
 from provision.schedule import Schedule, Stretch
 
 

@@ -1,10 +1,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provision.resource import State
+from provision.core.resource import State
+from provision.core.script import Script
+from provision.core.secret import Secret
 from provision.resources.service import OBSERVED, Place, Service, aspects_of
-from provision.script import Script
-from provision.secret import Secret
 
 
 @dataclass(frozen=True)

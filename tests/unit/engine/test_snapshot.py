@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from provision import snapshot
-from provision.errors import SnapshotError
-from provision.finding import Known
-from provision.planning import Mode
-from provision.report import Changed, Report
+from provision.core.errors import SnapshotError
+from provision.core.finding import Known
+from provision.core.plan import Mode
+from provision.core.report import Changed, Report
 from provision.snapshot import WHOLE_AREA, Snapshot, load, must_be_writable, save, since, take
 
 SOUND = (

@@ -4,15 +4,15 @@ from typing import Literal
 import pytest
 from cluster_samples import cluster, facts
 
+from provision.core.outcome import Ended, told
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
 from provision.facts import Fabric, Facts
 from provision.inventory.models import Expect, Ray, Serve, Weights
-from provision.outcome import Ended, told
-from provision.playbook import Playbook
 from provision.playbook_file import built_in, load_playbook
 from provision.resources.ray import HEAD_ONLY
 from provision.resources.stack import Stack
 from provision.resources.text_file import TextFile
-from provision.secret import Secret
 
 SERVE = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.errors import HostError
-from provision.planning import Mode, Plan, make_plan
-from provision.playbook import Playbook, Step
-from provision.proof import Proof, Shown
-from provision.resource import Resource, State
-from provision.script import Fragment, Script
+from provision.core.errors import HostError
+from provision.core.plan import Mode, Plan, make_plan
+from provision.core.playbook import Playbook, Step
+from provision.core.proof import Proof, Shown
+from provision.core.resource import Resource, State
+from provision.core.script import Fragment, Script
 from provision.stages import due, stages
 
 

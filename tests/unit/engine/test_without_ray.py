@@ -6,15 +6,15 @@ import pytest
 from cluster_samples import cluster, facts
 
 from provision.cluster import Cluster
+from provision.core.plan import Mode, Plan, make_plan
+from provision.core.playbook import Playbook
+from provision.core.resource import State
+from provision.core.script import Fragment
+from provision.core.secret import Secret
 from provision.inventory.models import Serve
-from provision.planning import Mode, Plan, make_plan
-from provision.playbook import Playbook
 from provision.playbook_file import built_in, built_in_for, load_playbook
-from provision.resource import State
 from provision.resources.absent import Absent, Stopped
 from provision.resources.stack_mp import StackWithoutRay
-from provision.script import Fragment
-from provision.secret import Secret
 
 SERVE = Serve(model="/models/tiny", backend="mp", tensor_parallel=2, pipeline_parallel=2, args={"max-model-len": 8192})
 RANKS = ("gpu-01/service:vllm", "gpu-02/service:vllm")

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
 from provision.facts.model import Facts, PythonFound
-from provision.finding import Against, Finding, Known, Severity
 from provision.inventory.models import Host, Inventory, Python
 from provision.locking import Lock
-from provision.playbook import Playbook
 from provision.resources.environments import Environments
 from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.stack import Stack
-from provision.secret import Secret
 
 LOCK = Lock(Path("llama.lock"), "", "3.11", "x86_64-manylinux_2_34", {"ray": "2.56.1"}, {"ray": ()}, "3f9c" * 16)
 UNLOCKED = replace(LOCK, packages={}, hashes={}, digest="unlocked", stale="absent")

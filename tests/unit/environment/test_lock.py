@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from package_index import Index
 
-from provision.errors import LockError
+from provision.core.errors import LockError
 from provision.inventory.models import Python
 from provision.locking import LockMissing, LockStale, ensure_lock, make_lock, parse_lock, read_lock
 from provision.resolve import compile_requirements, decisive

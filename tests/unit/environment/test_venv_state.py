@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from provision.finding import Known
+from provision.core.finding import Known
+from provision.core.resource import Difference
+from provision.core.script import Fragment
 from provision.inventory.models import Python
 from provision.locking import parse_lock
-from provision.resource import Difference
 from provision.resources.venv import Venv
-from provision.script import Fragment
 
 NAMES = ("alpha", "beta-two", "gamma", "delta")
 LOCK = parse_lock(

@@ -10,7 +10,7 @@ import pytest
 from package_index import Index
 from packaging.tags import Tag
 
-from provision.errors import LockError
+from provision.core.errors import LockError
 from provision.inventory.models import Python
 from provision.locking import Lock, make_lock, parse_lock
 from provision.uv_binary import usable

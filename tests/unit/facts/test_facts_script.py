@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from provision.core.script import Script, Stream, render
 from provision.facts import Facts, facts_script, read_facts
-from provision.script import Script, Stream, render
 
 
 def run(script: Script, env: dict[str, str], shell: tuple[str, ...] = ("sh",)) -> str:

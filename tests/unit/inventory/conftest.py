@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from provision.errors import InventoryError, Problem
+from provision.core.errors import InventoryError, Problem
 from provision.inventory import load
 
 

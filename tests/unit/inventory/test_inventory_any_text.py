@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from provision.errors import InventoryError
+from provision.core.errors import InventoryError
 from provision.inventory import load
 
 WORDS = [

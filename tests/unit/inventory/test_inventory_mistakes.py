@@ -1,6 +1,6 @@
 """Every mistake is told in the user's words, at its line and column, with a hint."""
 
-from provision.errors import InventoryError
+from provision.core.errors import InventoryError
 from provision.inventory import load
 
 OK = "cluster: demo\nhosts: {a: {role: head}}\n"

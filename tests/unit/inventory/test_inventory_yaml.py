@@ -2,7 +2,7 @@
 
 import pytest
 
-from provision.errors import InventoryError
+from provision.core.errors import InventoryError
 from provision.inventory import load
 
 OK = "cluster: demo\nhosts: {a: {role: head}}\n"

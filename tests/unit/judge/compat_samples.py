@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Finding, Severity
 from provision.facts import Facts
 from provision.facts.model import Gpu
-from provision.finding import Finding, Severity
 from provision.inventory.models import Host, Inventory, Python, Serve
 from provision.judge.possible import against_possible
 from provision.locking import Lock

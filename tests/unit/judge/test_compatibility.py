@@ -9,7 +9,7 @@ from compat_samples import blocked, host, judged
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from provision.finding import Severity
+from provision.core.finding import Severity
 from provision.judge.compatibility import (
     ARCHITECTURES,
     CUDA,

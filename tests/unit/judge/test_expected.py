@@ -3,8 +3,8 @@
 import pytest
 from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
 
+from provision.core.finding import Finding, Severity
 from provision.facts import Facts, Xid
-from provision.finding import Finding, Severity
 from provision.inventory.models import Expect, Serve
 from provision.judge.expected import against_inventory, driver_fits, lacks_gpus
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from gpu_samples import board, cluster, facts, geforce, h100, rank, raylet
 
+from provision.core.finding import Finding, Severity
 from provision.facts import Facts, Gpu, GpuProcess
-from provision.finding import Finding, Severity
 from provision.inventory.models import Serve
 from provision.judge.gpu_use import UTILIZATION, utilization
 from provision.judge.sound_gpus import of_gpus

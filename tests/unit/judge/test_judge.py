@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from judge_samples import cluster, gpus, links, name, port, stranger, told
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import AREAS, Against, Finding, Severity
+from provision.core.playbook import Playbook
 from provision.facts import Fabric, GpuProcess, ModelFolder, read_facts
-from provision.finding import AREAS, Against, Finding, Severity
 from provision.inventory.models import Expect
 from provision.judge import findings, judge
 from provision.judge.causes import CAUSES, without_consequences
-from provision.playbook import Playbook
 
 
 @pytest.mark.parametrize("count", range(1, 17))

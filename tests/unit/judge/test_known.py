@@ -4,9 +4,9 @@ import pytest
 from judge_samples import GIB, cluster, facts, gpu, gpus, links, ours, stranger
 
 from provision.cluster import Node
+from provision.core.finding import AREAS
 from provision.facts import Fabric, Facts, Gpu, GpuProcess, ModelFolder, Xid
 from provision.facts.read import UNLIMITED
-from provision.finding import AREAS
 from provision.inventory.models import Host
 from provision.judge.known import known_of
 

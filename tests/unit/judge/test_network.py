@@ -7,8 +7,8 @@ import pytest
 from judge_samples import cluster, facts, gpus, port, told
 
 from provision.addresses import Chosen
+from provision.core.finding import Finding
 from provision.facts import Fabric, Interface
-from provision.finding import Finding
 from provision.judge.causes import without_consequences
 from provision.judge.network import of_network
 from provision.networks import Candidate

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from judge_samples import GIB, cluster, facts, gpus, links, port, told
 
+from provision.core.finding import Against, Finding
 from provision.facts import Fabric, ModelFolder
-from provision.finding import Against, Finding
 from provision.inventory.models import Expect
 from provision.judge.alike import ALIKE
 from provision.judge.known import ROWS

@@ -7,7 +7,7 @@ from compat_samples import UNLOCKED, blocked, cluster, host, judged, lock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.finding import Against, Severity
+from provision.core.finding import Against, Severity
 from provision.inventory.models import Expect
 from provision.judge import findings
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from judge_samples import ENVIRONMENT, LOCK, ROOT, cluster, ours, stranger, told
 
+from provision.core.finding import Finding
 from provision.facts import Interface, Program
-from provision.finding import Finding
 from provision.judge.running import of_programs
 
 OLD = f"{ROOT}/envs/0123456789ab"

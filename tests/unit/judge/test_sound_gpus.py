@@ -8,8 +8,8 @@ from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provision.core.finding import AREAS, Finding, Severity
 from provision.facts import Facts, Gpu, GpuProcess, Xid
-from provision.finding import AREAS, Finding, Severity
 from provision.inventory.models import Expect, Serve
 from provision.judge.gpu_health import RULES
 from provision.judge.sound_gpus import of_gpus

@@ -8,8 +8,8 @@ import pytest
 from gpu_samples import geforce
 from judge_samples import GIB, MODEL, cluster, gpus, links, told
 
+from provision.core.finding import Finding
 from provision.facts import Fabric, Gpu, GpuProcess, Interface
-from provision.finding import Finding
 from provision.inventory.models import Expect, Serve
 from provision.judge import findings
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from judge_samples import GIB, MODEL, cluster, gpus, told
 
+from provision.core.finding import Finding
 from provision.facts import ModelFolder
-from provision.finding import Finding
 from provision.judge.sound_system import of_system
 
 

@@ -3,8 +3,8 @@
 import pytest
 from gpu_samples import board
 
+from provision.core.finding import Finding, Severity
 from provision.facts import Xid
-from provision.finding import Finding, Severity
 from provision.judge.xid import KINDS, MANY, address, evidence_of, of_xids
 
 BUS = "PCI:0000:05:00"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import UsageError
+from provision.core.errors import UsageError
 from provision.lab import Lab
 from provision.lab.network import MOST_HOSTS, address, fabric_names, host_batch, names
 

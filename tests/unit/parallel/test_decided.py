@@ -8,13 +8,13 @@ import pytest
 from published_configs import CONFIGS
 
 from provision.cluster import Cluster, Node
+from provision.core.finding import Severity
+from provision.core.playbook import Playbook
 from provision.facts import Facts, Gpu, ModelFolder
-from provision.finding import Severity
 from provision.inventory.models import Expect, Host, Inventory, Serve
 from provision.locking import Lock
 from provision.parallel.decided import decided
 from provision.parallel.model import ModelFiles
-from provision.playbook import Playbook
 
 MODEL = "/models/llama"
 LLAMA = CONFIGS["meta-llama/Llama-3.1-70B"]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from published_configs import CONFIGS
 
+from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory, Serve
 from provision.model_source import from_folder, look_for
-from provision.secret import Secret
 
 NAME = "meta-llama/Llama-3.1-70B"
 FILES = {"model-00001-of-00002.safetensors": 5000, "model-00002-of-00002.safetensors": 4000, "config.json": 700}

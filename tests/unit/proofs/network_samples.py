@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from provision.errors import HostError
-from provision.finding import Finding
-from provision.proof import Shown
+from provision.core.errors import HostError
+from provision.core.finding import Finding
+from provision.core.proof import Shown
+from provision.core.script import Fragment
 from provision.proofs.network import NetworkProof
 from provision.proofs.network_members import Member
-from provision.script import Fragment
 
 #: What a worker listens on; the head has Ray's port as well.
 PORTS = ((6380, "Ray's node manager"), (20000, "Ray's workers"), (32768, "any"))

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from provision.errors import ConnectionLost
-from provision.finding import Finding, Severity
-from provision.proof import Shown
+from provision.core.errors import ConnectionLost
+from provision.core.finding import Finding, Severity
+from provision.core.proof import Shown
+from provision.core.script import Fragment
 from provision.proofs.all_reduce import AllReduce
 from provision.proofs.all_reduce_speed import rate, slow, transports
 from provision.proofs.seat import Seat
-from provision.script import Fragment
 
 LOGS = Path(__file__).parent
 IB = (LOGS / "nccl_ib_as_documented.log").read_text().splitlines()

@@ -5,9 +5,9 @@ import json
 import pytest
 from network_samples import Made
 
-from provision.errors import ConnectionLost
-from provision.finding import Finding, Severity
-from provision.script import Fragment
+from provision.core.errors import ConnectionLost
+from provision.core.finding import Finding, Severity
+from provision.core.script import Fragment
 
 
 def only(made: Made) -> Finding:

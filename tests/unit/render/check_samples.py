@@ -1,8 +1,8 @@
 """A made-up check: three hosts, of which one has another driver, one lacks a GPU, and one is as it should be."""
 
-from provision.finding import Against, Finding, Known, Severity, sorted_findings
-from provision.planning import Mode, make_plan
-from provision.report import Changed, HostReport, Report, Since
+from provision.core.finding import Against, Finding, Known, Severity, sorted_findings
+from provision.core.plan import Mode, make_plan
+from provision.core.report import Changed, HostReport, Report, Since
 
 HOSTS = ("gpu-01", "gpu-02", "gpu-03")
 OLD, NEW = "580.65.06", "580.82.07"

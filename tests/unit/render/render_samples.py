@@ -3,13 +3,13 @@
 import io
 from dataclasses import dataclass, field
 
-from provision import events
-from provision.errors import ScriptFailed
-from provision.planning import Mode, Plan, make_plan
-from provision.playbook import Playbook
-from provision.report import HostReport, Report
-from provision.resource import Resource, State
-from provision.script import Script
+from provision.core import events
+from provision.core.errors import ScriptFailed
+from provision.core.plan import Mode, Plan, make_plan
+from provision.core.playbook import Playbook
+from provision.core.report import HostReport, Report
+from provision.core.resource import Resource, State
+from provision.core.script import Script
 
 HOSTS = ("gpu-01", "gpu-02", "gpu-03")
 

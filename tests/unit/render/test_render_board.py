@@ -1,7 +1,7 @@
 import pytest
 from render_samples import a_plan, a_run
 
-from provision import events
+from provision.core import events
 from provision.render.board import Board
 
 

@@ -1,4 +1,4 @@
-from provision.errors import InventoryError, Problem, ScriptFailed, UsageError
+from provision.core.errors import InventoryError, Problem, ScriptFailed, UsageError
 from provision.render.errors import error_lines, joined
 from provision.render.text import Paint
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from provision.events import Event, Note
+from provision.core.events import Event, Note
 from provision.render.fanout import Fanout, View
 
 

@@ -3,9 +3,9 @@
 import pytest
 from check_samples import HOSTS, a_check, a_finding, a_missing_gpu, a_warning
 
-from provision.finding import Against, Finding, Severity, blocker
-from provision.planning import BY_UP, Mode, findings_of, make_plan
-from provision.playbook import Playbook
+from provision.core.finding import Against, Finding, Severity, blocker
+from provision.core.plan import BY_UP, Mode, findings_of, make_plan
+from provision.core.playbook import Playbook
 from provision.render.findings import entries, finding_lines, head_lines, tally
 from provision.render.text import Paint
 

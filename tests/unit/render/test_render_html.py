@@ -18,11 +18,11 @@ from page_samples import (
     three_hosts,
 )
 
-from provision.errors import LockError
-from provision.finding import Finding, Known, Severity
+from provision.core.errors import LockError
+from provision.core.finding import Finding, Known, Severity
+from provision.core.report import Report, Since
 from provision.render.html import html_page
 from provision.render.html_matrix import Fact, entries_of, matrix_of
-from provision.report import Report, Since
 
 
 class Reader(HTMLParser):

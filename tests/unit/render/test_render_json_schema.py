@@ -12,18 +12,18 @@ from jsonschema import Draft202012Validator, ValidationError
 from render_samples import a_plan, a_report, a_run, an_error
 from serving_samples import a_bench, a_smoke
 
-from provision import events
-from provision.errors import InventoryError, NameNotFound, Problem
-from provision.finding import blocker
+from provision.core import events
+from provision.core.errors import InventoryError, NameNotFound, Problem
+from provision.core.finding import blocker
+from provision.core.plan import Mode, make_plan
+from provision.core.resource import Difference
 from provision.firewall import Firewall, Rule
 from provision.lab.lab import LabHost, LabReport
-from provision.planning import Mode, make_plan
 from provision.render.encode import encode, event_json
 from provision.render.firewall import firewall_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.serving import bench_json, smoke_json
-from provision.resource import Difference
 
 VALIDATOR = Draft202012Validator(SCHEMA)
 LAB = LabReport(

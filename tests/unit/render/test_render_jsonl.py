@@ -5,11 +5,11 @@ import pytest
 from check_samples import a_check, some_changes
 from render_samples import a_report, a_run, an_error
 
-from provision.errors import InventoryError, Problem
+from provision.core.errors import InventoryError, Problem
+from provision.core.secret import Secret
 from provision.render.encode import encode, timestamp
 from provision.render.jsonl import JsonView, error_line, report_line
 from provision.render.out import Out
-from provision.secret import Secret
 
 
 def test_every_event_is_one_line_of_json(stream: io.StringIO) -> None:

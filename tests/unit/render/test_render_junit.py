@@ -4,10 +4,10 @@ from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_wa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.errors import NameNotFound, ProvisionError
-from provision.finding import Finding, Known, Severity
+from provision.core.errors import NameNotFound, ProvisionError
+from provision.core.finding import Finding, Known, Severity
+from provision.core.report import HostReport, Report
 from provision.render.junit import junit_xml
-from provision.report import HostReport, Report
 
 
 def read(report: Report) -> ElementTree.Element:

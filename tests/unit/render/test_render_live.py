@@ -2,7 +2,7 @@ import re
 
 from render_samples import Terminal, a_run
 
-from provision import events
+from provision.core import events
 from provision.render.live import LiveView
 from provision.render.out import Out
 from provision.render.text import Paint

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from render_samples import a_report, a_run
 
+from provision.core.paths import cluster_dir, state_dir
 from provision.render.log import KEEP, RunLog, log_dir
-from provision.state import cluster_dir, state_dir
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=timezone.utc)
 

@@ -4,10 +4,10 @@ from check_samples import HOSTS, OLD, a_check, a_finding, a_missing_gpu, a_sound
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.finding import Known, Severity
+from provision.core.finding import Known, Severity
+from provision.core.report import HostReport, Report
 from provision.render.matrix import matrix_lines
 from provision.render.text import Paint
-from provision.report import HostReport, Report
 
 
 def many(number: int, odd: str = "gpu-007") -> Report:

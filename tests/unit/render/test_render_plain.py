@@ -2,7 +2,7 @@ import io
 
 from render_samples import HOSTS, a_plan, a_run
 
-from provision import events
+from provision.core import events
 from provision.render.out import Out
 from provision.render.plain import EVERY, PlainView
 

@@ -1,8 +1,8 @@
 from render_samples import Thing, a_plan
 
-from provision.finding import blocker as a_blocker
-from provision.planning import Mode, make_plan
-from provision.playbook import Playbook
+from provision.core.finding import blocker as a_blocker
+from provision.core.plan import Mode, make_plan
+from provision.core.playbook import Playbook
 from provision.render.plan import MERGE_FROM, plan_lines, totals
 
 

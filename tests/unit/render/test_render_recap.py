@@ -2,11 +2,11 @@ import pytest
 from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_warning, some_changes
 from render_samples import a_plan, a_report
 
-from provision.errors import NameNotFound
-from provision.finding import blocker
-from provision.planning import BY_UP, Mode, make_plan
+from provision.core.errors import NameNotFound
+from provision.core.finding import blocker
+from provision.core.plan import BY_UP, Mode, make_plan
+from provision.core.report import HostReport
 from provision.render.recap import check_lines, failure_lines, last_line, quiet_lines, recap_lines, warning_lines
-from provision.report import HostReport
 
 EMPTY = make_plan(Mode.UP, [], {})
 BLOCKED = make_plan(Mode.UP, [], {}, [blocker("a", "driver is `535`")])

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from render_samples import a_report
 from serving_samples import a_bench, a_smoke
 
+from provision.core.report import HostReport, Phase
 from provision.render.recap import outcome_lines, phase_lines
 from provision.render.serving import bench_lines, smoke_lines
-from provision.report import HostReport, Phase
 from provision.serving.ask import EMBEDDING, Answer
 
 CHANGED = HostReport("gpu-01", "changed", ("vLLM",), (), 98.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provision.script import Fragment
+from provision.core.script import Fragment
 from provision.serving.ask import CHAT, EMBEDDING, Answer
 from provision.serving.bench import BenchFailed, Load, Times, arguments, result
 from provision.serving.running import Running

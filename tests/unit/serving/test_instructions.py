@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.finding import Known
+from provision.core.finding import Known
+from provision.core.outcome import Ended
 from provision.inventory.models import Host, SecretSource, Ssh
-from provision.outcome import Ended
 from provision.serving.ask import CHAT, COMPLETION, EMBEDDING, POOLING
 from provision.serving.instructions import Key, Served, curl_line, python_lines, tunnel
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.errors import ScriptFailed
+from provision.core.errors import ScriptFailed
+from provision.core.script import Fragment
 from provision.inventory.models import Host, Inventory, Serve
-from provision.script import Fragment
 from provision.serving.running import NotServing, Running, read_running
 
 HEAD = Host(name="gpu-01", address="203.0.113.7", role="head")

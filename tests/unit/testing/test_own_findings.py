@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.finding import Finding, Known, Severity
-from provision.planning import Mode
-from provision.report import HostReport, Report
+from provision.core.finding import Finding, Known, Severity
+from provision.core.plan import Mode
+from provision.core.report import HostReport, Report
 from provision.testing.fold import Results, folded, with_tests
 from provision.testing.results import Outcome, Result
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provision.secret import MASK, Secret
+from provision.core.secret import MASK, Secret
 from provision.transport.redact import redactor
 
 VALUE = "hf_Ab/c+d 'e\"f=é&12345"

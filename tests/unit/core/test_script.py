@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.script import LONGEST_TEXT, Fragment, Script, Stream, quote, render
-from provision.secret import Secret
+from provision.core.script import LONGEST_TEXT, Fragment, Script, Stream, quote, render
+from provision.core.secret import Secret
 
 NONCE = "abc123"
 

@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 import pytest
 
-from provision import errors
-from provision.errors import HostError, InventoryError, Problem, ProvisionError
-from provision.planning import Mode, make_plan
-from provision.playbook import Playbook
-from provision.report import HostReport, Report
+from provision.core import errors
+from provision.core.errors import HostError, InventoryError, Problem, ProvisionError
+from provision.core.plan import Mode, make_plan
+from provision.core.playbook import Playbook
+from provision.core.report import HostReport, Report
+from provision.core.secret import Secret
 from provision.resources.secret_file import SecretFile
-from provision.secret import Secret
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ProvisionError)]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provision.errors import PlaybookError
-from provision.finding import Finding, Known, Severity, blocker
-from provision.inquiry import Inquiry
-from provision.outcome import Telling
-from provision.parallel.size import Sizing
-from provision.proof import Proof
-from provision.resource import Resource
+from provision.core.errors import PlaybookError
+from provision.core.finding import Finding, Known, Severity, blocker
+from provision.core.inquiry import Inquiry
+from provision.core.outcome import Telling
+from provision.core.proof import Proof
+from provision.core.resource import Resource
+from provision.core.sizing import Sizing
 
 #: Host → what is known of it, once its resources were looked at; to what in there is not as it should be.
 Review = Callable[[Mapping[str, tuple[Known, ...]]], Iterable[Finding]]

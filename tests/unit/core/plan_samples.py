@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from provision.resource import Resource, State
-from provision.script import Script
+from provision.core.resource import Resource, State
+from provision.core.script import Script
 
 
 @dataclass(frozen=True)

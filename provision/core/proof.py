@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.errors import HostError
-from provision.finding import Finding, Known
-from provision.script import Fragment, Script
+from provision.core.errors import HostError
+from provision.core.finding import Finding, Known
+from provision.core.script import Fragment, Script
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from provision.secret import MASK, Secret
+from provision.core.secret import MASK, Secret
 
 VALUE = "hunter2"
 

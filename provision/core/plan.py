@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from provision.finding import Finding, Severity
-from provision.playbook import Step
-from provision.resource import Difference, State
+from provision.core.finding import Finding, Severity
+from provision.core.playbook import Step
+from provision.core.resource import Difference, State
 
 #: The hint of a difference that a plan would change.
 BY_UP = "`provision up` puts it right"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provision.errors import ProvisionError
-from provision.finding import Finding, Known
-from provision.parallel.size import Sizing
-from provision.planning import Mode, Plan
+from provision.core.errors import ProvisionError
+from provision.core.finding import Finding, Known
+from provision.core.plan import Mode, Plan
+from provision.core.sizing import Sizing
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from provision.finding import Known
+from provision.core.finding import Known
 
 #: An address and a port.
 Endpoint = tuple[str, int]

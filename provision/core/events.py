@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from provision.planning import Plan
+from provision.core.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from provision.secret import Secret
+from provision.core.secret import Secret
 
 Value = str | int | PurePath | Secret
 

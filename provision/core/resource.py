@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.finding import Known
-from provision.script import Fragment, Script
+from provision.core.finding import Known
+from provision.core.script import Fragment, Script
 
 #: What a resource is or should be, by aspect; None: it is absent.
 State = Mapping[str, str] | None
@@ -42,7 +42,7 @@ class Resource(ABC):
     #: True: there is nothing to install, it is what comes of the steps that it follows. While one of those is not as
     #: wanted, that is what `check` names.
     outcome: ClassVar[bool] = False
-    #: What `check` files it under: one of provision.finding.AREAS.
+    #: What `check` files it under: one of provision.core.finding.AREAS.
     area: ClassVar[str] = "files"
     #: Why it matters that it is as wanted; said with every difference.
     why: ClassVar[str] = ""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import pytest
 from plan_samples import Thing
 
-from provision.planning import Mode, Plan, findings_of, make_plan
-from provision.playbook import Placed, Playbook
-from provision.proof import Proof, Shown
-from provision.resource import Resource, State
+from provision.core.plan import Mode, Plan, findings_of, make_plan
+from provision.core.playbook import Placed, Playbook
+from provision.core.proof import Proof, Shown
+from provision.core.resource import Resource, State
+from provision.core.script import Script
 from provision.schedule import Schedule
-from provision.script import Script
 from provision.stages import stages
 
 

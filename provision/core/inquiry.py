@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provision.errors import HostError
-from provision.script import Fragment, Script
+from provision.core.errors import HostError
+from provision.core.script import Fragment, Script
 
 
 @dataclass(frozen=True)

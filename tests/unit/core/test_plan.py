@@ -4,10 +4,10 @@ from typing import ClassVar
 import pytest
 from plan_samples import Thing
 
-from provision.errors import PlaybookError
-from provision.planning import Action, Mode, make_plan
-from provision.playbook import Playbook
-from provision.resource import Resource, State
+from provision.core.errors import PlaybookError
+from provision.core.plan import Action, Mode, make_plan
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource, State
 
 
 @dataclass(frozen=True)
