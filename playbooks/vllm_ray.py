@@ -3,9 +3,9 @@
 Copy this file to change the order, or to add a resource of your own; `--playbook mine.py` runs the copy.
 """
 
+from provision.checks.judge import judge
 from provision.cluster import Cluster
 from provision.core.playbook import Playbook
-from provision.judge import judge
 from provision.parallel.decided import decided
 from provision.resources.stack import Stack
 from provision.resources.stack_mp import left_without_ray

@@ -100,7 +100,7 @@ def _given(host: Host, facts: Facts | None) -> Chosen | None:
     wanted = ipaddress.ip_network(host.network, strict=False) if host.network else None
     there = [i for i in facts.interfaces if not host.interface or i.name == host.interface]
     if not there:
-        # provision.judge.network names the interface that is not there.
+        # provision.checks.network names the interface that is not there.
         return alone(host, facts)
     fits = [(i, a) for i in there for a in i.addresses if ("." in a if wanted is None else ip(a) in wanted)]
     if fits:

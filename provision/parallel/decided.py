@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from provision.checks.requirements import wanted_by
 from provision.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.playbook import Playbook
 from provision.core.sizing import GIB, Sizing
 from provision.inventory.models import Serve
-from provision.judge.wanted import wanted_by
 from provision.parallel.alternatives import alternatives, shortfall
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.choose import Hosts, choose

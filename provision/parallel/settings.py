@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 
+from provision.checks.gpu_use import utilization
 from provision.core.sizing import GIB
 from provision.inventory.models import Inventory, Serve
-from provision.judge.gpu_use import utilization
 from provision.parallel.architecture import Architecture
 from provision.parallel.size import Settings
 

@@ -23,7 +23,7 @@ PATIENCE = 180.0
 
 _MIB = 1 << 20
 
-#: What is found out here explains what a look alone has to say of "weights" (judge/causes.py).
+#: What is found out here explains what a look alone has to say of "weights" (checks/inhibition.py).
 FILES = "weights files"
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 
+from provision.checks.expectations import lacks_gpus
 from provision.cluster import Cluster, Node, is_loopback
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.facts import Facts
-from provision.judge.expected import lacks_gpus
 from provision.networks import rdma_devices
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.proofs.network import NetworkProof, network_proof

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from provision.checks.expectations import lacks_gpus
 from provision.cluster import Cluster, Node
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
-from provision.judge.expected import lacks_gpus
 from provision.resources.absent import Absent
 from provision.resources.ports import PortsFree
 from provision.resources.ray_token import RAY_TOKEN

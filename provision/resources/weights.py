@@ -126,7 +126,7 @@ class Weights(Resource):
         if want is None:
             return () if not self._brought(have) else (Difference("", None, "present"),)
         if have is None or "folder" not in have:
-            # A folder that nobody brings blocks, by its facts (judge/sound_system.py).
+            # A folder that nobody brings blocks, by its facts (checks/system.py).
             return () if self.source == "hosts" else (Difference("", "present", None),)
         if faults := _names(have, "fault:"):
             hint = "" if self.source == "hosts" else "`provision up --deep` brings them again"

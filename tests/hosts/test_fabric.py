@@ -20,7 +20,7 @@ pytestmark = [
 Report = dict[str, Any]
 #: Asks for nothing but the hosts: what is looked at here needs no environment.
 PLAYBOOK = """
-from provision.judge import judge
+from provision.checks.judge import judge
 from provision.core.playbook import Playbook
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from engine import Hosts, OneHost, changes, differences, planned, written
 
+from provision.checks.expectations import against_inventory
 from provision.cluster import Cluster
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.inventory.models import Expect, Host
-from provision.judge.expected import against_inventory
 from provision.resources.ports import PortsFree
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place

@@ -63,7 +63,7 @@ RULES = [
         "a resource or a proof describes; it does not act",
     ),
     (
-        lambda p: p.startswith("provision/judge/"),
+        lambda p: p.startswith("provision/checks/"),
         {"threading", "time", "datetime", "random", "subprocess", "socket", "os", "pathlib", "provision.resources"},
         "what the facts mean depends on values alone, and is tested without a host",
     ),

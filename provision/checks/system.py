@@ -1,0 +1,151 @@
+"""The rest of a host: disks, shared memory, limits, clock, kernel, a reboot that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from statistics import median
+
+from provision.checks.cells import offset, size, span
+from provision.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Severity
+from provision.facts import Facts
+from provision.weights import source_of
+
+GIB = 2**30
+
+#: vLLM's ranks of one host exchange tensors through /dev/shm, and NCCL does; Docker's default of 64 MiB ends in
+#: "No space left on device" (NCCL's user guide, troubleshooting, shared memory).
+SHM_LEAST = GIB
+
+#: Below this Ray warns at its start: each worker and each connection between nodes takes some.
+OPEN_FILES_LEAST = 8192
+
+#: The environment with the CPU builds of vLLM and torch takes 3.3 GB (measured), and those for CUDA more.
+DISK_FOR_ENVIRONMENT = 5 * GIB
+
+#: Logs and Ray's sessions need as much.
+DISK_LEAST = GIB
+
+#: Seconds from the median of the hosts. The offset is measured to a second or so, less well on a busy host; one whose
+#: clock is kept by NTP is within milliseconds.
+CLOCK_OFF = 5.0
+CLOCK_WRONG = 60.0
+
+
+def of_system(cluster: Cluster) -> Iterable[Finding]:
+    for node in cluster.nodes:
+        if node.facts is not None:
+            for judge in (_shared_memory, _open_files, _disk, _model, _reboot):
+                yield from judge(node, node.facts, cluster)
+    yield from _clocks(cluster)
+
+
+def _shared_memory(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
+    if len(facts.gpus) > 1 and 0 < facts.shm_bytes < SHM_LEAST:
+        yield _warning(
+            node,
+            "storage",
+            "/dev/shm",
+            found=size(facts.shm_bytes),
+            expected=f">= {size(SHM_LEAST)}",
+            why="the ranks of one host exchange tensors through it: NCCL and vLLM fail in the middle of their start",
+            hint=f"run `sudo mount -o remount,size=50% /dev/shm` on {node.name}; in a container use `--ipc=host`",
+        )
+
+
+def _open_files(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
+    if 0 < facts.nofile_hard < OPEN_FILES_LEAST:
+        yield _warning(
+            node,
+            "system",
+            "open files",
+            found=str(facts.nofile_hard),
+            expected=f">= {OPEN_FILES_LEAST}",
+            why="Ray opens a file for each worker and each connection, and fails under load when there are none left",
+            hint=f"raise `nofile` (hard) to 65536 in /etc/security/limits.conf on {node.name}",
+        )
+
+
+def _disk(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
+    # Both sizes come from one df: where it told that of /dev/shm, 0 is what is free, and not what is unknown.
+    known = facts.disk_free_bytes > 0 or facts.shm_bytes > 0
+    if not known or facts.disk_free_bytes >= DISK_FOR_ENVIRONMENT:
+        return
+    full = facts.disk_free_bytes < DISK_LEAST
+    yield _warning(
+        node,
+        "storage",
+        "disk free",
+        found=size(facts.disk_free_bytes),
+        expected=f">= {size(DISK_FOR_ENVIRONMENT)}",
+        why="logs have no room, and the next environment has none" if full else "the next environment has no room",
+        hint=f"make room on the disk of {facts.root or node.root} on {node.name}, or set hosts.{node.name}.root",
+    )
+
+
+def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
+    serve, model = cluster.inventory.serve, facts.model
+    if serve is None or model is None or (model.there and model.files):
+        return
+    if source_of(serve) in ("hub", "controller"):
+        return  # it is yet to come
+    path = model.path or serve.model
+    # It may have files all the same: for another user, or behind a file server that does not answer.
+    said = f"no file is to be seen in the model's folder {path}" if model.there else f"there is no folder {path}"
+    yield Finding(
+        node.name,
+        "storage",
+        "model folder",
+        Severity.BLOCKS,
+        found="no files" if model.there else "not there",
+        against=Against.INVENTORY,
+        why="every rank reads its part of the model from it",
+        hint=f"copy the model to {path} on {node.name}, or mount it there",
+        said=said,
+    )
+
+
+def _reboot(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
+    if facts.reboot_required:
+        yield _warning(
+            node,
+            "system",
+            "reboot",
+            found="required",
+            why="until then kernel, driver and libraries may not fit each other",
+            hint=f"`provision down`, reboot {node.name}, then `provision up`",
+            said="a reboot is due, an update waits for it",
+        )
+
+
+def _clocks(cluster: Cluster) -> Iterator[Finding]:
+    """Each against the median of all. Of two hosts the controller's clock says which is wrong; a single one is held
+    against it, and either may be wrong."""
+    told = [(node, f.clock_offset) for node in cluster.nodes if (f := node.facts) and f.clock_offset is not None]
+    if not told:
+        return
+    alone = len(told) == 1
+    middle = 0.0 if alone else median([value for _, value in told] + ([0.0] if len(told) < 3 else []))
+    whose = "the one here" if alone else "the other hosts'"
+    for node, value in told:
+        away = value - middle
+        if abs(away) > CLOCK_OFF:
+            yield Finding(
+                node.name,
+                "system",
+                "clock",
+                Severity.DRIFT if abs(away) > CLOCK_WRONG and not alone else Severity.WARNING,
+                found=offset(away),
+                expected=f"within {CLOCK_OFF:.0f} s",
+                against=Against.PEERS,
+                why="certificates and tokens are refused, and logs of the hosts do not line up",
+                hint=f"run `sudo timedatectl set-ntp true` on {node.name}" + ", or here: compare `date -u`" * alone,
+                said=f"its clock is {span(abs(away))} {'ahead of' if away > 0 else 'behind'} {whose}",
+            )
+
+
+def _warning(
+    node: Node, area: str, fact: str, *, found: str, why: str, hint: str, expected: str = "", said: str = ""
+) -> Finding:
+    against = Against.SOUND
+    return Finding(node.name, area, fact, Severity.WARNING, found, expected, against, why, hint, (), said)
