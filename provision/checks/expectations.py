@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from provision.checks.xid import evidence_of
+from provision.checks.gpu.answering import all_answer, answering, expects_gpus, faulty
+from provision.checks.gpu.xid import evidence_of
 from provision.cluster import Cluster, Node
 from provision.core.finding import Finding, Severity
 from provision.facts import Facts
@@ -64,9 +65,6 @@ WITHOUT = "; if it has no GPU, set hosts.{host}.expect.gpus to 0"
 
 FAILED = ("this answer is none that is known here", UPDATE)
 
-#: What the cells of a GPU say that cannot be used (lower case).
-LOST = ("gpu is lost", "gpu requires reset")
-
 #: Characters of nvidia-smi's words that a cell of the table holds.
 CELL = 120
 
@@ -83,24 +81,9 @@ def against_inventory(cluster: Cluster) -> Iterable[Finding]:
         expect = node.host.expect
         if faulty(node):
             yield _fault(node, node.facts, _needed(cluster, expect))
-            if not _all_answer(expect, node.facts):
+            if not all_answer(expect, node.facts):
                 continue
         yield from _mismatches(node, node.facts)
-
-
-def faulty(node: Node) -> bool:
-    """Whether nvidia-smi does not work, on a host that should have one. A host of which nothing is expected may have
-    none; one with no GPUs expected may have one that says so."""
-    if node.facts is None or not node.facts.gpu_fault or node.host.expect.gpus == 0:
-        return False
-    return node.facts.gpu_fault != "missing" or _anything(node.host.expect)
-
-
-def lacks_gpus(node: Node) -> bool:
-    """Whether this host is reported with fewer GPUs than it should have: what is short because of it is no news."""
-    if node.facts is None:
-        return False
-    return (faulty(node) and not _all_answer(node.host.expect, node.facts)) or node.gpus < (node.host.expect.gpus or 0)
 
 
 def driver_fits(driver: str, wanted: str) -> bool:
@@ -115,24 +98,11 @@ def driver_fits(driver: str, wanted: str) -> bool:
         return False
 
 
-def _anything(expect: Expect) -> bool:
-    return bool(expect.driver or expect.gpu or expect.gpus)
-
-
-def _all_answer(expect: Expect, facts: Facts) -> bool:
-    return bool(expect.gpus) and _answering(facts) >= (expect.gpus or 0)
-
-
-def _answering(facts: Facts) -> int:
-    """A GPU that is lost may still be listed, with that in its cells."""
-    return sum(gpu.error.lower() not in LOST for gpu in facts.gpus)
-
-
 def _needed(cluster: Cluster, expect: Expect) -> bool:
     """Whether GPUs are expected here, or the model needs more than all hosts have without them."""
     serve = cluster.inventory.serve
     found = sum(node.gpus for node in cluster.nodes)
-    return _anything(expect) or (serve is not None and found < serve.gpus)
+    return expects_gpus(expect) or (serve is not None and found < serve.gpus)
 
 
 def _fault(node: Node, facts: Facts, needed: bool) -> Finding:
@@ -143,19 +113,19 @@ def _fault(node: Node, facts: Facts, needed: bool) -> Finding:
     if kind == "mismatch" and facts.driver_module:
         library = f", its library on disk {facts.driver_library}" if facts.driver_library else ""
         evidence.insert(0, f"the loaded kernel module is {facts.driver_module}{library}")
-    if answering := _answering(facts):
-        said = f"{answering} GPU{'s answer' if answering > 1 else ' answers'}, then nvidia-smi fails: `{error}`"
+    if count := answering(facts):
+        said = f"{count} GPU{'s answer' if count > 1 else ' answers'}, then nvidia-smi fails: `{error}`"
     else:
         said = error if kind in ("missing", "hung") else f"nvidia-smi fails: `{error}`"
     return Finding(
         node.name,
         "drivers",
         "nvidia-smi",
-        Severity.BLOCKS if needed and not _all_answer(node.host.expect, facts) else Severity.WARNING,
+        Severity.BLOCKS if needed and not all_answer(node.host.expect, facts) else Severity.WARNING,
         found=error if len(error) <= CELL else f"{error[: CELL - 1]}…",
         expected="an answer",
         why=why.format(**words),
-        hint=(hint + WITHOUT * (kind in NO_GPU and not _anything(node.host.expect))).format(**words),
+        hint=(hint + WITHOUT * (kind in NO_GPU and not expects_gpus(node.host.expect))).format(**words),
         evidence=tuple(evidence),
         said=said,
     )

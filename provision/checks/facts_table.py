@@ -9,6 +9,7 @@ from provision.checks import cells
 from provision.checks.programs import others, running
 from provision.cluster import Node
 from provision.core.finding import Known
+from provision.core.wording import span
 from provision.facts import Facts, Gpu
 
 #: Compared of a host that has nothing of the kind, where others may have.
@@ -160,6 +161,6 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("system", "clock", lambda _, f: cells.offset(f.clock_offset), lasting=False),
     Row("system", "boot", lambda _, f: f.boot_id[:8]),
-    Row("system", "uptime", lambda _, f: cells.span(f.uptime_seconds), lasting=False),
+    Row("system", "uptime", lambda _, f: span(f.uptime_seconds), lasting=False),
     Row("system", "reboot", lambda _, f: "required" if f.reboot_required else ""),
 )

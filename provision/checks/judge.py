@@ -6,8 +6,8 @@ Where a rule is:
 - `expectations`: what `expect` of the inventory says, and an nvidia-smi that fails
 - `compatibility`: what can be installed there: the table `compatibility_table`, asked by `compatibility_fit`, for what
   `requirements` reads of lock and pins
-- `gpu_health` (one GPU, by itself; `throttle` has its bits), `gpu_use` (who holds its memory), `xid` (the kernel's
-  log); `gpus_sound` puts them together and adds driver, links and fabric manager
+- `gpu.health` (one GPU, by itself; `throttle` has its bits), `gpu.memory` (who holds it), `xid` (the kernel's
+  log), `answering` (which can be counted on); `gpu.checks` puts them together and adds driver, links and fabric manager
 - `programs` (Ray and vLLM), `network`, `system` (disks, limits, clock)
 - `peers`: one host against the others, by `peer_table`
 
@@ -23,7 +23,7 @@ from dataclasses import replace
 from provision.checks.compatibility import against_possible
 from provision.checks.expectations import against_inventory
 from provision.checks.facts_table import known_of
-from provision.checks.gpus_sound import of_gpus
+from provision.checks.gpu.checks import of_gpus
 from provision.checks.inhibition import without_consequences
 from provision.checks.network import of_network
 from provision.checks.peers import against_peers, said_elsewhere

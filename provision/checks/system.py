@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from statistics import median
 
-from provision.checks.cells import offset, size, span
+from provision.checks.cells import offset
 from provision.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
+from provision.core.wording import size, span
 from provision.facts import Facts
 from provision.weights import source_of
 

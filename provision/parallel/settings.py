@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 
-from provision.checks.gpu_use import utilization
 from provision.core.sizing import GIB
 from provision.inventory.models import Inventory, Serve
 from provision.parallel.architecture import Architecture
@@ -17,6 +16,10 @@ _UNSURE = (
     "quantization", "data-parallel-size", "load-format", "speculative-config", "hf-config-path", "lora-modules",
     "kv-cache-memory-bytes", "decode-context-parallel-size", "prefill-context-parallel-size",
 )  # fmt: skip
+
+#: What vLLM takes of each GPU unless told otherwise. It does not start where less is free: vllm/config/cache.py,
+#: `gpu_memory_utilization`, and "Free memory on device … is less than desired GPU memory utilization".
+UTILIZATION = 0.92
 
 _UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -35,6 +38,17 @@ def settings_of(inventory: Inventory, serve: Serve) -> Settings:
         partition=_partition(variable(inventory, serve, "VLLM_PP_LAYER_PARTITION")),
         sure=not any(name in args for name in _UNSURE),
     )
+
+
+def utilization(serve: Serve) -> float:
+    """The part of a GPU's memory that the model wants: `gpu-memory-utilization` of `serve.args`, or vLLM's default."""
+    for name, value in serve.args.items():
+        if name.replace("_", "-") == "gpu-memory-utilization" and isinstance(value, (int, float, str)):
+            try:
+                return float(value)
+            except ValueError:
+                break
+    return UTILIZATION
 
 
 def length_of(serve: Serve) -> int | None:

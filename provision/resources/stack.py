@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from provision.checks.expectations import lacks_gpus
+from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster import Cluster, Node, is_loopback
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Playbook

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from provision.checks.expectations import lacks_gpus
+from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster import Cluster, Node
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource

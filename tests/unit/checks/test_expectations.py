@@ -3,7 +3,8 @@
 import pytest
 from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
 
-from provision.checks.expectations import against_inventory, driver_fits, lacks_gpus
+from provision.checks.expectations import against_inventory, driver_fits
+from provision.checks.gpu.answering import lacks_gpus
 from provision.core.finding import Finding, Severity
 from provision.facts import Facts, Xid
 from provision.inventory.models import Expect, Serve

@@ -3,7 +3,7 @@
 import pytest
 from gpu_samples import board
 
-from provision.checks.xid import KINDS, MANY, address, evidence_of, of_xids
+from provision.checks.gpu.xid import KINDS, MANY, address, evidence_of, of_xids
 from provision.core.finding import Finding, Severity
 from provision.facts import Xid
 

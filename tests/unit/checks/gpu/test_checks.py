@@ -8,9 +8,9 @@ from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.checks.gpu_health import RULES
-from provision.checks.gpus_sound import of_gpus
-from provision.checks.throttle import NAMES, slowed_by
+from provision.checks.gpu.checks import of_gpus
+from provision.checks.gpu.health import RULES
+from provision.checks.gpu.throttle import NAMES, slowed_by
 from provision.core.finding import AREAS, Finding, Severity
 from provision.facts import Facts, Gpu, GpuProcess, Xid
 from provision.inventory.models import Expect, Serve

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from gpu_samples import board, cluster, facts, geforce, h100, rank, raylet
 
-from provision.checks.gpu_use import UTILIZATION, utilization
-from provision.checks.gpus_sound import of_gpus
+from provision.checks.gpu.checks import of_gpus
 from provision.core.finding import Finding, Severity
 from provision.facts import Facts, Gpu, GpuProcess
 from provision.inventory.models import Serve
+from provision.parallel.settings import UTILIZATION, utilization
 
 BLOCKS, WARNING = Severity.BLOCKS, Severity.WARNING
 #: Needs all four GPUs of the two hosts.

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from provision.checks.cells import span
 from provision.core.finding import Against, Finding, Severity
+from provision.core.wording import span
 from provision.facts import Facts, Gpu, Xid
 
 FACT = "Xid errors"

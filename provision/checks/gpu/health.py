@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from provision.checks.expectations import LOST
-from provision.checks.throttle import IDLE, slowed_by
-from provision.checks.xid import evidence_of
+from provision.checks.gpu.answering import LOST
+from provision.checks.gpu.throttle import IDLE, slowed_by
+from provision.checks.gpu.xid import evidence_of
 from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Gpu
 

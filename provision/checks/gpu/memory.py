@@ -18,15 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from provision.checks.cells import span
 from provision.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
+from provision.core.wording import span
 from provision.facts import Facts, Gpu, GpuProcess
 from provision.inventory.models import Serve
+from provision.parallel.settings import utilization
 
-#: What vLLM takes of each GPU unless told otherwise. It does not start where less is free: vllm/config/cache.py,
-#: `gpu_memory_utilization`, and "Free memory on device … is less than desired GPU memory utilization".
-UTILIZATION = 0.92
 #: Part of a GPU's memory that driver, firmware and a desktop hold on a sound one. This project's own estimate.
 OWN_USE = 0.08
 
@@ -146,17 +144,6 @@ def _why(cluster: Cluster, blocks: bool) -> str:
         return "it takes memory and time of a GPU that a model may want"
     share = utilization(serve)
     return f"vLLM does not start on a GPU with less than {share:g} of its memory free (`gpu-memory-utilization`)"
-
-
-def utilization(serve: Serve) -> float:
-    """The part of a GPU's memory that the model wants: `gpu-memory-utilization` of `serve.args`, or vLLM's default."""
-    for name, value in serve.args.items():
-        if name.replace("_", "-") == "gpu-memory-utilization" and isinstance(value, (int, float, str)):
-            try:
-                return float(value)
-            except ValueError:
-                break
-    return UTILIZATION
 
 
 def _wanted(serve: Serve, gpu: Gpu) -> float:
