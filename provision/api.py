@@ -34,7 +34,7 @@ from provision.runner import Job, Run
 from provision.serving.running import NotServing
 
 if TYPE_CHECKING:
-    from provision.firewall import Firewall
+    from provision.cluster.firewall import Firewall
     from provision.serving.bench import Bench, Load
     from provision.serving.smoke import Smoke
 
@@ -171,14 +171,14 @@ def firewall(
 ) -> Firewall:
     """What a firewall has to let through. Asks the hosts, unless the inventory has a `node_ip` for each of them; writes
     nothing. Raises HostError for one that could not be asked, or whose address is not known."""
-    from provision import asking
-    from provision import firewall as rules
+    from provision.cluster import firewall as rules
+    from provision.cluster import gather
 
     if all(host.node_ip for host in inventory.hosts):
-        return rules.needed(asking.unasked(inventory), asking.ssh_ports(inventory))
+        return rules.needed(gather.unasked(inventory), gather.ssh_ports(inventory))
     password = _sudo_password(inventory, sudo_password)
-    cluster = asking.ask(inventory, sudo_password=password, cancel=cancel)
-    return rules.needed(cluster, asking.ssh_ports(inventory))
+    cluster = gather.ask(inventory, sudo_password=password, cancel=cancel)
+    return rules.needed(cluster, gather.ssh_ports(inventory))
 
 
 def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:

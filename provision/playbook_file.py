@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.errors import PlaybookError, ProvisionError
 from provision.core.playbook import Playbook
 from provision.inventory.models import Inventory

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from provision.addresses import choose
 from provision.apply import Applier, failure
 from provision.carrying import Carrier
-from provision.cluster import Cluster, Node
+from provision.cluster.addresses import choose
+from provision.cluster.cluster import Cluster, Node
 from provision.core import events
 from provision.core.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
 from provision.core.events import Listener

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from provision.checks.gpu.throttle import IDLE, NAMES
-from provision.cluster import Node
+from provision.cluster.cluster import Node
 from provision.core.wording import size
 from provision.facts import Fabric, Facts, Gpu, Interface, ModelFolder, Program, Xid
 from provision.facts.read import UNLIMITED

@@ -20,7 +20,7 @@ from provision.checks.compatibility_table import (
     unknown,
 )
 from provision.checks.requirements import Wanted, wanted_by
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts
 

@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from provision.checks.gpu.answering import all_answer, answering, expects_gpus, faulty
 from provision.checks.gpu.xid import evidence_of
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding, Severity
 from provision.facts import Facts
 from provision.inventory.models import Expect

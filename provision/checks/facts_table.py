@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from provision.checks import cells
 from provision.checks.programs import others, running
-from provision.cluster import Node
+from provision.cluster.cluster import Node
 from provision.core.finding import Known
 from provision.core.wording import span
 from provision.facts import Facts, Gpu

@@ -29,7 +29,7 @@ from provision.checks.network import of_network
 from provision.checks.peers import against_peers, said_elsewhere
 from provision.checks.programs import of_programs
 from provision.checks.system import of_system
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.finding import Finding
 from provision.core.playbook import Playbook
 

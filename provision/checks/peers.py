@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from provision.checks.facts_table import NONE, ROWS, Row
 from provision.checks.inhibition import explained
 from provision.checks.peer_table import ALIKE, Alike
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import LockError
 from provision.core.finding import Against, Finding
 from provision.weights import source_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.version import Version
 
 from provision.checks.network import on_loopback
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Program
 

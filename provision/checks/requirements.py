@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, Ray, Torch, Vllm, number, release
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.inventory.models import Python
 from provision.python_version import minor
 

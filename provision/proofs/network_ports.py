@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
+from provision.cluster.networks import is_ip
 from provision.facts import Facts
-from provision.networks import is_ip
 from provision.proofs.network_members import Member
 
 #: First, one in the middle, and last of those that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provision.cluster import Node
+from provision.cluster.cluster import Node
 
 #: What the kernel says of a port of an RDMA device that may be used.
 ACTIVE = "ACTIVE"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from provision.render.encode import Json
 
 if TYPE_CHECKING:
-    from provision.firewall import Firewall, Rule
+    from provision.cluster.firewall import Firewall, Rule
 
 
 def nftables_lines(firewall: Firewall) -> list[str]:

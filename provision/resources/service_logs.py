@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from provision.cluster import Node
+from provision.cluster.cluster import Node
 from provision.core.errors import HostError
 from provision.core.inquiry import Explanation, Inquiry
 from provision.core.script import Fragment, Script

@@ -9,12 +9,12 @@ import hashlib
 import json
 
 from provision.checks.gpu.answering import lacks_gpus
-from provision.cluster import Cluster, Node, is_loopback
+from provision.cluster.cluster import Cluster, Node, is_loopback
+from provision.cluster.networks import rdma_devices
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.facts import Facts
-from provision.networks import rdma_devices
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.proofs.network import NetworkProof, network_proof
 from provision.python_version import minor

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from provision.checks.gpu.answering import lacks_gpus
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret

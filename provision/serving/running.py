@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provision.cluster import is_loopback
+from provision.cluster.cluster import is_loopback
 from provision.core.errors import HostError, ScriptFailed
 from provision.core.script import Fragment, Script
 from provision.inventory.models import Host, Inventory

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.events import Event
 from provision.core.plan import Change, Mode
 from provision.core.playbook import Playbook

@@ -13,7 +13,7 @@ from package_index import Index
 from small_packages import publish, two_packages
 
 import provision
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.finding import AREAS, Finding, Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.report import Report

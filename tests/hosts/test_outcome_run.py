@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from engine import Hosts
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.finding import Known
 from provision.core.outcome import Ended, Endpoint
 from provision.core.playbook import Playbook

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 from engine import Hosts
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.errors import Blocked, HostError
 from provision.core.events import Event, Note, Progress, StepDone, StepSkipped
 from provision.core.finding import Known, Severity, blocker

@@ -10,7 +10,7 @@ import pytest
 from engine import Hosts, OneHost, changes, differences, planned, written
 
 from provision.checks.expectations import against_inventory
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret

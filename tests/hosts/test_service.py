@@ -15,7 +15,7 @@ from daemons import PROGRAM, Daemon
 from engine import Hosts, OneHost, changes, differences, written
 from loopback import wait_until
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.events import Event, Progress, StepDone
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret

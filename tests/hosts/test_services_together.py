@@ -11,7 +11,7 @@ from daemons import PROGRAM, Daemon
 from engine import Hosts, OneHost, changes, differences
 from loopback import wait_until
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.events import StepDone
 from provision.core.finding import Severity
 from provision.core.playbook import Playbook

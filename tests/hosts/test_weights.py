@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from engine import Hosts, changes, differences, written
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource

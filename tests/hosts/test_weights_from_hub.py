@@ -14,7 +14,7 @@ from engine import Hosts, changes, differences, written
 from fake_hub import FakeHub, Repository
 from uv import find_uv_bin
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.events import Event
 from provision.core.playbook import Playbook
 from provision.core.report import Report

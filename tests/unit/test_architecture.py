@@ -117,7 +117,7 @@ RULES = [
             "provision.core.plan",
             "provision.resources",
             "provision.core.playbook",
-            "provision.cluster",
+            "provision.cluster.cluster",
         },
         "the transport carries scripts, whatever they are for",
     ),

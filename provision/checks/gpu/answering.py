@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provision.cluster import Node
+from provision.cluster.cluster import Node
 from provision.facts import Facts
 from provision.inventory.models import Expect
 

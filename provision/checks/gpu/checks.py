@@ -12,7 +12,7 @@ from provision.checks.gpu.answering import faulty, lacks_gpus
 from provision.checks.gpu.health import NO_FABRIC, of_health, waits_for_fabric
 from provision.checks.gpu.memory import of_use
 from provision.checks.gpu.xid import evidence_of, of_xids
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.finding import Against, Finding, Severity
 from provision.facts import Facts, Gpu
 

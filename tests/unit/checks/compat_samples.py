@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.checks.compatibility import against_possible
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding, Severity
 from provision.facts import Facts
 from provision.facts.model import Gpu

@@ -6,7 +6,7 @@ from typing import Any
 
 from gpu_samples import h100
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding
 from provision.facts import Facts, Gpu, Interface, ModelFolder, Program
 from provision.inventory.models import Host, Inventory, Serve

@@ -4,7 +4,7 @@ import pytest
 from judge_samples import GIB, cluster, facts, gpu, gpus, links, ours, stranger
 
 from provision.checks.facts_table import known_of
-from provision.cluster import Node
+from provision.cluster.cluster import Node
 from provision.core.finding import AREAS
 from provision.facts import Fabric, Facts, Gpu, GpuProcess, ModelFolder, Xid
 from provision.facts.read import UNLIMITED

@@ -10,7 +10,7 @@ from judge_samples import cluster, gpus, links, name, port, stranger, told
 
 from provision.checks.inhibition import CAUSES, without_consequences
 from provision.checks.judge import findings, judge
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import AREAS, Against, Finding, Severity
 from provision.core.playbook import Playbook
 from provision.facts import Fabric, GpuProcess, ModelFolder, read_facts

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from judge_samples import cluster, facts, gpus, port, told
 
-from provision.addresses import Chosen
 from provision.checks.inhibition import without_consequences
 from provision.checks.network import of_network
+from provision.cluster.addresses import Chosen
+from provision.cluster.networks import Candidate
 from provision.core.finding import Finding
 from provision.facts import Fabric, Interface
-from provision.networks import Candidate
 
 
 def found(count: int, spoiled: dict[int, dict[str, Any]] | None = None, **made: Any) -> list[Finding]:

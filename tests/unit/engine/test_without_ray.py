@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from cluster_samples import cluster, facts
 
-from provision.cluster import Cluster
+from provision.cluster.cluster import Cluster
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook
 from provision.core.resource import State

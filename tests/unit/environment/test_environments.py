@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from published_configs import CONFIGS
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Severity
 from provision.core.playbook import Playbook
 from provision.facts import Facts, Gpu, ModelFolder

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.proof import Shown
 from provision.facts import Facts, PythonFound
 from provision.facts.model import Interface

@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator, ValidationError
 from render_samples import a_plan, a_report, a_run, an_error
 from serving_samples import a_bench, a_smoke
 
+from provision.cluster.firewall import Firewall, Rule
 from provision.core import events
 from provision.core.errors import InventoryError, NameNotFound, Problem
 from provision.core.finding import blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.resource import Difference
-from provision.firewall import Firewall, Rule
 from provision.lab.lab import LabHost, LabReport
 from provision.render.encode import encode, event_json
 from provision.render.firewall import firewall_json

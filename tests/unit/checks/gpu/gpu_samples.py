@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.facts import Facts, Gpu, GpuProcess, Program
 from provision.inventory.models import Expect, Host, Inventory, Serve
 from provision.locking import Lock

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from provision.addresses import Chosen, alone, interface_of
+from provision.cluster.addresses import Chosen, alone, interface_of
+from provision.cluster.networks import is_ip, is_loopback
 from provision.core.secret import Secret
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
 from provision.locking import Lock
-from provision.networks import is_ip, is_loopback
 from provision.parallel.model import ModelFiles
 
 __all__ = ["Cluster", "Node", "is_ip", "is_loopback"]
@@ -33,7 +33,7 @@ class Node:
 
     @property
     def node_ip(self) -> str:
-        """What the other nodes talk to (provision.addresses). While that is not known, the SSH address."""
+        """What the other nodes talk to (provision.cluster.addresses). While that is not known, the SSH address."""
         return self._address.address or self.host.address
 
     @property

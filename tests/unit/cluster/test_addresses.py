@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from provision.addresses import Chosen, choose
+from provision.cluster.addresses import Chosen, choose
+from provision.cluster.networks import rdma_devices
 from provision.facts import Fabric, Facts
 from provision.facts.model import Interface
 from provision.inventory.models import Host
-from provision.networks import rdma_devices
 
 LO = Interface("lo", ("127.0.0.1",), 8, 65536, True, loopback=True, prefixes=(8,))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from provision.cluster import Cluster, Node
+from provision.cluster.cluster import Cluster, Node
 from provision.core.secret import Secret
 from provision.facts import Facts
 from provision.facts.model import Gpu, Interface, PythonFound

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from provision.cluster import Cluster, Node
-from provision.networks import is_ip, is_loopback
+from provision.cluster.cluster import Cluster, Node
+from provision.cluster.networks import is_ip, is_loopback
 
 #: RoCE v2's port (InfiniBand Architecture, annex A17). InfiniBand itself passes no firewall.
 ROCE = 4791

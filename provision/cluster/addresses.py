@@ -24,9 +24,9 @@ import ipaddress
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
+from provision.cluster.networks import Candidate, candidates, doubt, ip, is_ip, nearly
 from provision.facts import Facts
 from provision.inventory.models import Host
-from provision.networks import Candidate, candidates, doubt, ip, is_ip, nearly
 
 
 @dataclass(frozen=True)

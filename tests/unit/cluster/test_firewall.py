@@ -4,8 +4,8 @@ from typing import Any
 
 from cluster_samples import cluster, facts
 
+from provision.cluster.firewall import Firewall, Rule, needed
 from provision.facts import Fabric, Listener
-from provision.firewall import Firewall, Rule, needed
 from provision.inventory.models import Serve
 from provision.render.firewall import nftables_lines, ufw_lines
 
