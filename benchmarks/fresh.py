@@ -24,12 +24,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import provision
+from provision.environment.lockfile import read_lock
+from provision.environment.uv import uv_binary
+from provision.environment.wheels import fetch_wheels
 from provision.lab.cpu_vllm import CPU_ENV
 from provision.lab.demo import MODEL, make_lab, remove_lab
 from provision.lab.lab import Lab
-from provision.locking import read_lock
-from provision.uv_binary import uv_binary
-from provision.wheels import fetch_wheels
 
 #: Time of a fresh `up` ÷ time of the script.
 MOST = 1.15

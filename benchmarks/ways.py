@@ -45,7 +45,7 @@ def provisioned(rack: Rack) -> Iterator[list[Way]]:
 
 
 def _bounds(rack: Rack, env: dict[str, str]) -> list[Way]:
-    from provision.locking import parse_lock
+    from provision.environment.lockfile import parse_lock
 
     path = rack.inventory.with_suffix(".lock")
     lock = parse_lock(path.read_text(), path)

@@ -25,8 +25,8 @@ from provision.core.paths import cluster_dir
 from provision.core.plan import Mode
 from provision.core.report import Report
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.inventory.models import Inventory
-from provision.locking import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.model_source import look_for
 from provision.playbook_file import built_in_for, load_playbook, mistakes_of
 from provision.resources.ray_token import RAY_TOKEN, ray_token

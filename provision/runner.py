@@ -27,10 +27,10 @@ from provision.core.playbook import Playbook, Step
 from provision.core.report import HostReport, Phase, Report
 from provision.core.resource import State
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
 from provision.facts import Facts, facts_script, read_facts
 from provision.inquiring import Inquirer
 from provision.inventory.models import Host, Inventory
-from provision.locking import Lock
 from provision.parallel.model import ModelFiles
 from provision.proving import Prover
 from provision.transport import Session, Transport

@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, Ray, Torch, Vllm, number, release
 from provision.cluster.cluster import Cluster
+from provision.environment.python_version import minor
 from provision.inventory.models import Python
-from provision.python_version import minor
 
 #: What builds call themselves, in their version or in python.torch_backend, that use no CUDA.
 _OTHER_HARDWARE = re.compile(r"cpu|rocm|xpu")

@@ -70,7 +70,7 @@ def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> i
 
 def _kept(root: Path) -> list[str]:
     from provision.core.paths import state_dir
-    from provision.wheels import wheel_cache
+    from provision.environment.wheels import wheel_cache
 
     places = [root, wheel_cache(), state_dir()]
     return [f"kept for the next time (delete it as you like): {place}" for place in places if place.exists()]

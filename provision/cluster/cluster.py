@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from provision.cluster.addresses import Chosen, alone, interface_of
 from provision.cluster.networks import is_ip, is_loopback
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
-from provision.locking import Lock
 from provision.parallel.model import ModelFiles
 
 __all__ = ["Cluster", "Node", "is_ip", "is_loopback"]

@@ -11,8 +11,8 @@ from provision.core.events import silent
 from provision.core.plan import Mode
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
 from provision.inventory.models import Inventory
-from provision.locking import Lock
 from provision.runner import Job, Run
 from provision.transport.target import load_config, resolve
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
-from provision.python_version import fits, minor
+from provision.environment.python_version import fits, minor
 from provision.resources.venv import Venv
 
 PYTHON = "python"

@@ -14,10 +14,12 @@ from provision.cluster.networks import rdma_devices
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.environment.python_version import minor
+from provision.environment.uv import usable
+from provision.environment.wheels import misfit
 from provision.facts import Facts
 from provision.proofs.all_reduce import AllReduce, all_reduce
 from provision.proofs.network import NetworkProof, network_proof
-from provision.python_version import minor
 from provision.resources.environments import Environments
 from provision.resources.model import Model
 from provision.resources.ports import PortsFree
@@ -33,8 +35,6 @@ from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.resources.weights import Weights
 from provision.serving.instructions import Key, Served
-from provision.uv_binary import usable
-from provision.wheels import misfit
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

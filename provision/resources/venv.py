@@ -18,14 +18,14 @@ from packaging.utils import canonicalize_name
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
+from provision.environment.lockfile import Lock, requirement
+from provision.environment.python_version import fits
+from provision.environment.resolve import decisive, index_environment
+from provision.environment.uv import uv_binary, uv_version
+from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
-from provision.locking import Lock, requirement
-from provision.python_version import fits
-from provision.resolve import decisive, index_environment
 from provision.resources.venv_deep import DEEP, SWEEP, TIMEOUT
 from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE
-from provision.uv_binary import uv_binary, uv_version
-from provision.wheels import fetch_wheels
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -39,9 +39,9 @@ class Venv(Resource):
     """The environment of `lock` below `root`, an absolute path on the host, in use by `cluster`.
 
     `host` keeps what hosts with a shared `root` upload apart. `uv`: path of a usable uv on the host; without
-    one the controller's is sent. `cache`: the controller's folder of wheels, default as in provision.wheels.
-    `deep`: every file is held against the hash that was installed. What differs then is mended by installing its
-    package again; code that no package brought is removed.
+    one the controller's is sent. `cache`: the controller's folder of wheels, default as in
+    provision.environment.wheels. `deep`: every file is held against the hash that was installed. What differs then is
+    mended by installing its package again; code that no package brought is removed.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.

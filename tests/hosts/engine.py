@@ -12,8 +12,8 @@ from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
 from provision.inventory.models import Host, Inventory
-from provision.locking import Lock
 from provision.runner import Job, Run
 
 NO_LOCK = Lock(Path("none.lock"), "", "3.11", "x86_64-manylinux_2_34", {}, {}, "unlocked")

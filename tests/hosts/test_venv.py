@@ -22,8 +22,8 @@ from uv import find_uv_bin
 from provision.core.errors import Cancelled, LockError
 from provision.core.resource import Difference, State
 from provision.core.script import Fragment
+from provision.environment.lockfile import ensure_lock
 from provision.inventory.models import Host, Python
-from provision.locking import ensure_lock
 from provision.resources.venv import Venv
 from provision.transport import Session, Transport
 

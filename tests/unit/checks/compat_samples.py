@@ -7,10 +7,10 @@ from typing import Any
 from provision.checks.compatibility import against_possible
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding, Severity
+from provision.environment.lockfile import Lock
 from provision.facts import Facts
 from provision.facts.model import Gpu
 from provision.inventory.models import Host, Inventory, Python, Serve
-from provision.locking import Lock
 
 #: One of each capability, by the name that nvidia-smi gives it.
 NAMES = {

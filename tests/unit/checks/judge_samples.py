@@ -8,9 +8,9 @@ from gpu_samples import h100
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding
+from provision.environment.lockfile import Lock
 from provision.facts import Facts, Gpu, Interface, ModelFolder, Program
 from provision.inventory.models import Host, Inventory, Serve
-from provision.locking import Lock
 
 GIB = 2**30
 MODEL = "/models/llama"

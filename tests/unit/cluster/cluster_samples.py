@@ -6,10 +6,10 @@ from typing import Any
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
 from provision.facts import Facts
 from provision.facts.model import Gpu, Interface, PythonFound
 from provision.inventory.models import Host, Inventory, Python, Ray, Serve
-from provision.locking import Lock
 
 LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {"ray": "2.56.1"}, {"ray": ()}, "3f9c" * 16)
 TOKEN = {"RAY_AUTH_TOKEN": Secret("token-value", "RAY_AUTH_TOKEN")}

@@ -11,10 +11,10 @@ from package_index import Index
 from packaging.tags import Tag
 
 from provision.core.errors import LockError
+from provision.environment.lockfile import Lock, make_lock, parse_lock
+from provision.environment.uv import usable
+from provision.environment.wheels import architecture, fetch_wheels, glibc, platform_tags, target_tags
 from provision.inventory.models import Python
-from provision.locking import Lock, make_lock, parse_lock
-from provision.uv_binary import usable
-from provision.wheels import architecture, fetch_wheels, glibc, platform_tags, target_tags
 
 
 @pytest.fixture

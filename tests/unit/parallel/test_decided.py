@@ -10,9 +10,9 @@ from published_configs import CONFIGS
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Severity
 from provision.core.playbook import Playbook
+from provision.environment.lockfile import Lock
 from provision.facts import Facts, Gpu, ModelFolder
 from provision.inventory.models import Expect, Host, Inventory, Serve
-from provision.locking import Lock
 from provision.parallel.decided import decided
 from provision.parallel.model import ModelFiles
 

@@ -10,10 +10,10 @@ import pytest
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.proof import Shown
+from provision.environment.lockfile import Lock
 from provision.facts import Facts, PythonFound
 from provision.facts.model import Interface
 from provision.inventory.models import Host, Inventory, Ray, Serve
-from provision.locking import Lock
 from provision.proofs.network import NetworkProof, network_proof, program
 
 LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {}, {}, "3f9c" * 16)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from provision.cluster.cluster import Cluster, Node
+from provision.environment.lockfile import Lock
 from provision.facts import Facts, Gpu, GpuProcess, Program
 from provision.inventory.models import Expect, Host, Inventory, Serve
-from provision.locking import Lock
 
 LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {}, {}, "3f9c" * 16)
 

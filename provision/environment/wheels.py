@@ -25,9 +25,9 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from provision.core.errors import LockError
+from provision.environment.lockfile import Lock, requirement
+from provision.environment.resolve import decisive, find_links, index_environment, indexes_used
 from provision.inventory.models import Python
-from provision.locking import Lock, requirement
-from provision.resolve import decisive, find_links, index_environment, indexes_used
 
 Say = Callable[[str], None]
 

@@ -10,9 +10,9 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
 from provision.facts.model import Facts, PythonFound
 from provision.inventory.models import Host, Inventory, Python
-from provision.locking import Lock
 from provision.resources.environments import Environments
 from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.stack import Stack

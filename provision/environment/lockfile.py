@@ -21,8 +21,8 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
+from provision.environment.resolve import compile_requirements, expanded
 from provision.inventory.models import Python
-from provision.resolve import compile_requirements, expanded
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")

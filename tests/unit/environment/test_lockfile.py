@@ -8,9 +8,9 @@ import pytest
 from package_index import Index
 
 from provision.core.errors import LockError
+from provision.environment.lockfile import LockMissing, LockStale, ensure_lock, make_lock, parse_lock, read_lock
+from provision.environment.resolve import compile_requirements, decisive
 from provision.inventory.models import Python
-from provision.locking import LockMissing, LockStale, ensure_lock, make_lock, parse_lock, read_lock
-from provision.resolve import compile_requirements, decisive
 
 HASH = "sha256:" + "ab" * 32
 TEXT = f"# python: 3.11\n# platform: x86_64-manylinux_2_34\nTiny_Name==1.0 \\\n    --hash={HASH}\n"
@@ -196,7 +196,7 @@ def test_an_indexs_password_is_not_in_the_argument_list(python, tmp_path, monkey
         seen.append(command)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("provision.resolve.subprocess.run", run)
+    monkeypatch.setattr("provision.environment.resolve.subprocess.run", run)
     secret = changed(python, index="https://user:canary@example.org/simple", extra_indexes=("https://u:canary@e.org",))
     with pytest.raises(KeyboardInterrupt):
         compile_requirements(secret, tmp_path, tmp_path / "lock.txt")

@@ -15,9 +15,9 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from provision.core.errors import LockError
+from provision.environment.resolve import decisive
+from provision.environment.wheels import architecture, pip_download, wheel_cache
 from provision.inventory.models import Python
-from provision.resolve import decisive
-from provision.wheels import architecture, pip_download, wheel_cache
 
 #: `uv python install --no-bin` came with it; the rest of what is used is older.
 OLDEST = Version("0.8.0")

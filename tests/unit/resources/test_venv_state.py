@@ -10,8 +10,8 @@ import pytest
 from provision.core.finding import Known
 from provision.core.resource import Difference
 from provision.core.script import Fragment
+from provision.environment.lockfile import parse_lock
 from provision.inventory.models import Python
-from provision.locking import parse_lock
 from provision.resources.venv import Venv
 
 NAMES = ("alpha", "beta-two", "gamma", "delta")
