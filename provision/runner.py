@@ -31,11 +31,11 @@ from provision.environment.lockfile import Lock
 from provision.facts import Facts, facts_script, read_facts
 from provision.inquiring import Inquirer
 from provision.inventory.models import Host, Inventory
-from provision.parallel.model import ModelFiles
 from provision.proving import Prover
 from provision.transport import Session, Transport
 from provision.transport.reach import closed
-from provision.weights import folder_of
+from provision.weights.files import ModelFiles
+from provision.weights.source import folder_of
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
 POOL = 32

@@ -16,7 +16,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import LockError
 from provision.core.finding import Against, Finding
 from provision.environment.wheels import misfit
-from provision.weights import source_of
+from provision.weights.source import source_of
 
 #: Faults with which nvidia-smi hides nothing: none, or there is no nvidia-smi at all.
 NO_FAULT = (None, "missing")

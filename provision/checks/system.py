@@ -10,7 +10,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import size, span
 from provision.facts import Facts
-from provision.weights import source_of
+from provision.weights.source import source_of
 
 GIB = 2**30
 

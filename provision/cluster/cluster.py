@@ -12,7 +12,7 @@ from provision.core.secret import Secret
 from provision.environment.lockfile import Lock
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory
-from provision.parallel.model import ModelFiles
+from provision.weights.files import ModelFiles
 
 __all__ = ["Cluster", "Node", "is_ip", "is_loopback"]
 

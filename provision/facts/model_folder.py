@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from provision.facts.model import ModelFolder
-from provision.parallel.model import weights_bytes
+from provision.weights.files import weights_bytes
 
 
 def read_model(

@@ -15,7 +15,6 @@ from provision.parallel.alternatives import alternatives, shortfall
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.choose import Hosts, choose
 from provision.parallel.cut import Cut, Refusal, refusals
-from provision.parallel.model import ModelFiles
 from provision.parallel.settings import (
     any_length,
     fits_itself,
@@ -25,6 +24,7 @@ from provision.parallel.settings import (
     with_overrides,
 )
 from provision.parallel.size import Room, sizes
+from provision.weights.files import ModelFiles
 
 #: Kind of refusal → (area, fact) of its finding.
 _PLACES = {

@@ -14,9 +14,9 @@ from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
-from provision.manifest import Entry, digest_of, parsed
 from provision.resources.weights import HINTS, Weights
 from provision.resources.weights_scripts import HUB, TELL, run
+from provision.weights.manifest import Entry, digest_of, parsed
 
 #: Seconds for a hub that is slow to list a repository.
 PATIENCE = 180.0

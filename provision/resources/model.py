@@ -15,8 +15,8 @@ from provision.inventory.models import Serve
 from provision.proofs.weights import RoomForWeights, SameWeights, no_room
 from provision.resources.weights import Weights
 from provision.resources.weights_program import SPARE
-from provision.weights import folder_of, is_folder, mistakes_of, source_of
-from provision.weights_here import Held, look
+from provision.weights.local import Held, look
+from provision.weights.source import folder_of, is_folder, mistakes_of, source_of
 
 #: Names under which the inventory may have the hub's token: those that huggingface_hub reads.
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")

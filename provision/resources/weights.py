@@ -16,10 +16,10 @@ from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
-from provision.manifest import Entry
 from provision.resources.weights_scripts import DEEP, HUB, LISTING, LOCAL, PROBE, REMOVE, TIMEOUT, WAS, run
-from provision.weights import models_below
-from provision.weights_here import Held, look, read
+from provision.weights.local import Held, look, read
+from provision.weights.manifest import Entry
+from provision.weights.source import models_below
 
 #: First words of what a failed download says → what to do.
 HINTS = {

@@ -7,19 +7,19 @@ system (huggingface_hub#4228). Here every file is hashed when it has come, and a
 
 from __future__ import annotations
 
-import fnmatch
 import importlib
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from provision.manifest import save
 from provision.resources.weights_program import SPARE, alone, gigabytes, make_sound, present, say, stop
+from provision.weights.manifest import save
+from provision.weights.selection import needed
 
 #: Files that are loaded at the same time.
 LOADERS = 4
@@ -29,23 +29,6 @@ COMMIT = ".provision-commit"
 
 #: Below the folder: files that are not whole yet.
 PARTS = ".provision-parts"
-
-#: Weights in the order in which vLLM looks for them: of those in a repository, the first kind is needed.
-KINDS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
-
-#: Never read by vLLM: other programs' formats, other copies of the same weights, pictures.
-OTHERS = (
-    "original/*", "metal/*", "onnx/*", "openvino/*", "coreml/*", "*.pth", "*.h5", "*.msgpack", "*.onnx", "*.onnx_data",
-    "*.ot", "*.tflite", "*.mlmodel", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.svg", "*.mp4", "*.pdf",
-)  # fmt: skip
-
-
-def needed(names: Iterable[str]) -> list[str]:
-    """Of a repository's files, those that a model server may read."""
-    told = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
-    told = [name for name in told if not any(fnmatch.fnmatchcase(name, other) for other in OTHERS)]
-    there = [kind for kind in KINDS if any(fnmatch.fnmatchcase(name, kind) for name in told)]
-    return sorted(name for name in told if not any(fnmatch.fnmatchcase(name, kind) for kind in there[1:]))
 
 
 class Hub:

@@ -1,7 +1,7 @@
 """What runs on a host to make a folder of weights sound: hash it, hold it against what was sent, write its manifest.
 
-Sent to the host as text, behind `provision.manifest` (see weights_scripts.py). It reads what it is to do from its
-environment, since a token must not be seen in a list of processes.
+Sent to the host as text, behind `provision.weights` (see weights_scripts.py). It reads what it is to do from
+its environment, since a token must not be seen in a list of processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from provision.manifest import Entry, hashed, listing, load, save, written
+from provision.weights.manifest import Entry, hashed, listing, load, save, written
 
 #: Left free on the disk beside the model: a full one takes the services' logs along (bytes).
 SPARE = 1 << 30

@@ -106,10 +106,14 @@ PASSED = (
 )  # fmt: skip
 
 
+#: What controller and hosts must agree on.
+_VALUES = ("manifest", "selection")
+
+
 def program(*modules: str) -> str:
-    """One text of several modules of this package, the first `provision.manifest`: what one imports from another is
-    above it already."""
-    texts = [files("provision").joinpath("manifest.py").read_text(encoding="utf-8")]
+    """One text of several modules of this package, behind those of `provision.weights` that they use: what one imports
+    from another is above it already."""
+    texts = [files("provision.weights").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in _VALUES]
     texts += [files("provision.resources").joinpath(f"{name}.py").read_text(encoding="utf-8") for name in modules]
     lines = [line for text in texts[:-1] for line in text.split("# main: not")[0].splitlines()]
     lines += texts[-1].splitlines()

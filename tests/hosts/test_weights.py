@@ -21,7 +21,7 @@ from provision.proofs.weights import SameWeights
 from provision.resources.text_file import TextFile
 from provision.resources.weights import Weights
 from provision.transport import upload
-from provision.weights_here import look
+from provision.weights.local import look
 
 pytestmark = pytest.mark.hosts
 

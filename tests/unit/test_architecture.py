@@ -94,7 +94,7 @@ RULES = [
             "os",
             "pathlib",
             "urllib",
-            "provision.model_source",
+            "provision.weights.lookup",
             "provision.resources",
             "provision.transport",
         },

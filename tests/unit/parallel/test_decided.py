@@ -14,7 +14,7 @@ from provision.environment.lockfile import Lock
 from provision.facts import Facts, Gpu, ModelFolder
 from provision.inventory.models import Expect, Host, Inventory, Serve
 from provision.parallel.decided import decided
-from provision.parallel.model import ModelFiles
+from provision.weights.files import ModelFiles
 
 MODEL = "/models/llama"
 LLAMA = CONFIGS["meta-llama/Llama-3.1-70B"]

@@ -9,8 +9,8 @@ from provision.core.sizing import GIB
 from provision.parallel.alternatives import alternatives
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.cut import Cut, refusals
-from provision.parallel.model import weights_bytes
 from provision.parallel.size import Room, Settings, kv_bytes, layers_of, placed, sizes
+from provision.weights.files import weights_bytes
 
 H100 = Room("gpu-01", 8, 81559 * 2**20)
 SETTINGS = Settings(utilization=0.92)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provision.core.paths import state_dir
-from provision.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
-from provision.resources.weights_hub_program import needed
+from provision.weights.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
+from provision.weights.selection import needed
 
 #: Hosts that are sent the same folder ask from several threads.
 _ONE_READER = threading.Lock()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, Serve
-from provision.parallel.model import ModelFiles, weights_bytes
-from provision.weights import source_of
+from provision.weights.files import ModelFiles, weights_bytes
+from provision.weights.source import source_of
 
 HUB = "https://huggingface.co"
 HUB_TOKEN = "HF_TOKEN"

@@ -12,7 +12,7 @@ from published_configs import CONFIGS
 
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory, Serve
-from provision.model_source import from_folder, look_for
+from provision.weights.lookup import from_folder, look_for
 
 NAME = "meta-llama/Llama-3.1-70B"
 FILES = {"model-00001-of-00002.safetensors": 5000, "model-00002-of-00002.safetensors": 4000, "config.json": 700}
