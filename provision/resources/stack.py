@@ -19,7 +19,7 @@ from provision.environment.uv import usable
 from provision.environment.wheels import misfit
 from provision.facts import Facts
 from provision.proofs.all_reduce import AllReduce, all_reduce
-from provision.proofs.network import NetworkProof, network_proof
+from provision.proofs.network.proof import NetworkProof, network_proof
 from provision.resources.environments import Environments
 from provision.resources.model import Model
 from provision.resources.ports import PortsFree

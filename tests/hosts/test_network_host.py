@@ -14,8 +14,8 @@ from loopback import processes_with
 
 from provision.core.finding import Finding
 from provision.core.script import Fragment, Script
-from provision.proofs.network import NetworkProof
-from provision.proofs.network_members import Member
+from provision.proofs.network.members import Member
+from provision.proofs.network.proof import NetworkProof
 
 PYTHON = "/usr/bin/python3"
 PORTS = tuple((port, "any") for port in (41001, 41002, 41003, 41004))

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.hosts,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and overlay mounts need root"),
 ]
-PROVE = "from provision.proofs.network import network_proof; book.prove(network_proof(cluster, 'digest'))"
+PROVE = "from provision.proofs.network.proof import network_proof; book.prove(network_proof(cluster, 'digest'))"
 #: One of Ray's worker ports.
 PORT = 20499
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provision.proofs.network_answers import Answer, Path, Silent
-from provision.proofs.network_faults import Pair
+from provision.proofs.network.answers import Answer, Path, Silent
+from provision.proofs.network.faults import Pair
 
 #: Nobody listens there, for a reason that is known: that the host itself says so shows that it is reached.
 _ANSWERED = ("refused", "silent", "cut", "taken")

@@ -7,7 +7,7 @@ import selectors
 import socket
 from collections.abc import Callable, Iterable
 
-from provision.proofs.network_wire import (
+from provision.proofs.network.wire import (
     ALL,
     END,
     PAYLOAD,

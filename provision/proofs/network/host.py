@@ -14,9 +14,9 @@ import sys
 import time
 from typing import Any
 
-from provision.proofs.network_connecting import Connecting, Peer
-from provision.proofs.network_listening import Listening
-from provision.proofs.network_wire import Tags, files_at_once
+from provision.proofs.network.connecting import Connecting, Peer
+from provision.proofs.network.listening import Listening
+from provision.proofs.network.wire import Tags, files_at_once
 
 #: Seconds: how often it is looked at what time alone decides.
 TICK = 0.1

@@ -9,8 +9,8 @@ from provision.core.errors import HostError
 from provision.core.finding import Finding
 from provision.core.proof import Shown
 from provision.core.script import Fragment
-from provision.proofs.network import NetworkProof
-from provision.proofs.network_members import Member
+from provision.proofs.network.members import Member
+from provision.proofs.network.proof import NetworkProof
 
 #: What a worker listens on; the head has Ray's port as well.
 PORTS = ((6380, "Ray's node manager"), (20000, "Ray's workers"), (32768, "any"))

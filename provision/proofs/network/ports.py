@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.networks import is_ip
 from provision.facts import Facts
-from provision.proofs.network_members import Member
+from provision.proofs.network.members import Member
 
 #: First, one in the middle, and last of those that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range):
 #: vLLM's TCPStore and ZMQ queues, NCCL and Gloo have such ports, and no setting that pins them.

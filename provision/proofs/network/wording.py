@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provision.core.finding import Against, Finding, Severity
-from provision.proofs.network_faults import Fault, Pair, Scope
-from provision.proofs.network_members import Result
+from provision.proofs.network.faults import Fault, Pair, Scope
+from provision.proofs.network.members import Result
 
 AREA, FACT = "network", "network proof"
 

@@ -17,11 +17,11 @@ from provision.cluster.cluster import Cluster
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
-from provision.proofs import network_connecting, network_host, network_listening, network_wire
-from provision.proofs.network_answers import Silent, read_answer
-from provision.proofs.network_members import Member, Result
-from provision.proofs.network_ports import members
-from provision.proofs.network_shown import show
+from provision.proofs.network import connecting, host, listening, wire
+from provision.proofs.network.answers import Silent, read_answer
+from provision.proofs.network.findings import show
+from provision.proofs.network.members import Member, Result
+from provision.proofs.network.ports import members
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def network_proof(cluster: Cluster, token: str) -> NetworkProof:
 
 def program() -> str:
     """The host's part as one text: each of its files becomes the module that the others import it as."""
-    modules = (network_wire, network_listening, network_connecting, network_host)
+    modules = (wire, listening, connecting, host)
     texts = {module.__name__: inspect.getsource(module) for module in modules}
-    return LOAD.format(texts=texts, main=network_host.__name__)
+    return LOAD.format(texts=texts, main=host.__name__)
 
 
 LOAD = """

@@ -1,4 +1,4 @@
-"""What the two sides of a connection of the network proof say to each other. Runs on the hosts (network_host.py).
+"""What the two sides of a connection of the network proof say to each other. Runs on the hosts (host.py).
 
     who listens    its tag, and which of its ports it could not listen on, because they are taken
     who connects   its tag, then `.` (that is all), `P` and the payload, or `E`; after a payload or `E` it asks no more

@@ -8,7 +8,7 @@ import selectors
 import socket
 from collections.abc import Callable, Iterable
 
-from provision.proofs.network_wire import END, PAYLOAD, PAYLOAD_SIZE, TAG_SIZE, Tags, family, greeting
+from provision.proofs.network.wire import END, PAYLOAD, PAYLOAD_SIZE, TAG_SIZE, Tags, family, greeting
 
 #: Seconds that one who connects may take to say who it is.
 PATIENCE = 6.0

@@ -25,7 +25,7 @@ class Path:
     """From one host to another, as the first one saw it.
 
     `closed`: port → what came of it and a detail, of those that were not reached; the words are those of
-    network_connecting.Peer, as for `payload`. `rtt`: the shortest of all connections, in ms, 0 if there was none.
+    connecting.Peer, as for `payload`. `rtt`: the shortest of all connections, in ms, 0 if there was none.
     `mtu` and `mss`: bytes, of the sender; `acked`: bytes of a payload that was too slow.
     """
 

@@ -14,7 +14,7 @@ from provision.environment.lockfile import Lock
 from provision.facts import Facts, PythonFound
 from provision.facts.model import Interface
 from provision.inventory.models import Host, Inventory, Ray, Serve
-from provision.proofs.network import NetworkProof, network_proof, program
+from provision.proofs.network.proof import NetworkProof, network_proof, program
 
 LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {}, {}, "3f9c" * 16)
 

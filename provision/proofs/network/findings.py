@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.proof import Shown
-from provision.proofs.network_answers import Path
-from provision.proofs.network_faults import Pair, Scope, faults, scopes
-from provision.proofs.network_members import Result
-from provision.proofs.network_words import AREA, FACT, arrow, closed, host_of, listed, where
+from provision.proofs.network.answers import Path
+from provision.proofs.network.faults import Pair, Scope, faults, scopes
+from provision.proofs.network.members import Result
+from provision.proofs.network.wording import AREA, FACT, arrow, closed, host_of, listed, where
 
 #: A round trip is far out if it is more than so many times that of the nearer quarter, and more than so many ms.
 FAR_TIMES, FAR_MS = 10.0, 2.0
