@@ -18,7 +18,7 @@ from provision.environment.python_version import minor
 from provision.environment.uv import usable
 from provision.environment.wheels import misfit
 from provision.facts import Facts
-from provision.proofs.all_reduce import AllReduce, all_reduce
+from provision.proofs.all_reduce.proof import AllReduce, all_reduce
 from provision.proofs.network.proof import NetworkProof, network_proof
 from provision.resources.environments import Environments
 from provision.resources.model import Model

@@ -13,9 +13,9 @@ from provision.core.errors import ConnectionLost
 from provision.core.finding import Finding, Severity
 from provision.core.proof import Shown
 from provision.core.script import Fragment
-from provision.proofs.all_reduce import AllReduce
-from provision.proofs.all_reduce_speed import rate, slow, transports
-from provision.proofs.seat import Seat
+from provision.proofs.all_reduce.proof import AllReduce
+from provision.proofs.all_reduce.seat import Seat
+from provision.proofs.all_reduce.speed import rate, slow, transports
 
 LOGS = Path(__file__).parent
 IB = (LOGS / "nccl_ib_as_documented.log").read_text().splitlines()

@@ -6,17 +6,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Shown
 from provision.core.script import Fragment
 from provision.diagnosis import decisive
-from provision.proofs.all_reduce_speed import measured
-
-if TYPE_CHECKING:
-    from provision.proofs.all_reduce import AllReduce
+from provision.proofs.all_reduce.seat import Seat
+from provision.proofs.all_reduce.speed import measured
 
 WHY = (
     "the ranks of the model add up their numbers the same way, many times for every token: what fails here hangs there"
@@ -57,7 +55,23 @@ class Answer:
         return str(self.said.get("failed", ""))
 
 
-def shown(proof: AllReduce, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+class Tried(Protocol):
+    """What the answers are held against: who took part, where they met, and the seconds that each part may take (see
+    AllReduce)."""
+
+    @property
+    def seats(self) -> tuple[Seat, ...]: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def come(self) -> float: ...
+    @property
+    def load(self) -> float: ...
+    @property
+    def measure(self) -> float: ...
+
+
+def shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
     heard = {name: _answer(fragment) for name, fragment in answers.items()}
     lead = next((answer.lead for answer in heard.values() if answer.lead is not None), None)
     bare = [name for name, answer in heard.items() if answer.absent or "No module named 'torch'" in answer.failed]
@@ -98,7 +112,7 @@ def _answer(fragment: Fragment) -> Answer:
 class Trouble:
     """It did not end well. `lead`: how it ended, and what each host last said."""
 
-    proof: AllReduce
+    proof: Tried
     heard: Mapping[str, Answer]
     lead: Mapping[str, Any]
 
@@ -214,7 +228,7 @@ class Trouble:
         hint = decisive("\n".join(line for name in steps for line in self._log(name)))[1]
         return _blocks("", said, [*evidence, *logs], hint)
 
-    def _seat(self, name: str) -> Any:
+    def _seat(self, name: str) -> Seat:
         return next(seat for seat in self.proof.seats if seat.host == name)
 
     def _said(self, name: str) -> Mapping[str, Any]:

@@ -2,8 +2,8 @@
 deadline. One process for each GPU over NCCL, as the model will have, where torch has CUDA on every host; else one for
 each host over Gloo, which is what a CPU build has.
 
-What each host runs is beside this file, all_reduce_host.py.txt, a program for the environment's Python; what is made
-of its answers, in all_reduce_answers.py.
+What each host runs is beside this file, host.py.txt, a program for the environment's Python; what is made of its
+answers, in findings.py.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script, Value
-from provision.proofs.all_reduce_answers import shown
-from provision.proofs.seat import Seat, seat
+from provision.proofs.all_reduce.findings import shown
+from provision.proofs.all_reduce.seat import Seat, seat
 
 #: Where the hosts meet, on the first of them: in the range from which NCCL and Gloo take their ports anyway
 #: (/proc/sys/net/ipv4/ip_local_port_range, 32768 to 60999 unless set), so that what lets the model through lets this.
@@ -49,7 +49,7 @@ class AllReduce(Proof):
         return f"all-reduce over {len(self.seats)} hosts" if len(self.seats) > 1 else "all-reduce"
 
     def scripts(self) -> Mapping[str, Script]:
-        source = files("provision.proofs").joinpath("all_reduce_host.py.txt").read_text(encoding="utf-8")
+        source = files("provision.proofs.all_reduce").joinpath("host.py.txt").read_text(encoding="utf-8")
         body = f"{BEGIN}{source}PY\n"
         return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.seats}
 

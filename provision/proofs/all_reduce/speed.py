@@ -9,7 +9,7 @@ from typing import Any
 
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.proof import Shown
-from provision.proofs.seat import Seat
+from provision.proofs.all_reduce.seat import Seat
 
 #: A host or pair below this part of what is usual among the others stands out. This project's own: neighbours on one
 #: switch differ by a few per cent, and a link that came up at a lower speed has a quarter or a tenth of it.
