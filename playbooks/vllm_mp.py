@@ -6,8 +6,8 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 from provision.checks.judge import judge
 from provision.cluster.cluster import Cluster
 from provision.core.playbook import Playbook
-from provision.parallel.decided import decided
-from provision.resources.stack_mp import StackWithoutRay
+from provision.stack.mp import StackWithoutRay
+from provision.stack.parallelism import decided
 
 
 def playbook(cluster: Cluster) -> Playbook:

@@ -6,9 +6,9 @@ Copy this file to change the order, or to add a resource of your own; `--playboo
 from provision.checks.judge import judge
 from provision.cluster.cluster import Cluster
 from provision.core.playbook import Playbook
-from provision.parallel.decided import decided
-from provision.resources.stack import Stack
-from provision.resources.stack_mp import left_without_ray
+from provision.stack.mp import left_without_ray
+from provision.stack.parallelism import decided
+from provision.stack.ray import Stack
 
 
 def playbook(cluster: Cluster) -> Playbook:

@@ -28,9 +28,9 @@ from provision.core.secret import Secret
 from provision.environment.lockfile import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.inventory.models import Inventory
 from provision.playbook_file import built_in_for, load_playbook, mistakes_of
-from provision.resources.ray_token import RAY_TOKEN, ray_token
 from provision.runner import Job, Run
 from provision.serving.running import NotServing
+from provision.stack.token import RAY_TOKEN, ray_token
 from provision.weights.lookup import look_for
 
 if TYPE_CHECKING:

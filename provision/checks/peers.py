@@ -1,6 +1,6 @@
 """The hosts against each other: where nothing is pinned the majority is the reference, and the odd one out is named.
 
-Architectures are not compared: each is held against the lock (resources/stack.py).
+Architectures are not compared: each is held against the lock (stack/ray.py).
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _evidence(seen: Mapping[str, Seen]) -> tuple[str, ...]:
 
 def said_elsewhere(cluster: Cluster) -> set[tuple[str, str]]:
     """(host, fact) that are reported elsewhere where they are wrong, so that no check says them again, nor what follows
-    from them: hosts that the environment is not locked for (resources/stack.py)."""
+    from them: hosts that the environment is not locked for (stack/ray.py)."""
     platform = cluster.inventory.python.platform
     told = [(node.name, node.facts) for node in cluster.nodes if node.facts is not None]
     try:

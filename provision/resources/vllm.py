@@ -13,12 +13,12 @@ from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.diagnosis import decisive
 from provision.inventory.models import Serve
+from provision.resources.ask_scripts import ASK_UNTIL_READY
 from provision.resources.ranks import SEGMENTS
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
-from provision.serving.on_host import ASK_UNTIL_READY
 
-#: What the stamp and `check` say of how the model answers: one of the kinds of provision.serving.ask.
+#: What the stamp and `check` say of how the model answers: one of the kinds of provision.resources.ask.
 ANSWERS = "model answers with"
 
 API_KEY = "VLLM_API_KEY"

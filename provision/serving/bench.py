@@ -16,7 +16,7 @@ from provision.core.errors import HostError, ScriptTimeout
 from provision.core.script import PROGRESS, Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-from provision.serving.ask import EMBEDDING, POOLING
+from provision.resources.ask import EMBEDDING, POOLING
 from provision.serving.running import Running
 from provision.serving.smoke import Served, Smoke, asked, connected, served
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from provision.core.outcome import Ended, Endpoint
 from provision.inventory.models import Host, SecretSource
-from provision.serving.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
+from provision.resources.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from provision.core.errors import HostError, UsageError
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-from provision.serving.ask import Answer, Refused, article, ask, over_http, reason
-from provision.serving.on_host import ASK_ONCE
+from provision.resources.ask import Answer, Refused, article, ask, over_http, reason
+from provision.resources.ask_scripts import ASK_ONCE
 from provision.serving.running import Running, find_running
 from provision.transport import Session, Transport
 from provision.transport.keyed import keyed

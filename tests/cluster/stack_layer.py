@@ -14,7 +14,7 @@ ROOT = "home/ops/.provision"
 
 PLAYBOOK = """
 from provision.core.playbook import Playbook
-from provision.resources.stack import Stack
+from provision.stack.ray import Stack
 
 
 def playbook(cluster):

@@ -15,7 +15,7 @@ PLAYBOOK = """
 from dataclasses import replace
 
 from provision.core.playbook import Playbook
-from provision.resources.stack import Stack
+from provision.stack.ray import Stack
 from provision.resources.text_file import TextFile
 
 

@@ -217,7 +217,7 @@ def test_down_takes_away_processes_ports_and_files_and_twice_is_fine(cluster: Cl
 
 HELD_BACK = """
 from provision.core.playbook import Playbook
-from provision.resources.stack import Stack
+from provision.stack.ray import Stack
 
 
 def playbook(cluster):

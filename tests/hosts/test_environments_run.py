@@ -26,7 +26,7 @@ ENVIRONMENTS = """
 from dataclasses import replace
 
 from provision.core.playbook import Playbook
-from provision.resources.stack import Stack
+from provision.stack.ray import Stack
 
 
 def playbook(cluster):

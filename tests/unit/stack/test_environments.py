@@ -13,9 +13,9 @@ from provision.core.secret import Secret
 from provision.environment.lockfile import Lock
 from provision.facts.model import Facts, PythonFound
 from provision.inventory.models import Host, Inventory, Python
-from provision.resources.environments import Environments
-from provision.resources.ray_token import RAY_TOKEN
-from provision.resources.stack import Stack
+from provision.stack.environments import Environments
+from provision.stack.ray import Stack
+from provision.stack.token import RAY_TOKEN
 
 LOCK = Lock(Path("llama.lock"), "", "3.11", "x86_64-manylinux_2_34", {"ray": "2.56.1"}, {"ray": ()}, "3f9c" * 16)
 UNLOCKED = replace(LOCK, packages={}, hashes={}, digest="unlocked", stale="absent")

@@ -12,10 +12,10 @@ from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.resources.absent import Absent
 from provision.resources.ports import PortsFree
-from provision.resources.ray_token import RAY_TOKEN
-from provision.resources.stack import Stack
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
+from provision.stack.ray import Stack
+from provision.stack.token import RAY_TOKEN
 
 #: Flags that multiply the ranks beyond TP × PP (engine/arg_utils.py, vLLM 0.32.0).
 _MORE_RANKS = ("data-parallel-size", "prefill-context-parallel-size")

@@ -11,8 +11,8 @@ from provision.facts import Fabric, Facts
 from provision.inventory.models import Expect, Ray, Serve, Weights
 from provision.playbook_file import built_in, load_playbook
 from provision.resources.ray import HEAD_ONLY
-from provision.resources.stack import Stack
 from provision.resources.text_file import TextFile
+from provision.stack.ray import Stack
 
 SERVE = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
 

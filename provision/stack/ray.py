@@ -20,13 +20,10 @@ from provision.environment.wheels import misfit
 from provision.facts import Facts
 from provision.proofs.all_reduce.proof import AllReduce, all_reduce
 from provision.proofs.network.proof import NetworkProof, network_proof
-from provision.resources.environments import Environments
-from provision.resources.model import Model
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
-from provision.resources.ray_token import RAY_TOKEN
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.service_logs import ServiceLogs, asked
@@ -35,6 +32,9 @@ from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.resources.weights import Weights
 from provision.serving.instructions import Key, Served
+from provision.stack.environments import Environments
+from provision.stack.model import Model
+from provision.stack.token import RAY_TOKEN
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

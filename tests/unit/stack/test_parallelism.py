@@ -13,7 +13,7 @@ from provision.core.playbook import Playbook
 from provision.environment.lockfile import Lock
 from provision.facts import Facts, Gpu, ModelFolder
 from provision.inventory.models import Expect, Host, Inventory, Serve
-from provision.parallel.decided import decided
+from provision.stack.parallelism import decided
 from provision.weights.files import ModelFiles
 
 MODEL = "/models/llama"

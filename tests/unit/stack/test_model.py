@@ -15,9 +15,9 @@ from provision.facts.model import ModelFolder
 from provision.inventory.models import Serve
 from provision.inventory.models import Weights as Asked
 from provision.proofs.weights import RoomForWeights, SameWeights
-from provision.resources.model import Manifests
-from provision.resources.stack import Stack
 from provision.resources.weights import Weights
+from provision.stack.model import Manifests
+from provision.stack.ray import Stack
 from provision.weights.local import look
 from provision.weights.manifest import Entry, digest_of, hashed, listing, parsed, stamp_of, written
 from provision.weights.selection import needed

@@ -14,7 +14,7 @@ from provision.core.secret import Secret
 from provision.inventory.models import Serve
 from provision.playbook_file import built_in, built_in_for, load_playbook
 from provision.resources.absent import Absent, Stopped
-from provision.resources.stack_mp import StackWithoutRay
+from provision.stack.mp import StackWithoutRay
 
 SERVE = Serve(model="/models/tiny", backend="mp", tensor_parallel=2, pipeline_parallel=2, args={"max-model-len": 8192})
 RANKS = ("gpu-01/service:vllm", "gpu-02/service:vllm")
