@@ -53,8 +53,8 @@ def reported(
     inventory names must be there. `everything`: as for `show`. `kept` is given the report and the cluster's
     name, and returns the report. Raises ProvisionError or SystemExit for what ends a run whole."""
     from provision import api
-    from provision.cli.limit import select
     from provision.cli.password import ask_sudo_password
+    from provision.inventory.limit import select
 
     screen = asked.screen()
     with told(screen):

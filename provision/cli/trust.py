@@ -36,8 +36,8 @@ def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: A
     """
     from provision import api
     from provision.cli.find import find_inventory
-    from provision.cli.limit import select
     from provision.cli.run import told
+    from provision.inventory.limit import select
     from provision.transport.trust import scan
 
     screen = Shown(**options).screen()

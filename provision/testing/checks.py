@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from testinfra.host import Host as TestinfraHost
 
 from provision.core.errors import ProvisionError
 from provision.inventory.models import Host, Inventory
 from provision.testing.backend import ProvisionBackend
-from provision.testing.connections import Connections
-from provision.testing.options import said
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a session is about. `hosts`: those of the inventory that were asked for."""
-
-    inventory: Inventory
-    hosts: tuple[Host, ...]
-    connections: Connections
-
-
-ASKED = pytest.StashKey[Asked]()
-
-#: The parameter that `host` and `node` are made from. Not a name that a person's own fixture may have.
-NODE = "_provision_node"
-
-
-def node_of(item: pytest.Item) -> Host | None:
-    """The host that a test is about; None for one that asked for no host."""
-    callspec = getattr(item, "callspec", None)
-    node = callspec.params.get(NODE) if callspec else None
-    return node if isinstance(node, Host) else None
+from provision.testing.session import ASKED, NODE, node_of, said
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from provision.core.errors import ProvisionError
     from provision.inventory.models import Host, Inventory
 
 #: What to type where testinfra is missing.
@@ -61,19 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
     except ProvisionError as error:
         import pytest
 
+        from provision.testing.session import said
+
         raise pytest.UsageError(said(error)) from error
 
 
-def said(error: ProvisionError) -> str:
-    """As the command line says it, in one text."""
-    from provision.render.errors import error_lines
-
-    return "\n".join(error_lines(error))
-
-
 def _chosen(config: pytest.Config, named: str) -> tuple[Inventory, tuple[Host, ...]]:
-    from provision.cli.limit import select
     from provision.inventory import load
+    from provision.inventory.limit import select
 
     inventory = load(_from_where_pytest_began(config, named), require_secrets=False)
     names = select(inventory, config.getoption("provision_limit"), option="--inventory-limit")
@@ -94,12 +88,13 @@ def _begin(config: pytest.Config, inventory: Inventory, hosts: tuple[Host, ...])
         raise UsageError("testinfra is not installed, which `host` is made of", hint=INSTALL)
     from provision.testing import checks
     from provision.testing.connections import Connections
+    from provision.testing.session import ASKED, Asked
     from provision.transport.handover import take
 
     given = config.getoption("provision_sudo_password_fd")
     password = read_sudo_password(inventory) if given is None else take(given, "sudo_password")
     connections = Connections(hosts, password)
-    config.stash[checks.ASKED] = checks.Asked(inventory, hosts, connections)
+    config.stash[ASKED] = Asked(inventory, hosts, connections)
     config.pluginmanager.register(checks, "provision-checks")
     if results := config.getoption("provision_results"):
         from provision.testing.recorder import Recorder

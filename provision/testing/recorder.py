@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.testing.checks import node_of
 from provision.testing.connections import Connections
 from provision.testing.results import Outcome, Result, dumps, first_line, without_host
+from provision.testing.session import node_of
 
 #: Lines of a failure that are kept: its last ones.
 EVIDENCE = 20

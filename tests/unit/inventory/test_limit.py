@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.cli.limit import select
 from provision.core.errors import UsageError
+from provision.inventory.limit import select
 from provision.inventory.models import Host, Inventory
 
 INVENTORY = Inventory(
