@@ -18,18 +18,19 @@ from typing import TYPE_CHECKING, TypedDict
 from typing_extensions import Unpack
 
 from provision import inventory as inventories
-from provision import snapshot
 from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note, silent
 from provision.core.paths import cluster_dir
 from provision.core.plan import Mode
 from provision.core.report import Report
 from provision.core.secret import Secret
+from provision.engine import snapshot
+from provision.engine.playbook_loader import PlaybookFile, built_in
+from provision.engine.run import Job, Run
 from provision.environment.lockfile import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.inventory.models import Inventory
-from provision.playbook_file import built_in_for, load_playbook, mistakes_of
-from provision.runner import Job, Run
 from provision.serving.running import NotServing
+from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.token import RAY_TOKEN, ray_token
 from provision.weights.lookup import look_for
 
@@ -217,7 +218,7 @@ def _job(
         mode=mode,
         apply=command in ("up", "down"),
         inventory=inventory,
-        playbook=load_playbook(options.get("playbook") or built_in_for(inventory)),
+        playbook=_playbook(inventory, options).load(),
         # `check` has a finding of its own for a lock that does not fit.
         lock=_lock(inventory, silent if command == "check" else listener, make=writes),
         secrets=secrets,
@@ -233,8 +234,13 @@ def _job(
 
 def _execute(job: Job, options: Options, *, listener: Listener | None = None) -> Report:
     heard = listener or options.get("listener") or silent
-    with mistakes_of(options.get("playbook") or built_in_for(job.inventory)):
+    with _playbook(job.inventory, options).mistakes():
         return Run(job, heard, options.get("cancel") or threading.Event()).execute()
+
+
+def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
+    path = options.get("playbook") or built_in(playbook_of(inventory))
+    return PlaybookFile(path, like=built_in(DEFAULT))
 
 
 def _tested(report: Report, inventory: Inventory, tests: Path, options: Options) -> Report:

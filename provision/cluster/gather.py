@@ -11,9 +11,9 @@ from provision.core.events import silent
 from provision.core.plan import Mode
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.engine.run import Job, Run
 from provision.environment.lockfile import Lock
 from provision.inventory.models import Inventory
-from provision.runner import Job, Run
 from provision.transport.target import load_config, resolve
 
 

@@ -32,6 +32,10 @@ class Phase:
     seconds: float
 
 
+#: What a change is called that makes all facts of an area unreadable: one line, not one for each.
+WHOLE_AREA = "all that was known"
+
+
 @dataclass(frozen=True)
 class Changed:
     """A lasting fact of a host that is another one than in the snapshot; empty where there was, or is, none."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from provision.core.report import Since
+from provision.core.report import WHOLE_AREA, Since
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
-from provision.snapshot import WHOLE_AREA
 
 _ABSENT = "absent"
 

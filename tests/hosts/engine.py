@@ -12,9 +12,9 @@ from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource
 from provision.core.secret import Secret
+from provision.engine.run import Job, Run
 from provision.environment.lockfile import Lock
 from provision.inventory.models import Host, Inventory
-from provision.runner import Job, Run
 
 NO_LOCK = Lock(Path("none.lock"), "", "3.11", "x86_64-manylinux_2_34", {}, {}, "unlocked")
 

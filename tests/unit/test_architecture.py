@@ -33,12 +33,12 @@ RULES = [
             in {
                 "provision/core/plan.py",
                 "provision/core/resource.py",
-                "provision/schedule.py",
+                "provision/engine/schedule.py",
                 "provision/core/playbook.py",
                 "provision/core/finding.py",
                 "provision/core/proof.py",
                 "provision/core/inquiry.py",
-                "provision/stages.py",
+                "provision/engine/stages.py",
                 "provision/core/outcome.py",
             }
         ),
@@ -53,9 +53,9 @@ RULES = [
     (
         lambda p: p.startswith(("provision/resources/", "provision/proofs/")),
         {
-            "provision.runner",
-            "provision.proving",
-            "provision.apply",
+            "provision.engine.run",
+            "provision.engine.prover",
+            "provision.engine.apply",
             "provision.transport",
             "provision.render",
             "provision.cli",
@@ -113,7 +113,7 @@ RULES = [
     (
         lambda p: p.startswith("provision/transport/"),
         {
-            "provision.runner",
+            "provision.engine.run",
             "provision.core.plan",
             "provision.resources",
             "provision.core.playbook",
@@ -125,8 +125,9 @@ RULES = [
 
 ENGINE = [
     "core/script", "core/finding", "core/resource", "core/playbook", "core/plan", "core/events", "core/report",
-    "core/errors", "core/secret", "core/proof", "core/inquiry", "core/outcome", "schedule", "apply", "runner",
-    "proving", "stages", "carrying", "inquiring",
+    "core/errors", "core/secret", "core/proof", "core/inquiry", "core/outcome", "engine/schedule",
+    "engine/apply", "engine/run", "engine/prover", "engine/stages", "engine/rollout", "engine/inquirer",
+    "engine/playbook_loader", "engine/snapshot",
 ]  # fmt: skip
 
 

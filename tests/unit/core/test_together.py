@@ -10,8 +10,8 @@ from provision.core.playbook import Placed, Playbook
 from provision.core.proof import Proof, Shown
 from provision.core.resource import Resource, State
 from provision.core.script import Script
-from provision.schedule import Schedule
-from provision.stages import stages
+from provision.engine.schedule import Schedule
+from provision.engine.stages import stages
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ import provision
 from provision.cli.page import COMMANDS
 from provision.core.errors import InventoryError
 from provision.core.playbook import Playbook
-from provision.playbook_file import load_playbook
+from provision.engine.playbook_loader import PlaybookFile, built_in
+from provision.stack.backends import DEFAULT
+
+LIKE = built_in(DEFAULT)
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted(
@@ -89,7 +92,7 @@ def test_the_mistake_in_the_inventory_document_is_answered_as_shown(
 def test_a_playbook_in_a_document_loads(document: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(text)
-    assert callable(load_playbook(path))
+    assert callable(PlaybookFile(path, LIKE).load())
     assert Playbook().steps == []
 
 

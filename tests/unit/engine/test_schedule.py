@@ -2,7 +2,7 @@ from plan_samples import Thing
 
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook
-from provision.schedule import Schedule, Stretch
+from provision.engine.schedule import Schedule, Stretch
 
 
 def keys(stretches: list[Stretch]) -> list[str]:

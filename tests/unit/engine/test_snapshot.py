@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from provision import snapshot
 from provision.core.errors import SnapshotError
 from provision.core.finding import Known
 from provision.core.plan import Mode
-from provision.core.report import Changed, Report
-from provision.snapshot import WHOLE_AREA, Snapshot, load, must_be_writable, save, since, take
+from provision.core.report import WHOLE_AREA, Changed, Report
+from provision.engine import snapshot
+from provision.engine.snapshot import Snapshot, load, must_be_writable, save, since, take
 
 SOUND = (
     Known("drivers", "driver", "580.65.06"),

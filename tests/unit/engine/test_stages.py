@@ -11,7 +11,7 @@ from provision.core.playbook import Playbook, Step
 from provision.core.proof import Proof, Shown
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script
-from provision.stages import due, stages
+from provision.engine.stages import due, stages
 
 
 @dataclass(frozen=True)

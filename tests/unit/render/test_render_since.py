@@ -3,9 +3,8 @@ from datetime import timezone
 import pytest
 from check_samples import some_changes
 
-from provision.core.report import Changed, Since
+from provision.core.report import WHOLE_AREA, Changed, Since
 from provision.render.since import ago, since_lines
-from provision.snapshot import WHOLE_AREA
 
 DAY = 86_400.0
 

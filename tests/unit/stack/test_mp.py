@@ -11,17 +11,20 @@ from provision.core.playbook import Playbook
 from provision.core.resource import State
 from provision.core.script import Fragment
 from provision.core.secret import Secret
+from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Serve
-from provision.playbook_file import built_in, built_in_for, load_playbook
 from provision.resources.absent import Absent, Stopped
+from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.mp import StackWithoutRay
+
+LIKE = built_in(DEFAULT)
 
 SERVE = Serve(model="/models/tiny", backend="mp", tensor_parallel=2, pipeline_parallel=2, args={"max-model-len": 8192})
 RANKS = ("gpu-01/service:vllm", "gpu-02/service:vllm")
 
 
 def book(**made: object) -> Playbook:
-    return load_playbook(built_in("vllm_mp"))(cluster(**({"serve": SERVE} | made)))  # type: ignore[arg-type]
+    return PlaybookFile(built_in("vllm_mp"), LIKE).load()(cluster(**({"serve": SERVE} | made)))  # type: ignore[arg-type]
 
 
 def ranks(**made: object) -> tuple[list[str], list[str]]:
@@ -50,7 +53,7 @@ def plan(playbook: Playbook, **seen: State) -> Plan:
 
 def test_the_backend_chooses_the_playbook() -> None:
     def chosen(serve: Serve | None) -> str:
-        return built_in_for(cluster(serve=serve).inventory).stem
+        return playbook_of(cluster(serve=serve).inventory)
 
     assert chosen(SERVE) == "vllm_mp"
     assert chosen(Serve(model="m")) == chosen(None) == "vllm_ray"
@@ -183,7 +186,7 @@ def test_what_is_short_of_gpus_altogether_is_said_once() -> None:
 
 
 def services(playbook: str, backend: str) -> dict[str, object]:
-    made = load_playbook(built_in(playbook))(cluster(serve=SERVE.model_copy(update={"backend": backend})))
+    made = PlaybookFile(built_in(playbook), LIKE).load()(cluster(serve=SERVE.model_copy(update={"backend": backend})))
     return {step.key: step.resource for step in made.steps if "service:" in step.key}
 
 

@@ -7,12 +7,15 @@ from cluster_samples import cluster, facts
 from provision.core.outcome import Ended, told
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.facts import Fabric, Facts
 from provision.inventory.models import Expect, Ray, Serve, Weights
-from provision.playbook_file import built_in, load_playbook
 from provision.resources.ray import HEAD_ONLY
 from provision.resources.text_file import TextFile
+from provision.stack.backends import DEFAULT
 from provision.stack.ray import Stack
+
+LIKE = built_in(DEFAULT)
 
 SERVE = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
 
@@ -167,13 +170,13 @@ def test_with_sudo_services_are_units_of_the_user_who_logged_in() -> None:
 
 
 def test_the_playbook_orders_head_workers_members_and_model() -> None:
-    book = load_playbook(built_in())(cluster(serve=SERVE))
+    book = PlaybookFile(built_in(DEFAULT), LIKE).load()(cluster(serve=SERVE))
     steps = {step.key: step for step in book.steps}
     assert steps["gpu-02/service:ray"].follows == ("gpu-01/service:ray",)
     assert set(steps["gpu-01/ray-members"].after) == {"gpu-01/service:ray", "gpu-02/service:ray"}
     assert "gpu-01/ray-members" in steps["gpu-01/service:vllm"].after
     assert told(book.outcome, Ended())[0] == "/models/tiny answers at http://10.0.0.1:8000/v1"
-    without = load_playbook(built_in())(cluster())
+    without = PlaybookFile(built_in(DEFAULT), LIKE).load()(cluster())
     assert not [step.key for step in without.steps if "vllm" in step.key]
 
 

@@ -8,7 +8,7 @@ from provision.core import events
 from provision.core.errors import Cancelled, ConnectionLost, HostError
 from provision.core.events import Listener
 from provision.core.playbook import Concerned
-from provision.proving import Prover
+from provision.engine.prover import Prover
 
 
 class Inquirer:

@@ -4,8 +4,11 @@ import pytest
 from cluster_samples import cluster
 
 from provision.core.errors import InventoryError, PlaybookError
+from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Serve
-from provision.playbook_file import built_in, load_playbook, mistakes_of
+from provision.stack.backends import DEFAULT
+
+LIKE = built_in(DEFAULT)
 
 EMPTY = "from provision.core.playbook import Playbook\n\n\ndef playbook(cluster):\n    return Playbook()\n"
 
@@ -17,30 +20,30 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_file_that_is_not_there_names_the_one_to_copy(file: Path) -> None:
     with pytest.raises(PlaybookError, match="no such playbook file") as caught:
-        load_playbook(file)
-    assert str(built_in()) in caught.value.hint
+        PlaybookFile(file, LIKE).load()
+    assert str(built_in(DEFAULT)) in caught.value.hint
 
 
 def test_a_file_that_is_no_python_says_so(tmp_path: Path) -> None:
     book = tmp_path / "book.yaml"
     book.write_text("hosts: all\n")
     with pytest.raises(PlaybookError, match=r"a playbook is a Python file"):
-        load_playbook(book)
+        PlaybookFile(book, LIKE).load()
 
 
 def test_a_syntax_error_is_told_once_with_its_line(file: Path) -> None:
     file.write_text("x = 1\ndef playbook(cluster:\n")
     with pytest.raises(PlaybookError) as caught:
-        load_playbook(file)
+        PlaybookFile(file, LIKE).load()
     assert caught.value.message.startswith(f"{file}:2: SyntaxError: ")
     assert caught.value.message.count("line 2") == 0
 
 
 def test_a_changed_file_is_read_again(file: Path) -> None:
     file.write_text(EMPTY)
-    assert load_playbook(file)(cluster()).steps == []
+    assert PlaybookFile(file, LIKE).load()(cluster()).steps == []
     file.write_text(EMPTY.replace("return Playbook()", "return Playbook(outcome=['changed since'])"))
-    assert load_playbook(file)(cluster()).outcome == ["changed since"]
+    assert PlaybookFile(file, LIKE).load()(cluster()).outcome == ["changed since"]
 
 
 def test_two_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
@@ -49,14 +52,14 @@ def test_two_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
         path = tmp_path / word / "mine.py"
         path.parent.mkdir()
         path.write_text(EMPTY.replace("return Playbook()", f"return Playbook(outcome=['{word}'])"))
-        functions.append(load_playbook(path))
+        functions.append(PlaybookFile(path, LIKE).load())
     assert [function(cluster()).outcome for function in functions] == [["one"], ["two"]]
 
 
 def test_a_copy_of_the_built_in_one_asks_for_the_same(file: Path) -> None:
-    file.write_text(built_in().read_text())
+    file.write_text(built_in(DEFAULT).read_text())
     sample = cluster(serve=Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2))
-    copied, original = load_playbook(file)(sample), load_playbook(built_in())(sample)
+    copied, original = PlaybookFile(file, LIKE).load()(sample), PlaybookFile(built_in(DEFAULT), LIKE).load()(sample)
     assert [step.key for step in copied.steps] == [step.key for step in original.steps]
     assert copied == original
 
@@ -67,9 +70,9 @@ def test_an_error_of_ours_passes_through_as_it_is(file: Path) -> None:
     )
     file.write_text(text)
     with pytest.raises(InventoryError):
-        load_playbook(file)(cluster())
+        PlaybookFile(file, LIKE).load()(cluster())
 
 
 def test_an_error_that_did_not_pass_through_the_file_stays_what_it_is(file: Path) -> None:
-    with pytest.raises(ZeroDivisionError), mistakes_of(file):
+    with pytest.raises(ZeroDivisionError), PlaybookFile(file, LIKE).mistakes():
         _ = 1 / 0

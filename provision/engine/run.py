@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from provision.apply import Applier, failure
-from provision.carrying import Carrier
 from provision.cluster.addresses import choose
 from provision.cluster.cluster import Cluster, Node
 from provision.core import events
@@ -27,11 +25,13 @@ from provision.core.playbook import Playbook, Step
 from provision.core.report import HostReport, Phase, Report
 from provision.core.resource import State
 from provision.core.secret import Secret
+from provision.engine.apply import Applier, failure
+from provision.engine.inquirer import Inquirer
+from provision.engine.prover import Prover
+from provision.engine.rollout import Carrier
 from provision.environment.lockfile import Lock
 from provision.facts import Facts, facts_script, read_facts
-from provision.inquiring import Inquirer
 from provision.inventory.models import Host, Inventory
-from provision.proving import Prover
 from provision.transport import Session, Transport
 from provision.transport.reach import closed
 from provision.weights.files import ModelFiles

@@ -15,8 +15,8 @@ from provision.core.plan import Change, Plan
 from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import NOTE, PROGRESS, Fragment, Script
+from provision.engine.schedule import Schedule, Stretch
 from provision.inventory.models import Host
-from provision.schedule import Schedule, Stretch
 from provision.transport import Session, Transport
 
 

@@ -16,13 +16,10 @@ from provision.core.errors import SnapshotError
 from provision.core.files import obstacle, write_whole
 from provision.core.finding import AREAS, Known
 from provision.core.paths import cluster_dir
-from provision.core.report import Changed, Report, Since
+from provision.core.report import WHOLE_AREA, Changed, Report, Since
 
 #: Raised when a field changes its meaning; a file of another version is refused.
 VERSION = 1
-
-#: What a change is called that makes all facts of an area unreadable: one line, not one for each.
-WHOLE_AREA = "all that was known"
 
 
 @dataclass(frozen=True)

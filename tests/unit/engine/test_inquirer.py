@@ -8,8 +8,8 @@ from provision.core.errors import Cancelled, ConnectionLost, HostError, ScriptFa
 from provision.core.inquiry import Explanation, Inquiry
 from provision.core.playbook import Concerned
 from provision.core.script import Fragment, Script
-from provision.inquiring import Inquirer
-from provision.proving import Prover
+from provision.engine.inquirer import Inquirer
+from provision.engine.prover import Prover
 
 
 class Asking(Inquiry):

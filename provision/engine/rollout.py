@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from provision.apply import Applier, failure
 from provision.core import events
 from provision.core.errors import Blocked, Cancelled, HostError
 from provision.core.events import Listener
@@ -16,8 +15,9 @@ from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof, Shown
 from provision.core.report import Phase
-from provision.proving import Prover
-from provision.stages import due, stages
+from provision.engine.apply import Applier, failure
+from provision.engine.prover import Prover
+from provision.engine.stages import due, stages
 
 
 class Carrier:

@@ -1,0 +1,111 @@
+"""Loading a playbook file: ordinary Python with a function `playbook(cluster) -> Playbook`.
+
+The built-in ones are loaded the same way as a user's own, so that a copy of one behaves like the original.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from provision.cluster.cluster import Cluster
+from provision.core.errors import PlaybookError, ProvisionError
+from provision.core.playbook import Playbook
+
+PlaybookFunction = Callable[[Cluster], Playbook]
+
+
+def built_in(name: str) -> Path:
+    """The file of a playbook that comes with the package."""
+    try:
+        folder = Path(str(resources.files("provision.playbooks")))
+    except ModuleNotFoundError:  # a checkout that is not installed
+        folder = Path(__file__).parents[2] / "playbooks"
+    return folder / f"{name}.py"
+
+
+@dataclass(frozen=True)
+class PlaybookFile:
+    """`like`: the built-in playbook that a person's own may be made from."""
+
+    path: Path
+    like: Path
+
+    def load(self) -> PlaybookFunction:
+        """Raises PlaybookError: no such file, an error while it loads (with its line), or no `playbook` in it."""
+        path = self.path
+        if not path.is_file():
+            raise PlaybookError(f"{path}: no such playbook file", hint=f"the built-in one to copy is {self.like}")
+        name = f"provision_playbook_{path.stem}_{abs(hash(path.resolve()))}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise PlaybookError(f"{path}: a playbook is a Python file, `.py`")
+        module = importlib.util.module_from_spec(spec)
+        # Dataclasses of the file look their module up while they are being made.
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            raise self._located(error) from error
+        function = getattr(module, "playbook", None)
+        if not callable(function):
+            raise PlaybookError(f"{path}: defines no `playbook(cluster)` function", hint=f"start from {self.like}")
+        return self._guarded(function)
+
+    def _guarded(self, function: PlaybookFunction) -> PlaybookFunction:
+        """`function`, with whatever it raises turned into a PlaybookError that names file and line."""
+        path = self.path
+
+        def call(cluster: Cluster) -> Playbook:
+            try:
+                book = function(cluster)
+            except ProvisionError:
+                raise
+            except Exception as error:
+                raise self._located(error) from error
+            if not isinstance(book, Playbook):
+                raise PlaybookError(f"{path}: `playbook` returned {type(book).__name__}, not a Playbook")
+            known = {node.name for node in cluster.nodes}
+            for step in book.steps:
+                if step.host not in known:
+                    raise PlaybookError(
+                        f"{path}: `{step.resource.id}` is on `{step.host}`, which is not in the inventory"
+                    )
+            return book
+
+        return call
+
+    @contextmanager
+    def mistakes(self) -> Iterator[None]:
+        """Turns what a resource that the file defines raises, deep within a run, into a PlaybookError. An error that
+        did not pass through the file stays what it is."""
+        try:
+            yield
+        except ProvisionError:
+            raise
+        except Exception as error:
+            if self._line(error):
+                raise self._located(error) from error
+            raise
+
+    def _line(self, error: BaseException) -> int:
+        """The line of the file that the error came through last, 0 if it did not."""
+        line = 0
+        if isinstance(error, SyntaxError) and error.filename == str(self.path):
+            line = error.lineno or 0
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename == str(self.path):
+                line = frame.lineno or line
+        return line
+
+    def _located(self, error: BaseException) -> PlaybookError:
+        line = self._line(error)
+        where = f"{self.path}:{line}" if line else str(self.path)
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        return PlaybookError(f"{where}: {type(error).__name__}: {said}")
