@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provision.inventory.models import Inventory
+    from provision.lab.lab import Lab
     from provision.render.screen import Screen
-
-LAB = "demo"
 
 
 @click.command(
@@ -32,9 +30,10 @@ LAB = "demo"
 @click.option("--hosts", default=2, show_default=True, type=click.IntRange(1, 8), help="Number of virtual hosts.")
 @click.option("--gpus", default=1, show_default=True, type=click.IntRange(1, 4), help="Stand-in GPUs on each host.")
 @click.option("--keep", is_flag=True, help="Leave everything running, and say how to use and remove it.")
+@click.option("--name", default="demo", show_default=True, help="Of its lab; demos of other names may run beside it.")
 @click.option("--rootless", is_flag=True, help="Loopback hosts, as for an ordinary user, even as root.")
 @shown_options
-def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> int:
+def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options: Any) -> int:
     """The whole job on this machine, without a GPU, in minutes.
 
     Makes virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny model made on the spot) across them over
@@ -46,34 +45,35 @@ def demo(hosts: int, gpus: int, keep: bool, rootless: bool, **options: Any) -> i
 
     shown = Shown(**options)
     screen = shown.screen()
-    lab = Lab(name=LAB, say=screen.say)
-    with told(screen), _terminated():
+    lab = Lab(name=name, say=screen.say)
+    with told(screen), _terminated(), stage.alone(lab):
         done = False
+        installed: tuple[str, ...] = ()
         try:
             _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
-            report = stage.make_lab(lab, hosts=hosts, gpus=gpus, rootless=rootless or os.geteuid() != 0)
-            inventory = stage.inventory_of(report)
-            for note in report.notes:
+            made = stage.make_lab(lab, hosts=hosts, gpus=gpus, rootless=rootless, say=screen.say)
+            installed = made.installed
+            inventory = stage.inventory_of(made.report)
+            for note in made.report.notes:
                 screen.say(f"note: {note}")
             code = _job(inventory, shown, screen, keep=keep)
             done = code == 0
         finally:
             if keep:
-                screen.say("", f"hint: the hosts are left as they are; provision lab down --name {LAB} removes them")
+                screen.say("", f"hint: the hosts are left as they are; provision lab down --name {name} removes them")
             else:
                 _heading(screen, "clean up", "removing the virtual hosts, and all that was made for them")
                 stage.remove_lab(lab)
     if done and not keep:
-        screen.say("no process, namespace, mount or rule is left", *_kept(lab.root))
+        screen.say("no process, namespace, mount or rule is left", *_kept(lab, installed))
     return code
 
 
-def _kept(root: Path) -> list[str]:
-    from provision.core.paths import state_dir
-    from provision.environment.wheels import wheel_cache
+def _kept(lab: Lab, installed: Sequence[str]) -> list[str]:
+    from provision.lab.demo import kept
 
-    places = [root, wheel_cache(), state_dir()]
-    return [f"kept for the next time (delete it as you like): {place}" for place in places if place.exists()]
+    lines = [f"kept for the next time (delete it as you like): {place}" for place in kept(lab)]
+    return [*lines, f"installed on this machine: {', '.join(installed)}"] if installed else lines
 
 
 def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:

@@ -27,8 +27,8 @@ _name = click.option("--name", default="lab", show_default=True, help="Which lab
 def lab() -> None:
     """Virtual hosts on this machine: own network, own root, own processes, own sshd, stand-in GPUs.
 
-    As root they are namespaces, with systemd where it can run. Without root they are sshds on 127.0.0.2, 127.0.0.3
-    and so on, which share this machine's files and processes.
+    As root they are namespaces, with systemd where it can run. Without root they are sshds on loopback
+    addresses, which share this machine's files and processes.
     """
 
 

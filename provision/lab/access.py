@@ -12,7 +12,7 @@ from provision.lab.command import LabError
 from provision.lab.requirements import find
 from provision.lab.state import LabState
 
-KEY_TIMEOUT = 30  # seconds
+KEY_TIMEOUT = 300  # seconds
 
 
 def make_keys(wanted: Sequence[tuple[Path, str]]) -> None:

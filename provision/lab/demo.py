@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import ProvisionError
+from provision.core.paths import state_dir
+from provision.environment.wheels import wheel_cache
 from provision.inventory.models import Inventory
+from provision.lab import survey
+from provision.lab.command import LabError, run
 from provision.lab.cpu_vllm import lab_settings
-from provision.lab.lab import Lab, LabReport
+from provision.lab.lab import CACHES, Lab, LabReport
 from provision.lab.tiny_model import write_tiny_model
+
+Say = Callable[[str], None]
 
 #: Where lab hosts have the model; every host the same, as a real model has to be.
 MODEL = "/opt/provision-lab/tiny-model"
@@ -27,20 +36,49 @@ class Answer:
     text: str
 
 
-def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool) -> LabReport:
+@dataclass(frozen=True)
+class Stage:
+    """The lab as it was made, and the packages that were installed on this machine for it."""
+
+    report: LabReport
+    installed: tuple[str, ...] = ()
+
+
+@contextmanager
+def alone(lab: Lab) -> Iterator[None]:
+    """While this lasts, no other demo may use this lab. Raises LabError at once where one does."""
+    path = lab.root / f"{lab.name}-demo.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LabError(
+                f"another demo is at work on the lab `{lab.name}`", hint="provision demo --name another"
+            ) from None
+        yield
+        path.unlink(missing_ok=True)
+
+
+def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool, say: Say = lambda _: None) -> Stage:
     """Hosts with the model on each and an inventory that serves it: tensor parallel inside a host, pipeline
-    parallel across. Raises LabError."""
+    parallel across. Whatever this machine lacks is named before anything is fetched. Raises LabError."""
+    ground = lab.ground(rootless=rootless)
+    installed = survey.requires(ground, lab, say)
     stack = lab.root / f"{lab.name}-stack"
     layer = stack / "layer"
+    shares_files = ground.mode == "loopback"
+    found = survey.choose(ground, lab, hosts=hosts, wheels=stack / "wheels", say=say)
     model = write_tiny_model(layer / MODEL.lstrip("/"))
     settings = lab_settings(
         stack / "wheels",
-        # Without root the hosts share this machine's files, and the model is where it was made.
-        model=str(model) if rootless else MODEL,
+        model=str(model) if shares_files else MODEL,
         tensor_parallel=gpus,
         pipeline_parallel=hosts,
+        python=found.settings,
     )
-    return lab.up(hosts, gpus, settings=settings, rootless=rootless, layers=() if rootless else (layer,))
+    report = lab.up(hosts, gpus, settings=settings, rootless=rootless, layers=() if shares_files else (layer,))
+    return Stage(report, tuple(installed))
 
 
 def remove_lab(lab: Lab) -> None:
@@ -72,3 +110,17 @@ def inventory_of(report: LabReport) -> Path:
     if report.inventory is None:
         raise ProvisionError(f"the lab `{report.name}` has no inventory")
     return report.inventory
+
+
+def kept(lab: Lab) -> list[Path]:
+    """What a demo leaves on this machine that is worth keeping: as far as it exists."""
+    bases = sorted(path for path in lab.root.glob("*") if path.name.startswith(CACHES)) if lab.root.is_dir() else []
+    places = [*bases, wheel_cache(), uv_cache(), state_dir()]
+    return [place for place in places if place.exists()]
+
+
+def uv_cache() -> Path:
+    """Where uv keeps what it has looked up, by its own word."""
+    from uv import find_uv_bin
+
+    return Path(run([find_uv_bin(), "cache", "dir", "--color=never"]).stdout.strip())

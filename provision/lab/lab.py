@@ -64,8 +64,21 @@ class LabReport:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What kind of hosts this machine carries. `note`: why root gets hosts on loopback addresses all the same."""
+
+    mode: Mode
+    note: str = ""
+
+
+NAMESPACES = Ground("namespaces")
+
+
 def default_root() -> Path:
-    """Where labs are kept: /var/lib for root, the user's state folder for anybody else."""
+    """Where labs are kept: $PROVISION_LAB_DIR, or /var/lib for root, the user's state folder for anybody else."""
+    if own := os.environ.get("PROVISION_LAB_DIR"):
+        return Path(own).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/provision-lab")
     state = os.environ.get("XDG_STATE_HOME")
@@ -184,19 +197,25 @@ class Lab:
                 return HostControl(state, host, self.directory)
         raise LabError(f"the lab `{self.name}` has no host `{name}`", hint=", ".join(host.name for host in state.hosts))
 
+    def ground(self, *, rootless: bool = False) -> Ground:
+        """What kind of hosts `up` would make. Makes nothing that lasts."""
+        if rootless or os.geteuid() != 0:
+            return Ground("loopback")
+        self.root.mkdir(parents=True, exist_ok=True)
+        missing = namespaces.impossible(self.root)
+        return Ground("loopback", f"{missing}: taking hosts on loopback addresses instead") if missing else NAMESPACES
+
     def _make(self, hosts: int, gpus: int, options: namespaces.Options, rootless: bool) -> LabState:
-        notes: tuple[str, ...] = ()
-        if not rootless and os.geteuid() == 0:
+        ground = self.ground(rootless=rootless)
+        if ground.mode == "namespaces":
             requirements.ensure(requirements.NAMESPACES, self._say)
-            missing = namespaces.impossible(self.root)
-            if not missing:
-                return self._make_namespaces(hosts, gpus, options)
-            notes = (f"{missing}: taking hosts on loopback addresses instead",)
+            return self._make_namespaces(hosts, gpus, options)
         if options.fabric:
             why = "a second interface needs hosts of namespaces, and those need root"
             raise UsageError(why, hint="leave out the fabric, or make the lab as root")
         requirements.ensure(requirements.LOOPBACK, self._say)
-        state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=(*notes, LEFT_OUT))
+        notes = tuple(note for note in (ground.note, LEFT_OUT) if note)
+        state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=notes)
         self._begin(state)
         return loopback.make(state, self.directory, self.root, self._say)
 
@@ -231,7 +250,7 @@ class Lab:
 
     def _remove(self, state: LabState | None) -> None:
         if state is not None:
-            namespaces.unmake(state) if state.mode == "namespaces" else loopback.stop(state.hosts)
+            namespaces.unmake(state) if state.mode == "namespaces" else loopback.unmake(state)
         shutil.rmtree(self.directory)
 
     def _purge(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Hosts without root: an sshd of our own on 127.0.0.2, 127.0.0.3 … and a high port each.
+"""Hosts without root: an sshd of our own on loopback addresses, 127.0.x.2, 127.0.x.3 …, and a high port each.
 
 They share this machine's processes, /tmp, firewall and the user's home. What was started through one of these
 sshds carries the host's mark in its environment, so that the end of the lab is its end, too.
@@ -6,12 +6,15 @@ sshds carries the host's mark in its environment, so that the end of the lab is 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,8 +30,9 @@ Say = Callable[[str], None]
 MOST_HOSTS = 250
 PORTS = range(20000, 32000)  # below what the kernel hands out by itself (from 32768)
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
-START_TIMEOUT = 20.0  # seconds until an sshd greets
-STOP_TIMEOUT = 10.0  # seconds until killed processes are gone
+# Seconds. On a busy machine both take as long as they take: these end what would never end.
+START_TIMEOUT = 300.0  # until an sshd greets
+STOP_TIMEOUT = 600.0  # until killed processes are gone
 SSHD = """\
 ListenAddress {address}:{port}
 HostKey "{folder}/host_key"
@@ -45,7 +49,9 @@ SetEnv {environment}
 """
 
 
-RAY_PORTS = 22000
+#: Each host has this many ports to itself, since Ray binds its own on every address: the first ones by name, the
+#: second half for its workers.
+RAY_BLOCK = 200
 RAY_PORT_NAMES = (
     "port", "node_manager_port", "object_manager_port", "runtime_env_agent_port", "dashboard_agent_grpc_port",
     "dashboard_agent_listen_port", "metrics_export_port", "dashboard_port",
@@ -55,13 +61,32 @@ RAY_PORT_NAMES = (
 def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
     if count > MOST_HOSTS:
         raise LabError(f"a lab on loopback has at most {MOST_HOSTS} hosts, not {count}")
-    addresses = [f"127.0.0.{number + 1}" for number in range(1, count + 1)]
+    net = network_of(directory)
+    addresses = [f"127.0.{net}.{number + 1}" for number in range(1, count + 1)]
     hosts = tuple(
         HostState(f"lab-{number}", address, str(directory / "hosts" / f"lab-{number}"))
         for number, address in enumerate(addresses, 1)
     )
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    return LabState(name, "loopback", hosts, gpu_count, free_port(addresses), user, init="sshd")
+    port, scratch = free_port(addresses), tempfile.mkdtemp(prefix="provision-lab-")
+    return LabState(name, "loopback", hosts, gpu_count, port, user(), init="sshd", scratch=scratch)
+
+
+def network_of(directory: Path) -> int:
+    """The third number of a lab's addresses: labs elsewhere on this machine have another, and so ports of their own
+    where a port is bound to an address."""
+    return int(hashlib.sha256(str(directory).encode()).hexdigest(), 16) % 254 + 1
+
+
+def user() -> str:
+    """Who the hosts' sshds let in: the name of this process's user. Raises LabError where it has none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        entry = f"me:x:{os.geteuid()}:{os.getegid()}::/tmp:/bin/sh"
+        raise LabError(
+            f"user id {os.geteuid()} has no entry in /etc/passwd, and sshd lets nobody in without one",
+            hint=f"run it as a user that has one, or, as root: echo {entry} >> /etc/passwd",
+        ) from None
 
 
 def free_port(addresses: Sequence[str]) -> int:
@@ -75,6 +100,32 @@ def free_port(addresses: Sequence[str]) -> int:
             continue
         return port
     raise LabError(f"no port between {PORTS.start} and {PORTS.stop} is free on {', '.join(addresses)}")
+
+
+def free_blocks(count: int) -> list[int]:
+    """The first ports of as many blocks of RAY_BLOCK ports, in which nobody listens now. Where to begin is left to
+    chance, so that two labs made at once do not take the same."""
+    starts = list(range(PORTS.start, PORTS.stop - RAY_BLOCK + 1, RAY_BLOCK))
+    random.shuffle(starts)
+    used = listening()
+    found = [first for first in starts if used.isdisjoint(range(first, first + RAY_BLOCK))][:count]
+    if len(found) < count:
+        raise LabError(f"no {count} blocks of {RAY_BLOCK} free ports between {PORTS.start} and {PORTS.stop}")
+    return found
+
+
+def listening() -> set[int]:
+    """The TCP ports of this machine on which somebody listens, on any address."""
+    lines = [line for name in ("tcp", "tcp6") for line in _table(Path("/proc/net") / name)]
+    # proc(5): the second field is the local address and port in hexadecimal, the fourth the state; 0A is LISTEN.
+    return {int(fields[1].rpartition(":")[2], 16) for fields in map(str.split, lines) if fields[3] == "0A"}
+
+
+def _table(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()[1:]
+    except FileNotFoundError:  # without IPv6 there is no tcp6
+        return []
 
 
 def make(state: LabState, directory: Path, cache: Path, say: Say) -> LabState:
@@ -92,7 +143,7 @@ def make(state: LabState, directory: Path, cache: Path, say: Say) -> LabState:
         Path("/run/sshd").mkdir(exist_ok=True)
     for host in state.hosts:
         gpus_file(host).write_text(gpus.of_host(state.name, host.name, state.gpus).text())
-        (Path(host.directory) / "sshd_config").write_text(configuration(host, state.port, directory))
+        (Path(host.directory) / "sshd_config").write_text(configuration(state, host, directory))
         start(host)
     for host in state.hosts:
         await_answer(host, state.port)
@@ -107,29 +158,32 @@ def own_settings(state: LabState, directory: Path) -> dict[str, dict[str, object
     """What each host says for itself in the inventory. Services inherit nothing from sshd, so the stand-ins' variables
     stand here; and the hosts share this machine's ports, which Ray binds on every address."""
     settings: dict[str, dict[str, object]] = {}
-    for number, host in enumerate(state.hosts):
-        stand_ins = {k: v for k, v in environment(host, directory).items() if k != "PATH"}
-        first = RAY_PORTS + number * 200
+    first_ports = free_blocks(len(state.hosts))
+    for host, first in zip(state.hosts, first_ports, strict=True):
+        stand_ins = {k: v for k, v in environment(state, host, directory).items() if k != "PATH"}
         ports = {name: first + offset for offset, name in enumerate(RAY_PORT_NAMES)}
-        ports |= {"min_worker_port": first + 100, "max_worker_port": first + 199}
+        ports |= {"min_worker_port": first + RAY_BLOCK // 2, "max_worker_port": first + RAY_BLOCK - 1}
         settings[host.name] = {"env": stand_ins, "ray": ports}
     return settings
 
 
-def environment(host: HostState, directory: Path) -> dict[str, str]:
-    """What every session on the host finds in its environment."""
+def environment(state: LabState, host: HostState, directory: Path) -> dict[str, str]:
+    """What every session on the host finds in its environment. What vLLM and torch leave in a user's /tmp and home goes
+    to the lab's own folder, whose name is short enough for the sockets in it."""
     return {
         "PATH": f"{directory}/common/bin:{PATH}",
         "LD_LIBRARY_PATH": f"{directory}/common/lib",
         gpus.VARIABLE: str(gpus_file(host)),
         MARK: host.directory,
+        "TMPDIR": state.scratch,
+        "VLLM_CACHE_ROOT": f"{state.scratch}/vllm",
     }
 
 
-def configuration(host: HostState, port: int, directory: Path) -> str:
-    variables = " ".join(f'"{name}={value}"' for name, value in environment(host, directory).items())
+def configuration(state: LabState, host: HostState, directory: Path) -> str:
+    variables = " ".join(f'"{name}={value}"' for name, value in environment(state, host, directory).items())
     return SSHD.format(
-        address=host.address, port=port, folder=host.directory, directory=directory, environment=variables
+        address=host.address, port=state.port, folder=host.directory, directory=directory, environment=variables
     )
 
 
@@ -178,9 +232,18 @@ def stop(hosts: Sequence[HostState]) -> None:
         processes.reap(pid for pid, _ in found)
 
 
-def execute(host: HostState, directory: Path, argv: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
+def unmake(state: LabState) -> None:
+    """Removes what `plan` and `make` have made outside the lab's directory, as far as it is there."""
+    stop(state.hosts)
+    if state.scratch:
+        shutil.rmtree(state.scratch, ignore_errors=True)
+
+
+def execute(
+    state: LabState, host: HostState, directory: Path, argv: Sequence[str], timeout: float
+) -> subprocess.CompletedProcess[str]:
     """Runs `argv` as this user with the host's environment, without SSH."""
     if not pid_of(host):
         raise LabError(f"{host.name} is off")
-    variables = {**environment(host, directory), "HOME": str(Path.home())}
+    variables = {**environment(state, host, directory), "HOME": str(Path.home())}
     return run(argv, timeout=timeout, env=variables, check=False)

@@ -112,7 +112,7 @@ def remove(devices: Sequence[str], lab_rules: Sequence[Sequence[str]]) -> None:
     remove_devices(devices)
 
 
-def remove_devices(names_of_lab: Sequence[str], seconds: float = 5) -> None:
+def remove_devices(names_of_lab: Sequence[str], seconds: float = 300) -> None:
     """Returns when none of these is there: only then may one of the same name be made.
 
     A host's link goes with its network namespace, but the kernel takes a namespace away some time after the last

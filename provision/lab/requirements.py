@@ -1,72 +1,98 @@
-"""The programs the lab needs from this machine, and the packages that bring them."""
+"""The programs and libraries that labs, the demo, the benchmarks and the tests need from this machine, and the packages
+that bring them."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 from collections.abc import Callable, Sequence
 
 from provision.lab.command import LabError, run
 
-# Program → package, per package manager. A package manager found first in this order is the machine's.
-PACKAGES: dict[str, dict[str, str]] = {
-    "apt-get": {
-        "cc": "gcc libc6-dev",
-        "debootstrap": "debootstrap",
-        "ip": "iproute2",
-        "nsenter": "util-linux",
-        "setpriv": "util-linux",
-        "ssh": "openssh-client",
-        "ssh-keygen": "openssh-client",
-        "sshd": "openssh-server",
-        "unshare": "util-linux",
-    },
-    "dnf": {
-        "cc": "gcc",
-        "debootstrap": "debootstrap",
-        "ip": "iproute",
-        "nsenter": "util-linux",
-        "setpriv": "util-linux",
-        "ssh": "openssh-clients",
-        "ssh-keygen": "openssh",
-        "sshd": "openssh-server",
-        "unshare": "util-linux",
-    },
+#: The package managers that PACKAGES knows, in its order; the first one found is the machine's.
+MANAGERS = ("apt-get", "dnf", "zypper", "pacman")
+#: Program or library → the package that brings it, per package manager. The names of libraries hold `.so`.
+PACKAGES: dict[str, tuple[str, str, str, str]] = {
+    "busybox": ("busybox", "busybox", "busybox", "busybox"),
+    "cc": ("gcc libc6-dev", "gcc", "gcc", "gcc"),
+    "chromedriver": ("chromium-driver", "chromedriver", "chromedriver", "chromium"),
+    "chromium": ("chromium", "chromium", "chromium", "chromium"),
+    "curl": ("curl", "curl", "curl", "curl"),
+    "debootstrap": ("debootstrap", "debootstrap", "debootstrap", "debootstrap"),
+    "fish": ("fish", "fish", "fish", "fish"),
+    "git": ("git", "git", "git", "git"),
+    "ip": ("iproute2", "iproute", "iproute2", "iproute2"),
+    "iptables": ("iptables", "iptables-nft", "iptables", "iptables"),
+    "libgomp.so.1": ("libgomp1", "libgomp", "libgomp1", "gcc-libs"),
+    "libnuma.so.1": ("libnuma1", "numactl-libs", "libnuma1", "numactl"),
+    "nft": ("nftables", "nftables", "nftables", "nftables"),
+    "nsenter": ("util-linux", "util-linux", "util-linux", "util-linux"),
+    "ps": ("procps", "procps-ng", "procps", "procps-ng"),
+    "scp": ("openssh-client", "openssh-clients", "openssh-clients", "openssh"),
+    "setpriv": ("util-linux", "util-linux", "util-linux", "util-linux"),
+    "ssh": ("openssh-client", "openssh-clients", "openssh-clients", "openssh"),
+    "ssh-agent": ("openssh-client", "openssh-clients", "openssh-clients", "openssh"),
+    "ssh-keygen": ("openssh-client", "openssh", "openssh-clients", "openssh"),
+    "sshd": ("openssh-server", "openssh-server", "openssh-server", "openssh"),
+    "sudo": ("sudo", "sudo", "sudo", "sudo"),
+    "tcsh": ("tcsh", "tcsh", "tcsh", "tcsh"),
+    "ufw": ("ufw", "ufw", "ufw", "ufw"),
+    "unshare": ("util-linux", "util-linux", "util-linux", "util-linux"),
+    "zsh": ("zsh", "zsh", "zsh", "zsh"),
 }
-PACKAGES["yum"] = PACKAGES["dnf"]
-PACKAGES["zypper"] = {**PACKAGES["dnf"], "ip": "iproute2"}
-PACKAGES["pacman"] = {**PACKAGES["dnf"], "ip": "iproute2", **dict.fromkeys(("ssh", "ssh-keygen", "sshd"), "openssh")}
 INSTALL = {
     "apt-get": "apt-get install",
     "dnf": "dnf install",
-    "yum": "yum install",
     "zypper": "zypper install",
     "pacman": "pacman -S",
 }
 
+#: For hosts made of namespaces, and for hosts on loopback addresses.
 NAMESPACES = ("ip", "nsenter", "setpriv", "unshare", "debootstrap", "cc", "ssh-keygen")
 LOOPBACK = ("sshd", "cc", "ssh-keygen")
+#: What vLLM's CPU build loads from the system. Namespace hosts have them in their base.
+VLLM_LIBRARIES = ("libnuma.so.1", "libgomp.so.1")
+#: What the benchmarks need beside a lab: their controller's SSH peers.
+BENCHMARKS = ("ssh", "sshd", "ps")
 
 
 def find(program: str) -> str | None:
-    """Where `program` is; system programs count even if PATH has no sbin, as an ordinary user's often has not."""
+    """Where `program` is; system programs count even if PATH has no sbin, as an ordinary user's often has not. For a
+    library, its name, if the dynamic linker finds it."""
+    if ".so" in program:
+        return program if _loads(program) else None
     path = os.environ.get("PATH", os.defpath)
     return shutil.which(program, path=f"{path}:/usr/local/sbin:/usr/sbin:/sbin")
 
 
-def ensure(programs: Sequence[str], say: Callable[[str], None]) -> None:
-    """Installs what is missing through the distribution's package manager, as root, after saying so.
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def missing(programs: Sequence[str]) -> list[str]:
+    """Those of `programs` that this machine lacks, in their order."""
+    return [program for program in dict.fromkeys(programs) if find(program) is None]
+
+
+def ensure(programs: Sequence[str], say: Callable[[str], None]) -> list[str]:
+    """Installs what is missing through the distribution's package manager, as root, after saying so; the packages that
+    it installed.
 
     Raises LabError, naming the command to type, where that is not possible.
     """
-    missing = [program for program in programs if find(program) is None]
-    if not missing:
-        return
-    tool = next((tool for tool in PACKAGES if find(tool)), None)
-    what = f"this machine lacks {', '.join(f'`{program}`' for program in missing)}"
+    lacking = missing(programs)
+    if not lacking:
+        return []
+    tool = manager()
+    what = f"this machine lacks {', '.join(f'`{program}`' for program in lacking)}"
     if tool is None:
         raise LabError(what, hint="install them, then try again")
-    packages = sorted({name for program in missing for name in PACKAGES[tool][program].split()})
+    packages = packages_of(lacking, tool)
     typed = f"{INSTALL[tool]} {' '.join(packages)}"
     if os.geteuid() != 0:
         raise LabError(what, hint=f"sudo {typed}")
@@ -74,15 +100,29 @@ def ensure(programs: Sequence[str], say: Callable[[str], None]) -> None:
         raise LabError(what, hint=typed)
     say(f"{what}: installing {', '.join(packages)} with apt-get")
     install(packages)
-    still = [program for program in missing if find(program) is None]
+    still = missing(lacking)
     if still:
         raise LabError(f"`{typed}` brought no {', '.join(f'`{program}`' for program in still)}")
+    return packages
+
+
+def manager() -> str | None:
+    """This machine's package manager, if it is one that PACKAGES knows."""
+    return next((tool for tool in MANAGERS if find(tool)), None)
+
+
+def packages_of(programs: Sequence[str], tool: str) -> list[str]:
+    """The packages of `tool`, one of MANAGERS, that bring these programs."""
+    column = MANAGERS.index(tool)
+    return sorted({name for program in programs for name in PACKAGES[program][column].split()})
 
 
 def install(packages: Sequence[str]) -> None:
+    """Installs Debian packages, as root. Raises LabError."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    if run(command, timeout=600, env=environment, check=False).returncode != 0:
+    # Somebody else may be installing: apt then waits for its lock instead of giving up.
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "install", "--yes", "--no-install-recommends", *packages]
+    if run(command, timeout=1800, env=environment, check=False).returncode != 0:
         # The package lists may be missing or too old to name files that still exist.
-        run(["apt-get", "update"], timeout=300, env=environment)
-        run(command, timeout=600, env=environment)
+        run(["apt-get", "-o", "DPkg::Lock::Timeout=600", "update"], timeout=600, env=environment)
+        run(command, timeout=1800, env=environment)

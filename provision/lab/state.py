@@ -53,7 +53,8 @@ class HostState:
 class LabState:
     """`complete` turns true as the last step of `up`; `rules` are iptables rules without -I or -D.
 
-    `fabric_bridge` and `fabric_subnet`: of the hosts' second interfaces; empty where they have one each.
+    `fabric_bridge` and `fabric_subnet`: of the hosts' second interfaces; empty where they have one each. `scratch`: the
+    temporary folder of loopback hosts; empty for others, which have a /tmp of their own.
     """
 
     name: str
@@ -70,6 +71,7 @@ class LabState:
     complete: bool = False
     fabric_bridge: str = ""
     fabric_subnet: str = ""
+    scratch: str = ""
 
     def save(self, directory: Path) -> None:
         target = directory / "state.json"

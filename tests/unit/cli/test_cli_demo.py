@@ -39,7 +39,9 @@ def steps(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
 
     for command in ("up", "check", "down"):
         monkeypatch.setattr(api, command, run(command))
-    monkeypatch.setattr(stage, "make_lab", note("make", LabReport("demo", inventory.parent, inventory=inventory)))
+    monkeypatch.setenv("PROVISION_LAB_DIR", str(inventory.parent / "labs"))
+    made = stage.Stage(LabReport("demo", inventory.parent, inventory=inventory), ("libnuma1",))
+    monkeypatch.setattr(stage, "make_lab", note("make", made))
     monkeypatch.setattr(stage, "ask", note("ask", stage.Answer("http://192.0.2.1:8000/v1", "I am\x1b[2J tiny")))
     monkeypatch.setattr(stage, "remove_lab", note("remove"))
     return told

@@ -35,12 +35,14 @@ def test_root_installs_what_is_missing_after_saying_so(machine, monkeypatch):
     said: list[str] = []
     ensure(["cc"], said.append)
     assert said == ["this machine lacks `cc`: installing gcc, libc6-dev with apt-get"]
-    assert (machine / "calls").read_text() == "install --yes --no-install-recommends gcc libc6-dev\n"
+    assert (
+        machine / "calls"
+    ).read_text() == "-o DPkg::Lock::Timeout=600 install --yes --no-install-recommends gcc libc6-dev\n"
 
 
 def test_old_package_lists_are_renewed_and_the_installation_tried_again(machine, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    script = f'echo "$1" >> {machine}/calls; [ "$1" = update ] && exec /bin/touch {machine}/new; '
+    script = f'shift 2; echo "$1" >> {machine}/calls; [ "$1" = update ] && exec /bin/touch {machine}/new; '
     script += f"[ -e {machine}/new ] || exit 100; /bin/cp {machine}/apt-get {machine}/cc"
     put(machine, "apt-get", script)
     ensure(["cc"], lambda _: None)

@@ -1,0 +1,87 @@
+"""What the demo looks at before it fetches anything: programs, libraries, room on the disk, the Pythons there are."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from provision.environment.wheels import wheel_cache
+from provision.lab import base, loopback, requirements
+from provision.lab.command import LabError, run
+from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform
+from provision.lab.lab import Ground, Lab
+
+Say = Callable[[str], None]
+
+GIB = 1 << 30
+#: Bytes that the packages take in the controller's cache and, unpacked, on the hosts: measured with vLLM 0.32.0's CPU
+#: build, Ray 2.60.0 and torch 2.13.0, in the build for CPUs and in the one for CUDA.
+PACKED = {"cpu": 1 * GIB, "cuda": 3 * GIB}
+UNPACKED = {"cpu": 3 * GIB, "cuda": 8 * GIB}
+#: Bytes of the base system of namespace hosts.
+BASE = GIB // 2
+
+
+def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
+    """Installs or names what this machine lacks for these hosts; the packages that were installed. Raises LabError."""
+    # Which packages there are is not known yet: this much is needed of any.
+    room(needed(ground, lab, hosts=1, build="cpu"))
+    if ground.mode == "namespaces":
+        return requirements.ensure(requirements.NAMESPACES, say)
+    loopback.user()
+    return requirements.ensure((*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES), say)
+
+
+def choose(ground: Ground, lab: Lab, *, hosts: int, wheels: Path, say: Say) -> Fitting:
+    """The Python of these hosts, and packages for it. Makes the base of namespace hosts. Raises LabError."""
+    if ground.mode == "namespaces":
+        folder = base.ensure(lab.root, say)
+        versions = [base.python_version(folder)]
+        found = fit(versions, f"{os.uname().machine}-manylinux_2_34", wheels, say)
+    else:
+        found = fit(pythons(), own_platform(), wheels, say)
+    room(needed(ground, lab, hosts=hosts, build="cuda" if found.torch_from == "index" else "cpu"))
+    return found
+
+
+def pythons(path: str = loopback.PATH) -> list[str]:
+    """The versions that vLLM's CPU build runs on and loopback hosts have, `python3` first. Raises LabError."""
+    there = [version for version in VERSIONS if shutil.which(f"python{version}", path=path)]
+    own = shutil.which("python3", path=path)
+    first = re.findall(r"^Python (\d+\.\d+)", run([own, "-V"], check=False).stdout) if own else []
+    found = sorted(there, key=lambda version: [version] != first)
+    if not found:
+        least, most = VERSIONS[0], VERSIONS[-1]
+        raise LabError(
+            f"this machine has no Python {least} to {most} in {path}, which vLLM's CPU build runs on",
+            hint="as root `provision demo` makes hosts that bring their own: sudo provision demo",
+        )
+    return found
+
+
+def needed(ground: Ground, lab: Lab, *, hosts: int, build: str) -> dict[Path, int]:
+    """Folder → bytes that the demo writes below it, at most."""
+    copies = hosts if ground.mode == "namespaces" else 1
+    lab_bytes = copies * (PACKED[build] + UNPACKED[build]) + (BASE if ground.mode == "namespaces" else 0)
+    return {lab.root: lab_bytes, wheel_cache(): PACKED[build]}
+
+
+def room(wanted: Mapping[Path, int]) -> None:
+    """Raises LabError, naming the folders, where a file system has less room than all that goes there."""
+    disks: dict[int, tuple[int, list[Path]]] = {}
+    for folder, size in wanted.items():
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        taken, folders = disks.get(there.stat().st_dev, (0, []))
+        disks[there.stat().st_dev] = (taken + size, [*folders, folder])
+    for size, folders in disks.values():
+        there = next(path for path in (folders[0], *folders[0].parents) if path.exists())
+        free = shutil.disk_usage(there).free
+        if free < size:
+            raise LabError(
+                f"the demo takes up to {size / GIB:.0f} GiB below {' and '.join(map(str, folders))}, "
+                f"and {free / GIB:.1f} GiB are free there",
+                hint="PROVISION_LAB_DIR and XDG_CACHE_HOME name other places for hosts and packages",
+            )
