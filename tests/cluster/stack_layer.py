@@ -8,6 +8,7 @@ from clusters import Cluster
 
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.lab import Lab
+from provision.lab.state import locked
 
 #: Below a lab host's root.
 ROOT = "home/ops/.provision"
@@ -32,10 +33,15 @@ def stack_settings(session: Path, **serve: Any) -> dict[str, object]:
 
 def environment_layer(session: Path) -> Path:
     """A folder to put below a host's root: the environment of `stack_settings`, as `up` has built it, not yet in use.
-    Made at the first call."""
+    Made at the first call, whichever worker's it is."""
     layer = session / "environment"
-    if layer.exists():
-        return layer
+    with locked(session / "environment.lock"):
+        if not layer.exists():
+            _build(session, layer)
+    return layer
+
+
+def _build(session: Path, layer: Path) -> None:
     playbook = session / "environment_alone.py"
     session.mkdir(parents=True, exist_ok=True)
     playbook.write_text(PLAYBOOK)
@@ -52,13 +58,14 @@ def environment_layer(session: Path) -> Path:
         # The upper layer of a mounted overlay must be left alone.
         lab.host("lab-1").kill()
         built = lab.directory / "hosts" / "lab-1" / "upper" / ROOT
-        (layer / ROOT).mkdir(parents=True)
+        part = layer.with_name("environment.part")
+        (part / ROOT).mkdir(parents=True)
         for folder in ("envs", "bin"):
-            subprocess.run(["mv", built / folder, layer / ROOT], check=True)
-        for link in (layer / ROOT / "envs").glob("current-*"):
+            subprocess.run(["mv", built / folder, part / ROOT], check=True)
+        for link in (part / ROOT / "envs").glob("current-*"):
             link.unlink()
-        for part in (layer / "home/ops", layer / ROOT):
-            subprocess.run(["chown", "--reference", built.parent, part], check=True)
+        for path in (part / "home/ops", part / ROOT):
+            subprocess.run(["chown", "--reference", built.parent, path], check=True)
+        part.rename(layer)
     finally:
         lab.down()
-    return layer

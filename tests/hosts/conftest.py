@@ -1,18 +1,17 @@
 """`make_host()` starts an sshd on a loopback address and gives the inventory's `Host` for it."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from loopback import Sshds, Users, keygen, require_sshd
+from loopback import Sshds, Users, keygen, prepare_sshd
 
 from provision.inventory.models import Host
 
 
 @pytest.fixture
 def sshds(tmp_path: Path) -> Iterator[Sshds]:
-    require_sshd()
+    prepare_sshd()
     folder = tmp_path / "ssh"
     folder.mkdir()
     known_hosts = folder / "known_hosts"
@@ -39,8 +38,6 @@ def make_host(sshds: Sshds) -> Callable[..., Host]:
 @pytest.fixture
 def user(sshds: Sshds) -> Iterator[Users]:
     """`user.make(shell, password, sudoers)`: a temporary account's name. Needs root. Its sshds are ended first."""
-    if os.geteuid() != 0:
-        pytest.skip("making users needs root")
     users = Users(sshds.key)
     yield users
     for server in sshds.running:

@@ -15,20 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from provision.inventory.models import Host, Ssh
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 
-def require_sshd() -> None:
-    """In CI a missing sshd is a failure: skipped tests would look like passed ones."""
-    if not Path(SSHD).exists():
-        message = "no sshd on this machine (Debian: apt-get install openssh-server)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+def prepare_sshd() -> None:
+    """What an sshd insists on that root starts, and only its own service makes."""
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
 
@@ -154,8 +147,6 @@ class Users:
 
     def make(self, shell: str = "/bin/sh", password: str = "", sudoers: str = "") -> str:
         """`sudoers`: what follows the user's name in a rule, such as `ALL=(ALL) NOPASSWD: ALL`."""
-        if not Path(shell).exists():
-            pytest.skip(f"{shell} is not installed")
         name = f"prov{uuid.uuid4().hex[:8]}"
         subprocess.run(["useradd", "-m", "-s", shell, name], check=True, capture_output=True)
         self.made.append(name)

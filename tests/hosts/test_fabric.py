@@ -15,7 +15,7 @@ from provision.lab import Lab
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and overlay mounts need root"),
+    pytest.mark.needs("lab"),
 ]
 Report = dict[str, Any]
 #: Asks for nothing but the hosts: what is looked at here needs no environment.

@@ -18,7 +18,7 @@ from provision.transport import Transport
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and overlay mounts need root"),
+    pytest.mark.needs("lab"),
 ]
 
 ENV = "/home/ops/made-up-env"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +15,7 @@ from provision.lab.state import load
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and overlay mounts need root"),
-    pytest.mark.skipif(shutil.which("nft") is None, reason="no nftables on this machine"),
+    pytest.mark.needs("lab", "nft"),
 ]
 SERVER = """
 import socket, sys, threading
@@ -107,7 +105,7 @@ def test_a_host_that_cannot_be_asked_is_an_error(loaded: Lab) -> None:
     assert (done.stdout, "lab-2" in done.stderr) == ("", True)
 
 
-@pytest.mark.skipif(shutil.which("ufw") is None, reason="no ufw on this machine")
+@pytest.mark.needs("ufw")
 def test_ufw_takes_the_commands(lab: Lab) -> None:
     commands = printed(lab, "--format", "ufw").replace("ufw allow", "ufw --dry-run allow")
     done = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, timeout=60, check=False)

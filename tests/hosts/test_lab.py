@@ -20,7 +20,7 @@ from provision.lab.state import load
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and overlay mounts need root"),
+    pytest.mark.needs("lab"),
 ]
 
 
@@ -308,7 +308,7 @@ def test_hosts_without_systemd_can_be_asked_for(own_lab):
     ]
 
 
-@pytest.mark.skipif(shutil.which("iptables") is None, reason="no iptables on this machine")
+@pytest.mark.needs("iptables")
 def test_a_firewall_that_drops_bridged_traffic_does_not_part_the_hosts(own_lab):
     """As Docker leaves it: FORWARD drops what nobody lets through."""
     own_lab.up(hosts=2, gpus=1, init="sshd")

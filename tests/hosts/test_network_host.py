@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from loopback import processes_with
@@ -21,7 +20,7 @@ PYTHON = "/usr/bin/python3"
 PORTS = tuple((port, "any") for port in (41001, 41002, 41003, 41004))
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(not Path(PYTHON).exists(), reason="no Python of the system"),
+    pytest.mark.needs(PYTHON),
 ]
 
 

@@ -24,7 +24,7 @@ from provision.lab.control import HostControl
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and overlay mounts need root"),
+    pytest.mark.needs("lab"),
 ]
 PROVE = "from provision.proofs.network.proof import network_proof; book.prove(network_proof(cluster, 'digest'))"
 #: One of Ray's worker ports.

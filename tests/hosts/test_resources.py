@@ -105,7 +105,7 @@ def test_a_link_in_a_secrets_place_is_replaced_and_what_it_points_to_is_not_touc
     assert not (tmp_path / "below" / "token").is_symlink()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away needs root")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("kind", [TextFile, SecretFile])
 def test_a_file_of_another_user_has_the_right_owner_and_folders_that_let_them_in(
     user, make_host: MakeHost, tmp_path: Path, kind: type[Resource]

@@ -253,7 +253,7 @@ def test_two_hosts_that_share_a_home_folder_do_not_disturb_one_another(make_host
     assert hosts.run("check", book, only=names[1:]).exit_code == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="running as another user needs root")
+@pytest.mark.needs("root")
 def test_root_starts_it_as_the_user_who_logged_in(user, make_host: MakeHost, daemon: Daemon) -> None:
     name = user.make(sudoers="ALL=(ALL) NOPASSWD: ALL")
     daemon.here.chmod(0o777)

@@ -16,7 +16,7 @@ from provision.transport import Transport
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(not Path("/usr/bin/sudo").exists(), reason="sudo is not installed here"),
+    pytest.mark.needs("sudo"),
 ]
 
 MakeHost = Callable[..., Host]

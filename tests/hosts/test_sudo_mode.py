@@ -20,7 +20,7 @@ from provision.resources.text_file import TextFile
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts with systemd need root"),
+    pytest.mark.needs("lab"),
 ]
 
 UNIT = "provision-here-lab-1-daemon.service"

@@ -70,8 +70,9 @@ def test_what_was_there_under_the_name_is_replaced_and_the_rest_is_left(
     assert sorted(path.name for path in into.iterdir()) == ["other", "source"]
 
 
+@pytest.mark.needs("tcsh")
 def test_a_tilde_is_the_home_of_the_user_over_there(user, make_host: MakeHost, tree: Path) -> None:
-    name = user.make("/usr/bin/tcsh" if Path("/usr/bin/tcsh").exists() else "/bin/sh")
+    name = user.make("/usr/bin/tcsh")
     host = make_host(user=name)
     with Transport([host]) as transport:
         transport.connect(host).send([Upload(tree / "plain", "~/x/y"), Upload(tree / "sub dir", "~")])
@@ -89,7 +90,7 @@ def test_a_folder_that_cannot_be_written_names_the_reason(session: Session, tree
     assert session.run([Script("echo alive")])[0].stdout == "alive\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.needs("mount")
 def test_a_full_disk_names_the_reason_and_leaves_nothing_half(session: Session, tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(bytes(8 << 20))
     disk = tmp_path / "disk"

@@ -236,7 +236,7 @@ def test_two_commits_of_a_branch_are_told_apart_before_the_server_starts(
     assert "pin serve.weights.revision" in error.hint
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.needs("mount")
 def test_a_disk_that_is_too_small_is_told_before_a_byte_comes(racks: Racks, hub: FakeHub) -> None:
     small = racks.root("host-2")
     small.mkdir()

@@ -1,0 +1,66 @@
+"""What holds for all tests: what they need is there or they are skipped, they run side by side, longest first, and
+several runs on one machine do not meet."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import machine
+import pytest
+
+#: Folders of tests in the order in which they begin: those that take minutes, and mostly wait, come first.
+ORDER = ("cluster", "hosts", "unit")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Set on some machines, it would hide bytecode that provision writes where it should not.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if not is_worker(config):
+        config.stash[PLACE] = machine.own_labs()
+
+
+PLACE = pytest.StashKey[Path]()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if place := config.stash.get(PLACE, None):
+        machine.remove_labs(place)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(machine.TESTS).parts[0]
+        return ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+    items.sort(key=rank)
+    if config.option.collectonly:
+        return
+    needs = {item: machine.needs_of(item) for item in items}
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        machine.prepare(dict.fromkeys(need for found in needs.values() for need in found), say)
+    for item, found in needs.items():
+        if reasons := [why for need in found if (why := machine.lacks(need))]:
+            item.add_marker(pytest.mark.skip(reason="; ".join(dict.fromkeys(reasons))))
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI, where everything is there, a skipped test is a failed one: it would look like one that passed."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr[2]}"
+    return report
