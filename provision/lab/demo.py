@@ -115,12 +115,15 @@ def inventory_of(report: LabReport) -> Path:
 def kept(lab: Lab) -> list[Path]:
     """What a demo leaves on this machine that is worth keeping: as far as it exists."""
     bases = sorted(path for path in lab.root.glob("*") if path.name.startswith(CACHES)) if lab.root.is_dir() else []
-    places = [*bases, wheel_cache(), uv_cache(), state_dir()]
+    places = [*bases, wheel_cache(), *uv_places(), state_dir()]
     return [place for place in places if place.exists()]
 
 
-def uv_cache() -> Path:
-    """Where uv keeps what it has looked up, by its own word."""
+def uv_places() -> list[Path]:
+    """Where uv keeps what it has looked up, and its data, by its own word."""
     from uv import find_uv_bin
 
-    return Path(run([find_uv_bin(), "cache", "dir", "--color=never"]).stdout.strip())
+    def told(*command: str) -> Path:
+        return Path(run([find_uv_bin(), *command, "--color=never"]).stdout.strip())
+
+    return [told("cache", "dir"), told("python", "dir").parent]

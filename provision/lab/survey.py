@@ -17,10 +17,10 @@ from provision.lab.lab import Ground, Lab
 Say = Callable[[str], None]
 
 GIB = 1 << 30
-#: Bytes that the packages take in the controller's cache and, unpacked, on the hosts: measured with vLLM 0.32.0's CPU
-#: build, Ray 2.60.0 and torch 2.13.0, in the build for CPUs and in the one for CUDA.
-PACKED = {"cpu": 1 * GIB, "cuda": 3 * GIB}
-UNPACKED = {"cpu": 3 * GIB, "cuda": 8 * GIB}
+#: Bytes that the packages take packed and unpacked: measured with vLLM 0.32.0's CPU build, Ray 2.60.0 and torch 2.13.0,
+#: in the build for CPUs and in the one for CUDA, and rounded up.
+PACKED = {"cpu": 1 * GIB, "cuda": 4 * GIB}
+UNPACKED = {"cpu": 2 * GIB, "cuda": 8 * GIB}
 #: Bytes of the base system of namespace hosts.
 BASE = GIB // 2
 
@@ -66,7 +66,8 @@ def needed(ground: Ground, lab: Lab, *, hosts: int, build: str) -> dict[Path, in
     """Folder → bytes that the demo writes below it, at most."""
     copies = hosts if ground.mode == "namespaces" else 1
     lab_bytes = copies * (PACKED[build] + UNPACKED[build]) + (BASE if ground.mode == "namespaces" else 0)
-    return {lab.root: lab_bytes, wheel_cache(): PACKED[build]}
+    # uv, which chooses the versions, keeps what it has looked at beside the wheels.
+    return {lab.root: lab_bytes, wheel_cache(): 2 * PACKED[build]}
 
 
 def room(wanted: Mapping[Path, int]) -> None:

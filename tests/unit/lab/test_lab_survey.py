@@ -1,0 +1,76 @@
+"""What the demo looks at before it fetches anything."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from provision.lab import Lab, LabError, loopback, survey
+from provision.lab.lab import Ground
+
+LOOPBACK, NAMESPACES = Ground("loopback"), Ground("namespaces")
+
+
+def python(folder: Path, name: str, version: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\necho Python {version}.4\n")
+    (folder / name).chmod(0o755)
+
+
+def test_the_machines_own_python_comes_first(tmp_path):
+    for minor in (11, 12, 13):
+        python(tmp_path, f"python3.{minor}", f"3.{minor}")
+    python(tmp_path, "python3", "3.12")
+    assert survey.pythons(f"{tmp_path}:/bin") == ["3.12", "3.11", "3.13"]
+
+
+def test_a_machine_without_a_python_that_vllm_runs_on_is_told_so(tmp_path):
+    python(tmp_path, "python3", "3.9")
+    with pytest.raises(LabError, match=r"this machine has no Python 3\.11 to 3\.14"):
+        survey.pythons(str(tmp_path))
+
+
+def test_hosts_that_share_a_disk_share_its_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=5 * survey.GIB))
+    survey.room({tmp_path / "a": 3 * survey.GIB, tmp_path / "b": 2 * survey.GIB})
+    with pytest.raises(LabError, match=r"takes up to 6 GiB below .*/a and .*/b, and 5\.0 GiB are free"):
+        survey.room({tmp_path / "a": 3 * survey.GIB, tmp_path / "b": 3 * survey.GIB})
+
+
+def test_hosts_of_namespaces_have_each_an_environment_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lab = Lab(tmp_path / "labs")
+    own = survey.needed(NAMESPACES, lab, hosts=4, build="cpu")[lab.root]
+    shared = survey.needed(LOOPBACK, lab, hosts=4, build="cpu")[lab.root]
+    assert own == 4 * shared + survey.BASE
+
+
+def test_room_is_looked_at_before_anything_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    monkeypatch.setattr(survey.requirements, "ensure", lambda *_: pytest.fail("it went on"))
+    for ground in (LOOPBACK, NAMESPACES):
+        with pytest.raises(LabError, match="are free there"):
+            survey.requires(ground, Lab(tmp_path), lambda _: None)
+
+
+def test_loopback_hosts_need_the_libraries_that_vllm_loads(tmp_path, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(survey.requirements, "ensure", lambda programs, _: asked.extend(programs) or [])
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
+    survey.requires(LOOPBACK, Lab(tmp_path), lambda _: None)
+    assert {"sshd", "libnuma.so.1", "libgomp.so.1"} <= set(asked)
+
+
+def test_a_user_without_a_name_is_told_why_nobody_lets_them_in(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    with pytest.raises(LabError, match="user id 12345 has no entry in /etc/passwd") as caught:
+        loopback.user()
+    assert "echo me:x:12345:" in caught.value.hint
+
+
+def test_ports_somebody_listens_on_are_left_out(monkeypatch):
+    everything = set(range(loopback.PORTS.start, loopback.PORTS.stop))
+    free = range(24000, 24000 + loopback.RAY_BLOCK)
+    monkeypatch.setattr(loopback, "listening", lambda: everything - set(free))
+    assert loopback.free_blocks(1) == [24000]
+    with pytest.raises(LabError, match="no 2 blocks of 200 free ports"):
+        loopback.free_blocks(2)
