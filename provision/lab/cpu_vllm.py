@@ -48,6 +48,7 @@ CPU_ENV = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB, the least that can be given
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # several ranks may share one core
     "OMP_NUM_THREADS": "1",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "0",  # the stand-in NVML counts GPUs for Ray; a torch for CUDA must not believe it
     "TORCHDYNAMO_DISABLE": "1",  # compiling wants a C++ compiler, which lab hosts lack
     "HF_HUB_OFFLINE": "1",  # lab hosts have no way out: fail at once instead of waiting
     "VLLM_NO_USAGE_STATS": "1",
