@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -26,8 +26,9 @@ from provision.core.report import Report
 from provision.core.secret import Secret
 from provision.engine import snapshot
 from provision.engine.playbook_loader import PlaybookFile, built_in
-from provision.engine.run import Job, Run
-from provision.environment.lockfile import Lock, LockMissing, LockStale, ensure_lock, make_lock, read_lock
+from provision.engine.run import Run
+from provision.engine.state import Job
+from provision.environment.lockfile import lock_for, make_lock
 from provision.inventory.models import Inventory
 from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
@@ -161,7 +162,7 @@ def bench(
         inventory,
         secrets,
         load or benching.Load(),
-        say=lambda text: listener(Note("", text)),
+        say=_noting(listener),
         cancel=cancel,
         sudo_password=password,
     )
@@ -189,7 +190,7 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
         inventory.lock_path,
         base=inventory.path.parent,
         upgrade=upgrade,
-        say=lambda text: listener(Note("", text)),
+        say=_noting(listener),
     )
     return made.path
 
@@ -220,7 +221,13 @@ def _job(
         inventory=inventory,
         playbook=_playbook(inventory, options).load(),
         # `check` has a finding of its own for a lock that does not fit.
-        lock=_lock(inventory, silent if command == "check" else listener, make=writes),
+        lock=lock_for(
+            inventory.python,
+            inventory.lock_path,
+            base=inventory.path.parent,
+            make=writes,
+            say=_noting(silent if command == "check" else listener),
+        ),
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),
         only=tuple(options.get("limit") or ()),
@@ -295,26 +302,5 @@ def _remember(job: Job, report: Report, options: Options) -> None:
         (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))
 
 
-def _lock(inventory: Inventory, listener: Listener, *, make: bool) -> Lock:
-    """The lock that stands beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
-    which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down` works
-    without. So does a playbook that needs no packages."""
-    base = inventory.path.parent
-    python = inventory.python
-    nothing = Lock(inventory.lock_path, "", python.version, python.platform, {}, {}, "unlocked")
-    if not python.packages:
-        return nothing
-
-    def say(text: str) -> None:
-        listener(Note("", text))
-
-    if make:
-        return ensure_lock(python, inventory.lock_path, base=base, say=say)
-    try:
-        return read_lock(inventory.lock_path, python, base=base)
-    except LockStale as reason:
-        say(f"{reason.message}: `provision up` makes it anew")
-        return reason.lock
-    except LockMissing as reason:
-        say(f"{reason.message}: `provision up` makes it")
-        return replace(nothing, stale="absent")
+def _noting(listener: Listener) -> Callable[[str], None]:
+    return lambda text: listener(Note("", text))

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, Ray, Torch, Vllm, number, release
 from provision.cluster.cluster import Cluster
+from provision.environment.lockfile import UNLOCKED
 from provision.environment.python_version import minor
 from provision.inventory.models import Python
 
@@ -97,7 +98,7 @@ class Wanted:
 def wanted_by(cluster: Cluster) -> Wanted:
     python = cluster.inventory.python
     # A lock that no longer fits is made anew from the pins, before anything is installed.
-    locked = cluster.lock.digest != "unlocked" and not cluster.lock.stale
+    locked = cluster.lock.digest != UNLOCKED and not cluster.lock.stale
     versions = cluster.lock.packages if locked else _pins(python)
     serve = cluster.inventory.serve
     ray = versions.get("ray", "") if serve is None or serve.backend == "ray" else ""

@@ -1,43 +1,133 @@
-"""The hosts as they are: connected to, asked for their facts, and nothing else."""
+"""What the hosts say of themselves, asked of all at once: connecting to them, their facts, and the cluster of both.
+
+This is the one module of the room that contacts hosts. A run begins with it; a command that only asks needs no more.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
 
+from provision.cluster.addresses import choose
 from provision.cluster.cluster import Cluster, Node
-from provision.core.errors import HostError, Unreachable
-from provision.core.events import silent
-from provision.core.plan import Mode
-from provision.core.playbook import Playbook
+from provision.core import events
+from provision.core.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
+from provision.core.events import Listener, silent
 from provision.core.secret import Secret
-from provision.engine.run import Job, Run
-from provision.environment.lockfile import Lock
-from provision.inventory.models import Inventory
+from provision.environment.lockfile import no_lock
+from provision.facts import Facts, facts_script, read_facts
+from provision.inventory.models import Host, Inventory
+from provision.transport import Session, Transport
 from provision.transport.target import load_config, resolve
+from provision.weights.source import folder_of
+
+#: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
+POOL = 32
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The hosts that are contacted, and what came of it so far. By host: `errors`; `ended`, when it was last worked on
+    (monotonic seconds); `sessions`."""
+
+    hosts: tuple[Host, ...]
+    transport: Transport
+    pool: ThreadPoolExecutor
+    emit: Listener
+    errors: dict[str, list[ProvisionError]] = field(default_factory=dict)
+    ended: dict[str, float] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(host.name for host in self.hosts)
+
+    @property
+    def all_errors(self) -> tuple[ProvisionError, ...]:
+        return tuple(error for errors in self.errors.values() for error in errors)
+
+    def on_each(self, hosts: Sequence[Host], work: Callable[[Host], T]) -> dict[str, T]:
+        """`work` on these hosts at once; a host that fails is recorded and left out, the others go on."""
+
+        def guarded(host: Host) -> tuple[Host, T | None]:
+            try:
+                return host, work(host)
+            except HostError as error:
+                self.fail(error)
+            except Cancelled as error:
+                self.record(host.name, error)
+            finally:
+                self.ended[host.name] = time.monotonic()
+            return host, None
+
+        return {host.name: found for host, found in self.pool.map(guarded, hosts) if found is not None}
+
+    def fail(self, error: HostError, step: str = "") -> None:
+        """Records it, and tells the listener."""
+        self.record(error.host, error)
+        self.emit(events.failed(error, step))
+
+    def record(self, host: str, error: ProvisionError) -> None:
+        self.errors.setdefault(host, []).append(error)
+
+
+@contextmanager
+def fleet_of(
+    hosts: Sequence[Host],
+    emit: Listener,
+    *,
+    sudo_password: Secret | None = None,
+    redact: Sequence[Secret] = (),
+    cancel: threading.Event | None = None,
+) -> Iterator[Fleet]:
+    """Nothing is connected to yet; what is, is closed in the end. Arguments as of Transport."""
+    with (
+        Transport(hosts, sudo_password=sudo_password, redact=redact, cancel=cancel) as transport,
+        ThreadPoolExecutor(max_workers=min(POOL, max(1, len(hosts)))) as pool,
+    ):
+        yield Fleet(tuple(hosts), transport, pool, emit)
+
+
+def gather_facts(fleet: Fleet, inventory: Inventory) -> dict[str, Facts]:
+    """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`."""
+    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host))
+
+
+def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:
+    """All hosts of the inventory with what is known of them. `asked`: names of those that were contacted."""
+    chosen = choose(inventory.hosts, facts, asked)
+    return tuple(Node(host, facts.get(host.name), chosen[host.name]) for host in inventory.hosts)
+
+
+def holds_model(facts: Mapping[str, Facts]) -> bool:
+    """Whether a host has the model's config already."""
+    return any(known.model is not None and known.model.config for known in facts.values())
 
 
 def ask(inventory: Inventory, *, sudo_password: Secret | None = None, cancel: threading.Event | None = None) -> Cluster:
     """The inventory joined with the facts of all hosts. Raises the error of a host that could not be asked."""
-    seen: list[Cluster] = []
-
-    def playbook(cluster: Cluster) -> Playbook:
-        seen.append(cluster)
-        return Playbook()
-
-    job = Job("ask", Mode.CHECK, False, inventory, playbook, _no_lock(inventory), sudo_password=sudo_password)
-    report = Run(job, silent, cancel or threading.Event()).execute()
-    for error in sorted(report.errors, key=lambda error: not isinstance(error, Unreachable)):
+    with fleet_of(inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel) as fleet:
+        facts = gather_facts(fleet, inventory)
+    for error in sorted(fleet.all_errors, key=lambda error: not isinstance(error, Unreachable)):
         raise error
-    for node in seen[0].nodes:
+    nodes = nodes_of(inventory, facts, fleet.names)
+    for node in nodes:
         if node.chosen is not None and node.chosen.problem:
             raise HostError(node.name, node.chosen.problem, evidence=node.chosen.evidence, hint=node.chosen.hint)
-    return seen[0]
+    return Cluster(inventory, nodes, no_lock(inventory.python, inventory.lock_path), {})
 
 
 def unasked(inventory: Inventory) -> Cluster:
     """The inventory without the facts of any host."""
-    return Cluster(inventory, tuple(Node(host, None) for host in inventory.hosts), _no_lock(inventory), {})
+    nodes = tuple(Node(host, None) for host in inventory.hosts)
+    return Cluster(inventory, nodes, no_lock(inventory.python, inventory.lock_path), {})
 
 
 def ssh_ports(inventory: Inventory) -> Mapping[str, int]:
@@ -45,6 +135,18 @@ def ssh_ports(inventory: Inventory) -> Mapping[str, int]:
     return {host.name: resolve(host, load_config(host.ssh.config)).port for host in inventory.hosts}
 
 
-def _no_lock(inventory: Inventory) -> Lock:
-    python = inventory.python
-    return Lock(inventory.lock_path, "", python.version, python.platform, {}, {}, "unlocked")
+def _facts_of(fleet: Fleet, inventory: Inventory, host: Host) -> Facts:
+    began = time.monotonic()
+    fleet.emit(events.Doing(host.name, "connecting", passing=True))
+    session = fleet.transport.connect(host)
+    fleet.sessions[host.name] = session
+    fleet.emit(events.Connected(host.name, time.monotonic() - began))
+    fleet.emit(events.Doing(host.name, "reading facts", passing=True))
+    head, serve = inventory.head, inventory.serve
+    model = folder_of(serve, host.base) if serve is not None else ""
+    script = facts_script(head=head.node_ip or head.address, root=host.base, model=model)
+    asked_at = time.time()
+    (fragment,) = session.run([script])
+    if not fragment.ok:
+        raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
+    return read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from provision.core.errors import HostError
 from provision.core.plan import Plan
 
 
@@ -118,3 +119,8 @@ Listener = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """The listener of those who only want the report."""
+
+
+def failed(error: HostError, step: str = "") -> Failed:
+    """`step`: the key of the step that it happened to."""
+    return Failed(error.host, type(error).__name__, error.message, error.evidence, error.hint, step)

@@ -14,8 +14,9 @@ from provision.core.events import Listener
 from provision.core.plan import Change, Plan
 from provision.core.report import Phase
 from provision.core.resource import State
-from provision.core.script import NOTE, PROGRESS, Fragment, Script
+from provision.core.script import PROGRESS, Fragment, Script
 from provision.engine.schedule import Schedule, Stretch
+from provision.engine.watch import Watch
 from provision.inventory.models import Host
 from provision.transport import Session, Transport
 
@@ -111,7 +112,7 @@ class Applier:
             # What can still be taken down should be, whatever else fails.
             removes = change.want is None
             batch += [_announced(script, optional=removes), replace(change.step.resource.probe(), optional=removes)]
-        watch = _Watch(host, changes, self._emit)
+        watch = Watch(host, changes, self._emit)
         fragments = session.run(batch, on_line=watch.line)
         watch.finish()
         for index, change in enumerate(changes):
@@ -170,7 +171,7 @@ class Applier:
         outcome.failed.add(change.step.key)
         self.errors.append(error)
         self.failed[change.step.key] = error
-        self._emit(failure(error, change.step.key))
+        self._emit(events.failed(error, change.step.key))
 
 
 @dataclass
@@ -195,48 +196,6 @@ class _Throttle:
             return False
         self._last = now
         return True
-
-
-class _Watch:
-    """Turns the live lines of a batch into events, and notes when each change began."""
-
-    def __init__(self, host: str, changes: Sequence[Change], emit: Listener) -> None:
-        self._host = host
-        self._changes = changes
-        self._emit = emit
-        self._began: dict[int, float] = {}
-        self._ended = 0.0
-
-    def line(self, fragment: int, stream: str, line: str) -> None:
-        index, is_probe = divmod(fragment, 2)
-        if is_probe:
-            return
-        if index not in self._began:
-            self._began[index] = time.monotonic()
-            self._emit(events.Doing(self._host, self._changes[index].step.resource.label))
-        if line.startswith(PROGRESS):
-            text = line[len(PROGRESS) :].strip()
-            if text:
-                self._emit(events.Progress(self._host, text))
-        elif line.startswith(NOTE):
-            self._emit(events.Note(self._host, line[len(NOTE) :].strip()))
-        else:
-            self._emit(events.Output(self._host, line, stream))
-
-    def finish(self) -> None:
-        self._ended = time.monotonic()
-
-    def span(self, index: int) -> tuple[float, float]:
-        """When the change began and ended (monotonic seconds)."""
-        return self._began.get(index, self._ended), self._began.get(index + 1, self._ended)
-
-    def seconds(self, index: int) -> float:
-        began, ended = self.span(index)
-        return ended - began
-
-
-def failure(error: HostError, step: str = "") -> events.Failed:
-    return events.Failed(error.host, type(error).__name__, error.message, error.evidence, error.hint, step)
 
 
 def _index(error: HostError) -> int:

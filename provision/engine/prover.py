@@ -12,7 +12,8 @@ from provision.core import events
 from provision.core.errors import Cancelled, HostError, ScriptTimeout
 from provision.core.events import Listener
 from provision.core.proof import Proof, Shown
-from provision.core.script import NOTE, PROGRESS, Fragment, Script
+from provision.core.script import Fragment, Script
+from provision.engine.watch import heard
 from provision.inventory.models import Host
 from provision.transport import Transport
 
@@ -87,15 +88,7 @@ class Prover:
         session = self._transport.connect(self._hosts[name])
         self._emit(events.Doing(name, label, passing=True))
 
-        def heard(_: int, stream: str, line: str) -> None:
-            if line.startswith(PROGRESS):
-                self._emit(events.Progress(name, line[len(PROGRESS) :].strip()))
-            elif line.startswith(NOTE):
-                self._emit(events.Note(name, line[len(NOTE) :].strip()))
-            else:
-                self._emit(events.Output(name, line, stream))
-
         if script.uploads:
             session.send(script.uploads)
-        (fragment,) = session.run([script], on_line=heard)
+        (fragment,) = session.run([script], on_line=lambda _, stream, line: heard(name, stream, line, self._emit))
         return fragment

@@ -15,7 +15,7 @@ from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof, Shown
 from provision.core.report import Phase
-from provision.engine.apply import Applier, failure
+from provision.engine.apply import Applier
 from provision.engine.prover import Prover
 from provision.engine.stages import due, stages
 
@@ -84,7 +84,7 @@ class Carrier:
                 if finding.severity is Severity.BLOCKS:
                     error = Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
                     self.blocks.append(error)
-                    self._emit(failure(error))
+                    self._emit(events.failed(error))
         return "it was not proved that it can work" if self.blocks else ""
 
     def _leave_out(self, changes: Sequence[Change], why: str) -> None:

@@ -28,6 +28,10 @@ _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
 
 
+#: The digest of what is no lock.
+UNLOCKED = "unlocked"
+
+
 class LockMissing(LockError):
     """There is no lock yet: `up` and `provision lock` make it, `check` can only hold the hosts against each other."""
 
@@ -74,6 +78,11 @@ class Lock:
         return "".join(lines)
 
 
+def no_lock(python: Python, path: Path) -> Lock:
+    """What stands for a lock where there is none, or none is needed: it holds nothing."""
+    return Lock(path, "", python.version, python.platform, {}, {}, UNLOCKED)
+
+
 def requirement(lock: Lock, name: str) -> str:
     """One package's lines, as pip and uv read them."""
     hashes = "".join(f" \\\n    --hash={digest}" for digest in lock.hashes[name])
@@ -90,6 +99,24 @@ def ensure_lock(
         if say:
             say(f"{reason.message}: making it")
         return make_lock(python, path, base=base, say=say)
+
+
+def lock_for(python: Python, path: Path, *, base: Path, make: bool, say: Callable[[str], None]) -> Lock:
+    """The lock that stands beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
+    which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down` works
+    without. So does a playbook that needs no packages. Arguments and errors as of `ensure_lock`."""
+    if not python.packages:
+        return no_lock(python, path)
+    if make:
+        return ensure_lock(python, path, base=base, say=say)
+    try:
+        return read_lock(path, python, base=base)
+    except LockStale as reason:
+        say(f"{reason.message}: `provision up` makes it anew")
+        return reason.lock
+    except LockMissing as reason:
+        say(f"{reason.message}: `provision up` makes it")
+        return replace(no_lock(python, path), stale="absent")
 
 
 def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:

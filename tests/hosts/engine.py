@@ -12,7 +12,8 @@ from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource
 from provision.core.secret import Secret
-from provision.engine.run import Job, Run
+from provision.engine.run import Run
+from provision.engine.state import Job
 from provision.environment.lockfile import Lock
 from provision.inventory.models import Host, Inventory
 

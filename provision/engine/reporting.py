@@ -1,0 +1,91 @@
+"""What a run came to: a report of all hosts, and the exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from provision.core import events
+from provision.core.errors import Unreachable
+from provision.core.events import Listener
+from provision.core.finding import Finding, sorted_findings
+from provision.core.outcome import Ended, endpoints, told
+from provision.core.plan import findings_of
+from provision.core.report import HostReport, Report
+from provision.engine.state import Job, RunState
+from provision.inventory.models import Host
+from provision.transport.reach import closed
+
+
+def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled: bool) -> Report:
+    """`began`: of the run, in monotonic seconds. Tells the listener how each host and the run ended."""
+    names, plan = state.fleet.names, state.plan
+    judged = [f for f in state.book.findings if not f.host or f.host in names]
+    left = replace(plan, changes=tuple(c for c in plan.changes if c.step.key not in state.done))
+    findings = sorted_findings(state.book.sift([*findings_of(left), *judged]), names)
+    hosts = tuple(_host_report(job, state, host, findings, began) for host in state.fleet.hosts)
+    for host in hosts:
+        emit(events.HostDone(host.name, host.status, len(host.changes), host.seconds))
+    code = _exit_code(job, state, findings, cancelled)
+    seconds = time.monotonic() - began
+    emit(events.RunDone("", code, seconds))
+    return Report(
+        command=job.command,
+        mode=job.mode,
+        plan=plan,
+        hosts=hosts,
+        errors=state.fleet.all_errors,
+        findings=() if job.mode.removes else findings,
+        known=state.known,
+        outcome=_outcome(state) if job.command == "up" and code == 0 else (),
+        sizing=state.book.sizing,
+        seconds=seconds,
+        phases=tuple(state.phases),
+        exit_code=code,
+    )
+
+
+def _outcome(state: RunState) -> tuple[str, ...]:
+    outcome = state.book.outcome
+    return told(outcome, Ended(state.known, closed(endpoints(outcome))))
+
+
+def _host_report(job: Job, state: RunState, host: Host, findings: Sequence[Finding], began: float) -> HostReport:
+    fleet, plan = state.fleet, state.plan
+    errors = tuple(fleet.errors.get(host.name, ()))
+    planned = [c for c in plan.changes if c.step.host == host.name]
+    changed = [c for c in planned if c.step.key in state.done] if job.apply else planned
+    if any(isinstance(e, Unreachable) for e in errors):
+        status = "unreachable"
+    elif errors:
+        status = "failed"
+    elif any(b.host in (host.name, "") for b in plan.blockers):
+        status = "blocked"
+    elif job.apply and len(changed) < len(planned):
+        status = "skipped"
+    elif planned:
+        status = "changed" if job.apply else "drift"
+    elif job.command == "check" and any(f.severity.counts and f.host == host.name for f in findings):
+        status = "drift"
+    else:
+        status = "ok"
+    session = fleet.sessions.get(host.name)
+    connections, commands = (session.connections, session.commands) if session else (0, 0)
+    labels = tuple(c.step.resource.label for c in changed)
+    seconds = max(0.0, fleet.ended.get(host.name, began) - began)
+    return HostReport(host.name, status, labels, errors, seconds, connections, commands)
+
+
+def _exit_code(job: Job, state: RunState, findings: Sequence[Finding], cancelled: bool) -> int:
+    errors = state.fleet.all_errors
+    if any(isinstance(e, Unreachable) for e in errors):
+        return 4
+    if errors or cancelled:
+        return 1
+    if job.apply:
+        return 1 if state.plan.blockers else 0
+    if job.command == "check":
+        return 3 if any(f.severity.counts for f in findings) else 0
+    # With a lock that no longer fits, what `up` would do is known once it has made another.
+    return 0 if state.plan.empty and not job.lock.stale else 3

@@ -1,0 +1,78 @@
+"""What a run is asked to do, and all that it comes to know while it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from provision.cluster.cluster import Cluster
+from provision.cluster.gather import Fleet
+from provision.core.finding import Known
+from provision.core.plan import Mode, Plan
+from provision.core.playbook import Playbook
+from provision.core.proof import Shown
+from provision.core.report import Phase
+from provision.core.resource import State
+from provision.core.secret import Secret
+from provision.environment.lockfile import Lock
+from provision.inventory.models import Inventory
+from provision.weights.files import ModelFiles
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
+    empty for all. `areas`: what of provision.core.finding.AREAS to look at, empty for all; `deep`: however long that
+    takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed.
+    `model`: what the controller has seen of the model; called with whether a host has it."""
+
+    command: str
+    mode: Mode
+    apply: bool
+    inventory: Inventory
+    playbook: Callable[[Cluster], Playbook]
+    lock: Lock
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    sudo_password: Secret | None = None
+    only: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    deep: bool = False
+    skip: tuple[str, ...] = ()
+    prove: bool = False
+    model: Callable[[bool], ModelFiles] | None = None
+
+
+@dataclass
+class RunState:
+    """A run from the moment on at which there is a plan. `fleet`: the hosts, with their errors and sessions.
+    `observed`: what the probes saw, by step. `known`: host → its cells, as it was last seen. `done`: the keys of the
+    steps that were changed and verified. `phases`: what took how long, in order."""
+
+    fleet: Fleet
+    cluster: Cluster
+    book: Playbook
+    observed: Mapping[str, State]
+    known: dict[str, tuple[Known, ...]]
+    plan: Plan
+    phases: list[Phase]
+    done: frozenset[str] = frozenset()
+
+    def changed(self, states: Mapping[str, State]) -> None:
+        """`states`: what was seen of each step once it had been changed."""
+        self.observed = {**self.observed, **states}
+        self.known = known_of(self.book, self.observed)
+
+    def add(self, shown: Shown) -> None:
+        """What came of a proof."""
+        self.book.findings += shown.findings
+        for host, cells in shown.known.items():
+            self.known[host] = (*self.known.get(host, ()), *cells)
+
+
+def known_of(book: Playbook, states: Mapping[str, State]) -> dict[str, tuple[Known, ...]]:
+    """Host → what is known of it, from its facts and from its resources."""
+    known = dict(book.known)
+    for step in book.steps:
+        if step.key in states:
+            known[step.host] = (*known.get(step.host, ()), *step.resource.known(states[step.key]))
+    return known
