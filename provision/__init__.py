@@ -4,9 +4,9 @@ The library is what the command line is made of: `load` an inventory, then `plan
 it, and ask what it serves with `smoke` and `bench`. None prints, exits or keeps global state.
 """
 
-__version__ = "0.1.0"
-
 from typing import TYPE_CHECKING, Any
+
+from provision.core.version import __version__
 
 if TYPE_CHECKING:
     from provision.api import bench, check, down, load, lock, plan, smoke, up

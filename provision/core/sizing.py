@@ -13,7 +13,7 @@ Verdict = Literal["fits", "close", "too small"]
 @dataclass(frozen=True)
 class StageSize:
     """Per GPU. `hosts`: where it may come to lie. `least` and `most`: what is needed besides weights and KV cache.
-    `allowed`: what vLLM may take of the smallest GPU of these (`gpu-memory-utilization`)."""
+    `allowed`: what the server may take of the smallest GPU of these (`gpu-memory-utilization`)."""
 
     stage: int
     hosts: tuple[str, ...]

@@ -1,1 +1,4 @@
-"""The cut of a model over GPUs: what fits, what vLLM accepts, and what `auto` stands for. Pure functions."""
+"""How a model is cut over GPUs: which cuts there are, what vLLM would refuse of them, what they take of each GPU.
+
+Pure: a cut depends on values alone. Who looks at the model and at the hosts is another room.
+"""

@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 
-import provision
 from provision.core.events import Event, Failed, Note, Output, Planned
 from provision.core.paths import cluster_dir
 from provision.core.report import Report
+from provision.core.version import __version__
 from provision.render.encode import timestamp
 from provision.render.errors import block
 from provision.render.fanout import View
@@ -39,7 +39,7 @@ class RunLog(View):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path, self._file = _create(folder, command, now or datetime.now(timezone.utc))
         _delete_old(folder)
-        self.text(f"provision {provision.__version__} {command}, Python {platform.python_version()}")
+        self.text(f"provision {__version__} {command}, Python {platform.python_version()}")
 
     def handle(self, event: Event, at: float) -> None:
         for line in _text(event):

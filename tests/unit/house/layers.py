@@ -1,0 +1,176 @@
+"""The table of the house: every room, and all that it may import. From the bottom up: a room imports what stands above
+it here, and nothing else of ours.
+
+A room is a package of `provision`, by its folder; a package in a room is a room of its own. `provision` is the public
+face, `api` the library, `playbooks` the built-in playbooks at the top of the project.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """`rooms`: all of ours that its files import, directly. `libraries`: all that is neither ours nor Python's own.
+    `why`: what it is above, and why no more."""
+
+    rooms: tuple[str, ...]
+    libraries: tuple[str, ...]
+    why: str
+
+
+LAYERS: Mapping[str, Row] = {
+    "core": Row((), (), "values that every room speaks in; who imports nothing can be imported by all"),
+    "inventory": Row(
+        ("core",),
+        ("annotated_types", "packaging", "pydantic", "yaml"),
+        "a document becomes frozen models here, and works on values from then on: the one room with YAML and pydantic",
+    ),
+    "diagnosis": Row((), ("yaml",), "what a log means depends on its lines; the signatures are a document of our own"),
+    "transport": Row(
+        ("core", "inventory"),
+        ("fabric", "paramiko", "tenacity"),
+        "carries scripts, whatever they are for; the one room with SSH, so that strict host keys and the leash hold "
+        "everywhere",
+    ),
+    "environment": Row(("core", "inventory"), ("packaging", "uv"), "packages, as the inventory asks for them"),
+    "weights": Row(("core", "inventory", "transport"), (), "the transport's web client asks the hub for the config"),
+    "parallel": Row(("core", "inventory"), ("packaging",), "a cut depends on values alone"),
+    "facts": Row(("core", "weights"), (), "weights: which files count as a model's is the same on both sides"),
+    "cluster": Row(
+        ("core", "environment", "facts", "inventory", "transport", "weights"),
+        (),
+        "what a playbook is a function of: inventory and facts, the lock (environment), what was seen of the model "
+        "(weights); `gather` alone uses the transport",
+    ),
+    "checks/gpu": Row(
+        ("cluster", "core", "facts", "inventory", "parallel"),
+        (),
+        "below the other checks, which ask it what GPUs can be counted on; parallel: the share of the memory that is "
+        "wanted",
+    ),
+    "checks": Row(
+        ("checks/gpu", "cluster", "core", "environment", "facts", "inventory", "weights"),
+        ("packaging",),
+        "facts against what is wanted: by the inventory, the lock (environment), the model's source (weights)",
+    ),
+    "resources": Row(
+        ("cluster", "core", "diagnosis", "environment", "facts", "inventory", "weights"),
+        ("huggingface_hub", "packaging"),
+        "describes and never acts; diagnosis: a service that failed says why; cluster, facts: the logs of all hosts "
+        "are asked for by what is known of them; huggingface_hub: of the hosts, for the program that downloads there",
+    ),
+    "proofs": Row(("core", "resources", "weights"), (), "describes; resources: it proves what they have put there"),
+    "proofs/network": Row(("cluster", "core", "facts"), (), "describes; between hosts, whatever is on them"),
+    "proofs/all_reduce": Row(("cluster", "core", "diagnosis"), (), "describes; diagnosis: its log says why it failed"),
+    "serving": Row(
+        ("cluster", "core", "inventory", "resources", "transport"),
+        (),
+        "asks the server that the resources have started, by their stamp and their question",
+    ),
+    "stack": Row(
+        (
+            "checks", "checks/gpu", "cluster", "core", "environment", "facts", "inventory", "parallel", "proofs",
+            "proofs/all_reduce", "proofs/network", "resources", "serving", "weights",
+        ),
+        (),
+        "assembles: all that describes comes together here, and nothing that acts",
+    ),
+    "engine": Row(
+        ("cluster", "core", "environment", "inventory", "transport", "weights"),
+        (),
+        "acts, whatever it is that is described: no resource, check or proof by name; environment, weights: the lock "
+        "and the model, which it hands on as values",
+    ),
+    "lab": Row(
+        ("core", "environment", "inventory"),
+        ("uv",),
+        "virtual hosts, for whatever is to run on them; environment, uv: the demo looks first at what it will have to "
+        "fetch",
+    ),
+    "render": Row(
+        ("cluster", "core", "lab", "serving", "transport"),
+        ("rich",),
+        "shows values, and only takes their types from the other rooms: firewall rules, host keys, answers, the lab",
+    ),
+    "testing": Row(
+        ("core", "inventory", "render", "transport"),
+        ("pytest", "testinfra"),
+        "pytest's own view: its messages are those of the command line (render); the one room with the extra",
+    ),
+    "playbooks": Row(
+        ("checks", "cluster", "core", "stack"), (), "what a person copies and edits, so few rooms, and none that acts"
+    ),
+    "api": Row(
+        (
+            "cluster", "core", "engine", "environment", "inventory", "serving", "stack", "testing", "weights",
+        ),
+        ("typing_extensions",),
+        "puts describing and acting together; never prints",
+    ),
+    "provision": Row(("api", "core"), (), "the public face, loaded on first use; core: the version"),
+    "cli": Row(
+        (
+            "api", "core", "inventory", "lab", "provision", "render", "serving", "transport",
+        ),
+        ("click",),
+        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host keys",
+    ),
+}  # fmt: skip
+
+#: (files, by their beginnings; modules of Python that they may not import, why): what depends on values alone.
+CLOCK = ("time", "datetime", "random", "secrets")
+SYSTEM = ("threading", "subprocess", "socket", "os", "pathlib", "shutil", "urllib")
+PURE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (
+        (
+            "provision/core/plan.py", "provision/core/resource.py", "provision/core/playbook.py",
+            "provision/core/finding.py", "provision/core/proof.py", "provision/core/inquiry.py",
+            "provision/core/outcome.py", "provision/core/sizing.py", "provision/core/wording.py",
+            "provision/core/report.py", "provision/core/events.py",
+            "provision/engine/schedule.py", "provision/engine/stages.py",
+        ),
+        (*CLOCK, *SYSTEM),
+        "what is planned depends on values alone, and is tested without a host",
+    ),
+    (
+        (
+            "provision/cluster/addresses.py", "provision/cluster/cluster.py", "provision/cluster/firewall.py",
+            "provision/cluster/networks.py",
+        ),
+        (*CLOCK, *SYSTEM),
+        "`gather` is the one file of the cluster that contacts hosts",
+    ),
+    (("provision/checks/",), (*CLOCK, *SYSTEM), "what the facts mean is tested without a host"),
+    (
+        ("provision/diagnosis/",),
+        ("time", "random", "secrets", *SYSTEM),
+        "what a log means is tested without a host; datetime reads the times of its lines",
+    ),
+    (("provision/parallel/",), (*CLOCK, *SYSTEM), "who looks at the model is another room"),
+    (
+        ("provision/testing/results.py", "provision/testing/fold.py"),
+        ("time", "subprocess", "os", "tempfile", "threading", "pytest", "testinfra"),
+        "what results mean is tested without a session",
+    ),
+)  # fmt: skip
+
+
+def table() -> str:
+    """As ARCHITECTURE.md has it."""
+    lines = ["| room | imports, of ours | libraries | why |", "|---|---|---|---|"]
+    for name, row in LAYERS.items():
+        cells = (f"`{name}`", _list(row.rooms), _list(row.libraries), row.why)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return " ".join(f"`{name}`" for name in names) or "–"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

@@ -1,0 +1,113 @@
+"""The other rules of the house, held by reading every file. Each rule says why it is there."""
+
+import ast
+import configparser
+import re
+
+import pytest
+from layers import LAYERS
+from source import FILES, ROOT, module_of, room_of
+
+#: Lines of the longest file there is; a new one should have fewer.
+LONGEST = 312
+
+GPU_WORDS = re.compile(r"(?<![a-z])(?:gpus?|nvidia|cuda|vllm|ray)(?![a-z])", re.IGNORECASE)
+SERVED_WORDS = re.compile(r"(?<![a-z])(?:nvidia|vllm|ray)(?![a-z])", re.IGNORECASE)
+
+
+def of_room(*rooms: str) -> list[str]:
+    return [path for path in FILES if room_of(module_of(path)) in rooms]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path not in {*of_room("transport"), "provision/core/secret.py"}]
+)
+def test_only_the_transport_reveals_a_secret(path: str) -> None:
+    for node in ast.walk(ast.parse(FILES[path])):
+        revealed = isinstance(node, ast.Attribute) and node.attr == "reveal"
+        assert not revealed, f"{path}:{node.lineno} reveals a Secret"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path not in of_room("render", "cli")])
+def test_only_the_views_print(path: str) -> None:
+    for node in ast.walk(ast.parse(FILES[path])):
+        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        assert not called, f"{path}:{node.lineno} prints"
+
+
+@pytest.mark.parametrize("path", of_room("engine", "transport"))
+def test_who_acts_does_not_know_what_a_gpu_is(path: str) -> None:
+    """Not even in a comment: another model server, on other hardware, is another playbook."""
+    words = GPU_WORDS.findall(FILES[path])
+    assert not words, f"{path} speaks of {set(words)}"
+
+
+@pytest.mark.parametrize("path", of_room("core"))
+def test_the_values_do_not_know_what_is_served_by_what(path: str) -> None:
+    words = SERVED_WORDS.findall(FILES[path])
+    assert not words, f"{path} speaks of {set(words)}"
+
+
+def test_words_are_found_within_names_as_well() -> None:
+    assert GPU_WORDS.findall("all_gpus, VLLM_HOST_IP, of Ray's; nvidia-smi") == ["gpus", "VLLM", "Ray", "nvidia"]
+    assert not GPU_WORDS.findall("arrays of trays are gathered")
+
+
+def test_only_the_loader_knows_where_the_playbooks_are() -> None:
+    assert [path for path in FILES if re.search(r"provision\.playbooks|[\"']vllm_(?:ray|mp)[\"']", FILES[path])] == [
+        "provision/engine/playbook_loader.py",
+        "provision/stack/backends.py",
+    ]
+
+
+def test_at_most_two_modules_stand_loose() -> None:
+    """Beside `python -m provision`: who opens the folder sees rooms."""
+    loose = {path.name for path in (ROOT / "provision").glob("*.py")}
+    assert loose - {"__main__.py"} == {"__init__.py", "api.py"}
+
+
+@pytest.mark.parametrize("room", sorted({*LAYERS} - {"api"}))
+def test_a_room_says_what_it_is_for_in_five_lines(room: str) -> None:
+    path = "provision/__init__.py" if room == "provision" else f"provision/{room}/__init__.py"
+    path = "playbooks/__init__.py" if room == "playbooks" else path
+    said = ast.get_docstring(ast.parse(FILES[path]))
+    assert said, f"{path} does not say what the room is for"
+    assert len(said.splitlines()) <= 5, f"{path} says more than one reads"
+
+
+def test_every_room_is_installed() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    rooms = {
+        path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in ROOT.glob("provision/**/__init__.py")
+    }
+    files = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in ROOT.glob("provision/**/*.py")}
+    listed = set(settings["options"]["packages"].split())
+    assert files == rooms
+    assert rooms | {"provision.playbooks", "provision.inventories"} == listed
+
+
+def test_the_document_lists_every_room() -> None:
+    """The tree of ARCHITECTURE.md, by its indentation: two columns for each folder."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    tree = text.partition("## The rooms")[2].partition("```")[2].partition("```")[0]
+    trail: list[str] = []
+    found = set()
+    for line in tree.splitlines():
+        if match := re.match(r"( *)([\w/]+)/(?: |$)", line):
+            trail = [*trail[: len(match[1]) // 2], match[2]]
+            found.add("/".join(trail))
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("provision/**/*.py")}
+    assert {place for place in found if place.startswith("provision")} == folders
+
+
+def test_unit_tests_lie_where_what_they_test_does() -> None:
+    folders = {
+        path.parent.relative_to(ROOT / "tests" / "unit").as_posix() for path in ROOT.glob("tests/unit/**/test_*.py")
+    }
+    assert folders <= {*LAYERS, "docs", "house"}
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_fits_in_the_head(path: str) -> None:
+    assert len(FILES[path].splitlines()) <= LONGEST, f"{path} holds more than one idea"
