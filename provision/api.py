@@ -32,6 +32,7 @@ from provision.environment.lockfile import lock_for, make_lock
 from provision.inventory.models import Inventory
 from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
+from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ray_token
 from provision.weights.lookup import look_for
 
@@ -247,7 +248,7 @@ def _execute(job: Job, options: Options, *, listener: Listener | None = None) ->
 
 def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
     path = options.get("playbook") or built_in(playbook_of(inventory))
-    return PlaybookFile(path, like=built_in(DEFAULT))
+    return PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
 
 
 def _tested(report: Report, inventory: Inventory, tests: Path, options: Options) -> Report:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
 from provision.cluster.cluster import Cluster
 from provision.core.errors import PlaybookError, ProvisionError
 from provision.core.playbook import Playbook
+from provision.engine.moved_imports import moved_imports
 
 PlaybookFunction = Callable[[Cluster], Playbook]
 
@@ -32,10 +33,12 @@ def built_in(name: str) -> Path:
 
 @dataclass(frozen=True)
 class PlaybookFile:
-    """`like`: the built-in playbook that a person's own may be made from."""
+    """`like`: the built-in playbook that a person's own may be made from. `moved`: what it may import from where it was
+    once → where that is now."""
 
     path: Path
     like: Path
+    moved: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> PlaybookFunction:
         """Raises PlaybookError: no such file, an error while it loads (with its line), or no `playbook` in it."""
@@ -105,6 +108,13 @@ class PlaybookFile:
         return line
 
     def _located(self, error: BaseException) -> PlaybookError:
+        if old := moved_imports(error, self.moved):
+            first, *others = old
+            return PlaybookError(
+                f"{first.path}:{first.line}: `{first.old}` has moved",
+                evidence=[f"line {one.line}: `{one.old}` has moved: `{one.write}`" for one in others],
+                hint=f"write `{first.write}`",
+            )
         line = self._line(error)
         where = f"{self.path}:{line}" if line else str(self.path)
         said = error.msg if isinstance(error, SyntaxError) else str(error)
