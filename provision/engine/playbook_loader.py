@@ -9,10 +9,12 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import resources
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
 from provision.cluster.cluster import Cluster
 from provision.core.errors import PlaybookError, ProvisionError
@@ -31,6 +33,26 @@ def built_in(name: str) -> Path:
     return folder / f"{name}.py"
 
 
+class _Uncached(SourceFileLoader):
+    """Compiles the file every time and keeps nothing: no `__pycache__` appears beside it, and none is believed."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code = self.source_to_code(self.get_data(self.path), self.path)
+        assert isinstance(code, CodeType)
+        return code
+
+
+@contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Within, Python keeps no compiled copy of what is imported, beside a person's files or anywhere."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
 @dataclass(frozen=True)
 class PlaybookFile:
     """`like`: the built-in playbook that a person's own may be made from. `moved`: what it may import from where it was
@@ -45,15 +67,17 @@ class PlaybookFile:
         path = self.path
         if not path.is_file():
             raise PlaybookError(f"{path}: no such playbook file", hint=f"the built-in one to copy is {self.like}")
-        name = f"provision_playbook_{path.stem}_{abs(hash(path.resolve()))}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
+        if path.suffix != ".py":
             raise PlaybookError(f"{path}: a playbook is a Python file, `.py`")
+        name = f"provision_playbook_{path.stem}_{abs(hash(path.resolve()))}"
+        spec = importlib.util.spec_from_file_location(name, path, loader=_Uncached(name, str(path)))
+        assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         # Dataclasses of the file look their module up while they are being made.
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            with leaving_nothing():
+                spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             raise self._located(error) from error
         function = getattr(module, "playbook", None)
@@ -67,7 +91,8 @@ class PlaybookFile:
 
         def call(cluster: Cluster) -> Playbook:
             try:
-                book = function(cluster)
+                with leaving_nothing():
+                    book = function(cluster)
             except ProvisionError:
                 raise
             except Exception as error:
@@ -87,9 +112,12 @@ class PlaybookFile:
     @contextmanager
     def mistakes(self) -> Iterator[None]:
         """Turns what a resource that the file defines raises, deep within a run, into a PlaybookError. An error that
-        did not pass through the file stays what it is."""
+        did not pass through the file stays what it is. What a person's own playbook imports may lie beside it, and be
+        imported late: Python keeps no compiled copy of it."""
+        own = self.path.parent != self.like.parent
         try:
-            yield
+            with leaving_nothing() if own else nullcontext():
+                yield
         except ProvisionError:
             raise
         except Exception as error:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import bytecode
 import pytest
 from loopback import Sshds, Users, keygen, processes_with, wait_until
 
@@ -303,8 +304,9 @@ def test_the_hint_of_a_failed_test_runs_it_alone(bench: Bench, make_host: Callab
 
 
 def test_nothing_is_written_beside_the_tests_and_no_settings_are_taken_from_there(
-    bench: Bench, make_host: Callable[..., Host]
+    bench: Bench, make_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bytecode.kept(monkeypatch)
     bench.name(make_host(name="gpu-01"))
     bench.write("import shared\n\ndef test_it(host):\n    assert shared.YES\n", "test_it.py")
     bench.write("YES = True\n", "shared.py")

@@ -3,11 +3,13 @@
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import bytecode
 import pytest
 from engine import written
 from loopback import Sshds, processes_with, wait_until
@@ -50,13 +52,35 @@ def test_a_resource_of_the_playbook_file_goes_up_stays_and_goes_down(here: Here)
     assert provision.down(here.inventory, **here.options(mine)).hosts[0].status == "ok"
 
 
-def test_plan_and_check_write_nothing_on_hosts_or_beside_the_inventory(here: Here) -> None:
+def test_plan_and_check_write_nothing_on_hosts_or_beside_the_inventory(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytecode.kept(monkeypatch)
     mine = here.playbook()
     before = (written(here.kept), sorted(here.folder.iterdir()))
     for look in (provision.plan, provision.check):
         report = look(here.inventory, **here.options(mine))
         assert (report.exit_code, report.hosts[0].status, report.hosts[0].changes) == (3, "drift", ("marker",))
     assert (written(here.kept), sorted(here.folder.iterdir())) == before
+
+
+def test_what_a_resource_imports_late_leaves_nothing_beside_the_playbook(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytecode.kept(monkeypatch)
+    monkeypatch.syspath_prepend(here.folder)
+    monkeypatch.delitem(sys.modules, "imported_late", raising=False)
+    (here.folder / "imported_late.py").write_text("TEXT = 'here'\n")
+    mine = here.playbook()
+    wanted = 'return {"text": "here"}'
+    text = mine.read_text()
+    assert wanted in text
+    mine.write_text(text.replace(wanted, 'import imported_late; return {"text": imported_late.TEXT}'))
+    before = sorted(here.folder.glob("*"))
+    for run in (provision.plan, provision.check, provision.up, provision.down):
+        assert not run(here.inventory, **here.options(mine)).errors
+    state = {here.folder / "state"}
+    assert {*here.folder.glob("*")} - state == {*before} - state
 
 
 def test_a_host_that_fails_does_not_hide_what_became_of_the_others(make_here: Callable[[int], Here]) -> None:

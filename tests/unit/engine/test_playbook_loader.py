@@ -1,5 +1,9 @@
+import os
+import py_compile
+import sys
 from pathlib import Path
 
+import bytecode
 import pytest
 from cluster_samples import cluster
 
@@ -44,6 +48,30 @@ def test_a_changed_file_is_read_again(file: Path) -> None:
     assert PlaybookFile(file, LIKE).load()(cluster()).steps == []
     file.write_text(EMPTY.replace("return Playbook()", "return Playbook(outcome=['changed since'])"))
     assert PlaybookFile(file, LIKE).load()(cluster()).outcome == ["changed since"]
+
+
+def test_nothing_is_left_beside_a_playbook_or_what_it_imports(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bytecode.kept(monkeypatch)
+    monkeypatch.syspath_prepend(file.parent)
+    for name in ("beside_at_once", "beside_later"):
+        file.with_name(f"{name}.py").write_text("HERE = True\n")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    file.write_text(f"import beside_at_once\n{EMPTY.replace('return', 'import beside_later; return')}")
+    before = sorted(file.parent.rglob("*"))
+    load_playbook(file)(cluster())
+    assert sorted(file.parent.rglob("*")) == before
+    assert not sys.dont_write_bytecode
+
+
+def test_a_compiled_copy_is_not_believed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file of the same length that was written within the same second, as editors and tests do."""
+    bytecode.kept(monkeypatch)
+    file.write_text(EMPTY.replace("Playbook()", "Playbook(outcome=['one'])"))
+    py_compile.compile(str(file))
+    then = file.stat().st_mtime
+    file.write_text(file.read_text().replace("one", "two"))
+    os.utime(file, (then, then))
+    assert load_playbook(file)(cluster()).outcome == ["two"]
 
 
 def test_two_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
