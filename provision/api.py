@@ -20,7 +20,6 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note, silent
-from provision.core.paths import cluster_dir
 from provision.core.plan import Mode
 from provision.core.report import Report
 from provision.core.secret import Secret
@@ -102,9 +101,7 @@ def check(
         name = "last up" if since_up else str(against)
         since = snapshot.since(before, report, source=name, areas=areas)
         report = replace(report, since=since, exit_code=report.exit_code or (3 if since.changes else 0))
-    if save is not None:
-        snapshot.save(snapshot.take(report.known, inventory.cluster, time.time()), save)
-    return report
+    return report if save is None else snapshot.saved(report, inventory.cluster, time.time(), save)
 
 
 def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
@@ -214,7 +211,7 @@ def _job(
     writes = mode is Mode.UP
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
     if RAY_TOKEN not in secrets:
-        secrets[RAY_TOKEN] = ray_token(cluster_dir(inventory.cluster), create=writes)
+        secrets[RAY_TOKEN] = ray_token(inventory.cluster, create=writes)
     return Job(
         command=command,
         mode=mode,

@@ -7,22 +7,43 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from typing import NoReturn
+
+#: As shells have it for a program that Ctrl-C ended.
+INTERRUPTED = 130
 
 
 def main() -> NoReturn:
     """The console script `provision`."""
-    arguments = sys.argv[1:]
+    from provision.cli.streams import Streams, last_words
+
+    # A umask that takes the owner's own rights would leave files that we could not read back.
+    os.umask(os.umask(0o077) & 0o077)
+    streams = Streams()
+    try:
+        code = _called(sys.argv[1:])
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else int(left.code is not None)
+    except KeyboardInterrupt:  # before a command could attend to it
+        code = INTERRUPTED
+    except BaseException as error:
+        last_words(error)
+        code = 1
+    sys.exit(streams.end(code))
+
+
+def _called(arguments: list[str]) -> int:
     if arguments in (["--help"], ["-h"]):
         # The page is a constant: not even the argument parser is needed to show it.
         from provision.cli.page import page
 
-        sys.exit(_print(page()))
+        return _print(page())
     if arguments == ["--version"]:
         from provision import __version__
 
-        sys.exit(_print(f"provision {__version__}"))
+        return _print(f"provision {__version__}")
     # Loading the libraries makes many objects that stay to the end: looking through them for garbage, while they are
     # made and once more on leaving, is a tenth of a short run.
     gc.set_threshold(200_000, 20, 100)

@@ -1,20 +1,26 @@
-"""How a command ends: what is said about an error, and which exit code it becomes."""
+"""How a command ends: what is said about an error, and which exit code it becomes.
+
+Nothing here may fail in its turn: what is said last is said by ever simpler means.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import click
 
+from provision.cli import INTERRUPTED
+from provision.cli.refused import is_refusal, refused
+from provision.cli.streams import last_words
 from provision.core.errors import ProvisionError
+from provision.core.person import here
 from provision.render.errors import block, error_lines
 from provision.render.out import Out
-from provision.render.text import Paint, wants_colour
-
-INTERRUPTED = 130
+from provision.render.text import PLAIN, Paint, wants_colour
 
 
 class Bug(Exception):
@@ -28,37 +34,41 @@ class Bug(Exception):
 def ending(call: Callable[[], Any]) -> int:
     """The exit code of `call`. Errors go to standard error; a traceback never does."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        with suppress(Exception):
             # A terminal that cannot show `→` gets a `?` instead of a crash.
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         code = call()
     except click.UsageError as error:
-        return _say(_usage(error), error.exit_code)
+        return _say(error, _usage, error.exit_code)
     except click.ClickException as error:
-        return _say(block("", error.format_message(), (), "", _paint()), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _say(["stopped"], INTERRUPTED)
+        return _say(error, lambda e: block("", e.format_message(), (), "", _paint()), error.exit_code)
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _say(error, lambda _: ["stopped"], INTERRUPTED)
     except ProvisionError as error:
-        return _say(error_lines(error, _paint()), error.exit_code)
+        return _say(error, lambda e: [*error_lines(e, _paint()), *_lost()], error.exit_code)
     except Bug as bug:
-        return _say(_bug(bug.__cause__ or bug, bug.log), 1)
+        log = bug.log
+        return _say(bug.__cause__ or bug, lambda e: _bug(e, log), 1)
     except Exception as error:
-        return _say(_bug(error, log_bug(error)), 1)
+        log = log_bug(error)
+        if is_refusal(error):
+            return _say(error, lambda e: [*error_lines(refused(e), _paint()), *_log(log), *_lost()], 1)
+        return _say(error, lambda e: _bug(e, log), 1)
     return code if isinstance(code, int) else 0
 
 
 def log_bug(error: BaseException) -> str:
     """Writes the traceback to a log of its own. Returns its path, or nothing if that failed too."""
-    from provision.render.log import RunLog, log_dir
-
     try:
+        from provision.render.log import RunLog, log_dir
+
         log = RunLog(log_dir(), "bug")
-    except OSError:
+        log.traceback(error)
+        log.end()
+    except Exception:
         return ""
-    log.traceback(error)
-    log.end()
-    return str(log.path)
+    return "" if log.failed else str(log.path)
 
 
 def _usage(error: click.UsageError) -> list[str]:
@@ -77,11 +87,26 @@ def _bug(error: BaseException, log: str) -> list[str]:
     return lines
 
 
-def _say(lines: list[str], code: int) -> int:
-    Out(sys.stderr).lines(lines)
+def _log(log: str) -> list[str]:
+    return [f"log: {log}"] if log else []
+
+
+def _lost() -> list[str]:
+    """What may be the cause of much: files named without their folder are nowhere then."""
+    return [] if here() else ["note: the working folder has been deleted, or may not be entered: `cd` to another one"]
+
+
+def _say(error: BaseException, words: Callable[[Any], list[str]], code: int) -> int:
+    try:
+        Out(sys.stderr).lines(words(error))
+    except Exception:
+        last_words(error)
     return code
 
 
 def _paint() -> Paint:
-    no_color = "--no-color" in sys.argv[1:]
-    return Paint(wants_colour(os.environ, tty=sys.stderr.isatty(), no_color=no_color))
+    try:
+        no_color = "--no-color" in sys.argv[1:]
+        return Paint(wants_colour(os.environ, tty=sys.stderr.isatty(), no_color=no_color))
+    except Exception:
+        return PLAIN

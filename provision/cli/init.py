@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provision.cli.find import DEFAULT
-from provision.cli.options import example
+from provision.cli.options import example, need_output
 from provision.cli.page import COMMANDS
 from provision.core.errors import ProvisionError, UsageError
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 _FOLDER = "provision.inventories"
 
@@ -31,10 +37,12 @@ def init(path: Path, name: str) -> int:
     """
     from provision.render.out import Out
 
+    need_output()
     text = _read(name)
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8") as file, _whole(path):
             file.write(text)
+            file.flush()
     except FileExistsError:
         raise UsageError(f"`{path}` exists already", hint="edit it, or name another file") from None
     except OSError as error:
@@ -44,8 +52,22 @@ def init(path: Path, name: str) -> int:
     return 0
 
 
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """A full disk leaves nothing that the next `init` would take for an inventory of yours."""
+    try:
+        yield
+    except OSError:
+        path.unlink()
+        raise
+
+
 def _read(name: str) -> str:
-    found = {p.name.removesuffix(".yaml"): p for p in files(_FOLDER).iterdir() if p.name.endswith(".yaml")}
+    try:
+        folder: Traversable = files(_FOLDER)
+    except ModuleNotFoundError:  # a checkout that is not installed
+        folder = Path(__file__).parents[2] / "inventories"
+    found = {p.name.removesuffix(".yaml"): p for p in folder.iterdir() if p.name.endswith(".yaml")}
     if name not in found:
         raise UsageError(f"there is no example `{name}`", hint=f"the examples are {', '.join(sorted(found))}")
     return found[name].read_text(encoding="utf-8")

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from provision.core.errors import UsageError
+from provision.cli.streams import output_is_closed
+from provision.core.errors import ProvisionError, UsageError
 from provision.render.screen import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -78,6 +79,8 @@ class Shown:
     def screen(self) -> Screen:
         if self.verbose and self.quiet:
             raise UsageError("-v and -q contradict each other", hint="leave one of them out")
+        if not self.quiet:
+            need_output("; with `-q` it is not needed")
         return Screen(as_json=self.as_json, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color)
 
 
@@ -89,6 +92,12 @@ class Asked(Shown):
     limit: tuple[str, ...] = ()
     playbook: Path | None = None
     ask_sudo_password: bool = False
+
+
+def need_output(otherwise: str = "") -> None:
+    """Raises ProvisionError if standard output is closed: nobody has to wait for what nobody will read."""
+    if output_is_closed():
+        raise ProvisionError(f"standard output is closed: nothing was done{otherwise}")
 
 
 def shown_options(function: F) -> F:

@@ -13,9 +13,11 @@ from typing import Any
 from provision.cli.ending import Bug
 from provision.cli.find import find_inventory
 from provision.cli.options import Asked
+from provision.cli.refused import is_refusal, refused
 from provision.cli.signals import Interrupts, interrupts
-from provision.core.errors import ProvisionError
+from provision.core.errors import NoHome, ProvisionError
 from provision.core.events import Event, Listener, Note, RunStarted
+from provision.core.paths import MOVE
 from provision.core.report import Report
 from provision.render import recap
 from provision.render.fanout import Fanout
@@ -23,6 +25,7 @@ from provision.render.jsonl import error_line, report_line
 from provision.render.log import RunLog, log_dir
 from provision.render.screen import Screen
 from provision.render.sizing import sizing_lines
+from provision.render.text import clean
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def reported(
     if watch.log:
         watch.log.report(report)
     show(report, screen, f"provision up {asked.inventory or path}", everything=everything)
+    if watch.log and (watch.log.failed or report.exit_code not in (0, 3)):
+        screen.complain(_where(watch.log))
     return report
 
 
@@ -108,19 +113,20 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
             interrupts(state, _say(screen, fanout), cursor=screen.live) if cancels else nullcontext(),
         ):
             yield Watched(_with_log(fanout, path), state, log)
-    except ProvisionError as error:
+    except Exception as raised:
+        if not isinstance(raised, ProvisionError) and not is_refusal(raised):
+            if log:
+                log.traceback(raised)
+                raise Bug(path) from raised
+            raise
+        error = raised if isinstance(raised, ProvisionError) else refused(raised)
         code = state.exit_code or error.exit_code
         screen.json(error_line(error, code))
         screen.error(error)
         if log:
-            log.traceback(error)
-            screen.complain([f"log: {path}"])
+            log.traceback(raised)
+            screen.complain(_where(log))
         raise SystemExit(code) from None
-    except Exception as error:
-        if log:
-            log.traceback(error)
-            raise Bug(path) from error
-        raise
 
 
 def show(report: Report, screen: Screen, again: str, *, everything: bool = False) -> None:
@@ -138,8 +144,6 @@ def show(report: Report, screen: Screen, again: str, *, everything: bool = False
         screen.say(
             "", *recap.outcome_lines(report, screen.paint, width=screen.width), recap.last_line(report, again=again)
         )
-    if report.log and report.exit_code not in (0, 3):
-        screen.complain([f"log: {report.log}"])
 
 
 def _found(report: Report, screen: Screen, *, everything: bool) -> list[str]:
@@ -162,10 +166,18 @@ def _apart(lines: list[str]) -> list[str]:
 def _open_log(screen: Screen, command: str, cluster: str) -> RunLog | None:
     try:
         return RunLog(log_dir(cluster), command)
-    except OSError as error:
+    except (OSError, NoHome) as error:
         # A read-only home must not keep anyone from looking at their hosts.
-        screen.complain([f"warning: no log file: {error}", "hint: name a writable folder in PROVISION_STATE_DIR"])
+        why = error if isinstance(error, ProvisionError) else refused(error)
+        screen.complain([f"warning: no log file: {clean(why.message)}", f"hint: {MOVE}"])
         return None
+
+
+def _where(log: RunLog) -> list[str]:
+    """Where more can be read, or why it cannot."""
+    if log.failed:
+        return [f"warning: the log file {log.path} is not whole: {log.failed}", f"hint: {MOVE}"]
+    return [f"log: {log.path}"]
 
 
 def _say(screen: Screen, fanout: Fanout) -> Callable[[str], None]:
@@ -192,5 +204,5 @@ def existing(path: Path) -> str:
     """As a person would name it: relative where it is below the working directory."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # elsewhere, or the working directory is gone
         return str(path)

@@ -11,7 +11,7 @@ import click
 
 from provision.cli.options import Shown, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
-from provision.core.errors import UsageError
+from provision.core.errors import ProvisionError, UsageError
 
 if TYPE_CHECKING:
     from provision.render.screen import Screen
@@ -83,7 +83,14 @@ def _record(new: list[ScannedKey]) -> int:
     files: dict[Path, list[ScannedKey]] = {}
     for key in new:
         files.setdefault(key.known_hosts or Path("~/.ssh/known_hosts"), []).append(key)
-    return sum(record(keys, file) for file, keys in files.items())
+    recorded = 0
+    for file, keys in files.items():
+        try:
+            recorded += record(keys, file)
+        except OSError as error:
+            why = f"the keys cannot be recorded in `{error.filename or file}`: {error.strerror}"
+            raise ProvisionError(why, hint="name another file in `ssh.known_hosts`") from error
+    return recorded
 
 
 def _show_end(keys: list[ScannedKey], recorded: int | None, screen: Screen) -> None:

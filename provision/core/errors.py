@@ -6,6 +6,7 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
 ├── PlaybookError         (2)  a playbook file that does not load, or declares something impossible
 ├── SnapshotError         (2)  a snapshot that is not there, is none, or cannot be written
 ├── LockError             (1)  the environment could not be locked, or its wheels not fetched
+├── NoHome                (1)  a file belongs below a home folder, and there is none
 ├── Cancelled             (1)  Ctrl-C, or a caller's cancel
 └── HostError             (1)  has `host`
     ├── Unreachable       (4)  no session could be opened
@@ -98,6 +99,10 @@ class PlaybookError(ProvisionError):
 
 
 class LockError(ProvisionError):
+    pass
+
+
+class NoHome(ProvisionError):
     pass
 
 

@@ -26,6 +26,13 @@ def write_whole(path: Path, text: str) -> None:
 
 def obstacle(path: Path) -> tuple[str, str]:
     """(why `path` cannot become a file, what to do): said before an hour's work, not after it. Empty if it can."""
+    try:
+        return _obstacle(path)
+    except OSError as error:  # a folder on the way that may not be entered, a name that is too long
+        return f"`{path}` cannot be looked at: {(error.strerror or str(error)).lower()}", ""
+
+
+def _obstacle(path: Path) -> tuple[str, str]:
     folder = path.parent
     if path.is_dir():
         return f"`{path}` is a folder", "name a file"

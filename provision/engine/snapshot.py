@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provision.core.errors import SnapshotError
@@ -48,6 +48,17 @@ def save(snapshot: Snapshot, path: Path) -> None:
         write_whole(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def saved(report: Report, cluster: str, at: float, path: Path) -> Report:
+    """Saves what `report` knows. That the disk is full says nothing of the hosts: what was found on them is in the
+    report all the same, with one more error."""
+    try:
+        save(take(report.known, cluster, at), path)
+    except SnapshotError as error:
+        code = error.exit_code if report.exit_code in (0, 3) else report.exit_code
+        return replace(report, errors=(*report.errors, error), exit_code=code)
+    return report
 
 
 def load(path: Path) -> Snapshot:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from provision.core.errors import LockError
+from provision.core.person import expanded as home_expanded
+from provision.core.person import home
 from provision.inventory.models import Python
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -44,9 +46,10 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     done = subprocess.run(
         [*command, *more, "packages.in"],
         cwd=folder,
-        env=_environment(python),
+        env=_environment(python, folder),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode:
@@ -54,8 +57,8 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
         raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
 
 
-def _environment(python: Python) -> dict[str, str]:
-    env = dict(os.environ)
+def _environment(python: Python, folder: Path) -> dict[str, str]:
+    env = {**os.environ, **_cache(folder)}
     taken = (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_EXTRA_INDEX_URL", "UV_INDEX"), ("PIP_CERT", "SSL_CERT_FILE"))
     for pip, uv in taken:
         if pip in env:
@@ -63,9 +66,26 @@ def _environment(python: Python) -> dict[str, str]:
     return {**env, **index_environment(python, "uv")}
 
 
+def _cache(folder: Path) -> dict[str, str]:
+    """uv ends where it cannot make its cache: without a place for it, one below `folder` serves this run alone.
+    https://docs.astral.sh/uv/concepts/cache/#cache-directory"""
+    if any(os.environ.get(name) for name in ("UV_CACHE_DIR", "UV_NO_CACHE")):
+        return {}
+    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    own = home()
+    caches = xdg if xdg.is_absolute() else own / ".cache" if own else None
+    # Any part of it may be missing, and is made below the last one that is there.
+    place = next((p for p in (caches / "uv", *(caches / "uv").parents) if os.path.lexists(p)), None) if caches else None
+    if place is not None and place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return {}
+    return {"UV_CACHE_DIR": str(folder / "uv-cache")}
+
+
 def _hint(said: str) -> str:
     """Signs in uv's words → what to do."""
     table = (
+        (r"[Ff]ailed to initialize cache",
+         "uv has no room for its cache: name a writable folder in UV_CACHE_DIR"),
         (r"no (?:usable )?wheels|no pre-built wheels|building from source is disabled",
          "a package has no wheel for this platform and Python: choose another version, or an index that has one"),
         (r"invalid peer certificate",
@@ -86,7 +106,7 @@ def expanded(entries: Sequence[str], base: Path) -> list[str]:
     for entry in entries:
         if entry.endswith(".txt"):
             try:
-                lines += (base / Path(entry).expanduser()).read_text(encoding="utf-8").splitlines()
+                lines += (base / home_expanded(entry)).read_text(encoding="utf-8").splitlines()
             except OSError as error:
                 raise LockError(f"`{entry}` cannot be read: {error.strerror}") from error
         else:
@@ -104,7 +124,7 @@ def index_environment(python: Python, tool: str) -> dict[str, str]:
 
 def find_links(python: Python, base: Path) -> list[str]:
     """The inventory's own, relative folders made absolute."""
-    return [link if "://" in link else str((base / Path(link).expanduser()).resolve()) for link in python.find_links]
+    return [link if "://" in link else str((base / home_expanded(link)).resolve()) for link in python.find_links]
 
 
 def decisive(text: str, *, lines: int = 12) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from provision.core.errors import LockError
 from provision.environment.resolve import decisive
-from provision.environment.wheels import architecture, pip_download, wheel_cache
+from provision.environment.wheels import architecture, kept_in, pip_download, wheel_cache
 from provision.inventory.models import Python
 
 #: `uv python install --no-bin` came with it; the rest of what is used is older.
@@ -42,7 +42,7 @@ def uv_binary(
 ) -> Path:
     """A file called `uv` that runs on the hosts: the controller's own, or one fetched for their architecture.
 
-    Raises LockError if it has to be fetched and cannot be.
+    Raises LockError if it has to be fetched and cannot be; NoHome.
     """
     wanted = architecture(python.platform)
     if sys.platform == "linux" and machine.machine() == wanted:
@@ -53,7 +53,8 @@ def uv_binary(
     if not kept.exists():
         if say:
             say(f"fetching uv {uv_version()} for {wanted}")
-        _fetch(python, kept, base)
+        with kept_in(kept.parent):
+            _fetch(python, kept, base)
     return kept
 
 

@@ -24,12 +24,16 @@ from pathlib import Path
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from provision.core.errors import LockError
+from provision.core import person
+from provision.core.errors import LockError, NoHome
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.resolve import decisive, find_links, index_environment, indexes_used
 from provision.inventory.models import Python
 
 Say = Callable[[str], None]
+
+#: What to do where the usual place will not do.
+MOVE_CACHE = "name a writable folder in XDG_CACHE_HOME"
 
 #: Wheels for one run of pip: pip keeps nothing of a run that is interrupted, and takes half a second to start.
 _PER_RUN = 8
@@ -39,9 +43,14 @@ _ONE_FETCH = threading.Lock()
 
 
 def wheel_cache() -> Path:
-    """`provision/wheels` below $XDG_CACHE_HOME, or below ~/.cache. May not exist yet."""
+    """`provision/wheels` below $XDG_CACHE_HOME, or below ~/.cache. May not exist yet. Raises NoHome."""
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "provision" / "wheels"
+    home = None if xdg.is_absolute() else person.home()
+    if home is not None:
+        xdg = home / ".cache"
+    elif not xdg.is_absolute():
+        raise NoHome(f"there is no folder to keep wheels in: {person.nameless()}", hint=MOVE_CACHE)
+    return xdg / "provision" / "wheels"
 
 
 def fetch_wheels(
@@ -50,15 +59,29 @@ def fetch_wheels(
     """Normalized name → wheel, for every package of `lock`, verified against its hashes.
 
     What the cache holds is not fetched again. `base`: the folder that relative find-links start from; default:
-    the lock's. Raises LockError, naming a package that has no wheel for these hosts.
+    the lock's. Raises LockError, naming a package that has no wheel for these hosts; NoHome.
     """
     cache, say = cache or wheel_cache(), say or _silent
+    with kept_in(cache):
+        return _fetched(lock, python, cache, base or lock.path.parent, say)
+
+
+@contextmanager
+def kept_in(cache: Path) -> Iterator[None]:
+    """Turns what the system says of the cache (read-only, full) into a LockError with a way out."""
+    try:
+        yield
+    except OSError as error:
+        raise LockError(f"wheels cannot be kept in `{cache}`: {error.strerror}", hint=MOVE_CACHE) from error
+
+
+def _fetched(lock: Lock, python: Python, cache: Path, base: Path, say: Say) -> dict[str, Path]:
     tags = target_tags(python)
     with _exclusive(cache, say):
         held = {name: wheel for name in lock.packages if (wheel := _cached(cache, lock, name, tags))}
         missing = sorted(set(lock.packages) - set(held))
         if missing:
-            _Fetch(lock, python, cache, base or lock.path.parent, say, len(held)).run(missing)
+            _Fetch(lock, python, cache, base, say, len(held)).run(missing)
             held |= {name: wheel for name in missing if (wheel := _cached(cache, lock, name, tags))}
     lost = sorted(set(lock.packages) - set(held))
     if lost:
@@ -133,7 +156,10 @@ def pip_download(
         "--dest", str(into), "-r", str(listed),
     ]  # fmt: skip
     env = {**os.environ, **index_environment(python, "pip")}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    # In a folder that exists: the one that this was started in may have been deleted.
+    return subprocess.run(
+        command, env=env, cwd=into, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
 
 
 class _Fetch:

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from provision.core.person import expanded, nameless
 from provision.inventory.node import Node
 from provision.inventory.problems import Problems
 from provision.inventory.source import MAX_BYTES
@@ -54,14 +55,7 @@ def _missing(path: Path) -> str:
 
 def local_path(text: str, inventory: Path) -> Path:
     """`~` expanded; relative to the inventory's folder."""
-    return inventory.absolute().parent / _expanduser(text)
-
-
-def _expanduser(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # no such user, no home
-        return Path(text)
+    return inventory.absolute().parent / expanded(text)
 
 
 def existing_file(node: Node, inventory: Path, problems: Problems, what: str) -> Node:
@@ -69,7 +63,9 @@ def existing_file(node: Node, inventory: Path, problems: Problems, what: str) ->
     path = local_path(node.text, inventory)
     text = str(path)
     try:
-        if not path.exists():
+        if str(expanded(node.text)).startswith("~"):
+            problems.value(node, f"the {what} `{node.text}` is below a home folder that nobody knows: {nameless()}")
+        elif not path.exists():
             problems.value(node, f"the {what} `{node.text}` does not exist", _nearby(path))
         # Devices and pipes will do: ssh's own way to say "no file" is /dev/null.
         elif path.is_dir():

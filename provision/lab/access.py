@@ -22,7 +22,11 @@ def make_keys(wanted: Sequence[tuple[Path, str]]) -> None:
     for path, comment in wanted:
         path.parent.mkdir(parents=True, exist_ok=True)
         command = [program, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+        started.append(
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+            )
+        )
     for process in started:
         _, said = process.communicate(timeout=KEY_TIMEOUT)
         if process.returncode != 0:

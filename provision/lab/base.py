@@ -58,8 +58,8 @@ class Source:
 
 def source() -> Source:
     """What the hosts are made from, by what this machine is and by its own package sources."""
-    release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', Path("/etc/os-release").read_text(), re.MULTILINE))
-    return choose(release, own_sources())
+    text = Path("/etc/os-release").read_text("utf-8", "replace")
+    return choose(dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text, re.MULTILINE)), own_sources())
 
 
 def choose(release: Mapping[str, str], own: Sequence[Source]) -> Source:
@@ -79,7 +79,7 @@ def own_sources() -> list[Source]:
     """Every suite that this machine's package manager takes packages from."""
     folder = Path("/etc/apt/sources.list.d")
     files = [Path("/etc/apt/sources.list"), *sorted(folder.glob("*.sources")), *sorted(folder.glob("*.list"))]
-    texts = [(path.suffix, path.read_text(errors="replace")) for path in files if path.is_file()]
+    texts = [(path.suffix, path.read_text("utf-8", "replace")) for path in files if path.is_file()]
     return [found for suffix, text in texts for found in (deb822(text) if suffix == ".sources" else one_line(text))]
 
 
@@ -158,7 +158,12 @@ def bootstrap(wanted: Source, target: Path, say: Say) -> None:
     lines: list[str] = []
     told = time.monotonic()
     with subprocess.Popen(
-        [*cage, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*cage, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         try:
             for line in process.stdout or ():

@@ -7,11 +7,11 @@ import json
 import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.core.errors import ProvisionError
+from provision.core.errors import NoHome, ProvisionError
 from provision.core.paths import state_dir
 from provision.environment.wheels import wheel_cache
 from provision.inventory.models import Inventory
@@ -115,7 +115,10 @@ def inventory_of(report: LabReport) -> Path:
 def kept(lab: Lab) -> list[Path]:
     """What a demo leaves on this machine that is worth keeping: as far as it exists."""
     bases = sorted(path for path in lab.root.glob("*") if path.name.startswith(CACHES)) if lab.root.is_dir() else []
-    places = [*bases, wheel_cache(), *uv_places(), state_dir()]
+    places = [*bases, *uv_places()]
+    for place in (wheel_cache, state_dir):
+        with suppress(NoHome):
+            places.append(place())
     return [place for place in places if place.exists()]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provision.core.errors import UsageError
+from provision.core import person
+from provision.core.errors import NoHome, UsageError
 from provision.lab import access, loopback, namespaces, network, requirements
 from provision.lab.command import LabError
 from provision.lab.control import HostControl
@@ -76,13 +77,20 @@ NAMESPACES = Ground("namespaces")
 
 
 def default_root() -> Path:
-    """Where labs are kept: $PROVISION_LAB_DIR, or /var/lib for root, the user's state folder for anybody else."""
+    """Where labs are kept: $PROVISION_LAB_DIR, or /var/lib for root, the user's state folder for anybody else. Raises
+    NoHome."""
     if own := os.environ.get("PROVISION_LAB_DIR"):
         return Path(own).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/provision-lab")
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local/state") / "provision-lab"
+    if state := os.environ.get("XDG_STATE_HOME"):
+        return Path(state) / "provision-lab"
+    home = person.home()
+    if home is None:
+        raise NoHome(
+            f"there is no folder for labs: {person.nameless()}", hint="name a writable folder in PROVISION_LAB_DIR"
+        )
+    return home / ".local/state/provision-lab"
 
 
 class Lab:
@@ -149,7 +157,8 @@ class Lab:
                 # Without root the hosts share the user's home, which the lab leaves as it was.
                 shared = {"root": str(self.directory / "provision")} if state.mode == "loopback" else {}
                 own = loopback.own_settings(state, self.directory) if state.mode == "loopback" else {}
-                self.inventory.write_text(access.inventory(state, self.directory, {**shared, **(settings or {})}, own))
+                text = access.inventory(state, self.directory, {**shared, **(settings or {})}, own)
+                self.inventory.write_text(text, encoding="utf-8")
                 state.save(self.directory)
             except BaseException:
                 if self.directory.exists():

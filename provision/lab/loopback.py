@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from provision.core import person
 from provision.lab import access, gpus, processes
 from provision.lab.command import LabError, run
 from provision.lab.requirements import find
@@ -68,7 +69,7 @@ def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
         for number, address in enumerate(addresses, 1)
     )
     port, scratch = free_port(addresses), tempfile.mkdtemp(prefix="provision-lab-")
-    return LabState(name, "loopback", hosts, gpu_count, port, user(), init="sshd", scratch=scratch)
+    return LabState(name, "loopback", hosts, gpu_count, port, login(), init="sshd", scratch=scratch)
 
 
 def network_of(directory: Path) -> int:
@@ -77,15 +78,14 @@ def network_of(directory: Path) -> int:
     return int(hashlib.sha256(str(directory).encode()).hexdigest(), 16) % 254 + 1
 
 
-def user() -> str:
-    """Who the hosts' sshds let in: the name of this process's user. Raises LabError where it has none."""
+def login() -> str:
+    """The name to log in with. Raises LabError where there is none: sshd asks passwd."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        entry = f"me:x:{os.geteuid()}:{os.getegid()}::/tmp:/bin/sh"
         raise LabError(
-            f"user id {os.geteuid()} has no entry in /etc/passwd, and sshd lets nobody in without one",
-            hint=f"run it as a user that has one, or, as root: echo {entry} >> /etc/passwd",
+            f"hosts on loopback addresses need a user that can log in, and uid {os.geteuid()} has no entry in passwd",
+            hint=f"as root: useradd --non-unique --uid {os.geteuid()} --create-home provision, or run it as root",
         ) from None
 
 
@@ -143,7 +143,7 @@ def make(state: LabState, directory: Path, cache: Path, say: Say) -> LabState:
         Path("/run/sshd").mkdir(exist_ok=True)
     for host in state.hosts:
         gpus_file(host).write_text(gpus.of_host(state.name, host.name, state.gpus).text())
-        (Path(host.directory) / "sshd_config").write_text(configuration(state, host, directory))
+        (Path(host.directory) / "sshd_config").write_text(configuration(state, host, directory), "utf-8")
         start(host)
     for host in state.hosts:
         await_answer(host, state.port)
@@ -245,5 +245,6 @@ def execute(
     """Runs `argv` as this user with the host's environment, without SSH."""
     if not pid_of(host):
         raise LabError(f"{host.name} is off")
-    variables = {**environment(state, host, directory), "HOME": str(Path.home())}
+    home = person.home()
+    variables = {**environment(state, host, directory), **({"HOME": str(home)} if home else {})}
     return run(argv, timeout=timeout, env=variables, check=False)

@@ -27,11 +27,12 @@ BASE = GIB // 2
 
 def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
     """Installs or names what this machine lacks for these hosts; the packages that were installed. Raises LabError."""
+    if ground.mode == "loopback":
+        loopback.login()
     # Which packages there are is not known yet: this much is needed of any.
     room(needed(ground, lab, hosts=1, build="cpu"))
     if ground.mode == "namespaces":
         return requirements.ensure(requirements.NAMESPACES, say)
-    loopback.user()
     return requirements.ensure((*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES), say)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import traceback
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,16 +30,22 @@ NO_CLUSTER = "_none"
 
 
 def log_dir(cluster: str = "") -> Path:
+    """Raises NoHome."""
     return cluster_dir(cluster or NO_CLUSTER) / "logs"
 
 
 class RunLog(View):
-    """A view that writes `<UTC time>-<command>.log` (mode 0600) in `folder`. Raises OSError if it cannot."""
+    """A view that writes `<UTC time>-<command>.log` (mode 0600) in `folder`. Raises OSError if it cannot begin.
+
+    `failed`: why it is not whole, such as a full disk; a run is not ended for that.
+    """
 
     def __init__(self, folder: Path, command: str, now: datetime | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path, self._file = _create(folder, command, now or datetime.now(timezone.utc))
-        _delete_old(folder)
+        self.failed = ""
+        with suppress(OSError):
+            _delete_old(folder)
         self.text(f"provision {__version__} {command}, Python {platform.python_version()}")
 
     def handle(self, event: Event, at: float) -> None:
@@ -60,10 +67,17 @@ class RunLog(View):
         self.text("".join(traceback.format_exception(error)))
 
     def end(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # it has been told, and the file is closed all the same
+            self._file.close()
 
     def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
+        if self.failed:
+            return
+        try:
+            self._file.write(line + "\n")
+        except OSError as error:
+            self.failed = (error.strerror or str(error)).lower()
+            self.end()
 
 
 def _create(folder: Path, command: str, now: datetime) -> tuple[Path, TextIO]:

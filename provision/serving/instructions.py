@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.core.outcome import Ended, Endpoint
+from provision.core.person import expanded
 from provision.inventory.models import Host, SecretSource
 from provision.resources.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 
@@ -32,7 +33,7 @@ class Key:
             return cls()
         if source.env:
             return cls(f"${source.env}", f'os.environ["{source.env}"]')
-        path = str((folder / Path(source.file or "").expanduser()).absolute())
+        path = str((folder / expanded(source.file or "")).absolute())
         return cls(f"$(cat {shlex.quote(path)})", f"open({json.dumps(path)}).read().strip()")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.person import expanded
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.inventory.models import Serve
@@ -131,7 +131,7 @@ class Model:
         serve = self._serve
         if serve is None or self.source != "controller" or not serve.weights.path:
             return None
-        return look(self._cluster.inventory.path.parent / Path(serve.weights.path).expanduser())
+        return look(self._cluster.inventory.path.parent / expanded(serve.weights.path))
 
     @property
     def _token(self) -> Secret | None:

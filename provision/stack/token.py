@@ -10,27 +10,55 @@ import os
 import secrets
 from pathlib import Path
 
+from provision.core.errors import NoHome, ProvisionError
+from provision.core.paths import MOVE, cluster_dir
 from provision.core.secret import Secret
 
 #: The token's name among the secrets of an inventory, and in Ray.
 RAY_TOKEN = "RAY_AUTH_TOKEN"
 
 
-def ray_token(folder: Path, *, create: bool) -> Secret:
-    """The token kept in `folder`. Without `create`, and with none there yet, one that nothing on a host matches."""
+def ray_token(cluster: str, *, create: bool) -> Secret:
+    """The token kept for `cluster`. Without `create`, and with none to be had, one that nothing on a host matches.
+
+    Raises NoHome and ProvisionError with `create`, if there is no place to keep it."""
+    try:
+        return Secret(_kept(cluster_dir(cluster), create=create), RAY_TOKEN)
+    except (OSError, UnicodeDecodeError, NoHome) as error:
+        if not create:
+            return Secret(_fresh(), RAY_TOKEN)
+        if isinstance(error, NoHome):
+            raise
+        where, why = cluster_dir(cluster), getattr(error, "strerror", None) or str(error)
+        raise ProvisionError(
+            f"the token of `{cluster}` cannot be kept in `{where}`: {why.lower()}", hint=MOVE
+        ) from error
+
+
+def _kept(folder: Path, *, create: bool) -> str:
+    """Raises OSError; without `create` FileNotFoundError if there is none."""
     path = folder / "ray-token"
     try:
-        return Secret(path.read_text().strip(), RAY_TOKEN)
+        return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        pass
-    token = secrets.token_hex(32)
-    if create:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            # Exclusively: of two runs that begin together, the second takes the first one's token.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return ray_token(folder, create=False)
+        if not create:
+            raise
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    token = _fresh()
+    try:
+        # Exclusively: of two runs that begin together, the second takes the first one's token.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _kept(folder, create=False)
+    try:
         with os.fdopen(descriptor, "w") as file:
             file.write(token)
-    return Secret(token, RAY_TOKEN)
+    except OSError:
+        # A full disk must not leave an empty token, which the next run would take.
+        path.unlink()
+        raise
+    return token
+
+
+def _fresh() -> str:
+    return secrets.token_hex(32)

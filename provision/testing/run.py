@@ -20,6 +20,7 @@ from pathlib import Path
 
 from provision.core.errors import Cancelled, ProvisionError, UsageError
 from provision.core.events import Listener, Note, silent
+from provision.core.person import here
 from provision.core.secret import Secret
 from provision.testing.fold import Results, folded, with_tests
 from provision.testing.options import INSTALL
@@ -117,6 +118,8 @@ def _pytest(command: Sequence[str], output: Path, cancel: threading.Event, sudo_
             stdout=file,
             stderr=subprocess.STDOUT,
             env=environment,
+            # pytest wants a working folder; the one that we were started in may have been deleted.
+            cwd=here() or output.parent,
             pass_fds=handed,
         )
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import paramiko
 from paramiko.agent import Agent, AgentKey
 
 from provision.core.errors import AuthFailed
+from provision.core.person import expanded
 from provision.transport.target import Target
 
 #: What OpenSSH tries if nothing is said, the ones that paramiko speaks.
@@ -84,8 +86,8 @@ class Attempt:
                 yield f"agent key {held.comment or held.fingerprint}", held
         files = target.keys
         if not target.explicit:
-            defaults = (Path(name).expanduser() for name in DEFAULT_KEYS)
-            files = tuple(dict.fromkeys((*files, *(path for path in defaults if path.exists()))))
+            defaults = (expanded(name) for name in DEFAULT_KEYS)
+            files = tuple(dict.fromkeys((*files, *(path for path in defaults if os.access(path, os.F_OK)))))
         for path in files:
             try:
                 yield str(path), self.ring.load(path)
@@ -158,8 +160,8 @@ def _public_part(path: Path) -> bytes:
     beside = path.with_name(path.name + ".pub")
     try:
         if beside.exists():
-            return base64.b64decode(beside.read_text().split()[1])
-        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("-")]
+            return base64.b64decode(beside.read_text("utf-8", "replace").split()[1])
+        lines = [line for line in path.read_text("utf-8", "replace").splitlines() if line and not line.startswith("-")]
         raw = base64.b64decode("".join(lines))
     except (OSError, IndexError, binascii.Error, UnicodeDecodeError):
         return b""

@@ -7,6 +7,7 @@ inventory's: what reads the file fills it in.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,10 +17,14 @@ from typing import Any
 import fabric
 
 from provision.core.errors import Unreachable
+from provision.core.person import expanded, home, named
 from provision.inventory.models import Host
 
 _HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
 _MOST_JUMPS = 8
+
+#: What the libraries are told we are called where the system has no name for us; no user can be called that.
+_NOBODY = "uid:unknown"
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,18 @@ class Target:
 
 def load_config(path: str | None) -> fabric.Config:
     """`path` instead of the user's and the system's ssh_config, if given. Raises OSError, SSHException."""
-    if path is None:
-        return fabric.Config()
-    return fabric.Config(runtime_ssh_path=str(Path(path).expanduser()))
+    options = {} if path is None else {"runtime_ssh_path": str(expanded(path))}
+    if (own := home()) is None or not os.access(own, os.X_OK):
+        # fabric ends at a `.fabric.yaml` that it may not look for, as in /root with another user's rights.
+        options["user_prefix"] = "/nonexistent/"
+    with named(_NOBODY):
+        return fabric.Config(**options)
 
 
 def resolve(host: Host, config: fabric.Config) -> Target:
-    """Raises Unreachable if a jump cannot be read or the jumps go in a circle."""
+    """Raises Unreachable if a jump cannot be read, the jumps go in a circle, or nobody says which user to log in as."""
     ssh = host.ssh
-    keys = (Path(ssh.key).expanduser(),) if ssh.key else ()
+    keys = (expanded(ssh.key),) if ssh.key else ()
     base = Target(
         name=host.name,
         address=host.address,
@@ -78,11 +86,12 @@ def resolve(host: Host, config: fabric.Config) -> Target:
         user=ssh.user or "",
         keys=keys,
         explicit=bool(keys),
-        known_hosts=(Path(ssh.known_hosts).expanduser(),) if ssh.known_hosts else (),
+        known_hosts=(expanded(ssh.known_hosts),) if ssh.known_hosts else (),
         timeout=ssh.connect_timeout,
         pin=ssh.host_key or "",
     )
-    return _complete(base, config, ssh.jump, ())
+    with named(_NOBODY):
+        return _complete(base, config, ssh.jump, ())
 
 
 def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple[str, ...]) -> Target:
@@ -100,8 +109,14 @@ def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple
         connect_timeout=round(base.timeout) or 1,
         connect_kwargs={"key_filename": [str(key) for key in base.keys]},
     )
+    if connection.user == _NOBODY:
+        raise Unreachable(
+            base.name,
+            f"nobody says as whom to log in to `{base.address}`: uid {os.geteuid()} has no name on this machine",
+            hint="set `ssh.user` in the inventory, or export LOGNAME",
+        )
     words: Mapping[str, Any] = connection.ssh_config
-    identities = tuple(Path(str(key)).expanduser() for key in connection.connect_kwargs.get("key_filename", ()))
+    identities = tuple(expanded(str(key)) for key in connection.connect_kwargs.get("key_filename", ()))
     target = replace(
         base,
         address=str(connection.host),
@@ -146,4 +161,4 @@ def _chain(
 
 def _known_hosts(words: Mapping[str, Any]) -> tuple[Path, ...]:
     named = str(words.get("userknownhostsfile", "~/.ssh/known_hosts")).split()
-    return tuple(Path(name).expanduser() for name in named if name != "none")
+    return tuple(expanded(name) for name in named if name != "none")

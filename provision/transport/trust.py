@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown
+from provision.core.person import to_write
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
 from provision.transport.hostkeys import Entry, Key, KnownHosts, judge, read
@@ -61,9 +62,9 @@ def scan(hosts: Sequence[Host], *, cancel: threading.Event | None = None) -> lis
 def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = False) -> int:
     """Appends what is not in `known_hosts` yet; returns how many lines that were. The file is made owner-only
     if missing. Raises HostKeyChanged, with nothing written, if a key contradicts one on record and
-    `replace` is not set."""
+    `replace` is not set; NoHome; OSError."""
     keys = [key for key in keys if key.text]
-    path = known_hosts.expanduser()
+    path = to_write(known_hosts, "name a file in `ssh.known_hosts`")
     with _locked(path):
         entries = list(read(path))
         stale: set[int] = set()
@@ -161,10 +162,11 @@ def _append(path: Path, lines: Sequence[str]) -> None:
 
 def _rewrite(path: Path, stale: set[int], lines: Sequence[str]) -> None:
     """Lines that name several hosts are dropped whole: the others are asked about again, which is safe."""
-    kept = [line for number, line in enumerate(path.read_text().splitlines(), 1) if number not in stale]
+    old = path.read_text("utf-8", "surrogateescape").splitlines()
+    kept = [line for number, line in enumerate(old, 1) if number not in stale]
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o777)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write("".join(f"{line}\n" for line in (*kept, *lines)))
         file.flush()
         os.fsync(file.fileno())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from provision.core.errors import NoHome
 from provision.core.paths import state_dir
 from provision.weights.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
 from provision.weights.selection import needed
@@ -46,7 +48,9 @@ def look(folder: Path) -> Held:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Held(folder, problem=f"`{folder}` cannot be read: {reason.lower()}")
-    known = load(_kept(folder))[1]
+    known: Mapping[str, Entry] = {}
+    with suppress(NoHome):
+        known = load(_kept(folder))[1]
     files = {}
     for name in needed(found):
         before = known.get(name)
@@ -61,9 +65,11 @@ def read(held: Held, say: Callable[[int, int], None]) -> Held:
         if not held.digest and not held.problem:
             files = hashed(held.folder, held.files, held.files, say)
             held = Held(held.folder, files)
-            kept = _kept(held.folder)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            save(kept, written(files, {"folder": str(held.folder)}))
+            # Kept or not, they are known now: without a place for them the next run reads the files again.
+            with suppress(OSError, NoHome):
+                kept = _kept(held.folder)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                save(kept, written(files, {"folder": str(held.folder)}))
         return held
 
 

@@ -13,6 +13,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from provision.core.person import expanded
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, Serve
 from provision.weights.files import ModelFiles, weights_bytes
@@ -32,7 +33,7 @@ def look_for(inventory: Inventory, secrets: Mapping[str, Secret]) -> Look:
     """Begins to look; the call of what is returned waits for the end. Never raises: what went wrong is in `problem`."""
     serve = inventory.serve
     if serve is not None and serve.weights.path:
-        folder = (inventory.path.parent / Path(serve.weights.path).expanduser()).resolve()
+        folder = (inventory.path.parent / expanded(serve.weights.path)).resolve()
         return lambda _: from_folder(folder)
     if serve is not None and source_of(serve) in ("hub", "vllm"):
         return _meanwhile(serve, secrets.get(HUB_TOKEN))

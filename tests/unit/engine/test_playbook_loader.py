@@ -58,7 +58,7 @@ def test_nothing_is_left_beside_a_playbook_or_what_it_imports(file: Path, monkey
         monkeypatch.delitem(sys.modules, name, raising=False)
     file.write_text(f"import beside_at_once\n{EMPTY.replace('return', 'import beside_later; return')}")
     before = sorted(file.parent.rglob("*"))
-    load_playbook(file)(cluster())
+    PlaybookFile(file, LIKE).load()(cluster())
     assert sorted(file.parent.rglob("*")) == before
     assert not sys.dont_write_bytecode
 
@@ -71,7 +71,7 @@ def test_a_compiled_copy_is_not_believed(file: Path, monkeypatch: pytest.MonkeyP
     then = file.stat().st_mtime
     file.write_text(file.read_text().replace("one", "two"))
     os.utime(file, (then, then))
-    assert load_playbook(file)(cluster()).outcome == ["two"]
+    assert PlaybookFile(file, LIKE).load()(cluster()).outcome == ["two"]
 
 
 def test_two_files_of_one_name_do_not_meet(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ LAYERS: Mapping[str, Row] = {
     "lab": Row(
         ("core", "environment", "inventory"),
         ("uv",),
-        "virtual hosts, for whatever is to run on them; environment, uv: the demo looks first at what it will have to "
-        "fetch",
+        "virtual hosts, for whatever is to run on them; environment, uv: the demo asks first for what it will fetch, "
+        "and says in the end what is kept",
     ),
     "render": Row(
         ("cluster", "core", "lab", "serving", "transport"),
@@ -114,10 +114,11 @@ LAYERS: Mapping[str, Row] = {
     "provision": Row(("api", "core"), (), "the public face, loaded on first use; core: the version"),
     "cli": Row(
         (
-            "api", "core", "inventory", "lab", "provision", "render", "serving", "transport",
+            "api", "core", "environment", "inventory", "lab", "provision", "render", "serving", "transport",
         ),
         ("click",),
-        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host keys",
+        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host keys, "
+        "and where things are kept, to say which variable moves them",
     ),
 }  # fmt: skip
 

@@ -62,9 +62,9 @@ def test_loopback_hosts_need_the_libraries_that_vllm_loads(tmp_path, monkeypatch
 
 def test_a_user_without_a_name_is_told_why_nobody_lets_them_in(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 12345)
-    with pytest.raises(LabError, match="user id 12345 has no entry in /etc/passwd") as caught:
-        loopback.user()
-    assert "echo me:x:12345:" in caught.value.hint
+    with pytest.raises(LabError, match="uid 12345 has no entry in passwd") as caught:
+        loopback.login()
+    assert "--uid 12345" in caught.value.hint
 
 
 def test_ports_somebody_listens_on_are_left_out(monkeypatch):

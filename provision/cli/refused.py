@@ -1,0 +1,62 @@
+"""What the operating system refuses us, in a person's words: a full disk or a folder of somebody else is no bug."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from provision.core.errors import ProvisionError
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether it is for the person at this machine to put right. Text that cannot be read or written is, where the
+    locale is none that carries all text."""
+    return isinstance(error, OSError) or (isinstance(error, UnicodeError) and not _carries_all())
+
+
+def refused(error: BaseException) -> ProvisionError:
+    """The same as an error with a hint; raises nothing for what `is_refusal`."""
+    if not isinstance(error, OSError):
+        means = f"the locale means {sys.getfilesystemencoding()}"
+        hint = f"{means}: export LC_ALL=C.UTF-8, and leave PYTHONUTF8 and PYTHONIOENCODING alone"
+        return ProvisionError(f"text that cannot be read or written: {error}", hint=hint)
+    what = (error.strerror or str(error)).lower() or type(error).__name__
+    if error.filename is None:
+        # https://docs.python.org/3/library/tempfile.html#tempfile.gettempdir
+        return ProvisionError(what, hint=_TMPDIR if "temporary directory" in what else "")
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
+    way_out = next((hint for folder, hint in _movable() if _within(Path(name), folder)), "")
+    return ProvisionError(f"`{name}`: {what}", hint=way_out)
+
+
+_TMPDIR = "name a writable folder with room in TMPDIR"
+
+
+def _movable() -> Iterator[tuple[Callable[[], Path], str]]:
+    """What is kept where, and the variable that moves it."""
+    # Only now: these bring libraries along that most commands' pages do without.
+    import tempfile
+
+    from provision.core.paths import MOVE, state_dir
+    from provision.environment.wheels import MOVE_CACHE, wheel_cache
+    from provision.lab.lab import default_root
+
+    yield state_dir, MOVE
+    yield wheel_cache, MOVE_CACHE
+    yield default_root, "name a writable folder in PROVISION_LAB_DIR"
+    yield lambda: Path(tempfile.gettempdir()), _TMPDIR
+
+
+def _within(path: Path, folder: Callable[[], Path]) -> bool:
+    """Also for one of the folders on the way to it, which is what could not be made."""
+    try:
+        place = folder()
+    except (ProvisionError, OSError):
+        return False
+    return path.is_relative_to(place) or (len(path.parts) > 1 and place.is_relative_to(path))
+
+
+def _carries_all() -> bool:
+    return sys.getfilesystemencoding().lower() in ("utf-8", "utf8")
