@@ -41,9 +41,9 @@ def _called(arguments: list[str]) -> int:
 
         return _print(page())
     if arguments == ["--version"]:
-        from provision import __version__
+        from provision.cli.version import version_line
 
-        return _print(f"provision {__version__}")
+        return _print(version_line())
     # Loading the libraries makes many objects that stay to the end: looking through them for garbage, while they are
     # made and once more on leaving, is a tenth of a short run.
     gc.set_threshold(200_000, 20, 100)

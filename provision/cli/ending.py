@@ -72,11 +72,17 @@ def log_bug(error: BaseException) -> str:
 
 
 def _usage(error: click.UsageError) -> list[str]:
-    message = error.format_message()
+    message = _no_such_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
     # click writes sentences: "No such option: --foo".
     message = (message[:1].lower() + message[1:]).rstrip(".").replace(" '", " `").replace("'", "`")
     path = error.ctx.command_path if error.ctx else "provision"
     return block("", message, (), f"{path} --help", _paint())
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    """In our own words: every release of click has others."""
+    meant = f"; did you mean `{error.possibilities[0]}`?" if error.possibilities else ""
+    return f"no such option `{error.option_name}`{meant}"
 
 
 def _bug(error: BaseException, log: str) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from provision import __version__
 from provision.cli.ending import ending
 from provision.cli.page import COMMANDS, page
+from provision.cli.version import version_line
 
 
 class Lazy(click.Group):
@@ -55,12 +55,18 @@ class Lazy(click.Group):
         return sys.exit(ending(call)) if standalone_mode else call()
 
 
+def _say_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(version_line())
+        ctx.exit()
+
+
 @click.group(
     cls=Lazy,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(__version__, message="provision %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Say which.")
 @click.pass_context
 def provision(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:

@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from packaging.version import Version
 
 from provision.cli.group import provision
 
@@ -12,6 +14,10 @@ hosts:
   gpu-01: {address: 192.0.2.1, role: head}
   gpu-02: 192.0.2.2
 """
+
+
+# click 8.1 has to be asked to keep standard error apart, and later ones do not understand the question.
+APART: dict = {"mix_stderr": False} if Version(version("click")) < Version("8.2") else {}
 
 
 @pytest.fixture
@@ -34,4 +40,4 @@ def inventory(folder: Path) -> Path:
 
 @pytest.fixture
 def call(folder: Path) -> Callable[..., Result]:
-    return lambda *arguments, **options: CliRunner().invoke(provision, [*arguments], **options)
+    return lambda *arguments, **options: CliRunner(**APART).invoke(provision, [*arguments], **options)

@@ -23,8 +23,8 @@ def test_an_inventory_that_serves_nothing_is_wrong_usage(
 ) -> None:
     result = call(command)
     assert result.exit_code == 2
-    assert "error: the inventory serves no model" in result.output
-    assert "hint: add a section `serve`" in result.output
+    assert "error: the inventory serves no model" in result.stderr
+    assert "hint: add a section `serve`" in result.stderr
 
 
 def test_smoke_prints_what_was_answered(
@@ -64,8 +64,8 @@ def test_bench_asks_for_the_load_of_its_options_and_fails_if_a_request_did(
     result = call("bench", *options)
     assert asked == [Load(8, 2, 3, 5, 9.0)]
     assert result.exit_code == 1
-    assert "7 of 8 requests answered" in result.output
-    assert "error: 1 of 8 requests failed\n  refused (1 times)" in result.output
+    assert "7 of 8 requests answered" in result.stdout
+    assert "error: 1 of 8 requests failed\n  refused (1 times)" in result.stderr
 
 
 @pytest.mark.parametrize("options", [("--requests", "0"), ("--concurrency", "-1"), ("--deadline", "0")])

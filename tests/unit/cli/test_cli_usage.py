@@ -13,7 +13,8 @@ Call = Callable[..., Result]
     [
         (["chekc"], "error: there is no command `chekc`; did you mean `check`?"),
         (["frobnicate"], "error: there is no command `frobnicate`"),
-        (["up", "--lmit", "x"], "error: no such option `--lmit`"),
+        (["up", "--lmit", "x"], "error: no such option `--lmit`; did you mean `--limit`?"),
+        (["up", "--frobnicate"], "error: no such option `--frobnicate`"),
         (["up", "a.yaml", "b.yaml"], "error: got unexpected extra argument"),
         (["lab", "up", "--hosts", "0"], "error: invalid value for `--hosts`"),
         (["init", "--example", "nothing"], "error: there is no example `nothing`"),
