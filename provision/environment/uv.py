@@ -19,8 +19,8 @@ from provision.environment.resolve import decisive
 from provision.environment.wheels import architecture, kept_in, pip_download, wheel_cache
 from provision.inventory.models import Python
 
-#: `uv python install --no-bin` came with it; the rest of what is used is older.
-OLDEST = Version("0.8.0")
+#: It knows `--torch-backend cu130`, as the inventory's schema has it; the rest of what is used is older.
+OLDEST = Version("0.9.5")
 
 
 @functools.cache

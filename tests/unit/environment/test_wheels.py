@@ -127,6 +127,6 @@ def test_a_platform_that_cannot_be_served_is_refused(platform):
         platform_tags(platform)
 
 
-@pytest.mark.parametrize(("version", "fits"), [("0.7.22", False), ("0.8.0", True), ("1.0", True), ("", False)])
+@pytest.mark.parametrize(("version", "fits"), [("0.9.3", False), ("0.9.5", True), ("0.10.0", True), ("", False)])
 def test_a_hosts_own_uv_is_used_if_it_is_not_too_old(version, fits):
     assert usable(version) is fits
