@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from provision.inventory.models import Host, Inventory
 
 #: What to type where testinfra is missing.
-INSTALL = "pip install 'provision[testing]'"
+INSTALL = "pip install 'provision-llm[testing]'"
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -483,7 +483,7 @@ def test_where_testinfra_is_not_installed_the_hint_says_what_to_install(
     monkeypatch.setattr("provision.testing.run.find_spec", lambda name: None if name == "testinfra" else object())
     with pytest.raises(ProvisionError, match="testinfra, not installed") as caught:
         bench.check()
-    assert caught.value.hint == "pip install 'provision[testing]'"
+    assert caught.value.hint == "pip install 'provision-llm[testing]'"
 
 
 def test_a_host_behind_a_jump_host_is_reached_through_it(bench: Bench, sshds: Sshds, tmp_path: Path) -> None:
