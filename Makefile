@@ -1,0 +1,23 @@
+.PHONY: install check test long compat demo
+
+install:  ## an environment in .venv, with what tests and checks need
+	python3 -m venv .venv
+	.venv/bin/pip install -q -e '.[test]'
+
+check:  ## style, types, shell
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh tests/compat.sh
+
+test:  ## seconds, without a host
+	.venv/bin/pytest tests/unit
+
+long:  ## everything: real sshds, Ray and vLLM; best as root
+	.venv/bin/pytest
+
+compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13
+	tests/compat.sh
+
+demo:  ## the whole job on this machine
+	.venv/bin/provision demo
