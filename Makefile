@@ -10,11 +10,11 @@ check:  ## style, types, shell
 	.venv/bin/mypy
 	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh tests/compat.sh
 
-test:  ## seconds, without a host
-	.venv/bin/pytest tests/unit
-
-long:  ## everything: real sshds, Ray and vLLM; best as root
+test:  ## all tests, as the README runs them: about 20 minutes, as root on real lab hosts
 	.venv/bin/pytest
+
+long: test compat  ## that, and what takes longer: both ends of the versions, the promises about speed
+	.venv/bin/python -m benchmarks --assert
 
 compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13
 	tests/compat.sh

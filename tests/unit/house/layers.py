@@ -117,9 +117,10 @@ LAYERS: Mapping[str, Row] = {
             "api", "core", "environment", "inventory", "lab", "provision", "render", "serving", "transport",
         ),
         ("click",),
-        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host keys, "
+        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host keys "
         "and where things are kept, to say which variable moves them",
     ),
+    "__main__": Row(("cli",), (), "`python -m provision`"),
 }  # fmt: skip
 
 #: (files, by their beginnings; modules of Python that they may not import, why): what depends on values alone.
