@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -115,6 +116,7 @@ def _share_base(say: Callable[[str], None]) -> None:
 def own_labs() -> Path:
     """A place for the labs of this run, and the environment that makes everybody use it. What runs that were killed
     have left is removed."""
+    os.environ.pop(VARIABLE, None)  # a run within a run
     above = default_root().with_name("provision-lab-tests")
     for left in above.glob("*") if above.is_dir() else ():
         if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
@@ -133,6 +135,4 @@ def remove_labs(place: Path) -> None:
     for path in place.iterdir():
         if path.is_symlink():
             path.unlink()
-    import shutil
-
     shutil.rmtree(place)
