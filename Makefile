@@ -1,4 +1,4 @@
-.PHONY: install check test long compat demo
+.PHONY: install check test long compat demo newcomer newcomer-tests
 
 install:  ## an environment in .venv, with what tests and checks need
 	python3 -m venv .venv
@@ -8,7 +8,7 @@ check:  ## style, types, shell
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh tests/compat.sh
+	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh tests/compat.sh tests/newcomer/machine.sh
 
 test:  ## all tests, as the README runs them: about 20 minutes, as root on real lab hosts
 	.venv/bin/pytest
@@ -21,3 +21,9 @@ compat:  ## the unit tests with the lowest versions on Python 3.10 and the newes
 
 demo:  ## the whole job on this machine
 	.venv/bin/provision demo
+
+newcomer:  ## the README's demo on fresh minimal Debians, as root; NEWCOMER="--suite trixie --case user" for one
+	python3 tests/newcomer demo $(NEWCOMER)
+
+newcomer-tests:  ## and its tests there
+	python3 tests/newcomer tests $(NEWCOMER)
