@@ -33,7 +33,7 @@ EVERYWHERE = {
         "touch",
         "true",
     ),
-    *("useradd", "userdel", "usermod", "chpasswd", "apt-get", "chroot", "python3", "tar", "mkdir", "ln", "test"),
+    *("useradd", "userdel", "usermod", "chpasswd", "apt-get", "chroot", "python3", "tar", "mkdir", "ln", "test", "pip"),
 }
 
 
