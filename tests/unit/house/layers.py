@@ -87,9 +87,9 @@ LAYERS: Mapping[str, Row] = {
     ),
     "lab": Row(
         ("core", "environment", "inventory"),
-        ("uv",),
+        ("torch", "uv", "vllm"),
         "virtual hosts, for whatever is to run on them; environment, uv: the demo asks first for what it will fetch, "
-        "and says in the end what is kept",
+        "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
         ("cluster", "core", "lab", "serving", "transport"),

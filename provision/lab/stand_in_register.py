@@ -9,6 +9,6 @@ import nothing here.
 """
 
 
-def register():
+def register() -> str:
     """The platform's qualified name: what an entry point of the group vllm.platform_plugins returns."""
     return "provision_lab_stand_in.platform.StandInPlatform"

@@ -5,11 +5,15 @@ when the KV cache's size is given and nothing is compiled, and then the first re
 sync_and_gather_intermediate_tensors: allocate it when the model is loaded.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from vllm.v1.worker.cpu_worker import CPUWorker
 
 
 class StandInWorker(CPUWorker):
-    def load_model(self, *args, **kwargs):
+    def load_model(self, *args: Any, **kwargs: Any) -> None:
         super().load_model(*args, **kwargs)
         from vllm.distributed import get_pp_group
 

@@ -5,16 +5,18 @@ two hosts then wait for each other's shared memory (`open shm in SHMManager fail
 mounts of /dev/shm talk over Gloo instead, vLLM's own way for groups that differ in name.
 """
 
-import os
+from __future__ import annotations
+
 import socket
+from pathlib import Path
 
 import torch
 from vllm.distributed.device_communicators.cpu_communicator import CpuCommunicator
 
 
 class StandInCommunicator(CpuCommunicator):
-    def _all_group_ranks_share_shm_group_name(self):
-        here = (socket.gethostname(), os.stat("/dev/shm").st_dev)
-        everywhere = [None] * self.world_size
+    def _all_group_ranks_share_shm_group_name(self) -> bool:
+        here = (socket.gethostname(), Path("/dev/shm").stat().st_dev)
+        everywhere: list[object] = [None] * self.world_size
         torch.distributed.all_gather_object(everywhere, here, group=self.device_group)
-        return len(set(everywhere)) == 1 and super()._all_group_ranks_share_shm_group_name()
+        return len(set(everywhere)) == 1 and bool(super()._all_group_ranks_share_shm_group_name())
