@@ -89,6 +89,15 @@ class Fragment:
         return tuple(line.rstrip() for line in text.splitlines() if line.strip())[-lines:]
 
 
+def environment(variables: Mapping[str, Value]) -> dict[str, Value]:
+    """The variables of a script that gives a program `variables` as its environment (payload/environment.sh): numbered,
+    since a name among them may be one of the script's own."""
+    found: dict[str, Value] = {"names": len(variables)}
+    for index, (name, value) in enumerate(variables.items()):
+        found |= {f"name_{index}": name, f"value_{index}": value}
+    return found
+
+
 def quote(text: str) -> str:
     """Single-quoted for sh: nothing in `text` is special any more. Raises ValueError on a NUL."""
     if "\0" in text:

@@ -14,14 +14,17 @@ from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
+from provision.payload.weights.manifest import Entry, digest_of, parsed
 from provision.resources.weights import HINTS, Weights
-from provision.resources.weights_scripts import HUB, TELL, run
-from provision.weights.manifest import Entry, digest_of, parsed
+from provision.resources.weights_run import DOWNLOAD, run
 
 #: Seconds for a hub that is slow to list a repository.
 PATIENCE = 180.0
 
 _MIB = 1 << 20
+
+#: What goes into the manifest of all hosts.
+_TELL = '[ ! -f "$manifest" ] || cat -- "$manifest"'
 
 #: What is found out here explains what a look alone has to say of "weights" (checks/inhibition.py).
 FILES = "weights files"
@@ -41,7 +44,7 @@ class SameWeights(Proof):
         return "weights compared"
 
     def scripts(self) -> Mapping[str, Script]:
-        return {host: Script(TELL, {"manifest": weights.manifest}) for host, weights in self.placed.items()}
+        return {host: Script(_TELL, {"manifest": weights.manifest}) for host, weights in self.placed.items()}
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
         found = {host: parsed(answers[host].stdout)[1] for host in self.placed if host in answers}
@@ -87,8 +90,8 @@ class RoomForWeights(Proof):
 
 def _ask(weights: Weights) -> Script:
     probe = weights.fix(None, weights.want())
-    variables = {key: value for key, value in probe.vars.items() if not key.startswith("extra_")}
-    script = run(HUB, {**variables, "work": "room"}, environment=weights.hub_environment(), timeout=PATIENCE)
+    variables = {**probe.vars, "work": "room"}
+    script = run(DOWNLOAD, variables, also=weights.hub_environment(), timeout=PATIENCE)
     # The very same look as the plan's: a folder that is whole needs no room, and no hub.
     look = weights.probe()
     quiet = f'seen=$(\n{look.body}\n)\ncase "$seen" in *sound=yes*) exit 0 ;; esac\n'

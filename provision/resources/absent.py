@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script
-from provision.resources.service import Service
-from provision.resources.service_scripts import LIBRARY, STOP
+from provision.payload.bundle import shell
+from provision.resources.service import LIBRARY, Service
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,7 @@ class Stopped(Resource):
         return {"processes": "none"}
 
     def probe(self) -> Script:
-        return Script(f"{LIBRARY}\n{PROBE}", self.of.variables())
+        return Script(shell(LIBRARY, "service/left.sh"), self.of.variables())
 
     def fix(self, have: State, want: State) -> Script:
-        return Script(f"{LIBRARY}\n{STOP}\nstop || exit 1", self.of.variables(), timeout=120)
-
-
-PROBE = """
-left=$(ours)
-if [ -n "$left" ]; then echo "processes="$left; else echo processes=none; fi
-"""
+        return Script(f"{shell(LIBRARY, 'service/stop.sh')}\nstop || exit 1", self.of.variables(), timeout=120)

@@ -13,8 +13,10 @@ from typing import ClassVar
 from provision.core.finding import Known
 from provision.core.resource import Resource, State
 from provision.core.script import Script, Value
-from provision.resources.service import Place
-from provision.resources.service_scripts import LIBRARY
+from provision.payload.bundle import shell
+from provision.resources.service import LIBRARY, Place
+
+COUNT = "vllm/ranks.sh"
 
 #: What `check` calls them.
 RANKS = "ranks of the model"
@@ -69,47 +71,11 @@ class Ranks(Resource):
         return (Known(self.area, RANKS, which, lasting=False),)
 
     def probe(self) -> Script:
-        return Script(f'{LIBRARY}\n{COUNT}\necho "ranks=$(ranks)"\n{WHICH}', self._variables())
+        return Script(shell(LIBRARY, COUNT, "vllm/which_ranks.sh"), self._variables())
 
     def fix(self, have: State, want: State) -> Script:
-        return Script(f"{LIBRARY}\n{COUNT}\n{WAIT}", {**self._variables(), "count": self.count})
+        return Script(shell(LIBRARY, COUNT, "vllm/wait_for_ranks.sh"), {**self._variables(), "count": self.count})
 
     def _variables(self) -> dict[str, Value]:
         mark = self.ray.owner_mark
         return {"mark": mark, "processes": self.processes, "logs": self.logs, "tensor": self.tensor}
-
-
-COUNT = r"""
-these() {
-    for p in $(ours); do
-        case $(tr '\0' ' ' < "/proc/$p/cmdline" 2>/dev/null) in $processes) echo "$p" ;; esac
-    done
-}
-ranks() { set -- $(these); echo "$#"; }
-"""
-
-# vllm/v1/executor/multiproc_executor.py names a rank `Worker_PP1_TP0`, leaving out a degree that is 1; its lines begin
-# with `(Worker_PP1_TP0 pid=619)`. Before it knows, it is `Worker`, and stays so where it is alone. Only the first rank
-# of a host says its number.
-WHICH = r"""
-part() { case $1 in *"$2"[0-9]*) v=${1#*"$2"}; echo "${v%%[!0-9]*}" ;; *) echo 0 ;; esac; }
-which=$(for p in $(these); do
-    case $logs in '') continue ;; *@*) files=${logs%@*}$p${logs##*@} ;; *) files=$logs ;; esac
-    name=$(grep -hosm1 "(Worker_[A-Z0-9_]* pid=$p)" $files || grep -hosm1 "(Worker pid=$p)" $files) || continue
-    stage=$(part "$name" _PP) share=$(part "$name" _TP)
-    echo "$((stage * tensor + share)) (PP$stage TP$share)"
-done | sort -n | paste -sd , -)
-[ -z "$which" ] || echo "which=$which"
-"""
-
-WAIT = """
-n=0
-until [ "$(ranks)" = "$count" ]; do
-    if [ "$n" -ge 40 ]; then
-        echo "$(ranks) ranks of the model run here, $count were to: look at Ray's placement on the head" >&2
-        exit 1
-    fi
-    n=$((n + 1)); sleep 0.25
-done
-echo "::note ranks of the model that run here: $count of $count"
-"""

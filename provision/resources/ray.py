@@ -10,6 +10,7 @@ from typing import ClassVar
 from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.inventory.models import Ray
+from provision.payload.bundle import shell
 from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
 
@@ -124,7 +125,7 @@ class RayNode(Service):
         return SEGMENTS
 
     def ready(self) -> Script:
-        return Script(READY, {"port": self.ready_port()}, timeout=150)
+        return Script(shell("ray/ready.sh"), {"port": self.ready_port()}, timeout=150)
 
     @abstractmethod
     def ready_port(self) -> int: ...
@@ -186,18 +187,3 @@ class RayWorker(RayNode):
 
     def ports(self) -> tuple[int, ...]:
         return (self.setup.settings.node_manager_port, self.setup.settings.object_manager_port)
-
-
-# Whether the right nodes have joined is the business of RayMembers; this is whether it came up at all. A raylet can
-# listen and still end seconds later, while it registers, so Ray's own word is waited for as well; but not for ever,
-# since that word is only a line of its log.
-READY = """
-n=0 listening=0
-until [ "$listening" -gt 0 ] && { grep -q 'Ray runtime started' "$dir/log" || [ "$listening" -gt 120 ]; }; do
-    alive || gave_up "Ray ended while it was starting" 60
-    [ "$n" -lt 300 ] || gave_up "Ray does not listen on port $port after 75 s" 60
-    if listens "$port"; then listening=$((listening + 1)); else n=$((n + 1)); fi
-    [ $(((n + listening) % 20)) -ne 0 ] || echo "::progress waiting for Ray ($(((n + listening) / 4)) s)"
-    sleep 0.25
-done
-"""

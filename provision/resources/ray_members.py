@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.payload.bundle import bundle, shell
+from provision.payload.ray_members import ELSEWHERE
 from provision.resources.ray import RayHead
-from provision.resources.service_scripts import LIBRARY
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class RayMembers(Resource):
         return [node for node in nodes.split(", ") if node.partition(" ")[0] not in self.unknown]
 
     def probe(self) -> Script:
-        return Script(f"{LIBRARY}\n{PROBE}", {"dir": self.head.place.folder})
+        return Script(shell("service/library.sh", "ray/members_probe.sh"), {"dir": self.head.place.folder})
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         folder = self.head.place.folder.rsplit("/", 2)[0]
@@ -74,6 +75,7 @@ class RayMembers(Resource):
         variables: dict[str, Value] = {
             "dir": self.head.place.folder,
             "python": f"{self.head.setup.python}/bin/python",
+            "program": bundle("ray_members:main"),
             "address": self.head.address,
             "node_ip": self.head.setup.network.node_ip,
             "token_file": self.head.setup.token_file,
@@ -82,70 +84,4 @@ class RayMembers(Resource):
             "nodes": self._nodes(),
             "seconds": int(self.timeout),
         }
-        return Script(f"{LIBRARY}\n{WAIT}", variables, timeout=self.timeout + 60)
-
-
-PROBE = """
-read_stamp && alive && [ -f "$dir/members" ] || exit 0
-{ read -r head; read -r nodes; } < "$dir/members"
-[ "$head" = "$pid $start" ] && echo "nodes=$nodes"
-exit 0
-"""
-
-#: How the program below tells of a host that joined at another of its addresses.
-ELSEWHERE = "joined at another address"
-
-#: Asks Ray until all have joined, or SECONDS_LEFT have passed; then it says who is missing, and ends with 1.
-PROGRAM = """
-import os, sys, time
-
-import ray
-
-deadline = time.monotonic() + float(os.environ["SECONDS_LEFT"])
-expected = {}
-for line in os.environ["EXPECTED"].splitlines():
-    ip, gpus, name = line.split(" ", 2)
-    expected[ip] = (name, int(gpus))
-others = dict(line.split(" ", 1) for line in os.environ["OTHERS"].splitlines())
-ray.init(os.environ["RAY_ADDRESS"], log_to_driver=False, logging_level="ERROR", configure_logging=False)
-while True:
-    joined = {}
-    for node in ray.nodes():
-        if node["Alive"]:
-            joined[node["NodeManagerAddress"]] = int(node["Resources"].get("GPU", 0))
-    absent = {name: ip for ip, (name, _) in expected.items() if ip not in joined}
-    found = {others[ip]: ip for ip in joined if ip not in expected and others.get(ip) in absent}
-    elsewhere = [f"{name} (at {at}, not at {absent[name]})" for name, at in found.items()]
-    missing = [f"{name} ({ip})" for name, ip in absent.items() if name not in found]
-    short = [
-        f"{name} ({joined[ip]} of {gpus} GPUs)"
-        for ip, (name, gpus) in expected.items()
-        if ip in joined and joined[ip] < gpus
-    ]
-    strangers = [ip for ip in joined if ip not in expected and ip not in found.values()]
-    if not elsewhere and not missing and not short and not strangers:
-        break
-    if time.monotonic() > deadline:
-        if elsewhere:
-            print("joined at another address:", ", ".join(elsewhere), file=sys.stderr)
-        if missing:
-            print("did not join Ray in time:", ", ".join(missing), file=sys.stderr)
-        if short:
-            print("joined with too few GPUs:", ", ".join(short), file=sys.stderr)
-        if strangers:
-            print("joined, but are not in the inventory:", ", ".join(strangers), file=sys.stderr)
-        sys.exit(1)
-    print("::progress waiting for", ", ".join(elsewhere + missing + short + strangers), flush=True)
-    time.sleep(0.5)
-counted, wanted = sum(joined.values()), sum(gpus for _, gpus in expected.values())
-print(f"::note Ray counts {len(joined)} of {len(expected)} nodes and {counted} of {wanted} GPUs", flush=True)
-"""
-
-WAIT = f"""
-read_stamp && alive || {{ echo "the Ray head is not running" >&2; exit 1; }}
-export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$token_file" RAY_ADDRESS="$address" RAY_USAGE_STATS_ENABLED=0
-EXPECTED="$expected" OTHERS="$others" SECONDS_LEFT="$seconds" NODE_IP="$node_ip" "$python" - <<'PY' || exit 1
-{PROGRAM}
-PY
-printf '%s\\n%s\\n' "$pid $start" "$nodes" > "$dir/members"
-"""
+        return Script(shell("service/library.sh", "ray/members.sh"), variables, timeout=self.timeout + 60)

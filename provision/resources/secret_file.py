@@ -12,6 +12,7 @@ from typing import ClassVar
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script
 from provision.core.secret import Secret
+from provision.payload.bundle import shell
 from provision.resources.text_file import PROBE, REMOVE, WRITE, in_words
 
 
@@ -41,12 +42,12 @@ class SecretFile(Resource):
         return {"sha256": self.secret.sha256(), "mode": "600", **owner}
 
     def probe(self) -> Script:
-        return Script(PROBE, {"path": self.path})
+        return Script(shell(PROBE), {"path": self.path})
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return Script(REMOVE, {"path": self.path})
-        return Script(WRITE, {"path": self.path, "text": self.secret, "mode": "600", "owner": self.owner})
+        return Script(shell(WRITE), {"path": self.path, "text": self.secret, "mode": "600", "owner": self.owner})
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         return in_words(super().diff(have, want))

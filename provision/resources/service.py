@@ -20,9 +20,11 @@ from typing import ClassVar
 
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
-from provision.core.script import Script, Value
+from provision.core.script import Script, Value, environment
 from provision.core.secret import Secret
-from provision.resources.service_scripts import CLEAR, LIBRARY, PROBE, START, STOP
+from provision.payload.bundle import shell
+
+LIBRARY = "service/library.sh"
 
 #: Keys of a stamp that say how the process runs, not what was wanted.
 OBSERVED = frozenset({"pid", "start", "unit", "ready", "running", "health", "answers"})
@@ -85,7 +87,7 @@ class Service(Resource):
 
     @abstractmethod
     def ready(self) -> Script:
-        """Ends well once the service does its work. May use $dir, $pid, and the functions of LIBRARY."""
+        """Ends well once the service does its work. May use $dir, $pid, and the functions of service/library.sh."""
 
     def health(self) -> Script:
         """Prints `health=ok` while the running service is well; part of the probe."""
@@ -109,7 +111,7 @@ class Service(Resource):
     def probe(self) -> Script:
         health = self.health()
         variables: dict[str, Value] = {"dir": self.place.folder, "mark": self.place.owner_mark, **health.vars}
-        return Script(f"{LIBRARY}\n{PROBE}\nif alive; then\n{health.body}\nfi", variables, timeout=30)
+        return Script(f"{shell(LIBRARY, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi", variables, timeout=30)
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if have is None or want is None:
@@ -136,11 +138,14 @@ class Service(Resource):
     def fix(self, have: State, want: State) -> Script:
         base = self.variables()
         if want is None:
-            return Script(f"{LIBRARY}\n{STOP}\n{CLEAR}", {**base, "scratch": self.scratch()}, timeout=120)
+            body = shell(LIBRARY, "service/stop.sh", "service/clear.sh")
+            return Script(body, {**base, "scratch": self.scratch()}, timeout=120)
         ready = self.ready()
         variables = {**base, **self._run_variables(want), **ready.vars}
-        begin = "read_stamp" if _only_unready(self.diff(have, want)) else f"{STOP}\nstop || exit 1\n{START}"
-        body = f"{LIBRARY}\n{begin}\n{ready.body}\nmark_ready"
+        begin = f"{shell('service/stop.sh')}\nstop || exit 1\n{shell('service/start.sh')}"
+        if _only_unready(self.diff(have, want)):
+            begin = "read_stamp"
+        body = f"{shell(LIBRARY)}\n{begin}\n{ready.body}\nmark_ready"
         return Script(body, variables, timeout=120 + ready.timeout)
 
     def variables(self) -> dict[str, Value]:
@@ -158,12 +163,9 @@ class Service(Resource):
         variables: dict[str, Value] = {}
         for index, argument in enumerate(self.command()):
             variables[f"arg_{index}"] = argument
-        environment = {**self.environment(), "PROVISION_SERVICE": self.place.owner_mark}
-        for index, (name, value) in enumerate(environment.items()):
-            variables[f"name_{index}"] = name
-            variables[f"value_{index}"] = value
+        variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark})
         stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED)
-        return variables | {"args": len(self.command()), "names": len(environment), "stamp": stamp}
+        return variables | {"args": len(self.command()), "stamp": stamp}
 
 
 def unit_name(place: Place) -> str:

@@ -17,7 +17,7 @@ from provision.diagnosis import Diagnosis, Line, diagnose
 from provision.diagnosis.answer import read_answer
 from provision.diagnosis.timeline import shown, timeline
 from provision.facts import Facts
-from provision.resources.service_logs_script import GATHER
+from provision.payload.bundle import shell
 
 #: Seconds; somebody waits to hear what went wrong.
 PATIENCE = 8.0
@@ -57,7 +57,7 @@ class ServiceLogs(Inquiry):
     def scripts(self) -> Mapping[str, Script]:
         return {
             host.name: Script(
-                GATHER,
+                shell("service/logs.sh"),
                 {"folder": host.folder, "scratch": host.scratch, "units": host.units, "since": host.since},
                 timeout=PATIENCE,
             )

@@ -8,6 +8,10 @@ from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script
+from provision.payload.bundle import shell
+
+PROBE, WRITE = "files/probe.sh", "files/write.sh"
+REMOVE = 'rm -f -- "$path" "$path.new"'
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,12 @@ class TextFile(Resource):
         return {"sha256": hashlib.sha256(self.text.encode()).hexdigest(), "mode": self.mode, **owner}
 
     def probe(self) -> Script:
-        return Script(PROBE, {"path": self.path})
+        return Script(shell(PROBE), {"path": self.path})
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return Script(REMOVE, {"path": self.path})
-        return Script(WRITE, {"path": self.path, "text": self.text, "mode": self.mode, "owner": self.owner})
+        return Script(shell(WRITE), {"path": self.path, "text": self.text, "mode": self.mode, "owner": self.owner})
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         return in_words(super().diff(have, want))
@@ -49,29 +53,3 @@ def in_words(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
     """A digest says nothing to a person, and of a short secret too much to others."""
     other = Difference("content", "as given", "another")
     return tuple(other if difference.aspect == "sha256" else difference for difference in differences)
-
-
-PROBE = """
-[ -f "$path" ] || exit 0
-sum=$(sha256sum < "$path") || exit 1
-echo "sha256=${sum%% *}"
-stat -L -c 'mode=%a
-owner=%U' -- "$path"
-"""
-
-# Written beside and renamed, so that a reader never sees half of it. Where root works for somebody else, the
-# folders above let them in, whatever root's umask says.
-WRITE = """
-set -e
-[ ! -d "$path" ] || { echo "$path is a folder" >&2; exit 1; }
-[ -z "$owner" ] || umask 022
-mkdir -p -- "${path%/*}"
-umask 077
-rm -f -- "$path.new"
-printf %s "$text" > "$path.new"
-[ -z "$owner" ] || chown -- "$owner" "$path.new"
-chmod "$mode" "$path.new"
-mv -fT -- "$path.new" "$path"
-"""
-
-REMOVE = 'rm -f -- "$path" "$path.new"'

@@ -24,11 +24,29 @@ from provision.environment.resolve import decisive, index_environment
 from provision.environment.uv import uv_binary, uv_version
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
-from provision.resources.venv_deep import DEEP, SWEEP, TIMEOUT
-from provision.resources.venv_scripts import BUILD, HINTS, PROBE, REMOVE
+from provision.payload.bundle import bundle, shell
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
+
+#: Seconds to read some ten GB from a slow disk.
+DEEP_TIMEOUT = 1800.0
+
+#: Signs in what a failed build printed (lower case) → what to do.
+HINTS = (
+    ("is not on this host", "install that Python on the host, or set python.version to one that every host has"),
+    ("no space left", "free some space on the host, or set `root` to a folder on a larger disk"),
+    ("disk quota exceeded", "free some space on the host, or set `root` to a folder on a larger disk"),
+    ("permission denied", "let the user write to `root` on the host, or set `root` to a folder of its own"),
+    ("hash mismatch", "the index serves another file than the one that was locked: run `provision lock`"),
+    (
+        "failed to fetch",
+        "the host cannot reach the index: set `python.wheels: controller`, and the controller sends them",
+    ),
+    ("dns error", "the host cannot reach the index: set `python.wheels: controller`, and the controller sends them"),
+    ("exec format error", "set python.platform to the hosts' architecture"),
+    ("glibc", "set python.platform to the oldest glibc among the hosts, then run `provision lock`"),
+)
 
 _DIST = "dist."
 _FILES = "files."
@@ -82,8 +100,9 @@ class Venv(Resource):
     def probe(self) -> Script:
         """Reads names and two small files: some milliseconds, also for hundreds of packages. `deep` reads all of it."""
         if self.deep:
-            return Script(PROBE + DEEP, self._names(), timeout=TIMEOUT)
-        return Script(PROBE, self._names())
+            body = shell("venv/probe.sh", "venv/deep.sh")
+            return Script(body, {**self._names(), "program": bundle("records:main")}, timeout=DEEP_TIMEOUT)
+        return Script(shell("venv/probe.sh"), self._names())
 
     def want(self) -> State:
         """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
@@ -155,13 +174,14 @@ class Venv(Resource):
     def fix(self, have: State, want: State) -> Script:
         """Builds it whole, mends some packages in place, switches the link, or removes it all."""
         if want is None:
-            return Script(REMOVE, self._names(), timeout=600)
+            return Script(shell("venv/shared.sh", "venv/remove.sh"), self._names(), timeout=600)
         mode, names = self._work(have, want)
         sweep = mode == "repair" and "stray" in (have or {})
         variables: dict[str, Value] = {
             **self._names(),
             "mode": mode,
             "sweep": "yes" if sweep else "",
+            "program": bundle("records:main") if sweep else "",
             "version": self.python.version,
             "total": len(self.lock.packages),
             "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
@@ -175,7 +195,7 @@ class Venv(Resource):
             "default_index": index_environment(self.python, "uv").get("UV_DEFAULT_INDEX", ""),
             "more_indexes": index_environment(self.python, "uv").get("UV_INDEX", ""),
         }
-        body = SWEEP + BUILD if sweep else BUILD
+        body = shell("venv/shared.sh", "venv/build.sh")
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:

@@ -13,12 +13,12 @@ from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.diagnosis import decisive
 from provision.inventory.models import Serve
-from provision.resources.ask_scripts import ASK_UNTIL_READY
+from provision.payload.bundle import bundle, shell
 from provision.resources.ranks import SEGMENTS
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
 
-#: What the stamp and `check` say of how the model answers: one of the kinds of provision.resources.ask.
+#: What the stamp and `check` say of how the model answers: one of the kinds of provision.payload.ask.
 ANSWERS = "model answers with"
 
 API_KEY = "VLLM_API_KEY"
@@ -118,7 +118,7 @@ class VllmServer(Service):
         return SEGMENTS
 
     def health(self) -> Script:
-        return Script(HEALTH, {"health_host": self.listen_host, "health_port": self.serve.port})
+        return Script(shell("vllm/health.sh"), {"health_host": self.listen_host, "health_port": self.serve.port})
 
     @property
     def listen_host(self) -> str:
@@ -132,12 +132,13 @@ class VllmServer(Service):
     def ready(self) -> Script:
         variables: dict[str, Value] = {
             "python": f"{self.python}/bin/python",
+            "program": bundle("ask:wait"),
             "url": self.url,
             "model": self.serve.name or self.serve.model,
             "api_key": self.secrets.get(API_KEY, ""),
             "seconds": int(self.serve.ready_timeout),
         }
-        return Script(READY, variables, timeout=self.serve.ready_timeout + 60)
+        return Script(shell("vllm/ready.sh"), variables, timeout=self.serve.ready_timeout + 60)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         lines, hint = decisive(failed.stderr)
@@ -161,21 +162,3 @@ class VllmOnRay(VllmServer):
             "RAY_AUTH_TOKEN_PATH": self.ray.setup.token_file,
             **super().environment(),
         }
-
-
-HEALTH = """
-if ! listens "$health_port"; then echo "health=not listening on port $health_port"
-elif command -v curl >/dev/null 2>&1; then
-    code=$(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time 10 "http://$health_host:$health_port/health")
-    if [ "$code" = 200 ]; then echo health=ok; else echo "health=/health answers $code"; fi
-else echo health=ok
-fi
-"""
-
-READY = f"""
-export VLLM_API_KEY="$api_key"
-answers() {{
-URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" LOG="$dir/log" STAMP="$dir/stamp" {ASK_UNTIL_READY}
-}}
-answers || gave_up "vLLM did not become ready" 400
-"""

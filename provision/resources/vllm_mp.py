@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.payload.bundle import shell
 from provision.resources.absent import Stopped
 from provision.resources.ranks import COUNT, Ranks
-from provision.resources.service_scripts import LIBRARY
+from provision.resources.service import LIBRARY
 from provision.resources.vllm import VllmServer
 
 #: Flags that only the process with the API may have: `--headless` refuses the last one, and opens no port.
@@ -25,6 +26,9 @@ API_ONLY = frozenset({"host", "port", "api-server-count"})
 #: Command lines of ranks (v1/executor/multiproc_executor.py): one that has met others has its place in its name.
 ALONE = "VLLM::Worker*"
 MET = "VLLM::Worker_*"
+
+#: Whether a server has answered, by its stamp.
+ANSWERED = "vllm/answered.sh"
 
 #: How the message begins.
 _NOT_MET = "its ranks have not met"
@@ -78,7 +82,7 @@ class VllmHead(VllmNode):
     def health(self) -> Script:
         """While the model loads, nobody listens yet."""
         well = super().health()
-        return Script(f'case $stamped in *"\nanswers="*)\n{well.body}\n;; *) echo health=ok ;; esac', well.vars)
+        return Script(f"{shell(ANSWERED)}\nif answered; then\n{well.body}\nelse echo health=ok\nfi", well.vars)
 
     def until_it_answers(self) -> Script:
         return VllmServer.ready(self)
@@ -118,7 +122,7 @@ class RanksMet(Ranks):
             "seconds": int(meeting.timeout),
             "where": f"{meeting.address}:{meeting.port}",
         }
-        return Script(f"{LIBRARY}\n{COUNT}\n{MEET}", variables, timeout=meeting.timeout + 60)
+        return Script(shell(LIBRARY, COUNT, "vllm/meet.sh"), variables, timeout=meeting.timeout + 60)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         """Its own log cannot say what keeps another host's ranks away."""
@@ -155,34 +159,20 @@ class Answers(Resource):
         return {"answers": "yes"}
 
     def probe(self) -> Script:
-        return Script(f"{LIBRARY}\n{ANSWERED}", {"dir": self.server.place.folder})
+        return Script(f"{shell(LIBRARY, ANSWERED)}\n{LOOK}", {"dir": self.server.place.folder})
 
     def fix(self, have: State, want: State) -> Script:
         wait = self.server.until_it_answers()
         variables: Mapping[str, Value] = {**self.server.variables(), **wait.vars}
-        return Script(f"{LIBRARY}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
+        return Script(f"{shell(LIBRARY)}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         return self.server.explain(failed)
 
 
-MEET = """
-n=0
-until [ "$(ranks)" -ge "$count" ]; do
-    read_stamp && alive || gave_up "vLLM ended before its ranks had met the others" 400
-    if [ "$n" -ge "$((seconds * 2))" ]; then
-        gave_up "its ranks have not met those of the other hosts at $where within $seconds s" 400
-    fi
-    [ "$((n % 10))" -ne 0 ] || echo "::progress waiting until all ranks have met ($((n / 2)) s)"
-    n=$((n + 1)); sleep 0.5
-done
-echo "::note ranks of the model that run here: $count of $count"
-"""
-
-ANSWERED = """
-read_stamp && alive || exit 0
-case $stamped in *"
-answers="*) echo answers=yes ;; esac
+LOOK = """
+read_stamp && alive && answered || exit 0
+echo answers=yes
 """
 
 RUNNING = """

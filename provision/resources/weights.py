@@ -16,10 +16,14 @@ from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
-from provision.resources.weights_scripts import DEEP, HUB, LISTING, LOCAL, PROBE, REMOVE, TIMEOUT, WAS, run
+from provision.payload.bundle import shell
+from provision.payload.weights.manifest import Entry
+from provision.resources.weights_run import DOWNLOAD, SEAL, TIMEOUT, run
 from provision.weights.local import Held, look, read
-from provision.weights.manifest import Entry
 from provision.weights.source import models_below
+
+#: Seconds to list a folder on a file server that is busy.
+LISTING = 120.0
 
 #: First words of what a failed download says → what to do.
 HINTS = {
@@ -92,9 +96,9 @@ class Weights(Resource):
 
     def probe(self) -> Script:
         """`key=value` of the manifest's head; only if something differs, a line for every file."""
-        body = PROBE + WAS + (DEEP if self.deep else "")
+        parts = ["weights/probe.sh", "weights/was.sh", *(["weights/deep.sh"] if self.deep else [])]
         variables: dict[str, Value] = {**self._places(), "stamp": self.here.stamp if self.here else ""}
-        return Script(body, variables, timeout=TIMEOUT if self.deep else LISTING)
+        return Script(shell(*parts), variables, timeout=TIMEOUT if self.deep else LISTING)
 
     def want(self) -> State:
         wanted = {"folder": "yes", "sound": "yes", "marked": "yes"}
@@ -162,7 +166,7 @@ class Weights(Resource):
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             brought = "yes" if self.source == "controller" else ""
-            return Script(REMOVE, {**self._places(), "brought": brought}, timeout=600)
+            return Script(shell("weights/remove.sh"), {**self._places(), "brought": brought}, timeout=600)
         faults = _names(have or {}, "fault:")
         variables: dict[str, Value] = {
             **self._places(),
@@ -175,12 +179,12 @@ class Weights(Resource):
             "deep": "yes" if faults else "",
         }
         if self.source == "hub":
-            return run(HUB, variables, environment=self.hub_environment())
+            return run(DOWNLOAD, variables, also=self.hub_environment())
         held = look(self.here.folder) if self.here is not None else None
         if held is not None:
             variables["expected"] = "\n".join(f"{e.sha256 or '-'} {e.size} {name}" for name, e in held.files.items())
             variables["about"] = f"stamp={held.stamp}"
-        script = run(LOCAL, variables, environment={})
+        script = run(SEAL, variables, also={})
         uploads = self._uploads(held, have or {}) if held is not None else ()
         return Script(script.body, script.vars, script.timeout, uploads=uploads)
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.core.errors import HostError, ScriptTimeout
-from provision.core.script import PROGRESS, Fragment, Script, Value
+from provision.core.script import PROGRESS, Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-from provision.resources.ask import EMBEDDING, POOLING
+from provision.payload.ask import EMBEDDING, POOLING
+from provision.payload.bundle import bundle, shell
 from provision.serving.running import Running
 from provision.serving.smoke import Served, Smoke, asked, connected, served
 
@@ -85,9 +86,9 @@ def bench(
         say(f"{first.url} answers; {load.requests} requests, {load.concurrency} at a time")
         host = inventory.head.name
         # What the server was given, its libraries want here as well: a model hub's token, a cache's place.
-        environment: dict[str, str | Secret] = {**inventory.head.env, **secrets}
-        environment |= inventory.serve.env if inventory.serve else {}
-        script = load_script(there, first, load, environment)
+        given: dict[str, str | Secret] = {**inventory.head.env, **secrets}
+        given |= inventory.serve.env if inventory.serve else {}
+        script = load_script(there, first, load, given)
 
         def heard(_: int, __: str, line: str) -> None:
             if line.startswith(PROGRESS):
@@ -103,19 +104,19 @@ def bench(
         return result(fragment, first, load)
 
 
-def load_script(there: Served, first: Smoke, load: Load, environment: Mapping[str, str | Secret]) -> Script:
+def load_script(there: Served, first: Smoke, load: Load, given: Mapping[str, str | Secret]) -> Script:
+    """`given`: the environment that it has there."""
     running = there.running
     words = arguments(running, first, load)
     variables: dict[str, Value] = {
         "python": running.python,
+        "program": bundle("bench_result:main"),
         "api_key": there.key or "",
-        **{f"name_{index}": name for index, name in enumerate(environment)},
-        **{f"value_{index}": value for index, value in enumerate(environment.values())},
-        "names": len(environment),
+        **environment(given),
         **{f"arg_{index}": word for index, word in enumerate(words)},
         "args": len(words),
     }
-    return Script(RUN, variables, timeout=load.deadline, optional=True)
+    return Script(shell("environment.sh", "bench.sh"), variables, timeout=load.deadline, optional=True)
 
 
 def arguments(running: Running, first: Smoke, load: Load) -> list[str]:
@@ -174,31 +175,3 @@ def result(fragment: Fragment, first: Smoke, load: Load) -> Bench:
 def _times(values: Mapping[str, Any], metric: str) -> Times | None:
     found = [values.get(f"{part}_{metric}_ms") for part in ("mean", "median", "p99")]
     return None if None in found else Times(*(float(value) for value in found if value is not None))
-
-
-# The result file has every request's text and times; only what is asked for comes back. The key reaches it where its
-# clients look for one (vllm/benchmarks/lib/endpoint_request_func.py).
-RUN = r"""
-out=$(mktemp -d) || exit 1
-trap 'rm -rf -- "$out"' EXIT
-cd "$out" || exit 1
-i=0
-while [ "$i" -lt "$names" ]; do eval "export \"\$name_$i=\$value_$i\""; i=$((i + 1)); done
-export OPENAI_API_KEY="$api_key" NO_PROXY='*' no_proxy='*' VLLM_NO_USAGE_STATS=1
-set --
-i=0
-while [ "$i" -lt "$args" ]; do eval "set -- \"\$@\" \"\$arg_$i\""; i=$((i + 1)); done
-echo "::progress loading vllm bench serve"
-"$python/bin/vllm" bench serve "$@" --result-dir "$out" --result-filename result.json > log 2>&1
-rc=$?
-[ -s result.json ] || { tail -n 30 log >&2; [ "$rc" != 0 ] || rc=1; exit "$rc"; }
-"$python/bin/python" -I - <<'PY'
-import collections, json
-with open("result.json") as file:
-    values = json.load(file)
-said = [text.strip().splitlines()[-1][:200] for text in values.get("errors", []) if text and text.strip()]
-kept = {name: value for name, value in values.items() if not isinstance(value, (list, dict))}
-kept["errors"] = [f"{text} ({times} times)" for text, times in collections.Counter(said).most_common(5)]
-print("result=" + json.dumps(kept))
-PY
-"""

@@ -15,7 +15,7 @@ from typing import Any
 from provision.core.outcome import Ended, Endpoint
 from provision.core.person import expanded
 from provision.inventory.models import Host, SecretSource
-from provision.resources.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
+from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 
 
 @dataclass(frozen=True)

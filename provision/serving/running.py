@@ -9,7 +9,7 @@ from provision.cluster.cluster import is_loopback
 from provision.core.errors import HostError, ScriptFailed
 from provision.core.script import Fragment, Script
 from provision.inventory.models import Host, Inventory
-from provision.resources.service_scripts import LIBRARY, PROBE
+from provision.payload.bundle import shell
 from provision.transport import Session
 
 
@@ -45,7 +45,7 @@ def find_running(session: Session, inventory: Inventory) -> Running:
     """One round trip to the head. Raises NotServing, ScriptFailed, and what a session raises."""
     head = inventory.head
     variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name}
-    (fragment,) = session.run([Script(f"{LIBRARY}\n{FOLDERS}\n{PROBE}", variables)])
+    (fragment,) = session.run([Script(shell("service/library.sh", "vllm/running.sh", "service/probe.sh"), variables)])
     return read_running(fragment, inventory)
 
 
@@ -71,10 +71,3 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
     return Running(
         f"http://{shown}:{flags['--port']}", flags.get("--served-model-name", source), source, stamp["python"], flags
     )
-
-
-FOLDERS = """
-case $root in "~/"*) root=$HOME/${root#"~/"} ;; esac
-dir=$root/clusters/$cluster/$host/vllm
-echo "python=$root/envs/current-$cluster"
-"""

@@ -11,14 +11,13 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from provision.core.errors import HostError, UsageError
-from provision.core.script import Fragment, Script
+from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-from provision.resources.ask import Answer, Refused, article, ask, over_http, reason
-from provision.resources.ask_scripts import ASK_ONCE
+from provision.payload.ask import Answer, Refused, article, ask, over_http, reason
+from provision.payload.bundle import bundle, shell
 from provision.serving.running import Running, find_running
 from provision.transport import Session, Transport
 from provision.transport.keyed import keyed
@@ -127,16 +126,15 @@ def _through(there: Served, head: str, timeout: float) -> Answer:
 
 
 def asking(there: Served, timeout: float) -> Script:
-    variables: dict[str, Any] = {
+    variables: dict[str, Value] = {
         "python": f"{there.running.python}/bin/python",
-        "URL": there.running.url,
-        "MODEL": there.running.model,
-        "SECONDS_LEFT": f"{timeout:g}",
-        "VLLM_API_KEY": there.key or "",
+        "program": bundle("ask:main"),
+        "url": there.running.url,
+        "model": there.running.model,
+        "seconds": f"{timeout:g}",
+        "api_key": there.key or "",
     }
-    named = {name.lower(): value for name, value in variables.items()}
-    export = 'export URL="$url" MODEL="$model" SECONDS_LEFT="$seconds_left" VLLM_API_KEY="$vllm_api_key"'
-    return Script(f"{export}\n{ASK_ONCE}", named, timeout=timeout + 30, optional=True)
+    return Script(shell("ask.sh"), variables, timeout=timeout + 30, optional=True)
 
 
 def answer_of(fragment: Fragment, there: Served, head: str, timeout: float) -> Answer:

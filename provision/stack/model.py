@@ -12,9 +12,9 @@ from provision.core.person import expanded
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.inventory.models import Serve
+from provision.payload.weights.seal import SPARE
 from provision.proofs.weights import RoomForWeights, SameWeights, no_room
 from provision.resources.weights import Weights
-from provision.resources.weights_program import SPARE
 from provision.weights.local import Held, look
 from provision.weights.source import folder_of, is_folder, mistakes_of, source_of
 

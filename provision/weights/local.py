@@ -11,8 +11,8 @@ from pathlib import Path
 
 from provision.core.errors import NoHome
 from provision.core.paths import state_dir
-from provision.weights.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
-from provision.weights.selection import needed
+from provision.payload.weights.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
+from provision.payload.weights.selection import needed
 
 #: Hosts that are sent the same folder ask from several threads.
 _ONE_READER = threading.Lock()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from provision.inventory.models import SecretSource
-from provision.resources.ask import CHAT, COMPLETION, EMBEDDING, POOLING
+from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING
 from provision.serving.instructions import Key, curl_line, python_lines
 
 KEY = "key with $ and 'quotes'"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.resources.ray_members import ELSEWHERE, PROGRAM
+from provision.payload.bundle import bundle
+from provision.payload.ray_members import ELSEWHERE
 
 RAY = """
 import json, os
@@ -33,7 +34,7 @@ def barrier(tmp_path: Path):  # type: ignore[no-untyped-def]
         environment |= {"EXPECTED": EXPECTED, "OTHERS": OTHERS, "JOINED": json.dumps(nodes)}
         done = subprocess.run(
             [sys.executable, "-"],
-            input=PROGRAM,
+            input=bundle("ray_members:main"),
             env=environment,
             capture_output=True,
             text=True,

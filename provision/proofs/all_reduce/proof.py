@@ -2,8 +2,7 @@
 deadline. One process for each GPU over NCCL, as the model will have, where torch has CUDA on every host; else one for
 each host over Gloo, which is what a CPU build has.
 
-What each host runs is beside this file, host.py.txt, a program for the environment's Python; what is made of its
-answers, in findings.py.
+What each host runs is provision.payload.all_reduce; what is made of its answers, in findings.py.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import ClassVar
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
-from provision.core.script import Fragment, Script, Value
+from provision.core.script import Fragment, Script, Value, environment
+from provision.payload.bundle import bundle, shell
 from provision.proofs.all_reduce.findings import shown
 from provision.proofs.all_reduce.seat import Seat, seat
 
@@ -49,8 +48,7 @@ class AllReduce(Proof):
         return f"all-reduce over {len(self.seats)} hosts" if len(self.seats) > 1 else "all-reduce"
 
     def scripts(self) -> Mapping[str, Script]:
-        source = files("provision.proofs.all_reduce").joinpath("host.py.txt").read_text(encoding="utf-8")
-        body = f"{BEGIN}{source}PY\n"
+        body = shell("environment.sh", "all_reduce/run.sh")
         return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.seats}
 
     def patience(self, ended: Collection[str]) -> float | None:
@@ -75,15 +73,9 @@ class AllReduce(Proof):
             "measure": self.measure,
         }
         # How NCCL goes from host to host stands in its log alone.
-        environment = {**seat.environment, "NCCL_DEBUG": "INFO"}
-        variables: dict[str, Value] = {
-            "python": f"{seat.folder}/bin/python",
-            "wanted": json.dumps(wanted),
-            "names": len(environment),
-        }
-        for index, (name, value) in enumerate(environment.items()):
-            variables |= {f"name_{index}": name, f"value_{index}": value}
-        return variables
+        variables = environment({**seat.environment, "NCCL_DEBUG": "INFO"})
+        program = bundle("all_reduce.host:main")
+        return {**variables, "python": f"{seat.folder}/bin/python", "program": program, "wanted": json.dumps(wanted)}
 
 
 def all_reduce(
@@ -99,15 +91,3 @@ def all_reduce(
     seats = tuple(seat(node, folder(node), environment(node)) for node in nodes)
     taken = {listener.port for listener in nodes[0].facts.listening} if nodes[0].facts else set()
     return AllReduce(cluster.name, seats, next(port for port in range(PORT, 2**16) if port not in taken))
-
-
-BEGIN = """
-[ -x "$python" ] || { echo absent=yes; exit 0; }
-i=0
-while [ "$i" -lt "$names" ]; do
-    eval "n=\\$name_$i v=\\$value_$i"
-    export "$n=$v"
-    i=$((i + 1))
-done
-ALL_REDUCE="$wanted" exec "$python" - <<'PY'
-"""

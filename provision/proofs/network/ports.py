@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.networks import is_ip
 from provision.facts import Facts
+from provision.payload.bundle import HOST_PYTHON
 from provision.proofs.network.members import Member
 
 #: First, one in the middle, and last of those that Linux gives to whoever asks for any (net.ipv4.ip_local_port_range):
 #: vLLM's TCPStore and ZMQ queues, NCCL and Gloo have such ports, and no setting that pins them.
 EPHEMERAL = (32768, 46883, 60999)
-
-#: The host's part is written for this one, or newer.
-OLDEST_PYTHON = (3, 7)
 
 
 def members(cluster: Cluster) -> tuple[Member, ...]:
@@ -57,6 +55,6 @@ def _python(node: Node, facts: Facts) -> str:
     """The path of one that will do; empty for none. Root does not run one that the user who logged in could change. One
     that has said its patch version is no shim, which may name a Python that is switched off (pyenv)."""
     sure_first = sorted(facts.pythons, key=lambda p: not p.patch)
-    new = (p.path for p in sure_first if tuple(int(part) for part in p.version.split(".")[:2]) >= OLDEST_PYTHON)
+    new = (p.path for p in sure_first if tuple(int(part) for part in p.version.split(".")[:2]) >= HOST_PYTHON)
     theirs = f"{facts.login_home}/" if node.host.sudo and facts.login_home else "\0"
     return next((path for path in new if not path.startswith(theirs)), "")

@@ -7,7 +7,6 @@ no route, and a path that loses large packets are otherwise found by half an hou
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from provision.cluster.cluster import Cluster
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
-from provision.proofs.network import connecting, host, listening, wire
+from provision.payload.bundle import bundle, shell
 from provision.proofs.network.answers import Silent, read_answer
 from provision.proofs.network.findings import show
 from provision.proofs.network.members import Member, Result
@@ -48,8 +47,8 @@ class NetworkProof(Proof):
         for member in self.members:
             if member.python:
                 asked = json.dumps(self._asked(member, settle), separators=(",", ":"))
-                variables = {"python": member.python, "program": program(), "asked": asked}
-                found[member.name] = Script(RUN, variables, timeout=settle + 60)
+                variables = {"python": member.python, "program": bundle("network.host:main"), "asked": asked}
+                found[member.name] = Script(shell("network/run.sh"), variables, timeout=settle + 60)
         return found
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
@@ -82,24 +81,3 @@ def network_proof(cluster: Cluster, token: str) -> NetworkProof:
     nobody could take for another purpose."""
     key = hashlib.sha256(f"network proof {cluster.name} {token}".encode()).hexdigest()
     return NetworkProof(members(cluster), key, f"provision firewall {cluster.inventory.path.name}")
-
-
-def program() -> str:
-    """The host's part as one text: each of its files becomes the module that the others import it as."""
-    modules = (wire, listening, connecting, host)
-    texts = {module.__name__: inspect.getsource(module) for module in modules}
-    return LOAD.format(texts=texts, main=host.__name__)
-
-
-LOAD = """
-import sys, types
-for name, text in {texts!r}.items():
-    module = sys.modules[name] = types.ModuleType(name)
-    exec(compile(text, name, "exec"), module.__dict__)
-sys.modules[{main!r}].main()
-"""
-
-# Both arrive on standard input and in the environment, so that `ps` shows neither.
-RUN = """
-printf '%s\\n' "$program" | NETWORK_PROOF="$asked" "$python" -I -S -B -
-"""

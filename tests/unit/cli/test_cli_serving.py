@@ -9,7 +9,7 @@ from click.testing import Result
 
 from provision import api
 from provision.inventory.models import Inventory
-from provision.resources.ask import CHAT, Answer
+from provision.payload.ask import CHAT, Answer
 from provision.serving.bench import Bench, Load, Times
 from provision.serving.smoke import Smoke
 

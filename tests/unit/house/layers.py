@@ -30,6 +30,14 @@ LAYERS: Mapping[str, Row] = {
         "a document becomes frozen models here, and works on values from then on: the one room with YAML and pydantic",
     ),
     "diagnosis": Row((), ("yaml",), "what a log means depends on its lines; the signatures are a document of our own"),
+    "payload": Row(
+        (),
+        ("ray",),
+        "what runs on hosts, where there is this room and Python's own; ray: of the environment that has it",
+    ),
+    "payload/network": Row((), (), "for the oldest Python of all: a host's own"),
+    "payload/all_reduce": Row((), ("torch",), "torch: of the environment that has it"),
+    "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
     "transport": Row(
         ("core", "inventory"),
         ("fabric", "paramiko", "tenacity"),
@@ -37,9 +45,17 @@ LAYERS: Mapping[str, Row] = {
         "everywhere",
     ),
     "environment": Row(("core", "inventory"), ("packaging", "uv"), "packages, as the inventory asks for them"),
-    "weights": Row(("core", "inventory", "transport"), (), "the transport's web client asks the hub for the config"),
+    "weights": Row(
+        ("core", "inventory", "payload/weights", "transport"),
+        (),
+        "the transport's web client asks the hub for the config; payload/weights: both sides list and hash alike",
+    ),
     "parallel": Row(("core", "inventory"), ("packaging",), "a cut depends on values alone"),
-    "facts": Row(("core", "weights"), (), "weights: which files count as a model's is the same on both sides"),
+    "facts": Row(
+        ("core", "payload", "weights"),
+        (),
+        "reads what its part of the payload says; weights: which files count as a model's is the same on both sides",
+    ),
     "cluster": Row(
         ("core", "environment", "facts", "inventory", "transport", "weights"),
         (),
@@ -58,23 +74,30 @@ LAYERS: Mapping[str, Row] = {
         "facts against what is wanted: by the inventory, the lock (environment), the model's source (weights)",
     ),
     "resources": Row(
-        ("cluster", "core", "diagnosis", "environment", "facts", "inventory", "weights"),
-        ("huggingface_hub", "packaging"),
+        (
+            "cluster", "core", "diagnosis", "environment", "facts", "inventory", "payload", "payload/weights",
+            "weights",
+        ),
+        ("packaging",),
         "describes and never acts; diagnosis: a service that failed says why; cluster, facts: the logs of all hosts "
-        "are asked for by what is known of them; huggingface_hub: of the hosts, for the program that downloads there",
+        "are asked for by what is known of them",
     ),
-    "proofs": Row(("core", "resources", "weights"), (), "describes; resources: it proves what they have put there"),
-    "proofs/network": Row(("cluster", "core", "facts"), (), "describes; between hosts, whatever is on them"),
-    "proofs/all_reduce": Row(("cluster", "core", "diagnosis"), (), "describes; diagnosis: its log says why it failed"),
+    "proofs": Row(
+        ("core", "payload/weights", "resources"), (), "describes; resources: it proves what they have put there"
+    ),
+    "proofs/network": Row(("cluster", "core", "facts", "payload"), (), "describes; between hosts, whatever is on them"),
+    "proofs/all_reduce": Row(
+        ("cluster", "core", "diagnosis", "payload"), (), "describes; diagnosis: its log says why it failed"
+    ),
     "serving": Row(
-        ("cluster", "core", "inventory", "resources", "transport"),
+        ("cluster", "core", "inventory", "payload", "transport"),
         (),
-        "asks the server that the resources have started, by their stamp and their question",
+        "asks the server that the resources have started, by its stamp, as a host asks it",
     ),
     "stack": Row(
         (
-            "checks", "checks/gpu", "cluster", "core", "environment", "facts", "inventory", "parallel", "proofs",
-            "proofs/all_reduce", "proofs/network", "resources", "serving", "weights",
+            "checks", "checks/gpu", "cluster", "core", "environment", "facts", "inventory", "parallel",
+            "payload/weights", "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "weights",
         ),
         (),
         "assembles: all that describes comes together here, and nothing that acts",

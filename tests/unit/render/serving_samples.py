@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provision.resources.ask import CHAT, Answer
+from provision.payload.ask import CHAT, Answer
 from provision.serving.bench import Bench, Load, Times
 from provision.serving.smoke import Smoke
 

@@ -6,9 +6,9 @@ from render_samples import a_report
 from serving_samples import a_bench, a_smoke
 
 from provision.core.report import HostReport, Phase
+from provision.payload.ask import EMBEDDING, Answer
 from provision.render.recap import outcome_lines, phase_lines
 from provision.render.serving import bench_lines, smoke_lines
-from provision.resources.ask import EMBEDDING, Answer
 
 CHANGED = HostReport("gpu-01", "changed", ("vLLM",), (), 98.0)
 SAME = HostReport("gpu-01", "ok", (), (), 0.4)

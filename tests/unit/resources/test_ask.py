@@ -5,7 +5,7 @@ import json
 import pytest
 from fake_server import Fake, chat, events, usage
 
-from provision.resources.ask import CHAT, COMPLETION, EMBEDDING, POOLING, Refused, article, ask
+from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, Refused, article, ask
 
 CHATS, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
 NO_TEMPLATE = (400, {"error": {"message": "default chat template is no longer allowed", "type": "BadRequestError"}})

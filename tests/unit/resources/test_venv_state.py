@@ -111,7 +111,7 @@ def test_an_edited_package_is_installed_again_and_no_other():
 def test_files_are_read_only_where_that_was_asked_for():
     deep = replace(VENV, deep=True)
     assert deep.id == VENV.id and deep.want() == VENV.want()
-    assert "RECORD" in deep.probe().body and "RECORD" not in VENV.probe().body
+    assert "RECORD" in str(deep.probe().vars["program"]) and "program" not in VENV.probe().vars
     assert deep.probe().timeout > 600 > VENV.probe().timeout
 
 

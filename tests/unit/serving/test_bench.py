@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provision.core.script import Fragment
-from provision.resources.ask import CHAT, EMBEDDING, Answer
+from provision.payload.ask import CHAT, EMBEDDING, Answer
 from provision.serving.bench import BenchFailed, Load, Times, arguments, result
 from provision.serving.running import Running
 from provision.serving.smoke import Smoke

@@ -8,7 +8,7 @@ import pytest
 from provision.core.finding import Known
 from provision.core.outcome import Ended
 from provision.inventory.models import Host, SecretSource, Ssh
-from provision.resources.ask import CHAT, COMPLETION, EMBEDDING, POOLING
+from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING
 from provision.serving.instructions import Key, Served, curl_line, python_lines, tunnel
 
 HEAD = Host(name="gpu-01", address="203.0.113.7", role="head", ssh=Ssh(user="ubuntu"))

@@ -14,13 +14,13 @@ from provision.core.script import Fragment
 from provision.facts.model import ModelFolder
 from provision.inventory.models import Serve
 from provision.inventory.models import Weights as Asked
+from provision.payload.weights.manifest import Entry, digest_of, hashed, listing, parsed, stamp_of, written
+from provision.payload.weights.selection import needed
 from provision.proofs.weights import RoomForWeights, SameWeights
 from provision.resources.weights import Weights
 from provision.stack.model import Manifests
 from provision.stack.ray import Stack
 from provision.weights.local import look
-from provision.weights.manifest import Entry, digest_of, hashed, listing, parsed, stamp_of, written
-from provision.weights.selection import needed
 from provision.weights.source import folder_of, mistakes_of, source_of
 
 FILES = {"config.json": Entry(2, "1.0000000000", "ab" * 32), "a b.safetensors": Entry(9, "2.0000000000", "cd" * 32)}

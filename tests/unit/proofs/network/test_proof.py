@@ -1,6 +1,5 @@
 """Who takes part in a network proof, on which ports, and what is sent to them."""
 
-import ast
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from provision.environment.lockfile import Lock
 from provision.facts import Facts, PythonFound
 from provision.facts.model import Interface
 from provision.inventory.models import Host, Inventory, Ray, Serve
-from provision.proofs.network.proof import NetworkProof, network_proof, program
+from provision.proofs.network.proof import NetworkProof, network_proof
 
 LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {}, {}, "3f9c" * 16)
 
@@ -89,13 +88,3 @@ def test_the_key_is_of_the_cluster_and_of_its_secret_and_is_not_the_secret() -> 
     keys = {network_proof(cluster(), token).key for token in ("one", "two")}
     assert len(keys) == 2
     assert not {"one", "two"} & keys
-
-
-def test_the_hosts_part_is_one_text_of_a_python_without_anything_installed() -> None:
-    tree = ast.parse(program())
-    texts = next(node for node in ast.walk(tree) if isinstance(node, ast.Dict))
-    for text in ast.literal_eval(texts).values():
-        parsed = ast.parse(text, feature_version=(3, 7))
-        for node in ast.walk(parsed):
-            if isinstance(node, ast.ImportFrom):
-                assert str(node.module).split(".")[0] in {"__future__", "typing", "collections", "provision"}

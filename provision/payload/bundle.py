@@ -1,0 +1,125 @@
+"""The one way to send what is in this package: a program of several modules as one text, and files of shell.
+
+A bundle is start.py, and behind it the text of every module that the program imports, each under its own name, as it
+is. Nothing is cut out of a text or put together from parts, so whatever is Python in a file is Python on the host.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.resources import files
+from importlib.util import resolve_name
+
+PACKAGE = "provision.payload"
+
+#: The oldest Python of a host's own that is asked to do anything: without one as new, a host takes part in less.
+HOST_PYTHON = (3, 7)
+
+#: The oldest Python of an environment that we build: no Ray of checks/compatibility_table.py runs on an older one.
+ENVIRONMENT_PYTHON = (3, 9)
+
+#: Every program that is sent: the module below this package and its function, and the oldest Python that it must run
+#: on.
+PROGRAMS = {
+    "all_reduce.host:main": ENVIRONMENT_PYTHON,
+    "ask:main": ENVIRONMENT_PYTHON,
+    "ask:wait": ENVIRONMENT_PYTHON,
+    "bench_result:main": ENVIRONMENT_PYTHON,
+    "network.host:main": HOST_PYTHON,
+    "ray_members:main": ENVIRONMENT_PYTHON,
+    "records:main": ENVIRONMENT_PYTHON,
+    "weights.download:main": ENVIRONMENT_PYTHON,
+    "weights.seal:main": ENVIRONMENT_PYTHON,
+}
+
+#: Module name → its source; None where there is no such module; "" for a package.
+Source = Callable[[str], str | None]
+
+
+class NotSent(Exception):
+    """A module of the payload imports what a host does not get."""
+
+
+@cache
+def bundle(program: str) -> str:
+    """The text of one of PROGRAMS, for a Python that reads it from standard input."""
+    if program not in PROGRAMS:
+        raise KeyError(f"`{program}` is not in PROGRAMS: no test would know which Python it must run on")
+    return assemble(f"{PACKAGE}.{program}", source)
+
+
+@cache
+def shell(*names: str) -> str:
+    """The files of shell at `names` below this package, one after the other, as the body of a script or a part of one.
+
+    The comments at the top of a file are for its readers and for shellcheck, and stay here.
+    """
+    return "\n".join(_without_header(files(PACKAGE).joinpath(name).read_text(encoding="utf-8")) for name in names)
+
+
+def assemble(entry: str, source: Source) -> str:
+    """The program that starts at `entry`, a module and its function. Raises NotSent."""
+    texts = collect(entry.partition(":")[0], source)
+    each = ",\n".join(f"{literal(name)}: {literal(text)}" for name, text in texts.items())
+    return "\n\n".join([source(f"{PACKAGE}.start") or "", f"start({{{each}}}, {literal(entry)})\n"])
+
+
+def collect(main: str, source: Source) -> dict[str, str]:
+    """Module name → source, of `main` and of all that it imports of ours, wherever in its text. Raises NotSent."""
+    texts: dict[str, str] = {}
+    waiting = [main]
+    while waiting:
+        name = waiting.pop()
+        if name in texts:
+            continue
+        text = source(name)
+        if text is None:
+            raise NotSent(f"there is no module `{name}`")
+        texts[name] = text
+        waiting += imported(name, text, source)
+    return dict(sorted(texts.items()))
+
+
+def imported(name: str, text: str, source: Source) -> Iterator[str]:
+    """The modules of the payload that the module `name` imports. Raises NotSent for another of provision's."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if _ours(name, alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), name.rpartition(".")[0])
+            if not _ours(name, base):
+                continue
+            # A package arrives without what stands in its __init__.py: only its modules can be imported from it.
+            yield from [base] if source(base) else [f"{base}.{alias.name}" for alias in node.names]
+
+
+def _ours(importer: str, name: str) -> bool:
+    if name == PACKAGE or name.startswith(f"{PACKAGE}."):
+        return True
+    if name.partition(".")[0] == PACKAGE.partition(".")[0]:
+        raise NotSent(f"`{importer}` imports `{name}`: a host gets the standard library and what is in `{PACKAGE}`")
+    return False
+
+
+def source(name: str) -> str | None:
+    """The source of an installed module of this package; "" for a package."""
+    *folders, stem = name.removeprefix(PACKAGE).strip(".").split(".")
+    place = files(PACKAGE).joinpath(*folders) if folders else files(PACKAGE)
+    if stem == "" or place.joinpath(stem).is_dir():
+        return ""
+    file = place.joinpath(f"{stem}.py")
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def literal(text: str) -> str:
+    """As a string of Python on one line, in ASCII, and without the quote that is dear in a shell."""
+    escaped = text.encode("unicode_escape").decode("ascii")
+    return '"' + escaped.replace('"', '\\"').replace("'", "\\x27") + '"'
+
+
+def _without_header(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    first = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
+    return "".join(lines[first:]).lstrip("\n")

@@ -1,0 +1,13 @@
+# What the parts of the facts script have in common. Each program that is started costs the host about a millisecond:
+# what sh can find out itself it does, and a program answers as much as it can in one run.
+# shellcheck disable=SC2034 # used by the files that follow
+# shellcheck disable=SC2088 # the tilde is that of a value, which no shell has expanded
+
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+newline='
+'
+old_ifs=$IFS
+has() { command -v "$1" >/dev/null 2>&1; }
+has timeout || timeout() { shift; "$@"; }
+case "$root" in "~") root=$HOME ;; "~/"*) root="$HOME/${root#"~/"}" ;; esac
+case "$model" in "~") model=$HOME ;; "~/"*) model="$HOME/${model#"~/"}" ;; esac

@@ -1,0 +1,8 @@
+# The barrier: waits until all that are expected have joined Ray.
+# shellcheck disable=SC2015 # either of the two is reason enough
+
+read_stamp && alive || { echo "the Ray head is not running" >&2; exit 1; }
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$token_file" RAY_ADDRESS="$address" RAY_USAGE_STATS_ENABLED=0
+printf '%s\n' "$program" |
+    EXPECTED="$expected" OTHERS="$others" SECONDS_LEFT="$seconds" NODE_IP="$node_ip" "$python" - || exit 1
+printf '%s\n%s\n' "$pid $start" "$nodes" > "$dir/members"

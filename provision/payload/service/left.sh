@@ -1,0 +1,5 @@
+# Which processes of a service are left.
+# shellcheck disable=SC2086 # split into words on purpose
+
+left=$(ours)
+if [ -n "$left" ]; then echo "processes="$left; else echo processes=none; fi

@@ -1,0 +1,40 @@
+# What is known of an environment from names and two small files.
+# shellcheck disable=SC2046 # split into words on purpose
+
+env=$root/envs/$short
+if [ -h "$root/envs/current-$cluster" ]; then
+    # Comparing costs less than a readlink; what is not the same place is asked for its name.
+    if [ "$root/envs/current-$cluster" -ef "$env" ]; then echo "current=$short"
+    else echo "current=$(readlink "$root/envs/current-$cluster")"
+    fi
+elif [ ! -d "$env" ]; then exit 0
+fi
+[ -x "$root/bin/uv-$uv_version" ] && echo "uv=sent"
+# Where that of the lock has not been built yet, the one in use tells what the host is like now.
+[ -d "$env" ] || env=$root/envs/current-$cluster
+[ -d "$env" ] || exit 0
+for link in "$root"/envs/current-*; do
+    [ "$link" != "$root/envs/current-$cluster" ] && [ -h "$link" ] || continue
+    [ "$link" -ef "$env" ] && echo "shared=yes"
+done
+finished=no python=
+[ -x "$env/bin/python" ] && [ -f "$env/.provision" ] && read -r finished < "$env/.provision"
+echo "finished=$finished"
+if [ -f "$env/pyvenv.cfg" ]; then
+    while read -r key _ value; do
+        [ "$key" = version_info ] && python=$value
+    done < "$env/pyvenv.cfg"
+    # A host's own Python may be updated below an environment, which goes on to name the old one: asked is only one
+    # that is younger than that word.
+    set -- $([ -h "$env/bin/python" ] && stat -L -c %Z "$env/bin/python" "$env/pyvenv.cfg" 2>/dev/null)
+    if [ "${1:-0}" -gt "${2:-0}" ]; then
+        asked=$("$env/bin/python" -I -S -B -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+        python=${asked:-$python}
+    fi
+    echo "python=$python"
+fi
+for site in "$env"/lib/python3*/site-packages; do
+    # All names on one line, which is less for the controller to take in than hundreds.
+    [ -d "$site" ] && cd "$site" && set -- *.dist-info *.egg-info && IFS=/ && echo "dist=$*"
+done
+unset IFS

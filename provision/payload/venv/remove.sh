@@ -1,0 +1,27 @@
+# Removes an environment, also what earlier locks of this cluster left, unless another cluster uses it.
+
+[ -d "$envs" ] || exit 0
+exclusive
+target=$(readlink "$envs/current-$cluster" || :)
+rm -f -- "$envs/current-$cluster"
+for place in "$envs"/*; do
+    name=${place##*/}
+    [ -d "$place" ] && [ ! -h "$place" ] || continue
+    owner=
+    [ -f "$place/.provision" ] && { read -r _; read -r owner; } < "$place/.provision"
+    [ "$owner" = "$cluster" ] || [ "$name" = "$short" ] || [ "$name" = "$target" ] || continue
+    used=
+    for link in "$envs"/current-*; do
+        [ -h "$link" ] && [ "$(readlink "$link")" = "$name" ] && used=yes
+    done
+    [ -n "$used" ] || { say "removing environment $name"; discard "$place"; }
+done
+rm -rf -- "$inbox" "$cache" "$envs"/.gone-"$tag"-* "$envs/.current-$tag"
+for place in "$envs"/* "$envs"/.gone-*; do
+    [ -e "$place" ] || [ -h "$place" ] || continue
+    exit 0
+done
+# Nobody has an environment here any more: what was only there to build them goes too.
+rm -rf -- "$root"/bin/uv-* "$root/python"
+rm -f -- "$envs/.lock"
+rmdir -- "$envs" "$root/bin" "$root/cache" "$root/uploads" "$root" 2>/dev/null || :

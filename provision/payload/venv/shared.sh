@@ -1,0 +1,25 @@
+# What building and removing have in common. `tag` is this host's own name for its work. A folder is removed under
+# another name: nobody finds half of it, and two hosts that share it do not meet.
+# shellcheck disable=SC2034 # used by the files that follow
+
+set -e
+umask 022
+case "$root" in /?*) ;; *) echo "root must be an absolute path, not $root" >&2; exit 1 ;; esac
+case "$short$cluster$tag" in ''|*/*) echo "not a name: $short $cluster $tag" >&2; exit 1 ;; esac
+envs=$root/envs
+env=$envs/$short
+inbox=$root/uploads/$tag
+cache=$root/cache/$tag
+say() { printf '::progress %s\n' "$*"; }
+discard() {
+    [ -d "$1" ] || return 0
+    gone="$envs/.gone-$tag-${1##*/}"
+    rm -rf -- "$gone"
+    mv -T -- "$1" "$gone" 2>/dev/null || return 0
+    rm -rf -- "$gone"
+}
+exclusive() {
+    command -v flock >/dev/null 2>&1 || return 0
+    exec 9> "$envs/.lock"
+    flock -n 9 || { say "waiting for another host that works on the same folder"; flock 9; }
+}

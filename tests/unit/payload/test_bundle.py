@@ -1,0 +1,157 @@
+"""A program of several files becomes one text, however its imports are written, and what a host lacks is refused."""
+
+import ast
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+
+from provision.payload.bundle import (
+    ENVIRONMENT_PYTHON,
+    PACKAGE,
+    PROGRAMS,
+    NotSent,
+    assemble,
+    bundle,
+    collect,
+    literal,
+    shell,
+    source,
+)
+
+#: A program whose imports stand in every way that Python has and a formatter or a person may write them in.
+MAIN = '''
+"""Says what it has found."""  # main: not cut here
+
+from __future__ import annotations
+
+import sys; import os.path  # two in a line
+import provision.payload.words as words, provision.payload.deep.numbers
+from provision.payload.words import (  # with a comment
+    HELLO,
+    THERE as there,  # and another
+
+)
+from provision.payload.words import \\
+    TEXT
+from .deep import numbers as n
+if True:
+    from provision.payload import words as again
+
+
+def main() -> None:
+    from .deep.numbers import TWO
+    both = [provision.payload.deep.numbers.ONE, n.TWO, TWO]
+    print(HELLO, there, words.TEXT == again.TEXT == TEXT, *both, os.path.sep)
+    print(__name__, __file__ if "__file__" in globals() else "no file")
+'''
+WORDS = '''
+HELLO, THERE = "hello", "there"
+TEXT = """
+from provision.payload.nowhere import nothing
+PY
+# main: not
+if __name__ == "__main__":
+\\x00 \\\\ 'single' "double" `$(id)` … 🙂
+"""
+if __name__ == "__main__":
+    raise SystemExit("only the program's own beginning is the main module")
+'''
+NUMBERS = "from ..words import HELLO\n\n(ONE,\n TWO) = (len(HELLO) - 4,\n 2)\n"
+
+
+def texts(**changed: str) -> dict[str, str]:
+    own = {f"{PACKAGE}.{name}": text for name, text in changed.items()}
+    return {
+        f"{PACKAGE}.main": MAIN,
+        f"{PACKAGE}.words": WORDS,
+        f"{PACKAGE}.deep.numbers": NUMBERS,
+        f"{PACKAGE}.start": source(f"{PACKAGE}.start") or "",
+        PACKAGE: "",
+        f"{PACKAGE}.deep": "",
+        **own,
+    }
+
+
+def run(text: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-I", "-B", "-"], input=text, capture_output=True, text=True, check=False)
+
+
+def test_imports_are_found_however_they_are_written() -> None:
+    done = run(assemble(f"{PACKAGE}.main:main", texts().get))
+    assert done.stdout == "hello there True 1 2 2 /\nprovision.payload.main no file\n", done.stderr
+
+
+def test_what_is_ours_on_the_host_does_not_take_the_place_of_what_is_sent() -> None:
+    """The Python that runs this has provision installed."""
+    main = "import importlib\n\ndef main():\n    print(importlib.import_module('provision').__doc__)\n"
+    assert run(assemble(f"{PACKAGE}.main:main", texts(main=main).get)).stdout == "None\n"
+
+
+def test_an_error_names_the_file_and_the_line_that_it_happened_in() -> None:
+    done = run(assemble(f"{PACKAGE}.main:main", texts(main="def main():\n    raise ValueError(1 + 1)\n").get))
+    assert 'File "provision/payload/main.py", line 2, in main\n' in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import provision",
+        "from provision import load",
+        "from provision.core.secret import Secret",
+        "from ..core import secret",
+        "from provision.payload.nowhere import nothing",
+        "from provision.payload.deep import nothing",
+        "def later():\n    import provision.core.errors as errors",
+    ],
+)
+def test_what_a_host_does_not_get_cannot_be_imported(line: str) -> None:
+    with pytest.raises(NotSent, match="provision"):
+        assemble(f"{PACKAGE}.main:main", texts(main=line).get)
+
+
+def test_a_program_that_is_in_no_table_is_not_sent() -> None:
+    """Nobody would know which Python it must run on."""
+    with pytest.raises(KeyError, match="start:start"):
+        bundle("start:start")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_package_on_a_host_is_empty_and_is_so_here(program: str) -> None:
+    package = f"{PACKAGE}.{program}".partition(":")[0].rpartition(".")[0]
+    text = files(package).joinpath("__init__.py").read_text(encoding="utf-8")
+    assert text.startswith('"""') and text.rstrip().endswith('"""') and text.count('"""') == 2
+
+
+@pytest.mark.parametrize("text", ["", "'\"\\\n\t\0", "…🙂é", "\\N{BULLET} \\x27 \\u2026", "\r\n\x1f\x85\u2028"])
+def test_a_literal_is_its_text_on_one_line_of_ascii(text: str) -> None:
+    written = literal(text)
+    assert eval(written) == text
+    assert written.isascii() and written.isprintable() and "'" not in written
+
+
+def test_the_top_of_a_file_of_shell_stays_here_and_nothing_else_does() -> None:
+    whole = files(PACKAGE).joinpath("venv/shared.sh").read_text(encoding="utf-8")
+    sent = shell("venv/shared.sh")
+    assert whole.endswith(sent) and sent.startswith("set -e\n")
+    assert all(line.startswith("#") or not line for line in whole.removesuffix(sent).splitlines())
+    assert shell("venv/shared.sh", "venv/remove.sh") == f"{sent}\n{shell('venv/remove.sh')}"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_only_an_environments_python_is_asked_for_libraries_and_not_before_it_runs(program: str) -> None:
+    """Whoever reads a file, or looks into what it defines, needs none of them."""
+    for name, text in collect(f"{PACKAGE}.{program}".partition(":")[0], source).items():
+        at_once = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        found = {module for node in at_once for module in modules(node)}
+        assert found <= {*sys.stdlib_module_names, "provision"}, name
+        later = {module for node in ast.walk(ast.parse(text)) for module in modules(node)} - found
+        assert not later & {"torch", "ray", "vllm"} or PROGRAMS[program] == ENVIRONMENT_PYTHON, name
+        assert later <= {*sys.stdlib_module_names, "torch", "ray"}, name
+
+
+def modules(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    return {str(node.module).partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
