@@ -1,4 +1,6 @@
 #!/bin/sh
+# shellcheck disable=SC1007 # several variables are emptied in one line
+# shellcheck disable=SC2086 # split into words on purpose
 # A stand-in nvidia-smi, for provision's lab hosts alone: it answers from a file, there is no GPU behind it.
 # The file says what it shows and how it fails; `fault` and `hang` are set by tests.
 
