@@ -3,16 +3,12 @@
 Copy this file to change the order, or to add a resource of your own; `--playbook mine.py` runs the copy.
 """
 
-from provision.checks.judge import judge
-from provision.cluster.cluster import Cluster
-from provision.core.playbook import Playbook
-from provision.stack.mp import StackWithoutRay
-from provision.stack.parallelism import decided
+from provision import Cluster, Playbook, StackWithoutRay, judge, with_parallelism
 
 
 def playbook(cluster: Cluster) -> Playbook:
     book = Playbook()
-    cluster = decided(cluster, book)
+    cluster = with_parallelism(cluster, book)
     stack = StackWithoutRay(cluster)
     judge(cluster, book)
     stack.find_blockers(book)

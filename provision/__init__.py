@@ -1,23 +1,222 @@
 """provision: bring up one large language model across GPU machines over SSH.
 
-The library is what the command line is made of: `load` an inventory, then `plan`, `up`, `check` or `down`
-it, and ask what it serves with `smoke` and `bench`. None prints, exits or keeps global state.
+This is the public face: whoever writes a program, a playbook, a resource or a check imports from here and from no
+deeper. A name is loaded when it is first used. `docs/library.md` lists them; the commands are functions that neither
+print nor exit.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from provision.core.version import __version__
 
-if TYPE_CHECKING:
-    from provision.api import bench, check, down, load, lock, plan, smoke, up
+#: Module → the names of it that are public.
+_PUBLIC = {
+    # For programs: the commands as functions, what they take and what they return.
+    "api": ("Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "smoke", "up"),
+    "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
+    "core.plan": ("Action", "Change", "Mode", "Plan"),
+    "core.finding": ("AREAS", "Against", "Finding", "Known", "Severity"),
+    "core.sizing": ("Sizing", "StageSize"),
+    "cluster.firewall": ("Firewall", "Rule"),
+    "serving.bench": ("Bench", "BenchFailed", "Load", "Times"),
+    "serving.smoke": ("NoAnswer", "Smoke"),
+    "serving.running": ("NotServing",),
+    "inventory.models": ("Expect", "Host", "Inventory", "Serve"),
+    "core.secret": ("Secret",),
+    # What a listener hears.
+    "core.events": (
+        "Connected", "Doing", "Event", "Failed", "HostDone", "Listener", "Note", "Output", "Planned", "Progress",
+        "RunDone", "RunStarted", "StepDone", "StepSkipped",
+    ),
+    # What can be raised, or be in a report.
+    "core.errors": (
+        "AuthFailed", "BadOutput", "Blocked", "Cancelled", "ConnectTimeout", "ConnectionLost", "HostError",
+        "HostKeyChanged", "HostKeyUnknown", "InventoryError", "LockError", "NameNotFound", "NotConverged",
+        "PlaybookError", "PortClosed", "Problem", "ProvisionError", "ScriptFailed", "ScriptTimeout", "SnapshotError",
+        "SudoRefused", "Unreachable", "UsageError",
+    ),
+    # For playbooks.
+    "core.playbook": ("Playbook", "Step"),
+    "cluster.cluster": ("Cluster", "Node"),
+    "environment.lockfile": ("Lock", "LockMissing", "LockStale"),
+    "facts": ("Fabric", "Facts", "Gpu", "GpuProcess", "Interface", "ModelFolder", "Program", "PythonFound", "Xid"),
+    "checks.judge": ("judge",),
+    "stack.parallelism": ("with_parallelism",),
+    "stack.ray": ("Stack",),
+    "stack.mp": ("StackWithoutRay", "left_without_ray"),
+    # For resources, proofs and inquiries of one's own.
+    "core.resource": ("Difference", "Resource", "State"),
+    "core.script": ("Fragment", "Script", "Upload"),
+    "core.proof": ("Proof", "Shown"),
+    "core.inquiry": ("Explanation", "Inquiry"),
+    # The built-in ones (docs/resources.md).
+    "resources.absent": ("Absent", "Stopped"),
+    "resources.ports": ("PortsFree",),
+    "resources.ranks": ("Ranks",),
+    "resources.ray": ("RayHead", "RayWorker"),
+    "resources.ray_members": ("RayMembers",),
+    "resources.secret_file": ("SecretFile",),
+    "resources.service": ("Place", "Service"),
+    "resources.service_logs": ("ServiceLogs",),
+    "resources.text_file": ("TextFile",),
+    "resources.venv": ("Venv",),
+    "resources.vllm": ("VllmOnRay",),
+    "resources.vllm_mp": ("Answers", "RanksMet", "VllmHead", "VllmWorker"),
+    "resources.weights": ("Weights",),
+    "proofs.network.proof": ("NetworkProof",),
+    "proofs.all_reduce.proof": ("AllReduce",),
+    "proofs.weights": ("RoomForWeights", "SameWeights"),
+}  # fmt: skip
 
-__all__ = ["__version__", "bench", "check", "down", "load", "lock", "plan", "smoke", "up"]
+#: Name → its module.
+_HOME = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+if TYPE_CHECKING:
+    from provision.api import Options as Options
+    from provision.api import bench as bench
+    from provision.api import check as check
+    from provision.api import down as down
+    from provision.api import firewall as firewall
+    from provision.api import load as load
+    from provision.api import lock as lock
+    from provision.api import plan as plan
+    from provision.api import smoke as smoke
+    from provision.api import up as up
+    from provision.checks.judge import judge as judge
+    from provision.cluster.cluster import Cluster as Cluster
+    from provision.cluster.cluster import Node as Node
+    from provision.cluster.firewall import Firewall as Firewall
+    from provision.cluster.firewall import Rule as Rule
+    from provision.core.errors import AuthFailed as AuthFailed
+    from provision.core.errors import BadOutput as BadOutput
+    from provision.core.errors import Blocked as Blocked
+    from provision.core.errors import Cancelled as Cancelled
+    from provision.core.errors import ConnectionLost as ConnectionLost
+    from provision.core.errors import ConnectTimeout as ConnectTimeout
+    from provision.core.errors import HostError as HostError
+    from provision.core.errors import HostKeyChanged as HostKeyChanged
+    from provision.core.errors import HostKeyUnknown as HostKeyUnknown
+    from provision.core.errors import InventoryError as InventoryError
+    from provision.core.errors import LockError as LockError
+    from provision.core.errors import NameNotFound as NameNotFound
+    from provision.core.errors import NotConverged as NotConverged
+    from provision.core.errors import PlaybookError as PlaybookError
+    from provision.core.errors import PortClosed as PortClosed
+    from provision.core.errors import Problem as Problem
+    from provision.core.errors import ProvisionError as ProvisionError
+    from provision.core.errors import ScriptFailed as ScriptFailed
+    from provision.core.errors import ScriptTimeout as ScriptTimeout
+    from provision.core.errors import SnapshotError as SnapshotError
+    from provision.core.errors import SudoRefused as SudoRefused
+    from provision.core.errors import Unreachable as Unreachable
+    from provision.core.errors import UsageError as UsageError
+    from provision.core.events import Connected as Connected
+    from provision.core.events import Doing as Doing
+    from provision.core.events import Event as Event
+    from provision.core.events import Failed as Failed
+    from provision.core.events import HostDone as HostDone
+    from provision.core.events import Listener as Listener
+    from provision.core.events import Note as Note
+    from provision.core.events import Output as Output
+    from provision.core.events import Planned as Planned
+    from provision.core.events import Progress as Progress
+    from provision.core.events import RunDone as RunDone
+    from provision.core.events import RunStarted as RunStarted
+    from provision.core.events import StepDone as StepDone
+    from provision.core.events import StepSkipped as StepSkipped
+    from provision.core.finding import AREAS as AREAS
+    from provision.core.finding import Against as Against
+    from provision.core.finding import Finding as Finding
+    from provision.core.finding import Known as Known
+    from provision.core.finding import Severity as Severity
+    from provision.core.inquiry import Explanation as Explanation
+    from provision.core.inquiry import Inquiry as Inquiry
+    from provision.core.plan import Action as Action
+    from provision.core.plan import Change as Change
+    from provision.core.plan import Mode as Mode
+    from provision.core.plan import Plan as Plan
+    from provision.core.playbook import Playbook as Playbook
+    from provision.core.playbook import Step as Step
+    from provision.core.proof import Proof as Proof
+    from provision.core.proof import Shown as Shown
+    from provision.core.report import Changed as Changed
+    from provision.core.report import HostReport as HostReport
+    from provision.core.report import Phase as Phase
+    from provision.core.report import Report as Report
+    from provision.core.report import Since as Since
+    from provision.core.resource import Difference as Difference
+    from provision.core.resource import Resource as Resource
+    from provision.core.resource import State as State
+    from provision.core.script import Fragment as Fragment
+    from provision.core.script import Script as Script
+    from provision.core.script import Upload as Upload
+    from provision.core.secret import Secret as Secret
+    from provision.core.sizing import Sizing as Sizing
+    from provision.core.sizing import StageSize as StageSize
+    from provision.environment.lockfile import Lock as Lock
+    from provision.environment.lockfile import LockMissing as LockMissing
+    from provision.environment.lockfile import LockStale as LockStale
+    from provision.facts import Fabric as Fabric
+    from provision.facts import Facts as Facts
+    from provision.facts import Gpu as Gpu
+    from provision.facts import GpuProcess as GpuProcess
+    from provision.facts import Interface as Interface
+    from provision.facts import ModelFolder as ModelFolder
+    from provision.facts import Program as Program
+    from provision.facts import PythonFound as PythonFound
+    from provision.facts import Xid as Xid
+    from provision.inventory.models import Expect as Expect
+    from provision.inventory.models import Host as Host
+    from provision.inventory.models import Inventory as Inventory
+    from provision.inventory.models import Serve as Serve
+    from provision.proofs.all_reduce.proof import AllReduce as AllReduce
+    from provision.proofs.network.proof import NetworkProof as NetworkProof
+    from provision.proofs.weights import RoomForWeights as RoomForWeights
+    from provision.proofs.weights import SameWeights as SameWeights
+    from provision.resources.absent import Absent as Absent
+    from provision.resources.absent import Stopped as Stopped
+    from provision.resources.ports import PortsFree as PortsFree
+    from provision.resources.ranks import Ranks as Ranks
+    from provision.resources.ray import RayHead as RayHead
+    from provision.resources.ray import RayWorker as RayWorker
+    from provision.resources.ray_members import RayMembers as RayMembers
+    from provision.resources.secret_file import SecretFile as SecretFile
+    from provision.resources.service import Place as Place
+    from provision.resources.service import Service as Service
+    from provision.resources.service_logs import ServiceLogs as ServiceLogs
+    from provision.resources.text_file import TextFile as TextFile
+    from provision.resources.venv import Venv as Venv
+    from provision.resources.vllm import VllmOnRay as VllmOnRay
+    from provision.resources.vllm_mp import Answers as Answers
+    from provision.resources.vllm_mp import RanksMet as RanksMet
+    from provision.resources.vllm_mp import VllmHead as VllmHead
+    from provision.resources.vllm_mp import VllmWorker as VllmWorker
+    from provision.resources.weights import Weights as Weights
+    from provision.serving.bench import Bench as Bench
+    from provision.serving.bench import BenchFailed as BenchFailed
+    from provision.serving.bench import Load as Load
+    from provision.serving.bench import Times as Times
+    from provision.serving.running import NotServing as NotServing
+    from provision.serving.smoke import NoAnswer as NoAnswer
+    from provision.serving.smoke import Smoke as Smoke
+    from provision.stack.mp import StackWithoutRay as StackWithoutRay
+    from provision.stack.mp import left_without_ray as left_without_ray
+    from provision.stack.parallelism import with_parallelism as with_parallelism
+    from provision.stack.ray import Stack as Stack
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use: `provision --help` should not wait for the SSH library.
-    if name in __all__:
-        from provision import api
+    if name not in _HOME:
+        raise AttributeError(f"module `provision` has no attribute `{name}`")
+    # Not before it is asked for: `provision --help` should not wait for the SSH library.
+    value = getattr(import_module(f"provision.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return getattr(api, name)
-    raise AttributeError(f"module `provision` has no attribute `{name}`")
+
+def __dir__() -> list[str]:
+    return __all__

@@ -60,7 +60,8 @@ class Service(Resource):
 
     @property
     @abstractmethod
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What progress and `check` call it."""
 
     @property
     def id(self) -> str:

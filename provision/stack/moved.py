@@ -54,6 +54,7 @@ MOVED: Mapping[str, str] = {
     "provision.networks": "provision.cluster.networks",
     "provision.outcome": "provision.core.outcome",
     "provision.parallel.decided": "provision.stack.parallelism",
+    "provision.parallel.decided.decided": "provision.stack.parallelism.with_parallelism",
     "provision.parallel.model": "provision.weights.files",
     "provision.parallel.size.Sizing": "provision.core.sizing.Sizing",
     "provision.parallel.size.Verdict": "provision.core.sizing.Verdict",

@@ -41,7 +41,7 @@ _WHY = {
 }
 
 
-def decided(cluster: Cluster, book: Playbook) -> Cluster:
+def with_parallelism(cluster: Cluster, book: Playbook) -> Cluster:
     """`cluster` with numbers in place of `auto`. What is to be said of the cut is put into `book`: what vLLM would
     refuse, what the GPUs cannot hold, and the arithmetic (`Playbook.sizing`)."""
     serve = cluster.inventory.serve

@@ -134,7 +134,14 @@ LAYERS: Mapping[str, Row] = {
         ("typing_extensions",),
         "puts describing and acting together; never prints",
     ),
-    "provision": Row(("api", "core"), (), "the public face, loaded on first use; core: the version"),
+    "provision": Row(
+        (
+            "api", "checks", "cluster", "core", "environment", "facts", "inventory", "proofs",
+            "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
+        ),
+        (),
+        "the public face: names alone, each loaded when it is first used",
+    ),
     "cli": Row(
         (
             "api", "core", "environment", "inventory", "lab", "provision", "render", "serving", "transport",

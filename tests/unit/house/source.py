@@ -51,10 +51,21 @@ def _is_package(module: str) -> bool:
     return MODULES.get(module, "").endswith("/__init__.py")
 
 
+def _public() -> Mapping[str, str]:
+    """Name of the public face → its module."""
+    face = ast.parse(FILES["provision/__init__.py"])
+    (table,) = (
+        ast.literal_eval(node.value)
+        for node in face.body
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "_PUBLIC"
+    )
+    return {name: f"provision.{module}" for module, names in table.items() for name in names}
+
+
 @cache
 def imports(path: str, text: str) -> tuple[Import, ...]:
     """All of them: by either word, relative ones, those in functions and those for types alone, and what a constant
-    names to `import_module`."""
+    names to `import_module`. What comes from the public face comes from where that has it from."""
     return tuple(dict.fromkeys(_walk(ast.parse(text), path, True)))
 
 
@@ -66,7 +77,8 @@ def _walk(node: ast.AST, path: str, at_once: bool) -> Iterator[Import]:
         base = _absolute(node, path)
         for alias in node.names:
             whole = f"{base}.{alias.name}"
-            yield Import(node.lineno, whole if whole in MODULES else base, at_once)
+            found = PUBLIC.get(alias.name, base) if base == "provision" else base
+            yield Import(node.lineno, whole if whole in MODULES else found, at_once)
     elif isinstance(node, ast.Call) and _name(node.func) in ("import_module", "__import__") and node.args:
         first = node.args[0]
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
@@ -117,3 +129,6 @@ def circles(files: Mapping[str, str]) -> list[list[str]]:
         if path not in state:
             visit(path, [path])
     return found
+
+
+PUBLIC = _public()

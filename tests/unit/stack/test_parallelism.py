@@ -13,7 +13,7 @@ from provision.core.playbook import Playbook
 from provision.environment.lockfile import Lock
 from provision.facts import Facts, Gpu, ModelFolder
 from provision.inventory.models import Expect, Host, Inventory, Serve
-from provision.stack.parallelism import decided
+from provision.stack.parallelism import with_parallelism
 from provision.weights.files import ModelFiles
 
 MODEL = "/models/llama"
@@ -59,7 +59,7 @@ def cut(found: Cluster) -> tuple[object, object]:
 
 def test_auto_becomes_numbers_for_all_that_comes_after() -> None:
     book = Playbook()
-    found = decided(cluster(8, 8), book)
+    found = with_parallelism(cluster(8, 8), book)
     assert cut(found) == (8, 2)
     assert found.inventory.serve is not None and found.inventory.serve.gpus == 16
     assert book.findings == [] and book.notes == []
@@ -67,7 +67,7 @@ def test_auto_becomes_numbers_for_all_that_comes_after() -> None:
 
 def test_the_arithmetic_is_in_the_book() -> None:
     book = Playbook()
-    decided(cluster(8, 8), book)
+    with_parallelism(cluster(8, 8), book)
     assert book.sizing is not None
     assert (book.sizing.verdict, book.sizing.length, len(book.sizing.stages)) == ("fits", 131072, 2)
     assert book.sizing.source == f"{MODEL} on gpu-01"
@@ -75,11 +75,11 @@ def test_the_arithmetic_is_in_the_book() -> None:
 
 
 def test_a_gpu_that_is_missing_does_not_change_the_cut() -> None:
-    assert cut(decided(cluster(8, 7, expect=8), Playbook())) == (8, 2)
+    assert cut(with_parallelism(cluster(8, 7, expect=8), Playbook())) == (8, 2)
 
 
 def test_a_host_that_was_not_asked_counts_as_the_others() -> None:
-    assert cut(decided(cluster(8, 8, silent=(2,)), Playbook())) == (8, 2)
+    assert cut(with_parallelism(cluster(8, 8, silent=(2,)), Playbook())) == (8, 2)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_host_that_was_not_asked_counts_as_the_others() -> None:
 )
 def test_what_vllm_would_refuse_blocks_and_is_said_once(serve: dict[str, Any], fact: str) -> None:
     book = Playbook()
-    decided(cluster(8, **serve), book)
+    with_parallelism(cluster(8, **serve), book)
     (finding,) = book.findings
     assert (finding.severity, finding.host, finding.fact) == (Severity.BLOCKS, "", fact)
     assert finding.message.startswith(f"vLLM refuses {MODEL}: ")
@@ -101,14 +101,14 @@ def test_what_vllm_would_refuse_blocks_and_is_said_once(serve: dict[str, Any], f
 
 def test_an_architecture_that_vllm_does_not_know_blocks() -> None:
     book = Playbook()
-    decided(cluster(8, config={**LLAMA, "architectures": ["UnheardOfForCausalLM"]}), book)
+    with_parallelism(cluster(8, config={**LLAMA, "architectures": ["UnheardOfForCausalLM"]}), book)
     (finding,) = book.findings
     assert "unsupported architecture" in finding.message
 
 
 def test_a_model_that_surely_does_not_fit_blocks_and_names_what_would() -> None:
     book = Playbook()
-    decided(cluster(2), book)
+    with_parallelism(cluster(2), book)
     (finding,) = book.findings
     assert finding.severity is Severity.BLOCKS
     assert "does not fit" in finding.message
@@ -118,7 +118,7 @@ def test_a_model_that_surely_does_not_fit_blocks_and_names_what_would() -> None:
 
 def test_what_depends_on_the_estimate_is_a_warning() -> None:
     book = Playbook()
-    decided(cluster(2, args={"max-model-len": 32768}), book)
+    with_parallelism(cluster(2, args={"max-model-len": 32768}), book)
     (finding,) = book.findings
     assert (finding.severity, "may not fit" in finding.message) == (Severity.WARNING, True)
 
@@ -126,14 +126,14 @@ def test_what_depends_on_the_estimate_is_a_warning() -> None:
 @pytest.mark.parametrize("args", [{"quantization": "fp8"}, {"max-model-len": "auto"}, {"data-parallel-size": 2}])
 def test_where_the_arithmetic_is_a_guess_nothing_blocks(args: dict[str, Any]) -> None:
     book = Playbook()
-    decided(cluster(2, args=args), book)
+    with_parallelism(cluster(2, args=args), book)
     assert all(finding.severity is Severity.WARNING for finding in book.findings)
 
 
 def test_a_model_that_nobody_could_look_at_is_cut_by_the_hosts_alone_and_that_is_said() -> None:
     book = Playbook()
     unseen = ModelFiles(problem="https://huggingface.co is not reached: timed out")
-    found = decided(cluster(8, 8, config=None, model=unseen), book)
+    found = with_parallelism(cluster(8, 8, config=None, model=unseen), book)
     assert cut(found) == (8, 2)
     assert book.sizing is None and book.findings == []
     ((_, note),) = book.notes
@@ -143,34 +143,34 @@ def test_a_model_that_nobody_could_look_at_is_cut_by_the_hosts_alone_and_that_is
 def test_with_numbers_given_nothing_is_said_of_a_model_that_nobody_could_look_at() -> None:
     book = Playbook()
     unseen = ModelFiles(problem="no answer")
-    decided(cluster(8, config=None, model=unseen, tensor_parallel=8, pipeline_parallel=1), book)
+    with_parallelism(cluster(8, config=None, model=unseen, tensor_parallel=8, pipeline_parallel=1), book)
     assert book.notes == [] and book.findings == []
 
 
 def test_going_down_nobody_looks_at_the_model_and_nothing_is_said() -> None:
     book = Playbook()
-    assert cut(decided(cluster(8, config=None), book)) == (8, 1)
+    assert cut(with_parallelism(cluster(8, config=None), book)) == (8, 1)
     assert book.notes == []
 
 
 def test_what_the_controller_saw_comes_first() -> None:
     seen = ModelFiles(CONFIGS["Qwen/Qwen2-7B"], 15 * 10**9, "/srv/qwen on this machine")
     book = Playbook()
-    assert cut(decided(cluster(8, model=seen), book)) == (4, 2)
+    assert cut(with_parallelism(cluster(8, model=seen), book)) == (4, 2)
     assert book.sizing is not None and book.sizing.source == "/srv/qwen on this machine"
 
 
 def test_numbers_of_32_bits_are_loaded_as_16() -> None:
     wide = {**LLAMA, "torch_dtype": "float32"}
     book = Playbook()
-    decided(cluster(8, 8, config=wide, weights=2 * WEIGHTS), book)
+    with_parallelism(cluster(8, 8, config=wide, weights=2 * WEIGHTS), book)
     assert book.sizing is not None and book.sizing.weights == WEIGHTS
 
 
 def test_an_override_of_the_config_counts() -> None:
     book = Playbook()
     args = {"max-model-len": 200_000, "hf-overrides": '{"max_position_embeddings": 262144}'}
-    decided(cluster(8, 8, args=args), book)
+    with_parallelism(cluster(8, 8, args=args), book)
     assert book.findings == []
 
 
@@ -179,11 +179,11 @@ def test_gpus_that_do_not_tell_what_a_rank_may_take_are_not_judged(cards: tuple[
     small = cluster(1)
     node = replace(small.head, facts=Facts(gpus=cards, model=ModelFolder(MODEL, config=LLAMA, weights_bytes=WEIGHTS)))
     book = Playbook()
-    assert cut(decided(replace(small, nodes=(node,)), book)) == (1, 1)
+    assert cut(with_parallelism(replace(small, nodes=(node,)), book)) == (1, 1)
     assert book.findings == [] and book.sizing is None
 
 
 def test_a_cluster_that_serves_nothing_is_left_alone() -> None:
     nothing = cluster(8)
     nothing = replace(nothing, inventory=nothing.inventory.model_copy(update={"serve": None}))
-    assert decided(nothing, Playbook()) is nothing
+    assert with_parallelism(nothing, Playbook()) is nothing

@@ -1,0 +1,61 @@
+"""Documents, examples and the built-in playbooks use what is public, and docs/library.md names all of it."""
+
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import provision
+
+ROOT = Path(__file__).parents[3]
+LIBRARY = ROOT / "docs" / "library.md"
+READERS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "playbooks").glob("*.py")),
+]
+BEGIN, END = "<!-- errors: made from the classes -->\n", "<!-- end of errors -->\n"
+
+
+@pytest.mark.parametrize("path", READERS, ids=lambda path: path.name)
+def test_what_a_person_copies_imports_from_provision_alone(path: Path) -> None:
+    deep = re.findall(r"^ *(?:from|import) +provision\.\S+", path.read_text(), re.MULTILINE)
+    assert not deep
+    for names in re.findall(r"^from provision import \(?([^)\n]+)", path.read_text(), re.MULTILINE):
+        assert {name.strip() for name in names.split(",")} <= {*provision.__all__}
+
+
+def test_the_library_document_names_all_that_is_public() -> None:
+    text = LIBRARY.read_text()
+    named = {*re.findall(r"`(\w+)`", text), *re.findall(r"^[│ ├└─]*(\w+) ", errors(), re.MULTILINE)}
+    assert {*provision.__all__} - named == {"__version__"}
+
+
+def errors() -> str:
+    """The tree of what can be raised: class, exit code, and when."""
+    public = {value for name in provision.__all__ if inspect.isclass(value := getattr(provision, name))}
+    classes = sorted((c for c in public if issubclass(c, provision.ProvisionError)), key=lambda c: c.__name__)
+
+    def lines(parent: type, indent: str) -> Iterator[str]:
+        children = [c for c in classes if c.__base__ is parent]
+        for child in children:
+            last = child is children[-1]
+            yield f"{indent}{'└── ' if last else '├── '}{child.__name__} ({child.exit_code})"
+            yield from lines(child, indent + ("    " if last else "│   "))
+
+    root = provision.ProvisionError
+    return "\n".join(["```", f"{root.__name__} ({root.exit_code})", *lines(root, ""), "```", ""])
+
+
+def test_the_tree_of_errors_is_that_of_the_classes() -> None:
+    text = LIBRARY.read_text()
+    before, _, rest = text.partition(BEGIN)
+    shown, _, after = rest.partition(END)
+    if os.environ.get("WRITE_DOCS"):
+        LIBRARY.write_text(f"{before}{BEGIN}{errors()}{END}{after}")
+    else:
+        assert shown == errors(), "run this test with WRITE_DOCS=1 in the environment to write the tree anew"

@@ -1,0 +1,63 @@
+"""The public face: every name resolves, editors see the same names as the interpreter, and nothing heavy is loaded."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import provision
+
+SOURCE = Path(provision.__file__)
+HEAVY = ("click", "fabric", "paramiko", "pydantic", "rich", "yaml")
+
+
+def seen_by_editors(source: str) -> dict[str, str]:
+    """Name → module, from the imports below `if TYPE_CHECKING`."""
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for line in node.body:
+                assert isinstance(line, ast.ImportFrom)
+                found |= {alias.asname: f"{line.module}" for alias in line.names}
+    return found
+
+
+def test_type_checkers_and_the_interpreter_see_the_same_names() -> None:
+    home = {name: f"provision.{module}" for name, module in provision._HOME.items()}
+    assert seen_by_editors(SOURCE.read_text()) == home
+
+
+def test_no_name_is_in_two_modules() -> None:
+    assert len(provision._HOME) == sum(len(names) for names in provision._PUBLIC.values())
+
+
+@pytest.mark.parametrize("name", provision.__all__)
+def test_a_public_name_is_there(name: str) -> None:
+    assert getattr(provision, name) is getattr(provision, name) is not None
+    assert name in dir(provision)
+
+
+def test_a_name_that_is_not_public_is_none() -> None:
+    with pytest.raises(AttributeError, match="no attribute `make_plan`"):
+        provision.make_plan  # noqa: B018
+
+
+def loaded(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sorted(sys.modules))"
+    return set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    assert not loaded("import provision") & {*HEAVY, "provision.api"}
+
+
+def test_a_resource_of_ones_own_needs_no_ssh() -> None:
+    assert not loaded("from provision import Resource, Script, State") & {*HEAVY, "provision.api"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    asked = ["try:", "    main()", "except SystemExit:", "    pass"]
+    lines = ["import sys", "from provision.cli import main", "sys.argv[1:] = ['--help']", *asked, "import sys"]
+    assert not loaded("\n".join(lines)) & {*HEAVY, "provision.api"}
