@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks import help as help_page
 from benchmarks.ways import CHECK, UP
-
-#: Processor seconds of `provision --help`.
-HELP_MOST = 0.150
 
 #: Wall time of a command ÷ wall time of the bound, at so many hosts.
 AT, MOST = 50, 1.5
@@ -21,11 +19,11 @@ MANY, MEMORY_MOST = 200, 2.0
 PER_HOST_MOST = 500_000
 
 
-def broken(results: Mapping[int, Mapping[str, Any]], help_cpu: float) -> list[str]:
+def broken(results: Mapping[int, Mapping[str, Any]], page: help_page.Help) -> list[str]:
     """`results`: by number of hosts and way. What was not measured is not judged, but for the time at `AT` hosts."""
     found = []
-    if help_cpu > HELP_MOST:
-        found.append(f"provision --help takes {help_cpu * 1000:.0f} ms of CPU, promised are {HELP_MOST * 1000:.0f}")
+    if page.ratio > help_page.MOST:
+        found.append(str(page))
     if AT not in results:
         found.append(f"nothing was measured at {AT} hosts: --hosts {AT}")
     for name in (CHECK, UP):

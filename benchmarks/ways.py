@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import bound
-from benchmarks.measuring import Failed, Way, command
+from benchmarks.measuring import Failed, Way
 from benchmarks.rack import Rack
 
 #: What everything of the same kind is divided by.
@@ -85,10 +85,3 @@ def _library(rack: Rack) -> list[Way]:
         Way(CHECK_INSIDE, lambda: inside("check")),
         Way(UP_INSIDE, lambda: inside("up")),
     ]
-
-
-def help_page(folder: Path) -> float:
-    """Processor seconds of `provision --help`."""
-    program = Path(sys.executable).parent / "provision"
-    run = [program] if program.exists() else [sys.executable, "-c", "from provision.cli import main; main()"]
-    return command([*run, "--help"], cwd=folder, env=dict(os.environ))
