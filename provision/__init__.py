@@ -45,6 +45,8 @@ _PUBLIC = {
     "stack.parallelism": ("with_parallelism",),
     "stack.ray": ("Stack",),
     "stack.mp": ("StackWithoutRay", "left_without_ray"),
+    # For checks of a single fact.
+    "checks.host.check": ("HostCheck",),
     # For resources, proofs and inquiries of one's own.
     "core.resource": ("Difference", "Resource", "State"),
     "core.script": ("Fragment", "Script", "Upload"),
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from provision.api import plan as plan
     from provision.api import smoke as smoke
     from provision.api import up as up
+    from provision.checks.host.check import HostCheck as HostCheck
     from provision.checks.judge import judge as judge
     from provision.cluster.cluster import Cluster as Cluster
     from provision.cluster.cluster import Node as Node

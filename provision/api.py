@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypedDict
 from typing_extensions import Unpack
 
 from provision import inventory as inventories
+from provision.checks.host.check import questions
 from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note, silent
 from provision.core.plan import Mode
@@ -234,6 +235,7 @@ def _job(
         skip=tuple(options.get("skip") or ()),
         prove=prove,
         model=None if mode.removes else look_for(inventory, secrets),
+        questions={} if mode.removes else questions(),
     )
 
 

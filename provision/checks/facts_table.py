@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provision.checks import cells
+from provision.checks.host.check import HostCheck, host_checks
 from provision.checks.programs import others, running
 from provision.cluster.cluster import Node
 from provision.core.finding import Known
@@ -54,6 +55,10 @@ def _each(
         lasting,
         lambda _, facts: ", ".join(sorted({*map(compared or read, facts.gpus)} - {""})),
     )
+
+
+def _by_itself(check: HostCheck) -> Row:
+    return Row(check.area, check.fact, lambda _, facts: check.cell(facts), check.lasting)
 
 
 def _of_maker(read: Callable[[Gpu], str]) -> Callable[[Gpu], str]:
@@ -162,5 +167,5 @@ ROWS: tuple[Row, ...] = (
     Row("system", "clock", lambda _, f: cells.offset(f.clock_offset), lasting=False),
     Row("system", "boot", lambda _, f: f.boot_id[:8]),
     Row("system", "uptime", lambda _, f: span(f.uptime_seconds), lasting=False),
-    Row("system", "reboot", lambda _, f: "required" if f.reboot_required else ""),
+    *map(_by_itself, host_checks()),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from functools import cache
 
+from provision.checks.host.check import host_checks
 from provision.core.finding import Finding
 
 #: What cannot be seen, or is not to be trusted, while nvidia-smi fails.
@@ -22,7 +23,6 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_ASKED_OF_NVIDIA_SMI, ("nvidia-smi",)),
     # After an update of the driver that no reboot followed, all of these are seen.
     "driver": ("nvidia-smi", "driver library", "kernel module"),
-    "reboot": ("nvidia-smi", "driver library", "kernel module"),
     # An NVSwitch without its manager leaves the fabric unready, and NCCL on PCIe.
     "fabric state": ("nvidia-smi", "fabric manager"),
     "NVLink": ("nvidia-smi", "fabric manager", "fabric state"),
@@ -56,6 +56,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     **{f"{service} environment": ("environment",) for service in _SERVICES},
     **{f"{service} $PATH": (f"{service} environment",) for service in _SERVICES},
     **{f"{service} $VLLM_HOST_IP": (f"{service} --node-ip-address",) for service in _SERVICES},
+    **{check.fact: check.causes for check in host_checks() if check.causes},
 }
 
 

@@ -9,6 +9,7 @@ Where a rule is:
 - `gpu.health` (one GPU, by itself; `throttle` has its bits), `gpu.memory` (who holds it), `xid` (the kernel's
   log), `answering` (which can be counted on); `gpu.checks` puts them together and adds driver, links and fabric manager
 - `programs` (Ray and vLLM), `network`, `system` (disks, limits, clock)
+- `host`: what stands by itself, one file for each fact, which says everything about it
 - `peers`: one host against the others, by `peer_table`
 
 And what is no rule: `facts_table` and `cells` (the table of hosts and facts, how it is written), `inhibition` (what
@@ -24,6 +25,7 @@ from provision.checks.compatibility import against_possible
 from provision.checks.expectations import against_inventory
 from provision.checks.facts_table import known_of
 from provision.checks.gpu.checks import of_gpus
+from provision.checks.host.check import of_host
 from provision.checks.inhibition import without_consequences
 from provision.checks.network import of_network
 from provision.checks.peers import against_peers, said_elsewhere
@@ -41,6 +43,7 @@ JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
     of_programs,
     of_network,
     of_system,
+    of_host,
 )
 
 

@@ -1,4 +1,4 @@
-"""The rest of a host: disks, shared memory, limits, clock, kernel, a reboot that is due."""
+"""The rest of a host: disks, shared memory, limits, clock, kernel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CLOCK_WRONG = 60.0
 def of_system(cluster: Cluster) -> Iterable[Finding]:
     for node in cluster.nodes:
         if node.facts is not None:
-            for judge in (_shared_memory, _open_files, _disk, _model, _reboot):
+            for judge in (_shared_memory, _open_files, _disk, _model):
                 yield from judge(node, node.facts, cluster)
     yield from _clocks(cluster)
 
@@ -104,19 +104,6 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
         hint=f"copy the model to {path} on {node.name}, or mount it there",
         said=said,
     )
-
-
-def _reboot(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
-    if facts.reboot_required:
-        yield _warning(
-            node,
-            "system",
-            "reboot",
-            found="required",
-            why="until then kernel, driver and libraries may not fit each other",
-            hint=f"`provision down`, reboot {node.name}, then `provision up`",
-            said="a reboot is due, an update waits for it",
-        )
 
 
 def _clocks(cluster: Cluster) -> Iterator[Finding]:

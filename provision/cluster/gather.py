@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from provision.cluster.addresses import choose
@@ -18,6 +19,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core import events
 from provision.core.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
 from provision.core.events import Listener, silent
+from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.environment.lockfile import no_lock
 from provision.facts import Facts, facts_script, read_facts
@@ -95,9 +97,12 @@ def fleet_of(
         yield Fleet(tuple(hosts), transport, pool, emit)
 
 
-def gather_facts(fleet: Fleet, inventory: Inventory) -> dict[str, Facts]:
-    """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`."""
-    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host))
+def gather_facts(
+    fleet: Fleet, inventory: Inventory, questions: Mapping[str, Script] = MappingProxyType({})
+) -> dict[str, Facts]:
+    """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`.
+    `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`)."""
+    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host, questions))
 
 
 def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:
@@ -135,7 +140,7 @@ def ssh_ports(inventory: Inventory) -> Mapping[str, int]:
     return {host.name: resolve(host, load_config(host.ssh.config)).port for host in inventory.hosts}
 
 
-def _facts_of(fleet: Fleet, inventory: Inventory, host: Host) -> Facts:
+def _facts_of(fleet: Fleet, inventory: Inventory, host: Host, questions: Mapping[str, Script]) -> Facts:
     began = time.monotonic()
     fleet.emit(events.Doing(host.name, "connecting", passing=True))
     session = fleet.transport.connect(host)
@@ -146,7 +151,9 @@ def _facts_of(fleet: Fleet, inventory: Inventory, host: Host) -> Facts:
     model = folder_of(serve, host.base) if serve is not None else ""
     script = facts_script(head=head.node_ip or head.address, root=host.base, model=model)
     asked_at = time.time()
-    (fragment,) = session.run([script])
+    fragment, *others = session.run([script, *(replace(question, optional=True) for question in questions.values())])
     if not fragment.ok:
         raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
-    return read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())
+    facts = read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())
+    printed = {fact: said.stdout for fact, said in zip(questions, others, strict=True) if said.ok and said.stdout}
+    return replace(facts, printed=printed)

@@ -54,7 +54,7 @@ class Run:
     def _gather(self, fleet: Fleet) -> tuple[Cluster, Phase]:
         """The inventory joined with the facts of the hosts that answered, and how long that took."""
         job = self._job
-        facts = gather_facts(fleet, job.inventory)
+        facts = gather_facts(fleet, job.inventory, job.questions)
         gathering = Phase("facts", time.monotonic() - self._began)
         nodes = nodes_of(job.inventory, facts, fleet.names)
         model = job.model(holds_model(facts)) if job.model else None

@@ -13,6 +13,7 @@ from provision.core.playbook import Playbook
 from provision.core.proof import Shown
 from provision.core.report import Phase
 from provision.core.resource import State
+from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.environment.lockfile import Lock
 from provision.inventory.models import Inventory
@@ -24,7 +25,8 @@ class Job:
     """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
     empty for all. `areas`: what of provision.core.finding.AREAS to look at, empty for all; `deep`: however long that
     takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed.
-    `model`: what the controller has seen of the model; called with whether a host has it."""
+    `model`: what the controller has seen of the model; called with whether a host has it. `questions`: what the hosts
+    are asked together with their facts, by fact."""
 
     command: str
     mode: Mode
@@ -40,6 +42,7 @@ class Job:
     skip: tuple[str, ...] = ()
     prove: bool = False
     model: Callable[[bool], ModelFiles] | None = None
+    questions: Mapping[str, Script] = field(default_factory=dict)
 
 
 @dataclass

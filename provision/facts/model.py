@@ -173,7 +173,7 @@ class Facts:
     kernel's log may not be read. `topology`: nvidia-smi's matrix, a row per GPU, its links to the others. `nvlinks`:
     (GPU's index, active links, links that are down). `fabric_manager`: what systemd says of it (`active`, `inactive`,
     `failed`), empty where there is none. `driver_library`: the version of libnvidia-ml on disk. `cuda`: the newest
-    CUDA that the driver supports.
+    CUDA that the driver supports. `printed`: what else was asked for, by fact (provision.checks.host).
     """
 
     hostname: str = ""
@@ -222,10 +222,10 @@ class Facts:
     xids: tuple[Xid, ...] | None = None
     fabrics: tuple[Fabric, ...] = ()
     programs: tuple[Program, ...] = ()
-    reboot_required: bool = False
     clock_offset: float | None = None
     hostname_addresses: tuple[str, ...] = ()
     model: ModelFolder | None = None
+    printed: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def interface_of(self, address: str) -> Interface | None:
         """The interface that carries `address`, if one does."""

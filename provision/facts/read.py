@@ -87,7 +87,6 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         xids=read_xids(sections.get("xids", ())),
         fabrics=read_fabrics(sections.get("fabrics", ())),
         programs=read_programs(processes),
-        reboot_required=values.get("reboot_required") == "yes",
         clock_offset=_offset(_clock(clock), asked_at, answered_at or asked_at) if asked_at and _int(clock) else None,
         hostname_addresses=read_addresses(sections.get("names", ())),
         model=read_model(

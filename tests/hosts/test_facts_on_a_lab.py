@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from provision.checks.host.check import questions
+from provision.cluster.gather import fleet_of, gather_facts
+from provision.core.events import silent
 from provision.facts import Facts, GpuProcess, Xid, facts_script, read_facts
 from provision.inventory import load
 from provision.lab import Lab
@@ -101,7 +104,7 @@ def test_a_sound_host_has_sound_values_in_every_field(facts: Callable[..., Facts
     assert found.nvlinks == ((0, 18, 0), (1, 18, 0))
     assert (found.gpu_processes, found.programs, found.model) == ((), (), None)
     assert found.clock_offset is not None and abs(found.clock_offset) < 30
-    assert found.hostname_addresses and not found.reboot_required
+    assert found.hostname_addresses
 
 
 def test_ray_and_vllm_are_found_whoever_started_them(facts: Callable[..., Facts], start: Callable[..., int]) -> None:
@@ -207,9 +210,15 @@ def test_the_drivers_library_is_known_by_the_file_that_it_links_to(
         control.exec(["sh", "-c", "cd /usr/lib && mv libnvidia-ml.so.580.65.06 libnvidia-ml.so.1"])
 
 
-def test_a_pending_reboot_is_seen(facts: Callable[..., Facts], control: HostControl) -> None:
+def test_a_pending_reboot_is_seen(lab: Lab, control: HostControl) -> None:
+    def printed() -> Mapping[str, str]:
+        inventory = load(lab.inventory)
+        with fleet_of(inventory.hosts, silent) as fleet:
+            return gather_facts(fleet, inventory, questions())["lab-1"].printed
+
+    assert "reboot" not in printed()
     control.exec(["touch", "/run/reboot-required"])
-    assert facts().reboot_required
+    assert printed()["reboot"] == "required\n"
     control.exec(["rm", "/run/reboot-required"])
 
 

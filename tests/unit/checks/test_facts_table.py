@@ -141,7 +141,7 @@ def test_gpus_whose_uuids_begin_alike_are_told_apart() -> None:
         ({"disk_free_bytes": int(1.5 * GIB)}, "disk free", "1.5 GiB"),
         ({"clock_offset": -12.4}, "clock", "-12 s"),
         ({"uptime_seconds": 600.0}, "uptime", "10 min"),
-        ({"reboot_required": True}, "reboot", "required"),
+        ({"printed": {"reboot": "required\n"}}, "reboot", "required"),
         ({"model": None}, "model folder", None),
         ({"model": ModelFolder("/m")}, "model folder", "not there"),
         ({"model": ModelFolder("/m", True)}, "model folder", "no files"),

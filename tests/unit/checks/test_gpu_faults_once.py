@@ -46,12 +46,12 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "an upgrade without a reboot": (
         {
             **NONE_SEEN, "gpu_fault": "mismatch", "gpu_error": "Driver/library version mismatch",
-            "driver_library": "590.52.01", "reboot_required": True,
+            "driver_library": "590.52.01", "printed": {"reboot": "required"},
         },
         "nvidia-smi", "blocks",
     ),
     "a second library that nvidia-smi does not use": (
-        {"driver_library": "590.52.01", "reboot_required": True}, "driver library", "warning",
+        {"driver_library": "590.52.01", "printed": {"reboot": "required"}}, "driver library", "warning",
     ),
     "a lost GPU": ({**SEVEN, "gpu_fault": "lost", "gpu_error": "GPU is lost", "xids": LOST}, "nvidia-smi", "blocks"),
     "a GPU that wants a reset": (one(error="GPU requires reset"), "nvidia-smi", "blocks"),

@@ -69,10 +69,6 @@ def test_a_model_of_a_hub_or_no_model_asks_for_no_folder() -> None:
     assert found(2, {2: {"model": ModelFolder(MODEL)}}, serve=None) == []
 
 
-def test_a_reboot_that_is_due_is_a_warning() -> None:
-    assert told(found(3, {2: {"reboot_required": True}})) == [("gpu-02", "reboot", "warning")]
-
-
 @pytest.mark.parametrize(
     ("offsets", "expected"),
     [

@@ -68,8 +68,11 @@ LAYERS: Mapping[str, Row] = {
         "below the other checks, which ask it what GPUs can be counted on; parallel: the share of the memory that is "
         "wanted",
     ),
+    "checks/host": Row(
+        ("cluster", "core", "facts"), (), "below the other checks, which show and explain what stands here by itself"
+    ),
     "checks": Row(
-        ("checks/gpu", "cluster", "core", "environment", "facts", "inventory", "weights"),
+        ("checks/gpu", "checks/host", "cluster", "core", "environment", "facts", "inventory", "weights"),
         ("packaging",),
         "facts against what is wanted: by the inventory, the lock (environment), the model's source (weights)",
     ),
@@ -129,14 +132,15 @@ LAYERS: Mapping[str, Row] = {
     ),
     "api": Row(
         (
-            "cluster", "core", "engine", "environment", "inventory", "serving", "stack", "testing", "weights",
+            "checks/host", "cluster", "core", "engine", "environment", "inventory", "serving", "stack", "testing",
+            "weights",
         ),
         ("typing_extensions",),
         "puts describing and acting together; never prints",
     ),
     "provision": Row(
         (
-            "api", "checks", "cluster", "core", "environment", "facts", "inventory", "proofs",
+            "api", "checks", "checks/host", "cluster", "core", "environment", "facts", "inventory", "proofs",
             "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
         ),
         (),
