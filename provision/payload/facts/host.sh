@@ -35,8 +35,6 @@ if read -r value < /proc/1/comm && [ "$value" = systemd ] && [ -d /run/systemd/s
         break
     done
 fi
-# Debian and Ubuntu leave it; elsewhere nothing says so without a package manager's database.
-for value in /run/reboot-required /var/run/reboot-required; do [ -e "$value" ] && echo "reboot_required=yes"; done
 echo "cpus=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null)"
 read -r value < /proc/meminfo && echo "memory=$value"
 printf "nofile_soft="; ulimit -Sn
