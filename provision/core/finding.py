@@ -73,7 +73,8 @@ class Finding:
             return self.said
         found = self.found or "absent"
         # `six` is one package, `--max-num-seqs` one flag.
-        several = self.fact.endswith("s") and self.area != "packages" and not set("-$/") & set(self.fact)
+        plural = self.fact.endswith("s") and not self.fact.endswith("ss")
+        several = plural and self.area != "packages" and not set("-$/") & set(self.fact)
         verb = "are" if several else "is"
         if (found, self.expected) == ("absent", "present"):
             return f"there {verb} no {self.fact}"

@@ -1,11 +1,11 @@
-"""The table of docs/diagnosis.md, made of the signatures. Run as a program, this writes it."""
+"""The table of docs/diagnosis.md, made of the signatures."""
 
 from pathlib import Path
 
 from provision.diagnosis import signatures
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "diagnosis.md"
-BEGIN = "<!-- signatures: made by tests/unit/diagnosis/signatures_document.py -->"
+BEGIN = "<!-- signatures: made from provision/diagnosis/signatures -->"
 
 
 def table() -> str:
@@ -22,7 +22,3 @@ def made(document: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("{", "‹").replace("}", "›").replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(made(DOCUMENT.read_text()))

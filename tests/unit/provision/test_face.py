@@ -55,9 +55,3 @@ def test_importing_it_loads_nothing_heavy() -> None:
 
 def test_a_resource_of_ones_own_needs_no_ssh() -> None:
     assert not loaded("from provision import Resource, Script, State") & {*HEAVY, "provision.api"}
-
-
-def test_help_loads_nothing_heavy() -> None:
-    asked = ["try:", "    main()", "except SystemExit:", "    pass"]
-    lines = ["import sys", "from provision.cli import main", "sys.argv[1:] = ['--help']", *asked, "import sys"]
-    assert not loaded("\n".join(lines)) & {*HEAVY, "provision.api"}

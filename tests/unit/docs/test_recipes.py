@@ -1,0 +1,138 @@
+"""Each recipe of CONTRIBUTING.md, followed to the letter on a copy of the project: what it runs passes, and what
+it adds is there and works."""
+
+from pathlib import Path
+
+import pytest
+from recipes import copy, follow, recipes, run
+
+RECIPES = recipes()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return copy(tmp_path / "project")
+
+
+def python(project: Path, text: str) -> str:
+    (project / "shown.py").write_text(text)
+    return run(project, ".venv/bin/python shown.py")
+
+
+def test_these_are_the_recipes() -> None:
+    assert [*RECIPES] == [
+        "A fact, and a check of it",
+        "A resource",
+        "A proof",
+        "A diagnosis signature",
+        "A command",
+    ]
+
+
+CHECKED = """
+import sys
+sys.path += ["tests/unit/checks", "tests/unit/checks/gpu"]
+from judge_samples import cluster
+from provision import Playbook, judge
+book = Playbook()
+judge(cluster(3, {2: {"printed": {"swappiness": "100\\n"}}, 3: {"printed": {"swappiness": "1\\n"}}}), book)
+print([(f.host, f.severity.value, f.message, f.hint) for f in book.findings])
+print([(k.fact, k.value) for k in book.known["gpu-03"] if k.fact == "swappiness"])
+"""
+
+
+def test_a_fact_is_shown_and_judged(project: Path) -> None:
+    follow(RECIPES["A fact, and a check of it"], project)
+    found, known = python(project, CHECKED).splitlines()
+    hint = "run `sudo sysctl -w vm.swappiness=60` on gpu-02, and make it last in /etc/sysctl.d"
+    assert found == str([("gpu-02", "warning", "swappiness is `100`, should be `<= 60`", hint)])
+    assert known == str([("swappiness", "1")])
+    assert "| swappiness | system | <= 60 | warning |" in (project / "docs" / "check.md").read_text()
+
+
+LIVED = """
+import subprocess
+from provision import Folder, Fragment, Script
+from provision.core.script import assignments
+
+def on_host(script: Script) -> Fragment:
+    text = assignments(script.vars, str) + script.body
+    done = subprocess.run(["sh", "-c", text], stdout=subprocess.PIPE, text=True)
+    return Fragment(done.returncode, done.stdout, "")
+
+folder = Folder("made/below", mode="750")
+def seen():
+    return folder.read(on_host(folder.probe()))
+def differences():
+    return [str(d) for d in folder.diff(seen(), folder.want())]
+
+print(seen(), on_host(folder.fix(None, folder.want())).ok, seen(), differences())
+subprocess.run(["chmod", "700", "made/below"])
+print(differences(), on_host(folder.fix(seen(), None)).ok, seen())
+"""
+
+
+def test_a_resource_is_made_spoiled_named_and_removed(project: Path) -> None:
+    follow(RECIPES["A resource"], project)
+    made, removed = python(project, LIVED).splitlines()
+    assert made == "None True {'mode': '750'} []"
+    assert removed == "['mode 700 → 750'] True None"
+    assert "### Folder" in (project / "docs" / "resources.md").read_text()
+
+
+PROVED = """
+import subprocess, sys
+from pathlib import Path
+sys.path += ["tests/unit/checks", "tests/unit/checks/gpu"]
+from judge_samples import cluster
+from provision import ConnectionLost, Fragment
+from provision.core.script import assignments
+from provision.engine.playbook_loader import PlaybookFile
+(placed,) = PlaybookFile(Path("mine.py"), Path("mine.py")).load()(cluster(3)).proofs
+proof = placed.proof
+
+def answer(script):
+    text = assignments(script.vars, str) + script.body
+    done = subprocess.run(["sh", "-c", text], stdout=subprocess.PIPE, text=True)
+    return Fragment(done.returncode, done.stdout, "")
+
+answers = {host: answer(script) for host, script in proof.scripts().items()}
+print(proof.read(answers, {}).notes)
+del answers["gpu-03"]
+answers["gpu-02"] = Fragment(0, "192.0.2.9\\n", "")
+print([(f.host, f.message) for f in proof.read(answers, {"gpu-03": ConnectionLost("gpu-03", "gone")}).findings])
+"""
+
+
+def test_a_proof_is_gone_through_and_names_who_differs(project: Path) -> None:
+    follow(RECIPES["A proof"], project)
+    notes, findings = python(project, PROVED).splitlines()
+    assert notes == "(('', 'localhost is 127.0.0.1 on all hosts'),)"
+    assert "gpu-02" in findings and "`192.0.2.9`" in findings and "gpu-03" in findings
+
+
+DIAGNOSED = """
+from provision.diagnosis import diagnose, read_lines
+found = diagnose(read_lines("2026-11-21 08:35:01 clock jumped forward by 3 s", "gpu-02"))
+print(found.cause)
+"""
+
+
+def test_a_signature_explains_its_line(project: Path) -> None:
+    follow(RECIPES["A diagnosis signature"], project)
+    assert python(project, DIAGNOSED) == "the clock of gpu-02 jumped forward while the service started\n"
+    assert "`time-jumped`" in (project / "docs" / "diagnosis.md").read_text()
+
+
+def test_a_command_is_on_the_page_and_runs(project: Path) -> None:
+    follow(RECIPES["A command"], project)
+    (project / "inventory.yaml").write_text("cluster: a\nhosts: {gpu-01: {address: 192.0.2.1, role: head}}\n")
+    call = "import sys\nfrom provision.cli import main\nsys.argv[1:] = ['{}']\nmain()\n"
+    assert python(project, call.format("hosts")) == "gpu-01  head  192.0.2.1\n"
+    assert "  hosts     list the hosts of the inventory\n" in python(project, call.format("--help"))
+
+
+def test_what_all_of_them_add_keeps_the_rules_of_the_house(project: Path) -> None:
+    for recipe in RECIPES.values():
+        follow(recipe, project, commands=False)
+    run(project, ".venv/bin/pytest -q -n0 tests/unit/house -k 'not reported and not may_not_look'")
