@@ -46,7 +46,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
     shown = Shown(**options)
     screen = shown.screen()
     lab = Lab(name=name, say=screen.say)
-    with told(screen), _terminated(), stage.alone(lab):
+    with told(screen), _terminated(), stage.alone(lab, rootless=rootless):
         done = False
         installed: tuple[str, ...] = ()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from provision.core.errors import NoHome, ProvisionError
 from provision.core.paths import state_dir
 from provision.environment.wheels import wheel_cache
 from provision.inventory.models import Inventory
-from provision.lab import survey
+from provision.lab import loopback, survey
 from provision.lab.command import LabError, run
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.lab import CACHES, Lab, LabReport
@@ -45,8 +46,10 @@ class Stage:
 
 
 @contextmanager
-def alone(lab: Lab) -> Iterator[None]:
+def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
     """While this lasts, no other demo may use this lab. Raises LabError at once where one does."""
+    if rootless or os.geteuid() != 0:
+        loopback.login()  # whom sshd would not know is told so before anything is made
     path = lab.root / f"{lab.name}-demo.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
