@@ -4,6 +4,7 @@ several runs on one machine do not meet."""
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ def is_worker(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     # Set on some machines, it would hide bytecode that provision writes where it should not.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # What a shell starts in the background ignores both, and so would all that tests start and then interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not is_worker(config):
         config.stash[PLACE] = machine.own_labs()
 

@@ -9,6 +9,9 @@ from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.resources.service import Service, aspects_of
 
+#: Part of the mark of all that tests start: others that run on this machine beside them share its processes.
+CLUSTER = f"here{os.getpid()}"
+
 #: Writes who it is beside its program, starts a child in a session of its own, as Ray's daemons are, and stays.
 PROGRAM = """
 echo "began with $*"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from daemons import CLUSTER
 from engine import Hosts, OneHost, changes, differences, planned, written
 
 from provision.checks.expectations import against_inventory
@@ -145,7 +146,7 @@ def test_a_secret_is_in_nothing_that_a_run_says(make_host: MakeHost, tmp_path: P
 
 
 def test_a_port_that_is_taken_blocks_up_and_says_by_whom(host: OneHost, tmp_path: Path) -> None:
-    place = Place(str(tmp_path), "here/host-1/ray")
+    place = Place(str(tmp_path), f"{CLUSTER}/host-1/ray")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         ports = PortsFree(place, "127.0.0.1", ((port, "the API"),))
@@ -168,7 +169,7 @@ def test_a_listener_on_all_addresses_takes_the_port_on_each(host: OneHost, tmp_p
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, 0), family=family) as listener:
         port = listener.getsockname()[1]
-        ports = PortsFree(Place(str(tmp_path), "here/host-1/ray"), "127.0.0.1", ((port, "the API"),))
+        ports = PortsFree(Place(str(tmp_path), f"{CLUSTER}/host-1/ray"), "127.0.0.1", ((port, "the API"),))
         assert host.check(ports).exit_code == 3
     assert host.check(ports).exit_code == 0
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from daemons import PROGRAM, Daemon
+from daemons import CLUSTER, PROGRAM, Daemon
 from engine import Hosts, OneHost, changes, differences, written
 from loopback import wait_until
 
@@ -39,7 +39,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     here = tmp_path / "it's here"
     here.mkdir()
     (here / "program").write_text(PROGRAM)
-    yield Daemon(Place(str(here / "kept" / "service"), "here/host-1/daemon"), here)
+    yield Daemon(Place(str(here / "kept" / "service"), f"{CLUSTER}/host-1/daemon"), here)
     for file in (*here.glob("*.main"), *here.glob("*.child")):
         if runs(int(file.read_text())) and str(here) in command_line(int(file.read_text())):
             os.kill(int(file.read_text()), signal.SIGKILL)
@@ -154,7 +154,7 @@ def test_a_secret_is_in_its_own_file_and_nowhere_else(host: OneHost, daemon: Dae
 
 def test_stopping_ends_what_is_ours_and_not_its_namesake(host: OneHost, daemon: Daemon) -> None:
     host.up(daemon)
-    environment = {"PATH": os.defpath, "PROVISION_SERVICE": "here/host-1/daemon2"}
+    environment = {"PATH": os.defpath, "PROVISION_SERVICE": f"{CLUSTER}/host-1/daemon2"}
     words = daemon.command()[1:]
     with running(["/bin/sh", "-c", "while :; do sleep 0.2; done", *words], environment) as stranger:
         assert changes(host.down(daemon)) == 1
@@ -231,7 +231,7 @@ def test_two_hosts_that_share_a_home_folder_do_not_disturb_one_another(make_host
     names = [host.name for host in hosts.hosts]
     home = daemon.here / "kept"
     daemons = {
-        name: replace(daemon, place=Place(str(home / name / "service"), f"here/{name}/daemon")) for name in names
+        name: replace(daemon, place=Place(str(home / name / "service"), f"{CLUSTER}/{name}/daemon")) for name in names
     }
 
     def book(cluster: Cluster) -> Playbook:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from daemons import PROGRAM, Daemon
+from daemons import CLUSTER, PROGRAM, Daemon
 from engine import Hosts, OneHost, changes, differences
 from loopback import wait_until
 
@@ -38,7 +38,7 @@ def hosts(make_host: Callable[..., Host]) -> Hosts:
 def parts(hosts: Hosts, tmp_path: Path) -> dict[str, Part]:
     (tmp_path / "program").write_text(PROGRAM)
     names = [host.name for host in hosts.hosts]
-    return {n: Part(Place(str(tmp_path / n / "service"), f"here/{n}/daemon"), tmp_path) for n in names}
+    return {n: Part(Place(str(tmp_path / n / "service"), f"{CLUSTER}/{n}/daemon"), tmp_path) for n in names}
 
 
 def together(parts: dict[str, Part]) -> Callable[[Cluster], Playbook]:
