@@ -21,6 +21,7 @@ from provision import inventory as inventories
 from provision.checks.host.check import questions
 from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note, silent
+from provision.core.exits import Exit
 from provision.core.plan import Mode
 from provision.core.report import Report
 from provision.core.secret import Secret
@@ -101,7 +102,7 @@ def check(
     if before is not None:
         name = "last up" if since_up else str(against)
         since = snapshot.since(before, report, source=name, areas=areas)
-        report = replace(report, since=since, exit_code=report.exit_code or (3 if since.changes else 0))
+        report = replace(report, since=since, exit_code=report.exit_code or (Exit.NO if since.changes else Exit.DONE))
     return report if save is None else snapshot.saved(report, inventory.cluster, time.time(), save)
 
 
@@ -265,8 +266,7 @@ def _tested(report: Report, inventory: Inventory, tests: Path, options: Options)
             sudo_password=options.get("sudo_password"),
         )
     except ProvisionError as error:
-        code = error.exit_code if report.exit_code in (0, 3) else report.exit_code
-        return replace(report, errors=(*report.errors, error), exit_code=code)
+        return report.with_errors(error)
     return with_tests(report, results)
 
 
@@ -282,7 +282,7 @@ def _asked(job: Job, report: Report, options: Options) -> Report:
     except NotServing:
         return report  # a playbook of one's own may serve by other means
     except ProvisionError as error:
-        return replace(report, errors=(*report.errors, error), exit_code=error.exit_code, outcome=())
+        return replace(report.with_errors(error), outcome=())
     (options.get("listener") or silent)(Note("", seen.sentence))
     return report
 

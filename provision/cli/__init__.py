@@ -11,8 +11,7 @@ import os
 import sys
 from typing import NoReturn
 
-#: As shells have it for a program that Ctrl-C ended.
-INTERRUPTED = 130
+from provision.core.exits import Exit
 
 
 def main() -> NoReturn:
@@ -27,10 +26,10 @@ def main() -> NoReturn:
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)
     except KeyboardInterrupt:  # before a command could attend to it
-        code = INTERRUPTED
+        code = Exit.INTERRUPTED
     except BaseException as error:
         last_words(error)
-        code = 1
+        code = Exit.FAILED
     sys.exit(streams.end(code))
 
 
@@ -58,4 +57,4 @@ def _print(text: str) -> int:
     from provision.render.out import Out
 
     Out(sys.stdout).lines(text.splitlines())
-    return 0
+    return Exit.DONE

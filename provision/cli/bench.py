@@ -9,6 +9,7 @@ import click
 from provision.cli.options import example
 from provision.cli.page import COMMANDS
 from provision.cli.serving import AskedOfHead, head_options, of_head
+from provision.core.exits import Exit
 
 _COUNT = click.IntRange(min=1)
 
@@ -56,4 +57,4 @@ def bench(
         screen.complain(
             [f"error: {seen.failed} of {seen.load.requests} requests failed", *(f"  {e}" for e in seen.errors)]
         )
-    return 1 if seen.failed else 0
+    return Exit.FAILED if seen.failed else Exit.DONE

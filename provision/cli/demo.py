@@ -12,6 +12,7 @@ import click
 
 from provision.cli.options import Asked, Shown, example, shown_options
 from provision.cli.page import COMMANDS
+from provision.core.exits import SIGNAL, Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +58,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
             for note in made.report.notes:
                 screen.say(f"note: {note}")
             code = _job(inventory, shown, screen, keep=keep)
-            done = code == 0
+            done = code == Exit.DONE
         finally:
             if keep:
                 screen.say("", f"hint: the hosts are left as they are; provision lab down --name {name} removes them")
@@ -127,7 +128,7 @@ def _terminated() -> Iterator[None]:
     """SIGTERM and a closed terminal unwind, so that the hosts are removed. Within a run it cancels that first."""
 
     def leave(number: int, _: object) -> None:
-        sys.exit(128 + number)
+        sys.exit(SIGNAL + number)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

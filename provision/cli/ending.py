@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from provision.cli import INTERRUPTED
 from provision.cli.refused import is_refusal, refused
 from provision.cli.streams import last_words
 from provision.core.errors import ProvisionError
+from provision.core.exits import Exit
 from provision.core.person import here
 from provision.render.errors import block, error_lines
 from provision.render.out import Out
@@ -44,18 +44,18 @@ def ending(call: Callable[[], Any]) -> int:
     except click.ClickException as error:
         return _say(error, lambda e: block("", e.format_message(), (), "", _paint()), error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
-        return _say(error, lambda _: ["stopped"], INTERRUPTED)
+        return _say(error, lambda _: ["stopped"], Exit.INTERRUPTED)
     except ProvisionError as error:
         return _say(error, lambda e: [*error_lines(e, _paint()), *_lost()], error.exit_code)
     except Bug as bug:
         log = bug.log
-        return _say(bug.__cause__ or bug, lambda e: _bug(e, log), 1)
+        return _say(bug.__cause__ or bug, lambda e: _bug(e, log), Exit.FAILED)
     except Exception as error:
         log = log_bug(error)
         if is_refusal(error):
-            return _say(error, lambda e: [*error_lines(refused(e), _paint()), *_log(log), *_lost()], 1)
-        return _say(error, lambda e: _bug(e, log), 1)
-    return code if isinstance(code, int) else 0
+            return _say(error, lambda e: [*error_lines(refused(e), _paint()), *_log(log), *_lost()], Exit.FAILED)
+        return _say(error, lambda e: _bug(e, log), Exit.FAILED)
+    return code if isinstance(code, int) else Exit.DONE
 
 
 def log_bug(error: BaseException) -> str:

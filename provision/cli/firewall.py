@@ -9,6 +9,7 @@ import click
 
 from provision.cli.options import Shown, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
+from provision.core.exits import Exit
 
 
 @click.command(
@@ -49,4 +50,4 @@ def firewall(inventory: str | None, kind: str, ask_sudo_password: bool, **option
     screen.json(result_line("firewall", firewall_json(found)))
     if not screen.as_json:
         screen.say(*FORMATS[kind](found))
-    return 0
+    return Exit.DONE

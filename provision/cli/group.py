@@ -13,6 +13,7 @@ import click
 from provision.cli.ending import ending
 from provision.cli.page import COMMANDS, page
 from provision.cli.version import version_line
+from provision.core.exits import Exit
 
 
 class Lazy(click.Group):
@@ -71,4 +72,4 @@ def _say_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 def provision(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(page())
-        ctx.exit(2)
+        ctx.exit(Exit.USAGE)

@@ -15,6 +15,7 @@ from provision.cli.find import DEFAULT
 from provision.cli.options import example, need_output
 from provision.cli.page import COMMANDS
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.exits import Exit
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -49,7 +50,7 @@ def init(path: Path, name: str) -> int:
         raise ProvisionError(f"`{path}` cannot be written: {error.strerror}") from None
     then = f"provision plan{'' if str(path) == DEFAULT else f' {path}'}"
     Out(sys.stdout).lines([f"wrote {path}", f"hint: put your hosts in, then run `{then}`"])
-    return 0
+    return Exit.DONE
 
 
 @contextmanager

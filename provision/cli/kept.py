@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
@@ -37,10 +36,7 @@ def keep(report: Report, cluster: str, *, junit: Path | None, html: Path | None)
             write_whole(path, text(report, cluster, now))
         except OSError as error:
             errors.append(ProvisionError(f"`{path}` cannot be written: {error.strerror or error}"))
-    if not errors:
-        return report
-    code = 1 if report.exit_code in (0, 3) else report.exit_code
-    return replace(report, errors=(*report.errors, *errors), exit_code=code)
+    return report.with_errors(*errors)
 
 
 def _junit(report: Report, cluster: str, at: float) -> str:

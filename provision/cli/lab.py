@@ -9,6 +9,7 @@ import click
 
 from provision.cli.options import Shown, example, shown_options
 from provision.cli.page import COMMANDS
+from provision.core.exits import Exit
 
 if TYPE_CHECKING:
     from provision.lab.lab import LabReport
@@ -60,7 +61,7 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
     if not screen.as_json:
         made = "made" if report.changed else "runs already, nothing to change"
         screen.say(f"lab `{name}` {made}", f"hint: provision up {report.inventory}")
-    return 0
+    return Exit.DONE
 
 
 @lab.command(short_help="show a lab's hosts", epilog=example("  provision lab status"))
@@ -77,7 +78,7 @@ def status(name: str, **options: Any) -> int:
     _show(report, screen)
     if not report.hosts and not screen.as_json:
         screen.say(f"there is no lab `{name}`")
-    return 0 if report.hosts and all(host.running for host in report.hosts) else 1
+    return Exit.DONE if report.hosts and all(host.running for host in report.hosts) else Exit.FAILED
 
 
 @lab.command(
@@ -104,7 +105,7 @@ def down(purge: bool, name: str, **options: Any) -> int:
     screen.json(result_line("lab", {"name": name, "changed": report.changed}))
     if not screen.as_json:
         screen.say(f"lab `{name}` removed" if report.changed else f"there is no lab `{name}`: nothing to change")
-    return 0
+    return Exit.DONE
 
 
 def _show(report: LabReport, screen: Screen) -> None:

@@ -9,6 +9,7 @@ import click
 
 from provision.cli.options import Shown, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
+from provision.core.exits import Exit
 
 
 @click.command(
@@ -39,4 +40,4 @@ def lock(inventory: str | None, upgrade: bool, **options: Any) -> int:
     screen.json(result_line("lock", {"path": path}))
     if not screen.as_json:
         screen.say(f"wrote {existing(path)}")
-    return 0
+    return Exit.DONE

@@ -1,8 +1,10 @@
-"""What `provision --help` says, and which file holds which command. Imports nothing, so that it is quick."""
+"""What `provision --help` says, and which file holds which command. Imports next to nothing: it is quick."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from provision.core.exits import Exit
 
 
 class Command(NamedTuple):
@@ -57,9 +59,7 @@ example:
 INVENTORY is ./inventory.yaml if left out, or else what $PROVISION_INVENTORY names.
 
 exit codes:
-  0  done, or nothing to do          3  `check` found drift, or `plan` changes
-  1  something failed                4  a host could not be reached
-  2  wrong usage or inventory      130  stopped with Ctrl-C (143: by SIGTERM)
+{exits}
 
 environment:
   PROVISION_INVENTORY   the inventory when none is named
@@ -70,4 +70,5 @@ environment:
 def page() -> str:
     widest = max(map(len, COMMANDS))
     commands = "\n".join(f"  {name:<{widest}}  {command.help}" for name, command in COMMANDS.items())
-    return _PAGE.format(commands=commands)
+    exits = "\n".join(f"  {end.value:>3}  {end.meaning}" for end in Exit)
+    return _PAGE.format(commands=commands, exits=exits)

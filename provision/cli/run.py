@@ -17,6 +17,7 @@ from provision.cli.refused import is_refusal, refused
 from provision.cli.signals import Interrupts, interrupts
 from provision.core.errors import NoHome, ProvisionError
 from provision.core.events import Event, Listener, Note, RunStarted
+from provision.core.exits import ANSWERED
 from provision.core.paths import MOVE
 from provision.core.report import Report
 from provision.render import recap
@@ -84,7 +85,7 @@ def reported(
     if watch.log:
         watch.log.report(report)
     show(report, screen, f"provision up {asked.inventory or path}", everything=everything)
-    if watch.log and (watch.log.failed or report.exit_code not in (0, 3)):
+    if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
     return report
 

@@ -9,6 +9,7 @@ import click
 
 from provision.cli.options import example
 from provision.cli.page import COMMANDS
+from provision.core.exits import Exit
 
 
 @click.command(
@@ -24,4 +25,4 @@ def schema() -> int:
     from provision.render.out import Out
 
     Out(sys.stdout).line(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-    return 0
+    return Exit.DONE

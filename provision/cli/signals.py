@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from provision.core.exits import SIGNAL
+
 #: Seconds in which signals count as one: `timeout` sends its signal to the process and to its group.
 ONE = 0.5
 
@@ -28,7 +30,7 @@ class Interrupts:
 
     @property
     def exit_code(self) -> int | None:
-        return None if self.signal is None else 128 + self.signal
+        return None if self.signal is None else SIGNAL + self.signal
 
 
 @contextlib.contextmanager
@@ -44,7 +46,7 @@ def interrupts(state: Interrupts, say: Callable[[str], None], *, cursor: bool) -
                 with contextlib.suppress(OSError):
                     os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, b"\x1b[?25h\n")
             # Not sys.exit: threads may be stuck in a connection, and the leash ends what runs on the hosts.
-            os._exit(128 + number)
+            os._exit(SIGNAL + number)
         state.signal, state.at = number, time.monotonic()
         state.cancel.set()
         say("stopping: ending remote processes… (again to leave at once)")

@@ -9,6 +9,7 @@ import click
 from provision.cli.options import example
 from provision.cli.page import COMMANDS
 from provision.cli.serving import AskedOfHead, head_options, of_head
+from provision.core.exits import Exit
 
 
 @click.command(
@@ -43,4 +44,4 @@ def smoke(timeout: float, **options: Any) -> int:
     screen.json(result_line("smoke", smoke_json(seen)))
     if not screen.as_json:
         screen.say(*smoke_lines(seen))
-    return 0
+    return Exit.DONE

@@ -13,6 +13,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from provision.core.exits import SIGNAL, Exit
+
 #: The reader has gone, as `| head` does, or the terminal: no reason for a word.
 _GONE = {errno.EPIPE, errno.EIO}
 
@@ -82,7 +84,7 @@ class Streams:
             with suppress(Exception):
                 sys.stderr.write(f"error: standard output {said}\n")
             # What a signal has ended says so (130, 143, 129).
-            code = code if code > 128 else 1
+            code = code if code > SIGNAL else Exit.FAILED
         with suppress(Exception):
             sys.stderr.flush()
         return code

@@ -12,6 +12,7 @@ import click
 from provision.cli.options import Shown, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.exits import Exit
 
 if TYPE_CHECKING:
     from provision.render.screen import Screen
@@ -49,7 +50,7 @@ def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: A
     _show_end(keys, recorded, screen)
     if any(key.error for key in keys):
         return max(key.error.exit_code for key in keys if key.error)
-    return 0 if recorded is not None else 1
+    return Exit.DECLINED if recorded is None else Exit.DONE
 
 
 def _confirmed(keys: list[ScannedKey], screen: Screen, *, yes: bool) -> int | None:

@@ -7,6 +7,7 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
 ├── SnapshotError         (2)  a snapshot that is not there, is none, or cannot be written
 ├── LockError             (1)  the environment could not be locked, or its wheels not fetched
 ├── NoHome                (1)  a file belongs below a home folder, and there is none
+├── Busy                  (5)  another run is at work on the same
 ├── Cancelled             (1)  Ctrl-C, or a caller's cancel
 └── HostError             (1)  has `host`
     ├── Unreachable       (4)  no session could be opened
@@ -31,11 +32,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.core.exits import Exit
+
 
 class ProvisionError(Exception):
     """What happened, in the user's words; `evidence` is shown indented; `hint` can be typed."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[Exit] = Exit.FAILED
 
     def __init__(self, message: str, *, evidence: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message)
@@ -58,11 +61,11 @@ def _remade(kind: type[ProvisionError], args: tuple[object, ...], state: dict[st
 
 
 class UsageError(ProvisionError):
-    exit_code = 2
+    exit_code = Exit.USAGE
 
 
 class SnapshotError(ProvisionError):
-    exit_code = 2
+    exit_code = Exit.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Problem:
 class InventoryError(ProvisionError):
     """All problems of an inventory at once: a person mends a file in one go, not one line a run."""
 
-    exit_code = 2
+    exit_code = Exit.USAGE
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(p) for p in problems))
@@ -95,7 +98,7 @@ class InventoryError(ProvisionError):
 
 
 class PlaybookError(ProvisionError):
-    exit_code = 2
+    exit_code = Exit.USAGE
 
 
 class LockError(ProvisionError):
@@ -104,6 +107,10 @@ class LockError(ProvisionError):
 
 class NoHome(ProvisionError):
     pass
+
+
+class Busy(ProvisionError):
+    exit_code = Exit.BUSY
 
 
 class Cancelled(ProvisionError):
@@ -122,7 +129,7 @@ class HostError(ProvisionError):
 
 
 class Unreachable(HostError):
-    exit_code = 4
+    exit_code = Exit.UNREACHABLE
 
 
 class NameNotFound(Unreachable):

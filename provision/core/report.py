@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provision.core.errors import ProvisionError
+from provision.core.exits import ANSWERED, Exit
 from provision.core.finding import Finding, Known
 from provision.core.plan import Mode, Plan
 from provision.core.sizing import Sizing
@@ -58,7 +59,7 @@ class Since:
 
 @dataclass(frozen=True)
 class Report:
-    """`exit_code`: 0 done or in sync · 1 failed · 3 drift (check) · 4 a host unreachable.
+    """`exit_code`: one of core.exits.Exit, or a signal's.
 
     `findings`: all that is not as it should be, the worst first. `known`: host → what was read there.
     `since`: what has changed since a snapshot, if one was asked for.
@@ -77,8 +78,13 @@ class Report:
     phases: tuple[Phase, ...] = ()
     seconds: float = 0.0
     log: str = ""
-    exit_code: int = field(default=0)
+    exit_code: int = Exit.DONE
 
     @property
     def ok(self) -> bool:
-        return self.exit_code == 0
+        return self.exit_code == Exit.DONE
+
+    def with_errors(self, *errors: ProvisionError) -> Report:
+        """And of what went wrong after it. The exit code is the first one's, unless the run itself has a worse one."""
+        code = errors[0].exit_code if errors and self.exit_code in ANSWERED else self.exit_code
+        return replace(self, errors=(*self.errors, *errors), exit_code=code)

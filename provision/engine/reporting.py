@@ -9,6 +9,7 @@ from dataclasses import replace
 from provision.core import events
 from provision.core.errors import Unreachable
 from provision.core.events import Listener
+from provision.core.exits import Exit
 from provision.core.finding import Finding, sorted_findings
 from provision.core.outcome import Ended, endpoints, told
 from provision.core.plan import findings_of
@@ -38,7 +39,7 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         errors=state.fleet.all_errors,
         findings=() if job.mode.removes else findings,
         known=state.known,
-        outcome=_outcome(state) if job.command == "up" and code == 0 else (),
+        outcome=_outcome(state) if job.command == "up" and code == Exit.DONE else (),
         sizing=state.book.sizing,
         seconds=seconds,
         phases=tuple(state.phases),
@@ -77,15 +78,15 @@ def _host_report(job: Job, state: RunState, host: Host, findings: Sequence[Findi
     return HostReport(host.name, status, labels, errors, seconds, connections, commands)
 
 
-def _exit_code(job: Job, state: RunState, findings: Sequence[Finding], cancelled: bool) -> int:
+def _exit_code(job: Job, state: RunState, findings: Sequence[Finding], cancelled: bool) -> Exit:
     errors = state.fleet.all_errors
     if any(isinstance(e, Unreachable) for e in errors):
-        return 4
+        return Exit.UNREACHABLE
     if errors or cancelled:
-        return 1
+        return Exit.FAILED
     if job.apply:
-        return 1 if state.plan.blockers else 0
+        return Exit.FAILED if state.plan.blockers else Exit.DONE
     if job.command == "check":
-        return 3 if any(f.severity.counts for f in findings) else 0
+        return Exit.NO if any(f.severity.counts for f in findings) else Exit.DONE
     # With a lock that no longer fits, what `up` would do is known once it has made another.
-    return 0 if state.plan.empty and not job.lock.stale else 3
+    return Exit.DONE if state.plan.empty and not job.lock.stale else Exit.NO

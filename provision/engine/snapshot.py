@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import SnapshotError
@@ -56,8 +56,7 @@ def saved(report: Report, cluster: str, at: float, path: Path) -> Report:
     try:
         save(take(report.known, cluster, at), path)
     except SnapshotError as error:
-        code = error.exit_code if report.exit_code in (0, 3) else report.exit_code
-        return replace(report, errors=(*report.errors, error), exit_code=code)
+        return report.with_errors(error)
     return report
 
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.core.errors import NoHome, ProvisionError
+from provision.core.errors import Busy, NoHome, ProvisionError
 from provision.core.paths import state_dir
 from provision.environment.wheels import wheel_cache
 from provision.inventory.models import Inventory
 from provision.lab import loopback, survey
-from provision.lab.command import LabError, run
+from provision.lab.command import run
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.lab import CACHES, Lab, LabReport
 from provision.lab.tiny_model import write_tiny_model
@@ -47,7 +47,7 @@ class Stage:
 
 @contextmanager
 def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
-    """While this lasts, no other demo may use this lab. Raises LabError at once where one does."""
+    """While this lasts, no other demo may use this lab. Raises Busy at once where one does."""
     if rootless or os.geteuid() != 0:
         loopback.login()  # whom sshd would not know is told so before anything is made
     path = lab.root / f"{lab.name}-demo.lock"
@@ -56,7 +56,7 @@ def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise LabError(
+            raise Busy(
                 f"another demo is at work on the lab `{lab.name}`", hint="provision demo --name another"
             ) from None
         yield

@@ -105,7 +105,7 @@ def _verdict(report: Report, counted: Counter[str]) -> tuple[str, str]:
     said = [word for kind, word in (("blocks", "blocked"), ("drift", "drift")) if counted[kind]][:1]
     if worst in ERRORS:
         return ", ".join([*said, "not checked whole"]), "blocks" if said == ["blocked"] else worst
-    return "".join(said) or ("in sync" if report.exit_code == 0 else "failed"), worst
+    return "".join(said) or ("in sync" if report.ok else "failed"), worst
 
 
 def _looked_at(report: Report, matrix: Matrix) -> str:

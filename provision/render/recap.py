@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from provision.core.errors import ProvisionError
+from provision.core.exits import ANSWERED, SIGNAL, Exit
 from provision.core.finding import Severity
 from provision.core.plan import BY_UP, Mode
 from provision.core.report import HostReport, Report
@@ -117,12 +118,12 @@ def last_line(report: Report, *, again: str = "") -> str:
     bad = Counter(h.status for h in report.hosts if h.status in ("failed", "unreachable", "blocked", "skipped"))
     if report.command == "check":
         return _checked(report, f"({hosts}, {took})", bad, again)
-    if report.exit_code in (0, 3) and not bad:
+    if report.exit_code in ANSWERED and not bad:
         return _good(report, hosts, took, again)
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
     if report.plan is not None and report.plan.blockers and not any(h.changes for h in report.hosts):
         parts.append("nothing was changed")
-    if report.exit_code > 128:
+    if report.exit_code > SIGNAL:
         parts.insert(0, "stopped")
     return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took})"
 
@@ -140,10 +141,10 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
 
 
 def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
-    parts = ["stopped"] if report.exit_code > 128 else []
+    parts = ["stopped"] if report.exit_code > SIGNAL else []
     # What blocks is counted by itself.
     parts += [f"{count(number, 'host')} {status}" for status, number in bad.items() if status != "blocked"]
-    if report.exit_code in (1, 4) and not parts:
+    if report.exit_code in (Exit.FAILED, Exit.UNREACHABLE) and not parts:
         parts = ["failed"]
     if found := tally(report.findings):
         parts.append(found)
@@ -151,7 +152,7 @@ def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
         parts.append(f"{count(len(merged(report.since)), 'change')} since {report.since.source}")
     if not parts:
         return f"in sync {size}"
-    in_sync = "in sync, " if report.exit_code == 0 else ""
+    in_sync = "in sync, " if report.ok else ""
     return f"check: {in_sync}{', '.join(parts)} {size}{_what_to_do(report, again)}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from provision.core.exits import Exit
 from provision.core.finding import Against, Finding, Known, Severity, sorted_findings
 from provision.core.report import Report
 from provision.testing.results import Outcome, Result
@@ -47,14 +48,14 @@ def folded(results: Iterable[Result], inventory: Path, root: Path) -> Results:
 
 def with_tests(report: Report, results: Results) -> Report:
     """`report` with the results of the tests in it. A host that the report names as unreachable is not named again;
-    exit code 3 if a test failed and nothing worse was said before."""
+    exit code `NO` if a test failed and nothing worse was said before."""
     unreachable = {host.name for host in report.hosts if host.status == "unreachable"}
     findings = [f for f in results.findings if not (f.fact == NO_TESTS and f.host in unreachable)]
     known = dict(report.known)
     for host, facts in results.known.items():
         known[host] = (*known.get(host, ()), *facts)
     names = [host.name for host in report.hosts]
-    drifted = report.exit_code == 0 and any(finding.severity.counts for finding in findings)
+    drifted = report.ok and any(finding.severity.counts for finding in findings)
     failed = {finding.host for finding in findings if finding.severity.counts}
     hosts = (replace(h, status="drift") if h.status == "ok" and h.name in failed else h for h in report.hosts)
     return replace(
@@ -62,7 +63,7 @@ def with_tests(report: Report, results: Results) -> Report:
         hosts=tuple(hosts),
         findings=sorted_findings((*report.findings, *findings), names),
         known=known,
-        exit_code=3 if drifted else report.exit_code,
+        exit_code=Exit.NO if drifted else report.exit_code,
     )
 
 

@@ -45,12 +45,10 @@ def test_a_commands_page_does_not_load_the_ssh_library() -> None:
     assert not loaded & (set(HEAVY) - {"click"})
 
 
-def test_the_page_names_every_command_and_exit_code() -> None:
+def test_the_page_names_every_command() -> None:
     text = page()
     for name, command in COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(command.help)}$", text, re.MULTILINE)
-    for code in ("0", "1", "2", "3", "4", "130", "143"):
-        assert re.search(rf"\b{code}\b", text.partition("exit codes:")[2])
     assert max(map(len, text.splitlines())) <= 110
 
 

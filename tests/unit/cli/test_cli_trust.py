@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 
 from provision.core.errors import HostKeyChanged
+from provision.core.exits import Exit
 from provision.transport import trust as transport_trust
 from provision.transport.trust import ScannedKey
 
@@ -80,3 +81,12 @@ def test_keys_as_json(call: Call, scanned: Callable[..., Path]) -> None:
     values = [json.loads(line) for line in call("trust", "--json").stdout.splitlines()]
     assert [v["event"] for v in values] == ["host-key", "host-key", "trust"]
     assert values[1]["error"]["kind"] == "HostKeyChanged"
+
+
+def test_who_says_no_is_answered_by_an_exit_code_of_its_own(
+    call: Call, scanned: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned("new")
+    monkeypatch.setattr("provision.cli.trust._confirmed", lambda *_, **__: None)
+    result = call("trust")
+    assert (result.exit_code, result.stdout) == (Exit.DECLINED, "nothing was recorded\n")
