@@ -166,6 +166,6 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("system", "clock", lambda _, f: cells.offset(f.clock_offset), lasting=False),
     Row("system", "boot", lambda _, f: f.boot_id[:8]),
-    Row("system", "uptime", lambda _, f: span(f.uptime_seconds), lasting=False),
+    Row("system", "uptime", lambda _, f: span(f.uptime_seconds) if f.uptime_seconds else "", lasting=False),
     *map(_by_itself, host_checks()),
 )

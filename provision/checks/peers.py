@@ -5,7 +5,6 @@ Architectures are not compared: each is held against the lock (stack/ray.py).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from provision.checks.peer_table import ALIKE, Alike
 from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import LockError
 from provision.core.finding import Against, Finding
+from provision.core.majority import majority, preferred
 from provision.environment.wheels import misfit
 from provision.weights.source import source_of
 
@@ -79,15 +79,13 @@ def _groups(row: Row, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str,
 
 
 def _odd_ones(row: Row, alike: Alike, seen: Mapping[str, Seen], head: str) -> Iterator[Finding]:
-    counts = Counter(entry.value for entry in seen.values())
-    if len(counts) < 2:
+    values = {name: entry.value for name, entry in seen.items()}
+    if len(set(values.values())) < 2:
         return
-    agreeing = {value: sum(counts[other] for other in counts if _same(value, other)) for value in counts}
-    most = max(agreeing.values())
-    examples = [name for name, entry in seen.items() if agreeing[entry.value] == most]
     # Of two halves, the one without GPUs (or ports) lacks something; the other has nothing too many.
-    examples = [name for name in examples if seen[name].has_some] or examples
-    example = head if head in examples else examples[0]
+    most = majority(values, _same)
+    examples = [name for name in most.hosts if seen[name].has_some] or most.hosts
+    example = preferred(examples, head)
     expected = seen[example]
     evidence = _evidence(seen)
     for name, entry in seen.items():
@@ -101,7 +99,9 @@ def _odd_ones(row: Row, alike: Alike, seen: Mapping[str, Seen], head: str) -> It
             "interface": entry.interface,
             "value": _VALUES.get(expected.cell, expected.cell.removesuffix(" W")),
         }
-        whose = "" if most == len(seen) - 1 > 1 else "most hosts have" if most * 2 > len(seen) else f"{example} has"
+        whose = "most hosts have" if most.size * 2 > len(seen) else f"{example} has"
+        if most.size == len(seen) - 1 > 1:
+            whose = ""
         yield Finding(
             name,
             row.area,

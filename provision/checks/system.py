@@ -8,11 +8,9 @@ from statistics import median
 from provision.checks.cells import offset
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
-from provision.core.wording import size, span
+from provision.core.wording import GIB, size, span
 from provision.facts import Facts
 from provision.weights.source import source_of
-
-GIB = 2**30
 
 #: vLLM's ranks of one host exchange tensors through /dev/shm, and NCCL does; Docker's default of 64 MiB ends in
 #: "No space left on device" (NCCL's user guide, troubleshooting, shared memory).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from provision.cli.options import Asked, deep_option, deeply, example, run_optio
 from provision.cli.page import COMMANDS
 from provision.core.errors import UsageError
 from provision.core.finding import AREAS
+from provision.core.wording import did_you_mean
 
 if TYPE_CHECKING:
     from provision.core.report import Report
@@ -111,8 +111,7 @@ def chosen_areas(only: Sequence[str], *, tests: bool) -> tuple[str, ...]:
         raise UsageError("--only names no area", hint=listed)
     for area in wanted:
         if area not in AREAS:
-            close = difflib.get_close_matches(area, AREAS, n=1)
-            meant = f"; did you mean `{close[0]}`?" if close else ""
+            meant = did_you_mean(area, AREAS, "; ")
             raise UsageError(f"--only: there is no area `{area}`{meant}", hint=listed)
     if {*wanted} == {_TESTS} and not tests:
         # Nothing would be looked at, and "in sync" said of it.

@@ -18,6 +18,7 @@ from provision.cli.streams import last_words
 from provision.core.errors import ProvisionError
 from provision.core.exits import Exit
 from provision.core.person import here
+from provision.core.wording import did_you_mean
 from provision.render.errors import block, error_lines
 from provision.render.out import Out
 from provision.render.text import PLAIN, Paint, wants_colour
@@ -81,8 +82,7 @@ def _usage(error: click.UsageError) -> list[str]:
 
 def _no_such_option(error: click.NoSuchOption) -> str:
     """In our own words: every release of click has others."""
-    meant = f"; did you mean `{error.possibilities[0]}`?" if error.possibilities else ""
-    return f"no such option `{error.option_name}`{meant}"
+    return f"no such option `{error.option_name}`{did_you_mean(error.option_name, error.possibilities or (), '; ')}"
 
 
 def _bug(error: BaseException, log: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,6 +13,7 @@ from provision.cli.ending import ending
 from provision.cli.page import COMMANDS, page
 from provision.cli.version import version_line
 from provision.core.exits import Exit
+from provision.core.wording import did_you_mean
 
 
 class Lazy(click.Group):
@@ -34,8 +34,7 @@ class Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            meant = f"; did you mean `{close[0]}`?" if close else ""
+            meant = did_you_mean(args[0], COMMANDS, "; ")
             raise click.UsageError(f"there is no command `{args[0]}`{meant}", ctx)
         return super().resolve_command(ctx, args)
 

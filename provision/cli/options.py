@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from provision.cli.streams import output_is_closed
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.wording import did_you_mean
 from provision.render.screen import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -118,8 +118,7 @@ def skipped(skip: Sequence[str]) -> dict[str, tuple[str, ...]]:
     names = tuple(part.strip() for names in skip for part in names.split(",") if part.strip())
     for name in names:
         if name not in PROOFS:
-            close = difflib.get_close_matches(name, PROOFS, n=1)
-            meant = f"; did you mean `{close[0]}`?" if close else ""
+            meant = did_you_mean(name, PROOFS, "; ")
             raise UsageError(f"--skip: there is no proof `{name}`{meant}", hint=f"they are {', '.join(PROOFS)}")
     return {"skip": names} if names else {}
 

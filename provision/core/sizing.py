@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-GIB = 2**30
-
 Verdict = Literal["fits", "close", "too small"]
 
 

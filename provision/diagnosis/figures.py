@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-_SUFFIXES = ("B", "KiB", "MiB", "GiB", "TiB")
+from provision.core.wording import KIB, size
 
 
 def figures(found: Mapping[str, str | None]) -> dict[str, str]:
@@ -20,20 +20,11 @@ def figures(found: Mapping[str, str | None]) -> dict[str, str]:
     if length and asked and free is not None:
         # What vLLM itself estimates where it does; a KV cache grows with the tokens that it is for.
         told["shorter"] = found.get("possible_length") or str(int(length * free / asked))
-    if size := _number(found.get("bytes")):
-        told["size"] = human(size)
+    if count := _number(found.get("bytes")):
+        told["size"] = size(count)
     if held := _number(found.get("kib")):
-        told["holding"] = f", which held {human(held * 1024)}"
+        told["holding"] = f", which held {size(held * KIB)}"
     return {"size": "more", "holding": "", **told}
-
-
-def human(size: float) -> str:
-    """`size`: bytes."""
-    for suffix in _SUFFIXES[:-1]:
-        if size < 1024:
-            return f"{size:.0f} {suffix}" if suffix == "B" else f"{size:.1f} {suffix}"
-        size /= 1024
-    return f"{size:.1f} {_SUFFIXES[-1]}"
 
 
 def _number(text: str | None) -> float | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from provision.core.person import expanded, nameless
+from provision.core.wording import nearest
 from provision.inventory.node import Node
 from provision.inventory.problems import Problems
 from provision.inventory.source import MAX_BYTES
@@ -47,9 +48,8 @@ def _missing(path: Path) -> str:
         here = sorted(p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml"))
     except OSError:
         return f"there is no folder `{path.parent}`"
-    near = difflib.get_close_matches(path.name, here, n=1, cutoff=0.5) or here[:1]
-    if near:
-        return f"did you mean `{path.parent / near[0]}`?"
+    if here:
+        return _meant(path, here) or f"did you mean `{path.parent / here[0]}`?"
     return "begin with an example of inventories/, or try it with virtual hosts: `provision lab up`"
 
 
@@ -82,5 +82,10 @@ def _nearby(path: Path) -> str:
         names = [p.name for p in path.parent.iterdir() if p.is_file() and p.suffix != ".pub"]
     except OSError:
         return f"there is no folder `{path.parent}`"
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f"did you mean `{path.parent / near[0]}`?" if near else ""
+    return _meant(path, names)
+
+
+def _meant(path: Path, names: Iterable[str]) -> str:
+    """With the folder, so that it can be typed. Names of files differ in their last part: the folder tells nothing."""
+    near = nearest(path.name, names)
+    return f"did you mean `{path.parent / near}`?" if near else ""

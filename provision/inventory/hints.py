@@ -6,8 +6,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from provision.core.wording import did_you_mean
 from provision.inventory.format import HostEntry, InventoryFile
-from provision.inventory.problems import listing, suggest
+from provision.inventory.problems import listing
 
 #: Words of other tools, and how they are said here.
 _ELSEWHERE = {
@@ -54,10 +55,10 @@ def for_unknown_key(key: str, owner: type[BaseModel]) -> str:
     if key in HostEntry.model_fields and owner is not HostEntry and key not in InventoryFile.model_fields:
         return f"`{key}` belongs to a single host, under `hosts:`"
     if key in InventoryFile.model_fields and owner is not InventoryFile:
-        return suggest(key, known) or f"`{key}` belongs at the top of the file"
+        return did_you_mean(key, known) or f"`{key}` belongs at the top of the file"
     if key in _ELSEWHERE and _ELSEWHERE[key].split(":")[0] in known:
         return f"write `{_ELSEWHERE[key]}`"
-    return suggest(key, known) or f"known here: {listing(known, 'and')}"
+    return did_you_mean(key, known) or f"known here: {listing(known, 'and')}"
 
 
 def for_section(at: tuple[str, ...], *, is_list: bool) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from provision.core.wording import did_you_mean
 from provision.inventory.format import Settings
 from provision.inventory.node import Node
-from provision.inventory.problems import Problems, suggest
+from provision.inventory.problems import Problems
 from provision.inventory.ranges import RangeError, expand
 
 #: Keys whose value is counted through together with the host's name.
@@ -153,14 +154,14 @@ def _memberships(root: Node, names: list[str], problems: Problems) -> dict[str, 
                 if member in known:
                     groups[group].add(member)
                 else:
-                    hint = suggest(member, names) or "list it under `hosts:` first"
+                    hint = did_you_mean(member, names) or "list it under `hosts:` first"
                     problems.value(item, f"there is no host `{member}`", hint)
     hosts_section = root.find("hosts")
     for entry in hosts_section.children.values() if hosts_section else ():
         listed = entry.find("groups")
         for item in listed.value if listed is not None and listed.is_list else ():
             if item.text not in groups:
-                hint = suggest(item.text, groups) or f"add it: `groups: {{{item.text}: {{}}}}`"
+                hint = did_you_mean(item.text, groups) or f"add it: `groups: {{{item.text}: {{}}}}`"
                 problems.value(item, f"there is no group `{item.text}`", hint)
     return groups
 

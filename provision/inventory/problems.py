@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -46,14 +45,6 @@ class Problems:
     def stop_if_any(self) -> None:
         if self:
             self.stop()
-
-
-def suggest(word: str, choices: Iterable[str]) -> str:
-    """``did you mean `address`?``, or nothing if no choice is near."""
-    by_lower = {choice.lower(): choice for choice in choices}
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
-    near = near or difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean `{by_lower[near[0]]}`?" if near else ""
 
 
 def listing(words: Iterable[str], conjunction: str = "or") -> str:

@@ -11,10 +11,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from provision.core.wording import did_you_mean
 from provision.inventory.describe import describe, members, unwrapped
 from provision.inventory.hints import for_section, for_unknown_key
 from provision.inventory.node import Node
-from provision.inventory.problems import Problems, shorten, suggest
+from provision.inventory.problems import Problems, shorten
 from provision.inventory.source import is_ambiguous
 
 M = TypeVar("M", bound=BaseModel)
@@ -168,7 +169,7 @@ def _hint(node: Node, wanted: str, at: tuple[str, ...]) -> str:
     if wanted.startswith("a list"):
         return f"write `[{node.text}]`"
     choices = wanted.split("`")[1::2] if wanted.startswith("`") else []
-    return suggest(node.text, choices)
+    return did_you_mean(node.text, choices)
 
 
 def _numeric(text: str) -> bool:

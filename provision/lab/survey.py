@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from provision.core.wording import GIB, size
 from provision.environment.wheels import wheel_cache
 from provision.lab import base, loopback, requirements
 from provision.lab.command import LabError, run
@@ -16,7 +17,6 @@ from provision.lab.lab import Ground, Lab
 
 Say = Callable[[str], None]
 
-GIB = 1 << 30
 #: Bytes that the packages take packed and unpacked: measured with vLLM 0.32.0's CPU build, Ray 2.60.0 and torch 2.13.0,
 #: in the build for CPUs and in the one for CUDA, and rounded up.
 PACKED = {"cpu": 1 * GIB, "cuda": 4 * GIB}
@@ -74,16 +74,16 @@ def needed(ground: Ground, lab: Lab, *, hosts: int, build: str) -> dict[Path, in
 def room(wanted: Mapping[Path, int]) -> None:
     """Raises LabError, naming the folders, where a file system has less room than all that goes there."""
     disks: dict[int, tuple[int, list[Path]]] = {}
-    for folder, size in wanted.items():
+    for folder, needed in wanted.items():
         there = next(path for path in (folder, *folder.parents) if path.exists())
         taken, folders = disks.get(there.stat().st_dev, (0, []))
-        disks[there.stat().st_dev] = (taken + size, [*folders, folder])
-    for size, folders in disks.values():
+        disks[there.stat().st_dev] = (taken + needed, [*folders, folder])
+    for needed, folders in disks.values():
         there = next(path for path in (folders[0], *folders[0].parents) if path.exists())
         free = shutil.disk_usage(there).free
-        if free < size:
+        if free < needed:
             raise LabError(
-                f"the demo takes up to {size / GIB:.0f} GiB below {' and '.join(map(str, folders))}, "
-                f"and {free / GIB:.1f} GiB are free there",
+                f"the demo takes up to {size(needed)} below {' and '.join(map(str, folders))}, "
+                f"and {size(free)} are free there",
                 hint="PROVISION_LAB_DIR and XDG_CACHE_HOME name other places for hosts and packages",
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from provision.core.sizing import GIB, StageSize
+from provision.core.sizing import StageSize
+from provision.core.wording import GIB
 from provision.parallel.architecture import Architecture
 from provision.parallel.choose import inside
 from provision.parallel.cut import Cut

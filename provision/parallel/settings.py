@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from provision.core.sizing import GIB
+from provision.core.wording import GIB
 from provision.inventory.models import Inventory, Serve
 from provision.parallel.architecture import Architecture
 from provision.parallel.size import Settings

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from provision.core.sizing import GIB, StageSize
+from provision.core.sizing import StageSize
+from provision.core.wording import GIB
 from provision.parallel.architecture import Architecture
 from provision.parallel.cut import Cut
 

@@ -5,23 +5,22 @@ Ranks that read different weights answer nonsense, or stop with an error that na
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
+from provision.core.majority import reference
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
+from provision.core.wording import download
 from provision.payload.weights.manifest import Entry, digest_of, parsed
 from provision.resources.weights import HINTS, Weights
 from provision.resources.weights_run import DOWNLOAD, run
 
 #: Seconds for a hub that is slow to list a repository.
 PATIENCE = 180.0
-
-_MIB = 1 << 20
 
 #: What goes into the manifest of all hosts.
 _TELL = '[ ! -f "$manifest" ] || cat -- "$manifest"'
@@ -114,9 +113,7 @@ def _full(host: str, folder: str, text: str) -> Iterator[Finding]:
 
 def no_room(host: str, folder: str, missing: int, free: int) -> Finding:
     """Bytes that have to come, and bytes that they may take."""
-    needed, left = f"{missing / 1e9:.1f} GB", f"{max(free, 0) / 1e9:.1f} GB"
-    if max(missing, free) < 10**9:
-        needed, left = f"{-(-missing // _MIB)} MiB", f"{max(free, 0) // _MIB} MiB"
+    needed, left = download(missing), download(max(free, 0))
     return Finding(
         host,
         "storage",
@@ -139,12 +136,10 @@ def _unknown(host: str, why: str) -> Finding:
 
 def _differences(told: Mapping[str, Mapping[str, Entry]], folders: Mapping[str, str]) -> Iterator[Finding]:
     digests = {host: digest_of(files) for host, files in told.items()}
-    counts = Counter(digests.values())
-    # The head comes first, and so do its contents among those that are as frequent.
-    expected = next((d for d, count in counts.items() if count == max(counts.values())), "")
-    example = next((host for host, digest in digests.items() if digest == expected), "")
+    # The head comes first.
+    example = reference(digests, next(iter(digests), ""))
     for host, digest in digests.items():
-        if digest != expected:
+        if digest != digests[example]:
             lines = tuple(_lines(told[host], told[example], example))
             yield Finding(
                 host,
@@ -152,7 +147,7 @@ def _differences(told: Mapping[str, Mapping[str, Entry]], folders: Mapping[str, 
                 FILES,
                 Severity.BLOCKS,
                 digest[:12],
-                expected[:12],
+                digests[example][:12],
                 Against.PEERS,
                 why="ranks that read different weights answer nonsense, or stop with an error at the start",
                 hint=f"copy these files from {folders[example]} on {example}; or pin serve.weights.revision",

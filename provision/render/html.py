@@ -17,7 +17,9 @@ from importlib.resources import files
 
 from provision.core.finding import AREAS, Against
 from provision.core.report import Report, Since
+from provision.core.wording import span
 from provision.render.html_matrix import ERRORS, KINDS, Cell, Entry, Fact, Matrix, entries_of, matrix_of
+from provision.render.since import merged
 from provision.render.text import count, duration
 
 #: With more hosts than this each is a row, and each fact a column: names of hosts are too wide to stand side by side.
@@ -183,25 +185,16 @@ def _ticked(value: str) -> str:
 
 
 def _since(since: Since, at: float) -> str:
-    grouped: dict[tuple[str, str, str, str], list[str]] = {}
-    for c in since.changes:
-        grouped.setdefault((c.area, c.fact, c.before, c.after), []).append(c.host)
     rows = "".join(
         f"<tr><th scope=row>{text(fact)}<td><code>{text(before) or 'absent'}</code> <span>→</span> "
         f"<code>{text(after) or 'absent'}</code><td>{text(', '.join(hosts))}"
-        for (_, fact, before, after), hosts in grouped.items()
+        for (_, fact, before, after), hosts in merged(since).items()
     )
     body = f"<table>{rows}</table>" if rows else '<p class="none">nothing has changed</p>'
-    ago = _ago(at - since.taken)
     return (
         f"<section class=since><h2>Changed since {_time(since.taken)} "
-        f"<small>{ago} before · {text(since.source)}</small></h2>{body}</section>"
+        f"<small>{span(at - since.taken, spelled=True)} before · {text(since.source)}</small></h2>{body}</section>"
     )
-
-
-def _ago(seconds: float) -> str:
-    days = int(seconds // 86400)
-    return count(days, "day") if days else duration(max(0.0, seconds))
 
 
 def _by_fact(matrix: Matrix) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from provision.core.report import WHOLE_AREA, Since
-from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
+from provision.core.wording import span
+from provision.render.text import PLAIN, Paint, Style, clean, named, wrapped
 
 _ABSENT = "absent"
 
@@ -16,7 +17,7 @@ def since_lines(
     """`now`: seconds since the epoch. `zone`: of the times that are shown, None for the local one. The same change on
     several hosts is one line."""
     taken = datetime.fromtimestamp(since.taken, zone).strftime("%Y-%m-%d %H:%M")
-    head = f"since {ago(now - since.taken)} ({taken}, {clean(since.source)}):"
+    head = f"since {span(now - since.taken, spelled=True)} ({taken}, {clean(since.source)}):"
     if not since.changes:
         return [f"{head} nothing has changed"]
     lines = [paint(Style.BOLD, head)]
@@ -35,12 +36,3 @@ def merged(since: Since) -> dict[tuple[str, str, str, str], list[str]]:
     for change in since.changes:
         hosts.setdefault((change.area, change.fact, change.before, change.after), []).append(change.host)
     return hosts
-
-
-def ago(seconds: float) -> str:
-    """As roughly as a person would say it: `3 days`, `5 hours`, `12 minutes`."""
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        # Two of the smaller unit say more than one of the larger: `36 hours`, not `1 day`.
-        if seconds >= 2 * length:
-            return count(int(seconds // length), unit)
-    return "a moment"

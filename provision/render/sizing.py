@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from provision.core.sizing import GIB, Sizing, StageSize
+from provision.core.sizing import Sizing, StageSize
+from provision.core.wording import GIB
 from provision.render.text import PLAIN, Paint, Style, clean, named, table
 
 _STYLE = {"fits": Style.OK, "close": Style.WARN, "too small": Style.ERROR}

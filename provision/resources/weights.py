@@ -16,6 +16,7 @@ from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
+from provision.core.wording import download
 from provision.payload.bundle import shell
 from provision.payload.weights.manifest import Entry
 from provision.resources.weights_run import DOWNLOAD, SEAL, TIMEOUT, run
@@ -149,7 +150,7 @@ class Weights(Resource):
         if have is None or "sound" not in have or "bytes" not in have or _names(have, "fault:"):
             return ()
         commit = f", commit {have['commit'][:8]}" if have.get("commit") else ""
-        said = f"{have['digest'][:12]}, {_size(int(have['bytes']))} in {have['files']} files{commit}"
+        said = f"{have['digest'][:12]}, {download(int(have['bytes']))} in {have['files']} files{commit}"
         return (Known(self.area, self.label, said),)
 
     def prepare(self, say: Callable[[str], None]) -> None:
@@ -157,7 +158,7 @@ class Weights(Resource):
         if self.here is None:
             return
         try:
-            held = read(self.here, lambda done, total: say(f"hashing here  {_size(done)} of {_size(total)}"))
+            held = read(self.here, lambda done, total: say(f"hashing here  {download(done)} of {download(total)}"))
         except OSError as error:
             raise ProvisionError(f"the model on the controller cannot be read: {error}") from error
         if held.problem:
@@ -229,8 +230,8 @@ class Weights(Resource):
         if self.source == "hosts":
             return Difference("", "hashed", "not hashed yet")
         bytes_there = sum(map(int, there.values())) + int(have.get("begun", "0"))
-        total = f" of {_size(self.here.bytes)}" if self.here else ""
-        return Difference("", "whole", f"there in part, {_size(bytes_there)}{total}")
+        total = f" of {download(self.here.bytes)}" if self.here else ""
+        return Difference("", "whole", f"there in part, {download(bytes_there)}{total}")
 
     def _uploads(self, held: Held, have: Mapping[str, str]) -> tuple[Upload, ...]:
         """What is missing, or is not known to be the same."""
@@ -258,7 +259,3 @@ def _names(have: Mapping[str, str], prefix: str) -> list[str]:
 
 def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

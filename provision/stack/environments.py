@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.majority import reference
 from provision.environment.python_version import fits, minor
 from provision.resources.venv import Venv
 
@@ -75,10 +75,7 @@ class Environments:
 
     def _reference(self, values: Mapping[str, str]) -> str:
         """What most hosts have; if that is not one thing, what the head has, or else who comes first."""
-        counts = Counter(values.values())
-        most = [value for value, count in counts.items() if count == max(counts.values())]
-        head = values.get(self.cluster.head.name)
-        return head if head is not None and head in most else next(iter(most), "")
+        return values.get(reference(values, self.cluster.head.name), "")
 
 
 def _patch(node: Node, wanted: str) -> str:

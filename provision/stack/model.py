@@ -8,9 +8,11 @@ from functools import cached_property
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.majority import reference
 from provision.core.person import expanded
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.core.wording import is_true
 from provision.inventory.models import Serve
 from provision.payload.weights.seal import SPARE
 from provision.proofs.weights import RoomForWeights, SameWeights, no_room
@@ -100,7 +102,7 @@ class Model:
             if node.facts is not None:
                 self._find_folder(book, node)
                 self._find_room(book, node)
-                if self.source == "hub" and node.host.env.get(_OFFLINE, "0").lower() in ("1", "true", "yes", "on"):
+                if self.source == "hub" and is_true(node.host.env.get(_OFFLINE, "")):
                     hint = "set serve.weights.path to a folder here, which is sent to the hosts"
                     book.block(f"{_OFFLINE} is set for it, so it downloads nothing", host=node.name, hint=hint)
         book.reviews.append(Manifests(self._cluster.head.name))
@@ -156,19 +158,16 @@ class Manifests:
             if (cell.area, cell.fact) == ("storage", "weights")
         }  # fmt: skip
         digests = {host: digest for host, (digest, _, _) in cells.items()}
-        values = list(digests.values())
-        head = digests.get(self.head, "")
-        expected = max(dict.fromkeys([head, *values]), key=values.count, default="")
-        example = next((host for host, digest in digests.items() if digest == expected), "")
+        example = reference(digests, self.head)
         for host, (digest, _, sizes) in cells.items():
-            if digest != expected:
+            if digest != digests[example]:
                 yield Finding(
                     host,
                     "storage",
                     "weights",
                     Severity.DRIFT,
                     digest,
-                    expected,
+                    digests[example],
                     Against.PEERS,
                     why="ranks that read different weights answer nonsense, or stop with an error at the start",
                     hint="`provision check --network` names the files",

@@ -9,7 +9,8 @@ from provision.checks.requirements import wanted_by
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.playbook import Playbook
-from provision.core.sizing import GIB, Sizing
+from provision.core.sizing import Sizing
+from provision.core.wording import GIB
 from provision.inventory.models import Serve
 from provision.parallel.alternatives import alternatives, shortfall
 from provision.parallel.architecture import Architecture, read_architecture

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from provision.core.person import expanded
 from provision.core.secret import Secret
+from provision.core.wording import is_true
 from provision.inventory.models import Inventory, Serve
 from provision.weights.files import ModelFiles, weights_bytes
 from provision.weights.source import source_of
@@ -80,7 +81,7 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
 
 def _meanwhile(serve: Serve, token: Secret | None) -> Look:
     """Asks in a thread, which a run does not wait for beyond `PATIENCE`."""
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+    if is_true(os.environ.get("HF_HUB_OFFLINE", "")):
         return lambda _: ModelFiles(problem="the hub is not asked, with HF_HUB_OFFLINE")
     endpoint = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
     found: list[ModelFiles] = []

@@ -170,5 +170,5 @@ def _line(process: GpuProcess, facts: Facts) -> str:
     whose = f" of {process.user}" if process.user else ", hidden from us"
     service = f" ({process.mark})" if process.mark else ""
     command = f", `{process.command}`" if process.command else ""
-    since = f", since {span(process.since) or '0 s'}" if process.since is not None else ""
+    since = f", since {span(process.since)}" if process.since is not None else ""
     return f"{memory} by pid {process.pid}{whose}{service}{command}{since}"

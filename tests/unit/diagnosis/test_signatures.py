@@ -63,7 +63,7 @@ def test_a_kv_cache_that_does_not_fit_is_told_with_the_length_that_does() -> Non
 
 def test_a_process_that_the_kernel_ended_is_told_with_what_it_held() -> None:
     cause, _ = told("Out of memory: Killed process 52411 (ray::RayWorkerW) total-vm:9kB, anon-rss:131072000kB, x")
-    assert "`ray::RayWorkerW` (pid 52411, which held 125.0 GiB)" in cause
+    assert "`ray::RayWorkerW` (pid 52411, which held 125 GiB)" in cause
 
 
 def test_the_document_lists_every_signature_and_names_no_other() -> None:

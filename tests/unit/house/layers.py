@@ -29,7 +29,9 @@ LAYERS: Mapping[str, Row] = {
         ("annotated_types", "packaging", "pydantic", "yaml"),
         "a document becomes frozen models here, and works on values from then on: the one room with YAML and pydantic",
     ),
-    "diagnosis": Row((), ("yaml",), "what a log means depends on its lines; the signatures are a document of our own"),
+    "diagnosis": Row(
+        ("core",), ("yaml",), "what a log means depends on its lines; the signatures are a document of our own"
+    ),
     "payload": Row(
         (),
         ("ray",),
@@ -166,7 +168,7 @@ PURE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
             "provision/core/plan.py", "provision/core/resource.py", "provision/core/playbook.py",
             "provision/core/finding.py", "provision/core/proof.py", "provision/core/inquiry.py",
             "provision/core/outcome.py", "provision/core/sizing.py", "provision/core/wording.py",
-            "provision/core/report.py", "provision/core/events.py",
+            "provision/core/majority.py", "provision/core/report.py", "provision/core/events.py",
             "provision/engine/schedule.py", "provision/engine/stages.py",
         ),
         (*CLOCK, *SYSTEM),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from published_configs import CONFIGS
 
-from provision.core.sizing import GIB
+from provision.core.wording import GIB
 from provision.parallel.alternatives import alternatives
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.cut import Cut, refusals

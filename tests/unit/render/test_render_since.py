@@ -1,10 +1,9 @@
 from datetime import timezone
 
-import pytest
 from check_samples import some_changes
 
 from provision.core.report import WHOLE_AREA, Changed, Since
-from provision.render.since import ago, since_lines
+from provision.render.since import since_lines
 
 DAY = 86_400.0
 
@@ -29,19 +28,3 @@ def test_that_nothing_has_changed_is_said() -> None:
 def test_an_area_that_went_blind_is_named() -> None:
     gone = Since(0.0, "last up", (Changed("gpu-02", "gpus", WHOLE_AREA, "21 facts", ""),))
     assert since_lines(gone, 0.0, zone=timezone.utc)[1:] == ["  gpus: all that was known (21 facts) is gone on gpu-02"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-5, "a moment"),
-        (90, "a moment"),
-        (120, "2 minutes"),
-        (7_200, "2 hours"),
-        (36 * 3600, "36 hours"),
-        (2 * DAY, "2 days"),
-        (400 * DAY, "400 days"),
-    ],
-)
-def test_how_long_ago_is_said_as_roughly_as_a_person_would(seconds: float, text: str) -> None:
-    assert ago(seconds) == text

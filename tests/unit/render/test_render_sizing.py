@@ -7,7 +7,8 @@ from json_tables import SCHEMA
 from jsonschema import Draft202012Validator
 from render_samples import a_report
 
-from provision.core.sizing import GIB, Sizing, StageSize
+from provision.core.sizing import Sizing, StageSize
+from provision.core.wording import GIB
 from provision.render.jsonl import report_line
 from provision.render.sizing import sizing_lines
 
