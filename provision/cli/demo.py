@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from provision.lab.lab import Lab
     from provision.render.screen import Screen
 
+#: The tiny model has one answer to any.
+QUESTION = "What are you?"
+
 
 @click.command(
     short_help=COMMANDS["demo"].help,
@@ -103,16 +106,16 @@ def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:
 
 
 def _ask(inventory: Inventory, screen: Screen) -> None:
-    from provision.lab.demo import QUESTION, ask
     from provision.render.jsonl import result_line
     from provision.render.text import clean
+    from provision.serving.smoke import chat
 
     _heading(screen, "ask", "one chat completion")
-    answer = ask(inventory)
-    screen.json(result_line("answer", {"url": answer.url, "question": QUESTION, "answer": answer.text}))
+    answer = chat(inventory, QUESTION)
+    screen.json(result_line("answer", {"url": answer.url, "question": answer.question, "answer": answer.text}))
     if not screen.as_json:
         told = "(the model is a tiny one with made-up weights: that it answers is the point)"
-        screen.say(f"asked {answer.url}", f"  > {QUESTION}", f"  < {clean(answer.text)}", told)
+        screen.say(f"asked {answer.url}", f"  > {answer.question}", f"  < {clean(answer.text)}", told)
 
 
 def _heading(screen: Screen, name: str, text: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from provision.core.errors import HostError
 from provision.core.plan import Plan
+from provision.core.script import NOTE, PROGRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,18 @@ Listener = Callable[[Event], None]
 
 def silent(event: Event) -> None:
     """The listener of those who only want the report."""
+
+
+def heard(host: str, stream: str, line: str, emit: Listener) -> None:
+    """One line of what a script prints; an empty progress only says that it has begun."""
+    if line.startswith(PROGRESS):
+        text = line[len(PROGRESS) :].strip()
+        if text:
+            emit(Progress(host, text))
+    elif line.startswith(NOTE):
+        emit(Note(host, line[len(NOTE) :].strip()))
+    else:
+        emit(Output(host, line, stream))
 
 
 def failed(error: HostError, step: str = "") -> Failed:

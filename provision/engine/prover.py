@@ -13,7 +13,6 @@ from provision.core.errors import Cancelled, HostError, ScriptTimeout
 from provision.core.events import Listener
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
-from provision.engine.watch import heard
 from provision.inventory.models import Host
 from provision.transport import Transport
 
@@ -90,5 +89,7 @@ class Prover:
 
         if script.uploads:
             session.send(script.uploads)
-        (fragment,) = session.run([script], on_line=lambda _, stream, line: heard(name, stream, line, self._emit))
+        (fragment,) = session.run(
+            [script], on_line=lambda _, stream, line: events.heard(name, stream, line, self._emit)
+        )
         return fragment

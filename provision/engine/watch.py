@@ -1,4 +1,4 @@
-"""What scripts say while they run, as events; and when each change of a batch began."""
+"""What the scripts of a batch say while they run, as events; and when each change began."""
 
 from __future__ import annotations
 
@@ -8,19 +8,6 @@ from collections.abc import Sequence
 from provision.core import events
 from provision.core.events import Listener
 from provision.core.plan import Change
-from provision.core.script import NOTE, PROGRESS
-
-
-def heard(host: str, stream: str, line: str, emit: Listener) -> None:
-    """One line of a script's output; an empty progress only says that the script has begun."""
-    if line.startswith(PROGRESS):
-        text = line[len(PROGRESS) :].strip()
-        if text:
-            emit(events.Progress(host, text))
-    elif line.startswith(NOTE):
-        emit(events.Note(host, line[len(NOTE) :].strip()))
-    else:
-        emit(events.Output(host, line, stream))
 
 
 class Watch:
@@ -40,7 +27,7 @@ class Watch:
         if index not in self._began:
             self._began[index] = time.monotonic()
             self._emit(events.Doing(self._host, self._changes[index].step.resource.label))
-        heard(self._host, stream, line, self._emit)
+        events.heard(self._host, stream, line, self._emit)
 
     def finish(self) -> None:
         self._ended = time.monotonic()

@@ -1,12 +1,10 @@
-"""The pieces of `provision demo`: a lab ready for a model cut over its hosts, and one question to that model."""
+"""The pieces of `provision demo`: a lab ready for a model cut over its hosts, and what is kept of it."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +13,6 @@ from pathlib import Path
 from provision.core.errors import Busy, NoHome, ProvisionError
 from provision.core.paths import state_dir
 from provision.environment.wheels import wheel_cache
-from provision.inventory.models import Inventory
 from provision.lab import loopback, survey
 from provision.lab.command import run
 from provision.lab.cpu_vllm import lab_settings
@@ -26,19 +23,10 @@ Say = Callable[[str], None]
 
 #: Where lab hosts have the model; every host the same, as a real model has to be.
 MODEL = "/opt/provision-lab/tiny-model"
-QUESTION = "What are you?"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """`url`: where it was asked. `text`: the completion."""
-
-    url: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Stage:
+class DemoLab:
     """The lab as it was made, and the packages that were installed on this machine for it."""
 
     report: LabReport
@@ -63,7 +51,7 @@ def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool, say: Say = lambda _: None) -> Stage:
+def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool, say: Say = lambda _: None) -> DemoLab:
     """Hosts with the model on each and an inventory that serves it: tensor parallel inside a host, pipeline
     parallel across. Whatever this machine lacks is named before anything is fetched. Raises LabError."""
     ground = lab.ground(rootless=rootless)
@@ -81,32 +69,12 @@ def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool, say: Say = lamb
         python=found.settings,
     )
     report = lab.up(hosts, gpus, settings=settings, rootless=rootless, layers=() if shares_files else (layer,))
-    return Stage(report, tuple(installed))
+    return DemoLab(report, tuple(installed))
 
 
 def remove_lab(lab: Lab) -> None:
     lab.down()
     shutil.rmtree(lab.root / f"{lab.name}-stack", ignore_errors=True)
-
-
-def ask(inventory: Inventory, question: str = QUESTION, *, timeout: float = 120) -> Answer:
-    """One chat completion from the served model, asked from this machine. Raises ProvisionError."""
-    serve = inventory.serve
-    assert serve is not None
-    head = inventory.head
-    url = f"http://{head.node_ip or head.address}:{serve.port}/v1/chat/completions"
-    body = {
-        "model": serve.name or serve.model,
-        "messages": [{"role": "user", "content": question}],
-        "max_tokens": 40,
-    }
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=timeout) as answer:
-            return Answer(url, json.load(answer)["choices"][0]["message"]["content"])
-    except (OSError, ValueError, LookupError) as error:
-        raise ProvisionError(f"the model at {url} did not answer: {error}") from error
 
 
 def inventory_of(report: LabReport) -> Path:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from provision.core.errors import HostError, ScriptTimeout
-from provision.core.script import PROGRESS, Fragment, Script, Value, environment
+from provision.core.events import Event, Note, Progress, heard
+from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
 from provision.payload.ask import EMBEDDING, POOLING
@@ -90,12 +91,12 @@ def bench(
         given |= inventory.serve.env if inventory.serve else {}
         script = load_script(there, first, load, given)
 
-        def heard(_: int, __: str, line: str) -> None:
-            if line.startswith(PROGRESS):
-                say(line.removeprefix(PROGRESS))
+        def told(event: Event) -> None:
+            if isinstance(event, (Progress, Note)):
+                say(event.text)
 
         try:
-            (fragment,) = there.session.run([script], on_line=heard)
+            (fragment,) = there.session.run([script], on_line=lambda _, stream, line: heard(host, stream, line, told))
         except ScriptTimeout:
             message = f"not done after {load.deadline:g} s; it was ended"
             raise BenchFailed(

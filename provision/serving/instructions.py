@@ -16,6 +16,7 @@ from provision.core.outcome import Ended, Endpoint
 from provision.core.person import expanded
 from provision.inventory.models import Host, SecretSource
 from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
+from provision.serving.running import bracketed
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,6 @@ def tunnel(head: Host, endpoint: Endpoint) -> str:
     options += ["-J", ssh.jump] if ssh.jump else []
     where = f"{ssh.user}@{head.address}" if ssh.user else head.address
     return " ".join(["ssh", *(word if word.startswith("~/") else shlex.quote(word) for word in options), where])
-
-
-def bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def _question(kind: str, model: str) -> tuple[str, dict[str, Any]]:

@@ -66,8 +66,16 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
     address = flags["--host"]
     if address in ("0.0.0.0", "::"):
         address = stamp.get("$VLLM_HOST_IP", head.address)
-    shown = f"[{address}]" if ":" in address else address
     source = stamp["model"]
     return Running(
-        f"http://{shown}:{flags['--port']}", flags.get("--served-model-name", source), source, stamp["python"], flags
+        f"http://{bracketed(address)}:{flags['--port']}",
+        flags.get("--served-model-name", source),
+        source,
+        stamp["python"],
+        flags,
     )
+
+
+def bracketed(address: str) -> str:
+    """As a URL has it, and whatever else puts a port behind it."""
+    return f"[{address}]" if ":" in address else address

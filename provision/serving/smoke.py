@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from provision.core.errors import HostError, UsageError
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
-from provision.inventory.models import Inventory
+from provision.inventory.models import Inventory, Serve
 from provision.payload.ask import Answer, Refused, article, ask, over_http, reason
 from provision.payload.bundle import bundle, shell
-from provision.serving.running import Running, find_running
+from provision.serving.running import Running, bracketed, find_running
 from provision.transport import Session, Transport
 from provision.transport.keyed import keyed
 from provision.transport.reach import closed
 
 API_KEY = "VLLM_API_KEY"
+CHAT_PATH = "/v1/chat/completions"
 
 
 class NoAnswer(HostError):
@@ -53,6 +54,15 @@ class Smoke:
 
 
 @dataclass(frozen=True)
+class Chat:
+    """`url`: where it was asked."""
+
+    url: str
+    question: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Served:
     """The server at the end of an open session to the head. `closed`: why it cannot be connected to from here."""
 
@@ -76,6 +86,23 @@ def smoke(
         return asked(inventory, served(transport, inventory, secrets), timeout)
 
 
+def chat(inventory: Inventory, question: str, *, tokens: int = 40, timeout: float = 120.0) -> Chat:
+    """An answer to a question of one's own, from here and from a server without a key: the demo's, and no host is
+    logged in to for it. Raises UsageError if the inventory serves nothing; NoAnswer."""
+    serve, head = _serve(inventory), inventory.head
+    url = f"http://{bracketed(head.node_ip or head.address)}:{serve.port}"
+    body = {
+        "model": serve.name or serve.model,
+        "max_tokens": tokens,
+        "messages": [{"role": "user", "content": question}],
+    }
+    try:
+        with over_http(url)(CHAT_PATH, body, timeout) as answer:
+            return Chat(url + CHAT_PATH, question, json.load(answer)["choices"][0]["message"]["content"])
+    except (OSError, ValueError, LookupError) as error:
+        raise NoAnswer(head.name, f"{url}: {reason(error)}", hint="provision smoke") from error
+
+
 def connected(
     inventory: Inventory,
     secrets: Mapping[str, Secret],
@@ -84,10 +111,15 @@ def connected(
     sudo_password: Secret | None = None,
 ) -> Transport:
     """Connections to the head alone. Raises UsageError."""
-    if inventory.serve is None:
-        raise UsageError("the inventory serves no model", hint="add a section `serve`, with its `model`")
+    _serve(inventory)
     redact = tuple(secrets.values())
     return Transport([inventory.head], sudo_password=sudo_password, redact=redact, cancel=cancel)
+
+
+def _serve(inventory: Inventory) -> Serve:
+    if inventory.serve is None:
+        raise UsageError("the inventory serves no model", hint="add a section `serve`, with its `model`")
+    return inventory.serve
 
 
 def served(transport: Transport, inventory: Inventory, secrets: Mapping[str, Secret]) -> Served:

@@ -12,8 +12,9 @@ from clusters import Cluster, written
 from drifts import DRIFTS, Drift
 
 import provision
-from provision.lab.demo import MODEL, ask
+from provision.lab.demo import MODEL
 from provision.lab.tiny_model import ANSWER, write_tiny_model
+from provision.serving.smoke import chat
 
 NAMES = ("lab-1", "lab-2", "lab-3")
 
@@ -90,7 +91,7 @@ def test_each_drift_is_named_on_its_host_and_nothing_else(cluster: Cluster, drif
 def test_all_of_that_is_gone_again_and_the_model_still_answers(cluster: Cluster) -> None:
     check = cluster.provision("check")
     assert (findings(check.report), check.code) == ([], 0)
-    assert ask(provision.load(cluster.inventory)).text == ANSWER
+    assert chat(provision.load(cluster.inventory), "What are you?").text == ANSWER
 
 
 def test_what_blocks_keeps_up_from_beginning(cluster: Cluster) -> None:
@@ -131,4 +132,4 @@ def test_forty_checks_in_a_row_agree_and_write_nothing(cluster: Cluster, monkeyp
         report = provision.check(inventory)
         assert (report.exit_code, report.findings) == (0, ())
     assert {name: written(cluster, name) for name in NAMES} == before
-    assert ask(inventory).text == ANSWER
+    assert chat(inventory, "What are you?").text == ANSWER

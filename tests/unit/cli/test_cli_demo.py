@@ -15,6 +15,7 @@ from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
 from provision.lab import demo as stage
 from provision.lab.lab import LabReport
+from provision.serving import smoke
 
 Call = Callable[..., Result]
 
@@ -40,9 +41,10 @@ def steps(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
     for command in ("up", "check", "down"):
         monkeypatch.setattr(api, command, run(command))
     monkeypatch.setenv("PROVISION_LAB_DIR", str(inventory.parent / "labs"))
-    made = stage.Stage(LabReport("demo", inventory.parent, inventory=inventory), ("libnuma1",))
+    made = stage.DemoLab(LabReport("demo", inventory.parent, inventory=inventory), ("libnuma1",))
     monkeypatch.setattr(stage, "make_lab", note("make", made))
-    monkeypatch.setattr(stage, "ask", note("ask", stage.Answer("http://192.0.2.1:8000/v1", "I am\x1b[2J tiny")))
+    answer = smoke.Chat("http://192.0.2.1:8000/v1", "What are you?", "I am\x1b[2J tiny")
+    monkeypatch.setattr(smoke, "chat", note("ask", answer))
     monkeypatch.setattr(stage, "remove_lab", note("remove"))
     return told
 
