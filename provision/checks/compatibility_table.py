@@ -27,7 +27,7 @@ class Cuda:
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
+class GpuArchitecture:
     """`capabilities` of GPUs that run each other's code; `cuda`: the first that builds for one of them."""
 
     name: str
@@ -71,7 +71,7 @@ class Vllm(Release):
 
 
 @dataclass(frozen=True, slots=True)
-class Ray(Release):
+class RayRelease(Release):
     """Nothing but Python: Ray itself asks for no GPU."""
 
 
@@ -89,17 +89,19 @@ _SAME_MAJOR = "NVIDIA, Blackwell Compatibility Guide, 1.2"
 _FIRST_CUDA = f"LLVM, clang/lib/Basic/Cuda.cpp; {_SAME_MAJOR}"
 
 ARCHITECTURES = (
-    Architecture("Maxwell", ("5.0", "5.2", "5.3"), "7.0", _FIRST_CUDA),
-    Architecture("Pascal", ("6.0", "6.1", "6.2"), "8.0", _FIRST_CUDA),
-    Architecture("Volta", ("7.0", "7.2"), "9.0", _FIRST_CUDA),
-    Architecture("Turing", ("7.5",), "10.0", _FIRST_CUDA),
-    Architecture("Ampere, Ada", ("8.0", "8.6", "8.7", "8.8", "8.9"), "11.0", _FIRST_CUDA),
-    Architecture("Hopper", ("9.0",), "11.8", _FIRST_CUDA),
-    Architecture(
+    GpuArchitecture("Maxwell", ("5.0", "5.2", "5.3"), "7.0", _FIRST_CUDA),
+    GpuArchitecture("Pascal", ("6.0", "6.1", "6.2"), "8.0", _FIRST_CUDA),
+    GpuArchitecture("Volta", ("7.0", "7.2"), "9.0", _FIRST_CUDA),
+    GpuArchitecture("Turing", ("7.5",), "10.0", _FIRST_CUDA),
+    GpuArchitecture("Ampere, Ada", ("8.0", "8.6", "8.7", "8.8", "8.9"), "11.0", _FIRST_CUDA),
+    GpuArchitecture("Hopper", ("9.0",), "11.8", _FIRST_CUDA),
+    GpuArchitecture(
         "Blackwell", ("10.0", "10.3"), "12.8", "vLLM, docs/getting_started/installation: B200, GB200 need CUDA 12.8"
     ),
-    Architecture("Blackwell (Jetson Thor)", ("11.0",), "13.0", "NVIDIA, cuRANDDx 0.2.1 release notes; LLVM, Cuda.cpp"),
-    Architecture(
+    GpuArchitecture(
+        "Blackwell (Jetson Thor)", ("11.0",), "13.0", "NVIDIA, cuRANDDx 0.2.1 release notes; LLVM, Cuda.cpp"
+    ),
+    GpuArchitecture(
         "Blackwell (GeForce, RTX PRO, GB10)", ("12.0", "12.1"), "12.8",
         "NVIDIA, Software Migration Guide for Blackwell RTX GPUs",
     ),
@@ -162,12 +164,12 @@ VLLM = (
 _RAY = "metadata and names of the x86_64 wheels; there is no sdist"
 
 RAY = (
-    Ray("2.31.0 2.32.0 2.33.0 2.34.0 2.35.0 2.36.0 2.36.1 2.37.0 2.38.0 2.39.0", ">=3.9,<3.13", source=_RAY),
-    Ray("2.40.0 2.41.0 2.42.0 2.42.1 2.43.0 2.44.0 2.44.1", ">=3.9,<3.13", source=_RAY),
-    Ray("2.45.0 2.46.0 2.47.0 2.47.1 2.48.0 2.49.0 2.49.1 2.49.2 2.50.0 2.50.1", ">=3.9,<3.14", source=_RAY),
-    Ray("2.51.0 2.51.1 2.51.2", ">=3.9,<3.14", source=_RAY),
-    Ray("2.52.0 2.52.1 2.53.0 2.54.0 2.54.1", ">=3.10,<3.14", source=_RAY),
-    Ray("2.55.0 2.55.1 2.56.0 2.56.1 2.57.0 2.57.1 2.58.0 2.58.1 2.59.0 2.60.0", ">=3.10,<3.15", source=_RAY),
+    RayRelease("2.31.0 2.32.0 2.33.0 2.34.0 2.35.0 2.36.0 2.36.1 2.37.0 2.38.0 2.39.0", ">=3.9,<3.13", source=_RAY),
+    RayRelease("2.40.0 2.41.0 2.42.0 2.42.1 2.43.0 2.44.0 2.44.1", ">=3.9,<3.13", source=_RAY),
+    RayRelease("2.45.0 2.46.0 2.47.0 2.47.1 2.48.0 2.49.0 2.49.1 2.49.2 2.50.0 2.50.1", ">=3.9,<3.14", source=_RAY),
+    RayRelease("2.51.0 2.51.1 2.51.2", ">=3.9,<3.14", source=_RAY),
+    RayRelease("2.52.0 2.52.1 2.53.0 2.54.0 2.54.1", ">=3.10,<3.14", source=_RAY),
+    RayRelease("2.55.0 2.55.1 2.56.0 2.56.1 2.57.0 2.57.1 2.58.0 2.58.1 2.59.0 2.60.0", ">=3.10,<3.15", source=_RAY),
 )
 
 Row = TypeVar("Row", bound=Release)
@@ -197,7 +199,7 @@ def cuda_of(version: str) -> Cuda | None:
     return next((row for row in CUDA if (row.major,) == number(version)[:1]), None)
 
 
-def architecture_of(capability: str) -> Architecture | None:
+def architecture_of(capability: str) -> GpuArchitecture | None:
     """The row of a compute capability such as `9.0`; None: unknown."""
     return next((row for row in ARCHITECTURES if capability in row.capabilities), None)
 

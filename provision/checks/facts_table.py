@@ -18,7 +18,7 @@ NONE = "none"
 
 
 @dataclass(frozen=True)
-class Row:
+class FactRow:
     """One fact of a host. `read` gives its cell, empty where the host does not say. `lasting` as in Known.
 
     `compared`: what hosts have to have in common, where it is not the cell; empty or 0 where the host does not say.
@@ -46,9 +46,9 @@ def known_of(node: Node, facts: Facts, cluster: str = "") -> tuple[Known, ...]:
 
 def _each(
     fact: str, read: Callable[[Gpu], str], *, lasting: bool = True, compared: Callable[[Gpu], str] | None = None
-) -> Row:
+) -> FactRow:
     """A row of what every GPU says for itself. How many say the same is another fact: their count."""
-    return Row(
+    return FactRow(
         "gpus",
         fact,
         lambda _, facts: cells.same(map(read, facts.gpus)),
@@ -57,8 +57,8 @@ def _each(
     )
 
 
-def _by_itself(check: HostCheck) -> Row:
-    return Row(check.area, check.fact, lambda _, facts: check.cell(facts), check.lasting)
+def _by_itself(check: HostCheck) -> FactRow:
+    return FactRow(check.area, check.fact, lambda _, facts: check.cell(facts), check.lasting)
 
 
 def _of_maker(read: Callable[[Gpu], str]) -> Callable[[Gpu], str]:
@@ -83,20 +83,20 @@ def _power_set(gpu: Gpu) -> str:
     return "default" if gpu.power_limit and gpu.power_limit == gpu.power_default else _power_limit(gpu)
 
 
-ROWS: tuple[Row, ...] = (
-    Row("drivers", "driver", lambda _, f: f.driver or ""),
-    Row("drivers", "kernel module", lambda _, f: f.driver_module or ""),
-    Row("drivers", "driver library", lambda _, f: f.driver_library or ""),
-    Row("drivers", "CUDA", lambda _, f: f.cuda),
-    Row("drivers", "nvidia-smi", lambda _, f: f.gpu_fault or ""),
-    Row("drivers", "fabric manager", lambda _, f: f.fabric_manager),
-    Row("gpus", "GPUs", lambda _, f: cells.gpu_count(f)),
+ROWS: tuple[FactRow, ...] = (
+    FactRow("drivers", "driver", lambda _, f: f.driver or ""),
+    FactRow("drivers", "kernel module", lambda _, f: f.driver_module or ""),
+    FactRow("drivers", "driver library", lambda _, f: f.driver_library or ""),
+    FactRow("drivers", "CUDA", lambda _, f: f.cuda),
+    FactRow("drivers", "nvidia-smi", lambda _, f: f.gpu_fault or ""),
+    FactRow("drivers", "fabric manager", lambda _, f: f.fabric_manager),
+    FactRow("gpus", "GPUs", lambda _, f: cells.gpu_count(f)),
     _each("GPU model", lambda gpu: gpu.name),
     _each("GPU memory", lambda gpu: cells.size_or_none(gpu.memory_mib * 2**20)),
     _each("VBIOS", _vbios, compared=_of_maker(_vbios)),
     _each("compute capability", lambda gpu: gpu.compute_capability),
     _each("ECC", lambda gpu: cells.switch(gpu.ecc)),
-    Row("gpus", "ECC errors", lambda _, f: cells.ecc_errors(f)),
+    FactRow("gpus", "ECC errors", lambda _, f: cells.ecc_errors(f)),
     _each("remapped rows", cells.remapped_rows),
     _each("retired pages", lambda gpu: cells.switch(gpu.retired_pending, "pending", "none pending")),
     _each("MIG", lambda gpu: cells.switch(gpu.mig)),
@@ -108,64 +108,64 @@ ROWS: tuple[Row, ...] = (
     # Both may go down while the GPU is idle, and do with GeForce.
     _each("PCIe width", lambda gpu: cells.pcie(gpu.pcie_width, gpu.pcie_width_max), lasting=False),
     _each("PCIe generation", lambda gpu: cells.pcie(gpu.pcie_gen, gpu.pcie_gen_max), lasting=False),
-    Row("gpus", "NVLink", lambda _, f: cells.nvlinks(f)),
-    Row("gpus", "topology", lambda _, f: cells.topology(f)),
+    FactRow("gpus", "NVLink", lambda _, f: cells.nvlinks(f)),
+    FactRow("gpus", "topology", lambda _, f: cells.topology(f)),
     _each("fabric state", lambda gpu: gpu.fabric_state),
     _each("recovery action", lambda gpu: gpu.recovery),
-    Row("gpus", "Xid errors", lambda _, f: cells.xids(f.xids)),
-    Row("gpus", "GPU UUIDs", lambda _, f: cells.uuids(f.gpus)),
-    Row("gpus", "GPU processes", lambda _, f: cells.holders(f), lasting=False),
+    FactRow("gpus", "Xid errors", lambda _, f: cells.xids(f.xids)),
+    FactRow("gpus", "GPU UUIDs", lambda _, f: cells.uuids(f.gpus)),
+    FactRow("gpus", "GPU processes", lambda _, f: cells.holders(f), lasting=False),
     _each("GPU memory free", lambda gpu: cells.size_or_none(gpu.memory_free_mib * 2**20), lasting=False),
-    Row("network", "node address", lambda node, _: node.node_ip),
-    Row("network", "interface", lambda node, _: node.interface),
-    Row("network", "MTU", cells.mtu),
-    Row("network", "link speed", cells.link_speed),
-    Row(
+    FactRow("network", "node address", lambda node, _: node.node_ip),
+    FactRow("network", "interface", lambda node, _: node.interface),
+    FactRow("network", "MTU", cells.mtu),
+    FactRow("network", "link speed", cells.link_speed),
+    FactRow(
         "network",
         "fabric ports",
         lambda _, f: cells.fabric_ports(f),
         # A host without any, among others that have some, has lost its card, or the card's driver.
         compared=lambda _, f: cells.fabric_ports(f) or NONE,
     ),
-    Row("network", "hostname", lambda _, f: cells.hostname(f)),
-    Row(
+    FactRow("network", "hostname", lambda _, f: cells.hostname(f)),
+    FactRow(
         "storage",
         "/dev/shm",
         lambda _, f: cells.size_or_none(f.shm_bytes),
         # From there on nothing needs more.
         compared=lambda _, f: float(min(f.shm_bytes, 64 * 2**30)),
     ),
-    Row("storage", "disk free", lambda _, f: cells.size_or_none(f.disk_free_bytes), lasting=False),
-    Row(
+    FactRow("storage", "disk free", lambda _, f: cells.size_or_none(f.disk_free_bytes), lasting=False),
+    FactRow(
         "storage",
         "model folder",
         lambda _, f: cells.model_folder(f.model),
         compared=lambda _, f: f.model.digest if f.model and f.model.there and f.model.files else "",
     ),
-    Row(
+    FactRow(
         "storage",
         "model disk free",
         lambda _, f: cells.size_or_none(f.model.disk_free_bytes if f.model else 0),
         lasting=False,
     ),
-    Row("system", "OS", lambda _, f: f"{f.os_id} {f.os_version}".strip()),
-    Row("system", "kernel", lambda _, f: f.kernel),
-    Row("system", "glibc", lambda _, f: f.glibc),
-    Row("system", "architecture", lambda _, f: f.arch),
-    Row("system", "init", lambda _, f: "systemd" if f.systemd else ""),
-    Row("system", "CPUs", lambda _, f: str(f.cpus) if f.cpus else ""),
-    Row(
+    FactRow("system", "OS", lambda _, f: f"{f.os_id} {f.os_version}".strip()),
+    FactRow("system", "kernel", lambda _, f: f.kernel),
+    FactRow("system", "glibc", lambda _, f: f.glibc),
+    FactRow("system", "architecture", lambda _, f: f.arch),
+    FactRow("system", "init", lambda _, f: "systemd" if f.systemd else ""),
+    FactRow("system", "CPUs", lambda _, f: str(f.cpus) if f.cpus else ""),
+    FactRow(
         "system", "memory", lambda _, f: cells.size_or_none(f.memory_bytes), compared=lambda _, f: float(f.memory_bytes)
     ),
-    Row(
+    FactRow(
         "system",
         "open files",
         lambda _, f: cells.limit(f.nofile_hard),
         # From there on Ray needs no more, and all limits are alike.
         compared=lambda _, f: float(min(f.nofile_hard, 65536)),
     ),
-    Row("system", "clock", lambda _, f: cells.offset(f.clock_offset), lasting=False),
-    Row("system", "boot", lambda _, f: f.boot_id[:8]),
-    Row("system", "uptime", lambda _, f: span(f.uptime_seconds) if f.uptime_seconds else "", lasting=False),
+    FactRow("system", "clock", lambda _, f: cells.offset(f.clock_offset), lasting=False),
+    FactRow("system", "boot", lambda _, f: f.boot_id[:8]),
+    FactRow("system", "uptime", lambda _, f: span(f.uptime_seconds) if f.uptime_seconds else "", lasting=False),
     *map(_by_itself, host_checks()),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from provision.checks.facts_table import NONE, ROWS, Row
+from provision.checks.facts_table import NONE, ROWS, FactRow
 from provision.checks.inhibition import explained
 from provision.checks.peer_table import ALIKE, Alike
 from provision.cluster.cluster import Cluster, Node
@@ -30,7 +30,7 @@ NAMED = 3
 #: Cells as nvidia-smi takes them.
 _VALUES = {"on": "1", "off": "0", "Default": "DEFAULT", "Exclusive_Process": "EXCLUSIVE_PROCESS"}
 
-_ROW_OF: Mapping[str, Row] = {row.fact: row for row in ROWS}
+_ROW_OF: Mapping[str, FactRow] = {row.fact: row for row in ROWS}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def against_peers(cluster: Cluster, said: Container[tuple[str, str]] = ()) -> It
             yield from odd
 
 
-def _groups(row: Row, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str, Seen]]:
+def _groups(row: FactRow, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str, Seen]]:
     """The hosts that have to be alike: they tell this fact, are equal in what it depends on, and the inventory
     expects the same of them."""
     groups: dict[tuple[object, ...], dict[str, Seen]] = {}
@@ -78,7 +78,7 @@ def _groups(row: Row, alike: Alike, nodes: Iterable[Node]) -> Iterable[dict[str,
     return groups.values()
 
 
-def _odd_ones(row: Row, alike: Alike, seen: Mapping[str, Seen], head: str) -> Iterator[Finding]:
+def _odd_ones(row: FactRow, alike: Alike, seen: Mapping[str, Seen], head: str) -> Iterator[Finding]:
     values = {name: entry.value for name, entry in seen.items()}
     if len(set(values.values())) < 2:
         return

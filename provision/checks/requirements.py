@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from provision.checks.compatibility_table import RAY, TORCH, VLLM, Ray, Torch, Vllm, number, release
+from provision.checks.compatibility_table import RAY, TORCH, VLLM, RayRelease, Torch, Vllm, number, release
 from provision.cluster.cluster import Cluster
 from provision.environment.lockfile import UNLOCKED
 from provision.environment.python_version import minor
@@ -52,7 +52,7 @@ class Wanted:
         return release(TORCH, self.torch_version)
 
     @cached_property
-    def ray_row(self) -> Ray | None:
+    def ray_row(self) -> RayRelease | None:
         return release(RAY, self.ray)
 
     @property

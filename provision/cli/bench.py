@@ -8,7 +8,7 @@ import click
 
 from provision.cli.options import example
 from provision.cli.page import COMMANDS
-from provision.cli.serving import AskedOfHead, head_options, of_head
+from provision.cli.serving import HeadOptions, head_options, of_head
 from provision.core.exits import Exit
 
 _COUNT = click.IntRange(min=1)
@@ -46,7 +46,7 @@ def bench(
     from provision.render.serving import bench_json, bench_lines
     from provision.serving.bench import Load
 
-    asked = AskedOfHead(**options)
+    asked = HeadOptions(**options)
     load = Load(requests, concurrency, input_tokens, output_tokens, deadline)
     seen = of_head("bench", api.bench, asked, load=load)
     screen = asked.screen()

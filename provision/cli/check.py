@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import Asked, deep_option, deeply, example, run_options, skip_option, skipped
+from provision.cli.options import RunOptions, deep_option, deeply, example, run_options, skip_option, skipped
 from provision.cli.page import COMMANDS
 from provision.core.errors import UsageError
 from provision.core.finding import AREAS
@@ -79,7 +79,7 @@ def check(
     from provision.cli.kept import existing_folder, keep, writable
     from provision.cli.run import reported, told
 
-    asked = Asked(**options)
+    asked = RunOptions(**options)
     wishes: dict[str, Any] = {**deeply(deep)}
     with told(asked.screen()):
         for option, path in (("--junit", junit), ("--html", html)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import Asked, deep_option, deeply, example, run_options, skip_option, skipped
+from provision.cli.options import RunOptions, deep_option, deeply, example, run_options, skip_option, skipped
 from provision.cli.page import COMMANDS
 
 
@@ -29,7 +29,7 @@ def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
     from provision import api
     from provision.cli.run import run, told
 
-    asked = Asked(**options)
+    asked = RunOptions(**options)
     with told(asked.screen()):
         wishes: dict[str, Any] = {**deeply(deep), **skipped(skip)}
     return run("up", api.up, asked, **wishes)
@@ -52,7 +52,7 @@ def plan(deep: bool, **options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("plan", api.plan, Asked(**options), **deeply(deep))
+    return run("plan", api.plan, RunOptions(**options), **deeply(deep))
 
 
 @click.command(
@@ -71,4 +71,4 @@ def down(purge: bool, **options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("down", api.down, Asked(**options), secrets=False, purge=purge)
+    return run("down", api.down, RunOptions(**options), secrets=False, purge=purge)

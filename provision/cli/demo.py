@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import Asked, Shown, example, shown_options
+from provision.cli.options import RunOptions, ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import SIGNAL, Exit
 
@@ -47,7 +47,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
     from provision.lab import demo as stage
     from provision.lab.lab import Lab
 
-    shown = Shown(**options)
+    shown = ShownOptions(**options)
     screen = shown.screen()
     lab = Lab(name=name, say=screen.say)
     with told(screen), _terminated(), stage.alone(lab, rootless=rootless):
@@ -80,13 +80,13 @@ def _kept(lab: Lab, installed: Sequence[str]) -> list[str]:
     return [*lines, f"installed on this machine: {', '.join(installed)}"] if installed else lines
 
 
-def _job(path: Path, shown: Shown, screen: Screen, *, keep: bool) -> int:
+def _job(path: Path, shown: ShownOptions, screen: Screen, *, keep: bool) -> int:
     """The exit code of the first step that did not do what it should, or 0."""
     from provision import api
     from provision.cli.run import reported, run
     from provision.core.errors import ProvisionError
 
-    asked = Asked(**vars(shown), inventory=str(path))
+    asked = RunOptions(**vars(shown), inventory=str(path))
     _heading(screen, "up", "Ray and vLLM across the hosts, over SSH; the first time fetches the packages")
     if code := run("up", api.up, asked):
         return code

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import Shown, example, inventory_argument, shown_options
+from provision.cli.options import ShownOptions, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
 
@@ -43,7 +43,7 @@ def firewall(inventory: str | None, kind: str, ask_sudo_password: bool, **option
     from provision.render.firewall import FORMATS, firewall_json
     from provision.render.jsonl import result_line
 
-    screen = Shown(**options).screen()
+    screen = ShownOptions(**options).screen()
     with told(screen):
         loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
         found = api.firewall(loaded, sudo_password=prompt() if ask_sudo_password else None)

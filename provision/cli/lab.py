@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import Shown, example, shown_options
+from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
 
@@ -54,7 +54,7 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
     from provision.cli.run import told
     from provision.lab.lab import Lab
 
-    screen = Shown(**options).screen()
+    screen = ShownOptions(**options).screen()
     with told(screen):
         report = Lab(name=name, say=screen.say).up(hosts, gpus, fabric=fabric)
     _show(report, screen)
@@ -72,7 +72,7 @@ def status(name: str, **options: Any) -> int:
     from provision.cli.run import told
     from provision.lab.lab import Lab
 
-    screen = Shown(**options).screen()
+    screen = ShownOptions(**options).screen()
     with told(screen):
         report = Lab(name=name, say=screen.say).status()
     _show(report, screen)
@@ -99,7 +99,7 @@ def down(purge: bool, name: str, **options: Any) -> int:
     from provision.lab.lab import Lab
     from provision.render.jsonl import result_line
 
-    screen = Shown(**options).screen()
+    screen = ShownOptions(**options).screen()
     with told(screen):
         report = Lab(name=name, say=screen.say).down(purge=purge)
     screen.json(result_line("lab", {"name": name, "changed": report.changed}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import Shown, example, inventory_argument, shown_options
+from provision.cli.options import ShownOptions, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
 
@@ -32,7 +32,7 @@ def lock(inventory: str | None, upgrade: bool, **options: Any) -> int:
     from provision.cli.run import existing, told, watched
     from provision.render.jsonl import result_line
 
-    screen = Shown(**options).screen()
+    screen = ShownOptions(**options).screen()
     with told(screen):
         loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
         with watched(screen, "lock", loaded.cluster, cancels=False) as watch:

@@ -68,7 +68,7 @@ _RUN = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownOptions:
     """How much is shown, and in which form: the values of `shown_options`."""
 
     as_json: bool = False
@@ -85,7 +85,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Asked(Shown):
+class RunOptions(ShownOptions):
     """What `up`, `plan`, `check` or `down` was asked for: the values of `run_options`."""
 
     inventory: str | None = None

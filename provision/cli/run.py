@@ -12,7 +12,7 @@ from typing import Any
 
 from provision.cli.ending import Bug
 from provision.cli.find import find_inventory
-from provision.cli.options import Asked
+from provision.cli.options import RunOptions
 from provision.cli.refused import is_refusal, refused
 from provision.cli.signals import Interrupts, interrupts
 from provision.core.errors import NoHome, ProvisionError
@@ -38,7 +38,7 @@ class Watched:
     log: RunLog | None
 
 
-def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: bool = True, **extra: Any) -> int:
+def run(command: str, call: Callable[..., Report], asked: RunOptions, *, secrets: bool = True, **extra: Any) -> int:
     """As `reported`; the exit code."""
     return reported(command, call, asked, secrets=secrets, **extra).exit_code
 
@@ -46,7 +46,7 @@ def run(command: str, call: Callable[..., Report], asked: Asked, *, secrets: boo
 def reported(
     command: str,
     call: Callable[..., Report],
-    asked: Asked,
+    asked: RunOptions,
     *,
     secrets: bool = True,
     everything: bool = False,

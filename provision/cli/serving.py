@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from provision.cli.options import Shown, inventory_argument, shown_options
+from provision.cli.options import ShownOptions, inventory_argument, shown_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -22,7 +22,7 @@ _SUDO = click.option(
 
 
 @dataclass(frozen=True)
-class AskedOfHead(Shown):
+class HeadOptions(ShownOptions):
     """The values of `head_options`."""
 
     inventory: str | None = None
@@ -33,7 +33,7 @@ def head_options(function: F) -> F:
     return inventory_argument(_SUDO(shown_options(function)))
 
 
-def of_head(command: str, call: Callable[..., T], asked: AskedOfHead, **extra: Any) -> T:
+def of_head(command: str, call: Callable[..., T], asked: HeadOptions, **extra: Any) -> T:
     """What `call(inventory, …)` of the library returns. Raises ProvisionError or SystemExit, as `reported` does."""
     from provision import api
     from provision.cli.find import find_inventory

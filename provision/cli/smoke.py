@@ -8,7 +8,7 @@ import click
 
 from provision.cli.options import example
 from provision.cli.page import COMMANDS
-from provision.cli.serving import AskedOfHead, head_options, of_head
+from provision.cli.serving import HeadOptions, head_options, of_head
 from provision.core.exits import Exit
 
 
@@ -38,7 +38,7 @@ def smoke(timeout: float, **options: Any) -> int:
     from provision.render.jsonl import result_line
     from provision.render.serving import smoke_json, smoke_lines
 
-    asked = AskedOfHead(**options)
+    asked = HeadOptions(**options)
     seen = of_head("smoke", api.smoke, asked, timeout=timeout)
     screen = asked.screen()
     screen.json(result_line("smoke", smoke_json(seen)))

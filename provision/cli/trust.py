@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import Shown, example, inventory_argument, shown_options
+from provision.cli.options import ShownOptions, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.errors import ProvisionError, UsageError
 from provision.core.exits import Exit
@@ -41,7 +41,7 @@ def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: A
     from provision.inventory.limit import select
     from provision.transport.trust import scan
 
-    screen = Shown(**options).screen()
+    screen = ShownOptions(**options).screen()
     with told(screen):
         loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
         only = select(loaded, limit)

@@ -20,7 +20,7 @@ from typing import Any
 from provision.inventory.checks import RoleHints
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import merge
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.ranges import RangeError, expand
 from provision.inventory.source import refuse_ambiguous
@@ -36,7 +36,7 @@ _GROUP_KEYS = frozenset({"hosts", "children", "vars"})
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 
 
-def is_ansible(root: Node) -> bool:
+def is_ansible(root: YamlNode) -> bool:
     """`all:` at the top, or nothing there but groups."""
     top = root.children
     if "all" in top:
@@ -48,12 +48,12 @@ def is_ansible(root: Node) -> bool:
 @dataclass
 class _Group:
     depth: int = 0
-    vars: dict[str, Node] = field(default_factory=dict)
-    hosts: dict[str, Node] = field(default_factory=dict)  # where each is listed
+    vars: dict[str, YamlNode] = field(default_factory=dict)
+    hosts: dict[str, YamlNode] = field(default_factory=dict)  # where each is listed
     parents: set[str] = field(default_factory=set)
 
 
-def from_ansible(root: Node, file: Path, problems: Problems) -> Node:
+def from_ansible(root: YamlNode, file: Path, problems: Problems) -> YamlNode:
     """The same inventory as a tree of provision's own format; each node still knows where it stands."""
     reader = _Groups(problems)
     for name, node in root.children.items():
@@ -73,7 +73,7 @@ def from_ansible(root: Node, file: Path, problems: Problems) -> Node:
     return root.with_value({**settings, "hosts": section})
 
 
-def _listed_groups(reader: _Groups, hosts: dict[str, Node], root: Node) -> dict[str, Node]:
+def _listed_groups(reader: _Groups, hosts: dict[str, YamlNode], root: YamlNode) -> dict[str, YamlNode]:
     """Only who is in which: what the groups say is merged into their hosts already."""
     names = sorted(reader.groups.keys() - {"all"}, key=lambda name: (reader.groups[name].depth, name))
     listed = {n: tuple(_made(h, node, node.path) for h, node in hosts.items() if n in reader.of(h)) for n in names}
@@ -88,7 +88,7 @@ class _Groups:
         self.groups: dict[str, _Group] = {}
         self._of: dict[str, list[str]] = {}
 
-    def read(self, name: str, node: Node, above: tuple[str, ...], parent: str | None) -> None:
+    def read(self, name: str, node: YamlNode, above: tuple[str, ...], parent: str | None) -> None:
         if name in above:
             self.problems.key(node, f"the group `{name}` is its own ancestor", "remove it here")
             return
@@ -110,7 +110,7 @@ class _Groups:
                 elif key == "hosts":
                     self._hosts(group, inner_name, inner)
 
-    def _hosts(self, group: _Group, written: str, node: Node) -> None:
+    def _hosts(self, group: _Group, written: str, node: YamlNode) -> None:
         try:
             names = expand(written)
         except RangeError as error:
@@ -120,7 +120,7 @@ class _Groups:
         for name in names:
             group.hosts[name] = merge(group.hosts[name], listed) if name in group.hosts else listed
 
-    def _mapping(self, node: Node, what: str) -> Node:
+    def _mapping(self, node: YamlNode, what: str) -> YamlNode:
         if node.value is not None and not node.is_mapping:
             found = "a list" if node.is_list else f"`{node.text}`"
             hint = "Ansible's YAML puts a colon after each name: `gpu-01:`"
@@ -153,11 +153,11 @@ def _members(reader: _Groups) -> list[str]:
     return [name for name in names if wanted & set(reader.of(name))]
 
 
-def _entry(host: str, reader: _Groups, problems: Problems) -> Node:
+def _entry(host: str, reader: _Groups, problems: Problems) -> YamlNode:
     groups = reader.of(host)
     listed = [reader.groups[name].hosts[host] for name in groups if host in reader.groups[name].hosts]
     layers = [reader.groups[name].vars for name in groups] + [node.children for node in listed]
-    variables: dict[str, Node] = {}
+    variables: dict[str, YamlNode] = {}
     for layer in layers:
         both = {k: merge(variables[k], layer[k]) for k in ("provision",) if k in variables and k in layer}
         variables |= {**layer, **both}
@@ -175,11 +175,11 @@ def _entry(host: str, reader: _Groups, problems: Problems) -> Node:
     return merge(entry, own) if own.is_mapping else entry
 
 
-def _translate(variables: dict[str, Node], place: Node, problems: Problems) -> dict[str, Node]:
+def _translate(variables: dict[str, YamlNode], place: YamlNode, problems: Problems) -> dict[str, YamlNode]:
     """Ansible's variables in our words."""
-    ssh: dict[str, Node] = {}
-    entry: dict[str, Node] = {}
-    free: dict[str, Node] = {}
+    ssh: dict[str, YamlNode] = {}
+    entry: dict[str, YamlNode] = {}
+    free: dict[str, YamlNode] = {}
     for name, node in variables.items():
         if not name.startswith("ansible_"):
             free[name] = node
@@ -198,20 +198,20 @@ def _translate(variables: dict[str, Node], place: Node, problems: Problems) -> d
     return entry
 
 
-def _as_is(node: Node, _problems: Problems) -> Node | None:
+def _as_is(node: YamlNode, _problems: Problems) -> YamlNode | None:
     return node
 
 
-def _truth(node: Node, _problems: Problems) -> Node | None:
+def _truth(node: YamlNode, _problems: Problems) -> YamlNode | None:
     return node.with_value(node.text.lower() in _TRUE)
 
 
-def _number(node: Node, _problems: Problems) -> Node | None:
+def _number(node: YamlNode, _problems: Problems) -> YamlNode | None:
     """Ansible takes `"22"` for a number; so do its users."""
     return node.with_value(int(node.text)) if re.fullmatch(r"[0-9]{1,9}", node.text) else node
 
 
-def _jump(node: Node, problems: Problems) -> Node | None:
+def _jump(node: YamlNode, problems: Problems) -> YamlNode | None:
     """The jump host in a line of ssh options, None if there is none."""
     try:
         words = shlex.split(node.text)
@@ -233,7 +233,7 @@ def _jump(node: Node, problems: Problems) -> Node | None:
 
 
 #: Ansible's variable → (our key, how its value is read). Later ones win, so older names come first.
-_VARIABLES: dict[str, tuple[str, Callable[[Node, Problems], Node | None]]] = {
+_VARIABLES: dict[str, tuple[str, Callable[[YamlNode, Problems], YamlNode | None]]] = {
     "ansible_ssh_host": ("address", _as_is),
     "ansible_host": ("address", _as_is),
     "ansible_ssh_user": ("ssh.user", _as_is),
@@ -247,17 +247,17 @@ _VARIABLES: dict[str, tuple[str, Callable[[Node, Problems], Node | None]]] = {
 }
 
 
-def _check_own(own: Node, problems: Problems) -> None:
+def _check_own(own: YamlNode, problems: Problems) -> None:
     if own.is_mapping:
         refuse_ambiguous(own, problems)
     elif own.value is not None:
         problems.value(own, f"should be a mapping of provision's settings, found `{own.text}`")
 
 
-def _made(text: str, near: Node, path: tuple[str, ...]) -> Node:
+def _made(text: str, near: YamlNode, path: tuple[str, ...]) -> YamlNode:
     value: Any = text
-    return Node(value, near.line, near.column, path, near.key, text, True)
+    return YamlNode(value, near.line, near.column, path, near.key, text, True)
 
 
-def _with_text(node: Node, text: str) -> Node:
+def _with_text(node: YamlNode, text: str) -> YamlNode:
     return replace(node, value=text, text=text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from provision.inventory.hosts import Listed
 from provision.inventory.networks import check_network
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, listing
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
@@ -20,7 +20,7 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}\Z")  # IFNAMSIZ is 
 _ROOT = re.compile(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
 
 
-def check_hosts(hosts: Sequence[Listed], root: Node, problems: Problems) -> None:
+def check_hosts(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> None:
     """`root` is the checked file; mistakes of type are told already."""
     _check_names(hosts, problems)
     for host in hosts:
@@ -40,7 +40,7 @@ class RoleHints:
     many: str = "keep `role: head` on one of them"
 
 
-def check_roles(hosts: Sequence[Listed], section: Node, problems: Problems, hints: RoleHints) -> str | None:
+def check_roles(hosts: Sequence[Listed], section: YamlNode, problems: Problems, hints: RoleHints) -> str | None:
     """The head's name. One host alone is the head."""
     heads = [host for host in hosts if _text(host.settings, "role") == "head"]
     if not hosts:
@@ -94,7 +94,7 @@ def _check_settings(host: Listed, problems: Problems) -> None:
         problems.value(host_key, "should be a type and a key, `ssh-ed25519 AAAA…`", "ssh-keyscan prints it")
 
 
-def _check_address(node: Node, problems: Problems) -> None:
+def _check_address(node: YamlNode, problems: Problems) -> None:
     text = node.text
     if node.value is None or _is_ip(text):
         return
@@ -128,7 +128,7 @@ def _check_distinct(
         seen.setdefault(value, host.name)
 
 
-def _check_gpus(hosts: Sequence[Listed], root: Node, problems: Problems) -> None:
+def _check_gpus(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> None:
     serve = root.find("serve")
     counts = [host.settings.find("expect", "gpus") for host in hosts]
     values = [count.value for count in counts if count is not None and isinstance(count.value, int)]
@@ -145,7 +145,7 @@ def _check_gpus(hosts: Sequence[Listed], root: Node, problems: Problems) -> None
         problems.value(node, message, "list more hosts, or make the product smaller")
 
 
-def _number(serve: Node, key: str) -> int:
+def _number(serve: YamlNode, key: str) -> int:
     node = serve.find(key)
     return node.value if node is not None and isinstance(node.value, int) else 1
 
@@ -157,7 +157,7 @@ def _ssh_target(host: Listed) -> str:
     return f"{address.lower()}:{_text(host.settings, 'ssh', 'port') or 22}:{jump}"
 
 
-def _text(node: Node, *path: str) -> str | None:
+def _text(node: YamlNode, *path: str) -> str | None:
     found = node.find(*path)
     return found.text if found is not None and found.is_scalar and found.value is not None else None
 

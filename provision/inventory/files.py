@@ -9,7 +9,7 @@ from pathlib import Path
 
 from provision.core.person import expanded, nameless
 from provision.core.wording import nearest
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.source import MAX_BYTES
 
@@ -58,7 +58,7 @@ def local_path(text: str, inventory: Path) -> Path:
     return inventory.absolute().parent / expanded(text)
 
 
-def existing_file(node: Node, inventory: Path, problems: Problems, what: str) -> Node:
+def existing_file(node: YamlNode, inventory: Path, problems: Problems, what: str) -> YamlNode:
     """The node with its path made absolute; a problem if nothing readable is there."""
     path = local_path(node.text, inventory)
     text = str(path)

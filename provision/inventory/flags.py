@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -49,7 +49,7 @@ RAY_FLAGS = {
 }
 
 
-def check_flags(root: Node, problems: Problems) -> None:
+def check_flags(root: YamlNode, problems: Problems) -> None:
     serve = root.find("serve")
     if serve is not None:
         model = serve.find("model")
@@ -64,7 +64,7 @@ def check_flags(root: Node, problems: Problems) -> None:
         _check_args(settings.find("ray", "args"), RAY_FLAGS, problems)
 
 
-def scopes(root: Node) -> Iterator[Node]:
+def scopes(root: YamlNode) -> Iterator[YamlNode]:
     """Each place that can hold per-host settings: the top, every group, every entry of `hosts`."""
     yield root
     for section in ("groups", "hosts"):
@@ -72,14 +72,14 @@ def scopes(root: Node) -> Iterator[Node]:
         yield from node.children.values() if node is not None else ()
 
 
-def _check_env(env: Node | None, problems: Problems) -> None:
+def _check_env(env: YamlNode | None, problems: Problems) -> None:
     for name, node in env.children.items() if env is not None else ():
         if not _ENV_NAME.match(name):
             hint = "use letters, digits and underscores, no digit first"
             problems.key(node, f"`{name}` cannot be the name of an environment variable", hint)
 
 
-def _check_args(args: Node | None, reserved: Mapping[str, str], problems: Problems) -> None:
+def _check_args(args: YamlNode | None, reserved: Mapping[str, str], problems: Problems) -> None:
     for name, node in args.children.items() if args is not None else ():
         bare = name.lstrip("-")
         flag = bare.replace("_", "-")

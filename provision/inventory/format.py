@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from provision.inventory.models import Env, Expect, Model, Name, Python, Ray, Role, SecretSource, Serve, Ssh
+from provision.inventory.models import Env, Expect, Name, Python, Ray, Role, SecretSource, Section, Serve, Ssh
 
 
-class Settings(Model):
+class Settings(Section):
     """What a host can be told: cluster-wide at the top, in a group, or on the host itself. The nearest wins,
     and mappings are merged."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from provision.core.wording import did_you_mean
 from provision.inventory.format import Settings
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.ranges import RangeError, expand
 
@@ -24,12 +24,12 @@ class Listed:
     """One host. `entry` is where it stands in the file; `settings` has everything merged into it."""
 
     name: str
-    entry: Node
-    settings: Node
+    entry: YamlNode
+    settings: YamlNode
     groups: tuple[str, ...] = ()
 
 
-def normalize(root: Node) -> Node:
+def normalize(root: YamlNode) -> YamlNode:
     """Short forms written out: `gpu-01:`, `gpu-01: 10.0.0.1` and `node_ip: auto`."""
     hosts = root.find("hosts")
     if hosts is None or not hosts.is_mapping:
@@ -38,7 +38,7 @@ def normalize(root: Node) -> Node:
     return root.with_value({**root.children, "hosts": hosts.with_value(entries)})
 
 
-def _entry(node: Node) -> Node:
+def _entry(node: YamlNode) -> YamlNode:
     if node.value is None:
         return node.with_value({})
     # A number would be a mistake, which the model finds; `10.0.0.1` is text.
@@ -50,7 +50,7 @@ def _entry(node: Node) -> Node:
     return node
 
 
-def resolve(root: Node, problems: Problems) -> list[Listed]:
+def resolve(root: YamlNode, problems: Problems) -> list[Listed]:
     """In the order of the file. Precedence: cluster < groups, in the order of the file < host."""
     listed = _expanded(root, problems)
     groups = _memberships(root, [host.name for host in listed], problems)
@@ -68,7 +68,7 @@ def resolve(root: Node, problems: Problems) -> list[Listed]:
     return resolved
 
 
-def merge(low: Node, high: Node) -> Node:
+def merge(low: YamlNode, high: YamlNode) -> YamlNode:
     """`high` wins; mappings are merged at every level. An empty mapping takes nothing away, but
     `jump: null` does."""
     if low.is_mapping and high.value is None:
@@ -81,7 +81,7 @@ def merge(low: Node, high: Node) -> Node:
     return high.with_value(merged)
 
 
-def _expanded(root: Node, problems: Problems) -> list[Listed]:
+def _expanded(root: YamlNode, problems: Problems) -> list[Listed]:
     hosts: dict[str, Listed] = {}
     section = root.find("hosts")
     for written, entry in section.children.items() if section else ():
@@ -107,7 +107,7 @@ def _expanded(root: Node, problems: Problems) -> list[Listed]:
     return list(hosts.values())
 
 
-def _counted(entry: Node, written: str, key: str, count: int, problems: Problems) -> tuple[str, ...] | None:
+def _counted(entry: YamlNode, written: str, key: str, count: int, problems: Problems) -> tuple[str, ...] | None:
     """One value for each of the `count` hosts that `written` names; None if there are none, or not as many."""
     node = entry.find(key)
     if node is None or node.value is None:
@@ -130,13 +130,13 @@ def _counted(entry: Node, written: str, key: str, count: int, problems: Problems
     return None
 
 
-def _example(node: Node, count: int) -> str:
+def _example(node: YamlNode, count: int) -> str:
     start = node.text.rstrip("0123456789")
     number = node.text[len(start) :]
     return f"`{start}[{number}:{int(number) + count - 1}]`" if 0 < len(number) < 9 else "`10.0.0.[1:4]`"
 
 
-def _memberships(root: Node, names: list[str], problems: Problems) -> dict[str, set[str]]:
+def _memberships(root: YamlNode, names: list[str], problems: Problems) -> dict[str, set[str]]:
     """Group → the hosts that it lists itself. Tells names that are no hosts, and groups that are none."""
     known = set(names)
     groups: dict[str, set[str]] = {}
@@ -166,10 +166,10 @@ def _memberships(root: Node, names: list[str], problems: Problems) -> dict[str, 
     return groups
 
 
-def _named(entry: Node) -> tuple[str, ...]:
+def _named(entry: YamlNode) -> tuple[str, ...]:
     listed = entry.find("groups")
     return tuple(item.text for item in listed.value) if listed is not None and listed.is_list else ()
 
 
-def _without(node: Node, key: str) -> Node:
+def _without(node: YamlNode, key: str) -> YamlNode:
     return node.with_value({k: v for k, v in node.children.items() if k != key})

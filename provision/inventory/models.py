@@ -38,11 +38,11 @@ Degree = Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Words("a whole
 DEFAULT_ROOT = "~/.provision"
 
 
-class Model(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class Ssh(Model):
+class Ssh(Section):
     """How a host is reached. What is not said comes from ~/.ssh/config, then from OpenSSH's defaults."""
 
     user: str | None = Field(None, description="who to log in as")
@@ -55,14 +55,14 @@ class Ssh(Model):
     connect_timeout: float = Field(10.0, gt=0, description="seconds for one attempt")
 
 
-class SecretSource(Model):
+class SecretSource(Section):
     """Where a secret's value comes from: exactly one of the two."""
 
     env: str | None = Field(None, description="environment variable of the controller")
     file: str | None = Field(None, description="file on the controller, relative to the inventory")
 
 
-class Expect(Model):
+class Expect(Section):
     """What a host must be. Never changed by provision: a mismatch blocks `up`."""
 
     driver: str | None = Field(None, description="version range, such as `>=580` or `>=570,<590`")
@@ -70,7 +70,7 @@ class Expect(Model):
     gpu: str | None = Field(None, description="part of the GPU's name, such as `H100`")
 
 
-class Python(Model):
+class Python(Section):
     """The environment, identical on every host."""
 
     version: Version = Field("3.12", description="of Python, on the hosts")
@@ -88,7 +88,7 @@ class Python(Model):
     compile: bool = Field(True, description="compile bytecode at installation: slower to build, faster to start")
 
 
-class Ray(Model):
+class Ray(Section):
     """The Ray cluster below the model server. Ports are pinned so that a firewall can name them."""
 
     port: Port = Field(6379, description="of the head's GCS, where workers join")
@@ -107,7 +107,7 @@ class Ray(Model):
     join_timeout: float = Field(180.0, gt=0, description="seconds to wait for all hosts and GPUs to join")
 
 
-class Weights(Model):
+class WeightsSource(Section):
     """How the model comes to the hosts. Nothing said: `model` is a folder that is on every host, or vLLM fetches it."""
 
     source: Literal["hosts", "hub", "controller", "vllm"] | None = Field(
@@ -119,14 +119,14 @@ class Weights(Model):
     revision: str | None = Field(None, description="branch, tag or commit on the hub; default: its main branch")
 
 
-class Serve(Model):
+class Serve(Section):
     """The model that is served, and how it is cut."""
 
     model: str = Field(description="name on the model hub, or a folder that is there on every host")
     backend: Literal["ray", "mp"] = Field("ray", description="what joins the hosts: Ray, or vLLM's own multi-node mode")
     tensor_parallel: Degree = Field(1, description="GPUs that share each layer; within a host")
     pipeline_parallel: Degree = Field(1, description="stages of layers; across hosts")
-    weights: Weights = Field(Weights(), description="how the model comes to the hosts")
+    weights: WeightsSource = Field(WeightsSource(), description="how the model comes to the hosts")
     port: Port = Field(8000, description="of the OpenAI-compatible API, on the head")
     master_port: Port = Field(29501, description="where the ranks meet, on the head, with the backend `mp`")
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
@@ -147,7 +147,7 @@ class Serve(Model):
         return self.tensor_parallel if isinstance(self.tensor_parallel, int) else 0
 
 
-class Host(Model):
+class Host(Section):
     """One machine. `address` is where SSH goes; `node_ip` what the other nodes talk to."""
 
     name: str
@@ -171,7 +171,7 @@ class Host(Model):
         return "/opt/provision" if self.sudo and self.root == DEFAULT_ROOT else self.root
 
 
-class Inventory(Model):
+class Inventory(Section):
     """The whole file. `hosts` keep the order of the file."""
 
     path: Path

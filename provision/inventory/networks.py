@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from provision.inventory.hosts import Listed
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 _EXAMPLE = "write it as `10.10.0.0/16`"
@@ -31,7 +31,7 @@ def check_network(host: Listed, problems: Problems) -> None:
         problems.value(place, f"`{address}` of {host.name} is not in its network `{network}`", hint)
 
 
-def _network(node: Node, problems: Problems) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(node: YamlNode, problems: Problems) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     text = node.text
     address, slash, _ = text.partition("/")
     try:

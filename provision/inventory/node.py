@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class YamlNode:
     """A value of the file. `line` and `column` count from 1; `key` is where its key stands; `path` is the
     way there from the top. `text` is what was written, of a scalar."""
 
@@ -41,13 +41,13 @@ class Node:
         return not isinstance(self.value, dict | tuple)
 
     @property
-    def children(self) -> dict[str, Node]:
+    def children(self) -> dict[str, YamlNode]:
         """Of a mapping; empty for everything else."""
         return self.value if isinstance(self.value, dict) else {}
 
-    def find(self, *path: str) -> Node | None:
+    def find(self, *path: str) -> YamlNode | None:
         """What stands at `path` below this node."""
-        node: Node | None = self
+        node: YamlNode | None = self
         for key in path:
             node = node.children.get(key) if node else None
         return node
@@ -60,10 +60,10 @@ class Node:
             return [child.plain() for child in self.value]
         return self.value
 
-    def with_value(self, value: Any) -> Node:
+    def with_value(self, value: Any) -> YamlNode:
         return replace(self, value=value)
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self) -> Iterator[YamlNode]:
         yield self
         inner = self.value.values() if isinstance(self.value, dict) else self.value if self.is_list else ()
         for child in inner:

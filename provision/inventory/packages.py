@@ -8,13 +8,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from provision.inventory.flags import scopes
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 _REQUIREMENT_LISTS = ("packages", "constraints", "overrides")
 
 
-def check_packages(root: Node, problems: Problems) -> None:
+def check_packages(root: YamlNode, problems: Problems) -> None:
     python = root.find("python")
     if python is not None:
         for key in _REQUIREMENT_LISTS:
@@ -41,11 +41,11 @@ def is_file(text: str) -> bool:
     return text.endswith(".txt")
 
 
-def _items(node: Node | None) -> tuple[Node, ...]:
+def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
     return node.value if node is not None and node.is_list else ()
 
 
-def _check_requirement(item: Node, problems: Problems) -> None:
+def _check_requirement(item: YamlNode, problems: Problems) -> None:
     text = item.text
     try:
         Requirement(text)
@@ -70,7 +70,7 @@ def _is_requirement(text: str) -> bool:
     return True
 
 
-def _check_driver(node: Node, problems: Problems) -> None:
+def _check_driver(node: YamlNode, problems: Problems) -> None:
     try:
         SpecifierSet(node.text)
     except InvalidSpecifier:

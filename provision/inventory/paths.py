@@ -9,33 +9,33 @@ from dataclasses import replace
 from pathlib import Path
 
 from provision.inventory.files import existing_file, local_path
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.packages import is_file
 from provision.inventory.problems import Problems
 
 
-def resolve_paths(root: Node, inventory: Path, problems: Problems) -> Node:
+def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNode:
     """The tree with absolute paths. Relative ones start at the inventory's folder."""
 
-    def private_key(node: Node) -> Node:
+    def private_key(node: YamlNode) -> YamlNode:
         if node.text.endswith(".pub"):
             hint = f"write `{node.text.removesuffix('.pub')}`"
             problems.value(node, f"`{node.text}` is the public key, SSH needs the private one", hint)
             return node
         return existing_file(node, inventory, problems, "key file")
 
-    def ssh_config(node: Node) -> Node:
+    def ssh_config(node: YamlNode) -> YamlNode:
         return existing_file(node, inventory, problems, "ssh_config file")
 
-    def somewhere(node: Node) -> Node:
+    def somewhere(node: YamlNode) -> YamlNode:
         return _text(node, str(local_path(node.text, inventory)))
 
-    def requirements(node: Node) -> Node:
+    def requirements(node: YamlNode) -> YamlNode:
         if is_file(node.text):
             existing_file(node, inventory, problems, "requirements file")
         return node
 
-    def link(node: Node) -> Node:
+    def link(node: YamlNode) -> YamlNode:
         if "://" not in node.text and not local_path(node.text, inventory).is_dir():
             problems.value(node, f"the folder `{node.text}` does not exist", "name a folder with wheels, or a URL")
         return node
@@ -54,11 +54,11 @@ def resolve_paths(root: Node, inventory: Path, problems: Problems) -> Node:
     return root
 
 
-def _text(node: Node, text: str) -> Node:
+def _text(node: YamlNode, text: str) -> YamlNode:
     return replace(node, value=text, text=text)
 
 
-def _at(node: Node, path: tuple[str, ...], change: Callable[[Node], Node]) -> Node:
+def _at(node: YamlNode, path: tuple[str, ...], change: Callable[[YamlNode], YamlNode]) -> YamlNode:
     """The tree with `change` applied at `path`, where it exists; `*` is every member."""
     if not path:
         return change(node) if node.is_scalar and node.value is not None else node

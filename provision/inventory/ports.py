@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from provision.inventory.hosts import Listed
 from provision.inventory.models import Ray, Serve
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 _ON_EVERY_HOST = (
@@ -20,7 +20,7 @@ _ON_EVERY_HOST = (
 _ON_THE_HEAD = ("port", "dashboard_port")
 
 
-def check_ports(hosts: Sequence[Listed], head: str | None, root: Node, problems: Problems) -> None:
+def check_ports(hosts: Sequence[Listed], head: str | None, root: YamlNode, problems: Problems) -> None:
     """A mistake in a shared setting is told once, for the first host that it hits."""
     told: set[tuple[str, str]] = set()
     for host in hosts:
@@ -39,7 +39,7 @@ def check_ports(hosts: Sequence[Listed], head: str | None, root: Node, problems:
 
 
 def _check_host(
-    host: Listed, used: dict[str, tuple[int, Node | None]], told: set[tuple[str, str]], problems: Problems
+    host: Listed, used: dict[str, tuple[int, YamlNode | None]], told: set[tuple[str, str]], problems: Problems
 ) -> None:
     (low, low_node), (high, high_node) = _ray(host, "min_worker_port"), _ray(host, "max_worker_port")
     workers = low_node or high_node
@@ -49,7 +49,7 @@ def _check_host(
             message = f"min_worker_port {low} is above max_worker_port {high}"
             problems.value(workers, message, f"write `min_worker_port: {high}` and `max_worker_port: {low}`")
         return
-    owners: dict[int, tuple[str, Node | None]] = {}
+    owners: dict[int, tuple[str, YamlNode | None]] = {}
     for name, (port, node) in used.items():
         other, other_node = owners.setdefault(port, (name, node))
         place = node or other_node
@@ -64,10 +64,10 @@ def _check_host(
             problems.value(place, message, f"choose one outside of {low} to {high}")
 
 
-def _ray(host: Listed, key: str) -> tuple[int, Node | None]:
+def _ray(host: Listed, key: str) -> tuple[int, YamlNode | None]:
     node = host.settings.find("ray", key)
     return _number(node, Ray.model_fields[key].default), node
 
 
-def _number(node: Node | None, default: int) -> int:
+def _number(node: YamlNode | None, default: int) -> int:
     return node.value if node is not None and isinstance(node.value, int) else default

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from provision.core.errors import InventoryError, Problem
 
 if TYPE_CHECKING:
-    from provision.inventory.node import Node
+    from provision.inventory.node import YamlNode
 
 
 class Problems:
@@ -22,7 +22,7 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def about(self, node: Node) -> bool:
+    def about(self, node: YamlNode) -> bool:
         """Whether something is told already of `node`, or of what is in it."""
         return any(f"{p.path}.".startswith(f"{node.name}.") for p in self._found.values())
 
@@ -30,11 +30,11 @@ class Problems:
         key = (line, column, path, message)
         self._found.setdefault(key, Problem(self.file, line, column, path, message, hint))
 
-    def value(self, node: Node, message: str, hint: str = "") -> None:
+    def value(self, node: YamlNode, message: str, hint: str = "") -> None:
         """What stands at `node` is wrong."""
         self.at(node.line, node.column, message, hint, node.name)
 
-    def key(self, node: Node, message: str, hint: str = "") -> None:
+    def key(self, node: YamlNode, message: str, hint: str = "") -> None:
         """The key of `node` is wrong, or has no business there: told as a mistake of what holds it."""
         line, column = node.key
         self.at(line, column, message, hint, node.parent)

@@ -11,7 +11,7 @@ from provision.inventory.flags import check_flags
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import Listed, normalize, resolve
 from provision.inventory.models import Host, Inventory
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.packages import check_packages
 from provision.inventory.paths import resolve_paths
 from provision.inventory.ports import check_ports
@@ -52,7 +52,7 @@ def load(path: Path | str, *, require_secrets: bool = True) -> Inventory:
     return _inventory(file, root, hosts, head)
 
 
-def _complete(written: Node, root: Node, hosts: list[Listed]) -> bool:
+def _complete(written: YamlNode, root: YamlNode, hosts: list[Listed]) -> bool:
     """Whether nothing that may have said `role: head` was lost to another mistake."""
     for name in ("hosts", "groups"):
         before, after = written.find(name), root.find(name)
@@ -66,7 +66,7 @@ def _complete(written: Node, root: Node, hosts: list[Listed]) -> bool:
     return section is not None and len({h.entry.key for h in hosts}) >= len({e.key for e in section.children.values()})
 
 
-def _inventory(file: Path, root: Node, hosts: list[Listed], head: str | None) -> Inventory:
+def _inventory(file: Path, root: YamlNode, hosts: list[Listed], head: str | None) -> Inventory:
     common = {k: v for k, v in root.children.items() if k in Inventory.model_fields and k != "hosts"}
     return build(
         Inventory,

@@ -8,7 +8,7 @@ from pathlib import Path
 from provision.core.errors import InventoryError, Problem
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, SecretSource
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 #: Far above a token or a password; a larger file is another file than was meant.
@@ -49,7 +49,7 @@ def read_source(source: SecretSource, name: str) -> Secret:
     return Secret(value, name)
 
 
-def check_sources(root: Node, problems: Problems, *, require: bool) -> None:
+def check_sources(root: YamlNode, problems: Problems, *, require: bool) -> None:
     """Each source names one place; with `require`, a secret is there."""
     named = root.find("secrets")
     sources = dict(named.children) if named is not None else {}

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from provision.inventory.node import Node, dotted
+from provision.inventory.node import YamlNode, dotted
 from provision.inventory.problems import Problems, shorten
 from provision.inventory.yaml_errors import INI_HINT, explain
 
@@ -36,7 +36,7 @@ _RANGE = re.compile(r"(?<=[^\s\[\]{},'\"])\[([0-9]+(?::[0-9]+){1,2})\]")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 
-def parse(text: str, problems: Problems) -> Node:
+def parse(text: str, problems: Problems) -> YamlNode:
     """The file as a mapping node. Raises InventoryError if it is no YAML mapping; mistakes that leave
     something to go on with are added to `problems`."""
     _refuse_tabs(text, problems)
@@ -53,7 +53,7 @@ def parse(text: str, problems: Problems) -> Node:
     return root
 
 
-def refuse_ambiguous(root: Node, problems: Problems) -> None:
+def refuse_ambiguous(root: YamlNode, problems: Problems) -> None:
     """Unquoted `yes`, `no`, `on`, `off`, as a value."""
     for node in root.walk():
         if is_ambiguous(node):
@@ -65,7 +65,7 @@ def refuse_ambiguous(root: Node, problems: Problems) -> None:
             )
 
 
-def is_ambiguous(node: Node) -> bool:
+def is_ambiguous(node: YamlNode) -> bool:
     return isinstance(node.value, str) and not node.quoted and node.text.lower() in AMBIGUOUS
 
 
@@ -129,7 +129,7 @@ class _Reader:
         self.count = 0
         self.open: set[int] = set()
 
-    def node(self, raw: yaml.Node, path: tuple[str, ...], key: tuple[int, int] | None) -> Node:
+    def node(self, raw: yaml.Node, path: tuple[str, ...], key: tuple[int, int] | None) -> YamlNode:
         line, column = _position(raw)
         self.count += 1
         if self.count > MAX_NODES:
@@ -142,7 +142,7 @@ class _Reader:
         self.open.add(id(raw))
         value, text, quoted = self._value(raw, path)
         self.open.discard(id(raw))
-        return Node(value, line, column, path, key or (line, column), text, quoted)
+        return YamlNode(value, line, column, path, key or (line, column), text, quoted)
 
     def _value(self, raw: yaml.Node, path: tuple[str, ...]) -> tuple[Any, str, bool]:
         if isinstance(raw, yaml.MappingNode):
@@ -160,9 +160,9 @@ class _Reader:
         quoted = bool(getattr(raw, "style", None))
         return (text if quoted or raw.tag == _YAML + "str" else _resolve(text)), text, quoted
 
-    def _mapping(self, raw: yaml.MappingNode, path: tuple[str, ...]) -> dict[str, Node]:
-        own: dict[str, Node] = {}
-        merged: dict[str, Node] = {}
+    def _mapping(self, raw: yaml.MappingNode, path: tuple[str, ...]) -> dict[str, YamlNode]:
+        own: dict[str, YamlNode] = {}
+        merged: dict[str, YamlNode] = {}
         for raw_key, raw_value in raw.value:
             position = _position(raw_key)
             if raw_key.tag == _YAML + "merge":
@@ -195,10 +195,10 @@ class _Reader:
             return None
         return value
 
-    def _merge(self, raw: yaml.Node, path: tuple[str, ...]) -> dict[str, Node]:
+    def _merge(self, raw: yaml.Node, path: tuple[str, ...]) -> dict[str, YamlNode]:
         """YAML's `<<: *defaults`."""
         sources = raw.value if isinstance(raw, yaml.SequenceNode) else [raw]
-        merged: dict[str, Node] = {}
+        merged: dict[str, YamlNode] = {}
         for source in sources:
             node = self.node(source, path, None)
             if not node.is_mapping:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from provision.core.wording import did_you_mean
 from provision.inventory.describe import describe, members, unwrapped
 from provision.inventory.hints import for_section, for_unknown_key
-from provision.inventory.node import Node
+from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, shorten
 from provision.inventory.source import is_ambiguous
 
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 _SECRET = ("secrets", "sudo_password")
 
 
-def check(model: type[BaseModel], root: Node, problems: Problems) -> Node:
+def check(model: type[BaseModel], root: YamlNode, problems: Problems) -> YamlNode:
     """Adds what is wrong to `problems`; returns the tree without it, for the checks that come after."""
     judge = _Judge()
     data = judge.data(model, (), root, ())
@@ -39,7 +39,7 @@ def check(model: type[BaseModel], root: Node, problems: Problems) -> Node:
     return root
 
 
-def build(model: type[M], node: Node, **more: Any) -> M:
+def build(model: type[M], node: YamlNode, **more: Any) -> M:
     """The model that a checked tree describes."""
     data = _Judge().data(model, (), node, ())
     return model.model_validate({**data, **more})
@@ -52,7 +52,7 @@ class _Judge:
     def __init__(self) -> None:
         self.wanted: dict[tuple[str, ...], str] = {}
 
-    def data(self, kind: Any, metadata: tuple[Any, ...], node: Node, at: tuple[str, ...]) -> Any:
+    def data(self, kind: Any, metadata: tuple[Any, ...], node: YamlNode, at: tuple[str, ...]) -> Any:
         kind, metadata = unwrapped(kind, metadata)
         self.wanted[at] = describe(kind, metadata)
         if kinds := members(kind):  # scalars of any type, and perhaps lists of them
@@ -72,7 +72,7 @@ class _Judge:
             return node.text
         return node.plain()
 
-    def _model(self, kind: type[BaseModel], node: Node, at: tuple[str, ...]) -> Any:
+    def _model(self, kind: type[BaseModel], node: YamlNode, at: tuple[str, ...]) -> Any:
         if not node.is_mapping and node.value is not None:
             return node.plain()
         data: dict[str, Any] = {}
@@ -86,7 +86,7 @@ class _Judge:
 
 
 def _tell(
-    judge: _Judge, model: type[BaseModel], root: Node, kind: str, loc: tuple[str | int, ...], problems: Problems
+    judge: _Judge, model: type[BaseModel], root: YamlNode, kind: str, loc: tuple[str | int, ...], problems: Problems
 ) -> tuple[str, ...]:
     """Adds the problem; returns where it is."""
     node, at, owner = _locate(model, root, loc)
@@ -117,8 +117,8 @@ _REQUIRED = {
 
 
 def _locate(
-    model: type[BaseModel], root: Node, loc: tuple[str | int, ...]
-) -> tuple[Node, tuple[str, ...], type[BaseModel] | None]:
+    model: type[BaseModel], root: YamlNode, loc: tuple[str | int, ...]
+) -> tuple[YamlNode, tuple[str, ...], type[BaseModel] | None]:
     """The node that pydantic's location means, its path, and the model that holds it. Parts that name the
     branch of a union have no node, and end the walk."""
     node = root
@@ -142,7 +142,7 @@ def _locate(
     return node, at, owner
 
 
-def _found(node: Node, *, secret: bool = False) -> str:
+def _found(node: YamlNode, *, secret: bool = False) -> str:
     if node.is_mapping:
         return "a mapping"
     if node.is_list:
@@ -155,7 +155,7 @@ def _found(node: Node, *, secret: bool = False) -> str:
     return f"`{text}`" if not node.quoted else f'the text `"{text}"`'
 
 
-def _hint(node: Node, wanted: str, at: tuple[str, ...]) -> str:
+def _hint(node: YamlNode, wanted: str, at: tuple[str, ...]) -> str:
     if at[:1] and at[0] in _SECRET:
         return "name the source, not the value: `{env: NAME}` or `{file: PATH}`"
     if "a mapping" in wanted and not node.is_mapping and node.value is not None:
@@ -176,7 +176,7 @@ def _numeric(text: str) -> bool:
     return text.lower() in ("true", "false") or text.lstrip("-").replace(".", "", 1).isdigit()
 
 
-def _without(node: Node, wrong: set[tuple[str, ...]], at: tuple[str, ...]) -> Node:
+def _without(node: YamlNode, wrong: set[tuple[str, ...]], at: tuple[str, ...]) -> YamlNode:
     if isinstance(node.value, dict):
         kept = {k: _without(c, wrong, (*at, k)) for k, c in node.value.items() if (*at, k) not in wrong}
         return node.with_value(kept)

@@ -151,7 +151,7 @@ class Lab:
             if self.directory.exists():
                 self._say(f"removing what an earlier lab `{self.name}` left behind")
                 self._remove(state)
-            options = namespaces.Options(self.root, sudo, tuple(layers), shm_bytes, init, fabric)
+            options = namespaces.NamespaceOptions(self.root, sudo, tuple(layers), shm_bytes, init, fabric)
             try:
                 state = self._make(hosts, gpus, options, rootless)
                 # Without root the hosts share the user's home, which the lab leaves as it was.
@@ -214,7 +214,7 @@ class Lab:
         missing = namespaces.impossible(self.root)
         return Ground("loopback", f"{missing}: taking hosts on loopback addresses instead") if missing else NAMESPACES
 
-    def _make(self, hosts: int, gpus: int, options: namespaces.Options, rootless: bool) -> LabState:
+    def _make(self, hosts: int, gpus: int, options: namespaces.NamespaceOptions, rootless: bool) -> LabState:
         ground = self.ground(rootless=rootless)
         if ground.mode == "namespaces":
             requirements.ensure(requirements.NAMESPACES, self._say)
@@ -228,7 +228,7 @@ class Lab:
         self._begin(state)
         return loopback.make(state, self.directory, self.root, self._say)
 
-    def _make_namespaces(self, hosts: int, gpus: int, options: namespaces.Options) -> LabState:
+    def _make_namespaces(self, hosts: int, gpus: int, options: namespaces.NamespaceOptions) -> LabState:
         with locked(MACHINE_LOCK):
             state = namespaces.plan(self.name, self.directory, hosts, gpus, fabric=options.fabric)
             self._begin(state)

@@ -33,7 +33,7 @@ KILL_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
-class Options:
+class NamespaceOptions:
     """`root` holds the caches that labs share; `layers` are further read-only folders of the hosts' root. `fabric`: a
     second interface in every host."""
 
@@ -132,7 +132,7 @@ def links(state: LabState) -> list[str]:
     return [link for host in state.hosts for link in (host.link, host.fabric_link) if link]
 
 
-def make(state: LabState, directory: Path, options: Options, say: Say) -> LabState:
+def make(state: LabState, directory: Path, options: NamespaceOptions, say: Say) -> LabState:
     """Makes what `state` names and waits until every host answers; the state as it came out."""
     layers = base.ensure(options.root, say)
     common = hostfiles.write(state, directory, options.root, options.sudo)

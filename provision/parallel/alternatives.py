@@ -10,7 +10,7 @@ from provision.core.wording import GIB
 from provision.parallel.architecture import Architecture
 from provision.parallel.choose import inside
 from provision.parallel.cut import Cut
-from provision.parallel.size import Room, Settings, sizes
+from provision.parallel.size import MemorySettings, Room, sizes
 
 #: No shorter ones are offered: hardly a prompt fits in.
 SHORTEST = 1024
@@ -23,12 +23,12 @@ def alternatives(
     weights: int,
     cut: Cut,
     rooms: Sequence[Room],
-    settings: Settings,
+    settings: MemorySettings,
     accepts: Callable[[Cut], bool],
 ) -> tuple[str, ...]:
     """Each by itself is enough; those that cost least first."""
 
-    def fit(tried: Cut, bytes_: int = weights, where: Sequence[Room] = rooms, how: Settings = settings) -> bool:
+    def fit(tried: Cut, bytes_: int = weights, where: Sequence[Room] = rooms, how: MemorySettings = settings) -> bool:
         found = sizes(model, bytes_, tried, where, how)
         return bool(found) and accepts(tried) and all(stage.verdict == "fits" for stage in found)
 
@@ -68,7 +68,7 @@ def _shorter(model: Architecture, cut: Cut, fit: Fits) -> Iterator[str]:
         yield f"`serve.args.max-model-len: {low * SHORTEST}`"
 
 
-def _cache(settings: Settings, cut: Cut, fit: Fits) -> Iterator[str]:
+def _cache(settings: MemorySettings, cut: Cut, fit: Fits) -> Iterator[str]:
     if settings.kv_bytes > 1 and fit(cut, how=replace(settings, kv_bytes=1)):
         yield "`serve.args.kv-cache-dtype: fp8`, half the KV cache"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from provision.core.wording import GIB
 from provision.inventory.models import Inventory, Serve
 from provision.parallel.architecture import Architecture
-from provision.parallel.size import Settings
+from provision.parallel.size import MemorySettings
 
 #: Flags after which the arithmetic of weights or GPUs is another one than here.
 _UNSURE = (
@@ -24,11 +24,11 @@ UTILIZATION = 0.92
 _UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
-def settings_of(inventory: Inventory, serve: Serve) -> Settings:
+def settings_of(inventory: Inventory, serve: Serve) -> MemorySettings:
     args = flags(serve)
     dtype = 4 if str(args.get("dtype")) in ("float32", "float") else 2
     cache = str(args.get("kv-cache-dtype", "auto"))
-    return Settings(
+    return MemorySettings(
         utilization=utilization(serve),
         kv_bytes=1 if cache.startswith(("fp8", "int8")) else dtype,
         eager=args.get("enforce-eager") is True,

@@ -35,7 +35,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Settings:
+class MemorySettings:
     """What `serve.args` says. `kv_bytes`: of one number in the KV cache. `offloaded`: weights per GPU that stay in the
     host's memory. `batched`, `requests`: None for vLLM's own. `sure`: nothing in there makes the arithmetic a guess."""
 
@@ -74,7 +74,7 @@ def placed(cut: Cut, rooms: Sequence[Room]) -> list[tuple[Room, ...]] | None:
 
 
 def sizes(
-    model: Architecture, weights: int, cut: Cut, rooms: Sequence[Room], settings: Settings
+    model: Architecture, weights: int, cut: Cut, rooms: Sequence[Room], settings: MemorySettings
 ) -> tuple[StageSize, ...]:
     """Empty where the GPUs are too few, or do not tell their memory."""
     places = placed(cut, rooms)
@@ -106,7 +106,7 @@ def sizes(
     return tuple(found)
 
 
-def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings: Settings) -> int:
+def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings: MemorySettings) -> int:
     """What a layer keeps of so many tokens on each GPU. Latent attention (MLA) is on all of them the same. A layer with
     a window keeps that and what goes through at once (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
     kind = model.kinds[layer]
@@ -126,7 +126,7 @@ def _apart(model: Architecture, weights: int) -> tuple[float, float, float]:
     return matrix, last, weights - matrix - last
 
 
-def _besides(model: Architecture, cut: Cut, settings: Settings, *, last: bool) -> tuple[int, int]:
+def _besides(model: Architecture, cut: Cut, settings: MemorySettings, *, last: bool) -> tuple[int, int]:
     least, most = FIXED
     most -= GRAPHS * settings.eager
     few, many = (settings.batched, settings.batched) if settings.batched else BATCHED

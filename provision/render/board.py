@@ -20,7 +20,7 @@ _GAP = "  "
 
 
 @dataclass
-class Line:
+class HostLine:
     """`since`: when the host began what it is doing, seconds since the epoch. `left`: changes still to make."""
 
     host: str
@@ -33,19 +33,19 @@ class Line:
 
 class Board:
     def __init__(self) -> None:
-        self._hosts: dict[str, Line] = {}
+        self._hosts: dict[str, HostLine] = {}
         self._began: float | None = None
 
     def handle(self, event: Event, at: float) -> None:
         if isinstance(event, events.RunStarted):
             self._began = at
-            self._hosts = {name: Line(name, since=at) for name in event.hosts}
+            self._hosts = {name: HostLine(name, since=at) for name in event.hosts}
         elif isinstance(event, events.RunDone):
             self._began = None
         elif isinstance(event, events.Planned):
             self._planned(event, at)
         elif event.host:
-            self._host(self._hosts.setdefault(event.host, Line(event.host, since=at)), event, at)
+            self._host(self._hosts.setdefault(event.host, HostLine(event.host, since=at)), event, at)
 
     def lines(self, now: float, width: int, height: int, paint: Paint = PLAIN) -> list[str]:
         """At most `height` lines of at most `width` characters; the last one counts the hosts by state."""
@@ -71,7 +71,7 @@ class Board:
             line.left = left[line.host]
             _set(line, _WAITING if line.left else _DONE, "", at)
 
-    def _host(self, line: Line, event: Event, at: float) -> None:
+    def _host(self, line: HostLine, event: Event, at: float) -> None:
         if isinstance(event, events.Doing):
             _set(line, _BUSY, event.what, at)
         elif isinstance(event, events.Progress):
@@ -88,11 +88,11 @@ class Board:
             _set(line, _DONE if good else _FAILED, event.status, at)
 
 
-def _set(line: Line, state: str, what: str, at: float) -> None:
+def _set(line: HostLine, state: str, what: str, at: float) -> None:
     line.state, line.what, line.since, line.progress = state, what, at, ""
 
 
-def _rows(shown: list[Line], now: float, width: int, paint: Paint) -> list[str]:
+def _rows(shown: list[HostLine], now: float, width: int, paint: Paint) -> list[str]:
     whats = [clean((line.what.splitlines() or [""])[0]) or line.state for line in shown]
     name_width = min(max((len(line.host) for line in shown), default=0), _WIDEST_NAME, max(1, width // 3))
     room = max(0, width - name_width - _ELAPSED - 2 * len(_GAP))

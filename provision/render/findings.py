@@ -27,7 +27,7 @@ _MOST = 8
 
 
 @dataclass(frozen=True)
-class Entry:
+class Merged:
     """Findings that differ in nothing but host, value found, and evidence."""
 
     findings: tuple[Finding, ...]
@@ -62,12 +62,12 @@ class Entry:
         return texts.pop() if len(texts) == 1 else _hostless(str(getattr(self.findings[0], name)), self.hosts[0])
 
 
-def entries(findings: Iterable[Finding]) -> tuple[Entry, ...]:
+def entries(findings: Iterable[Finding]) -> tuple[Merged, ...]:
     """In the order in which they come."""
     merged: dict[Finding, list[Finding]] = {}
     for finding in findings:
         merged.setdefault(_alike(finding), []).append(finding)
-    return tuple(Entry(tuple(same)) for same in merged.values())
+    return tuple(Merged(tuple(same)) for same in merged.values())
 
 
 def finding_lines(findings: Iterable[Finding], paint: Paint = PLAIN, *, width: int = 80) -> list[str]:
@@ -112,17 +112,17 @@ def _hostless(text: str, host: str) -> str:
     return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", _EACH, text)
 
 
-def _head(entry: Entry) -> str:
+def _head(entry: Merged) -> str:
     where = f"{named(entry.hosts)}: " if entry.hosts[0] else ""
     return clean(f"{entry.severity.value}: {where}{entry.message}")
 
 
-def _coloured(entry: Entry, line: str, paint: Paint) -> str:
+def _coloured(entry: Merged, line: str, paint: Paint) -> str:
     word = f"{entry.severity.value}:"
     return paint(STYLE[entry.severity], word) + line.removeprefix(word)
 
 
-def _block(entry: Entry, paint: Paint, width: int) -> list[str]:
+def _block(entry: Merged, paint: Paint, width: int) -> list[str]:
     first, *rest = wrapped(_head(entry), width, "  ")
     lines = [_coloured(entry, first, paint), *rest]
     if why := entry.text("why"):
@@ -143,7 +143,7 @@ def _hint(hint: str, paint: Paint, width: int) -> list[str]:
     return [paint(Style.HINT, "hint:") + lines[0].removeprefix("hint:"), *lines[1:]] if lines else []
 
 
-def _details(entry: Entry) -> Iterator[str]:
+def _details(entry: Merged) -> Iterator[str]:
     """What differs between the hosts of an entry, then the evidence."""
     first = entry.findings[0]
     if first.said and first.expected and first.found not in first.said:

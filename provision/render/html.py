@@ -18,7 +18,7 @@ from importlib.resources import files
 from provision.core.finding import AREAS, Against
 from provision.core.report import Report, Since
 from provision.core.wording import span
-from provision.render.html_matrix import ERRORS, KINDS, Cell, Entry, Fact, Matrix, entries_of, matrix_of
+from provision.render.html_matrix import ERRORS, KINDS, Fact, Matrix, PageCell, PageEntry, entries_of, matrix_of
 from provision.render.since import merged
 from provision.render.text import count, duration
 
@@ -128,18 +128,18 @@ def _sign(kind: str) -> str:
     return f'<i aria-hidden="true">{_SIGNS[kind]}</i>'
 
 
-def _areas(entries: Sequence[Entry], matrix: Matrix) -> list[str]:
+def _areas(entries: Sequence[PageEntry], matrix: Matrix) -> list[str]:
     there = {e.area for e in entries} | {f.area for f in matrix.facts}
     return [area for area in AREAS if area in there]
 
 
-def _list(entries: Sequence[Entry]) -> str:
+def _list(entries: Sequence[PageEntry]) -> str:
     if not entries:
         return '<p class="none">nothing was found that is not as it should be</p>'
     return "".join(_entry(e, unfolded=len(entries) <= _UNFOLDED) for e in entries)
 
 
-def _entry(entry: Entry, *, unfolded: bool) -> str:
+def _entry(entry: PageEntry, *, unfolded: bool) -> str:
     """Its line, and behind it all there is to say. The place to jump to is inside, so that a jump unfolds it."""
     f = entry.finding
     whose = " ".join(f"<span>{text(name)}</span>" for name in entry.hosts[:_NAMED]) or "the cluster"
@@ -160,7 +160,7 @@ def _change(found: str, expected: str) -> str:
     return f"{shown} <span>instead of</span> <code>{text(expected)}</code>" if expected else shown
 
 
-def _more(entry: Entry) -> str:
+def _more(entry: PageEntry) -> str:
     f = entry.finding
     said = "" if entry.sentence or not f.said else f"<p>{_ticked(f.said)}</p>"
     pairs = []
@@ -252,7 +252,7 @@ def _fact_head(matrix: Matrix, fact: Fact, scope: str) -> str:
 
 
 def _cell(matrix: Matrix, host: str, fact: Fact) -> str:
-    cell = matrix.cells.get((host, fact), Cell())
+    cell = matrix.cells.get((host, fact), PageCell())
     if not cell.entries:
         value = text(cell.value) if len(cell.value) <= _LONG else f"<span class=long>{text(cell.value)}</span>"
         return f"<td>{value}" if host not in matrix.gone else f"<td class=gone>{value}"
@@ -260,7 +260,7 @@ def _cell(matrix: Matrix, host: str, fact: Fact) -> str:
     return f"<td class={worst}>{_mark(cell.entries, worst, cell.value or 'absent')}"
 
 
-def _mark(entries: Sequence[Entry], said: str, value: str = "") -> str:
+def _mark(entries: Sequence[PageEntry], said: str, value: str = "") -> str:
     """A link to the first of `entries`; where there is a script it opens them all."""
     numbers = " ".join(str(e.number) for e in entries)
     shown = f"<b>{text(value)}</b>" if value else ""

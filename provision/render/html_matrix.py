@@ -17,7 +17,7 @@ KINDS = (*ERRORS, *(s.value for s in Severity))
 
 
 @dataclass(frozen=True)
-class Entry:
+class PageEntry:
     """What is said once, of however many hosts. `kind` is one of KINDS; `number` is its place on the page."""
 
     number: int
@@ -36,9 +36,9 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PageCell:
     value: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[PageEntry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,15 @@ class Matrix:
 
     hosts: tuple[str, ...]
     facts: tuple[Fact, ...]
-    cells: dict[tuple[str, Fact], Cell]
-    marks: dict[str, tuple[Entry, ...]]
+    cells: dict[tuple[str, Fact], PageCell]
+    marks: dict[str, tuple[PageEntry, ...]]
     gone: dict[str, str]
 
     def differs(self, fact: Fact) -> bool:
         return any(self.cells[host, fact].entries for host in self.hosts if (host, fact) in self.cells)
 
 
-def entries_of(report: Report) -> tuple[Entry, ...]:
+def entries_of(report: Report) -> tuple[PageEntry, ...]:
     """The worst first, errors before findings. What differs in nothing but its host is one entry of several hosts."""
     said: dict[tuple[str, Finding], list[str]] = {}
     for kind, finding in (*_errors(report), *((f.severity.value, f) for f in report.findings)):
@@ -70,16 +70,16 @@ def entries_of(report: Report) -> tuple[Entry, ...]:
         if finding.host and finding.host not in hosts:
             hosts.append(finding.host)
     ranked = sorted(said, key=lambda it: KINDS.index(it[0]))
-    return tuple(Entry(number, *it, tuple(said[it])) for number, it in enumerate(ranked, 1))
+    return tuple(PageEntry(number, *it, tuple(said[it])) for number, it in enumerate(ranked, 1))
 
 
-def matrix_of(report: Report, entries: Iterable[Entry]) -> Matrix:
+def matrix_of(report: Report, entries: Iterable[PageEntry]) -> Matrix:
     """Facts in the order of their areas; within an area as the hosts have them, what is only found last."""
     entries = tuple(entries)
     names = dict.fromkeys([h.name for h in report.hosts] + list(report.known) + [n for e in entries for n in e.hosts])
     known = {(host, Fact(k.area, k.fact)): k.value for host, cells in report.known.items() for k in cells}
     facts = dict.fromkeys(fact for _, fact in known)
-    marked: dict[tuple[str, Fact], list[Entry]] = {}
+    marked: dict[tuple[str, Fact], list[PageEntry]] = {}
     for entry in entries:
         if entry.kind in ERRORS or entry.sentence:
             continue
@@ -88,7 +88,9 @@ def matrix_of(report: Report, entries: Iterable[Entry]) -> Matrix:
         for host in entry.hosts:
             marked.setdefault((host, fact), []).append(entry)
     cells = {
-        at: Cell(known.get(at) or next((e.finding.found for e in marked.get(at, ())), ""), tuple(marked.get(at, ())))
+        at: PageCell(
+            known.get(at) or next((e.finding.found for e in marked.get(at, ())), ""), tuple(marked.get(at, ()))
+        )
         for at in (*known, *marked)
     }
     return Matrix(

@@ -27,7 +27,7 @@ OWN = 4
 
 
 @dataclass(frozen=True)
-class Asked:
+class LogPlaces:
     """One host. `folder`: where its services are; `scratch`: Ray's folder; `units`: how those of systemd begin.
     `since`: its clock when this run began (seconds since the epoch); `ahead`: of the controller's clock, in seconds."""
 
@@ -40,15 +40,15 @@ class Asked:
     ahead: float
 
 
-def asked(node: Node, cluster: str, folder: str, scratch: str) -> Asked:
+def asked(node: Node, cluster: str, folder: str, scratch: str) -> LogPlaces:
     facts = node.facts or Facts()
     units = f"provision-{cluster}-{node.name}-"
-    return Asked(node.name, node.node_ip, folder, scratch, units, facts.clock, facts.clock_offset or 0.0)
+    return LogPlaces(node.name, node.node_ip, folder, scratch, units, facts.clock, facts.clock_offset or 0.0)
 
 
 @dataclass(frozen=True)
 class ServiceLogs(Inquiry):
-    hosts: tuple[Asked, ...]
+    hosts: tuple[LogPlaces, ...]
 
     @property
     def label(self) -> str:

@@ -20,7 +20,7 @@ from provision.inventory.models import Inventory
 from provision.payload.ask import EMBEDDING, POOLING
 from provision.payload.bundle import bundle, shell
 from provision.serving.running import Running
-from provision.serving.smoke import Served, Smoke, asked, connected, served
+from provision.serving.smoke import ServerSession, Smoke, asked, connected, served
 
 
 class BenchFailed(HostError):
@@ -105,7 +105,7 @@ def bench(
         return result(fragment, first, load)
 
 
-def load_script(there: Served, first: Smoke, load: Load, given: Mapping[str, str | Secret]) -> Script:
+def load_script(there: ServerSession, first: Smoke, load: Load, given: Mapping[str, str | Secret]) -> Script:
     """`given`: the environment that it has there."""
     running = there.running
     words = arguments(running, first, load)

@@ -20,7 +20,7 @@ from provision.serving.running import bracketed
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """Where the API key is on this machine, as sh and as Python read it there. Neither: the server wants none."""
 
     shell: str = ""
@@ -28,7 +28,7 @@ class Key:
     python: str = '"none"'
 
     @classmethod
-    def of(cls, source: SecretSource | None, folder: Path) -> Key:
+    def of(cls, source: SecretSource | None, folder: Path) -> ApiKey:
         """`folder`: what the paths of the inventory are relative to."""
         if source is None:
             return cls()
@@ -53,7 +53,7 @@ class Served:
     over: str
     ranks: str
     answers: str
-    key: Key = Key()
+    key: ApiKey = ApiKey()
     local: bool = False
 
     @property
@@ -99,7 +99,7 @@ def _ranks(which: str) -> str:
     return f"ranks {which}" if ", " in which else f"rank {which}" if "(" in which else which
 
 
-def curl_line(base: str, model: str, kind: str, key: Key = Key()) -> str:
+def curl_line(base: str, model: str, kind: str, key: ApiKey = ApiKey()) -> str:
     path, body = _question(kind, model)
     header = f' -H "Authorization: Bearer {key.shell}"' if key.shell else ""
     return (
@@ -108,7 +108,7 @@ def curl_line(base: str, model: str, kind: str, key: Key = Key()) -> str:
     )
 
 
-def python_lines(base: str, model: str, kind: str, key: Key = Key()) -> list[str]:
+def python_lines(base: str, model: str, kind: str, key: ApiKey = ApiKey()) -> list[str]:
     """Four lines that want the package `openai` and nothing else."""
     _, body = _question(kind, model)
     arguments = ", ".join(f"{name}={json.dumps(argument)}" for name, argument in body.items())

@@ -63,7 +63,7 @@ class Chat:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServerSession:
     """The server at the end of an open session to the head. `closed`: why it cannot be connected to from here."""
 
     session: Session
@@ -122,7 +122,7 @@ def _serve(inventory: Inventory) -> Serve:
     return inventory.serve
 
 
-def served(transport: Transport, inventory: Inventory, secrets: Mapping[str, Secret]) -> Served:
+def served(transport: Transport, inventory: Inventory, secrets: Mapping[str, Secret]) -> ServerSession:
     """Raises NotServing, and what connecting raises."""
     head = inventory.head
     session = transport.connect(head)
@@ -132,17 +132,17 @@ def served(transport: Transport, inventory: Inventory, secrets: Mapping[str, Sec
     else:
         endpoint = (running.address, running.port)
         why = closed([endpoint]).get(endpoint, "")
-    return Served(session, running, secrets.get(API_KEY), why)
+    return ServerSession(session, running, secrets.get(API_KEY), why)
 
 
-def asked(inventory: Inventory, there: Served, timeout: float) -> Smoke:
+def asked(inventory: Inventory, there: ServerSession, timeout: float) -> Smoke:
     """Raises NoAnswer, and what a session raises."""
     running, head = there.running, inventory.head.name
     answer = _through(there, head, timeout) if there.closed else _from_here(there, head, timeout)
     return Smoke(running.url, running.model, head, not there.closed, there.closed, answer)
 
 
-def _from_here(there: Served, head: str, timeout: float) -> Answer:
+def _from_here(there: ServerSession, head: str, timeout: float) -> Answer:
     post = keyed(lambda key: over_http(there.running.url, key), there.key)
     try:
         return ask(post, there.running.model, timeout=timeout)
@@ -152,12 +152,12 @@ def _from_here(there: Served, head: str, timeout: float) -> Answer:
         raise silent(head, there, reason(error), timeout) from None
 
 
-def _through(there: Served, head: str, timeout: float) -> Answer:
+def _through(there: ServerSession, head: str, timeout: float) -> Answer:
     (fragment,) = there.session.run([asking(there, timeout)])
     return answer_of(fragment, there, head, timeout)
 
 
-def asking(there: Served, timeout: float) -> Script:
+def asking(there: ServerSession, timeout: float) -> Script:
     variables: dict[str, Value] = {
         "python": f"{there.running.python}/bin/python",
         "program": bundle("ask:main"),
@@ -169,7 +169,7 @@ def asking(there: Served, timeout: float) -> Script:
     return Script(shell("ask.sh"), variables, timeout=timeout + 30, optional=True)
 
 
-def answer_of(fragment: Fragment, there: Served, head: str, timeout: float) -> Answer:
+def answer_of(fragment: Fragment, there: ServerSession, head: str, timeout: float) -> Answer:
     """Raises NoAnswer."""
     for line in fragment.stdout.splitlines():
         if line.startswith("answer="):
@@ -182,7 +182,7 @@ def answer_of(fragment: Fragment, there: Served, head: str, timeout: float) -> A
     raise NoAnswer(head, "the question could not be asked there", evidence=fragment.tail())
 
 
-def refused(head: str, there: Served, status: int, said: str) -> NoAnswer:
+def refused(head: str, there: ServerSession, status: int, said: str) -> NoAnswer:
     if status in (401, 403):
         hint = f"give the key that it was started with as `secrets.{API_KEY}`"
         if there.key is not None:
@@ -193,6 +193,6 @@ def refused(head: str, there: Served, status: int, said: str) -> NoAnswer:
     return NoAnswer(head, f"{there.running.url} refuses the question: {said}", hint="provision check")
 
 
-def silent(head: str, there: Served, why: str, timeout: float) -> NoAnswer:
+def silent(head: str, there: ServerSession, why: str, timeout: float) -> NoAnswer:
     limit = f" ({timeout:g} s)" if why == "no answer in time" else ""
     return NoAnswer(head, f"{there.running.url}: {why}{limit}", hint="provision check")

@@ -100,7 +100,7 @@ MOVED: Mapping[str, str] = {
     "provision.snapshot.WHOLE_AREA": "provision.core.report.WHOLE_AREA",
     "provision.stages": "provision.engine.stages",
     "provision.state": "provision.core.paths",
-    "provision.testing.checks.Asked": "provision.testing.session.Asked",
+    "provision.testing.checks.Asked": "provision.testing.session.SessionScope",
     "provision.testing.options.said": "provision.testing.session.said",
     "provision.uv_binary": "provision.environment.uv",
     "provision.weights": "provision.weights.source",

@@ -31,7 +31,7 @@ from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.resources.weights import Weights
-from provision.serving.instructions import Key, Served
+from provision.serving.instructions import ApiKey, Served
 from provision.stack.environments import Environments
 from provision.stack.model import Model
 from provision.stack.token import RAY_TOKEN
@@ -130,7 +130,7 @@ class Stack:
             over=over,
             ranks=RANKS,
             answers=ANSWERS,
-            key=Key.of(sources.get(API_KEY), self._inventory.path.parent),
+            key=ApiKey.of(sources.get(API_KEY), self._inventory.path.parent),
             # Of a loopback address of this machine it could not be told whose server answers there.
             local=is_loopback(server.listen_host) and not is_loopback(head.address),
         )

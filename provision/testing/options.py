@@ -88,13 +88,13 @@ def _begin(config: pytest.Config, inventory: Inventory, hosts: tuple[Host, ...])
         raise UsageError("testinfra is not installed, which `host` is made of", hint=INSTALL)
     from provision.testing import checks
     from provision.testing.connections import Connections
-    from provision.testing.session import ASKED, Asked
+    from provision.testing.session import ASKED, SessionScope
     from provision.transport.handover import take
 
     given = config.getoption("provision_sudo_password_fd")
     password = read_sudo_password(inventory) if given is None else take(given, "sudo_password")
     connections = Connections(hosts, password)
-    config.stash[ASKED] = Asked(inventory, hosts, connections)
+    config.stash[ASKED] = SessionScope(inventory, hosts, connections)
     config.pluginmanager.register(checks, "provision-checks")
     if results := config.getoption("provision_results"):
         from provision.testing.recorder import Recorder

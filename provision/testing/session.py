@@ -13,7 +13,7 @@ from provision.testing.connections import Connections
 
 
 @dataclass(frozen=True)
-class Asked:
+class SessionScope:
     """What a session is about. `hosts`: those of the inventory that were asked for."""
 
     inventory: Inventory
@@ -21,7 +21,7 @@ class Asked:
     connections: Connections
 
 
-ASKED = pytest.StashKey[Asked]()
+ASKED = pytest.StashKey[SessionScope]()
 
 #: The parameter that `host` and `node` are made from. Not a name that a person's own fixture may have.
 NODE = "_provision_node"

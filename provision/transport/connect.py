@@ -18,7 +18,7 @@ from provision.core.secret import Secret
 from provision.inventory.models import Host
 from provision.transport.auth import Attempt, KeyRing
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
-from provision.transport.hostkeys import Key, KnownHosts, KnownHostsFiles, expected, judge
+from provision.transport.hostkeys import HostKey, KnownHosts, KnownHostsFiles, expected, judge
 from provision.transport.session import Session
 from provision.transport.target import Target, load_config, resolve
 from provision.transport.tcp import dial
@@ -31,7 +31,7 @@ ATTEMPTS = 8
 _IDLE_WAKE = 2.0
 
 T = TypeVar("T")
-Judge = Callable[[Target, KnownHosts, Key], None]
+Judge = Callable[[Target, KnownHosts, HostKey], None]
 
 
 class Transport:
@@ -130,10 +130,10 @@ class Opener:
         """A connection that is logged in. Raises Unreachable's subclasses, Cancelled."""
         return self._patiently(target, self._log_in)
 
-    def look(self, target: Target) -> Key:
+    def look(self, target: Target) -> HostKey:
         """The key that the server shows; nobody logs in. Raises as `open`."""
 
-        def take(transport: paramiko.Transport, _: Target) -> Key:
+        def take(transport: paramiko.Transport, _: Target) -> HostKey:
             key = shown(transport)
             transport.close()
             return key

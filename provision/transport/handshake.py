@@ -10,7 +10,7 @@ from typing import Any
 import paramiko
 
 from provision.core.errors import AuthFailed, ConnectTimeout, Unreachable
-from provision.transport.hostkeys import Key
+from provision.transport.hostkeys import HostKey
 from provision.transport.target import Target
 
 # Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that paramiko has.
@@ -27,7 +27,7 @@ class Transient(Exception):
         self.error = error
 
 
-def prepare(sock: Any, keys: Sequence[Key]) -> paramiko.Transport:
+def prepare(sock: Any, keys: Sequence[HostKey]) -> paramiko.Transport:
     transport = paramiko.Transport(sock)
     options = transport.get_security_options()
     options.kex = _first(_KEX, options.kex)
@@ -58,9 +58,9 @@ def handshake(transport: paramiko.Transport, timeout: float) -> None:
         raise EOFError("the connection was closed during the handshake")
 
 
-def shown(transport: paramiko.Transport) -> Key:
+def shown(transport: paramiko.Transport) -> HostKey:
     key = transport.get_remote_server_key()
-    return Key(key.get_name(), key.get_base64())
+    return HostKey(key.get_name(), key.get_base64())
 
 
 def broken(target: Target, error: Exception) -> Exception:

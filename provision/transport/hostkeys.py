@@ -19,7 +19,7 @@ SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class HostKey:
     """A public host key in the words of known_hosts: its type and its base64 text."""
 
     kind: str
@@ -36,14 +36,14 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownHost:
     """One line of known_hosts. `marker` is empty, `@revoked` or `@cert-authority`."""
 
     file: Path
     line: int
     marker: str
     names: str
-    key: Key
+    key: HostKey
 
     def matches(self, name: str) -> bool:
         """`names` is a hash, or a list of patterns of which none that begins with `!` may match."""
@@ -67,8 +67,8 @@ class KnownHosts:
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = tuple(files)
-        self._plain: dict[str, list[Entry]] = {}
-        self._patterns: list[Entry] = []
+        self._plain: dict[str, list[KnownHost]] = {}
+        self._patterns: list[KnownHost] = []
         for file in files:
             for entry in read(file):
                 if entry.plain:
@@ -77,7 +77,7 @@ class KnownHosts:
                 else:
                     self._patterns.append(entry)
 
-    def lookup(self, name: str) -> list[Entry]:
+    def lookup(self, name: str) -> list[KnownHost]:
         name = name.lower()
         return self._plain.get(name, []) + [entry for entry in self._patterns if entry.matches(name)]
 
@@ -97,7 +97,7 @@ class KnownHostsFiles:
             return self._read[files]
 
 
-def read(file: Path) -> Iterator[Entry]:
+def read(file: Path) -> Iterator[KnownHost]:
     """The entries of a known_hosts file; none if there is no such file. Lines that cannot be read are left
     out, as OpenSSH does."""
     try:
@@ -110,22 +110,22 @@ def read(file: Path) -> Iterator[Entry]:
             continue
         marker = words.pop(0) if words[0].startswith("@") else ""
         if len(words) >= 3:
-            yield Entry(file, number, marker, words[0], Key(words[1], words[2]))
+            yield KnownHost(file, number, marker, words[0], HostKey(words[1], words[2]))
 
 
-def expected(target: Target, known: KnownHosts) -> tuple[Key, ...]:
+def expected(target: Target, known: KnownHosts) -> tuple[HostKey, ...]:
     """The keys the server may show: the pinned one, else those on record. Empty: the host is unknown."""
     if target.pin:
         return (pinned(target),)
     return tuple(entry.key for entry in known.lookup(target.record) if not entry.marker)
 
 
-def pinned(target: Target) -> Key:
+def pinned(target: Target) -> HostKey:
     kind, _, rest = target.pin.strip().partition(" ")
-    return Key(kind, rest.split()[0] if rest.split() else "")
+    return HostKey(kind, rest.split()[0] if rest.split() else "")
 
 
-def judge(target: Target, known: KnownHosts, shown: Key) -> None:
+def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
     """Returns if `shown` is the key we trust `target` to have. Raises HostKeyUnknown or HostKeyChanged."""
     entries = known.lookup(target.record)
     for entry in entries:

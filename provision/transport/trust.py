@@ -16,7 +16,7 @@ from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown
 from provision.core.person import to_write
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
-from provision.transport.hostkeys import Entry, Key, KnownHosts, judge, read
+from provision.transport.hostkeys import HostKey, KnownHost, KnownHosts, judge, read
 from provision.transport.target import Target
 
 Status = Literal["known", "new", "changed", "unreachable"]
@@ -72,7 +72,7 @@ def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = Fal
         for key in keys:
             same = [entry for entry in entries if not entry.marker and entry.matches(key.record.lower())]
             line = f"{key.record} {key.kind} {key.text}"
-            if any(entry.key == Key(key.kind, key.text) for entry in same) or line in lines:
+            if any(entry.key == HostKey(key.kind, key.text) for entry in same) or line in lines:
                 continue
             if same and not replace:
                 raise _contradiction(key, same[0])
@@ -85,7 +85,7 @@ def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = Fal
     return len(lines)
 
 
-def _judge_new_too(target: Target, known: KnownHosts, shown: Key) -> None:
+def _judge_new_too(target: Target, known: KnownHosts, shown: HostKey) -> None:
     with contextlib.suppress(HostKeyUnknown):
         judge(target, known, shown)
 
@@ -126,7 +126,7 @@ def _scan_target(opener: Opener, target: Target, name: str) -> ScannedKey:
     return replace(seen, status="known")
 
 
-def _contradiction(key: ScannedKey, old: Entry) -> HostKeyChanged:
+def _contradiction(key: ScannedKey, old: KnownHost) -> HostKeyChanged:
     return HostKeyChanged(
         key.host,
         f"its host key is {key.kind} {key.fingerprint}, "

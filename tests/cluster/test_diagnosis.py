@@ -14,7 +14,7 @@ from provision.core.errors import ScriptFailed
 from provision.core.script import Fragment, assignments
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import write_tiny_model
-from provision.resources.service_logs import Asked, ServiceLogs
+from provision.resources.service_logs import LogPlaces, ServiceLogs
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libnuma.so.1"
 
@@ -79,7 +79,7 @@ def produced(cluster: Cluster) -> Cluster:
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_failure_of_vllm_or_ray_is_told(produced: Cluster, name: str) -> None:
     case, host = CASES[name], produced.host("lab-1")
-    logs = ServiceLogs((Asked("lab-1", host.address, f"{PRODUCED}/{name}", "/absent", "absent", 0, 0.0),))
+    logs = ServiceLogs((LogPlaces("lab-1", host.address, f"{PRODUCED}/{name}", "/absent", "absent", 0, 0.0),))
     script = logs.scripts()["lab-1"]
     said = host.exec(["sh", "-c", assignments(script.vars, str) + script.body])
 

@@ -14,7 +14,7 @@ import pytest
 
 from provision.inventory.models import SecretSource
 from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING
-from provision.serving.instructions import Key, curl_line, python_lines
+from provision.serving.instructions import ApiKey, curl_line, python_lines
 
 KEY = "key with $ and 'quotes'"
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -64,7 +64,7 @@ def test_the_lines_of_each_kind_of_model_work_as_they_are(kind: str, place: str,
     file = tmp_path / "the key"
     file.write_text(f"{KEY}\n")
     source = SecretSource(env="MY_KEY") if place == "env" else SecretSource(file=str(file))
-    key = Key.of(source, tmp_path)
+    key = ApiKey.of(source, tmp_path)
     said = json.loads(typed(curl_line(url, "my 'model'", kind, key), ["sh"]))
     assert said in ANSWERS.values()
     assert typed("\n".join(python_lines(url, "my 'model'", kind, key)), [sys.executable, "-"]) == PRINTS[kind]

@@ -28,7 +28,7 @@ RESET = "stop what runs there, then `sudo nvidia-smi --gpu-reset -i {gpus}` on {
 
 
 @dataclass(frozen=True)
-class Rule:
+class HealthRule:
     """`sees` says in a few words what is wrong with a GPU; empty: nothing.
 
     In `expected` and `hint`, `{gpu}` is the first GPU of which it is true, `{gpus}` the indexes of all (`0,3`).
@@ -100,14 +100,14 @@ def waits_for_fabric(gpu: Gpu) -> str:
 
 
 RULES = (
-    Rule(
+    HealthRule(
         "nvidia-smi", Severity.BLOCKS, _unusable,
         "an answer",
         "until it is reset, no program can use it",
         RESET,
         area="drivers",
     ),
-    Rule(
+    HealthRule(
         "nvidia-smi", Severity.WARNING, _unreadable,
         "an answer",
         "the driver cannot read it, as where a GPU begins to fail or does not answer on its bus",
@@ -115,21 +115,21 @@ RULES = (
         better=_reads_more,
         area="drivers",
     ),
-    Rule(
+    HealthRule(
         "recovery action", Severity.BLOCKS,
         lambda gpu: gpu.recovery if gpu.recovery in STOPPED else "",
         "None",
         "the driver waits for it after an error: until then CUDA does not start on this GPU",
         RESET,
     ),
-    Rule(
+    HealthRule(
         "recovery action", Severity.WARNING,
         lambda gpu: gpu.recovery if gpu.recovery not in STOPPED else "",
         "None",
         "the driver asks for it after an error: part of the GPU, or of its links, is out of use",
         RESET,
     ),
-    Rule(
+    HealthRule(
         "remapped rows", Severity.BLOCKS,
         lambda gpu: "a row could not be remapped" if gpu.remapped_failure else "",
         "no failure",
@@ -137,7 +137,7 @@ RULES = (
         "have GPU {gpus} of {host} replaced; until then, take {host} out of the inventory",
         hides=("ECC errors",),
     ),
-    Rule(
+    HealthRule(
         "remapped rows", Severity.WARNING,
         lambda gpu: "a row waits to be remapped" if gpu.remapped_pending else "",
         "none pending",
@@ -145,7 +145,7 @@ RULES = (
         RESET,
         hides=("ECC errors",),
     ),
-    Rule(
+    HealthRule(
         "retired pages", Severity.WARNING,
         lambda gpu: "a page waits to be retired" if gpu.retired_pending else "",
         "none pending",
@@ -153,39 +153,39 @@ RULES = (
         RESET,
         hides=("ECC errors",),
     ),
-    Rule(
+    HealthRule(
         "ECC errors", Severity.WARNING, _memory_errors,
         "0",
         "its memory had errors that ECC cannot correct since the driver was loaded: what ran there failed",
         RESET + "; if they come back, have it replaced",
     ),
-    Rule(
+    HealthRule(
         "throttling", Severity.WARNING, lambda gpu: ", ".join(slowed_by(gpu.throttle)),
         "none",
         "its clocks are held down by heat or by its power supply, and all ranks wait for the slowest",
         "look at fans, air flow and power of {host}: `nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER -i {gpus}`",
     ),
-    Rule(
+    HealthRule(
         "PCIe width", Severity.WARNING, _narrow,
         "x{gpu.pcie_width_max}, as others of its model have",
         "part of its lanes are not used: weights load slower, and so does traffic between GPUs without NVLink",
         "seat GPU {gpus} of {host} anew, look at riser and slot: `sudo lspci -vv -d 10de: | grep LnkSta`",
         better=_wider,
     ),
-    Rule(
+    HealthRule(
         "compute mode", Severity.BLOCKS, lambda gpu: "Prohibited" if gpu.compute_mode == "Prohibited" else "",
         "Default",
         "no program may compute on it",
         "run `sudo nvidia-smi -i {gpus} -c DEFAULT` on {host}",
     ),
-    Rule(
+    HealthRule(
         "power limit", Severity.WARNING, _capped,
         "{gpu.power_default:.0f} W",
         "others of its model have more: it is slower under load, and all ranks wait for the slowest",
         "run `sudo nvidia-smi -i {gpus} -pl {gpu.power_default:.0f}` on {host}",
         better=lambda other, gpu: (other.power_limit or 0) > (gpu.power_limit or 0) + ROUNDING,
     ),
-    Rule(
+    HealthRule(
         "fabric state", Severity.BLOCKS, waits_for_fabric,
         "Completed",
         "until it has joined the fabric of the NVSwitches, CUDA does not start there: error 802, system not yet "
@@ -196,7 +196,7 @@ RULES = (
 
 #: A GPU that is cut into slices is in the way of a model that wants several whole ones. Where none is served, somebody
 #: wants it so.
-MIG = Rule(
+MIG = HealthRule(
     "MIG", Severity.BLOCKS, lambda gpu: "Enabled" if gpu.mig else "",
     "Disabled",
     "CUDA sees a slice of it at most, and slices cannot take part in tensor parallelism",
@@ -214,19 +214,19 @@ def of_health(host: str, facts: Facts, everywhere: Sequence[Gpu], wanted: int) -
     seen = [(rule, gpu, text) for rule in rules for gpu in facts.gpus if (text := rule.sees(gpu))]
     seen = [(rule, gpu, text) for rule, gpu, text in seen if _stands_out(rule, gpu, everywhere)]
     hidden = {(fact, gpu.index) for rule, gpu, _ in seen for fact in rule.hides}
-    groups: dict[str, list[tuple[Rule, Gpu, str]]] = {}
+    groups: dict[str, list[tuple[HealthRule, Gpu, str]]] = {}
     for rule, gpu, text in seen:
         if (rule.fact, gpu.index) not in hidden:
             groups.setdefault(rule.fact, []).append((rule, gpu, text))
     return [_finding(host, facts, group) for group in groups.values()]
 
 
-def _stands_out(rule: Rule, gpu: Gpu, everywhere: Sequence[Gpu]) -> bool:
+def _stands_out(rule: HealthRule, gpu: Gpu, everywhere: Sequence[Gpu]) -> bool:
     better = rule.better
     return better is None or any(better(other, gpu) for other in everywhere if other.name == gpu.name)
 
 
-def _finding(host: str, facts: Facts, group: list[tuple[Rule, Gpu, str]]) -> Finding:
+def _finding(host: str, facts: Facts, group: list[tuple[HealthRule, Gpu, str]]) -> Finding:
     rule, first, _ = min(group, key=lambda each: each[0].severity.rank)
     numbers: dict[str, list[int]] = {}
     for _, gpu, text in group:

@@ -34,7 +34,7 @@ GONE = ("GPUs", "nvidia-smi")
 
 
 @dataclass(frozen=True)
-class Kind:
+class XidKind:
     """`severity`: None for what programs do to themselves, which says something only in numbers (MANY).
 
     `shows`: the facts that tell of the same trouble: where one of them is reported, this is its evidence and no
@@ -47,17 +47,17 @@ class Kind:
     shows: tuple[str, ...] = ()
 
 
-def _program(meaning: str) -> Kind:
-    return Kind(meaning, None, DIAGNOSE)
+def _program(meaning: str) -> XidKind:
+    return XidKind(meaning, None, DIAGNOSE)
 
 
-def _broken(meaning: str, action: str, *shows: str) -> Kind:
-    return Kind(meaning, Severity.WARNING, action, (*shows, "recovery action"))
+def _broken(meaning: str, action: str, *shows: str) -> XidKind:
+    return XidKind(meaning, Severity.WARNING, action, (*shows, "recovery action"))
 
 
-def _past(meaning: str, action: str, *shows: str) -> Kind:
+def _past(meaning: str, action: str, *shows: str) -> XidKind:
     """It was dealt with."""
-    return Kind(meaning, Severity.NOTE, action, shows)
+    return XidKind(meaning, Severity.NOTE, action, shows)
 
 
 COPY = (39, 40, 41, 70, 71, 72, 75, 76, 77, 85, *range(126, 136))
@@ -130,7 +130,7 @@ KINDS = {
     172: _broken("memory error that ECC cannot correct, in SRAM", SERVICE, *MEMORY),
 }  # fmt: skip
 
-UNKNOWN = Kind("not in our list", Severity.WARNING, "look the number up in NVIDIA's Xid catalog")
+UNKNOWN = XidKind("not in our list", Severity.WARNING, "look the number up in NVIDIA's Xid catalog")
 
 
 def of_xids(host: str, facts: Facts, said: Collection[str]) -> Iterable[Finding]:
@@ -187,7 +187,7 @@ def address(bus_id: str) -> str:
     return ":".join(part.lstrip("0") or "0" for part in parts)
 
 
-def _kind(xid: Xid) -> Kind:
+def _kind(xid: Xid) -> XidKind:
     kind = KINDS.get(xid.code, UNKNOWN)
     # `…, RLW_RXPIPE Nonfatal XC0 …` (NVLink, 144 to 150): corrected. 154 is written, too, when a GPU has recovered.
     dealt_with = " Nonfatal " in f" {xid.text} " or (xid.code == RECOVERY and xid.text.endswith("(None)"))

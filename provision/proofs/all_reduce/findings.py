@@ -42,7 +42,7 @@ REACHED = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class Heard:
     """Of one host. `said`: what its ranks found, or where they stopped."""
 
     absent: bool = False
@@ -89,7 +89,7 @@ def shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, Ho
     return Shown(tuple(Trouble(proof, heard, lead).findings()))
 
 
-def _answer(fragment: Fragment) -> Answer:
+def _answer(fragment: Fragment) -> Heard:
     absent = False
     said: dict[str, Any] = {}
     lead: dict[str, Any] | None = None
@@ -105,7 +105,7 @@ def _answer(fragment: Fragment) -> Answer:
             if not isinstance(found, dict):
                 continue
             said, lead = (found, lead) if key == "host" else (said, found)
-    return Answer(absent, said, lead, fragment.tail(5))
+    return Heard(absent, said, lead, fragment.tail(5))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Trouble:
     """It did not end well. `lead`: how it ended, and what each host last said."""
 
     proof: Tried
-    heard: Mapping[str, Answer]
+    heard: Mapping[str, Heard]
     lead: Mapping[str, Any]
 
     def findings(self) -> Iterator[Finding]:

@@ -38,20 +38,20 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HostPaths:
     """Of one host. `taken`: the ports that it could not listen on, with the error's name; `to`: host → path."""
 
     taken: Mapping[int, str]
     to: Mapping[str, Path]
 
 
-def read_answer(fragment: Fragment) -> Answer | Silent:
+def read_answer(fragment: Fragment) -> HostPaths | Silent:
     if not fragment.ok:
         return Silent(f"its part ended with exit code {fragment.rc}", fragment.tail())
     try:
         said = json.loads(fragment.stdout)
         taken = {int(port): str(why) for port, why in said["taken"].items()}
-        return Answer(taken, {str(name): _path(path) for name, path in said["peers"].items()})
+        return HostPaths(taken, {str(name): _path(path) for name, path in said["peers"].items()})
     except (ValueError, KeyError, TypeError, AttributeError):
         return Silent("what it answered is not to be understood", fragment.tail())
 

@@ -8,7 +8,7 @@ from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.proof import Shown
 from provision.proofs.network.answers import Path
 from provision.proofs.network.faults import Pair, Scope, faults, scopes
-from provision.proofs.network.members import Result
+from provision.proofs.network.members import NetworkResult
 from provision.proofs.network.wording import AREA, FACT, arrow, closed, host_of, listed, where
 
 #: A round trip is far out if it is more than so many times that of the nearer quarter, and more than so many ms.
@@ -19,13 +19,13 @@ WHOLE_TABLE = 12
 TCP_HEADERS, PING_HEADERS = 52, 28
 
 
-def show(result: Result, firewall: str) -> Shown:
+def show(result: NetworkResult, firewall: str) -> Shown:
     findings = [*_absent(result), *_impostors(result), *_closed(result, firewall), *_payloads(result), *_far(result)]
     note = _note(result)
     return Shown(tuple(findings), ((("", note),) if note else ()), _known(result))
 
 
-def _absent(result: Result) -> Iterator[Finding]:
+def _absent(result: NetworkResult) -> Iterator[Finding]:
     for name, silent in result.silent.items():
         hint = silent.hint or "run it again, or leave it out with `--skip network`"
         yield _finding(name, Severity.BLOCKS, f"it took no part in the network proof: {silent.message}",
@@ -37,7 +37,7 @@ def _absent(result: Result) -> Iterator[Finding]:
                        hint=f"install python3 on {name}")  # fmt: skip
 
 
-def _impostors(result: Result) -> Iterator[Finding]:
+def _impostors(result: NetworkResult) -> Iterator[Finding]:
     for name, other in result.impostors().items():
         address = result.member[name].address
         yield _finding(name, Severity.BLOCKS, f"{other} answers at its address {address}",
@@ -45,12 +45,12 @@ def _impostors(result: Result) -> Iterator[Finding]:
                        hint=f"run `ip -brief address` on both, and set hosts.{name}.node_ip")  # fmt: skip
 
 
-def _closed(result: Result, firewall: str) -> Iterator[Finding]:
+def _closed(result: NetworkResult, firewall: str) -> Iterator[Finding]:
     for fault in faults(result.closed, result.tried):
         yield closed(fault, result, firewall)
 
 
-def _payloads(result: Result) -> Iterator[Finding]:
+def _payloads(result: NetworkResult) -> Iterator[Finding]:
     paths = result.paths
     tried = [pair for pair, path in paths.items() if path.payload not in ("", "none")]
     for scope in scopes([p for p in tried if paths[p].payload == "lost"], tried):
@@ -77,7 +77,7 @@ def _payloads(result: Result) -> Iterator[Finding]:
                        evidence=listed(evidence))  # fmt: skip
 
 
-def _far(result: Result) -> Iterator[Finding]:
+def _far(result: NetworkResult) -> Iterator[Finding]:
     """Against the nearer quarter of the pairs: of three hosts one that is far away makes two of three pairs slow."""
     trips = {pair: path.rtt for pair, path in result.paths.items() if path.rtt}
     if len(trips) < 4:
@@ -94,7 +94,7 @@ def _far(result: Result) -> Iterator[Finding]:
                        evidence=listed(evidence))  # fmt: skip
 
 
-def _note(result: Result) -> str:
+def _note(result: NetworkResult) -> str:
     """What was proved, in numbers."""
     closed_ports, tried = result.closed, result.tried
     number = sum(len(ports) for ports in tried.values())
@@ -110,7 +110,7 @@ def _note(result: Result) -> str:
     return f"network proof: {', '.join(parts)}"
 
 
-def _known(result: Result) -> dict[str, tuple[Known, ...]]:
+def _known(result: NetworkResult) -> dict[str, tuple[Known, ...]]:
     """A row per host that connects, with a cell for each that is connected to."""
     names = [m.name for m in result.members]
     cells = {pair: _cell(path, result, pair) for pair, path in result.paths.items()}
@@ -126,7 +126,7 @@ def _known(result: Result) -> dict[str, tuple[Known, ...]]:
     }
 
 
-def _cell(path: Path, result: Result, pair: Pair) -> tuple[str, bool]:
+def _cell(path: Path, result: NetworkResult, pair: Pair) -> tuple[str, bool]:
     """The worst of one way, as short as a cell, and whether that is a failure."""
     failed, ports = result.closed[pair], result.tried[pair]
     if failed:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from provision.proofs.network.answers import Answer, Path, Silent
+from provision.proofs.network.answers import HostPaths, Path, Silent
 from provision.proofs.network.faults import Pair
 
 #: Nobody listens there, for a reason that is known: that the host itself says so shows that it is reached.
@@ -26,11 +26,11 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Result:
+class NetworkResult:
     """`silent`: of which nothing is known although they were asked."""
 
     members: tuple[Member, ...]
-    answers: Mapping[str, Answer] = field(hash=False)
+    answers: Mapping[str, HostPaths] = field(hash=False)
     silent: Mapping[str, Silent] = field(hash=False)
 
     @cached_property

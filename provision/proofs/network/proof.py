@@ -19,7 +19,7 @@ from provision.core.script import Fragment, Script
 from provision.payload.bundle import bundle, shell
 from provision.proofs.network.answers import Silent, read_answer
 from provision.proofs.network.findings import show
-from provision.proofs.network.members import Member, Result
+from provision.proofs.network.members import Member, NetworkResult
 from provision.proofs.network.ports import members
 
 
@@ -58,7 +58,7 @@ class NetworkProof(Proof):
         silent = {name: Silent(e.message, tuple(e.evidence), e.hint) for name, e in failed.items()}
         silent |= {name: answer for name, answer in read.items() if isinstance(answer, Silent)}
         said = {name: answer for name, answer in read.items() if not isinstance(answer, Silent)}
-        return show(Result(self.members, said, silent), self.firewall)
+        return show(NetworkResult(self.members, said, silent), self.firewall)
 
     def _asked(self, member: Member, settle: float) -> dict[str, Any]:
         return {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from provision.core.finding import Against, Finding, Severity
 from provision.proofs.network.faults import Fault, Pair, Scope
-from provision.proofs.network.members import Result
+from provision.proofs.network.members import NetworkResult
 
 AREA, FACT = "network", "network proof"
 
@@ -51,7 +51,7 @@ VERDICTS = {
 _MOST_PAIRS, _MOST_PORTS = 6, 4
 
 
-def closed(fault: Fault, result: Result, firewall: str) -> Finding:
+def closed(fault: Fault, result: NetworkResult, firewall: str) -> Finding:
     words = [VERDICTS[verdict] for verdict in _told(fault)]
     verb = " or ".join(several if len(fault.ports) > 1 else one for one, several, _, _ in words)
     return Finding(
@@ -98,7 +98,7 @@ def two_ways(scope: Scope) -> bool:
     return scope.kind == "pairs" and len(scope.pairs) == 2 and scope.pairs[0] == scope.pairs[1][::-1]
 
 
-def arrow(pair: Pair, result: Result) -> str:
+def arrow(pair: Pair, result: NetworkResult) -> str:
     a, b = result.member[pair[0]], result.member[pair[1]]
     return f"{a.name} → {b.name} ({b.address})"
 
@@ -117,7 +117,7 @@ def _told(fault: Fault) -> tuple[str, ...]:
     return ("unreachable",)
 
 
-def _ports(fault: Fault, result: Result) -> str:
+def _ports(fault: Fault, result: NetworkResult) -> str:
     if not fault.ports:
         return "every port"
     uses: dict[int, str] = {}
@@ -142,7 +142,7 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(few) if len(few) <= 3 else f"{len(few)} hosts ({few[0]} … {few[-1]})"
 
 
-def _evidence(fault: Fault, result: Result) -> tuple[str, ...]:
+def _evidence(fault: Fault, result: NetworkResult) -> tuple[str, ...]:
     seen: dict[Pair, dict[tuple[str, str], list[int]]] = {pair: {} for pair in fault.scope.pairs}
     for (a, b, port), what in fault.seen.items():
         seen[a, b].setdefault(what, []).append(port)
@@ -159,7 +159,7 @@ def _evidence(fault: Fault, result: Result) -> tuple[str, ...]:
     return listed(lines)
 
 
-def _hint(fault: Fault, result: Result, firewall: str) -> str:
+def _hint(fault: Fault, result: NetworkResult, firewall: str) -> str:
     told, host = _told(fault), host_of(fault.scope) or "each of them"
     if told == ("unknown",):
         return "run it again"

@@ -15,9 +15,9 @@ from provision.checks.compatibility_table import (
     RAY,
     TORCH,
     VLLM,
-    Architecture,
     Cuda,
-    Ray,
+    GpuArchitecture,
+    RayRelease,
     Release,
     Torch,
     Vllm,
@@ -76,7 +76,7 @@ def test_a_cuda_has_no_code_for_smaller_gpus(row: Cuda) -> None:
     [(row, capability) for row in ARCHITECTURES for capability in row.capabilities],
     ids=CAPABILITIES[2:],
 )
-def test_an_architecture_needs_its_first_cuda(row: Architecture, capability: str) -> None:
+def test_an_architecture_needs_its_first_cuda(row: GpuArchitecture, capability: str) -> None:
     machine = {"gpu-01": host(NEWEST, capability)}
     assert blocked(f"torch==2.14.0+{build(row.cuda)}", hosts=machine) == []
     assert blocked(f"torch==2.14.0+{build(just_before(row.cuda))}", hosts=machine) == ["compute capability"]
@@ -145,7 +145,7 @@ def test_a_vllm_takes_the_ray_that_it_is_tested_with_in_silence(row: Vllm, versi
 
 
 @each(RAY)
-def test_a_ray_has_wheels_for_its_pythons(row: Ray, version: str) -> None:
+def test_a_ray_has_wheels_for_its_pythons(row: RayRelease, version: str) -> None:
     assert refused_pythons(f"ray[default]=={version}") == without_wheels(row)
 
 
@@ -162,7 +162,7 @@ def test_what_a_vllm_is_used_with_is_in_the_table_itself(row: Vllm) -> None:
 
 
 @pytest.mark.parametrize("row", [*CUDA, *ARCHITECTURES, *TORCH, *VLLM, *RAY], ids=lambda row: type(row).__name__)
-def test_a_row_says_where_it_was_read(row: Cuda | Architecture | Release) -> None:
+def test_a_row_says_where_it_was_read(row: Cuda | GpuArchitecture | Release) -> None:
     assert len(row.source) > 10
 
 

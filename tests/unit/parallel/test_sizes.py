@@ -9,11 +9,11 @@ from provision.core.wording import GIB
 from provision.parallel.alternatives import alternatives
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.cut import Cut, refusals
-from provision.parallel.size import Room, Settings, kv_bytes, layers_of, placed, sizes
+from provision.parallel.size import MemorySettings, Room, kv_bytes, layers_of, placed, sizes
 from provision.weights.files import weights_bytes
 
 H100 = Room("gpu-01", 8, 81559 * 2**20)
-SETTINGS = Settings(utilization=0.92)
+SETTINGS = MemorySettings(utilization=0.92)
 
 
 def model(name: str) -> Architecture:
@@ -22,7 +22,7 @@ def model(name: str) -> Architecture:
     return found
 
 
-def per_token(name: str, tensor: int = 1, settings: Settings = SETTINGS) -> int:
+def per_token(name: str, tensor: int = 1, settings: MemorySettings = SETTINGS) -> int:
     architecture = model(name)
     return sum(kv_bytes(architecture, layer, 1, tensor, settings) for layer in range(architecture.layers))
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from provision.core.errors import HostError, ScriptFailed
 from provision.core.inquiry import Explanation
 from provision.core.script import Fragment
-from provision.resources.service_logs import Asked, ServiceLogs
+from provision.resources.service_logs import LogPlaces, ServiceLogs
 
 # 2026-11-21 12:00:00 UTC.
 NOON = 1795262400
 
 
-def asked(name: str, ip: str, ahead: float = 0.0) -> Asked:
-    return Asked(name, ip, f"/root/{name}", "/tmp/ray", "provision-", NOON + int(ahead), ahead)
+def asked(name: str, ip: str, ahead: float = 0.0) -> LogPlaces:
+    return LogPlaces(name, ip, f"/root/{name}", "/tmp/ray", "provision-", NOON + int(ahead), ahead)
 
 
 def answer(*files: tuple[str, int, str], ahead: int = 0) -> Fragment:
@@ -24,7 +24,7 @@ def answer(*files: tuple[str, int, str], ahead: int = 0) -> Fragment:
 
 
 def explained(
-    answers: Mapping[str, Fragment], *errors: HostError, hosts: tuple[Asked, ...] = ()
+    answers: Mapping[str, Fragment], *errors: HostError, hosts: tuple[LogPlaces, ...] = ()
 ) -> dict[str, Explanation]:
     logs = ServiceLogs(hosts or (asked("gpu-01", "10.0.0.1"), asked("gpu-02", "10.0.0.2")))
     return dict(logs.read({f"step-{i}": error for i, error in enumerate(errors)}, answers))

@@ -9,7 +9,7 @@ from provision.core.finding import Known
 from provision.core.outcome import Ended
 from provision.inventory.models import Host, SecretSource, Ssh
 from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING
-from provision.serving.instructions import Key, Served, curl_line, python_lines, tunnel
+from provision.serving.instructions import ApiKey, Served, curl_line, python_lines, tunnel
 
 HEAD = Host(name="gpu-01", address="203.0.113.7", role="head", ssh=Ssh(user="ubuntu"))
 ENDPOINT = ("10.0.0.1", 8000)
@@ -90,14 +90,14 @@ def test_the_tunnel_goes_the_way_we_went() -> None:
     ],
 )
 def test_a_key_is_named_and_never_shown(source: SecretSource | None, shell: str, python: str) -> None:
-    key = Key.of(source, Path("/inventories"))
+    key = ApiKey.of(source, Path("/inventories"))
     assert shell in curl_line("http://a", "llama", CHAT, key)
     assert python in python_lines("http://a", "llama", CHAT, key)[1]
 
 
 @pytest.mark.parametrize("kind", [CHAT, COMPLETION, EMBEDDING, POOLING])
 def test_each_kind_of_model_has_four_lines_that_compile(kind: str) -> None:
-    lines = python_lines("http://a", 'odd "name"', kind, Key.of(SecretSource(env="K"), Path("/")))
+    lines = python_lines("http://a", 'odd "name"', kind, ApiKey.of(SecretSource(env="K"), Path("/")))
     assert len(lines) == 4
     compile("\n".join(lines), "printed", "exec")
 

@@ -12,8 +12,7 @@ from provision.core.finding import Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.script import Fragment
 from provision.facts.model import ModelFolder
-from provision.inventory.models import Serve
-from provision.inventory.models import Weights as Asked
+from provision.inventory.models import Serve, WeightsSource
 from provision.payload.weights.manifest import Entry, digest_of, hashed, listing, parsed, stamp_of, written
 from provision.payload.weights.selection import needed
 from provision.proofs.weights import RoomForWeights, SameWeights
@@ -30,12 +29,12 @@ FILES = {"config.json": Entry(2, "1.0000000000", "ab" * 32), "a b.safetensors": 
     ("serve", "source", "folder"),
     [
         (Serve(model="acme/tiny"), "hub", "/r/models/acme--tiny"),
-        (Serve(model="acme/tiny", weights=Asked(revision="v1/b")), "hub", "/r/models/acme--tiny@v1--b"),
-        (Serve(model="acme/tiny", weights=Asked(path="/m")), "controller", "/r/models/acme--tiny"),
-        (Serve(model="/data/tiny", weights=Asked(path="/m")), "controller", "/data/tiny"),
+        (Serve(model="acme/tiny", weights=WeightsSource(revision="v1/b")), "hub", "/r/models/acme--tiny@v1--b"),
+        (Serve(model="acme/tiny", weights=WeightsSource(path="/m")), "controller", "/r/models/acme--tiny"),
+        (Serve(model="/data/tiny", weights=WeightsSource(path="/m")), "controller", "/data/tiny"),
         (Serve(model="/data/tiny"), "hosts", "/data/tiny"),
         (Serve(model="~/tiny"), "hosts", "/home/me/tiny"),
-        (Serve(model="acme/tiny", weights=Asked(source="vllm")), "vllm", ""),
+        (Serve(model="acme/tiny", weights=WeightsSource(source="vllm")), "vllm", ""),
         (Serve(model="acme/tiny:Q4_K_M"), "vllm", ""),
         (Serve(model="s3://bucket/tiny"), "vllm", ""),
     ],
@@ -48,10 +47,10 @@ def test_what_the_inventory_says_becomes_one_folder(serve: Serve, source: str, f
 @pytest.mark.parametrize(
     ("serve", "said"),
     [
-        (Serve(model="/data/tiny", weights=Asked(source="hub")), "`hub`, but serve.model is `/data/tiny`"),
-        (Serve(model="acme/tiny", weights=Asked(source="hosts")), "`acme/tiny`, which is no folder"),
-        (Serve(model="acme/tiny", weights=Asked(source="controller")), "names no folder there"),
-        (Serve(model="acme/tiny", weights=Asked(source="hub", path="/m")), "serve.weights.source is `hub`"),
+        (Serve(model="/data/tiny", weights=WeightsSource(source="hub")), "`hub`, but serve.model is `/data/tiny`"),
+        (Serve(model="acme/tiny", weights=WeightsSource(source="hosts")), "`acme/tiny`, which is no folder"),
+        (Serve(model="acme/tiny", weights=WeightsSource(source="controller")), "names no folder there"),
+        (Serve(model="acme/tiny", weights=WeightsSource(source="hub", path="/m")), "serve.weights.source is `hub`"),
     ],
 )
 def test_what_does_not_go_together_blocks(serve: Serve, said: str) -> None:
@@ -86,7 +85,7 @@ def test_a_disk_that_is_too_small_for_what_is_sent_blocks_with_what_is_needed(tm
     half = replace(full, there=True, files=1, bytes=40 * 10**9)
     for model, blocked in ((full, True), (half, False)):
         book = Playbook()
-        serve = Serve(model="/data/tiny", weights=Asked(path=str(tmp_path)))
+        serve = Serve(model="/data/tiny", weights=WeightsSource(path=str(tmp_path)))
         Stack(cluster(serve=serve, head=facts("10.0.0.1", model=model))).find_blockers(book)
         said = [f.message for f in book.blockers if f.fact == "model disk free"]
         expected = "the weights need 50.0 GB more in /data/tiny, the disk has 18.9 GB to spare"

@@ -9,7 +9,7 @@ from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.facts import Fabric, Facts
-from provision.inventory.models import Expect, Ray, Serve, Weights
+from provision.inventory.models import Expect, Ray, Serve, WeightsSource
 from provision.resources.ray import HEAD_ONLY
 from provision.resources.text_file import TextFile
 from provision.stack.backends import DEFAULT
@@ -145,7 +145,7 @@ def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download(
     key = {"VLLM_API_KEY": Secret("k"), "HF_TOKEN": Secret("t")}
 
     def kept(model: str, source: Literal["vllm"] | None = None) -> set[str]:
-        stack = Stack(cluster(serve=Serve(model=model, weights=Weights(source=source)), secrets=key))
+        stack = Stack(cluster(serve=Serve(model=model, weights=WeightsSource(source=source)), secrets=key))
         server = stack.server(stack.ray_head())
         assert server.environment()["HF_TOKEN"] == key["HF_TOKEN"]
         assert "RAY_AUTH_TOKEN" not in server.environment()
