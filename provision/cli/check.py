@@ -76,7 +76,7 @@ def check(
     reached.
     """
     from provision import api
-    from provision.cli.kept import existing_folder, keep, writable
+    from provision.cli.kept import keep, writable
     from provision.cli.run import reported, told
 
     asked = RunOptions(**options)
@@ -89,7 +89,10 @@ def check(
         if areas := chosen_areas(only, tests=tests is not None):
             wishes["areas"] = areas
         if tests is not None:
-            wishes["tests"] = existing_folder("--tests", tests)
+            from provision.testing.run import require_tests
+
+            require_tests(tests)
+            wishes["tests"] = tests
         wishes |= {"against": against} if against is not None else {}
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}

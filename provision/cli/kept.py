@@ -17,13 +17,6 @@ def writable(option: str, path: Path | None) -> None:
         raise UsageError(f"{option}: {why}", hint=hint)
 
 
-def existing_folder(option: str, path: Path) -> Path:
-    """Raises UsageError if there is none."""
-    if not path.is_dir():
-        raise UsageError(f"{option}: there is no folder `{path}`")
-    return path
-
-
 def keep(report: Report, cluster: str, *, junit: Path | None, html: Path | None) -> Report:
     """Writes what was asked for. A file that could not be written is one more error of the report: what was found
     is shown all the same."""

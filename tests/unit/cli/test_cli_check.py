@@ -145,7 +145,7 @@ def test_up_and_plan_look_as_deep(inventory: Path, call: Call, calls: list[Any],
         (["--html", "nowhere/a.html"], "--html: there is no folder `nowhere`"),
         (["--junit", "nowhere/a.xml"], "--junit: there is no folder `nowhere`"),
         (["--html", "."], "--html: `.` is a folder"),
-        (["--tests", "mine"], "--tests: there is no folder `mine`"),
+        (["--tests", "mine"], "`mine` does not exist"),
         (["--against", "inventory.yaml", "--since-up"], "--against and --since-up contradict each other"),
     ],
 )

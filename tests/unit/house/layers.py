@@ -150,11 +150,11 @@ LAYERS: Mapping[str, Row] = {
     ),
     "cli": Row(
         (
-            "api", "core", "environment", "inventory", "lab", "provision", "render", "serving", "transport",
+            "api", "core", "environment", "inventory", "lab", "provision", "render", "serving", "testing", "transport",
         ),
         ("click",),
-        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host keys "
-        "and where things are kept, to say which variable moves them",
+        "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "
+        "keys, where things are kept, to say which variable moves them, and whether there are tests at all (testing)",
     ),
     "__main__": Row(("cli",), (), "`python -m provision`"),
 }  # fmt: skip
