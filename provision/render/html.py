@@ -145,7 +145,7 @@ def _entry(entry: PageEntry, *, unfolded: bool) -> str:
     whose = " ".join(f"<span>{text(name)}</span>" for name in entry.hosts[:_NAMED]) or "the cluster"
     if len(entry.hosts) > _NAMED:
         whose += f" <em>and {len(entry.hosts) - _NAMED} more</em>"
-    what = f"<b>{_ticked(f.said)}</b>" if entry.sentence else f"<b>{text(f.fact)}</b>{_change(f.found, f.expected)}"
+    what = f"<b>{_ticked(f.said)}</b>" if entry.sentence else f"<b>{text(f.fact)}</b>{_change(entry)}"
     return (
         f'<details class="entry {entry.kind}" data-area="{text(entry.area)}"{" open" if unfolded else ""}>'
         f'<summary><span class="badge">{_sign(entry.kind)}{entry.kind}</span>'
@@ -155,9 +155,22 @@ def _entry(entry: PageEntry, *, unfolded: bool) -> str:
     )
 
 
-def _change(found: str, expected: str) -> str:
-    shown = f" <code>{text(found) or 'absent'}</code>"
+def _change(entry: PageEntry) -> str:
+    expected = entry.finding.expected
+    shown = f" {_value(entry.finding.found)}" if len(entry.merged.found) == 1 else f" {entry.merged.value}"
     return f"{shown} <span>instead of</span> <code>{text(expected)}</code>" if expected else shown
+
+
+def _value(found: str) -> str:
+    return f"<code>{text(found) or 'absent'}</code>"
+
+
+def _found(entry: PageEntry) -> str:
+    """All values, each with its hosts where they are several."""
+    values = entry.merged.found
+    if len(values) == 1:
+        return _value(entry.finding.found)
+    return ", ".join(f"{_value(found)} on {text(', '.join(hosts))}" for found, hosts in values.items())
 
 
 def _more(entry: PageEntry) -> str:
@@ -166,7 +179,7 @@ def _more(entry: PageEntry) -> str:
     pairs = []
     if not entry.sentence:
         pairs = [
-            ("found", f"<code>{text(f.found) or 'absent'}</code>"),
+            ("found", _found(entry)),
             ("expected", f"<code>{text(f.expected)}</code>" if f.expected else ""),
             ("against", _WHOSE[f.against]),
         ]

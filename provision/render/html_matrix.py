@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from provision.core.errors import HostError, ProvisionError, Unreachable
 from provision.core.finding import Finding, Severity, area_rank, blocker
 from provision.core.report import Report
+from provision.render.merged import Merged, entries
 
 #: A host that could not be looked at, or not to the end.
 ERRORS = ("unreachable", "failed")
@@ -22,8 +24,26 @@ class PageEntry:
 
     number: int
     kind: str
-    finding: Finding
-    hosts: tuple[str, ...]
+    merged: Merged
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(host for host in self.merged.hosts if host)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """As it is said of all of them."""
+        same = self.merged
+        return replace(
+            same.findings[0],
+            host="",
+            fact=same.text("fact"),
+            found=same.value,
+            said=same.text("said"),
+            why=same.text("why"),
+            hint=same.text("hint"),
+            evidence=same.evidence,
+        )
 
     @property
     def area(self) -> str:
@@ -64,40 +84,37 @@ class Matrix:
 
 def entries_of(report: Report) -> tuple[PageEntry, ...]:
     """The worst first, errors before findings. What differs in nothing but its host is one entry of several hosts."""
-    said: dict[tuple[str, Finding], list[str]] = {}
+    kinds: dict[str, dict[Finding, None]] = {kind: {} for kind in KINDS}
     for kind, finding in (*_errors(report), *((f.severity.value, f) for f in report.findings)):
-        hosts = said.setdefault((kind, replace(finding, host="")), [])
-        if finding.host and finding.host not in hosts:
-            hosts.append(finding.host)
-    ranked = sorted(said, key=lambda it: KINDS.index(it[0]))
-    return tuple(PageEntry(number, *it, tuple(said[it])) for number, it in enumerate(ranked, 1))
+        kinds[kind].setdefault(finding)
+    ranked = [(kind, merged) for kind, found in kinds.items() for merged in entries(found)]
+    return tuple(PageEntry(number, *entry) for number, entry in enumerate(ranked, 1))
 
 
-def matrix_of(report: Report, entries: Iterable[PageEntry]) -> Matrix:
+def matrix_of(report: Report, shown: Iterable[PageEntry]) -> Matrix:
     """Facts in the order of their areas; within an area as the hosts have them, what is only found last."""
-    entries = tuple(entries)
-    names = dict.fromkeys([h.name for h in report.hosts] + list(report.known) + [n for e in entries for n in e.hosts])
+    shown = tuple(shown)
+    names = dict.fromkeys([h.name for h in report.hosts] + list(report.known) + [n for e in shown for n in e.hosts])
     known = {(host, Fact(k.area, k.fact)): k.value for host, cells in report.known.items() for k in cells}
     facts = dict.fromkeys(fact for _, fact in known)
-    marked: dict[tuple[str, Fact], list[PageEntry]] = {}
-    for entry in entries:
+    marked: dict[tuple[str, Fact], list[tuple[PageEntry, str]]] = {}
+    for entry in shown:
         if entry.kind in ERRORS or entry.sentence:
             continue
-        fact = _column(Fact(entry.area, entry.finding.fact), facts)
-        facts.setdefault(fact)
-        for host in entry.hosts:
-            marked.setdefault((host, fact), []).append(entry)
-    cells = {
-        at: PageCell(
-            known.get(at) or next((e.finding.found for e in marked.get(at, ())), ""), tuple(marked.get(at, ()))
-        )
-        for at in (*known, *marked)
-    }
+        for finding in entry.merged.findings:
+            fact = _column(Fact(finding.area, finding.fact), facts)
+            facts.setdefault(fact)
+            if finding.host:
+                marked.setdefault((finding.host, fact), []).append((entry, finding.found))
+    cells = {}
+    for at in dict.fromkeys((*known, *marked)):
+        marks = marked.get(at, [])
+        cells[at] = PageCell(known.get(at) or next((found for _, found in marks), ""), tuple(e for e, _ in marks))
     return Matrix(
         hosts=tuple(names),
         facts=tuple(sorted(facts, key=lambda f: area_rank(f.area))),
         cells=cells,
-        marks={host: tuple(e for e in entries if host in e.hosts) for host in names},
+        marks={host: tuple(e for e in shown if host in e.hosts) for host in names},
         gone={h.name: h.status for h in report.hosts if h.status in ERRORS},
     )
 

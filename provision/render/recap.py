@@ -10,8 +10,9 @@ from provision.core.finding import Severity
 from provision.core.plan import BY_UP, Mode
 from provision.core.report import HostReport, Report
 from provision.render.errors import blocker_lines, error_lines, joined
-from provision.render.findings import entries, finding_lines, head_lines, tally
+from provision.render.findings import finding_lines, head_lines, tally
 from provision.render.matrix import matrix_lines
+from provision.render.merged import entries
 from provision.render.plan import totals
 from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped

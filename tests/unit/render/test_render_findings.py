@@ -6,7 +6,8 @@ from check_samples import HOSTS, a_check, a_finding, a_missing_gpu, a_warning
 from provision.core.finding import Against, Finding, Severity, blocker
 from provision.core.plan import BY_UP, Mode, findings_of, make_plan
 from provision.core.playbook import Playbook
-from provision.render.findings import entries, finding_lines, head_lines, tally
+from provision.render.findings import finding_lines, head_lines, tally
+from provision.render.merged import entries
 from provision.render.text import Paint
 
 

@@ -23,6 +23,7 @@ from provision.core.finding import Finding, Known, Severity
 from provision.core.report import Report, Since
 from provision.render.html import html_page
 from provision.render.html_matrix import Fact, entries_of, matrix_of
+from provision.render.merged import entries
 
 
 class Reader(HTMLParser):
@@ -89,6 +90,25 @@ def test_a_finding_says_all_it_knows_without_a_script() -> None:
 def test_what_is_the_same_on_many_hosts_is_said_once() -> None:
     entries = entries_of(report((OTHER_TORCH, replace(OTHER_TORCH, host="gpu-03"), PORT)))
     assert [(e.kind, e.hosts) for e in entries] == [("blocks", ("gpu-01",)), ("drift", ("gpu-02", "gpu-03"))]
+
+
+def test_the_page_takes_for_the_same_what_the_terminal_does() -> None:
+    others = [
+        replace(OTHER_TORCH, host="gpu-03", found="2.13.0", hint="run `provision up --limit gpu-03`"),
+        replace(OTHER_TORCH, host="gpu-02", hint="run `provision up --limit gpu-02`", evidence=("pip says so",)),
+    ]
+    made = report((*others, OLD_DRIVER))
+    shown = entries_of(made)
+    assert [[*e.merged.findings] for e in shown] == [[*e.findings] for e in entries(made.findings)]
+    told = visible(made)
+    assert "torch one of 2 values instead of 2.14.0 gpu-02 gpu-03" in told
+    assert "found 2.14.1 on gpu-02, 2.13.0 on gpu-03 expected 2.14.0" in told
+    assert "hint run provision up --limit <host> evidence gpu-02: pip says so hosts gpu-02, gpu-03" in told
+    cells = matrix_of(replace(made, known={}), shown).cells
+    assert {host: cells[host, Fact("packages", "torch")].value for host in ("gpu-02", "gpu-03")} == {
+        "gpu-02": "2.14.1",
+        "gpu-03": "2.13.0",
+    }
 
 
 def test_a_host_that_was_not_reached_comes_first_and_only_once() -> None:
