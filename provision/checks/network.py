@@ -7,11 +7,10 @@ address and its interface (vllm#7074).
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 
 from provision.checks.cells import fabric_port, interface_of
-from provision.cluster.cluster import Cluster, Node, is_ip
+from provision.cluster.cluster import Cluster, Node, is_loopback
 from provision.core.finding import Against, Finding, Severity
 from provision.facts import Fabric, Facts
 
@@ -30,7 +29,7 @@ def of_network(cluster: Cluster) -> Iterable[Finding]:
 
 def on_loopback(node: Node) -> bool:
     """Hosts of a lab without root are addresses of one machine, and share nearly everything."""
-    return is_ip(node.node_ip) and ipaddress.ip_address(node.node_ip).is_loopback
+    return is_loopback(node.node_ip)
 
 
 def _unsure(cluster: Cluster) -> Iterator[Finding]:

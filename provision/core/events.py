@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provision.core.errors import HostError
-from provision.core.plan import Plan
+from provision.core.plan import Change, Plan
 from provision.core.script import NOTE, PROGRESS
 
 
@@ -132,6 +132,11 @@ def heard(host: str, stream: str, line: str, emit: Listener) -> None:
         emit(Note(host, line[len(NOTE) :].strip()))
     else:
         emit(Output(host, line, stream))
+
+
+def skipped(change: Change, why: str) -> StepSkipped:
+    step = change.step
+    return StepSkipped(step.host, step.key, step.resource.label, why)
 
 
 def failed(error: HostError, step: str = "") -> Failed:

@@ -79,8 +79,7 @@ class Applier:
             self._spans[label] = (min(first, began), max(last, ended))
 
     def _skip(self, change: Change, why: str) -> None:
-        step = change.step
-        self._emit(events.StepSkipped(step.host, step.key, step.resource.label, why))
+        self._emit(events.skipped(change, why))
 
     def _stretch(self, stretch: Stretch) -> _Outcome:
         """Runs one stretch. Failures are recorded, never raised."""

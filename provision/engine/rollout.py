@@ -89,5 +89,4 @@ class Carrier:
 
     def _leave_out(self, changes: Sequence[Change], why: str) -> None:
         for change in changes:
-            step = change.step
-            self._emit(events.StepSkipped(step.host, step.key, step.resource.label, why))
+            self._emit(events.skipped(change, why))

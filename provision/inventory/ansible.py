@@ -222,10 +222,10 @@ def _jump(node: YamlNode, problems: Problems) -> YamlNode | None:
         after = words[index + 1] if index + 1 < len(words) else ""
         option = after if word == "-o" else word[2:] if word.startswith("-o") else ""
         if word == "-J" or word.startswith("-J"):
-            return _with_text(node, word[2:] or after)
+            return node.with_text(word[2:] or after)
         name, _, value = option.replace(" ", "=", 1).partition("=")
         if name.lower() == "proxyjump":
-            return _with_text(node, value)
+            return node.with_text(value)
         if name.lower() == "proxycommand":
             message = "of these options, provision reads only ProxyJump, not ProxyCommand"
             problems.value(node, message, "write `-o ProxyJump=bastion`, or put it into ~/.ssh/config")
@@ -257,7 +257,3 @@ def _check_own(own: YamlNode, problems: Problems) -> None:
 def _made(text: str, near: YamlNode, path: tuple[str, ...]) -> YamlNode:
     value: Any = text
     return YamlNode(value, near.line, near.column, path, near.key, text, True)
-
-
-def _with_text(node: YamlNode, text: str) -> YamlNode:
-    return replace(node, value=text, text=text)

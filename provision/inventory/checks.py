@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provision.inventory.hosts import Listed
-from provision.inventory.networks import check_network
+from provision.inventory.networks import check_network, is_ip
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, listing
 
@@ -96,7 +96,7 @@ def _check_settings(host: Listed, problems: Problems) -> None:
 
 def _check_address(node: YamlNode, problems: Problems) -> None:
     text = node.text
-    if node.value is None or _is_ip(text):
+    if node.value is None or is_ip(text):
         return
     if "@" in text:
         user, _, rest = text.rpartition("@")
@@ -162,16 +162,8 @@ def _text(node: YamlNode, *path: str) -> str | None:
     return found.text if found is not None and found.is_scalar and found.value is not None else None
 
 
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _wrong_ip(text: str) -> str:
-    if not _is_ip(text):
+    if not is_ip(text):
         return f"`{text}` is no IP address"
     address = ipaddress.ip_address(text)
     if address.is_unspecified or address.is_multicast:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from provision.core.person import expanded, nameless
@@ -74,7 +73,7 @@ def existing_file(node: YamlNode, inventory: Path, problems: Problems, what: str
             problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {node.text}")
     except (OSError, ValueError) as error:
         problems.value(node, f"the {what} `{node.text}` cannot be looked at: {error}")
-    return replace(node, value=text, text=text)
+    return node.with_text(text)
 
 
 def _nearby(path: Path) -> str:

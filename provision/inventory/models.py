@@ -106,6 +106,18 @@ class Ray(Section):
     env: Env = Field({}, description="environment of Ray on every host")
     join_timeout: float = Field(180.0, gt=0, description="seconds to wait for all hosts and GPUs to join")
 
+    def services(self, *, head: bool) -> tuple[tuple[int, str], ...]:
+        """The ports that are pinned on a host, with what listens there; without those of the workers."""
+        every = (
+            (self.node_manager_port, "Ray's node manager"),
+            (self.object_manager_port, "Ray's object manager"),
+            (self.runtime_env_agent_port, "Ray's runtime environment agent"),
+            (self.dashboard_agent_grpc_port, "Ray's dashboard agent"),
+            (self.dashboard_agent_listen_port, "Ray's dashboard agent"),
+            (self.metrics_export_port, "Ray's metrics"),
+        )
+        return ((self.port, "Ray"), *every) if head else every
+
 
 class WeightsSource(Section):
     """How the model comes to the hosts. Nothing said: `model` is a folder that is on every host, or vLLM fetches it."""

@@ -37,7 +37,7 @@ def _network(node: YamlNode, problems: Problems) -> ipaddress.IPv4Network | ipad
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        hint = _EXAMPLE if not _is_ip(address) else f"write `{address}/24`, with a length from 0 to 32 after the slash"
+        hint = _EXAMPLE if not is_ip(address) else f"write `{address}/24`, with a length from 0 to 32 after the slash"
         problems.value(node, f"`{text}` is no network", hint)
         return None
     if not slash:
@@ -57,7 +57,7 @@ def _around(
     return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -24,6 +24,10 @@ class YamlNode:
     def name(self) -> str:
         return dotted(self.path)
 
+    def with_text(self, text: str) -> YamlNode:
+        """The same place with another scalar."""
+        return replace(self, value=text, text=text)
+
     @property
     def parent(self) -> str:
         return dotted(self.path[:-1])

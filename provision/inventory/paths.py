@@ -5,7 +5,6 @@ What the lock is made from (wheels, constraints) stays as written: a lock is the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from provision.inventory.files import existing_file, local_path
@@ -28,7 +27,7 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
         return existing_file(node, inventory, problems, "ssh_config file")
 
     def somewhere(node: YamlNode) -> YamlNode:
-        return _text(node, str(local_path(node.text, inventory)))
+        return node.with_text(str(local_path(node.text, inventory)))
 
     def requirements(node: YamlNode) -> YamlNode:
         if is_file(node.text):
@@ -52,10 +51,6 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
     for key in ("constraints", "overrides"):
         root = _at(root, ("python", key, "*"), requirements)
     return root
-
-
-def _text(node: YamlNode, text: str) -> YamlNode:
-    return replace(node, value=text, text=text)
 
 
 def _at(node: YamlNode, path: tuple[str, ...], change: Callable[[YamlNode], YamlNode]) -> YamlNode:

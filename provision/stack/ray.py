@@ -145,18 +145,8 @@ class Stack:
         return TextFile(path, json.dumps(names), owner=self._service_user(node))
 
     def ray_ports(self, node: Node) -> PortsFree:
-        ray = node.host.ray
-        ports = [
-            (ray.node_manager_port, "Ray's node manager"),
-            (ray.object_manager_port, "Ray's object manager"),
-            (ray.runtime_env_agent_port, "Ray's runtime environment agent"),
-            (ray.dashboard_agent_grpc_port, "Ray's dashboard agent"),
-            (ray.dashboard_agent_listen_port, "Ray's dashboard agent"),
-            (ray.metrics_export_port, "Ray's metrics"),
-        ]
-        if node is self._cluster.head:
-            ports.insert(0, (ray.port, "Ray"))
-        return PortsFree(self._place(node, "ray"), node.node_ip, tuple(ports))
+        ports = node.host.ray.services(head=node is self._cluster.head)
+        return PortsFree(self._place(node, "ray"), node.node_ip, ports)
 
     def server_ports(self) -> PortsFree:
         assert self._inventory.serve is not None

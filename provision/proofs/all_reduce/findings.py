@@ -179,8 +179,7 @@ class Trouble:
             yield self._own(own)
         elif elsewhere := [seat for seat in self.proof.seats if seat.elsewhere]:
             for seat in elsewhere:
-                said = f"its ranks are told to use `{seat.interface}`, which does not have its address {seat.node_ip}"
-                hint = f"set hosts.{seat.host}.interface to {seat.carries}, or leave it out"
+                said, hint = seat.misled
                 yield _blocks(seat.host, said, self._words(told), hint)
         else:
             yield self._waited_for(seats, told)

@@ -31,6 +31,14 @@ class Seat:
         """Whether its ranks are told to use an interface that does not have its address."""
         return bool(self.carries) and self.interface != self.carries
 
+    @property
+    def misled(self) -> tuple[str, str]:
+        """What is said of a host that is told so, and what to do."""
+        return (
+            f"its ranks are told to use `{self.interface}`, which does not have its address {self.node_ip}",
+            f"set hosts.{self.host}.interface to {self.carries}, or leave it out",
+        )
+
 
 def seat(node: Node, folder: str, environment: Mapping[str, str]) -> Seat:
     fabrics = node.facts.fabrics if node.facts is not None else ()

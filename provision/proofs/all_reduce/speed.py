@@ -115,11 +115,12 @@ def _elsewhere(seats: Sequence[Seat]) -> Iterator[Finding]:
     """It can go well: on such a host Gloo calls, and is not called."""
     for seat in seats:
         if seat.elsewhere:
+            said, hint = seat.misled
             yield Finding(
                 seat.host, "network", "interface", Severity.WARNING, seat.interface, seat.carries, Against.POSSIBLE,
                 why="the other ranks may be told an address that they cannot reach, or a slow one",
-                hint=f"set hosts.{seat.host}.interface to {seat.carries}, or leave it out",
-                said=f"its ranks are told to use `{seat.interface}`, which does not have its address {seat.node_ip}",
+                hint=hint,
+                said=said,
             )  # fmt: skip
 
 

@@ -38,14 +38,7 @@ def _ports(cluster: Cluster, node: Node) -> Iterator[tuple[int, str]]:
 def _ray_ports(node: Node, head: bool) -> Iterator[tuple[int, str]]:
     """Three stand for all worker ports: a rule that cuts their range short is seen at its ends."""
     ray = node.host.ray
-    if head:
-        yield ray.port, "Ray"
-    yield ray.node_manager_port, "Ray's node manager"
-    yield ray.object_manager_port, "Ray's object manager"
-    yield ray.runtime_env_agent_port, "Ray's runtime environment agent"
-    yield ray.dashboard_agent_grpc_port, "Ray's dashboard agent"
-    yield ray.dashboard_agent_listen_port, "Ray's dashboard agent"
-    yield ray.metrics_export_port, "Ray's metrics"
+    yield from ray.services(head=head)
     low, high = ray.min_worker_port, ray.max_worker_port
     for port in dict.fromkeys((low, (low + high) // 2, high)):
         yield port, "Ray's workers"
