@@ -21,6 +21,8 @@ from provision.lab.state import locked
 TESTS = Path(__file__).parent
 #: Where this run's labs are: of their own, so that two runs on one machine do not meet.
 VARIABLE = "PROVISION_LAB_DIR"
+#: Beginnings of what a test says that is skipped in CI as well: no package manager has what it lacks.
+EXPECTED = ("there is no Python 3.",)
 SSH = ("ps", "scp", "ssh", "ssh-keygen", "sshd")
 #: Folder of tests → what each test in it needs.
 FOLDERS = {"hosts": SSH, "cluster": ("curl", *SSH)}
@@ -30,6 +32,7 @@ FIXTURES = {
     "user": ("root",),
     "make_cluster": ("lab",),
     "browser": ("chromium", "chromedriver"),
+    "checkout": ("git",),
 }
 #: More than a program: what it stands for among the programs.
 ABILITIES: dict[str, tuple[str, ...]] = {

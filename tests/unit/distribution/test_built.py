@@ -23,8 +23,6 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkout(tree: Path) -> Path:
-    if shutil.which("git") is None:
-        pytest.skip("`git` is not installed")
     git(tree, "init", "--quiet")
     git(tree, "add", "--all")
     git(tree, "commit", "--quiet", "--message", "all of it")

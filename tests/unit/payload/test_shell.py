@@ -12,14 +12,20 @@ import provision
 ROOT = Path(provision.__file__).parent
 FILES = sorted(ROOT.rglob("*.sh"))
 
+RULES = Path(__file__).parents[3] / "provision/payload/.shellcheckrc"
+
 
 def shellcheck(path: Path) -> str:
-    """What it has to say of a file; the folder's .shellcheckrc holds for all of them."""
+    """What it has to say of a file; the folder's .shellcheckrc, which is not installed, holds for all of them."""
     program = Path(sys.executable).with_name("shellcheck")
     command = str(program) if program.exists() else shutil.which("shellcheck")
     assert command, "shellcheck is missing: pip install -e '.[test]'"
     done = subprocess.run(
-        [command, "--shell=sh", "--format=gcc", path], cwd=ROOT, capture_output=True, text=True, check=False
+        [command, f"--rcfile={RULES}", "--shell=sh", "--format=gcc", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode in (0, 1), done.stderr
     return done.stdout
