@@ -38,11 +38,13 @@ _FILE = click.Path(path_type=Path)
 @click.option("--all", "everything", is_flag=True, help="Show every fact of every host, not only what differs.")
 @deep_option
 @click.option(
-    "--network",
+    "--prove",
     "prove",
     is_flag=True,
-    help="Also have the hosts show that they reach each other on every port, and how fast their GPUs do.",
+    help="Also run the proofs: every port between the hosts, all-reduce over their GPUs, identical weights.",
 )
+# Its old name, from when there was no proof but the network's.
+@click.option("--network", "network", is_flag=True, hidden=True, help="The old name of --prove.")
 @skip_option
 @click.option("--save", metavar="FILE", type=_FILE, help="Keep what was found in FILE, to compare with later.")
 @click.option("--against", metavar="FILE", type=_FILE, help="Say what has changed since FILE was saved.")
@@ -56,6 +58,7 @@ def check(
     everything: bool,
     deep: bool,
     prove: bool,
+    network: bool,
     skip: tuple[str, ...],
     save: Path | None,
     against: Path | None,
@@ -96,7 +99,7 @@ def check(
         wishes |= {"against": against} if against is not None else {}
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}
-        wishes |= {"prove": True} if prove else {}
+        wishes |= {"prove": True} if prove or network else {}
         wishes |= skipped(skip)
 
     def kept(report: Report, cluster: str) -> Report:

@@ -1,7 +1,7 @@
 """What hosts can only show together, at one moment: that each reaches every other, or that they add up a number over
 all their GPUs. Pure data, no I/O, as a resource; but it changes nothing, and nothing of it stays.
 
-A playbook mentions it (`Playbook.prove`). `up` goes through it before it changes what stands on it; `check --network`
+A playbook mentions it (`Playbook.prove`). `up` goes through it before it changes what stands on it; `check --prove`
 goes through all of them.
 """
 

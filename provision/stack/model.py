@@ -170,6 +170,6 @@ class Manifests:
                     digests[example],
                     Against.PEERS,
                     why="ranks that read different weights answer nonsense, or stop with an error at the start",
-                    hint="`provision check --network` names the files",
+                    hint="`provision check --prove` names the files",
                     evidence=(f"{host}:{sizes}", f"{example}:{cells[example][2]}"),
                 )

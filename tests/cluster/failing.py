@@ -56,12 +56,12 @@ CASES: dict[str, Case] = {
     ),
     "master-port": Case(
         "lab-1 does not reach the first rank's port 9913",
-        "provision check --network",
+        "provision check --prove",
         python=RENDEZVOUS.format("tcp://127.0.0.1:9913", 1, 2),
     ),
     "alone": Case(
         "only 1 of 2 ranks came",
-        "provision check --network",
+        "provision check --prove",
         python=RENDEZVOUS.format("tcp://127.0.0.1:9914", 0, 2),
     ),
     "module": Case("has no `vllm`", "provision up", ray="/usr/bin/python3 -c 'import vllm'"),

@@ -112,7 +112,7 @@ def slow_host(cluster: Cluster) -> Iterator[str]:
 
 
 def test_a_host_with_a_slow_link_stands_out_by_name(cluster: Cluster, slow_host: str) -> None:
-    result = ask(cluster, "check", "--network")
+    result = ask(cluster, "check", "--prove")
     (finding,) = findings(result)
     assert (finding["host"], finding["severity"], result.code) == (slow_host, "warning", 0)
     assert "MB/s to its neighbours, the other hosts have" in finding["message"]
@@ -122,7 +122,7 @@ def test_two_hosts_without_a_connection_are_named_both(cluster: Cluster) -> None
     second, third = cluster.host("lab-2"), cluster.host("lab-3")
     second.drop(source=third.fabric_address)
     third.drop(source=second.fabric_address)
-    result = ask(cluster, "check", "--network")
+    result = ask(cluster, "check", "--prove")
     second.allow()
     third.allow()
     (finding,) = findings(result)
@@ -133,7 +133,7 @@ def test_two_hosts_without_a_connection_are_named_both(cluster: Cluster) -> None
 
 def test_a_host_that_hangs_is_named_and_what_it_was_at(cluster: Cluster) -> None:
     found: list[Result] = []
-    run = threading.Thread(target=lambda: found.append(ask(cluster, "check", "--network")))
+    run = threading.Thread(target=lambda: found.append(ask(cluster, "check", "--prove")))
     run.start()
     processes = lambda: cluster.processes("lab-2", r"bin/python -$")  # noqa: E731
     assert cluster.eventually(lambda: len(processes()) > 1)
@@ -146,7 +146,7 @@ def test_a_host_that_hangs_is_named_and_what_it_was_at(cluster: Cluster) -> None
 
 def test_an_interface_that_is_not_there_is_named(cluster: Cluster) -> None:
     cluster.edit(("env: {", 'env: {"GLOO_SOCKET_IFNAME": "eth9", '))
-    result = ask(cluster, "check", "--network")
+    result = ask(cluster, "check", "--prove")
     cluster.edit()
     (finding,) = findings(result)
     # Who comes to it first says so; the others may still be waiting for that one.
@@ -157,7 +157,7 @@ def test_an_interface_that_is_not_there_is_named(cluster: Cluster) -> None:
 def test_a_host_without_the_environment_is_not_held_against_anybody(cluster: Cluster) -> None:
     python = cluster.host("lab-3").exec(["sh", "-c", "echo /home/ops/.provision/envs/*/bin/python"]).stdout.split()[0]
     cluster.host("lab-3").exec(["mv", python, f"{python}.away"])
-    result = ask(cluster, "check", "--network")
+    result = ask(cluster, "check", "--prove")
     cluster.host("lab-3").exec(["mv", f"{python}.away", python])
     assert findings(result) == []
     assert any(text.startswith("all-reduce not proved: no environment on lab-3 yet") for text in notes(result))

@@ -1,4 +1,4 @@
-"""`up` and `check --network` on hosts with two interfaces and a firewall each: what is blocked is named, and nothing is
+"""`up` and `check --prove` on hosts with two interfaces and a firewall each: what is blocked is named, and nothing is
 changed before it is mended."""
 
 import os
@@ -215,7 +215,7 @@ def test_check_network_shows_who_reaches_whom(inventory: Inventory, lab: Lab, ho
 
 
 def check(inventory: Inventory, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "provision"), "check", str(inventory.path), "--network", *options]
+    command = [str(Path(sys.executable).parent / "provision"), "check", str(inventory.path), "--prove", *options]
     return subprocess.run([*command, "--only", "network"], capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -249,13 +249,11 @@ class Trouble:
 
 
 SLOW = "see how fast its disk is; torch is read anew after every start of a host, some 2 GB"
-FREE = (
-    "`provision down` stops the model, then `provision check --network` measures; or leave it out: `--skip all-reduce`"
-)
+FREE = "`provision down` stops the model, then `provision check --prove` measures; or leave it out: `--skip all-reduce`"
 
 
 def _open(host: str) -> str:
-    return f"`provision firewall` prints what must be open on {host}; `provision check --network` tries it again"
+    return f"`provision firewall` prints what must be open on {host}; `provision check --prove` tries it again"
 
 
 def _reached(text: str) -> str:

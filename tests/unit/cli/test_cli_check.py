@@ -89,8 +89,15 @@ def test_a_proof_that_there_is_not_is_named_with_those_that_there_are(
 
 def test_check_proves_only_when_asked_to(inventory: Path, call: Call, calls: list[Any]) -> None:
     call("check")
-    call("check", "--network")
-    assert [asked.get("prove", False) for asked in calls] == [False, True]
+    call("check", "--prove")
+    call("check", "--network")  # its old name
+    assert [asked.get("prove", False) for asked in calls] == [False, True, True]
+
+
+def test_help_has_the_new_name_of_the_option_that_proves(call: Call) -> None:
+    shown = call("check", "--help").stdout
+    assert "--prove" in shown
+    assert "--network" not in shown
 
 
 @pytest.mark.parametrize("areas", ["", ",", " , "])
