@@ -26,7 +26,7 @@ MODEL = "set `expect.gpu` of {host} to what it has, or take {host} out of the in
 #: Kind of fault (provision.facts.gpus.FAULTS) → why it is so, and what to do.
 FAULTS = {
     "missing": (
-        "the driver is not installed, or not where a login finds it",
+        "the driver is not installed, or nvidia-smi is not in PATH",
         "install the NVIDIA driver on {host}, reboot it, then run `provision check`",
     ),
     "hung": (
@@ -38,11 +38,11 @@ FAULTS = {
         "reboot {host}; `nvidia` in its `Unattended-Upgrade::Package-Blacklist` keeps it from coming back",
     ),
     "lost": (
-        "a GPU does not answer on its bus any more, and what runs on the others may hang with it",
-        "run `sudo dmesg | grep -i xid` on {host}, then reboot it; if it comes back, have GPU and slot looked at",
+        "a GPU no longer answers on its bus, and processes on the other GPUs may hang too",
+        "run `sudo dmesg | grep -i xid` on {host}, then reboot it; if it comes back, have GPU and slot inspected",
     ),
     "no-devices": (
-        "the driver is loaded, but there is no GPU for it: not plugged in, kept for a virtual machine, or hidden",
+        "the driver is loaded but finds no GPU: not plugged in, passed through to a virtual machine, or hidden",
         "run `lspci -d 10de:` and `sudo dmesg | grep -i nvrm` on {host}",
     ),
     "no-driver": (
@@ -54,7 +54,7 @@ FAULTS = {
         "run `ldconfig -p | grep nvidia-ml` on {host}, then install the driver again",
     ),
     "no-permission": (
-        "{user} may not open the GPUs' devices",
+        "{user} has no permission to open the GPU devices",
         "run `ls -l /dev/nvidia*` on {host}, and put {user} into the group that may (`video`, `render`)",
     ),
 }  # fmt: skip
@@ -63,7 +63,7 @@ FAULTS = {
 NO_GPU = ("no-devices", "no-driver")
 WITHOUT = "; if it has no GPU, set hosts.{host}.expect.gpus to 0"
 
-FAILED = ("this answer is none that is known here", UPDATE)
+FAILED = ("provision does not know this error", UPDATE)
 
 #: Characters of nvidia-smi's words that a cell of the table holds.
 CELL = 120
@@ -157,7 +157,7 @@ def _mismatches(node: Node, facts: Facts) -> Iterable[Finding]:
             Severity.BLOCKS,
             found=facts.driver or "",
             expected=expect.driver,
-            why="what the environment was built for does not run on every driver",
+            why="the environment's CUDA does not run on every driver",
             hint=UPDATE.format(host=host),
         )
     others = [gpu for gpu in facts.gpus if expect.gpu and expect.gpu.lower() not in gpu.name.lower()]

@@ -42,8 +42,8 @@ def _unsure(cluster: Cluster) -> Iterator[Finding]:
             "node address",
             Severity.NOTE,
             against=Against.SOUND,
-            why="Ray, NCCL and Gloo talk over it, and to talk over another one they have to be restarted",
-            hint=f"write the one that is meant into the inventory, such as `network: {unsure.network}`",
+            why="Ray, NCCL and Gloo use it; switching to another network takes a restart",
+            hint=f"set the intended one in the inventory, such as `network: {unsure.network}`",
             evidence=tuple(str(candidate) for candidate in unsure.candidates),
             said=unsure.doubt,
         )
@@ -63,7 +63,7 @@ def _address(node: Node) -> Iterator[Finding]:
             "node address",
             f"{node.node_ip} is on none of its interfaces",
             why=why,
-            hint=f"set hosts.{node.name}.node_ip to the one that the other hosts reach",
+            hint=f"set hosts.{node.name}.node_ip to an address that the other hosts reach",
             evidence=(f"it has {', '.join(own) or 'no address'}",),
         )
 
@@ -89,7 +89,7 @@ def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
             "interface",
             f"its interface `{found.name}` is down",
             why=f"the other nodes do not reach {node.node_ip}, so that Ray's workers do not join, and NCCL hangs",
-            hint=f"look at the cable and the switch, then run `sudo ip link set {found.name} up` on {node.name}"
+            hint=f"check the cable and the switch, then run `sudo ip link set {found.name} up` on {node.name}"
             + _elsewhere(node),
             found=f"{found.name} down",
             expected=f"{found.name} up",
@@ -113,8 +113,8 @@ def _ports(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
             found=f"{names} {down[0].state}",
             expected=ACTIVE,
             against=Against.SOUND,
-            why="NCCL goes on with the ports that are left, slower, or falls back to TCP",
-            hint=f"run `ibstat {down[0].device}` on {node.name}, look at the cable and the switch",
+            why="NCCL continues more slowly on the remaining ports, or falls back to TCP",
+            hint=f"run `ibstat {down[0].device}` on {node.name}, check the cable and the switch",
             evidence=tuple(f"{port.device}/{port.port}: {fabric_port(port)}" for port in facts.fabrics),
         )
 
@@ -166,8 +166,8 @@ def _twice(cluster: Cluster) -> Iterator[Finding]:
                 node.name,
                 "node address",
                 f"its address for the other nodes, {node.node_ip}, is also that of {address}",
-                why="Ray takes two nodes of one address for one",
-                hint=f"set hosts.{node.name}.node_ip to the address that the other hosts reach it by",
+                why="Ray treats two nodes with one address as one",
+                hint=f"set hosts.{node.name}.node_ip to the address by which the other hosts reach it",
             )
         elif shared:
             yield _blocks(

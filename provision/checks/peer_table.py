@@ -62,7 +62,7 @@ ALIKE: Mapping[str, Alike] = {
     ),
     "MIG": Alike(
         DRIFT,
-        "a GPU that is split is not one that a rank can have",
+        "a rank cannot use a GPU that is split into MIG instances",
         "run `sudo nvidia-smi -mig {value}` on {host}, as on {example}",
         among=("GPU model",),
     ),
@@ -92,19 +92,19 @@ ALIKE: Mapping[str, Alike] = {
     ),
     "topology": Alike(
         WARNING,
-        "tensors go between the GPUs of this host on another way than on the others, and " + _SLOWEST,
+        "the GPUs of this host are connected differently from those of the others, and " + _SLOWEST,
         "compare `nvidia-smi topo -m` of {host} and {example}",
         among=("GPU model", "GPUs"),
     ),
     "MTU": Alike(
         DRIFT,
-        "packets that are larger than the other side takes are lost in silence: NCCL hangs, ping works",
-        "run `sudo ip link set dev {interface} mtu {expected}` on {host}, and make it last",
+        "packets larger than the other side accepts are silently dropped: NCCL hangs, while ping works",
+        "run `sudo ip link set dev {interface} mtu {expected}` on {host}, and make it permanent",
     ),
     "link speed": Alike(
         WARNING,
-        "what ranks send each other goes at this speed, and " + _SLOWEST,
-        "look at cable and switch port of {host}: `ethtool {interface}`",
+        "traffic between ranks runs at this speed, and " + _SLOWEST,
+        "check the cable and switch port of {host}: `ethtool {interface}`",
     ),
     "fabric ports": Alike(
         WARNING,
@@ -114,12 +114,12 @@ ALIKE: Mapping[str, Alike] = {
     ),
     "model folder": Alike(
         DRIFT,
-        "ranks that read different weights answer nonsense, or stop with an error at the start",
+        "ranks that read different weights produce nonsense, or fail at startup",
         "copy the model's folder from {example} to {host}",
     ),
     "OS": Alike(
         WARNING,
-        "libraries and defaults differ, and what was tested on one is not on the other",
+        "libraries and defaults differ, so what was tested on one host is untested on the other",
         "install {expected} on {host}",
     ),
     "kernel": Alike(
@@ -131,25 +131,25 @@ ALIKE: Mapping[str, Alike] = {
     "glibc": Alike(
         WARNING,
         "its packages are older, or newer, than those of the other hosts: what is built on one may not load on another",
-        "bring the packages of {host} to where those of {example} are",
+        "bring the packages of {host} to the versions on {example}",
         among=("OS",),
     ),
     "CPUs": Alike(
         WARNING,
-        "Ray gives it another share of the work, and it may be another machine than meant",
-        "compare `lscpu` of {host} and {example}: SMT, a CPU that is off, or a limit of its container",
+        "Ray gives it a different share of the work, and it may not be the intended machine",
+        "compare `lscpu` of {host} and {example}: SMT, an offline CPU, or a container limit",
         among=("GPU model",),
     ),
     "memory": Alike(
         WARNING,
-        "loading a model needs as much on every host; a module may have failed",
+        "loading a model takes the same amount on every host; a memory module may have failed",
         "compare `sudo dmidecode -t memory` of {host} and {example}",
         among=("GPU model",),
     ),
     "/dev/shm": Alike(
         WARNING,
         "what fits into shared memory on the other hosts may not fit here",
-        "run `sudo mount -o remount,size=50% /dev/shm` on {host}, and make it last",
+        "run `sudo mount -o remount,size=50% /dev/shm` on {host}, and make it permanent",
         among=("GPU model",),
     ),
     "open files": Alike(

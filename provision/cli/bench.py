@@ -1,4 +1,4 @@
-"""`bench`: a bounded load on the model that is served."""
+"""`bench`: a bounded load on the served model."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _COUNT = click.IntRange(min=1)
   provision bench cluster.yaml
   provision bench cluster.yaml --requests 200 --concurrency 16 --json | tail -n 1"""),
 )
-@click.option("--requests", default=32, show_default=True, type=_COUNT, help="In all.")
-@click.option("--concurrency", default=4, show_default=True, type=_COUNT, help="Requests at a time.")
-@click.option("--input-tokens", default=128, show_default=True, type=_COUNT, help="In each request, made up at random.")
-@click.option("--output-tokens", default=64, show_default=True, type=_COUNT, help="That each request asks for.")
+@click.option("--requests", default=32, show_default=True, type=_COUNT, help="Number of requests.")
+@click.option("--concurrency", default=4, show_default=True, type=_COUNT, help="Requests in flight at a time.")
+@click.option("--input-tokens", default=128, show_default=True, type=_COUNT, help="Random input tokens per request.")
+@click.option("--output-tokens", default=64, show_default=True, type=_COUNT, help="Tokens to generate per request.")
 @click.option(
     "--deadline",
     metavar="SECONDS",
     default=300.0,
     show_default=True,
     type=click.FloatRange(min=1),
-    help="After which it is ended, done or not.",
+    help="Stop the load after this time, finished or not.",
 )
 @head_options
 def bench(
     requests: int, concurrency: int, input_tokens: int, output_tokens: int, deadline: float, **options: Any
 ) -> int:
-    """Put a small load on the model that is served, and time its answers.
+    """Put a small load on the served model, and time its answers.
 
-    Runs vLLM's own `vllm bench serve` on the head, against the server that `up` started and no other. Says how long
-    the first token takes, how many tokens come in a second, and what failed. Exit code 1 if a request failed.
+    Runs vLLM's own `vllm bench serve` on the head, only against the server that `up` started. Reports time to first
+    token, tokens per second, and failed requests. Exit code 1 if a request failed.
     """
     from provision import api
     from provision.render.jsonl import result_line

@@ -33,7 +33,7 @@ _FILE = click.Path(path_type=Path)
     "--only",
     metavar="AREAS",
     multiple=True,
-    help=f"Only these areas, with commas; repeatable: {', '.join(AREAS)}.  [default: all areas]",
+    help=f"Check only these areas, separated by commas; repeatable: {', '.join(AREAS)}.  [default: all areas]",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every fact of every host, not only what differs.")
 @deep_option
@@ -46,10 +46,12 @@ _FILE = click.Path(path_type=Path)
 # Its old name, from when there was no proof but the network's.
 @click.option("--network", "network", is_flag=True, hidden=True, help="The old name of --prove.")
 @skip_option
-@click.option("--save", metavar="FILE", type=_FILE, help="Keep what was found in FILE, to compare with later.")
-@click.option("--against", metavar="FILE", type=_FILE, help="Say what has changed since FILE was saved.")
-@click.option("--since-up", is_flag=True, help="Say what has changed since the last `up` that succeeded.")
-@click.option("--tests", metavar="DIR", type=_FILE, help="Also run the checks of your own (pytest) that are in DIR.")
+@click.option(
+    "--save", metavar="FILE", type=_FILE, help="Save a snapshot of what was found to FILE, to compare with later."
+)
+@click.option("--against", metavar="FILE", type=_FILE, help="Show what has changed since the snapshot in FILE.")
+@click.option("--since-up", is_flag=True, help="Show what has changed since the last successful `up`.")
+@click.option("--tests", metavar="DIR", type=_FILE, help="Also run your own checks (pytest) from DIR.")
 @click.option("--junit", metavar="FILE", type=_FILE, help="Write the result to FILE as JUnit XML, for CI.")
 @click.option("--html", metavar="FILE", type=_FILE, help="Write the result to FILE as one page, for a browser.")
 @run_options
@@ -68,15 +70,15 @@ def check(
     html: Path | None,
     **options: Any,
 ) -> int:
-    """Say what is not as it should be, why that matters, and what to do.
+    """Report every deviation: host, fact, expected, found, why it matters, and what to do.
 
-    Holds every host against the inventory, against the other hosts, and against what can work at all: drivers, GPUs,
-    packages, services, network, storage. Each finding blocks (the model cannot run), is drift (not what was asked
-    for), a warning, or a note. Works on a bare host, a half-built one and a serving one; writes nothing on any host.
+    Compares every host with the inventory, with the other hosts, and with what can work at all: drivers, GPUs,
+    packages, services, network, storage. A finding blocks (the model cannot run), or is drift (not what the inventory
+    says), a warning, or a note. Works on bare, half-built and serving hosts; writes nothing on any host.
 
-    With -q there is one line for each thing that blocks or is drift. Exit code 0: in sync; 3: something blocks, is
-    drift, or has changed since the snapshot; 1: something failed; 2: wrong usage or inventory; 4: a host could not be
-    reached.
+    With -q, prints one line for each finding that blocks or is drift. Exit code 0: in sync; 3: a finding blocks or is
+    drift, or something has changed since the snapshot; 1: something failed; 2: wrong usage or inventory; 4: a host
+    could not be reached.
     """
     from provision import api
     from provision.cli.kept import keep, writable

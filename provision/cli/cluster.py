@@ -1,4 +1,4 @@
-"""`up`, `plan` and `down`: the same run with different wishes. So is `check`, which has a file of its own."""
+"""`up`, `plan` and `down`: the same run with different options. So is `check`, which has a file of its own."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from provision.cli.page import COMMANDS
 @skip_option
 @run_options
 def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
-    """Make the hosts what the inventory says.
+    """Bring the hosts to the state that the inventory describes.
 
-    Looks at every host first; changes nothing anywhere if one of them is not what the inventory expects (a wrong
-    driver, too few GPUs). Then changes what differs, on all hosts at once, and looks again. Run it as often as you
-    like: what is as wanted is left alone.
+    Checks every host first, and changes nothing on any host if one of them does not meet the inventory's expectations
+    (wrong driver, too few GPUs). Then changes what differs, on all hosts in parallel, and verifies each change. Run it
+    as often as you like: what already matches is left alone.
     """
     from provision import api
     from provision.cli.run import run, told
@@ -46,7 +46,7 @@ def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
 def plan(deep: bool, **options: Any) -> int:
     """Show what `up` would change, and why.
 
-    Each line is one change: + create, ~ update (before → after), - remove, and ! for what stands in the way.
+    Each line is one change: + create, ~ update (before → after), - remove, and ! for what blocks `up`.
     Writes nothing on any host. Exit code 3 if there is something to do.
     """
     from provision import api
@@ -66,7 +66,7 @@ def plan(deep: bool, **options: Any) -> int:
 def down(purge: bool, **options: Any) -> int:
     """Stop what `up` started, in reverse order, and nothing else.
 
-    Shows that its processes and ports are gone. Twice in a row is fine.
+    Verifies that its processes have ended and its ports are free. Safe to repeat.
     """
     from provision import api
     from provision.cli.run import run

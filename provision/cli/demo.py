@@ -33,15 +33,17 @@ QUESTION = "What are you?"
 )
 @click.option("--hosts", default=2, show_default=True, type=click.IntRange(1, 8), help="Number of virtual hosts.")
 @click.option("--gpus", default=1, show_default=True, type=click.IntRange(1, 4), help="Stand-in GPUs on each host.")
-@click.option("--keep", is_flag=True, help="Leave everything running, and say how to use and remove it.")
-@click.option("--name", default="demo", show_default=True, help="Of its lab; demos of other names may run beside it.")
-@click.option("--rootless", is_flag=True, help="Loopback hosts, as for an ordinary user, even as root.")
+@click.option("--keep", is_flag=True, help="Leave everything running, and print how to use and remove it.")
+@click.option(
+    "--name", default="demo", show_default=True, help="Name of its lab; demos with different names can run at once."
+)
+@click.option("--rootless", is_flag=True, help="Use loopback hosts, as an ordinary user gets them, even as root.")
 @shown_options
 def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options: Any) -> int:
-    """The whole job on this machine, without a GPU, in minutes.
+    """A complete run on this machine, without a GPU, in minutes.
 
-    Makes virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny model made on the spot) across them over
-    real SSH, asks the model one thing, runs `up` again (nothing to change), `check`, `down`, and cleans up.
+    Creates virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny generated model) across them over real
+    SSH, sends the model a request, runs `up` again (nothing to change), `check`, `down`, and cleans up.
     """
     from provision.cli.run import told
     from provision.lab import demo as stage
@@ -66,7 +68,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
             if keep:
                 screen.say("", f"hint: the hosts are left as they are; provision lab down --name {name} removes them")
             else:
-                _heading(screen, "clean up", "removing the virtual hosts, and all that was made for them")
+                _heading(screen, "clean up", "removing the virtual hosts and everything created for them")
                 stage.remove_lab(lab)
     if done and not keep:
         screen.say("no process, namespace, mount or rule is left", *_kept(lab, installed))
@@ -114,7 +116,7 @@ def _ask(inventory: Inventory, screen: Screen) -> None:
     answer = chat(inventory, QUESTION)
     screen.json(result_line("answer", {"url": answer.url, "question": answer.question, "answer": answer.text}))
     if not screen.as_json:
-        told = "(the model is a tiny one with made-up weights: that it answers is the point)"
+        told = "(a tiny model with random weights: the point is that it answers)"
         screen.say(f"asked {answer.url}", f"  > {answer.question}", f"  < {clean(answer.text)}", told)
 
 

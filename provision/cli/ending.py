@@ -99,7 +99,7 @@ def _log(log: str) -> list[str]:
 
 def _lost() -> list[str]:
     """What may be the cause of much: files named without their folder are nowhere then."""
-    return [] if here() else ["note: the working folder has been deleted, or may not be entered: `cd` to another one"]
+    return [] if here() else ["note: the working directory was deleted or is not accessible: `cd` to another one"]
 
 
 def _say(error: BaseException, words: Callable[[Any], list[str]], code: int) -> int:

@@ -26,15 +26,15 @@ from provision.core.exits import Exit
     default="nftables",
     show_default=True,
     type=click.Choice(["nftables", "ufw"]),
-    help="Whose rules to print.",
+    help="The firewall to print rules for.",
 )
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the hosts' sudo password.")
 @shown_options
 def firewall(inventory: str | None, kind: str, ask_sudo_password: bool, **options: Any) -> int:
-    """Print the rules that let the cluster work, and nothing else in.
+    """Print firewall rules that allow what the cluster needs, and nothing else.
 
-    The same rules for every host, ready to be loaded there. Asks the hosts for their addresses, unless the inventory
-    has a `node_ip` for each; changes nothing.
+    The rules are the same for every host, ready to be loaded there. Asks the hosts for their addresses, unless the
+    inventory has a `node_ip` for each; changes nothing.
     """
     from provision import api
     from provision.cli.find import find_inventory

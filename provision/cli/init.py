@@ -30,7 +30,7 @@ _FOLDER = "provision.inventories"
   provision init rack.yaml --example offline-rack"""),
 )
 @click.argument("path", required=False, type=click.Path(path_type=Path), default=DEFAULT, metavar="[PATH]")
-@click.option("--example", "name", metavar="NAME", default="two-nodes", show_default=True, help="Which example.")
+@click.option("--example", "name", metavar="NAME", default="two-nodes", show_default=True, help="The example to write.")
 def init(path: Path, name: str) -> int:
     """Write an example inventory to PATH, for you to edit.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provision.lab.lab import LabReport
     from provision.render.screen import Screen
 
-_name = click.option("--name", default="lab", show_default=True, help="Which lab; several may run at once.")
+_name = click.option("--name", default="lab", show_default=True, help="Name of the lab; several can run at once.")
 
 
 @click.group(
@@ -34,7 +34,7 @@ def lab() -> None:
 
 
 @lab.command(
-    short_help="make a lab and write its inventory",
+    short_help="create a lab and write its inventory",
     epilog=example("""\
   provision lab up
   provision lab up --hosts 2 --gpus 1 --name small
@@ -42,14 +42,14 @@ def lab() -> None:
 )
 @click.option("--hosts", default=3, show_default=True, type=click.IntRange(1, 250), help="Number of hosts.")
 @click.option("--gpus", default=2, show_default=True, type=click.IntRange(0, 64), help="Stand-in GPUs on each host.")
-@click.option("--fabric", is_flag=True, help="A second interface in each host, with jumbo frames (as root).")
+@click.option("--fabric", is_flag=True, help="Give each host a second interface, with jumbo frames (root only).")
 @_name
 @shown_options
 def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
-    """Make a lab, ready to be provisioned, and write an inventory for it.
+    """Create a lab, ready to be provisioned, and write an inventory for it.
 
-    What this machine lacks for it (sshd, iproute2, debootstrap …) is installed through its package manager, after
-    saying so. A lab that runs already is left as it is.
+    Installs missing programs (sshd, iproute2, debootstrap …) through this machine's package manager, after saying so.
+    A lab that is already running is left as it is.
     """
     from provision.cli.run import told
     from provision.lab.lab import Lab
@@ -59,8 +59,8 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
         report = Lab(name=name, say=screen.say).up(hosts, gpus, fabric=fabric)
     _show(report, screen)
     if not screen.as_json:
-        made = "made" if report.changed else "runs already, nothing to change"
-        screen.say(f"lab `{name}` {made}", f"hint: provision up {report.inventory}")
+        said = "created" if report.changed else "is already running: nothing to change"
+        screen.say(f"lab `{name}` {said}", f"hint: provision up {report.inventory}")
     return Exit.DONE
 
 
@@ -68,7 +68,7 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
 @_name
 @shown_options
 def status(name: str, **options: Any) -> int:
-    """Show a lab's hosts. Exit code 1 if there is no such lab, or one of its hosts does not run."""
+    """Show a lab's hosts. Exit code 1 if there is no such lab, or one of its hosts is not running."""
     from provision.cli.run import told
     from provision.lab.lab import Lab
 
@@ -93,7 +93,7 @@ def status(name: str, **options: Any) -> int:
 def down(purge: bool, name: str, **options: Any) -> int:
     """Remove a lab completely: processes, namespaces, mounts, bridge, firewall rules, files.
 
-    Also what a lab left behind that crashed. Twice in a row is fine.
+    Also removes what a crashed lab left behind. Safe to repeat.
     """
     from provision.cli.run import told
     from provision.lab.lab import Lab

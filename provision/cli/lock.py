@@ -19,7 +19,9 @@ from provision.core.exits import Exit
   provision lock cluster.yaml --upgrade"""),
 )
 @inventory_argument
-@click.option("--upgrade", is_flag=True, help="Take the newest versions that fit, instead of those locked already.")
+@click.option(
+    "--upgrade", is_flag=True, help="Move to the newest versions that fit, instead of keeping the locked ones."
+)
 @shown_options
 def lock(inventory: str | None, upgrade: bool, **options: Any) -> int:
     """Pin the environment to exact versions, with hashes.

@@ -21,7 +21,7 @@ inventory_argument = click.argument("inventory", required=False, type=click.Path
 deep_option = click.option(
     "--deep",
     is_flag=True,
-    help="Hold every file of the environments against what was installed; takes minutes, not a moment.",
+    help="Compare every file of the environments with what was installed; takes minutes.",
 )
 
 #: Names of the proofs that `--skip` knows, each with what it shows.
@@ -35,14 +35,14 @@ skip_option = click.option(
     "--skip",
     metavar="PROOFS",
     multiple=True,
-    help=f"Leave out what the hosts are to show before they start, with commas: {', '.join(PROOFS)}.",
+    help=f"Skip these proofs, separated by commas: {', '.join(PROOFS)}.",
 )
 
 _SHOWN = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output."),
-    click.option("-v", "--verbose", is_flag=True, help="Also show what the hosts print."),
+    click.option("-v", "--verbose", is_flag=True, help="Also show the hosts' output."),
     click.option("-q", "--quiet", is_flag=True, help="Show errors only."),
-    click.option("--no-color", is_flag=True, help="No colour; so does $NO_COLOR."),
+    click.option("--no-color", is_flag=True, help="No colour; $NO_COLOR does the same."),
 )
 
 _RUN = (
@@ -51,13 +51,13 @@ _RUN = (
         "--limit",
         metavar="PATTERN",
         multiple=True,
-        help="Only these hosts: names, groups or roles, with * and commas; repeatable.  [default: all hosts]",
+        help="Only these hosts (names, groups, roles; with *), separated by commas; repeatable.  [default: all hosts]",
     ),
     click.option(
         "--playbook",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="A playbook of yours.  [default: the built-in one, Ray and vLLM]",
+        help="Your own playbook.  [default: the built-in one for Ray and vLLM]",
     ),
     click.option(
         "--ask-sudo-password",

@@ -18,17 +18,19 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "init": Command("provision.cli.init:init", "write an example inventory to ./inventory.yaml, for you to edit"),
     "trust": Command("provision.cli.trust:trust", "show the hosts' SSH keys, and record them once you agree"),
-    "plan": Command("provision.cli.cluster:plan", "show what `up` would change, and why; changes nothing"),
-    "up": Command("provision.cli.cluster:up", "make the hosts what the inventory says; again: nothing to change"),
-    "check": Command("provision.cli.check:check", "say what is not as it should be, and what to do; changes nothing"),
-    "smoke": Command("provision.cli.smoke:smoke", "ask the model that is served one thing, as its users do"),
-    "bench": Command("provision.cli.bench:bench", "put a small load on the model that is served, and time its answers"),
+    "plan": Command("provision.cli.cluster:plan", "show what `up` would change and why, without changing anything"),
+    "up": Command("provision.cli.cluster:up", "bring the hosts to the state in the inventory; safe to repeat"),
+    "check": Command("provision.cli.check:check", "report every deviation and what to do, without changing anything"),
+    "smoke": Command("provision.cli.smoke:smoke", "send the served model one test request, as its users do"),
+    "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
     "firewall": Command("provision.cli.firewall:firewall", "print the rules that a firewall needs for the cluster"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
     "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),
-    "demo": Command("provision.cli.demo:demo", "the whole job on this machine: hosts, Ray, vLLM, one answer, clean up"),
+    "demo": Command(
+        "provision.cli.demo:demo", "a complete run on this machine: hosts, Ray, vLLM, one answer, clean up"
+    ),
 }
 
 _PAGE = """\
@@ -39,8 +41,8 @@ identical environment on each, starts Ray and a vLLM server across them, and pro
 
 In order, with the machines listed in ./inventory.yaml (`provision init` writes one to start from):
 
-  provision up        make it so; run it again at any time, it changes only what differs
-  provision check     see whether it still is so
+  provision up        bring up the cluster; run it again at any time, it changes only what differs
+  provision check     see whether it is still as it should be
   provision down      stop it again
 
 No GPU machines at hand? `provision demo` does all of that on this machine, in minutes.

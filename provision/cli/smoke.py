@@ -1,4 +1,4 @@
-"""`smoke`: one question to the model that is served."""
+"""`smoke`: one test request to the served model."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from provision.core.exits import Exit
     default=120.0,
     show_default=True,
     type=click.FloatRange(min=0.1),
-    help="For the whole answer.",
+    help="How long to wait for the complete answer.",
 )
 @head_options
 def smoke(timeout: float, **options: Any) -> int:
-    """Ask the model that is served one thing, as its users do.
+    """Send the served model one test request, as its users do.
 
-    From here, through the head's address; where that cannot be connected to, on the head itself, over SSH. A chat
-    completion, or what the model can do instead: a completion, an embedding. Changes nothing. Exit code 0: it
-    answered; 1: it did not; 2: wrong usage or inventory; 4: the head could not be reached.
+    Sends it from this machine to the head's address or, if that cannot be reached, on the head itself, over SSH. The
+    request is a chat completion, or what the model supports instead: a completion, an embedding. Changes nothing. Exit
+    code 0: it answered; 1: it did not; 2: wrong usage or inventory; 4: the head could not be reached.
     """
     from provision import api
     from provision.render.jsonl import result_line

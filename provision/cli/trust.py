@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 )
 @inventory_argument
 @click.option("--limit", metavar="PATTERN", multiple=True, help="Only these hosts.  [default: all hosts]")
-@click.option("--yes", is_flag=True, help="Record without asking; needed where there is no terminal to ask at.")
+@click.option("--yes", is_flag=True, help="Record without asking; required where there is no terminal.")
 @shown_options
 def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: Any) -> int:
     """Show the SSH keys of all hosts, and record those that are new once you agree.
 
-    Compare them with what the hosts say themselves (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub). A key that
-    differs from the one on record is never replaced: the message says what to do. Logs in nowhere but on jump hosts.
+    Compare them with what the hosts themselves show (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub). A key that
+    differs from the recorded one is never replaced: the message says what to do. Logs in only to jump hosts.
     """
     from provision import api
     from provision.cli.find import find_inventory

@@ -120,8 +120,8 @@ def _unasked(host: Host, shared: Sequence[Candidate], was_asked: bool) -> Chosen
         return Chosen("")
     return Chosen(
         "",
-        problem=f"which address {host.name} has for the others is not known without asking it",
-        hint=f"set hosts.{host.name}.node_ip, or do not leave it out with --limit",
+        problem=f"the address that {host.name} has for the other hosts is not known without contacting it",
+        hint=f"set hosts.{host.name}.node_ip, or include it in --limit",
     )
 
 

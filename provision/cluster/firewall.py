@@ -45,7 +45,7 @@ def needed(cluster: Cluster, ssh_ports: Mapping[str, int]) -> Firewall:
     """`ssh_ports`: the port that each host is connected to. Facts may be missing where the inventory has all of the
     addresses; whether there is RoCE is not known then."""
     nodes = {node.name: node.node_ip for node in cluster.nodes}
-    rules = [Rule("tcp", "SSH; narrow it down to where you come from", ports=_ssh(cluster, ssh_ports))]
+    rules = [Rule("tcp", "SSH; restrict it to the addresses you connect from", ports=_ssh(cluster, ssh_ports))]
     notes = []
     if len(nodes) > 1:
         between = "between the nodes: Ray, and what vLLM, NCCL and Gloo open on ports of the kernel's choice"
@@ -86,7 +86,7 @@ def _api(cluster: Cluster) -> list[Rule]:
     if is_loopback(listen):
         return []
     to = () if listen in EVERYWHERE or not is_ip(listen) else (listen,)
-    return [Rule("tcp", "the model's API, on the head; narrow it down to its users", ports=(serve.port,), to=to)]
+    return [Rule("tcp", "the model's API, on the head; restrict it to its users", ports=(serve.port,), to=to)]
 
 
 def ordered(addresses: Iterable[str]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Candidate:
 
     def __str__(self) -> str:
         names = sorted(set(self.interfaces.values()))
-        speed = f"{self.speed_mbit / 1000:g} Gbit/s" if self.speed_mbit else "speed not told"
+        speed = f"{self.speed_mbit / 1000:g} Gbit/s" if self.speed_mbit else "speed unknown"
         rdma = ", RDMA" if self.rdma else ""
         return f"{self.network} on {', '.join(names)}: {speed}{rdma}, MTU {self.mtu or 'not told'}"
 
@@ -170,7 +170,7 @@ def doubt(found: Sequence[Candidate]) -> str:
     if _merit(first, told) != _merit(second, told):
         return ""
     reason = "SSH goes there" if first.ssh != second.ssh else "it has the lowest number"
-    return f"of the networks that all hosts share none is faster; {first.network} was taken, since {reason}"
+    return f"none of the networks that all hosts share is faster; {first.network} was chosen, since {reason}"
 
 
 def nearly(
@@ -185,8 +185,8 @@ def nearly(
         others = {name: own for name, own in offers.items() if name != absent[0]}
         found = _candidate(network, hosts, facts, others, ())
         if found is not None and (not candidates or _beats(found, candidates[0])):
-            instead = f"the faster {found.network}; {candidates[0].network} was taken" if candidates else found.network
-            return f"{absent[0]} alone has no address in {instead}"
+            instead = f"the faster {found.network}; {candidates[0].network} was chosen" if candidates else found.network
+            return f"only {absent[0]} has no address in {instead}"
     return ""
 
 

@@ -29,7 +29,7 @@ def obstacle(path: Path) -> tuple[str, str]:
     try:
         return _obstacle(path)
     except OSError as error:  # a folder on the way that may not be entered, a name that is too long
-        return f"`{path}` cannot be looked at: {(error.strerror or str(error)).lower()}", ""
+        return f"`{path}` cannot be accessed: {(error.strerror or str(error)).lower()}", ""
 
 
 def _obstacle(path: Path) -> tuple[str, str]:

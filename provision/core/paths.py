@@ -26,7 +26,7 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path:
         return xdg / "provision"
     home = person.home()
     if home is None:
-        raise NoHome(f"there is no folder for what outlives a run: {person.nameless()}", hint=MOVE)
+        raise NoHome(f"there is no state folder: {person.nameless()}", hint=MOVE)
     return home / ".local" / "state" / "provision"
 
 

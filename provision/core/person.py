@@ -71,13 +71,13 @@ def to_write(path: str | Path, hint: str) -> Path:
     if found.parts and found.parts[0].startswith("~"):
         user = found.parts[0][1:]
         why = f"passwd has no user `{user}`" if user else nameless()
-        raise NoHome(f"nobody knows where `{path}` is: {why}", hint=hint)
+        raise NoHome(f"`{path}` cannot be resolved: {why}", hint=hint)
     return found
 
 
 def nameless() -> str:
     """Why there is no home folder."""
-    unset = "$HOME is no absolute path" if os.environ.get("HOME") else "$HOME is not set"
+    unset = "$HOME is not an absolute path" if os.environ.get("HOME") else "$HOME is not set"
     return f"{unset}, and passwd has no home for uid {os.geteuid()}"
 
 

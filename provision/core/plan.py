@@ -11,7 +11,7 @@ from provision.core.playbook import Step
 from provision.core.resource import Difference, State
 
 #: The hint of a difference that a plan would change.
-BY_UP = "`provision up` puts it right"
+BY_UP = "`provision up` fixes it"
 
 
 class Mode(Enum):

@@ -95,7 +95,7 @@ class Playbook:
         if len(self._known) != len(self.steps):  # some were put there without `add`
             self._known = {s.key for s in self.steps}
         if step.key in self._known:
-            raise PlaybookError(f"{on}: two resources are called `{resource.id}`", hint="give one another id")
+            raise PlaybookError(f"{on}: two resources are called `{resource.id}`", hint="give one of them another id")
         for key in step.after:
             if key not in self._known:
                 raise PlaybookError(f"{step.key} comes after `{key}`, which is not in the playbook before it")

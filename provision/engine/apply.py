@@ -158,7 +158,7 @@ class Applier:
             message = f"{resource.label}: failed (exit code {fixed.rc})"
             raise ScriptFailed(host, message, evidence=evidence, hint=hint)
         if not seen.ok:
-            raise BadOutput(host, f"{resource.label}: could not be looked at afterwards", evidence=seen.tail())
+            raise BadOutput(host, f"{resource.label}: could not be probed afterwards", evidence=seen.tail())
         state = resource.read(seen)
         left = resource.diff(state, change.want)
         if left:

@@ -33,7 +33,7 @@ class Inquirer:
             except Cancelled:
                 return
             except Exception as error:  # whatever it is, the failure that was asked about comes first
-                self._emit(events.Note("", f"the hosts could not be asked why: {type(error).__name__}: {error}"))
+                self._emit(events.Note("", f"the hosts' logs could not be read: {type(error).__name__}: {error}"))
                 continue
             for step, explanation in told.items():
                 failure = concerned[step]

@@ -40,7 +40,7 @@ class Carrier:
         why = ""
         for one in due(plan, placed):
             if one.proof.name in self._skip:
-                self._emit(events.Note("", f"not proved, with --skip {one.proof.name}: {one.proof.label}"))
+                self._emit(events.Note("", f"skipped, because of --skip {one.proof.name}: {one.proof.label}"))
         for stage in stages(plan, placed, self._skip):
             why = why or self._blocked(self.prove(stage.proofs))
             if why:
@@ -60,7 +60,7 @@ class Carrier:
             if proof.name in self._skip:
                 continue
             if failed & set(proof.stands_on):
-                self._emit(events.Note("", f"not tried, because of what was found before: {proof.label}"))
+                self._emit(events.Note("", f"skipped, because of earlier findings: {proof.label}"))
                 failed.add(proof.name)
                 continue
             began = time.monotonic()
@@ -85,7 +85,7 @@ class Carrier:
                     error = Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
                     self.blocks.append(error)
                     self._emit(events.failed(error))
-        return "it was not proved that it can work" if self.blocks else ""
+        return "a proof failed" if self.blocks else ""
 
     def _leave_out(self, changes: Sequence[Change], why: str) -> None:
         for change in changes:

@@ -120,7 +120,7 @@ class Run:
                 if fragment.ok:
                     states[step.key] = step.resource.read(fragment)
                 else:
-                    message = f"{step.resource.label} could not be looked at (exit code {fragment.rc})"
+                    message = f"{step.resource.label} could not be probed (exit code {fragment.rc})"
                     fleet.fail(ScriptFailed(host.name, message, evidence=fragment.tail()), step.key)
             return states
 
@@ -135,7 +135,7 @@ class Run:
         not come up without it."""
         if not self._job.apply or self._job.mode is not Mode.UP:
             return []
-        hint = "mend that first, or leave the host out with --limit"
+        hint = "fix that first, or exclude the host with --limit"
         return [
             blocker(name, f"nothing was changed on any host, because of {name}", hint=hint) for name in fleet.errors
         ]

@@ -112,7 +112,7 @@ def lock_for(python: Python, path: Path, *, base: Path, make: bool, say: Callabl
     try:
         return read_lock(path, python, base=base)
     except LockStale as reason:
-        say(f"{reason.message}: `provision up` makes it anew")
+        say(f"{reason.message}: `provision up` recreates it")
         return reason.lock
     except LockMissing as reason:
         say(f"{reason.message}: `provision up` makes it")

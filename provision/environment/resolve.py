@@ -91,10 +91,10 @@ def _hint(said: str) -> str:
         (r"invalid peer certificate",
          "uv does not trust the index's certificate: export UV_SYSTEM_CERTS=1, or name the file in SSL_CERT_FILE"),
         (r"[Ff]ailed to fetch|dns error|[Cc]onnect(?:ion)? error|timed? ?out|Could not connect",
-         "the index cannot be reached from here: look at the network, or set python.index"),
+         "the index cannot be reached from here: check the network, or set python.index"),
         (r"not found in the package registry|there (?:are|is) no versions? of",
-         "look at the names and versions in python.packages, and at python.index and python.find_links"),
-        (r"Expected package name|Failed to parse|[Ii]nvalid", "look at python.packages, constraints and overrides"),
+         "check the names and versions in python.packages, and python.index and python.find_links"),
+        (r"Expected package name|Failed to parse|[Ii]nvalid", "check python.packages, constraints and overrides"),
     )  # fmt: skip
     fallback = "loosen a version in python.packages, or settle the conflict in python.overrides"
     return next((hint for sign, hint in table if re.search(sign, said)), fallback)

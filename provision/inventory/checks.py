@@ -100,11 +100,11 @@ def _check_address(node: YamlNode, problems: Problems) -> None:
         return
     if "@" in text:
         user, _, rest = text.rpartition("@")
-        message, hint = "the user has a place of its own", f"write `{{address: {rest}, ssh: {{user: {user}}}}}`"
+        message, hint = "the user has a key of its own", f"write `{{address: {rest}, ssh: {{user: {user}}}}}`"
         problems.value(node, f"`{text}` is no address: {message}", hint)
     elif re.fullmatch(r"[^:]+:[0-9]+", text):
         rest, _, port = text.rpartition(":")
-        message, hint = "the port has a place of its own", f"write `{{address: {rest}, ssh: {{port: {port}}}}}`"
+        message, hint = "the port has a key of its own", f"write `{{address: {rest}, ssh: {{port: {port}}}}}`"
         problems.value(node, f"`{text}` is no address: {message}", hint)
     elif re.fullmatch(r"[0-9.]+", text):
         problems.value(node, f"`{text}` is no IP address", "write four numbers from 0 to 255, such as `10.0.0.1`")

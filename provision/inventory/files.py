@@ -63,7 +63,8 @@ def existing_file(node: YamlNode, inventory: Path, problems: Problems, what: str
     text = str(path)
     try:
         if str(expanded(node.text)).startswith("~"):
-            problems.value(node, f"the {what} `{node.text}` is below a home folder that nobody knows: {nameless()}")
+            unknown = f"is in a home folder that cannot be determined: {nameless()}"
+            problems.value(node, f"the {what} `{node.text}` {unknown}")
         elif not path.exists():
             problems.value(node, f"the {what} `{node.text}` does not exist", _nearby(path))
         # Devices and pipes will do: ssh's own way to say "no file" is /dev/null.
@@ -72,7 +73,7 @@ def existing_file(node: YamlNode, inventory: Path, problems: Problems, what: str
         elif not os.access(path, os.R_OK):
             problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {node.text}")
     except (OSError, ValueError) as error:
-        problems.value(node, f"the {what} `{node.text}` cannot be looked at: {error}")
+        problems.value(node, f"the {what} `{node.text}` cannot be accessed: {error}")
     return node.with_text(text)
 
 

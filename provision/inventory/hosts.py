@@ -95,7 +95,7 @@ def _expanded(root: YamlNode, problems: Problems) -> list[Listed]:
             if name in hosts:
                 first = hosts[name].entry
                 message = f"the host `{name}` is listed twice, first in line {first.key[0]} by `{first.path[-1]}`"
-                problems.key(entry, message, "let the ranges not overlap")
+                problems.key(entry, message, "make the ranges disjoint")
                 continue
             own = dict(entry.children)
             for key, values in counted.items():
@@ -122,11 +122,14 @@ def _counted(entry: YamlNode, written: str, key: str, count: int, problems: Prob
         return None
     if len(values) == count:
         return values
-    hosts = f"`{written}` is {count} host{'s' * (count != 1)}"
+    hosts = f"`{written}` names {count} host{'s' * (count != 1)}"
     if len(values) == 1:
-        problems.value(node, f"{hosts}, with one {key} `{node.text}`", f"give as many, such as {_example(node, count)}")
+        problems.value(
+            node, f"{hosts}, but has one {key}, `{node.text}`", f"give as many, such as {_example(node, count)}"
+        )
     else:
-        problems.value(node, f"{hosts}, but `{node.text}` is {len(values)} addresses", "let both ranges be as long")
+        message = f"{hosts}, but the address range `{node.text}` has {len(values)}"
+        problems.value(node, message, "make the two ranges equally long")
     return None
 
 

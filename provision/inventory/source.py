@@ -60,8 +60,8 @@ def refuse_ambiguous(root: YamlNode, problems: Problems) -> None:
             truth = "true" if node.text.lower() in ("yes", "on") else "false"
             problems.value(
                 node,
-                f"`{node.text}` without quotes may be read as a truth value or as text",
-                f'write `{truth}`, or `"{node.text}"` for the word',
+                f"`{node.text}` without quotes may be read as a boolean or as text",
+                f'write `{truth}`, or `"{node.text}"` for the text',
             )
 
 
@@ -175,7 +175,7 @@ class _Reader:
             node = self.node(raw_value, (*path, name), position)
             if name in own:
                 first = f"line {own[name].key[0]}"
-                self.problems.key(node, f"the key `{name}` stands twice, first in {first}", "remove one of the two")
+                self.problems.key(node, f"the key `{name}` occurs twice, first in {first}", "remove one of the two")
                 continue
             own[name] = node
         return {**merged, **own}

@@ -40,7 +40,7 @@ _WORDS = (
         "this alias `*…` has no anchor `&…` above it",
         "put values that begin with `*` in quotes",
     ),
-    ("found duplicate anchor", "this anchor `&…` stands twice", "give one of the two another name"),
+    ("found duplicate anchor", "this anchor `&…` is defined twice", "give one of the two another name"),
     ("unexpected end of stream", "the quotes that begin here are never closed", "add the closing quote"),
     ("found unexpected document separator", "quotes are never closed", "add the closing quote"),
     ("found unknown escape", "a backslash inside double quotes begins an unknown escape", "use single quotes"),

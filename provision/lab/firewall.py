@@ -41,5 +41,5 @@ def iptables(host: HostState, *arguments: str, check: bool = True) -> subprocess
 def in_network(host: HostState, argv: Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs a program of the machine in the host's network namespace, which is there also while the host is off."""
     if not namespaces.supervised(host):
-        raise LabError(f"{host.name}: its supervisor is gone", hint="provision lab down, then provision lab up")
+        raise LabError(f"{host.name}: its supervisor has exited", hint="provision lab down, then provision lab up")
     return run(["nsenter", "--target", str(namespaces.supervisor_pid(host)), "--net", *argv], check=check)

@@ -45,7 +45,7 @@ def fit(versions: Sequence[str], platform: str, wheels: Path, say: Say) -> Fitti
             return Fitting(version, torch_from, settings)
         reasons.append(f"Python {version}, torch from {_WORDS[torch_from]}: {' '.join(reason)}")
     raise LabError(
-        f"vLLM's CPU build cannot be had for the hosts' Python ({', '.join(versions)}) on {platform}",
+        f"there is no CPU build of vLLM for the hosts' Python ({', '.join(versions)}) on {platform}",
         evidence=reasons,
         hint="look at whether this machine reaches its package index: `pip download --no-deps six`",
     )

@@ -175,7 +175,8 @@ class Lab:
         report = self._report(state)
         if state.complete:
             return report
-        return replace(report, notes=(*report.notes, "still being made, or broke off: `provision lab down` removes it"))
+        note = "still being created, or its creation was interrupted: `provision lab down` removes it"
+        return replace(report, notes=(*report.notes, note))
 
     def down(self, *, purge: bool = False) -> LabReport:
         """Removes the lab and all it made, in whatever state it is; `changed` says whether there was one.
@@ -265,7 +266,7 @@ class Lab:
     def _purge(self) -> tuple[str, ...]:
         others = sorted(path.parent.name for path in self.root.glob("*/state.json"))
         if others:
-            return (f"the base system stays: {', '.join(others)} still stand on it",)
+            return (f"the base system stays: {', '.join(others)} still use it",)
         for path in self.root.iterdir():
             if path.name.startswith(CACHES):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

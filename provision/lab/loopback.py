@@ -228,7 +228,7 @@ def stop(hosts: Sequence[HostState]) -> None:
         for identity in found:
             processes.send(identity, signal.SIGKILL)
         if not processes.gone(found, max(0.0, deadline - time.monotonic())):
-            raise LabError(f"processes that cannot be ended: {', '.join(str(pid) for pid, _ in found)}")
+            raise LabError(f"processes that cannot be killed: {', '.join(str(pid) for pid, _ in found)}")
         processes.reap(pid for pid, _ in found)
 
 

@@ -79,7 +79,7 @@ def impossible(root: Path) -> str:
         layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
         spaces = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork"]
         if run([*spaces, "true"], check=False).returncode != 0:
-            return "this machine lets nobody make namespaces, as in an unprivileged container"
+            return "this machine does not allow creating namespaces, as in an unprivileged container"
         mount = ["mount", "-t", "overlay", "overlay", "-o", layers, str(top)]
         if run([*spaces, *mount], check=False).returncode != 0:
             return f"{root} cannot be the upper layer of an overlay, as inside a container"
@@ -179,7 +179,7 @@ def stop(state: LabState) -> None:
             processes.send(identity, signal.SIGKILL)
         if not processes.gone(everything, KILL_TIMEOUT):
             left = [str(pid) for pid, start in everything if processes.started(pid) == start]
-            raise LabError(f"processes that cannot be ended: {', '.join(left)}")
+            raise LabError(f"processes that cannot be killed: {', '.join(left)}")
     processes.reap(pid for pid, _ in everything)
 
 
@@ -276,7 +276,7 @@ def log_tail(host: HostState) -> list[str]:
 
 def signal_supervisor(host: HostState, number: signal.Signals) -> None:
     if not supervised(host):
-        raise LabError(f"{host.name}: its supervisor is gone", hint="provision lab down, then provision lab up")
+        raise LabError(f"{host.name}: its supervisor has exited", hint="provision lab down, then provision lab up")
     os.kill(supervisor_pid(host), number)
 
 

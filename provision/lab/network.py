@@ -121,7 +121,7 @@ def remove_devices(names_of_lab: Sequence[str], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while left := present(names_of_lab):
         if time.monotonic() > deadline:
-            raise LabError(f"network devices that stay: {', '.join(left)}")
+            raise LabError(f"network devices that could not be removed: {', '.join(left)}")
         for name in left:
             # It may go by itself between looking and deleting.
             run(["ip", "link", "delete", name], check=False)

@@ -54,7 +54,7 @@ def choose(
 
     if not accepted:
         cut = Cut(tensor or hosts.even, pipeline or max(1, hosts.total // (tensor or hosts.even)), length)
-        return cut, "vLLM takes no cut over these GPUs"
+        return cut, "vLLM accepts no cut over these GPUs"
     within = [cut for cut in accepted if inside(cut, hosts.gpus)]
     # Without stages, sharing each layer across hosts is the only way to use them all.
     staged = any(cut.pipeline > 1 for cut in accepted)
@@ -83,7 +83,7 @@ def inside(cut: Cut, gpus: Sequence[int]) -> bool:
 
 def _why(cut: Cut, hosts: Hosts, tensor: int | None, pipeline: int | None) -> str:
     if tensor or pipeline:
-        said = f"{'tensor' if tensor else 'pipeline'}_parallel is given, the other takes the GPUs that it leaves"
+        said = f"{'tensor' if tensor else 'pipeline'}_parallel is given, the other uses the remaining GPUs"
     elif cut.tensor > max(hosts.gpus):
         return "vLLM cannot cut this model into stages, so that each layer lies across hosts, which is slow"
     elif len(set(hosts.gpus)) > 1:

@@ -122,14 +122,14 @@ def no_room(host: str, folder: str, missing: int, free: int) -> Finding:
         left,
         needed,
         Against.POSSIBLE,
-        why="a download that fills the disk takes logs and services along",
+        why="a download that fills the disk also breaks logs and services",
         hint=HINTS["no space"],
         said=f"the weights need {needed} more in {folder}, the disk has {left} to spare",
     )
 
 
 def _unknown(host: str, why: str) -> Finding:
-    said = f"which weights it has could not be compared: {why}"
+    said = f"its weights could not be compared: {why}"
     hint = "run `provision up` again, or leave this out with `--skip weights`"
     return Finding(host, "storage", FILES, Severity.BLOCKS, "not known", said=said, hint=hint)
 
@@ -149,7 +149,7 @@ def _differences(told: Mapping[str, Mapping[str, Entry]], folders: Mapping[str, 
                 digest[:12],
                 digests[example][:12],
                 Against.PEERS,
-                why="ranks that read different weights answer nonsense, or stop with an error at the start",
+                why="ranks that read different weights produce nonsense, or fail at startup",
                 hint=f"copy these files from {folders[example]} on {example}; or pin serve.weights.revision",
                 evidence=lines[:10],
                 said=f"its weights are not those of {example}: {len(lines)} files differ"

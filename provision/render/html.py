@@ -135,7 +135,7 @@ def _areas(entries: Sequence[PageEntry], matrix: Matrix) -> list[str]:
 
 def _list(entries: Sequence[PageEntry]) -> str:
     if not entries:
-        return '<p class="none">nothing was found that is not as it should be</p>'
+        return '<p class="none">no findings</p>'
     return "".join(_entry(e, unfolded=len(entries) <= _UNFOLDED) for e in entries)
 
 

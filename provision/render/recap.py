@@ -61,7 +61,7 @@ def failure_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
 
 
 def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> list[str]:
-    """As `failure_lines`, with what stands in the way, which is part of the plan elsewhere; of a check a line for each
+    """As `failure_lines`, with the blockers, which is part of the plan elsewhere; of a check a line for each
     thing that makes its exit code. `now`: as for `check_lines`."""
     failures = failure_lines(report, paint)
     if report.command == "check":
@@ -113,7 +113,7 @@ def phase_lines(report: Report, *, width: int = 80) -> list[str]:
 
 
 def last_line(report: Report, *, again: str = "") -> str:
-    """One sentence on the whole run. `again`: the `provision up …` that would put drift right."""
+    """One sentence on the whole run. `again`: the `provision up …` that would fix drift."""
     took = duration(report.seconds)
     hosts = count(len(report.hosts), "host")
     bad = Counter(h.status for h in report.hosts if h.status in ("failed", "unreachable", "blocked", "skipped"))
@@ -158,14 +158,14 @@ def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
 
 
 def _what_to_do(report: Report, again: str) -> str:
-    """What `up` would put right, and when; the rest has hints of its own."""
+    """What `up` would fix, and when; the rest has hints of its own."""
     counting = [entry for entry in entries(report.findings) if entry.severity.counts]
     by_up = sum(entry.findings[0].hint == BY_UP for entry in counting)
     if not again or not by_up:
         return ""
     if any(entry.severity is Severity.BLOCKS for entry in counting):
-        return f"; mend what blocks, then `{again}` puts {by_up} right"
-    return f"; `{again}` puts {'it' if by_up == len(counting) else f'{by_up} of {len(counting)}'} right"
+        return f"; fix what blocks, then `{again}` fixes {by_up}"
+    return f"; `{again}` fixes {'it' if by_up == len(counting) else f'{by_up} of {len(counting)}'}"
 
 
 def _apart(*blocks: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ def since_lines(
     lines = [paint(Style.BOLD, head)]
     for (area, fact, before, after), hosts in merged(since).items():
         if fact == WHOLE_AREA:
-            told = f"{area}: {fact} ({before}) is gone"
+            told = f"{area}: {fact} ({before}) no longer found"
         else:
             told = f"{fact} {before or _ABSENT} → {after or _ABSENT}"
         lines += wrapped(clean(f"{told} on {named(hosts)}"), width, "    ", "  ")

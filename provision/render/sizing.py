@@ -7,7 +7,7 @@ from provision.core.wording import GIB
 from provision.render.text import PLAIN, Paint, Style, clean, named, table
 
 _STYLE = {"fits": Style.OK, "close": Style.WARN, "too small": Style.ERROR}
-_HEAD = ("stage", "hosts", "layers", "weights", "KV cache", "besides", "may take", "left", "")
+_HEAD = ("stage", "hosts", "layers", "weights", "KV cache", "overhead", "may take", "left", "")
 _RIGHT = frozenset((2, 3, 4, 5, 6, 7))
 
 

@@ -23,7 +23,7 @@ class PortsFree(Resource):
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
     area: ClassVar[str] = "network"
-    why: ClassVar[str] = "what is to listen there could not start"
+    why: ClassVar[str] = "the service that needs the port could not start"
 
     place: Place
     address: str

@@ -41,7 +41,7 @@ class Ranks(Resource):
     removable: ClassVar[bool | str] = False
     outcome: ClassVar[bool] = True
     area: ClassVar[str] = "services"
-    why: ClassVar[str] = "the model is cut into as many parts as there are GPUs, and each host has to do its own"
+    why: ClassVar[str] = "the model is cut into as many parts as there are GPUs, and each host must run its own"
 
     ray: Place
     count: int

@@ -59,7 +59,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class RayNode(Service):
-    why: ClassVar[str] = "the ranks of this host live in it, and it keeps what it was started with until a restart"
+    why: ClassVar[str] = "the ranks of this host run in it, and new settings take effect only after a restart"
 
     setup: Setup
 

@@ -23,7 +23,7 @@ class SecretFile(Resource):
     Raises on apply: NotConverged, if another process rewrites the file meanwhile.
     """
 
-    why: ClassVar[str] = "with another secret the nodes turn each other away; one that others can read is none"
+    why: ClassVar[str] = "with different secrets the nodes reject each other; a secret that others can read is none"
 
     path: str
     secret: Secret

@@ -52,9 +52,7 @@ class Service(Resource):
     """Subclasses say `command`, `environment` and how it shows that it is ready."""
 
     area: ClassVar[str] = "services"
-    why: ClassVar[str] = (
-        "a service is what it was started with: what changed since reaches nobody until it is restarted"
-    )
+    why: ClassVar[str] = "new settings take effect only when the service is restarted"
 
     place: Place
 

@@ -18,7 +18,7 @@ REMOVE = 'rm -f -- "$path" "$path.new"'
 class TextFile(Resource):
     """`path` holds `text` and nothing else, with `mode` (octal digits), owned by `owner` where that is given."""
 
-    why: ClassVar[str] = "the programs that read it go by what is in it now"
+    why: ClassVar[str] = "the programs that read it use its present content"
 
     path: str
     text: str

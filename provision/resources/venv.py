@@ -67,7 +67,7 @@ class Venv(Resource):
 
     removable: ClassVar[bool | str] = "purge"
     area: ClassVar[str] = "packages"
-    why: ClassVar[str] = "ranks that run different code fail to talk to each other, or give wrong answers in silence"
+    why: ClassVar[str] = "ranks that run different code fail to talk to each other, or silently give wrong answers"
 
     lock: Lock
     python: Python
@@ -148,7 +148,7 @@ class Venv(Resource):
                 hint = "`provision up --deep` installs the package again"
                 found.append(Difference(name, "as installed", have[_FILES + name], hint))
         if "stray" in have:
-            hint = "`provision up --deep` removes it; what is needed belongs into python.packages"
+            hint = "`provision up --deep` removes it; list it in python.packages if it is needed"
             found.append(Difference("stray code", None, have["stray"], hint))
         if "unread" in have:
             hint = "`provision up --deep` builds it again"

@@ -33,7 +33,7 @@ class VllmServer(Service):
     ranks it runs on, part of what makes a restart necessary. `secrets` reach it by environment. Subclasses say what
     joins the hosts."""
 
-    why: ClassVar[str] = "it is what answers for the model, and keeps what it was started with until a restart"
+    why: ClassVar[str] = "it serves the model, and new settings take effect only after a restart"
 
     python: str
     lock: str

@@ -92,7 +92,7 @@ class VllmHead(VllmNode):
 class VllmWorker(VllmNode):
     """One of the others, without an API."""
 
-    why: ClassVar[str] = "its ranks are a part of the model, and keep what they were started with until a restart"
+    why: ClassVar[str] = "its ranks are part of the model, and new settings take effect only after a restart"
 
     @property
     def name(self) -> str:
@@ -130,7 +130,7 @@ class RanksMet(Ranks):
         said = failed.stderr.partition("\n")[0]
         if not said.startswith(_NOT_MET):
             return lines, hint
-        return (said, *lines), hint or "see what became of the other hosts' ranks, or raise `ray.join_timeout`"
+        return (said, *lines), hint or "check the other hosts' ranks, or raise `ray.join_timeout`"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Answers(Resource):
     removable: ClassVar[bool | str] = False
     outcome: ClassVar[bool] = True
     area: ClassVar[str] = "services"
-    why: ClassVar[str] = "an open port is no answer"
+    why: ClassVar[str] = "an open port does not show that the model answers"
 
     server: VllmHead
 

@@ -35,7 +35,7 @@ HINTS = {
     "refused": "wait a moment and run it again: what has come stays",
     "no space": "make room on that disk, or set `root` to a folder on a larger one",
     "strange files": "remove them, or give the model a folder of its own",
-    "these files": "run `provision up` again: it brings them",
+    "these files": "run `provision up` again: it transfers them",
     "the environment": "add `huggingface_hub` to python.packages",
 }
 
@@ -134,7 +134,7 @@ class Weights(Resource):
             # A folder that nobody brings blocks, by its facts (checks/system.py).
             return () if self.source == "hosts" else (Difference("", "present", None),)
         if faults := _names(have, "fault:"):
-            hint = "" if self.source == "hosts" else "`provision up --deep` brings them again"
+            hint = "" if self.source == "hosts" else "`provision up --deep` transfers them again"
             return (Difference("", "as they came", f"damaged: {_few(faults)}", hint),)
         if "sound" not in have:
             return (self._unfinished(have),)

@@ -54,14 +54,14 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
     head = inventory.head
     up = f"provision up {inventory.path}"
     if not fragment.ok:
-        raise ScriptFailed(head.name, "what runs here could not be looked at", evidence=fragment.tail())
+        raise ScriptFailed(head.name, "the services on this host could not be probed", evidence=fragment.tail())
     lines = (line.partition("=") for line in fragment.stdout.splitlines())
     stamp = {key: value for key, _, value in lines}
     if stamp.get("running") != "yes":
         why = stamp.get("running", "").removeprefix("no: ")
         raise NotServing(head.name, f"no model is served here{f': {why}' if why else ''}", hint=up)
     if "ready" not in stamp:
-        raise NotServing(head.name, "the model is still being loaded, or was when its `up` was cut off", hint=up)
+        raise NotServing(head.name, "the model is still loading, or its `up` was interrupted while it was", hint=up)
     flags = {key: value for key, value in stamp.items() if key.startswith("--")}
     address = flags["--host"]
     if address in ("0.0.0.0", "::"):

@@ -179,7 +179,7 @@ def answer_of(fragment: Fragment, there: ServerSession, head: str, timeout: floa
         raise refused(head, there, int(said[1]), said[2])
     if last.startswith("silent="):
         raise silent(head, there, last.removeprefix("silent="), timeout)
-    raise NoAnswer(head, "the question could not be asked there", evidence=fragment.tail())
+    raise NoAnswer(head, "the request could not be sent there", evidence=fragment.tail())
 
 
 def refused(head: str, there: ServerSession, status: int, said: str) -> NoAnswer:
@@ -190,7 +190,7 @@ def refused(head: str, there: ServerSession, status: int, said: str) -> NoAnswer
                 f"`secrets.{API_KEY}` is not the key that it was started with: `provision up` restarts it with this one"
             )
         return NoAnswer(head, f"{there.running.url} wants another API key ({said})", hint=hint)
-    return NoAnswer(head, f"{there.running.url} refuses the question: {said}", hint="provision check")
+    return NoAnswer(head, f"{there.running.url} rejects the request: {said}", hint="provision check")
 
 
 def silent(head: str, there: ServerSession, why: str, timeout: float) -> NoAnswer:

@@ -169,7 +169,7 @@ class Manifests:
                     digest,
                     digests[example],
                     Against.PEERS,
-                    why="ranks that read different weights answer nonsense, or stop with an error at the start",
+                    why="ranks that read different weights produce nonsense, or fail at startup",
                     hint="`provision check --prove` names the files",
                     evidence=(f"{host}:{sizes}", f"{example}:{cells[example][2]}"),
                 )

@@ -35,10 +35,10 @@ _PLACES = {
     "length": ("compatibility", "--max-model-len"),
 }
 _WHY = {
-    "architecture": "vLLM ends with this once it has read the model's config",
-    "heads": "every GPU of a stage takes as many attention heads as the others",
-    "stages": "the implementation of a model must say how it hands over between stages",
-    "length": "beyond the positions that a model was trained on its answers are noise, or the GPU faults",
+    "architecture": "vLLM exits with this error after reading the model's config",
+    "heads": "all GPUs of a stage take the same number of attention heads",
+    "stages": "a model's implementation must support pipeline stages",
+    "length": "beyond the positions that a model was trained on, its output is noise, or the GPU faults",
 }
 
 
@@ -54,7 +54,7 @@ def with_parallelism(cluster: Cluster, book: Playbook) -> Cluster:
     if why and (model is None or not _rooms(cluster)):
         reason = files.problem or "its config.json was not found"
         if cluster.model is not None or files.config:
-            book.note(f"auto: {cut}: {why}; whether vLLM takes it is not known: {reason}")
+            book.note(f"auto: {cut}: {why}; whether vLLM accepts it is not known: {reason}")
     serve = serve.model_copy(update={"tensor_parallel": cut.tensor, "pipeline_parallel": cut.pipeline})
     if model is not None:
         _judge(cluster, serve, model, files, cut, why, book)
@@ -162,7 +162,7 @@ def _fit(sizing: Sizing, *, sure: bool) -> Iterator[Finding]:
         else "add hosts, or choose a smaller model",
         evidence=(
             f"weights {stage.weights / GIB:.1f} GiB, KV cache {stage.kv / GIB:.1f} GiB for {sizing.length} tokens, "
-            f"besides {stage.least / GIB:.1f} to {stage.most / GIB:.1f} GiB (estimate)",
+            f"overhead {stage.least / GIB:.1f} to {stage.most / GIB:.1f} GiB (estimate)",
         ),
         said=f"{sizing.model} {'does' if too_small else 'may'} not fit: stage {stage.stage} on "
         f"{', '.join(stage.hosts)} takes {(needs + stage.least) / GIB:.1f} to {(needs + stage.most) / GIB:.1f} GiB of "

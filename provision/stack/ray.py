@@ -193,8 +193,8 @@ class Stack:
             return
         if lock.packages:
             said = f"the lock `{lock.path.name}` was {lock.stale}"
-            why = "it says what every host installs; what the inventory asks for since is on no host"
-            hint = "`provision up` makes it anew and installs from it, `provision lock` only makes it"
+            why = "it says what every host installs; newer settings of the inventory are on no host"
+            hint = "`provision up` recreates it and installs from it, `provision lock` only makes it"
         else:
             said = f"there is no lock `{lock.path.name}`"
             why = "it says which version of each package every host installs"

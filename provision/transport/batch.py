@@ -57,7 +57,7 @@ class Batch:
             self._follow(timeout)
         except (ScriptTimeout, Cancelled) as error:
             if not self._pipe.cut(CONFIRM):
-                error.message += "; the host did not confirm that it is gone"
+                error.message += "; the host did not confirm that it has ended"
             raise
         except BaseException:
             self._pipe.cut(CONFIRM)
@@ -89,7 +89,7 @@ class Batch:
         try:
             self._pipe.send(text, TAKING)
         except TimeoutError as error:
-            raise ConnectionLost(self._host, f"the host took nothing for {TAKING:g} s", hint="run it again") from error
+            raise ConnectionLost(self._host, f"the host read nothing for {TAKING:g} s", hint="run it again") from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             if not self._pipe.channel.closed and not self._pipe.channel.eof_received:
                 raise ConnectionLost(self._host, f"the connection broke: {error}", hint="run it again") from error
@@ -146,7 +146,7 @@ class Batch:
 
     def _timed_out(self, limit: float) -> ScriptTimeout:
         error = ScriptTimeout(
-            self._host, f"{self._which()} was still running after {limit:g} s and was ended", evidence=self._tail()
+            self._host, f"{self._which()} was still running after {limit:g} s and was stopped", evidence=self._tail()
         )
         error.index = max(self._current, 0)
         return error

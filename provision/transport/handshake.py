@@ -68,13 +68,13 @@ def broken(target: Target, error: Exception) -> Exception:
     where = f"`{target.address}` port {target.port}"
     text = str(error) or type(error).__name__
     if "Incompatible" in text or "no acceptable" in text:
-        return Unreachable(target.name, f"{where} speaks no algorithm in common with us: {text}", hint=target.ssh)
+        return Unreachable(target.name, f"{where} has no algorithm in common with this client: {text}", hint=target.ssh)
     if isinstance(error, TimeoutError) or "imeout" in text:
         return Transient(
             ConnectTimeout(
                 target.name,
                 f"{where} accepted the connection, then did not speak SSH within {target.timeout:g} s",
-                hint=f"is it sshd that listens there? {target.ssh} -v",
+                hint=f"check that sshd is what listens there: {target.ssh} -v",
             )
         )
     if isinstance(error, paramiko.AuthenticationException):

@@ -141,7 +141,8 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
                 target.name,
                 f"its host key is {shown.kind} {shown.fingerprint}, "
                 f"the inventory pins {pinned(target).kind} {pinned(target).fingerprint}",
-                hint="if the host was installed anew, correct `ssh.host_key`; if not, someone is in between",
+                hint="if the host was reinstalled, correct `ssh.host_key`; if not, someone may be intercepting "
+                "the connection",
             )
         return
     trusted = [entry for entry in entries if not entry.marker]
@@ -159,8 +160,8 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         target.name,
         f"its host key has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
         f"now {shown.kind} {shown.fingerprint}",
-        hint=f"if the host was installed anew: ssh-keygen -R '{target.record}' -f {old.file}, "
-        "then provision trust inventory.yaml; if not, someone is in between",
+        hint=f"if the host was reinstalled: ssh-keygen -R '{target.record}' -f {old.file}, "
+        "then provision trust inventory.yaml; if not, someone may be intercepting the connection",
     )
 
 

@@ -34,7 +34,7 @@ def refusal(host: str, said: str) -> SudoRefused:
     """The error for what sudo printed instead of running the program."""
     lines = [line for line in said.replace(_PROMPT, "").splitlines() if line.strip() and line != READY]
     if wants_password(said):
-        return SudoRefused(host, "sudo wants a password, and there is none", evidence=lines, hint=_HINT)
+        return SudoRefused(host, "sudo wants a password, and none was given", evidence=lines, hint=_HINT)
     if "not found" in said:
         return SudoRefused(
             host, "sudo is not installed", evidence=lines, hint="install it, log in as root, or set `sudo: false`"
@@ -59,7 +59,7 @@ def hand_over(host: str, pipe: Pipe, password: Secret | None) -> None:
         if err.count(_PROMPT.encode()) > asked:
             asked += 1
             if password is None:
-                raise SudoRefused(host, "sudo wants a password, and there is none", hint=_HINT)
+                raise SudoRefused(host, "sudo wants a password, and none was given", hint=_HINT)
             if asked > 1:
                 raise SudoRefused(host, "sudo does not accept the password", hint="correct `sudo_password`")
             pipe.send(password.reveal().encode() + b"\n", PATIENCE)

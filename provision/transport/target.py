@@ -96,7 +96,7 @@ def resolve(host: Host, config: fabric.Config) -> Target:
 
 def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple[str, ...]) -> Target:
     if len(seen) >= _MOST_JUMPS:
-        raise Unreachable(base.name, f"the jump hosts go in a circle: {' → '.join(seen)}", hint="correct `ssh.jump`")
+        raise Unreachable(base.name, f"the jump hosts form a loop: {' → '.join(seen)}", hint="correct `ssh.jump`")
     # A fresh, non-empty dictionary: fabric writes the keys it finds into it, or else into the shared config.
     connection = fabric.Connection(
         base.address,
@@ -112,7 +112,7 @@ def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple
     if connection.user == _NOBODY:
         raise Unreachable(
             base.name,
-            f"nobody says as whom to log in to `{base.address}`: uid {os.geteuid()} has no name on this machine",
+            f"there is no user to log in to `{base.address}` as: uid {os.geteuid()} has no name on this machine",
             hint="set `ssh.user` in the inventory, or export LOGNAME",
         )
     words: Mapping[str, Any] = connection.ssh_config

@@ -41,7 +41,7 @@ def dial(name: str, address: str, port: int, timeout: float) -> QuickSocket:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise NameNotFound(
-            name, f"the name `{address}` resolves nowhere: {error.strerror}", hint=f"getent hosts {address}"
+            name, f"the name `{address}` cannot be resolved: {error.strerror}", hint=f"getent hosts {address}"
         ) from error
     except UnicodeError as error:
         raise NameNotFound(name, f"`{address}` is not a host name", hint="correct `address`") from error

@@ -131,7 +131,7 @@ def _contradiction(key: ScannedKey, old: KnownHost) -> HostKeyChanged:
         key.host,
         f"its host key is {key.kind} {key.fingerprint}, "
         f"on record is {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line})",
-        hint=f"if the host was installed anew: ssh-keygen -R '{key.record}' -f {old.file}",
+        hint=f"if the host was reinstalled: ssh-keygen -R '{key.record}' -f {old.file}",
     )
 
 

@@ -74,7 +74,7 @@ class Transfer:
                 tar.addfile(tarfile.TarInfo(COMPLETE))
             pipe.channel.shutdown_write()
         except TimeoutError as error:
-            raise ConnectionLost(self._host, f"the host took nothing for {STALLED:g} s", hint="run it again") from error
+            raise ConnectionLost(self._host, f"the host read nothing for {STALLED:g} s", hint="run it again") from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             # The program ended early (no space, no permission), or the connection did: its words say which.
             self._finish(pipe, into)

@@ -29,4 +29,4 @@ def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit:
         raise NotFetched(f"{url} answers {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise NotFetched(f"{url} is not reached: {reason}") from None
+        raise NotFetched(f"{url} cannot be reached: {reason}") from None

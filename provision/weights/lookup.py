@@ -50,7 +50,7 @@ def from_folder(folder: Path) -> ModelFiles:
         return ModelFiles(problem=f"{folder} on this machine: {error}")
     config = _object(text)
     if not config:
-        return ModelFiles(problem=f"{folder}/config.json is no model's config")
+        return ModelFiles(problem=f"{folder}/config.json is not a model config")
     return ModelFiles(config, weights_bytes(sizes), f"{folder} on this machine")
 
 
@@ -75,14 +75,14 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
         if isinstance(file, dict) and "rfilename" in file and isinstance(file.get("size"), int)
     }
     if not config:
-        return ModelFiles(problem=f"{source}: config.json is no model's config")
+        return ModelFiles(problem=f"{source}: config.json is not a model config")
     return ModelFiles(config, weights_bytes(sizes), source)
 
 
 def _meanwhile(serve: Serve, token: Secret | None) -> Look:
     """Asks in a thread, which a run does not wait for beyond `PATIENCE`."""
     if is_true(os.environ.get("HF_HUB_OFFLINE", "")):
-        return lambda _: ModelFiles(problem="the hub is not asked, with HF_HUB_OFFLINE")
+        return lambda _: ModelFiles(problem="HF_HUB_OFFLINE is set, so the hub was not asked")
     endpoint = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
     found: list[ModelFiles] = []
     thread = threading.Thread(target=lambda: found.append(from_hub(serve, token, endpoint)), daemon=True)

@@ -57,7 +57,7 @@ def mistakes_of(serve: Serve) -> Iterator[tuple[str, str]]:
     if source == "controller" and not serve.weights.path:
         yield "serve.weights.source is `controller`, but it names no folder there", "set serve.weights.path"
     if source != "controller" and serve.weights.path:
-        said = f"serve.weights.path is of the controller, but serve.weights.source is `{source}`"
+        said = f"serve.weights.path is a path on the controller, but serve.weights.source is `{source}`"
         yield said, "remove one of the two"
 
 

@@ -141,7 +141,7 @@ def test_a_host_that_hangs_is_named_and_what_it_was_at(cluster: Cluster) -> None
     run.join()
     (finding,) = findings(found[0])
     assert (finding["host"], finding["severity"]) == ("lab-2", "blocks")
-    assert re.match(r"nothing was heard of it for \d+ s, while `", finding["message"])
+    assert re.match(r"it has not been heard from for \d+ s, while `", finding["message"])
 
 
 def test_an_interface_that_is_not_there_is_named(cluster: Cluster) -> None:

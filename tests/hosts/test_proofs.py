@@ -122,7 +122,7 @@ def test_what_was_changed_before_stays_and_nothing_after_it_is_begun(story: Stor
     (error,) = report.errors
     assert isinstance(error, Blocked) and (error.host, error.message) == ("host-3", "it was not met")
     skipped = [event for event in story.hosts.events if isinstance(event, StepSkipped)]
-    assert {event.why for event in skipped} == {"it was not proved that it can work"}
+    assert {event.why for event in skipped} == {"a proof failed"}
     assert len(skipped) == 3
 
 
@@ -135,7 +135,7 @@ def test_nothing_is_proved_again_when_nothing_changes(story: Story) -> None:
 def test_what_is_skipped_is_said_and_holds_nothing_up(story: Story) -> None:
     report = story.hosts.run("up", story.book, skip=["meeting"])
     assert (report.exit_code, story.made("after"), story.made("came")) == (0, 3, 0)
-    assert story.notes() == ["not proved, with --skip meeting: meeting"]
+    assert story.notes() == ["skipped, because of --skip meeting: meeting"]
     story.hosts.run("up", story.book, skip=["meeting"])
     assert story.notes() == []
 
@@ -153,14 +153,14 @@ def test_a_fault_is_not_shown_again_by_what_stands_on_it(story: Story) -> None:
     story.more = (After(story.folder, story.meeting.hosts),)
     report = story.hosts.run("check", story.book, prove=True)
     assert [finding.host for finding in report.findings if finding.severity is Severity.BLOCKS] == ["host-3"]
-    assert story.notes() == ["not tried, because of what was found before: meeting"]
+    assert story.notes() == ["skipped, because of earlier findings: meeting"]
 
 
 def test_a_host_that_hangs_is_not_waited_for_once_the_others_have_said_all(story: Story) -> None:
     story.meeting = replace(story.meeting, late="host-3", instead="sleep 300", tenths=5, first_decides=True)
     report = story.hosts.run("up", story.book)
     errors = {error.host: error for error in report.errors}
-    assert errors["host-3"].evidence == ("the meeting did not end, long after the others had",)
+    assert errors["host-3"].evidence == ("the meeting was still running long after the others had finished",)
 
 
 def test_ctrl_c_ends_it_on_all_hosts(story: Story) -> None:

@@ -58,7 +58,7 @@ def _module(host: str, facts: Facts) -> list[Finding]:
                 against=Against.SOUND,
                 why="a program that finds this one gets no GPU: Driver/library version mismatch",
                 hint=f"run `ldconfig -p | grep -E 'libcuda|nvidia-ml'` on {host}, and remove the older packages",
-                said=f"a second driver library, `{other}`, lies beside that of the driver, `{module}`",
+                said=f"a second driver library, `{other}`, is installed beside the driver's own, `{module}`",
             )
         ]
     return [
@@ -104,7 +104,7 @@ def _links(host: str, facts: Facts) -> list[Finding]:
             expected="all links up",
             against=Against.SOUND,
             why="traffic between the GPUs is slower, or takes the way through PCIe",
-            hint=f"run `nvidia-smi nvlink -s` on {host}; reset its GPUs or reboot it, then look at bridge and switch",
+            hint=f"run `nvidia-smi nvlink -s` on {host}; reset its GPUs or reboot it, then check bridge and switch",
             evidence=evidence_of("NVLink", facts),
             said=f"NVLink: {'; '.join(texts)}",
         )

@@ -126,7 +126,7 @@ RULES = (
         "recovery action", Severity.WARNING,
         lambda gpu: gpu.recovery if gpu.recovery not in STOPPED else "",
         "None",
-        "the driver asks for it after an error: part of the GPU, or of its links, is out of use",
+        "the driver asks for it after an error: part of the GPU, or of its links, is disabled",
         RESET,
     ),
     HealthRule(
@@ -162,14 +162,14 @@ RULES = (
     HealthRule(
         "throttling", Severity.WARNING, lambda gpu: ", ".join(slowed_by(gpu.throttle)),
         "none",
-        "its clocks are held down by heat or by its power supply, and all ranks wait for the slowest",
-        "look at fans, air flow and power of {host}: `nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER -i {gpus}`",
+        "its clocks are throttled by heat or power, and all ranks wait for the slowest",
+        "check fans, air flow and power supply of {host}: `nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER -i {gpus}`",
     ),
     HealthRule(
         "PCIe width", Severity.WARNING, _narrow,
-        "x{gpu.pcie_width_max}, as others of its model have",
-        "part of its lanes are not used: weights load slower, and so does traffic between GPUs without NVLink",
-        "seat GPU {gpus} of {host} anew, look at riser and slot: `sudo lspci -vv -d 10de: | grep LnkSta`",
+        "x{gpu.pcie_width_max}, as on others of its model",
+        "some of its lanes are unused: loading weights is slower, and so is traffic between GPUs without NVLink",
+        "seat GPU {gpus} of {host} anew, check riser and slot: `sudo lspci -vv -d 10de: | grep LnkSta`",
         better=_wider,
     ),
     HealthRule(

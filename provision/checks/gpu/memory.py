@@ -83,10 +83,10 @@ def _strangers(cluster: Cluster, node: Node, facts: Facts, strangers: list[GpuPr
         "GPU processes",
         Severity.BLOCKS if blocks else Severity.WARNING,
         found=", ".join(dict.fromkeys(f"{p.user or 'hidden'} (pid {p.pid})" for p in strangers)),
-        expected="none but ours",
+        expected="only ours",
         against=Against.SOUND,
         why=_why(cluster, blocks),
-        hint=f"run `ps -fp {','.join(str(p.pid) for p in strangers)}` on {node.name} and ask its owner to end it",
+        hint=f"run `ps -fp {','.join(str(p.pid) for p in strangers)}` on {node.name} and ask its owner to stop it",
         evidence=lines,
         said=f"not ours: {lines[0]}{more}",
     )
@@ -113,8 +113,7 @@ def _nobody(cluster: Cluster, node: Node, facts: Facts, mark: str) -> Iterable[F
         why=_why(cluster, blocks),
         hint=f"run `sudo fuser -v /dev/nvidia*` on {node.name}; if it names nobody, look at its containers or reset "
         f"the GPU: `sudo nvidia-smi --gpu-reset -i {','.join(str(gpu.index) for gpu in held)}`",
-        said="held by nobody who is to be seen (a desktop, another container, or a process that died): "
-        + ", ".join(texts),
+        said="held by no visible process (a desktop, another container, or a process that died): " + ", ".join(texts),
     )
 
 
@@ -141,7 +140,7 @@ def _has_ours(cluster: Cluster, gpu: Gpu, facts: Facts) -> bool:
 def _why(cluster: Cluster, blocks: bool) -> str:
     serve = cluster.inventory.serve
     if serve is None or not blocks:
-        return "it takes memory and time of a GPU that a model may want"
+        return "it uses memory and time of a GPU that a model may need"
     share = utilization(serve)
     return f"vLLM does not start on a GPU with less than {share:g} of its memory free (`gpu-memory-utilization`)"
 

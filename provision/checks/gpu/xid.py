@@ -26,8 +26,8 @@ MANY = 50
 
 RESET = "reset the GPU, or reboot the host"
 SERVICE = "reset the GPU; if it comes back, have it replaced"
-LINK = "reset the GPU; if it comes back, look at bridge and switch"
-DIAGNOSE = "look at the program that used the GPU; if every program does it, run `dcgmi diag -r 3`"
+LINK = "reset the GPU; if it comes back, check the NVLink bridge and switch"
+DIAGNOSE = "check the program that used the GPU; if every program does it, run `dcgmi diag -r 3`"
 
 MEMORY = ("remapped rows", "retired pages", "ECC errors")
 GONE = ("GPUs", "nvidia-smi")
@@ -74,13 +74,13 @@ KINDS = {
     31: _program("a program used memory that is not its own (page fault)"),
     32: _program("a program's commands arrived corrupt (push buffer, DMA)"),
     37: _program("the driver's firmware did not know a command"),
-    38: _program("the driver's firmware took too long"),
+    38: _program("the driver's firmware timed out"),
     43: _program("a program was ended after a fault of its own"),
     44: _program("a fault while the GPU changed between programs"),
     45: _program("a program's work was cleared away, after another error or because it ended"),
     46: _broken("the GPU stopped processing", RESET),
     48: _broken("memory error that ECC cannot correct (double bit)", SERVICE, *MEMORY),
-    54: _broken("the auxiliary power of the GPU is not connected", "seat the power cables of the GPU"),
+    54: _broken("the auxiliary power of the GPU is not connected", "reseat the GPU's power cables"),
     57: _broken("the link to the GPU's memory failed in training", SERVICE, *MEMORY),
     58: _broken("an error of the GPU's memory interface", SERVICE, *MEMORY),
     61: _broken("the GPU's power controller met a breakpoint", RESET, *GONE),
@@ -92,14 +92,14 @@ KINDS = {
     69: _program("a program sent a command that the GPU does not know (graphics engine class error)"),
     74: _broken("an error on NVLink", LINK, "NVLink"),
     78: _broken("a virtual GPU could not start", "update the driver of host and guest to versions that fit"),
-    79: _broken("the GPU has fallen off the bus", "reboot the host; if it comes back, look at slot and power", *GONE),
+    79: _broken("the GPU has fallen off the bus", "reboot the host; if it comes back, check slot and power", *GONE),
     80: _program("a program's commands arrived corrupt (checksum)"),
     92: _broken("many memory errors that ECC corrected", SERVICE, *MEMORY),
     93: _past("the GPU's InfoROM may not be written any more", "clear its limit with `nvflash --elsessionclear`"),
     94: _broken("memory error that ECC cannot correct, kept to one program", RESET, *MEMORY),
     95: _broken("memory error that ECC cannot correct, spread beyond one program", SERVICE, *MEMORY),
     109: _broken("the GPU did not change between programs in time", RESET),
-    110: _broken("a security fault", "switch the host off and on; if it comes back, have the GPU replaced"),
+    110: _broken("a security fault", "power-cycle the host; if it comes back, have the GPU replaced"),
     119: _broken("the GPU's own processor (GSP) did not answer", "reset the GPU, update the driver", *GONE),
     120: _broken("the GPU's own processor (GSP) failed", "reset the GPU, update the driver", *GONE),
     121: _past("errors on the link to the CPU (C2C) were corrected", "reset the GPU when it is convenient"),
@@ -123,7 +123,7 @@ KINDS = {
     158: _broken("the GPU did not answer in time", SERVICE, *GONE),
     160: _past("a broken channel of the GPU's memory was set aside", "reset the GPU when it is convenient", *MEMORY),
     161: _broken("a broken channel of the GPU's memory could not be set aside", SERVICE, *MEMORY),
-    167: _broken("the GPU did not answer on PCIe in time", "reboot the host; look at slot and riser", *GONE),
+    167: _broken("the GPU did not answer on PCIe in time", "reboot the host; check slot and riser", *GONE),
     168: _broken("the GPU is short of a part of its memory", "switch ECC on with `nvidia-smi -e 1`", "GPU memory"),
     169: _broken("the GPU's security processor halted", RESET),
     171: _broken("memory error that ECC cannot correct, in DRAM", SERVICE, *MEMORY),

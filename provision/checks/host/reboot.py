@@ -8,7 +8,7 @@ CHECK = HostCheck(
     # Debian and Ubuntu leave it; elsewhere nothing says so without a package manager's database.
     ask="if [ -e /run/reboot-required ] || [ -e /var/run/reboot-required ]; then echo required; fi",
     sound=lambda _: False,
-    said="a reboot is due, an update waits for it",
+    said="a reboot is pending after an update",
     why="until then kernel, driver and libraries may not fit each other",
     hint="`provision down`, reboot {host}, then `provision up`",
     # After an update of the driver that no reboot followed, all of these are seen.

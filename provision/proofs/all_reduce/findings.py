@@ -33,10 +33,10 @@ FULL = re.compile(r"out of memory|OutOfMemoryError|cudaErrorMemoryAllocation", r
 REMOTE = re.compile(r"remote=\[([0-9a-fA-F.:]+)\]:\d+")
 #: What tells more of an attempt to connect than the system's words.
 REACHED = {
-    "connection timed out": "nothing came back: a firewall drops it, or there is no way",
-    "connection refused": "it was turned away, though a listener was there: a firewall rejects it",
-    "no route to host": "a firewall rejects it, or there is no way between the two networks",
-    "network is unreachable": "there is no way between the two networks",
+    "connection timed out": "nothing came back: a firewall drops it, or there is no route",
+    "connection refused": "it was refused although a process was listening: a firewall rejects it",
+    "no route to host": "a firewall rejects it, or there is no route between the two networks",
+    "network is unreachable": "there is no route between the two networks",
     "cannot assign requested address": "it does not have the address that it is listed with",
 }
 
@@ -132,7 +132,7 @@ class Trouble:
     def _port(self, why: Sequence[str]) -> Finding:
         name = self.proof.seats[0].host
         said = f"all-reduce not proved: {name} cannot listen on {self.proof.seats[0].node_ip}:{self.proof.port}"
-        hint = f"end what listens there (`ss -ltnp` on {name}; another check of this cluster?), and run it again"
+        hint = f"stop what listens there (`ss -ltnp` on {name}; another check of this cluster?), and run it again"
         return _finding(name, Severity.WARNING, said, why, hint)
 
     def _missing(self, names: Sequence[str]) -> Iterator[Finding]:
@@ -153,8 +153,8 @@ class Trouble:
                     name, f"it does not reach {first.host} at {place}: {_reached(text)}", evidence, _open(name)
                 )
             else:
-                said = f"it did not come to the all-reduce within {self.proof.come:.0f} s"
-                yield _blocks(name, said, self._log(name), f"look at what {name} does: `top`, `dmesg`")
+                said = f"it did not join the all-reduce within {self.proof.come:.0f} s"
+                yield _blocks(name, said, self._log(name), f"check what {name} is doing: `top`, `dmesg`")
 
     def _hung(self) -> Iterator[Finding]:
         """Whoever is to blame is not who complains: first come hosts that are stopped or silent, then those that say
@@ -164,8 +164,8 @@ class Trouble:
         own = {name: text for name, text in told.items() if text and not AFTERMATH.search(text)}
         if self.lead["outcome"] == "silent":
             for name in self.lead["why"]:
-                said = f"nothing was heard of it for {seats[name]['silent']:.0f} s, while `{seats[name]['stage']}`"
-                yield _blocks(name, said, self._others(name), f"see whether {name} hangs, or its cable is out")
+                said = f"it has not been heard from for {seats[name]['silent']:.0f} s, while `{seats[name]['stage']}`"
+                yield _blocks(name, said, self._others(name), f"check whether {name} hangs, or its cable is unplugged")
         elif stopped := [name for name, seat in seats.items() if seat.get("state") and "result" not in seat]:
             for name in stopped:
                 how = "is stopped" if "T" in seats[name]["state"] else "waits in the kernel, where nothing ends it"
@@ -248,7 +248,7 @@ class Trouble:
         return [f"{name}: {_short(text)}" for name, text in told.items() if text]
 
 
-SLOW = "see how fast its disk is; torch is read anew after every start of a host, some 2 GB"
+SLOW = "check how fast its disk is: after each boot, torch (some 2 GB) is read from disk again"
 FREE = "`provision down` stops the model, then `provision check --prove` measures; or leave it out: `--skip all-reduce`"
 
 

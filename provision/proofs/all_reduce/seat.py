@@ -35,7 +35,7 @@ class Seat:
     def misled(self) -> tuple[str, str]:
         """What is said of a host that is told so, and what to do."""
         return (
-            f"its ranks are told to use `{self.interface}`, which does not have its address {self.node_ip}",
+            f"its ranks are set to use `{self.interface}`, which does not have its address {self.node_ip}",
             f"set hosts.{self.host}.interface to {self.carries}, or leave it out",
         )
 

@@ -29,7 +29,7 @@ def measured(seats: Sequence[Seat], told: Sequence[Mapping[str, Any]], said: Map
     nccl = all(int(one["gpus"]) for one in told)
     ways = transports(line for one in said.values() for line in one.get("ways", ()))
     how = (
-        f"nccl {next(iter(told))['nccl']}, {', '.join(ways) or 'transport not told'}"
+        f"nccl {next(iter(told))['nccl']}, {', '.join(ways) or 'transport unknown'}"
         if nccl
         else f"gloo, {_interfaces(seats)}"
     )

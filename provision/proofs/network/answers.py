@@ -53,7 +53,7 @@ def read_answer(fragment: Fragment) -> HostPaths | Silent:
         taken = {int(port): str(why) for port, why in said["taken"].items()}
         return HostPaths(taken, {str(name): _path(path) for name, path in said["peers"].items()})
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Silent("what it answered is not to be understood", fragment.tail())
+        return Silent("its answer could not be parsed", fragment.tail())
 
 
 def _path(said: Mapping[str, object]) -> Path:

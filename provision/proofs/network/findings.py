@@ -29,11 +29,11 @@ def _absent(result: NetworkResult) -> Iterator[Finding]:
     for name, silent in result.silent.items():
         hint = silent.hint or "run it again, or leave it out with `--skip network`"
         yield _finding(name, Severity.BLOCKS, f"it took no part in the network proof: {silent.message}",
-                       why="whether it reaches the others, and they it, is not known",
+                       why="whether it reaches the others, and they reach it, is unknown",
                        hint=hint, evidence=silent.evidence)  # fmt: skip
     for name in result.without_python:
         yield _finding(name, Severity.WARNING, "it took no part in the network proof: it has no Python",
-                       why="that it reaches the others is not shown, and that they reach it only as far as it answers",
+                       why="connections from it were not tested, and connections to it only in part",
                        hint=f"install python3 on {name}")  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def _impostors(result: NetworkResult) -> Iterator[Finding]:
     for name, other in result.impostors().items():
         address = result.member[name].address
         yield _finding(name, Severity.BLOCKS, f"{other} answers at its address {address}",
-                       why="what is meant for the one reaches the other",
+                       why="traffic for one of them reaches the other",
                        hint=f"run `ip -brief address` on both, and set hosts.{name}.node_ip")  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def _payloads(result: NetworkResult) -> Iterator[Finding]:
                        evidence=listed(evidence))  # fmt: skip
     for scope in scopes([p for p in tried if paths[p].payload == "stalled"], tried):
         yield _finding(host_of(scope), Severity.BLOCKS, f"connections open, and no data passes {_way(scope)}",
-                       why="whatever is sent there hangs",
+                       why="anything sent there hangs",
                        hint="look for a firewall that inspects what passes, or for heavy loss: `ip -s link`",
                        evidence=listed([arrow(pair, result) for pair in scope.pairs]))  # fmt: skip
     for scope in scopes([p for p in tried if paths[p].payload == "slow"], tried):
@@ -89,7 +89,7 @@ def _far(result: NetworkResult) -> Iterator[Finding]:
         said = f"the round trip is {_range([trips[pair] for pair in scope.pairs])} ms {_way(scope)}"
         yield _finding(host_of(scope), Severity.WARNING, f"{said}, elsewhere {_ms(near)} ms",
                        why="every token waits for several of them",
-                       hint=f"see which way it takes: `ip route get {result.member[scope.pairs[0][1]].address}` on "
+                       hint=f"see which route it takes: `ip route get {result.member[scope.pairs[0][1]].address}` on "
                             f"{scope.pairs[0][0]}",
                        evidence=listed(evidence))  # fmt: skip
 

@@ -16,15 +16,15 @@ VERDICTS = {
         "is dropped",
         "are dropped",
         "dropped",
-        "a firewall swallows it without a word: whoever connects waits for minutes, then gives up",
+        "a firewall drops it silently: connections hang for minutes, then time out",
     ),
     "refused": (
         "is refused",
         "are refused",
         "refused",
-        "somebody listened there, so a rule rejects it on the way, or another machine has the address",
+        "a process was listening there, so a rule on the way rejects it, or another machine has the address",
     ),
-    "unreachable": ("finds no route", "find no route", "no route", "nothing on the way knows where that address is"),
+    "unreachable": ("finds no route", "find no route", "no route", "no router on the way has a route to that address"),
     # What firewalld answers (`icmp-host-prohibited`) looks the same; but a route is for all ports.
     "rejected": (
         "is rejected",
@@ -33,19 +33,19 @@ VERDICTS = {
         "a firewall answers that there is no route, while other ports of the host are reached",
     ),
     "silent": (
-        "opens and is dumb",
-        "open and are dumb",
-        "dumb",
-        "not a byte comes back on a connection that opens: something between answers for the host",
+        "connects, but nothing answers",
+        "connect, but nothing answers",
+        "no answer",
+        "connections open, but not a byte comes back: something in between accepts them for the host",
     ),
     "taken": (
-        "is somebody else's",
-        "are somebody else's",
-        "somebody else's",
-        "the host listened there itself, and another machine answered: two of them have the address",
+        "is answered by another machine",
+        "are answered by another machine",
+        "another machine",
+        "the host was listening there, but another machine answered: two machines have the address",
     ),
-    "cut": ("is cut", "are cut", "cut", "something between ends a connection that has opened"),
-    "unknown": ("is not shown", "are not shown", "not tried", "another host began too late for it"),
+    "cut": ("is cut", "are cut", "cut", "something in between closes established connections"),
+    "unknown": ("is not proved", "are not proved", "not tried", "another host started too late for it"),
 }
 #: So many pairs are listed as evidence, and so many ports by number.
 _MOST_PAIRS, _MOST_PORTS = 6, 4
@@ -74,7 +74,7 @@ def where(scope: Scope) -> str:
     if scope.kind == "parts":
         return f"between {' | '.join(_names(part) for part in scope.parts)}"
     if scope.kind == "many":
-        return f"on {len(scope.pairs)} ways from one host to another"
+        return f"on {len(scope.pairs)} connections between hosts"
     if scope.kind == "host":
         return f"from {scope.host} to all others, and back"
     if scope.kind == "to":
@@ -165,7 +165,7 @@ def _hint(fault: Fault, result: NetworkResult, firewall: str) -> str:
         return "run it again"
     if told == ("unreachable",):
         a, b = next((a, b) for (a, b, _), (verdict, _) in fault.seen.items() if verdict == "unreachable")
-        return f"see where `ip route get {result.member[b].address}` on {a} leads, and whether its cable is in"
+        return f"see where `ip route get {result.member[b].address}` on {a} leads, and whether its cable is plugged in"
     if fault.scope.kind == "from":
-        return f"look at what {host} lets out: `{firewall}` prints what it must"
-    return f"let it through on {host}, and on what is between: `{firewall}` prints the rules"
+        return f"check what {host} lets out: `{firewall}` prints what it must allow"
+    return f"allow it on {host}, and on anything in between: `{firewall}` prints the rules"

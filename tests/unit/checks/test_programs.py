@@ -110,7 +110,7 @@ def test_the_cpu_build_is_vllm_under_another_name(running: str, sound: bool) -> 
 def test_a_program_that_was_replaced_under_its_process_is_named() -> None:
     (finding,) = found(ours(2, "raylet", replaced=True))
     assert told([finding]) == [("gpu-02", "Ray version", "drift")]
-    assert finding.found == "replaced" and "was replaced" in finding.message
+    assert finding.found == "replaced" and "has been replaced" in finding.message
 
 
 def test_a_raylet_that_advertises_another_address_is_named() -> None:

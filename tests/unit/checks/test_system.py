@@ -61,7 +61,7 @@ def test_a_model_that_is_not_on_a_host_blocks_there() -> None:
 def test_a_model_folder_without_files_blocks() -> None:
     (finding,) = found(1, {1: {"model": ModelFolder(MODEL, True)}})
     assert told([finding]) == [("gpu-01", "model folder", "blocks")]
-    assert finding.message == f"no file is to be seen in the model's folder {MODEL}"
+    assert finding.message == f"no files are visible in the model's folder {MODEL}"
 
 
 def test_a_model_of_a_hub_or_no_model_asks_for_no_folder() -> None:

@@ -69,7 +69,7 @@ def test_what_only_reads_works_without_a_home(
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        (["up"], 1, "there is no folder for what outlives a run: $HOME is not set"),
+        (["up"], 1, "there is no state folder: $HOME is not set"),
         (["check", "--since-up"], 1, "hint: name a writable folder in PROVISION_STATE_DIR"),
         (["trust"], 4, "nothing listens on port 1"),
         (["lab", "status"], 1, "hint: name a writable folder in PROVISION_LAB_DIR"),
@@ -101,7 +101,7 @@ def test_who_logs_in_must_be_said_by_somebody(
     """paramiko asks for our name where ssh_config has a `%u` or a `Match`, fabric always."""
     (nameless / "ssh_config").write_text(config)
     (nameless / "inventory.yaml").write_text(HOST.format(more=", config: ssh_config"))
-    unknown = f"nobody says as whom to log in to `127.0.0.1`: uid {UID} has no name on this machine"
+    unknown = f"there is no user to log in to `127.0.0.1` as: uid {UID} has no name on this machine"
     result = call("plan")
     assert (result.exit_code, unknown in result.stderr) == (4, "User" not in config)
     assert "LOGNAME" not in os.environ
@@ -114,7 +114,8 @@ def test_a_key_below_a_home_that_nobody_knows_is_a_mistake_in_the_inventory(call
     (nameless / "inventory.yaml").write_text(HOST.format(more=", user: root, key: ~/.ssh/id_rsa"))
     result = call("plan")
     assert result.exit_code == 2
-    assert "the key file `~/.ssh/id_rsa` is below a home folder that nobody knows: $HOME is not set" in result.stderr
+    said = "the key file `~/.ssh/id_rsa` is in a home folder that cannot be determined: $HOME is not set"
+    assert said in result.stderr
 
 
 @pytest.mark.parametrize("more", [", known_hosts: ~/x", ""])
@@ -227,9 +228,7 @@ def test_a_working_folder_that_is_gone_is_told(call: Call, folder: Path, command
     folder.rmdir()
     result = call(*command)
     assert result.exit_code in (1, 2)
-    assert result.stderr.endswith(
-        "note: the working folder has been deleted, or may not be entered: `cd` to another one\n"
-    )
+    assert result.stderr.endswith("note: the working directory was deleted or is not accessible: `cd` to another one\n")
     assert "bug:" not in result.stderr
 
 

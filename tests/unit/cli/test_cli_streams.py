@@ -148,7 +148,7 @@ def test_a_locale_that_cannot_show_it_gets_a_question_mark(here: Path, arguments
     assert "bug:" not in done.stderr
 
 
-@pytest.mark.parametrize("term", ["", "dumb", "no-such-terminal"])
+@pytest.mark.parametrize("term", ["", "no answer", "no-such-terminal"])
 def test_any_terminal_or_none(here: Path, term: str) -> None:
     done = shell("provision plan", here, TERM=term)
     assert (done.returncode, "\x1b" in done.stdout) == (4, False)

@@ -105,7 +105,7 @@ def test_of_two_equal_networks_the_one_that_ssh_goes_to_is_taken_and_the_other_i
     chosen = choose(hosts(), of_all(3, lambda n: fabric(n, speed_mbit=1000), front))
     assert addresses(chosen) == FRONT
     doubt = chosen["gpu-01"].doubt
-    assert "192.0.2.0/24 was taken, since SSH goes there" in doubt
+    assert "192.0.2.0/24 was chosen, since SSH goes there" in doubt
     assert [str(c) for c in chosen["gpu-01"].candidates] == [
         "192.0.2.0/24 on eno1: 1 Gbit/s, MTU 1500",
         "10.10.0.0/16 on ens5: 1 Gbit/s, MTU 1500",
@@ -161,7 +161,7 @@ def test_the_one_host_without_an_address_in_the_better_network_is_named() -> Non
     found = facts((front(1), fabric(1)), (front(2), fabric(2)), (front(3),))
     chosen = choose(hosts(), found)
     assert addresses(chosen) == FRONT
-    doubt = "gpu-03 alone has no address in the faster 10.10.0.0/16; 192.0.2.0/24 was taken"
+    doubt = "only gpu-03 has no address in the faster 10.10.0.0/16; 192.0.2.0/24 was chosen"
     assert {c.doubt for c in chosen.values()} == {doubt}
 
 
@@ -220,7 +220,7 @@ def test_a_host_that_was_left_out_and_has_another_address_is_a_problem() -> None
     found = of_all(2, front, fabric)
     left = choose(hosts(), found, asked=list(found))["gpu-03"]
     assert (left.address, "--limit" in left.hint) == ("", True)
-    assert left.problem == "which address gpu-03 has for the others is not known without asking it"
+    assert left.problem == "the address that gpu-03 has for the other hosts is not known without contacting it"
 
 
 def test_a_host_out_of_reach_is_no_second_problem() -> None:

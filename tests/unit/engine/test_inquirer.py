@@ -57,7 +57,7 @@ def test_an_inquiry_that_fails_itself_is_a_note_and_the_failure_stays() -> None:
     error = ScriptFailed("a", "vLLM: failed", evidence=["one"])
     notes = explain(error, ValueError("oh"), Hosts())
     assert (error.message, error.evidence) == ("vLLM: failed", ("one",))
-    assert notes == ["the hosts could not be asked why: ValueError: oh"]
+    assert notes == ["the hosts' logs could not be read: ValueError: oh"]
 
 
 def test_who_cancels_meanwhile_is_not_kept_waiting() -> None:

@@ -186,7 +186,7 @@ def test_a_host_listed_twice_by_overlapping_ranges(problem):
         "4:3",
         "hosts",
         "the host `gpu-01` is listed twice, first in line 3 by `gpu-01`",
-        "let the ranges not overlap",
+        "make the ranges disjoint",
     )
 
 
@@ -208,7 +208,7 @@ def test_one_address_for_many_names(problem):
     assert problem("cluster: demo\nhosts:\n  a: {role: head}\n  gpu-[1:3]: {address: 10.0.0.5}\n") == (
         "4:24",
         "hosts.gpu-[1:3].address",
-        "`gpu-[1:3]` is 3 hosts, with one address `10.0.0.5`",
+        "`gpu-[1:3]` names 3 hosts, but has one address, `10.0.0.5`",
         "give as many, such as `10.0.0.[5:7]`",
     )
 
@@ -217,7 +217,7 @@ def test_ranges_of_different_length(problem):
     assert problem("cluster: demo\nhosts:\n  a: {role: head}\n  gpu-[1:3]: {address: '10.0.0.[1:4]'}\n")[:3] == (
         "4:24",
         "hosts.gpu-[1:3].address",
-        "`gpu-[1:3]` is 3 hosts, but `10.0.0.[1:4]` is 4 addresses",
+        "`gpu-[1:3]` names 3 hosts, but the address range `10.0.0.[1:4]` has 4",
     )
 
 
@@ -233,8 +233,8 @@ def test_addresses_that_are_none(problems):
           f: "[fe80::1]"
         """)
     assert [(f"{p.line}:{p.column}", p.path, p.message) for p in found] == [
-        ("3:28", "hosts.a.address", "`me@10.0.0.1` is no address: the user has a place of its own"),
-        ("4:6", "hosts.b", "`10.0.0.2:22` is no address: the port has a place of its own"),
+        ("3:28", "hosts.a.address", "`me@10.0.0.1` is no address: the user has a key of its own"),
+        ("4:6", "hosts.b", "`10.0.0.2:22` is no address: the port has a key of its own"),
         ("5:6", "hosts.c", "`10.0.0.256` is no IP address"),
         ("6:6", "hosts.d", "`-oProxyCommand=x` is neither a host name nor an IP address"),
         ("7:16", "hosts.e.node_ip", "`gpu-05` is no IP address"),

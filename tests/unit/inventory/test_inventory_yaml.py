@@ -12,7 +12,7 @@ def test_a_key_that_stands_twice(problem):
     assert problem(OK + "sudo: true\nsudo: false\n") == (
         "4:1",
         "",
-        "the key `sudo` stands twice, first in line 3",
+        "the key `sudo` occurs twice, first in line 3",
         "remove one of the two",
     )
 
@@ -27,8 +27,8 @@ def test_tabs_in_the_indentation_all_of_them(problems):
 def test_words_that_half_of_all_readers_take_for_truth_values(problem, word, truth):
     where, path, message, hint = problem(OK + f"env: {{X: {word}}}\n")
     assert (where, path) == ("3:10", "env.X")
-    assert message == f"`{word}` without quotes may be read as a truth value or as text"
-    assert hint == f'write `{truth}`, or `"{word}"` for the word'
+    assert message == f"`{word}` without quotes may be read as a boolean or as text"
+    assert hint == f'write `{truth}`, or `"{word}"` for the text'
 
 
 def test_such_a_word_where_a_truth_value_is_wanted_is_one_mistake(problem):

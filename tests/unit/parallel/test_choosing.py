@@ -87,4 +87,4 @@ def test_a_model_that_is_not_known_is_cut_by_the_hosts_alone() -> None:
 
 def test_no_cut_at_all_is_said() -> None:
     _, why = choice((2, 2), "Qwen/Qwen2-7B", joined=True, tensor=3)
-    assert why == "vLLM takes no cut over these GPUs"
+    assert why == "vLLM accepts no cut over these GPUs"

@@ -104,7 +104,7 @@ def test_a_hint_of_two_lines_is_aligned() -> None:
     assert finding_lines([a_finding(why="", hint="first\nsecond")])[1:] == ["hint: first", "      second"]
 
 
-def test_that_up_puts_it_right_is_left_to_the_last_line() -> None:
+def test_that_up_fixes_it_is_left_to_the_last_line() -> None:
     assert finding_lines([a_finding(why="", hint=BY_UP)]) == [
         "drift: gpu-02: driver is `580.82.07`, the other hosts have `580.65.06`"
     ]

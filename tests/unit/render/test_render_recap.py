@@ -102,14 +102,14 @@ UNREACHABLE = (*FINE, HostReport("gpu-03", "unreachable", (), (), 1.0))
         ({"exit_code": 0, "findings": ()}, "in sync (3 hosts, 0.5 s)"),
         ({"exit_code": 0, "findings": (a_warning(),)}, "check: in sync, 1 warning (3 hosts, 0.5 s)"),
         ({}, "check: 1 blocks, 1 drift, 1 warning (3 hosts, 0.5 s)"),
-        ({"findings": BY_UP_ALONE}, "check: 1 drift (3 hosts, 0.5 s); `provision up` puts it right"),
+        ({"findings": BY_UP_ALONE}, "check: 1 drift (3 hosts, 0.5 s); `provision up` fixes it"),
         (
             {"findings": (a_finding(fact="VBIOS"), *BY_UP_ALONE)},
-            "check: 2 drift (3 hosts, 0.5 s); `provision up` puts 1 of 2 right",
+            "check: 2 drift (3 hosts, 0.5 s); `provision up` fixes 1 of 2",
         ),
         (
             {"findings": (a_missing_gpu(), *BY_UP_ALONE)},
-            "check: 1 blocks, 1 drift (3 hosts, 0.5 s); mend what blocks, then `provision up` puts 1 right",
+            "check: 1 blocks, 1 drift (3 hosts, 0.5 s); fix what blocks, then `provision up` fixes 1",
         ),
         (
             {"findings": (), "exit_code": 4, "hosts": UNREACHABLE},

@@ -27,4 +27,6 @@ def test_that_nothing_has_changed_is_said() -> None:
 
 def test_an_area_that_went_blind_is_named() -> None:
     gone = Since(0.0, "last up", (Changed("gpu-02", "gpus", WHOLE_AREA, "21 facts", ""),))
-    assert since_lines(gone, 0.0, zone=timezone.utc)[1:] == ["  gpus: all that was known (21 facts) is gone on gpu-02"]
+    assert since_lines(gone, 0.0, zone=timezone.utc)[1:] == [
+        "  gpus: all that was known (21 facts) no longer found on gpu-02"
+    ]

@@ -45,9 +45,9 @@ def test_a_stage_has_a_line_with_its_arithmetic() -> None:
     lines = sizing_lines(sizing(stage(0), stage(1, layers=39, weights=32 * GIB)))
     assert lines == [
         "/models/llama: tensor_parallel 2 × pipeline_parallel 2, 131072 tokens; GiB of each GPU",
-        "stage  hosts   layers  weights  KV cache  besides  may take          left",
-        "0      gpu-01      40     33.0      10.0  1.0-4.0      73.0  26.0 to 29.0  fits",
-        "1      gpu-02      39     32.0      10.0  1.0-4.0      73.0  27.0 to 30.0  fits",
+        "stage  hosts   layers  weights  KV cache  overhead  may take          left",
+        "0      gpu-01      40     33.0      10.0   1.0-4.0      73.0  26.0 to 29.0  fits",
+        "1      gpu-02      39     32.0      10.0   1.0-4.0      73.0  27.0 to 30.0  fits",
         "numbers from /models/llama on gpu-01; may take: 0.92 of the GPU",
     ]
 

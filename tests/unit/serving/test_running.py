@@ -51,7 +51,7 @@ def test_an_ipv6_address_is_written_as_urls_have_it() -> None:
         ("", "no model is served here"),
         ("running=no: it did not start\n", "no model is served here: it did not start"),
         (STAMP.replace("running=yes", "running=no: its process is gone"), "served here: its process is gone"),
-        (STAMP.replace("ready=yes\n", ""), "the model is still being loaded"),
+        (STAMP.replace("ready=yes\n", ""), "the model is still loading"),
     ],
 )
 def test_where_there_is_nothing_to_ask_up_is_what_to_type(text: str, message: str) -> None:

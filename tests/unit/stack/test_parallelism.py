@@ -137,7 +137,7 @@ def test_a_model_that_nobody_could_look_at_is_cut_by_the_hosts_alone_and_that_is
     assert cut(found) == (8, 2)
     assert book.sizing is None and book.findings == []
     ((_, note),) = book.notes
-    assert "whether vLLM takes it is not known: https://huggingface.co is not reached" in note
+    assert "whether vLLM accepts it is not known: https://huggingface.co is not reached" in note
 
 
 def test_with_numbers_given_nothing_is_said_of_a_model_that_nobody_could_look_at() -> None:

@@ -96,7 +96,7 @@ def test_a_model_that_is_not_there_is_said(hub: Hub) -> None:
 
 def test_a_hub_that_is_not_reached_is_said(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert "is not reached" in look_for(inventory(model=NAME), {})(False).problem
+    assert "cannot be reached" in look_for(inventory(model=NAME), {})(False).problem
 
 
 def test_the_hub_is_not_asked_where_nobody_wants_that(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

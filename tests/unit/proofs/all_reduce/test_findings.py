@@ -157,7 +157,7 @@ def test_hosts_that_differ_as_neighbours_do_are_sound(speed: float) -> None:
     [
         ("connection timed out", "a firewall drops it"),
         ("Connection refused", "a firewall rejects it"),
-        ("No route to host", "no way between the two networks"),
+        ("No route to host", "no route between the two networks"),
     ],
 )
 def test_a_host_that_does_not_reach_the_first_is_named_with_why(text: str, meaning: str) -> None:
@@ -177,14 +177,14 @@ def test_where_none_reaches_the_first_it_is_one_fault_and_its_own() -> None:
 
 def test_a_host_that_never_came_is_named() -> None:
     finding = only(read(PROOF, "missing", ["gpu-03"], {"gpu-01": {}, "gpu-02": {}}))
-    assert (finding.host, finding.message) == ("gpu-03", "it did not come to the all-reduce within 15 s")
+    assert (finding.host, finding.message) == ("gpu-03", "it did not join the all-reduce within 15 s")
 
 
 def test_a_host_that_fell_silent_is_the_cause_and_the_others_words_are_evidence() -> None:
     told = {"gpu-01": {"failed": PEER}, "gpu-02": {}, "gpu-03": {"silent": 11.2, "state": "T"}}
     finding = only(read(PROOF, "silent", ["gpu-03"], told))
     assert finding.host == "gpu-03"
-    assert finding.message == "nothing was heard of it for 11 s, while `adding up 1 MiB`"
+    assert finding.message == "it has not been heard from for 11 s, while `adding up 1 MiB`"
     assert finding.evidence == ("gpu-01: RuntimeError: Connection closed by peer [10.10.0.3]:41",)
 
 
@@ -266,7 +266,7 @@ def test_an_interface_without_the_nodes_address_is_named_when_it_hangs_and_when_
     ):
         finding = only(shown)
         assert (finding.host, finding.severity) == ("gpu-02", severity)
-        assert finding.message == "its ranks are told to use `eth0`, which does not have its address 10.10.0.2"
+        assert finding.message == "its ranks are set to use `eth0`, which does not have its address 10.10.0.2"
         assert finding.hint == "set hosts.gpu-02.interface to eth1, or leave it out"
 
 

@@ -38,13 +38,13 @@ def test_a_port_dropped_one_way_between_one_pair_is_named_with_both_and_what_it_
 @pytest.mark.parametrize(
     ("verdict", "said", "why"),
     [
-        ("dropped", "is dropped", "a firewall swallows it"),
-        ("refused", "is refused", "a rule rejects it"),
+        ("dropped", "is dropped", "a firewall drops it silently"),
+        ("refused", "is refused", "a rule on the way rejects it"),
         ("unreachable", "is rejected", "a firewall answers that there is no route"),
-        ("silent", "opens and is dumb", "something between answers"),
-        ("taken", "is somebody else's", "two of them have the address"),
-        ("cut", "is cut", "something between ends a connection"),
-        ("unknown", "is not shown", "began too late"),
+        ("silent", "connects, but nothing answers", "something in between accepts them"),
+        ("taken", "is answered by another machine", "two machines have the address"),
+        ("cut", "is cut", "something in between closes established"),
+        ("unknown", "is not proved", "started too late"),
     ],
 )
 def test_what_came_of_a_connection_is_told_apart(verdict: str, said: str, why: str) -> None:
@@ -168,7 +168,7 @@ def test_what_fails_here_and_there_without_a_pattern_is_one_finding_and_not_hund
     for index, (a, b) in enumerate(made.pairs):
         if index % 3 == 0:
             made.cut(a, b)
-    assert only(made).message == "TCP to every port is dropped on 127 ways from one host to another"
+    assert only(made).message == "TCP to every port is dropped on 127 connections between hosts"
 
 
 def test_a_port_that_is_taken_proves_the_way_all_the_same() -> None:
