@@ -135,14 +135,14 @@ class Weights(Resource):
             return () if self.source == "hosts" else (Difference("", "present", None),)
         if faults := _names(have, "fault:"):
             hint = "" if self.source == "hosts" else "`provision up --deep` transfers them again"
-            return (Difference("", "as they came", f"damaged: {_few(faults)}", hint),)
+            return (Difference("", "as transferred", f"damaged: {_few(faults)}", hint),)
         if "sound" not in have:
             return (self._unfinished(have),)
         for key in ("repo", "revision"):
             if key in want and have.get(key) != want[key]:
                 return (Difference(key, want[key] or "main", have.get(key) or "main"),)
         if self.here is not None and have.get("stamp") != want["stamp"] and have.get("digest") != want["digest"]:
-            return (Difference("", "as on the controller now", "as they were there before"),)
+            return (Difference("", "as on the controller now", "an earlier version"),)
         return () if "marked" in have else (Difference("", "in use here", "another cluster's"),)
 
     def known(self, have: State) -> tuple[Known, ...]:
@@ -225,7 +225,7 @@ class Weights(Resource):
         if "digest" in have:
             was = {name: have[f"was:{name}"].rpartition(" ")[0] for name in _names(have, "was:")}
             other = [name for name in sorted({*was, *there}) if was.get(name) != have.get(f"is:{name}")]
-            came = "as they were" if self.source == "hosts" else "as they came"
+            came = "unchanged" if self.source == "hosts" else "as transferred"
             return Difference("", came, f"changed: {_few(other)}")
         if self.source == "hosts":
             return Difference("", "hashed", "not hashed yet")

@@ -133,7 +133,7 @@ def test_only_what_was_trained_anew_is_sent_again(sent: Racks, model: Path) -> N
     shard = model / "model-2 of 2.safetensors"
     shard.write_bytes(os.urandom(300_000))
     kept = (sent.at("host-1") / "model-1 of 2.safetensors").stat().st_ino
-    assert set(differences(sent.run("check"))) == {"as they were there before → as on the controller now"}
+    assert set(differences(sent.run("check"))) == {"an earlier version → as on the controller now"}
     assert sent.run("up").exit_code == 0
     assert (sent.at("host-1") / shard.name).read_bytes() == shard.read_bytes()
     assert (sent.at("host-1") / "model-1 of 2.safetensors").stat().st_ino == kept
@@ -142,7 +142,7 @@ def test_only_what_was_trained_anew_is_sent_again(sent: Racks, model: Path) -> N
 
 def test_a_file_that_has_changed_on_a_host_is_named_and_brought_again(sent: Racks, model: Path) -> None:
     (sent.at("host-2") / "config.json").write_text("[]")
-    assert differences(sent.run("check")) == ["changed: config.json → as they came"]
+    assert differences(sent.run("check")) == ["changed: config.json → as transferred"]
     report = sent.run("up")
     assert [host.changes for host in report.hosts] == [(), ("weights",)]
     assert (sent.at("host-2") / "config.json").read_text() == "{}"
@@ -159,7 +159,7 @@ def test_a_flipped_bit_is_found_by_a_deep_check_and_mended_by_a_deep_up(sent: Ra
     sent.deep = True
     before = written(sent.folder)
     report = sent.run("check")
-    assert differences(report) == ["damaged: model-1 of 2.safetensors → as they came"]
+    assert differences(report) == ["damaged: model-1 of 2.safetensors → as transferred"]
     assert report.findings[0].host == "host-2" and "--deep" in report.findings[0].hint
     assert written(sent.folder) == before
     assert sent.run("up").exit_code == 0

@@ -72,8 +72,8 @@ def test_the_document_lists_every_signature_and_names_no_other() -> None:
         DOCUMENT.write_text(made(document))
     else:
         assert document == made(document), "run this test with WRITE_DOCS=1 in the environment to write the table anew"
-    troubles = document.partition("## The troubles of the guides")[2].partition("## All signatures")[0]
-    last_cells = [row.split("|")[-2] for row in troubles.splitlines() if row.startswith("| ")]
+    problems = document.partition("## The problems that guides list")[2].partition("## All signatures")[0]
+    last_cells = [row.split("|")[-2] for row in problems.splitlines() if row.startswith("| ")]
     named = {name for cell in last_cells for name in re.findall(r"`([a-z-]+)`", cell)}
     assert named <= {s.id for s in signatures()}
     assert len(named) > 20
