@@ -88,8 +88,8 @@ class Served:
         address, port = self.endpoint
         return [
             "",
-            f"from here {bracketed(address)}:{port} cannot be connected to ({why}); while this runs, it can, "
-            f"as 127.0.0.1:{port}:",
+            f"{bracketed(address)}:{port} cannot be reached from here ({why}); while this command runs, it can, "
+            f"at 127.0.0.1:{port}:",
             "",
             tunnel(self.head, self.endpoint),
         ]

@@ -56,7 +56,7 @@ def test_what_can_be_copied_begins_in_the_first_column() -> None:
 
 def test_a_port_that_is_closed_from_here_is_brought_here_by_ssh() -> None:
     lines = served().lines(Ended(known(), {ENDPOINT: "no answer within 2 s"}))
-    assert any("from here 10.0.0.1:8000 cannot be connected to (no answer within 2 s)" in line for line in lines)
+    assert any("10.0.0.1:8000 cannot be reached from here (no answer within 2 s)" in line for line in lines)
     assert "ssh -N -L 8000:10.0.0.1:8000 ubuntu@203.0.113.7" in lines
     assert "http://127.0.0.1:8000/v1/chat/completions" in next(line for line in lines if line.startswith("curl"))
     assert any('base_url="http://127.0.0.1:8000/v1"' in line for line in lines)
