@@ -1,4 +1,4 @@
-"""What follows from what, so that a fault is said once: where a cause is reported, its consequences are not."""
+"""Inhibition: a finding that follows from another one is left out, so that each fault is reported once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def causes_of(fact: str) -> frozenset[str]:
 
 
 def explained(host: str, fact: str, said: Container[tuple[str, str]]) -> bool:
-    """Whether what is said already, as (host, fact), is this very thing or a cause of it."""
+    """Whether a finding reported already, as (host, fact), is this one or a cause of it."""
     return any((host, known) in said for known in (fact, *causes_of(fact)))
 
 

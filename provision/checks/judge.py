@@ -1,5 +1,5 @@
-"""What the facts of the hosts mean: held against the inventory, against what can work, against what is sound, and
-against each other. Pure functions of a `Cluster`; each file judges one kind of thing.
+"""Judges the facts of the hosts: compares them with the inventory, with what can work, with what is healthy, and with
+each other. Pure functions of a `Cluster`; each file judges one kind of thing.
 
 Where a rule is:
 
@@ -48,7 +48,7 @@ JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
 
 
 def judge(cluster: Cluster, book: Playbook) -> None:
-    """Puts into `book` what is known of each host, and what of it is not as it should be."""
+    """Adds the known facts of each host, and all findings, to `book`."""
     for node in cluster.nodes:
         if node.facts is not None:
             book.known[node.name] = known_of(node, node.facts, cluster.name)
@@ -58,7 +58,7 @@ def judge(cluster: Cluster, book: Playbook) -> None:
 
 def findings(cluster: Cluster) -> list[Finding]:
     """Of all judges, each fault once: a fact of a host has one judge, whatever a later one knows of it is evidence, and
-    what follows from another finding is left out. The hosts are held against each other last, those of which nothing
+    what follows from another finding is left out. The hosts are compared with each other last, those of which nothing
     is said yet."""
     found: list[Finding] = []
     said: dict[tuple[str, str], int] = {}

@@ -1,8 +1,8 @@
 """Addresses, interfaces, fabrics, names: what makes a node unreachable, or slow, for the others.
 
-Which address a node has for the others is decided in provision.cluster.addresses; here is told what was wrong with it,
-or that another was as good. A hostname that resolves to loopback is no fault by itself, since every node is told its
-address and its interface (vllm#7074).
+Which address a node has for the others is decided in provision.cluster.addresses; this file reports what is wrong
+with it, or that another was as good. A hostname that resolves to loopback is not a fault by itself, since every node is
+given its address and its interface (vllm#7074).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The hosts against each other: where nothing is pinned the majority is the reference, and the odd one out is named.
 
-Architectures are not compared: each is held against the lock (stack/ray.py).
+Architectures are not compared: each is checked against the lock (stack/ray.py).
 """
 
 from __future__ import annotations

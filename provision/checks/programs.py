@@ -1,4 +1,4 @@
-"""Ray and vLLM as they run, against what is installed and what is wanted."""
+"""Compares the running Ray and vLLM with what is installed and what is wanted."""
 
 from __future__ import annotations
 

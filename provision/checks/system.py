@@ -105,8 +105,8 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _clocks(cluster: Cluster) -> Iterator[Finding]:
-    """Each against the median of all. Of two hosts the controller's clock says which is wrong; a single one is held
-    against it, and either may be wrong."""
+    """Each against the median of all. Of two hosts the controller's clock says which is wrong; a single one is
+    compared with it, and either may be wrong."""
     told = [(node, f.clock_offset) for node in cluster.nodes if (f := node.facts) and f.clock_offset is not None]
     if not told:
         return

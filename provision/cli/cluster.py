@@ -1,4 +1,4 @@
-"""`up`, `plan` and `down`: the same run with different options. So is `check`, which has a file of its own."""
+"""`up`, `plan` and `down`: the same run with different options. So is `check`, which has its own file."""
 
 from __future__ import annotations
 

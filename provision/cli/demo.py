@@ -1,4 +1,4 @@
-"""`demo`: the whole job on this machine, for whoever has no GPUs at hand."""
+"""`demo`: a complete run on this machine, for people without GPUs."""
 
 from __future__ import annotations
 

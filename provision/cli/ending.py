@@ -1,6 +1,6 @@
-"""How a command ends: what is said about an error, and which exit code it becomes.
+"""How a command ends: what is printed about an error, and its exit code.
 
-Nothing here may fail in its turn: what is said last is said by ever simpler means.
+Nothing here may fail in turn: each fallback is simpler than the one before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from provision.render.text import PLAIN, Paint, wants_colour
 
 
 class Bug(Exception):
-    """An exception that nobody expected; its traceback is in the log at `log`, which may be empty."""
+    """An unexpected exception; its traceback is in the log at `log`, which may be empty."""
 
     def __init__(self, log: str) -> None:
         super().__init__(log)

@@ -95,7 +95,7 @@ class RunOptions(ShownOptions):
 
 
 def need_output(otherwise: str = "") -> None:
-    """Raises ProvisionError if standard output is closed: nobody has to wait for what nobody will read."""
+    """Raises ProvisionError if standard output is closed: nothing should run for output that nobody will read."""
     if output_is_closed():
         raise ProvisionError(f"standard output is closed: nothing was done{otherwise}")
 

@@ -131,7 +131,7 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
 
 
 def show(report: Report, screen: Screen, again: str, *, everything: bool = False) -> None:
-    """The end of a run. `again`: the command that puts drift right. `everything`: all facts of a check, not only
+    """The end of a run. `again`: the command that fixes drift. `everything`: all facts of a check, not only
     those that differ."""
     if screen.as_json:
         screen.json(report_line(report))

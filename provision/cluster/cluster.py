@@ -64,9 +64,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """`secrets` holds what the inventory's `secrets` name, by name. `deep`: the files of the environments are to be
-    held against their hashes, and not their names alone. `model`: what the controller has seen of the model; None where
-    it did not look."""
+    """`secrets` holds what the inventory's `secrets` name, by name. `deep`: compare the files of the environments
+    with their hashes, not only the packages' names. `model`: what the controller knows of the model; None if it did not
+    look."""
 
     inventory: Inventory
     nodes: tuple[Node, ...]

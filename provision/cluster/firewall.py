@@ -1,4 +1,4 @@
-"""What a firewall has to let through for a cluster to work, and nothing else. Pure.
+"""The firewall rules that a cluster needs to work, and nothing else. Pure.
 
 Between the nodes that is all of TCP, not a list of ports: Ray's are pinned, but vLLM's ranks, NCCL and Gloo listen on
 ports that the kernel hands out (torch.distributed's TCPStore and NCCL's bootstrap among them), others at each start.

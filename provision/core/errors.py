@@ -88,7 +88,7 @@ class Problem:
 
 
 class InventoryError(ProvisionError):
-    """All problems of an inventory at once: a person mends a file in one go, not one line a run."""
+    """All problems of an inventory at once, so that a person can fix a file in one go."""
 
     exit_code = Exit.USAGE
 

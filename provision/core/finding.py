@@ -1,7 +1,7 @@
 """What was found on a host, and what it means: the one shape of everything that `check` reports. Pure data.
 
-Whoever looks makes findings: a plan of its changes, a judge of the facts, a person's own tests. Whoever shows
-them needs to know nothing else.
+Plans make findings of their changes, checks make them of the facts, and so do a person's own tests. Views need nothing
+else.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ AREAS = (
 
 
 class Severity(Enum):
-    """`blocks`: `up` does not begin while it is so. `drift`: not as wanted, exit code 3. `warning`: works, but worse
-    or not for long. `note`: worth knowing."""
+    """`blocks`: `up` refuses to start. `drift`: differs from the desired state, exit code 3. `warning`: works, but
+    worse or not for long. `note`: worth knowing."""
 
     BLOCKS = "blocks"
     DRIFT = "drift"
@@ -37,7 +37,7 @@ class Severity(Enum):
 
 
 class Against(Enum):
-    """What a fact was held against: the inventory (with its lock), the other hosts, what can work at all, what is
+    """What a fact was compared with: the inventory (with its lock), the other hosts, what can work at all, what is
     sound."""
 
     INVENTORY = "inventory"
@@ -48,7 +48,7 @@ class Against(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fact of one host that is not as it should be. `host` is empty for what concerns the whole cluster.
+    """A deviation: one fact of one host. `host` is empty for what concerns the whole cluster.
 
     `area` is one of AREAS; `fact` names a column of the table of hosts and facts ("driver", "torch", "MTU").
     `expected` and `found` are as short as a cell; `why` says why it matters, `hint` what to do, `evidence` what shows

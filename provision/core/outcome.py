@@ -1,4 +1,4 @@
-"""What a run that ended well has to tell: lines that are known beforehand, and those that depend on what came of it."""
+"""What a successful run prints at the end: lines known in advance, and those that depend on the result."""
 
 from __future__ import annotations
 

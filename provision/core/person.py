@@ -1,5 +1,5 @@
 """Who runs this, and where their things are. None of it is certain: a container's user may have no entry in passwd, a
-service no $HOME, and a working folder can be deleted while somebody stands in it."""
+service no $HOME, and a working folder can be deleted while it is somebody's current folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure: (mode, steps, what was observed) → what would change, and what stands in the way."""
+"""Pure: (mode, steps, what was observed) → what would change, and what blocks it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BY_UP = "`provision up` fixes it"
 
 
 class Mode(Enum):
-    """`up` and `check` want what the playbook says, `down` and `purge` want it gone."""
+    """`up` and `check` want what the playbook says, `down` and `purge` want it removed."""
 
     UP = "up"
     CHECK = "check"
@@ -35,7 +35,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step that is not as wanted. `because`: the key of the step whose change causes this one."""
+    """One step that needs a change. `because`: the key of the step whose change causes this one."""
 
     step: Step
     action: Action
@@ -106,7 +106,7 @@ def _causes(steps: Sequence[Step], differs: Mapping[str, Sequence[Difference]]) 
 
 
 def _stopped_first(changes: Sequence[Change]) -> list[Change]:
-    """Before the first of those that change together is made anew, all of them are stopped, on every host: a new one
+    """Before the first of those that change together is restarted, all of them are stopped, on every host: a new one
     must not meet an old one."""
     stops: dict[str, list[Change]] = {}
     for change in changes:

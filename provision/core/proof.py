@@ -1,8 +1,8 @@
-"""What hosts can only show together, at one moment: that each reaches every other, or that they add up a number over
-all their GPUs. Pure data, no I/O, as a resource; but it changes nothing, and nothing of it stays.
+"""What hosts can only prove together, at one moment: that each reaches every other, or that an all-reduce over all
+their GPUs works. Pure data, no I/O, like a resource; but it changes nothing, and leaves nothing behind.
 
-A playbook mentions it (`Playbook.prove`). `up` goes through it before it changes what stands on it; `check --prove`
-goes through all of them.
+A playbook declares it (`Playbook.prove`). `up` runs it before it changes steps that depend on it; `check --prove` runs
+all of them.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Since:
 class Report:
     """`exit_code`: one of core.exits.Exit, or a signal's.
 
-    `findings`: all that is not as it should be, the worst first. `known`: host → what was read there.
+    `findings`: the worst first. `known`: host → what was read there.
     `since`: what has changed since a snapshot, if one was asked for.
     """
 

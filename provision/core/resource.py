@@ -1,4 +1,4 @@
-"""What a thing on a host is: how it is seen, what it should be, how it gets there. Pure data, no I/O.
+"""A resource on a host: how it is probed, its desired state, and how it gets there. Pure data, no I/O.
 
 A new resource is one new file: a frozen dataclass with `id`, `probe`, `want` and `fix`. Nothing registers
 it; a playbook mentions it. One that lives in a user's own playbook file works as well.
@@ -20,7 +20,7 @@ State = Mapping[str, str] | None
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One aspect that is not as wanted. `found` or `expected` is None where there is nothing."""
+    """One aspect that differs from the desired state. `found` or `expected` is None where there is nothing."""
 
     aspect: str
     expected: str | None
@@ -73,7 +73,7 @@ class Resource(ABC):
         return f"{self.label} {aspect}".rstrip()
 
     def known(self, have: State) -> tuple[Known, ...]:
-        """What of `have` is worth showing, and remembering, also while it is as wanted."""
+        """What of `have` is worth showing, and remembering, also while nothing differs."""
         return ()
 
     def stopped(self) -> Resource | None:

@@ -1,4 +1,4 @@
-"""Lines that look like a cause and are none: what follows from another failure, or is said by every sound start."""
+"""Lines that look like a cause but are none: consequences of another failure, or lines of every healthy start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def is_exception(line: Line) -> bool:
 
 
 def worth(line: Line) -> int:
-    """How much a line is worth where nobody knows the cause: 3 an exception, 2 an error, 1 anything else, 0 part of a
+    """How much a line is worth if the cause is unknown: 3 an exception, 2 an error, 1 anything else, 0 part of a
     traceback."""
     if is_exception(line):
         return 3

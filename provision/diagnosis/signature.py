@@ -11,8 +11,8 @@ from provision.diagnosis.figures import figures
 
 
 class Kind(Enum):
-    """How much a line explains. A cause explains itself. A symptom is often the first sign of one that is told
-    elsewhere. Waiting is also told by a start that merely takes its time. The first kind that is found counts."""
+    """How much a line explains. A cause explains the failure. A symptom is often the first sign of a cause that is
+    logged elsewhere. Waiting is also logged by a start that is merely slow. The first kind that is found counts."""
 
     CAUSE = "cause"
     SYMPTOM = "symptom"

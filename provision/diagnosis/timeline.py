@@ -1,4 +1,4 @@
-"""Where nobody knows the cause: the best lines of every host, in the order in which they were said."""
+"""For an unknown cause: the most telling lines of every host, in the order in which they were written."""
 
 from __future__ import annotations
 

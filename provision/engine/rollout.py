@@ -1,4 +1,4 @@
-"""Carrying out a plan stage by stage: what the hosts must show together first, then the changes that stand on it."""
+"""Carrying out a plan stage by stage: first what the hosts must prove together, then the changes that depend on it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Carrier:
         self.blocks: list[HostError] = []
 
     def carry_out(self, plan: Plan, placed: Sequence[Placed], applier: Applier) -> frozenset[str]:
-        """The keys of the steps that were changed and verified. What fails in one stage, or is not proved, keeps the
-        next from beginning."""
+        """Returns the keys of the steps that were changed and verified. A failure in one stage, or a failed proof,
+        keeps the next stage from starting."""
         done: frozenset[str] = frozenset()
         why = ""
         for one in due(plan, placed):
@@ -53,7 +53,7 @@ class Carrier:
         return done
 
     def prove(self, proofs: Sequence[Proof]) -> list[Shown]:
-        """Goes through them one after another; what stands on one that showed something that blocks is left out."""
+        """Runs the proofs one after another; one that depends on a failed proof is skipped."""
         found: list[Shown] = []
         failed: set[str] = set()
         for proof in proofs:
@@ -76,7 +76,7 @@ class Carrier:
         return found
 
     def _blocked(self, found: Sequence[Shown]) -> str:
-        """Why what stands on these proofs cannot begin; empty if nothing is in its way."""
+        """Returns why the steps that depend on these proofs cannot start; empty if they can."""
         if self._cancel.is_set():
             return "cancelled"
         for shown in found:

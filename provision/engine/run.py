@@ -131,7 +131,7 @@ class Run:
         return states
 
     def _unreachable_blockers(self, fleet: Fleet) -> list[Finding]:
-        """`up` changes nothing while a host is out of reach, or could not be looked at: the cluster would
+        """`up` changes nothing while a host is unreachable, or could not be probed: the cluster would
         not come up without it."""
         if not self._job.apply or self._job.mode is not Mode.UP:
             return []
@@ -142,7 +142,7 @@ class Run:
 
 
 def _reached(fleet: Fleet, cluster: Cluster) -> list[Host]:
-    """The hosts that have told their facts."""
+    """The hosts whose facts were gathered."""
     known = {node.name for node in cluster.nodes if node.facts is not None}
     return [host for host in fleet.hosts if host.name in known]
 

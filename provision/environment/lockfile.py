@@ -33,7 +33,7 @@ UNLOCKED = "unlocked"
 
 
 class LockMissing(LockError):
-    """There is no lock yet: `up` and `provision lock` make it, `check` can only hold the hosts against each other."""
+    """There is no lock yet: `up` and `provision lock` create it, `check` can only compare the hosts with each other."""
 
 
 class LockStale(LockError):
@@ -102,7 +102,7 @@ def ensure_lock(
 
 
 def lock_for(python: Python, path: Path, *, base: Path, make: bool, say: Callable[[str], None]) -> Lock:
-    """The lock that stands beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
+    """The lock beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
     which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down` works
     without. So does a playbook that needs no packages. Arguments and errors as of `ensure_lock`."""
     if not python.packages:

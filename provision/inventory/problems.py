@@ -1,4 +1,4 @@
-"""Collects every mistake of a file, so that a person mends it in one go."""
+"""Collects every mistake of a file, so that a person can fix all of them at once."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def explain(error: Exception, text: str) -> tuple[int, int, str, str]:
     if not isinstance(error, yaml.MarkedYAMLError):
         return 1, 1, "not readable as YAML", "look for an escape such as `\\U…` with an impossible number"
     words = " ".join(part for part in (error.context, error.problem) if part)
-    # A quote that never closes is noticed at the end of the file, and mended where it opens.
+    # A quote that never closes is noticed at the end of the file, and corrected where it opens.
     opened = error.context_mark is not None and ("unexpected end of stream" in words or "block scalar" in words)
     mark = error.context_mark if opened else error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -22,7 +22,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True)
 class _Case:
-    """`findings`: the worst first; none for a fact that is as it should be."""
+    """`findings`: the worst first; none for a fact in order."""
 
     area: str
     fact: str

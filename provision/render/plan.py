@@ -1,4 +1,4 @@
-"""A plan for people: `+` create, `~` update, `-` remove, each with before → after; `!` what stands in the way."""
+"""A plan for people: `+` create, `~` update, `-` remove, each with before → after; `!` what blocks it."""
 
 from __future__ import annotations
 

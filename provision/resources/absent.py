@@ -1,4 +1,4 @@
-"""What is not to be there: what another playbook put on the host, and a service's processes before it begins anew."""
+"""What must be absent: what another playbook put on the host, and a service's processes before it restarts."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from provision.resources.ray import RayHead
 @dataclass(frozen=True)
 class RayMembers(Resource):
     """`expected`: node IP → (host name, GPUs); `unknown`: names of hosts that could not be asked for their address, and
-    are not held against what was recorded; `others`: further addresses of the hosts → host name, by which one is known
+    are not compared with what was recorded; `others`: further addresses of the hosts → host name, by which one is known
     that tells Ray the wrong one. Asked on the head through Ray itself, once per start of the head or
     of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
 

@@ -58,8 +58,8 @@ class Venv(Resource):
 
     `host` keeps what hosts with a shared `root` upload apart. `uv`: path of a usable uv on the host; without
     one the controller's is sent. `cache`: the controller's folder of wheels, default as in
-    provision.environment.wheels. `deep`: every file is held against the hash that was installed. What differs then is
-    mended by installing its package again; code that no package brought is removed.
+    provision.environment.wheels. `deep`: every file is compared with the hash that was installed. What differs is
+    repaired by installing its package again; code that belongs to no package is removed.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -172,7 +172,7 @@ class Venv(Resource):
             fetch_wheels(self.lock, self.python, self.cache, base=self._base, say=say)
 
     def fix(self, have: State, want: State) -> Script:
-        """Builds it whole, mends some packages in place, switches the link, or removes it all."""
+        """Builds it whole, repairs some packages in place, switches the link, or removes it all."""
         if want is None:
             return Script(shell("venv/shared.sh", "venv/remove.sh"), self._names(), timeout=600)
         mode, names = self._work(have, want)

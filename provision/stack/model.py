@@ -1,4 +1,4 @@
-"""The model of a cluster: how it comes to each host, where it lies there, and what stands in the way of that."""
+"""The model of a cluster: how it comes to each host, where it lies there, and what prevents that."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ class Results:
 
 
 def folded(results: Iterable[Result], inventory: Path, root: Path) -> Results:
-    """One finding per test and host that failed, one per host where none could run; what was skipped is not
-    spoken of. `inventory`, and `root`, to which tests' ids are relative, as a person would type them."""
+    """One finding per test and host that failed, one per host where none could run; skipped tests are
+    left out. `inventory`, and `root`, to which tests' ids are relative, as a person would type them."""
     findings: dict[tuple[str, str], Finding] = {}
     known: dict[str, dict[str, Known]] = {}
     for result in results:

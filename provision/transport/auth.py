@@ -1,4 +1,4 @@
-"""Proving who we are: the keys to try, in order, and what is said when none will do."""
+"""Authentication: the keys to try, in order, and the error if none is accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks secrets in what hosts print, where it enters: nothing behind the transport ever holds one.
+"""Masks secrets in the hosts' output where it arrives: nothing behind the transport ever holds one.
 
 A value is found as it is, line by line if it has several, as base64 (wherever it stands in the encoded text,
 also wrapped as base64(1) does), URL-quoted, and as JSON and sh write it.

@@ -76,7 +76,7 @@ def load_config(path: str | None) -> fabric.Config:
 
 
 def resolve(host: Host, config: fabric.Config) -> Target:
-    """Raises Unreachable if a jump cannot be read, the jumps go in a circle, or nobody says which user to log in as."""
+    """Raises Unreachable if a jump cannot be read, the jumps form a loop, or there is no user to log in as."""
     ssh = host.ssh
     keys = (expanded(ssh.key),) if ssh.key else ()
     base = Target(

@@ -1,4 +1,4 @@
-"""What nvidia-smi and the kernel tell of GPUs that are not well, and of who uses them.
+"""Judges what nvidia-smi and the kernel report of unhealthy GPUs, and of the processes that use them.
 
 A trouble that shows in several facts is said once: the counters of a GPU before the kernel's log of the same, and
 nothing of what an nvidia-smi that fails (provision.checks.expectations) explains already.

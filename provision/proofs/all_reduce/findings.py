@@ -56,7 +56,7 @@ class Heard:
 
 
 class Tried(Protocol):
-    """What the answers are held against: who took part, where they met, and the seconds that each part may take (see
+    """What the answers are compared with: who took part, where they met, and the seconds that each part may take (see
     AllReduce)."""
 
     @property
