@@ -39,13 +39,13 @@ d.init_process_group("gloo", init_method="{}", rank={}, world_size={}, timeout=d
 CASES: dict[str, Case] = {
     "unknown-flag": Case("does not know `--no-such-flag 3`", "serve.args", ("serve", MODEL, "--no-such-flag", "3")),
     "bad-value": Case("refuses the value", "serve.args", ("serve", MODEL, "--max-model-len", "banana")),
-    "too-long": Case("2048 is the most", "`max-model-len: 2048`", ("serve", MODEL, "--max-model-len", "100000")),
+    "too-long": Case("the maximum is 2048", "`max-model-len: 2048`", ("serve", MODEL, "--max-model-len", "100000")),
     "missing-model": Case("not at that path on lab-1", "config.json", ("serve", "/nowhere/model", *SERVE)),
     "architecture": Case("'NovelForCausalLM'", "newer vLLM", ("serve", f"{PRODUCED}/architecture/model", *SERVE)),
     "model-type": Case("the model's type, `novel`", "`transformers`", ("serve", f"{PRODUCED}/type/model", *SERVE)),
-    "own-code": Case("code of its own", "trust-remote-code: true", ("serve", f"{PRODUCED}/code/model", *SERVE)),
+    "own-code": Case("its own code", "trust-remote-code: true", ("serve", f"{PRODUCED}/code/model", *SERVE)),
     "no-tokenizer": Case("no tokenizer", "tokenizer.json", ("serve", f"{PRODUCED}/tokens/model", *SERVE)),
-    "gated": Case("asks for a licence", "HF_TOKEN", ("serve", "gated/model", *SERVE)),
+    "gated": Case("licence must be accepted", "HF_TOKEN", ("serve", "gated/model", *SERVE)),
     "private": Case("does not show it without a token", "HF_TOKEN", ("serve", "private/model", *SERVE)),
     "port": Case("another program on lab-1", "ss -ltnp", ("serve", MODEL, *SERVE[:-1], str(HUB))),
     "interface": Case(
@@ -60,7 +60,7 @@ CASES: dict[str, Case] = {
         python=RENDEZVOUS.format("tcp://127.0.0.1:9913", 1, 2),
     ),
     "alone": Case(
-        "only 1 of 2 ranks came",
+        "only 1 of 2 ranks connected",
         "provision check --prove",
         python=RENDEZVOUS.format("tcp://127.0.0.1:9914", 0, 2),
     ),
@@ -73,7 +73,7 @@ CASES: dict[str, Case] = {
         "ls -ld /tmp/theirs/r",
         ray="mkdir -m 700 /tmp/theirs; setpriv --reuid=65534 ray start --head --port=6392 --temp-dir=/tmp/theirs/r",
     ),
-    "head-flag": Case("flag for the head", "`ray.args`", ray="ray start --address=127.0.0.1:6393 --port=6379"),
+    "head-flag": Case("flag that is for the head", "`ray.args`", ray="ray start --address=127.0.0.1:6393 --port=6379"),
     "small-shm": Case(
         "11.0 GB are asked for",
         "remount,size=",

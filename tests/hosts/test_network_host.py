@@ -175,7 +175,7 @@ def test_hosts_of_another_cluster_do_not_count_as_ones_own() -> None:
 
     findings, _ = play(Mixed((one, two), "key"))
     (finding,) = findings
-    assert finding.message == "TCP to every port is somebody else's between host-1 and host-2"
+    assert finding.message == "TCP to every port is answered by another machine between host-1 and host-2"
 
 
 def test_nothing_of_it_is_in_the_process_list_or_left_behind() -> None:

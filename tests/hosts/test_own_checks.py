@@ -251,7 +251,7 @@ def test_a_command_that_does_not_end_is_ended(bench: Bench, make_host: Callable[
     bench.name(make_host(name="gpu-01"))
     bench.write('def test_it(host):\n    host.run("echo so far; sleep 1000", timeout=1)\n')
     [finding] = bench.check().findings
-    assert "was still running after 1 s and was ended" in finding.found
+    assert "was still running after 1 s and was stopped" in finding.found
 
 
 def test_the_results_are_findings_and_cells(bench: Bench, make_host: Callable[..., Host]) -> None:
