@@ -98,7 +98,7 @@ def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
 
 def _elsewhere(node: Node) -> str:
     others = [c for c in node.chosen.candidates if c.network != node.chosen.network] if node.chosen else []
-    return f"; or write `network: {others[0].network}` into the inventory, to talk over that one" if others else ""
+    return f"; or write `network: {others[0].network}` into the inventory, to use that network" if others else ""
 
 
 def _ports(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:

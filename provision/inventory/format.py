@@ -18,8 +18,8 @@ class Settings(Section):
     network: str | None = Field(None, description="network that holds node_ip, `10.10.0.0/16`; default: the fastest")
     sudo: bool = Field(False, description="use sudo: system units, /opt")
     root: str = Field("~/.provision", description="the one directory of provision on the host")
-    expect: Expect = Field(Expect(), description="what the host must be; a mismatch blocks `up`")
-    env: Env = Field({}, description="added to the environment of what runs on the host")
+    expect: Expect = Field(Expect(), description="requirements for the host; a mismatch blocks `up`")
+    env: Env = Field({}, description="environment variables for services on the host")
     ray: Ray = Field(Ray(), description="ports, flags and environment of Ray")
     vars: dict[str, object] = Field({}, description="free variables, for your own playbooks")
 
@@ -28,7 +28,7 @@ class HostEntry(Settings):
     """A host, or as many as the ranges in its name stand for."""
 
     address: str | None = Field(None, description="where SSH goes; default: the host's name. May hold a range")
-    role: Role | None = Field(None, description="`worker` unless said otherwise; exactly one host is the head")
+    role: Role | None = Field(None, description="`worker` by default; exactly one host is the head")
     node_ip: str | None = Field(None, description="IP address for the other nodes, or `auto`. May hold a range")
     interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
     groups: tuple[str, ...] = Field((), description="groups it belongs to, besides those that list it")
@@ -45,10 +45,10 @@ class GroupEntry(Settings):
 class InventoryFile(Settings):
     """An inventory of provision: hosts, how to reach them, and what the cluster should be."""
 
-    cluster: Name = Field(description="name of the cluster; what runs on the hosts carries it")
+    cluster: Name = Field(description="name of the cluster, part of the names of everything on the hosts")
     hosts: dict[str, HostEntry] = Field(description="by name; a name may hold a range, such as `gpu-[02:04]`")
     groups: dict[str, GroupEntry] = Field({}, description="by name, in the order in which they override each other")
     python: Python = Field(Python(), description="the environment, identical on every host")
     serve: Serve | None = Field(None, description="the model to serve, and how it is cut")
-    secrets: dict[str, SecretSource] = Field({}, description="by environment variable of the model server")
+    secrets: dict[str, SecretSource] = Field({}, description="environment variable of the model server → its source")
     sudo_password: SecretSource | None = Field(None, description="where the password for sudo comes from")

@@ -45,14 +45,14 @@ class Section(BaseModel):
 class Ssh(Section):
     """How a host is reached. What is not said comes from ~/.ssh/config, then from OpenSSH's defaults."""
 
-    user: str | None = Field(None, description="who to log in as")
-    port: Port | None = Field(None, description="of sshd")
+    user: str | None = Field(None, description="user to log in as")
+    port: Port | None = Field(None, description="port of sshd")
     key: str | None = Field(None, description="private key file; ~ is expanded")
     jump: str | None = Field(None, description="[user@]host[:port] to go through, as OpenSSH's ProxyJump")
     config: str | None = Field(None, description="ssh_config file instead of ~/.ssh/config")
     known_hosts: str | None = Field(None, description="known_hosts file instead of ~/.ssh/known_hosts")
     host_key: str | None = Field(None, description="pinned host key, `ssh-ed25519 AAAA…`")
-    connect_timeout: float = Field(10.0, gt=0, description="seconds for one attempt")
+    connect_timeout: float = Field(10.0, gt=0, description="seconds per connection attempt")
 
 
 class SecretSource(Section):
@@ -73,17 +73,19 @@ class Expect(Section):
 class Python(Section):
     """The environment, identical on every host."""
 
-    version: Version = Field("3.12", description="of Python, on the hosts")
+    version: Version = Field("3.12", description="Python version on the hosts")
     packages: tuple[str, ...] = Field((), description="requirements, locked with hashes by `provision lock`")
     index: str | None = Field(None, description="package index to use instead of the default")
-    extra_indexes: tuple[str, ...] = Field((), description="package indexes besides it")
+    extra_indexes: tuple[str, ...] = Field((), description="additional package indexes")
     find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
     constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or `*.txt` files of them")
-    overrides: tuple[str, ...] = Field((), description="as constraints, stronger than what packages ask for")
+    overrides: tuple[str, ...] = Field(
+        (), description="like constraints, but they override the packages' own requirements"
+    )
     torch_backend: str | None = Field(None, description="`cpu`, `cu130`, `auto` …: uv's --torch-backend")
     platform: str = Field("x86_64-manylinux_2_34", description="the hosts' platform, in uv's words")
     wheels: Literal["index", "controller"] = Field(
-        "index", description="`controller`: fetched once here and handed to the hosts, which install offline"
+        "index", description="`controller`: downloaded once here and sent to the hosts, which install offline"
     )
     compile: bool = Field(True, description="compile bytecode at installation: slower to build, faster to start")
 
@@ -91,7 +93,7 @@ class Python(Section):
 class Ray(Section):
     """The Ray cluster below the model server. Ports are pinned so that a firewall can name them."""
 
-    port: Port = Field(6379, description="of the head's GCS, where workers join")
+    port: Port = Field(6379, description="port of the head's GCS, to which workers connect")
     node_manager_port: Port = Field(6380, description="of each node's raylet")
     object_manager_port: Port = Field(6381, description="for objects between nodes")
     runtime_env_agent_port: Port = Field(6382, description="of each node's runtime environment agent")
@@ -102,7 +104,7 @@ class Ray(Section):
     dashboard: bool = Field(False, description="start the dashboard on the head")
     min_worker_port: Port = Field(20000, description="first port of worker processes")
     max_worker_port: Port = Field(20999, description="last port of worker processes")
-    args: dict[str, Scalar] = Field({}, description="further `ray start` flags, without the dashes")
+    args: dict[str, Scalar] = Field({}, description="additional `ray start` flags, without the dashes")
     env: Env = Field({}, description="environment of Ray on every host")
     join_timeout: float = Field(180.0, gt=0, description="seconds to wait for all hosts and GPUs to join")
 
@@ -135,17 +137,21 @@ class Serve(Section):
     """The model that is served, and how it is cut."""
 
     model: str = Field(description="name on the model hub, or a folder that is there on every host")
-    backend: Literal["ray", "mp"] = Field("ray", description="what joins the hosts: Ray, or vLLM's own multi-node mode")
+    backend: Literal["ray", "mp"] = Field(
+        "ray", description="what connects the hosts: Ray, or vLLM's own multi-node mode"
+    )
     tensor_parallel: Degree = Field(1, description="GPUs that share each layer; within a host")
     pipeline_parallel: Degree = Field(1, description="stages of layers; across hosts")
-    weights: WeightsSource = Field(WeightsSource(), description="how the model comes to the hosts")
+    weights: WeightsSource = Field(WeightsSource(), description="how the model gets to the hosts")
     port: Port = Field(8000, description="of the OpenAI-compatible API, on the head")
-    master_port: Port = Field(29501, description="where the ranks meet, on the head, with the backend `mp`")
+    master_port: Port = Field(29501, description="port on the head to which the ranks connect, with the backend `mp`")
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
-    args: dict[str, Scalar | tuple[Scalar, ...]] = Field({}, description="further `vllm serve` flags, without dashes")
+    args: dict[str, Scalar | tuple[Scalar, ...]] = Field(
+        {}, description="additional `vllm serve` flags, without the dashes"
+    )
     env: Env = Field({}, description="environment of the model server")
-    ready_timeout: float = Field(1800.0, gt=0, description="seconds until a completion must have answered")
+    ready_timeout: float = Field(1800.0, gt=0, description="seconds within which the model must answer")
 
     @property
     def gpus(self) -> int:
@@ -168,11 +174,11 @@ class Host(Section):
     node_ip: str | None = None
     interface: str | None = Field(None, description="network interface of node_ip; default: found on the host")
     ssh: Ssh = Ssh()
-    network: str | None = Field(None, description="the network that the nodes talk over, `10.10.0.0/16`")
+    network: str | None = Field(None, description="the network between the nodes, `10.10.0.0/16`")
     sudo: bool = False
     root: str = DEFAULT_ROOT
     expect: Expect = Expect()
-    env: Env = Field({}, description="added to the environment of what runs on this host alone")
+    env: Env = Field({}, description="environment variables for services on this host only")
     ray: Ray = Ray()
     groups: tuple[str, ...] = ()
     vars: dict[str, object] = Field({}, description="free variables, for your own playbooks")

@@ -1,4 +1,4 @@
-"""Pure: how the model comes to the hosts, and the folder that holds it there, at the same path on each.
+"""Pure: how the model gets to the hosts, and the folder that holds it there, at the same path on each.
 
 vLLM is given one path, and every rank reads its part from it; so what the inventory says of the weights becomes one
 folder here, for the head's command line, the facts and the resources alike.
