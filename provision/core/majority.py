@@ -29,7 +29,7 @@ def majority(values: Mapping[str, V], alike: Callable[[V, V], bool] = operator.e
 
 
 def reference(values: Mapping[str, Hashable], head: str) -> str:
-    """The host that the others are held against: of those that have what most have. Empty for no hosts."""
+    """The host that the others are compared with: of those that have what most have. Empty for no hosts."""
     return preferred(majority(values).hosts, head)
 
 

@@ -15,7 +15,7 @@ ELSEWHERE = "joined at another address"
 
 
 class Joined:
-    """What Ray says, held against what is expected. `expected`: node IP → (host name, GPUs); `others`: further
+    """What Ray says, compared with what is expected. `expected`: node IP → (host name, GPUs); `others`: further
     addresses of the hosts → host name; `joined`: node IP → GPUs that Ray counts there."""
 
     def __init__(
