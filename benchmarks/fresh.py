@@ -28,7 +28,7 @@ from provision.environment.lockfile import read_lock
 from provision.environment.uv import uv_binary
 from provision.environment.wheels import fetch_wheels
 from provision.lab.cpu_vllm import CPU_ENV
-from provision.lab.demo import MODEL, make_lab, remove_lab
+from provision.lab.demo import MODEL, make_lab, ready
 from provision.lab.lab import Lab
 
 #: Time of a fresh `up` ÷ time of the script.
@@ -51,10 +51,10 @@ def main() -> int:
     lab.down()
     with tempfile.TemporaryDirectory(prefix="provision-fresh-") as folder:
         try:
-            make_lab(lab, hosts=asked.hosts, gpus=1, rootless=False)
+            make_lab(lab, ready(lab, rootless=False).ground, hosts=asked.hosts, gpus=1)
             ratio = _measure(lab, Path(folder), asked.hosts, asked.rounds)
         finally:
-            remove_lab(lab)
+            lab.down()
     if asked.promise and ratio > MOST:
         print(f"broken promise: a fresh up takes {ratio:.2f} times as long as by hand, promised is {MOST}")
         return 1

@@ -51,16 +51,16 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
 
     shown = ShownOptions(**options)
     screen = shown.screen()
-    lab = Lab(name=name, say=screen.say)
+    with told(screen):
+        lab = Lab(name=name, say=screen.say)
     with told(screen), _terminated(), stage.alone(lab, rootless=rootless):
         done = False
-        installed: tuple[str, ...] = ()
+        _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
+        ready = stage.ready(lab, rootless=rootless, say=screen.say)
         try:
-            _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
-            made = stage.make_lab(lab, hosts=hosts, gpus=gpus, rootless=rootless, say=screen.say)
-            installed = made.installed
-            inventory = stage.inventory_of(made.report)
-            for note in made.report.notes:
+            report = stage.make_lab(lab, ready.ground, hosts=hosts, gpus=gpus, say=screen.say)
+            inventory = stage.inventory_of(report)
+            for note in report.notes:
                 screen.say(f"note: {note}")
             code = _job(inventory, shown, screen, keep=keep)
             done = code == Exit.DONE
@@ -69,9 +69,9 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
                 screen.say("", f"hint: the hosts are left as they are; provision lab down --name {name} removes them")
             else:
                 _heading(screen, "clean up", "removing the virtual hosts and everything created for them")
-                stage.remove_lab(lab)
+                lab.down()
     if done and not keep:
-        screen.say("no process, namespace, mount or rule is left", *_kept(lab, installed))
+        screen.say("no process, namespace, mount or rule is left", *_kept(lab, ready.installed))
     return code
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.core.errors import Busy, NoHome, ProvisionError
+from provision.core.errors import Busy, NoHome, ProvisionError, UsageError
 from provision.core.paths import state_dir
 from provision.environment.wheels import wheel_cache
 from provision.lab import loopback, survey
 from provision.lab.command import run
 from provision.lab.cpu_vllm import lab_settings
-from provision.lab.lab import CACHES, Lab, LabReport
+from provision.lab.lab import CACHES, Ground, Lab, LabReport
 from provision.lab.tiny_model import write_tiny_model
 
 Say = Callable[[str], None]
@@ -26,19 +25,20 @@ MODEL = "/opt/provision-lab/tiny-model"
 
 
 @dataclass(frozen=True)
-class DemoLab:
-    """The lab as it was made, and the packages that were installed on this machine for it."""
+class Ready:
+    """What kind of hosts this machine carries, and the packages that were installed on it for them."""
 
-    report: LabReport
+    ground: Ground
     installed: tuple[str, ...] = ()
 
 
 @contextmanager
 def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
-    """While this lasts, no other demo may use this lab. Raises Busy at once where one does."""
+    """While this lasts, no other demo may use this lab. Raises Busy at once where one does, and UsageError where the
+    lab is a person's own: what a demo has made it removes, and nothing else."""
     if rootless or os.geteuid() != 0:
         loopback.login()  # whom sshd would not know is told so before anything is made
-    path = lab.root / f"{lab.name}-demo.lock"
+    path = lab.root / f"{lab.name}.demo.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
@@ -47,17 +47,28 @@ def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
             raise Busy(
                 f"another demo is at work on the lab `{lab.name}`", hint="provision demo --name another"
             ) from None
-        yield
-        path.unlink(missing_ok=True)
+        try:
+            if lab.directory.exists() and not lab.stack.exists():
+                why = f"there is a lab `{lab.name}` already, and no demo has made it"
+                raise UsageError(why, hint="provision demo --name another")
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
-def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool, say: Say = lambda _: None) -> DemoLab:
-    """Hosts with the model on each and an inventory that serves it: tensor parallel inside a host, pipeline
-    parallel across. Whatever this machine lacks is named before anything is fetched. Raises LabError."""
+def ready(lab: Lab, *, rootless: bool, say: Say = lambda _: None) -> Ready:
+    """Whatever this machine lacks is installed or named, before anything is made or fetched. Raises LabError."""
     ground = lab.ground(rootless=rootless)
-    installed = survey.requires(ground, lab, say)
-    stack = lab.root / f"{lab.name}-stack"
+    return Ready(ground, tuple(survey.requires(ground, lab, say)))
+
+
+def make_lab(lab: Lab, ground: Ground, *, hosts: int, gpus: int, say: Say = lambda _: None) -> LabReport:
+    """Hosts with the model on each and an inventory that serves it: tensor parallel inside a host, pipeline
+    parallel across. Raises LabError."""
+    stack = lab.stack
     layer = stack / "layer"
+    # Whatever happens from here on, it shows that the lab is a demo's.
+    stack.mkdir(parents=True, exist_ok=True)
     shares_files = ground.mode == "loopback"
     found = survey.choose(ground, lab, hosts=hosts, wheels=stack / "wheels", say=say)
     model = write_tiny_model(layer / MODEL.lstrip("/"))
@@ -68,13 +79,7 @@ def make_lab(lab: Lab, *, hosts: int, gpus: int, rootless: bool, say: Say = lamb
         pipeline_parallel=hosts,
         python=found.settings,
     )
-    report = lab.up(hosts, gpus, settings=settings, rootless=rootless, layers=() if shares_files else (layer,))
-    return DemoLab(report, tuple(installed))
-
-
-def remove_lab(lab: Lab) -> None:
-    lab.down()
-    shutil.rmtree(lab.root / f"{lab.name}-stack", ignore_errors=True)
+    return lab.up(hosts, gpus, settings=settings, rootless=shares_files, layers=() if shares_files else (layer,))
 
 
 def inventory_of(report: LabReport) -> Path:

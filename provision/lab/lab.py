@@ -101,7 +101,7 @@ class Lab:
     """
 
     def __init__(self, root: Path | None = None, name: str = "lab", *, say: Say = lambda _: None) -> None:
-        if not NAME.match(name) or name.startswith(CACHES):
+        if not NAME.match(name) or f"{name}.".startswith(CACHES):
             raise UsageError(f"`{name}` cannot be a lab's name", hint="lower-case letters, digits and dashes")
         self.name = name
         self.root = (root or default_root()).absolute()
@@ -111,6 +111,11 @@ class Lab:
     @property
     def inventory(self) -> Path:
         return self.directory / "inventory.yaml"
+
+    @property
+    def stack(self) -> Path:
+        """What a demo serves on this lab, and the mark that it is a demo's; beside it, under a name no lab can have."""
+        return self.root / f"{self.name}.stack"
 
     @property
     def tag(self) -> str:
@@ -192,6 +197,7 @@ class Lab:
                 there = self.directory.exists()
                 if there:
                     self._remove(load(self.directory))
+                shutil.rmtree(self.stack, ignore_errors=True)
                 lock.unlink()
             notes = self._purge() if purge else ()
         seconds = time.monotonic() - began

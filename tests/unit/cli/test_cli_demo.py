@@ -13,8 +13,9 @@ from provision import api
 from provision.core.plan import Mode, make_plan
 from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
+from provision.lab import LabError
 from provision.lab import demo as stage
-from provision.lab.lab import LabReport
+from provision.lab.lab import Ground, Lab, LabReport
 from provision.serving import smoke
 
 Call = Callable[..., Result]
@@ -41,11 +42,11 @@ def steps(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
     for command in ("up", "check", "down"):
         monkeypatch.setattr(api, command, run(command))
     monkeypatch.setenv("PROVISION_LAB_DIR", str(inventory.parent / "labs"))
-    made = stage.DemoLab(LabReport("demo", inventory.parent, inventory=inventory), ("libnuma1",))
-    monkeypatch.setattr(stage, "make_lab", note("make", made))
+    monkeypatch.setattr(stage, "ready", lambda *_, **__: stage.Ready(Ground("loopback"), ("libnuma1",)))
+    monkeypatch.setattr(stage, "make_lab", note("make", LabReport("demo", inventory.parent, inventory=inventory)))
     answer = smoke.Chat("http://192.0.2.1:8000/v1", "What are you?", "I am\x1b[2J tiny")
     monkeypatch.setattr(smoke, "chat", note("ask", answer))
-    monkeypatch.setattr(stage, "remove_lab", note("remove"))
+    monkeypatch.setattr(Lab, "down", note("remove"))
     return told
 
 
@@ -77,6 +78,23 @@ def test_a_second_up_that_changes_anything_fails_the_demo(call: Call, steps: dic
     assert result.exit_code == 1
     assert "error: the second `up` changed something\n  gpu-01: vllm\n  gpu-02: vllm\n" in result.stderr
     assert steps["done"][-1] == "remove"
+
+
+def test_a_demo_that_fails_before_it_makes_anything_removes_nothing(
+    call: Call, steps: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacks(*_: Any, **__: Any) -> stage.Ready:
+        raise LabError("no room")
+
+    monkeypatch.setattr(stage, "ready", lacks)
+    assert "error: no room" in call("demo").stderr
+    assert steps["done"] == []
+
+
+def test_a_wrong_name_is_told_as_json_too(call: Call, steps: dict[str, Any]) -> None:
+    result = call("demo", "--json", "--name", "No")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["event"] == "error"
 
 
 def test_what_is_kept_is_left_running_and_says_how_to_remove_it(call: Call, steps: dict[str, Any]) -> None:

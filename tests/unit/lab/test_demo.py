@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.errors import Busy
+from provision.core.errors import Busy, UsageError
 from provision.core.exits import Exit
 from provision.lab.demo import alone
 from provision.lab.lab import Lab
@@ -19,3 +19,29 @@ def test_a_second_demo_on_the_same_lab_is_told_that_it_is_busy(tmp_path: Path) -
         assert caught.value.exit_code is Exit.BUSY
     with alone(lab, rootless=True):
         pass
+
+
+def test_a_persons_own_lab_is_no_demos(tmp_path: Path) -> None:
+    lab = Lab(name="mine", root=tmp_path)
+    lab.directory.mkdir()
+    with pytest.raises(UsageError, match="a lab `mine` already"), alone(lab, rootless=True):
+        raise AssertionError("it went on")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_lab_that_a_demo_left_is_the_next_ones_and_goes_with_all_that_was_on_it(tmp_path: Path) -> None:
+    lab = Lab(name="demo", root=tmp_path)
+    lab.directory.mkdir()
+    (lab.stack / "layer").mkdir(parents=True)
+    with alone(lab, rootless=True):
+        lab.down()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_demo_keeps_beside_its_lab_is_no_other_labs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        Lab(name=Lab(name="demo", root=tmp_path).stack.name, root=tmp_path)
+    with pytest.raises(ZeroDivisionError), alone(Lab(name="demo", root=tmp_path), rootless=True):
+        assert [path.name for path in tmp_path.iterdir()] == ["demo.demo.lock"]
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []

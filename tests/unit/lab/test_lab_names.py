@@ -37,7 +37,7 @@ def test_addresses_stay_inside_the_subnet():
     assert (address(subnet, 1), address(subnet, MOST_HOSTS)) == ("10.77.3.11", "10.77.3.250")
 
 
-@pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "-x", "base-1", "x" * 40])
+@pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "-x", "base-1", "base", "x" * 40])
 def test_a_name_that_cannot_be_a_folder_or_a_cluster_is_refused(name, tmp_path):
     with pytest.raises(UsageError):
         Lab(tmp_path, name)
