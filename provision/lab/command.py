@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
 from provision.core.errors import ProvisionError
 
+#: Where system programs are. An ordinary user's PATH often has none of it, nor has root's after plain `su`.
+SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
 
 class LabError(ProvisionError):
     """The lab could not be made, used or removed on this machine."""
+
+
+def environment(own: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`own`, by default this process's environment, with the folders of system programs at the end of its PATH."""
+    own = os.environ if own is None else own
+    path = own.get("PATH", os.defpath).split(os.pathsep)
+    return {**own, "PATH": os.pathsep.join([*path, *(folder for folder in SYSTEM if folder not in path)])}
 
 
 def run(
@@ -34,7 +45,7 @@ def run(
             encoding="utf-8",
             errors="replace",
             timeout=timeout,
-            env=dict(env) if env is not None else None,
+            env=environment(env),
             check=False,
         )
     except FileNotFoundError as error:

@@ -224,7 +224,11 @@ def stop(hosts: Sequence[HostState]) -> None:
     """Ends the hosts' sshds and everything that was started through them."""
     deadline = time.monotonic() + STOP_TIMEOUT
     # Again and again: what is being killed may just have started something.
-    while found := processes.marked([host.directory for host in hosts]):
+    while found := processes.marked(
+        [host.directory for host in hosts],
+        # sshd escapes letters beyond ASCII in its title, so that the path of its host may not be found there.
+        known={pid for host in hosts if (pid := pid_of(host))},
+    ):
         for identity in found:
             processes.send(identity, signal.SIGKILL)
         if not processes.gone(found, max(0.0, deadline - time.monotonic())):

@@ -28,12 +28,13 @@ def sshd_arguments(directory: str) -> str:
     return f"sshd -D -f {directory}/sshd_config"
 
 
-def marked(directories: Collection[str], *, descendants: bool = True) -> list[Identity]:
-    """Processes whose environment names one of these host directories, and all that descend from them."""
-    marks = {f"{MARK}={directory}".encode() for directory in directories}
+def marked(directories: Collection[str], *, descendants: bool = True, known: Collection[int] = ()) -> list[Identity]:
+    """Processes whose environment names one of these host directories, the `known` pids, and all that descend from
+    them."""
+    marks = {os.fsencode(f"{MARK}={directory}") for directory in directories}
     # sshd writes its title, which keeps its arguments, over its environment.
-    servers = [sshd_arguments(directory).encode() for directory in directories]
-    found: list[int] = []
+    servers = [os.fsencode(sshd_arguments(directory)) for directory in directories]
+    found = list(known)
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -48,7 +49,7 @@ def marked(directories: Collection[str], *, descendants: bool = True) -> list[Id
                 found.append(int(entry.name))
     for pid in found if descendants else ():
         found.extend(child for child in children.get(pid, ()) if child not in found)
-    return [(pid, start) for pid in found if pid != os.getpid() and (start := started(pid)) is not None]
+    return [(pid, start) for pid in dict.fromkeys(found) if pid != os.getpid() and (start := started(pid)) is not None]
 
 
 def record(path: Path, pid: int) -> None:

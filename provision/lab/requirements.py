@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 
-from provision.lab.command import LabError, run
+from provision.lab.command import LabError, environment, run
 
 #: The package managers that PACKAGES knows, in its order; the first one found is the machine's.
 MANAGERS = ("apt-get", "dnf", "zypper", "pacman")
@@ -62,8 +62,7 @@ def find(program: str) -> str | None:
     library, its name, if the dynamic linker finds it."""
     if ".so" in program:
         return program if _loads(program) else None
-    path = os.environ.get("PATH", os.defpath)
-    return shutil.which(program, path=f"{path}:/usr/local/sbin:/usr/sbin:/sbin")
+    return shutil.which(program, path=environment()["PATH"])
 
 
 def _loads(library: str) -> bool:
@@ -119,10 +118,10 @@ def packages_of(programs: Sequence[str], tool: str) -> list[str]:
 
 def install(packages: Sequence[str]) -> None:
     """Installs Debian packages, as root. Raises LabError."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # Somebody else may be installing: apt then waits for its lock instead of giving up.
     command = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "install", "--yes", "--no-install-recommends", *packages]
-    if run(command, timeout=1800, env=environment, check=False).returncode != 0:
+    if run(command, timeout=1800, env=quiet, check=False).returncode != 0:
         # The package lists may be missing or too old to name files that still exist.
-        run(["apt-get", "-o", "DPkg::Lock::Timeout=600", "update"], timeout=600, env=environment)
-        run(command, timeout=1800, env=environment)
+        run(["apt-get", "-o", "DPkg::Lock::Timeout=600", "update"], timeout=600, env=quiet)
+        run(command, timeout=1800, env=quiet)
