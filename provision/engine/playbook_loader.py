@@ -95,7 +95,7 @@ class PlaybookFile:
                     book = function(cluster)
             except ProvisionError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise self._located(error) from error
             if not isinstance(book, Playbook):
                 raise PlaybookError(f"{path}: `playbook` returned {type(book).__name__}, not a Playbook")
@@ -120,7 +120,7 @@ class PlaybookFile:
                 yield
         except ProvisionError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self._line(error):
                 raise self._located(error) from error
             raise

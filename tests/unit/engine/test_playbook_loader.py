@@ -104,3 +104,22 @@ def test_an_error_of_ours_passes_through_as_it_is(file: Path) -> None:
 def test_an_error_that_did_not_pass_through_the_file_stays_what_it_is(file: Path) -> None:
     with pytest.raises(ZeroDivisionError), PlaybookFile(file, LIKE).mistakes():
         _ = 1 / 0
+
+
+def test_a_playbook_that_ends_the_program_is_an_error_with_its_line(file: Path) -> None:
+    file.write_text("import sys\n\n\ndef playbook(cluster):\n    sys.exit(0)\n\n\ndef later():\n    sys.exit(0)\n")
+    book = PlaybookFile(file, LIKE)
+    made = book.load()
+    with pytest.raises(PlaybookError, match=f"{file}:5: SystemExit: 0"):
+        made(cluster())
+    with pytest.raises(PlaybookError, match=f"{file}:9: SystemExit: 0"), book.mistakes():
+        ends(file)
+    with pytest.raises(SystemExit), book.mistakes():
+        sys.exit(1)
+
+
+def ends(file: Path) -> None:
+    """Calls `later` of the file, as an engine that runs its resources does."""
+    space: dict = {}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    space["later"]()
