@@ -155,7 +155,8 @@ def pip_download(
         *(f"--extra-index-url={index}" for index in indexes),
         "--dest", str(into), "-r", str(listed),
     ]  # fmt: skip
-    env = {**os.environ, **index_environment(python, "pip")}
+    # pip writes what it fetches to its temporary folder first: there need be no room in /tmp.
+    env = {**os.environ, **index_environment(python, "pip"), "TMPDIR": str(into)}
     # In a folder that exists: the one that this was started in may have been deleted.
     return subprocess.run(
         command, env=env, cwd=into, capture_output=True, encoding="utf-8", errors="replace", check=False

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provision.lab.command import LabError, run
+from provision.lab.command import LabError, environment, run
 from provision.lab.state import locked
 
 Say = Callable[[str], None]
@@ -38,6 +38,8 @@ MASKED = (
     *("systemd-timesyncd.service", "systemd-udevd.service", "systemd-tmpfiles-clean.timer"),
 )
 DEBOOTSTRAP_TIMEOUT = 1800  # seconds
+#: What debootstrap fetches from, unlike the `mirror+file:` of Debian's images for clouds.
+FETCHABLE = ("http:", "https:", "ftp:", "file:")
 #: Debian 12, with Python 3.11. Ubuntu's own mirrors do for Ubuntu from 24.04 on, with Python 3.12.
 DEBIAN = "bookworm"
 UBUNTU_SINCE = (24, 4)
@@ -66,7 +68,8 @@ def choose(release: Mapping[str, str], own: Sequence[Source]) -> Source:
     """Debian 12 from this machine's mirror if it is a Debian, of whatever release; a recent Ubuntu's own release;
     otherwise Debian 12 from debootstrap's default mirror. `release`: the fields of /etc/os-release."""
     suite = release.get("VERSION_CODENAME", "")
-    mine = next((found for found in own if found.suite == suite and "main" in found.components), None)
+    usable = [found for found in own if found.mirror.startswith(FETCHABLE)]
+    mine = next((found for found in usable if found.suite == suite and "main" in found.components), None)
     if release.get("ID") == "debian":
         return replace(mine, suite=DEBIAN) if mine else Source(DEBIAN)
     version = tuple(int(part) for part in re.findall(r"\d+", release.get("VERSION_ID", ""))[:2])
@@ -162,6 +165,7 @@ def bootstrap(wanted: Source, target: Path, say: Say) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=environment(),
         encoding="utf-8",
         errors="replace",
     ) as process:
@@ -175,8 +179,9 @@ def bootstrap(wanted: Source, target: Path, say: Say) -> None:
             process.kill()
             raise
     if process.returncode != 0:
+        origin = f"`{wanted.mirror}`" if wanted.mirror else "its default mirror"
         raise LabError(
-            f"debootstrap of {wanted.suite} ended with exit code {process.returncode}",
+            f"debootstrap of {wanted.suite} from {origin} ended with exit code {process.returncode}",
             evidence=lines[-20:],
             hint="check that this machine reaches its package mirror: `apt-get update`",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from packaging.tags import Tag
 from provision.core.errors import LockError
 from provision.environment.lockfile import Lock, make_lock, parse_lock
 from provision.environment.uv import usable
-from provision.environment.wheels import architecture, fetch_wheels, glibc, platform_tags, target_tags
+from provision.environment.wheels import architecture, fetch_wheels, glibc, pip_download, platform_tags, target_tags
 from provision.inventory.models import Python
 
 
@@ -65,6 +66,14 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(lock, python, cache, inde
     assert fetch_wheels(lock, python, cache, say=said.append) == wheels
     assert said[0] == "fetching 1 of 2 wheels"
     assert not (cache / ".part-of-a-killed-run").exists()
+
+
+def test_pip_needs_no_room_outside_the_folder_it_fetches_to(python, tmp_path, monkeypatch):
+    seen: dict = {}
+    done = subprocess.CompletedProcess([], 0, "", "")
+    monkeypatch.setattr("provision.environment.wheels.subprocess.run", lambda *_, **given: seen.update(given) or done)
+    pip_download(python, tmp_path, "tiny==1.0\n", base=tmp_path)
+    assert seen["env"]["TMPDIR"] == str(tmp_path)
 
 
 def test_a_wheel_that_was_changed_in_the_cache_is_fetched_again(lock, python, cache):

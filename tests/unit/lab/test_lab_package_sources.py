@@ -66,6 +66,9 @@ def test_a_debian_of_any_release_makes_hosts_of_debian_12_from_its_own_mirror():
     made = choose({"ID": "debian", "VERSION_CODENAME": "trixie"}, own)
     assert made == Source("bookworm", "http://mirror.example.org/debian", ("main",), "/k.gpg")
     assert choose({"ID": "debian"}, []) == Source("bookworm")
+    cloud = Source("trixie", "mirror+file:/etc/apt/mirrors/debian.list", ("main",))
+    assert choose({"ID": "debian", "VERSION_CODENAME": "trixie"}, [cloud]) == Source("bookworm")
+    assert choose({"ID": "debian", "VERSION_CODENAME": "trixie"}, [cloud, *own]) == made
 
 
 def test_a_recent_ubuntu_makes_hosts_of_its_own_release_and_an_old_one_of_debian_12():
