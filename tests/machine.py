@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import functools
 import os
+import pwd
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from provision.core.errors import NoHome
 from provision.lab import LabError, base, namespaces, requirements
 from provision.lab.lab import Lab, default_root
 from provision.lab.state import locked
@@ -25,7 +28,7 @@ VARIABLE = "PROVISION_LAB_DIR"
 EXPECTED = ("there is no Python 3.",)
 SSH = ("ps", "scp", "ssh", "ssh-keygen", "sshd")
 #: Folder of tests → what each test in it needs.
-FOLDERS = {"hosts": SSH, "cluster": ("curl", *SSH)}
+FOLDERS = {"hosts": ("passwd", *SSH), "cluster": ("curl", *SSH)}
 #: Fixture → what it needs.
 FIXTURES = {
     "sshds": ("ps", "ssh-keygen", "sshd"),
@@ -38,6 +41,7 @@ FIXTURES = {
 ABILITIES: dict[str, tuple[str, ...]] = {
     "root": (),
     "mount": (),
+    "passwd": (),
     "lab": (*requirements.NAMESPACES, "iptables"),
     "loopback lab": (*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES),
 }
@@ -64,6 +68,8 @@ def lacks(need: str) -> str:
         return "needs root"
     if need == "mount" and not _may_mount():
         return "needs root that may mount (CAP_SYS_ADMIN)"
+    if need in ("passwd", "loopback lab") and not _has_a_name():
+        return f"needs a user that sshd knows: uid {os.geteuid()} has no entry in passwd"
     if need.startswith("/"):
         return "" if Path(need).exists() else f"this machine lacks `{need}`"
     if need == "lab" and (why := _no_lab()):
@@ -80,6 +86,14 @@ def _may_mount() -> bool:
     return bool(int(status["CapEff"], 16) >> 21 & 1)  # capabilities(7): CAP_SYS_ADMIN is bit 21
 
 
+def _has_a_name() -> bool:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
+
+
 def _no_lab() -> str:
     root = default_root()
     root.mkdir(parents=True, exist_ok=True)
@@ -89,7 +103,7 @@ def _no_lab() -> str:
 def prepare(needs: Iterable[str], say: Callable[[str], None]) -> None:
     """Installs what is needed and missing, as far as this user can; makes the base of lab hosts, which all runs share.
     Several workers may come here at once: the first one does it."""
-    wanted = [need for need in needs if need not in ("root", "mount")]
+    wanted = [need for need in needs if need not in ("root", "mount", "passwd")]
     if os.geteuid() != 0:
         return
     with locked(Path("/run/provision-tests.lock")):
@@ -119,8 +133,11 @@ def _share_base(say: Callable[[str], None]) -> None:
 def own_labs() -> Path:
     """A place for the labs of this run, and the environment that makes everybody use it. What runs that were killed
     have left is removed."""
-    os.environ.pop(VARIABLE, None)  # a run within a run
-    above = default_root().with_name("provision-lab-tests")
+    before = os.environ.pop(VARIABLE, None)  # a run within a run
+    try:
+        above = default_root().with_name("provision-lab-tests")
+    except NoHome:
+        above = Path(before or Path(tempfile.gettempdir(), f"provision-lab-tests-{os.geteuid()}")).absolute()
     for left in above.glob("*") if above.is_dir() else ():
         if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
             remove_labs(left)

@@ -135,6 +135,7 @@ def test_a_path_that_cannot_be_expanded_stays_as_it_is(nameless: Path, path: str
     assert person.expanded(path) == Path(path)
 
 
+@pytest.mark.needs("passwd")
 def test_home_is_the_environments_then_passwds(monkeypatch: pytest.MonkeyPatch) -> None:
     of_passwd = Path(pwd.getpwuid(os.geteuid()).pw_dir)
     for home, expected in (

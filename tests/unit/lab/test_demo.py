@@ -8,6 +8,12 @@ from provision.lab.demo import alone
 from provision.lab.lab import Lab
 
 
+@pytest.fixture(autouse=True)
+def somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom sshd knows, whoever runs the tests."""
+    monkeypatch.setattr("provision.lab.loopback.login", lambda: "ann")
+
+
 def test_a_second_demo_on_the_same_lab_is_told_that_it_is_busy(tmp_path: Path) -> None:
     lab, other = Lab(name="demo", root=tmp_path), Lab(name="other", root=tmp_path)
     with alone(lab, rootless=True), alone(other, rootless=True):
