@@ -12,10 +12,10 @@ from pathlib import Path
 
 from provision.core import person
 from provision.core.errors import NoHome, UsageError
-from provision.lab import access, loopback, namespaces, network, requirements
+from provision.lab import access, damaged, loopback, namespaces, network, requirements
 from provision.lab.command import LabError
 from provision.lab.control import HostControl
-from provision.lab.state import Init, LabState, Mode, load, locked
+from provision.lab.state import DamagedState, Init, LabState, Mode, load, locked
 
 Say = Callable[[str], None]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
@@ -79,17 +79,18 @@ NAMESPACES = Ground("namespaces")
 def default_root() -> Path:
     """Where labs are kept: $PROVISION_LAB_DIR, or /var/lib for root, the user's state folder for anybody else. Raises
     NoHome."""
+    move = "name a writable folder in PROVISION_LAB_DIR"
     if own := os.environ.get("PROVISION_LAB_DIR"):
-        return Path(own).absolute()
+        return person.to_write(own, move).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/provision-lab")
-    if state := os.environ.get("XDG_STATE_HOME"):
-        return Path(state) / "provision-lab"
+    # A relative one is ignored, as the XDG base directory specification demands.
+    state = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if state.is_absolute():
+        return state / "provision-lab"
     home = person.home()
     if home is None:
-        raise NoHome(
-            f"there is no folder for labs: {person.nameless()}", hint="name a writable folder in PROVISION_LAB_DIR"
-        )
+        raise NoHome(f"there is no folder for labs: {person.nameless()}", hint=move)
     return home / ".local/state/provision-lab"
 
 
@@ -149,7 +150,7 @@ class Lab:
             raise UsageError("a lab has at least one host, and no fewer than 0 GPUs")
         lock = self.root / f"{self.name}.lock"
         with locked(lock):
-            state = load(self.directory)
+            state = self._removable()
             if state is not None and sound(state):
                 self._refuse_other(state, hosts, gpus, fabric)
                 return replace(self._report(state), seconds=time.monotonic() - began)
@@ -167,7 +168,7 @@ class Lab:
                 state.save(self.directory)
             except BaseException:
                 if self.directory.exists():
-                    self._remove(load(self.directory))
+                    self._remove(self._removable())
                 lock.unlink()
                 raise
             return replace(self._report(state), changed=True, seconds=time.monotonic() - began)
@@ -196,7 +197,7 @@ class Lab:
             with locked(lock):
                 there = self.directory.exists()
                 if there:
-                    self._remove(load(self.directory))
+                    self._remove(self._removable())
                 shutil.rmtree(self.stack, ignore_errors=True)
                 lock.unlink()
             notes = self._purge() if purge else ()
@@ -229,6 +230,7 @@ class Lab:
         if options.fabric:
             why = "a second interface needs hosts of namespaces, and those need root"
             raise UsageError(why, hint="leave out the fabric, or make the lab as root")
+        loopback.login()  # whom sshd would not know is told so before anything is installed
         requirements.ensure(requirements.LOOPBACK, self._say)
         notes = tuple(note for note in (ground.note, LEFT_OUT) if note)
         state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=notes)
@@ -263,6 +265,12 @@ class Lab:
             hosts.append(LabHost(host.name, host.address, state.port, control.pid, state.gpus, host.fabric_address))
         inventory = self.inventory if self.inventory.exists() else None
         return LabReport(self.name, self.directory, tuple(hosts), state.mode, state.init, inventory, state.notes)
+
+    def _removable(self) -> LabState | None:
+        try:
+            return load(self.directory)
+        except DamagedState:
+            return damaged.rebuilt(self.name, self.directory)
 
     def _remove(self, state: LabState | None) -> None:
         if state is not None:

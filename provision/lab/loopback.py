@@ -62,6 +62,7 @@ RAY_PORT_NAMES = (
 def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
     if count > MOST_HOSTS:
         raise LabError(f"a lab on loopback has at most {MOST_HOSTS} hosts, not {count}")
+    user = login()
     net = network_of(directory)
     addresses = [f"127.0.{net}.{number + 1}" for number in range(1, count + 1)]
     hosts = tuple(
@@ -69,7 +70,7 @@ def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
         for number, address in enumerate(addresses, 1)
     )
     port, scratch = free_port(addresses), tempfile.mkdtemp(prefix="provision-lab-")
-    return LabState(name, "loopback", hosts, gpu_count, port, login(), init="sshd", scratch=scratch)
+    return LabState(name, "loopback", hosts, gpu_count, port, user, init="sshd", scratch=scratch)
 
 
 def network_of(directory: Path) -> int:

@@ -15,12 +15,18 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from provision.lab.command import LabError
+
 Mode = Literal["namespaces", "loopback"]
 Init = Literal["systemd", "sshd"]
 T = TypeVar("T", "Cgroup", "HostState", "LabState")
 
 #: Every process of a lab carries `MARK=<directory of its host>` in its environment, or descends from one.
 MARK = "PROVISION_LAB_HOST"
+
+
+class DamagedState(LabError):
+    """A lab's state is there and cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +90,19 @@ class LabState:
 
 
 def load(directory: Path) -> LabState | None:
-    """The lab's state, or None if there is no lab in `directory`."""
+    """The lab's state, or None if there is no lab in `directory`. Raises DamagedState."""
+    path = directory / "state.json"
     try:
-        raw: dict[str, Any] = json.loads((directory / "state.json").read_text())
+        return _read(json.loads(path.read_text()))
     except FileNotFoundError:
         return None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DamagedState(
+            f"`{path}` is damaged: it is no lab's state", hint=f"provision lab down --name {directory.name}"
+        ) from None
+
+
+def _read(raw: dict[str, Any]) -> LabState:
     raw["hosts"] = tuple(
         known(HostState, {**host, "cgroups": tuple(known(Cgroup, group) for group in host["cgroups"])})
         for host in raw["hosts"]

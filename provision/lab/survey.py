@@ -58,7 +58,7 @@ def pythons(path: str = loopback.PATH) -> list[str]:
         least, most = VERSIONS[0], VERSIONS[-1]
         raise LabError(
             f"this machine has no Python {least} to {most} in {path}, which vLLM's CPU build runs on",
-            hint="as root `provision demo` makes hosts that bring their own: sudo provision demo",
+            hint="as root: the same command makes hosts that bring their own",
         )
     return found
 

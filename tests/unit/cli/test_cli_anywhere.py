@@ -156,7 +156,13 @@ def test_the_demo_says_first_that_sshd_would_know_nobody(
     with pytest.raises(LabError, match=f"uid {UID} has no entry in passwd"):
         stage.ready(lab, rootless=True)
     with pytest.raises(LabError, match="no entry in passwd"):
+        Lab(tmp_path / "other").up(1, 0, rootless=True)
+    assert list((tmp_path / "other").iterdir()) == []
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with pytest.raises(LabError, match="no entry in passwd"):
         loopback.plan("lab", tmp_path, 1, 1)
+    assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "labs").exists()
 
 

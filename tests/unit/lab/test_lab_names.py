@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.errors import UsageError
+from provision.core.errors import NoHome, UsageError
 from provision.lab import Lab
+from provision.lab.lab import default_root
 from provision.lab.network import MOST_HOSTS, address, fabric_names, host_batch, names
 
 
@@ -41,3 +42,22 @@ def test_addresses_stay_inside_the_subnet():
 def test_a_name_that_cannot_be_a_folder_or_a_cluster_is_refused(name, tmp_path):
     with pytest.raises(UsageError):
         Lab(tmp_path, name)
+
+
+def test_the_place_of_labs_is_what_the_variable_means(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PROVISION_LAB_DIR", "~/x")
+    assert default_root() == tmp_path / "x"
+    monkeypatch.setenv("PROVISION_LAB_DIR", "~nosuch-user/x")
+    with pytest.raises(NoHome):
+        default_root()
+
+
+def test_a_relative_state_folder_is_ignored(monkeypatch, tmp_path):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.delenv("PROVISION_LAB_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    assert default_root() == tmp_path / ".local/state/provision-lab"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert default_root() == tmp_path / "state/provision-lab"

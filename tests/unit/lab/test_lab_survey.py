@@ -46,6 +46,7 @@ def test_hosts_of_namespaces_have_each_an_environment_of_their_own(tmp_path, mon
 
 def test_room_is_looked_at_before_anything_is_installed(tmp_path, monkeypatch):
     monkeypatch.setattr(loopback, "login", lambda: "ann")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
     monkeypatch.setattr(survey.requirements, "ensure", lambda *_: pytest.fail("it went on"))
     for ground in (LOOPBACK, NAMESPACES):
@@ -56,6 +57,7 @@ def test_room_is_looked_at_before_anything_is_installed(tmp_path, monkeypatch):
 def test_loopback_hosts_need_the_libraries_that_vllm_loads(tmp_path, monkeypatch):
     asked: list[str] = []
     monkeypatch.setattr(loopback, "login", lambda: "ann")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(survey.requirements, "ensure", lambda programs, _: asked.extend(programs) or [])
     monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
     survey.requires(LOOPBACK, Lab(tmp_path), lambda _: None)
