@@ -19,18 +19,24 @@ _name = click.option("--name", default="lab", show_default=True, help="Name of t
 
 
 @click.group(
+    # click's own way without a subcommand is another one in each release.
+    invoke_without_command=True,
     short_help=COMMANDS["lab"].help,
     epilog=example("""\
   provision lab up --hosts 3 --gpus 2
   provision up /var/lib/provision-lab/lab/inventory.yaml     `lab up` says where it is
   provision lab down"""),
 )
-def lab() -> None:
+@click.pass_context
+def lab(ctx: click.Context) -> None:
     """Virtual hosts on this machine: own network, own root, own processes, own sshd, stand-in GPUs.
 
     As root they are namespaces, with systemd where it can run. Without root they are sshds on loopback
     addresses, which share this machine's files and processes.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        ctx.exit(Exit.USAGE)
 
 
 @lab.command(

@@ -13,11 +13,17 @@ from provision.core.errors import ProvisionError
 def is_refusal(error: BaseException) -> bool:
     """Whether it is for the person at this machine to put right. Text that cannot be read or written is, where the
     locale is none that carries all text."""
-    return isinstance(error, OSError) or (isinstance(error, UnicodeError) and not _carries_all())
+    return (
+        isinstance(error, OSError)
+        or (isinstance(error, UnicodeError) and not _carries_all())
+        or bool(_limit_reached(error))
+    )
 
 
 def refused(error: BaseException) -> ProvisionError:
     """The same as an error with a hint; raises nothing for what `is_refusal`."""
+    if limit := _limit_reached(error):
+        return ProvisionError(str(error) or "out of memory", hint=limit)
     if not isinstance(error, OSError):
         means = f"the locale means {sys.getfilesystemencoding()}"
         hint = f"{means}: export LC_ALL=C.UTF-8, and leave PYTHONUTF8 and PYTHONIOENCODING alone"
@@ -29,6 +35,16 @@ def refused(error: BaseException) -> ProvisionError:
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
     way_out = next((hint for folder, hint in _movable() if _within(Path(name), folder)), "")
     return ProvisionError(f"`{name}`: {what}", hint=way_out)
+
+
+def _limit_reached(error: BaseException) -> str:
+    """The hint where a limit on this user's processes or memory was met, as Python's own errors tell it."""
+    if isinstance(error, RuntimeError) and error.args[:1] == ("can't start new thread",):
+        return "allow this user more processes: `ulimit -u` shows how many, threads counted"
+    # ImportError: of a library that there was no room for.
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in (error.msg or "")):
+        return "allow this program more memory: `ulimit -v` shows how much, in KiB"
+    return ""
 
 
 _TMPDIR = "name a writable folder with room in TMPDIR"

@@ -92,6 +92,24 @@ def test_the_bug_itself_is_still_named(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (MemoryError(), "ulimit -v"),
+        (ImportError("x.so: failed to map segment from shared object"), "ulimit -v"),
+    ],
+)
+def test_a_limit_that_was_reached_is_no_bug(
+    error: Exception, hint: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
+    assert ending(raising(error)) == 1
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == f"error: {str(error) or 'out of memory'}"
+    assert said[1].startswith("hint: ") and hint in said[1]
+
+
 def test_all_of_it_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for place, instead in BROKEN.values():
         monkeypatch.setattr(place, instead)

@@ -30,6 +30,12 @@ def test_wrong_usage_is_one_line_and_a_hint(call: Call, arguments: list[str], me
     assert hint.startswith("hint: ")
 
 
+def test_a_group_without_a_command_shows_its_help_as_it_is(call: Call) -> None:
+    result = call("lab")
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert result.stdout == call("lab", "--help").stdout
+
+
 def test_without_an_inventory_it_says_how_to_name_or_make_one(call: Call) -> None:
     result = call("check")
     assert result.exit_code == 2
