@@ -20,7 +20,7 @@ from provision.lab.state import DamagedState, Init, LabState, Mode, load, locked
 Say = Callable[[str], None]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
 #: What labs share below their root, and `down --purge` removes.
-CACHES = ("base-", "gpus-", "base.")
+CACHES = ("base-", "gpus-", "base.", "ports.")
 #: One lab of this machine at a time looks for a free network and takes it, wherever the labs are kept.
 MACHINE_LOCK = Path("/run/provision-lab.lock")
 LEFT_OUT = (
@@ -233,9 +233,15 @@ class Lab:
         loopback.login()  # whom sshd would not know is told so before anything is installed
         requirements.ensure(requirements.LOOPBACK, self._say)
         notes = tuple(note for note in (ground.note, LEFT_OUT) if note)
-        state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=notes)
-        self._begin(state)
-        return loopback.make(state, self.directory, self.root, self._say)
+        # Who may not write where all of this machine see it does without: where to begin is left to chance.
+        lock = MACHINE_LOCK if os.geteuid() == 0 else self.root / "ports.lock"
+        with locked(lock):
+            try:
+                state = replace(loopback.plan(self.name, self.directory, hosts, gpus), notes=notes)
+                self._begin(state)
+                return loopback.make(state, self.directory, self.root, self._say)
+            finally:
+                lock.unlink()
 
     def _make_namespaces(self, hosts: int, gpus: int, options: namespaces.NamespaceOptions) -> LabState:
         with locked(MACHINE_LOCK):

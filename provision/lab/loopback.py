@@ -6,13 +6,10 @@ sshds carries the host's mark in its environment, so that the end of the lab is 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from provision.core import person
-from provision.lab import access, gpus, processes
+from provision.lab import access, gpus, ports, processes
 from provision.lab.command import LabError, run
 from provision.lab.requirements import find
 from provision.lab.state import MARK, HostState, LabState
@@ -29,13 +26,13 @@ from provision.lab.state import MARK, HostState, LabState
 Say = Callable[[str], None]
 
 MOST_HOSTS = 250
-PORTS = range(20000, 32000)  # below what the kernel hands out by itself (from 32768)
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # Seconds. On a busy machine both take as long as they take: these end what would never end.
 START_TIMEOUT = 300.0  # until an sshd greets
 STOP_TIMEOUT = 600.0  # until killed processes are gone
 SSHD = """\
 ListenAddress {address}:{port}
+ListenAddress {address}:{held}
 HostKey "{folder}/host_key"
 PidFile "{folder}/sshd.pid"
 AuthorizedKeysFile "{directory}/key.pub"
@@ -50,33 +47,20 @@ SetEnv {environment}
 """
 
 
-#: Each host has this many ports to itself, since Ray binds its own on every address: the first ones by name, the
-#: second half for its workers.
-RAY_BLOCK = 200
-RAY_PORT_NAMES = (
-    "port", "node_manager_port", "object_manager_port", "runtime_env_agent_port", "dashboard_agent_grpc_port",
-    "dashboard_agent_listen_port", "metrics_export_port", "dashboard_port",
-)  # fmt: skip
-
-
 def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
+    """Everything that `make` will make, named. Hold the machine's lock until it is made."""
     if count > MOST_HOSTS:
         raise LabError(f"a lab on loopback has at most {MOST_HOSTS} hosts, not {count}")
     user = login()
-    net = network_of(directory)
-    addresses = [f"127.0.{net}.{number + 1}" for number in range(1, count + 1)]
+    net, blocks = ports.free_network(directory), ports.free_blocks(count)
     hosts = tuple(
-        HostState(f"lab-{number}", address, str(directory / "hosts" / f"lab-{number}"))
-        for number, address in enumerate(addresses, 1)
+        HostState(
+            f"lab-{number}", f"127.0.{net}.{number + 1}", str(directory / "hosts" / f"lab-{number}"), first_port=first
+        )
+        for number, first in enumerate(blocks, 1)
     )
-    port, scratch = free_port(addresses), tempfile.mkdtemp(prefix="provision-lab-")
-    return LabState(name, "loopback", hosts, gpu_count, port, user, init="sshd", scratch=scratch)
-
-
-def network_of(directory: Path) -> int:
-    """The third number of a lab's addresses: labs elsewhere on this machine have another, and so ports of their own
-    where a port is bound to an address."""
-    return int(hashlib.sha256(str(directory).encode()).hexdigest(), 16) % 254 + 1
+    scratch = tempfile.mkdtemp(prefix="provision-lab-")
+    return LabState(name, "loopback", hosts, gpu_count, blocks[0] + ports.SSHD, user, init="sshd", scratch=scratch)
 
 
 def login() -> str:
@@ -88,45 +72,6 @@ def login() -> str:
             f"hosts on loopback addresses need a user that can log in, and uid {os.geteuid()} has no entry in passwd",
             hint=f"as root: useradd --non-unique --uid {os.geteuid()} --create-home provision, or run it as root",
         ) from None
-
-
-def free_port(addresses: Sequence[str]) -> int:
-    """A port that is free on every one of these addresses now."""
-    for port in random.sample(PORTS, 100):
-        try:
-            for address in addresses:
-                with socket.socket() as probe:
-                    probe.bind((address, port))
-        except OSError:
-            continue
-        return port
-    raise LabError(f"no port between {PORTS.start} and {PORTS.stop} is free on {', '.join(addresses)}")
-
-
-def free_blocks(count: int) -> list[int]:
-    """The first ports of as many blocks of RAY_BLOCK ports, in which nobody listens now. Where to begin is left to
-    chance, so that two labs made at once do not take the same."""
-    starts = list(range(PORTS.start, PORTS.stop - RAY_BLOCK + 1, RAY_BLOCK))
-    random.shuffle(starts)
-    used = listening()
-    found = [first for first in starts if used.isdisjoint(range(first, first + RAY_BLOCK))][:count]
-    if len(found) < count:
-        raise LabError(f"no {count} blocks of {RAY_BLOCK} free ports between {PORTS.start} and {PORTS.stop}")
-    return found
-
-
-def listening() -> set[int]:
-    """The TCP ports of this machine on which somebody listens, on any address."""
-    lines = [line for name in ("tcp", "tcp6") for line in _table(Path("/proc/net") / name)]
-    # proc(5): the second field is the local address and port in hexadecimal, the fourth the state; 0A is LISTEN.
-    return {int(fields[1].rpartition(":")[2], 16) for fields in map(str.split, lines) if fields[3] == "0A"}
-
-
-def _table(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()[1:]
-    except FileNotFoundError:  # without IPv6 there is no tcp6
-        return []
 
 
 def make(state: LabState, directory: Path, cache: Path, say: Say) -> LabState:
@@ -159,12 +104,9 @@ def own_settings(state: LabState, directory: Path) -> dict[str, dict[str, object
     """What each host says for itself in the inventory. Services inherit nothing from sshd, so the stand-ins' variables
     stand here; and the hosts share this machine's ports, which Ray binds on every address."""
     settings: dict[str, dict[str, object]] = {}
-    first_ports = free_blocks(len(state.hosts))
-    for host, first in zip(state.hosts, first_ports, strict=True):
+    for host in state.hosts:
         stand_ins = {k: v for k, v in environment(state, host, directory).items() if k != "PATH"}
-        ports = {name: first + offset for offset, name in enumerate(RAY_PORT_NAMES)}
-        ports |= {"min_worker_port": first + RAY_BLOCK // 2, "max_worker_port": first + RAY_BLOCK - 1}
-        settings[host.name] = {"env": stand_ins, "ray": ports}
+        settings[host.name] = {"env": stand_ins, "ray": ports.ray_ports(host.first_port)}
     return settings
 
 
@@ -184,7 +126,12 @@ def environment(state: LabState, host: HostState, directory: Path) -> dict[str, 
 def configuration(state: LabState, host: HostState, directory: Path) -> str:
     variables = " ".join(f'"{name}={value}"' for name, value in environment(state, host, directory).items())
     return SSHD.format(
-        address=host.address, port=state.port, folder=host.directory, directory=directory, environment=variables
+        address=host.address,
+        port=state.port,
+        held=host.first_port + ports.HELD,
+        folder=host.directory,
+        directory=directory,
+        environment=variables,
     )
 
 

@@ -44,7 +44,8 @@ class Cgroup:
 
 @dataclass(frozen=True)
 class HostState:
-    """`fabric_address` and `fabric_link` are those of the second interface; empty in a lab without a fabric."""
+    """`fabric_address` and `fabric_link` are those of the second interface; empty in a lab without a fabric.
+    `first_port`: of a loopback host's block; 0 for others."""
 
     name: str
     address: str
@@ -53,6 +54,7 @@ class HostState:
     cgroups: tuple[Cgroup, ...] = ()
     fabric_address: str = ""
     fabric_link: str = ""
+    first_port: int = 0
 
 
 @dataclass(frozen=True)

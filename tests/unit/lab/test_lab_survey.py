@@ -69,12 +69,3 @@ def test_a_user_without_a_name_is_told_why_nobody_lets_them_in(monkeypatch):
     with pytest.raises(LabError, match="uid 12345 has no entry in passwd") as caught:
         loopback.login()
     assert "--uid 12345" in caught.value.hint
-
-
-def test_ports_somebody_listens_on_are_left_out(monkeypatch):
-    everything = set(range(loopback.PORTS.start, loopback.PORTS.stop))
-    free = range(24000, 24000 + loopback.RAY_BLOCK)
-    monkeypatch.setattr(loopback, "listening", lambda: everything - set(free))
-    assert loopback.free_blocks(1) == [24000]
-    with pytest.raises(LabError, match="no 2 blocks of 200 free ports"):
-        loopback.free_blocks(2)
