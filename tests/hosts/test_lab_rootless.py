@@ -199,7 +199,7 @@ def test_an_up_that_is_killed_in_the_middle_is_removed_completely(person, lab):
     process.kill()
     process.communicate()
     assert processes_naming(f"{person.home}/labs")
-    assert any("broke off" in note for note in person.lab("lab.status()")["notes"])
+    assert any("was interrupted" in note for note in person.lab("lab.status()")["notes"])
     person.lab("lab.down(purge=True)")
     assert processes_naming(f"{person.home}/labs") == []
     assert not (person.home / "labs").exists()
