@@ -347,7 +347,7 @@ class TestJumps:
         config = sshds.folder / "config"
         config.write_text("Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n")
         host = Host.model_validate({"name": "h", "address": "a", "ssh": {"config": str(config)}})
-        with pytest.raises(Unreachable, match="circle"):
+        with pytest.raises(Unreachable, match="loop"):
             hello(host)
 
 
