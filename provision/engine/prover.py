@@ -61,7 +61,9 @@ class Prover:
             with ThreadPoolExecutor(max_workers=len(scripts)) as pool:
                 running = {pool.submit(take_part, *item): item[0] for item in scripts.items()}
                 for name in self._waited_for(running, patience):
-                    failed[name] = ScriptTimeout(name, f"the {label} still ran long after the others had finished")
+                    failed[name] = ScriptTimeout(
+                        name, f"the {label} was still running long after the others had finished"
+                    )
         if cancelled.is_set():
             raise Cancelled(f"cancelled during the {label}")
         return answers, failed

@@ -1,5 +1,6 @@
 """Whatever ends a run, nothing that it started stays: seen through /proc, not through our own code."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from loopback import processes_with, wait_until
@@ -152,12 +154,24 @@ def test_programs_do_not_inherit_an_ignored_interrupt(make_host: MakeHost) -> No
     assert int(fragment.stdout.split()[1], 16) & (1 << (signal.SIGINT - 1)) == 0
 
 
-def test_no_helper_of_the_leash_is_left_after_a_batch(make_host: MakeHost) -> None:
-    host = make_host()
+def test_no_helper_of_the_leash_is_left_after_a_batch(make_host: MakeHost, tmp_path: Path) -> None:
+    # Other tests run beside this one: only what was started through this sshd counts.
+    ours = f"LEASH_TEST={tmp_path}"
+    host = make_host(f"SetEnv {ours}")
+
+    def helpers() -> list[int]:
+        found = []
+        for pid in processes_with("exec 3<&0 4>&1"):
+            with contextlib.suppress(OSError):
+                if ours.encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                    found.append(pid)
+        return found
+
     with Transport([host]) as transport:
         session = transport.connect(host)
-        mark = "exec 3<&0 4>&1"
-        before = len(processes_with(mark))
+        session.run([Script("true")])
+        assert session.run([Script('echo "$LEASH_TEST"')])[0].stdout == f"{tmp_path}\n"
+        before = len(helpers())
         for _ in range(5):
             session.run([Script("true")])
-        assert wait_until(lambda: len(processes_with(mark)) <= before, 5)
+        assert wait_until(lambda: len(helpers()) <= before, 5)
