@@ -94,6 +94,7 @@ def _has_a_name() -> bool:
     return True
 
 
+@functools.cache
 def _no_lab() -> str:
     root = default_root()
     root.mkdir(parents=True, exist_ok=True)
@@ -109,17 +110,20 @@ def prepare(needs: Iterable[str], say: Callable[[str], None]) -> None:
     with locked(Path("/run/provision-tests.lock")):
         if _no_lab():
             wanted = [need for need in wanted if need != "lab"]
-        for group in (programs(wanted), *([program] for program in programs(wanted))):
-            # All at once, which is quick. Where one package does not exist here, each for itself.
-            try:
-                requirements.ensure(group, say)
-            except LabError as error:
-                say(f"{error.message}")
-            else:
-                if len(group) != 1:
-                    break
+        _install(programs(wanted), say)
         if "lab" in wanted and not requirements.missing(programs(["lab"])):
             _share_base(say)
+
+
+def _install(wanted: list[str], say: Callable[[str], None]) -> None:
+    """All at once, which is quick; where one of the packages does not exist here, each for itself."""
+    try:
+        requirements.ensure(wanted, say)
+    except LabError as error:
+        say(error.message)
+        if len(wanted) > 1:
+            for program in wanted:
+                _install([program], say)
 
 
 def _share_base(say: Callable[[str], None]) -> None:

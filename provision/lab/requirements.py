@@ -53,8 +53,6 @@ NAMESPACES = ("ip", "nsenter", "setpriv", "unshare", "debootstrap", "cc", "ssh-k
 LOOPBACK = ("sshd", "cc", "ssh-keygen")
 #: What vLLM's CPU build loads from the system. Namespace hosts have them in their base.
 VLLM_LIBRARIES = ("libnuma.so.1", "libgomp.so.1")
-#: What the benchmarks need beside a lab: their controller's SSH peers.
-BENCHMARKS = ("ssh", "sshd", "ps")
 
 
 def find(program: str) -> str | None:

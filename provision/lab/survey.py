@@ -75,15 +75,19 @@ def room(wanted: Mapping[Path, int]) -> None:
     """Raises LabError, naming the folders, where a file system has less room than all that goes there."""
     disks: dict[int, tuple[int, list[Path]]] = {}
     for folder, needed in wanted.items():
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        taken, folders = disks.get(there.stat().st_dev, (0, []))
-        disks[there.stat().st_dev] = (taken + needed, [*folders, folder])
+        disk = _existing(folder).stat().st_dev
+        taken, folders = disks.get(disk, (0, []))
+        disks[disk] = (taken + needed, [*folders, folder])
     for needed, folders in disks.values():
-        there = next(path for path in (folders[0], *folders[0].parents) if path.exists())
-        free = shutil.disk_usage(there).free
+        free = shutil.disk_usage(_existing(folders[0])).free
         if free < needed:
             raise LabError(
                 f"the demo takes up to {size(needed)} below {' and '.join(map(str, folders))}, "
                 f"and {size(free)} are free there",
                 hint="PROVISION_LAB_DIR and XDG_CACHE_HOME name other places for hosts and packages",
             )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
