@@ -20,8 +20,11 @@ def test_a_lab_with_a_damaged_state_is_removed_with_its_processes(tmp_path: Path
         folder.mkdir(parents=True)
     (host / "sshd_config").write_text(f'SetEnv "PATH=/x" "TMPDIR={scratch}" "VLLM_CACHE_ROOT={scratch}/vllm"\n')
     (lab.directory / "state.json").write_text(text, errors="surrogateescape")
-    wait = [sys.executable, "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen(wait, env={MARK: str(host), "PATH": os.environ["PATH"]}) as started:
+    # It says when it is there: Popen returns while the kernel has yet to lay out the new program's environment.
+    wait = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
+    environment = {MARK: str(host), "PATH": os.environ["PATH"]}
+    with subprocess.Popen(wait, env=environment, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None and started.stdout.readline()
         try:
             with pytest.raises(DamagedState) as caught:
                 lab.status()

@@ -10,6 +10,9 @@ import pytest
 from provision.lab import command, processes
 from provision.lab.state import MARK
 
+#: It says when it is there: Popen returns while the kernel has yet to lay out the new program's environment.
+WAIT = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
+
 
 def test_a_pid_that_was_written_down_is_the_labs_with_all_that_descends_from_it(tmp_path: Path) -> None:
     script = "import subprocess; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
@@ -27,8 +30,9 @@ def test_a_pid_that_was_written_down_is_the_labs_with_all_that_descends_from_it(
 
 def test_a_mark_of_any_letters_is_found(tmp_path: Path) -> None:
     place = str(tmp_path / "häuser")
-    wait = [sys.executable, "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen(wait, env={MARK: place, "PATH": os.environ["PATH"]}) as started:
+    environment = {MARK: place, "PATH": os.environ["PATH"]}
+    with subprocess.Popen(WAIT, env=environment, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None and started.stdout.readline()
         try:
             assert [pid for pid, _ in processes.marked([place])] == [started.pid]
         finally:
