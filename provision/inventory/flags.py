@@ -55,13 +55,15 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         model = serve.find("model")
         if model is not None and not re.match(r"[^\s-]\S*\Z", model.text):
             problems.value(model, f"`{model.text}` cannot be a model", "write `Qwen/Qwen3-8B`, or a folder's path")
-        _check_args(serve.find("args"), SERVE_FLAGS, problems)
+        # Of an entry of `models:` they have its name.
+        settings = {flag: re.sub(r"^serve\b", serve.name, setting) for flag, setting in SERVE_FLAGS.items()}
+        _check_args(serve.find("args"), settings, problems)
         _check_env(serve.find("env"), problems)
     _check_env(root.find("secrets"), problems)
-    for settings in scopes(root):
-        _check_env(settings.find("env"), problems)
-        _check_env(settings.find("ray", "env"), problems)
-        _check_args(settings.find("ray", "args"), RAY_FLAGS, problems)
+    for scope in scopes(root):
+        _check_env(scope.find("env"), problems)
+        _check_env(scope.find("ray", "env"), problems)
+        _check_args(scope.find("ray", "args"), RAY_FLAGS, problems)
 
 
 def scopes(root: YamlNode) -> Iterator[YamlNode]:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from provision.inventory.models import Env, Expect, Name, Python, Ray, Role, SecretSource, Section, Serve, Ssh
+from provision.inventory.models import (
+    Env,
+    Expect,
+    Name,
+    Python,
+    Ray,
+    Role,
+    SecretSource,
+    Section,
+    Serve,
+    ServedModel,
+    Ssh,
+)
 
 
 class Settings(Section):
@@ -50,5 +62,6 @@ class InventoryFile(Settings):
     groups: dict[str, GroupEntry] = Field({}, description="by name, in the order in which they override each other")
     python: Python = Field(Python(), description="the environment, identical on every host")
     serve: Serve | None = Field(None, description="the model to serve, and how it is cut")
+    models: dict[str, ServedModel] = Field({}, description="instead of `serve`: name → its settings; so far one entry")
     secrets: dict[str, SecretSource] = Field({}, description="environment variable of the model server → its source")
     sudo_password: SecretSource | None = Field(None, description="where the password for sudo comes from")

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from provision.core.wording import did_you_mean
 from provision.inventory.format import HostEntry, InventoryFile
+from provision.inventory.models import Serve
 from provision.inventory.problems import listing
 
 #: Words of other tools, and how they are said here.
@@ -38,6 +39,8 @@ _EXAMPLES = {
     "expect": "expect: {gpus: 8}",
     "python": "python: {version: 3.12}",
     "serve": "serve: {model: Qwen/Qwen3-8B}",
+    "models": "models: {qwen3-8b: {model: Qwen/Qwen3-8B}}",
+    "placement": "placement: {hosts: [gpu-01]}",
     "ray": "ray: {port: 6379}",
     "env": "env: {NCCL_DEBUG: INFO}",
     "args": "args: {max-model-len: 8192}",
@@ -52,6 +55,8 @@ def for_unknown_key(key: str, owner: type[BaseModel]) -> str:
     sections = [name for name, field in owner.model_fields.items() if key in _fields(field.annotation)]
     if sections:
         return f"it belongs in {listing(sections)}: `{sections[-1]}: {{{key}: …}}`"
+    if key == "placement" and owner is Serve:
+        return "it belongs to an entry of `models`, the long form of `serve`"
     if key in HostEntry.model_fields and owner is not HostEntry and key not in InventoryFile.model_fields:
         return f"`{key}` belongs to a single host, under `hosts:`"
     if key in InventoryFile.model_fields and owner is not InventoryFile:

@@ -30,11 +30,11 @@ def check_ports(hosts: Sequence[Listed], head: str | None, root: YamlNode, probl
             serve = root.find("serve")
             if serve is not None and serve.is_mapping:
                 node = serve.find("port")
-                used["serve.port"] = (_number(node, Serve.model_fields["port"].default), node)
+                used[f"{serve.name}.port"] = (_number(node, Serve.model_fields["port"].default), node)
                 backend = serve.find("backend")
                 if backend is not None and backend.text == "mp":
                     node = serve.find("master_port")
-                    used["serve.master_port"] = (_number(node, Serve.model_fields["master_port"].default), node)
+                    used[f"{serve.name}.master_port"] = (_number(node, Serve.model_fields["master_port"].default), node)
         _check_host(host, used, told, problems)
 
 

@@ -24,7 +24,7 @@ class Problems:
 
     def about(self, node: YamlNode) -> bool:
         """Whether something is told already of `node`, or of what is in it."""
-        return any(f"{p.path}.".startswith(f"{node.name}.") for p in self._found.values())
+        return any(f"{p.path}.".startswith((f"{node.name}.", f"{node.name}[")) for p in self._found.values())
 
     def at(self, line: int, column: int, message: str, hint: str = "", path: str = "") -> None:
         key = (line, column, path, message)

@@ -17,6 +17,7 @@ from provision.inventory.paths import resolve_paths
 from provision.inventory.ports import check_ports
 from provision.inventory.problems import Problems
 from provision.inventory.secrets import check_sources
+from provision.inventory.served import as_serve, check_placement
 from provision.inventory.source import parse, refuse_ambiguous
 from provision.inventory.validate import build, check
 
@@ -37,13 +38,14 @@ def load(path: Path | str, *, require_secrets: bool = True) -> Inventory:
         refuse_ambiguous(written, problems)
         hints, lost = RoleHints(), False
     written = normalize(written)
-    root = resolve_paths(check(InventoryFile, written, problems), file, problems)
+    root = resolve_paths(as_serve(check(InventoryFile, written, problems), problems), file, problems)
     hosts = resolve(root, problems)
     section = root.find("hosts")
     head = None
     if section is not None and not lost and _complete(written, root, hosts):
         head = check_roles(hosts, section, problems, hints)
     check_hosts(hosts, root, problems)
+    check_placement(root, hosts, problems)
     check_ports(hosts, head, root, problems)
     check_flags(root, problems)
     check_packages(root, problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provision.inventory.format import InventoryFile
+from provision.inventory.served import MODEL_NAME
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -18,6 +19,9 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [host, {"type": "string", "description": "the host's address"}, {"type": "null"}]
     }
     schema["properties"]["hosts"]["minProperties"] = 1
+    schema["properties"]["models"] |= {"propertyNames": {"pattern": MODEL_NAME}, "maxProperties": 1}
+    both = {"serve": {"type": "object"}, "models": {"type": "object", "minProperties": 1}}
+    schema["not"] = {"required": list(both), "properties": both}
     for definition in (schema, *definitions.values()):
         definition.pop("title", None)
         for name, field in definition.get("properties", {}).items():
