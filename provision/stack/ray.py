@@ -12,6 +12,7 @@ from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster.cluster import Cluster, Node, is_loopback
 from provision.cluster.networks import rdma_devices
 from provision.core.finding import Finding, Severity
+from provision.core.mark import Mark
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.environment.python_version import minor
@@ -265,8 +266,8 @@ class Stack:
 
     def _place(self, node: Node, service: str) -> Place:
         systemd = bool(node.facts and node.facts.systemd and node.facts.uid == 0)
-        mark = f"{self._cluster.name}/{node.name}/{service}"
-        return Place(f"{self.folder(node)}/{service}", mark, self._service_user(node), systemd)
+        mark = Mark(self._cluster.name, node.name, service)
+        return Place(f"{self.folder(node)}/{service}", str(mark), self._service_user(node), systemd)
 
     def _service_user(self, node: Node) -> str:
         """Whom services run as: the one who logged in, also where sudo does the work."""
