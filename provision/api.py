@@ -31,6 +31,7 @@ from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.environment.lockfile import lock_for, make_lock
 from provision.inventory.models import Inventory
+from provision.proofs.names import PROOFS
 from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.moved import MOVED
@@ -234,6 +235,7 @@ def _job(
         areas=tuple(areas),
         deep=options.get("deep", False),
         skip=tuple(options.get("skip") or ()),
+        skippable=tuple(PROOFS),
         prove=prove,
         model=None if mode.removes else look_for(inventory, secrets),
         questions={} if mode.removes else questions(),

@@ -102,7 +102,7 @@ def check(
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}
         wishes |= {"prove": True} if prove or network else {}
-        wishes |= skipped(skip)
+        wishes |= skipped(skip, options.get("playbook"))
 
     def kept(report: Report, cluster: str) -> Report:
         return keep(report, cluster, junit=junit, html=html)

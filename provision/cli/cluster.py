@@ -31,7 +31,7 @@ def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
 
     asked = RunOptions(**options)
     with told(asked.screen()):
-        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip)}
+        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip, options.get("playbook"))}
     return run("up", api.up, asked, **wishes)
 
 

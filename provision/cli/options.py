@@ -12,6 +12,7 @@ import click
 from provision.cli.streams import output_is_closed
 from provision.core.errors import ProvisionError, UsageError
 from provision.core.wording import did_you_mean
+from provision.proofs.names import PROOFS
 from provision.render.screen import Screen
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,18 +25,11 @@ deep_option = click.option(
     help="Compare every file of the environments with what was installed; takes minutes.",
 )
 
-#: Names of the proofs that `--skip` knows, each with what it shows.
-PROOFS = {
-    "network": "that the hosts reach each other on every port",
-    "all-reduce": "that their GPUs do, and how fast",
-    "weights": "that all have the same model",
-}
-
 skip_option = click.option(
     "--skip",
     metavar="PROOFS",
     multiple=True,
-    help=f"Skip these proofs, separated by commas: {', '.join(PROOFS)}.",
+    help=f"Skip these proofs, separated by commas: {', '.join(PROOFS)}; those of your own playbook, too.",
 )
 
 _SHOWN = (
@@ -113,11 +107,12 @@ def deeply(deep: bool) -> dict[str, bool]:
     return {"deep": True} if deep else {}
 
 
-def skipped(skip: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What `skip_option` is for the library. Raises UsageError for a name that no proof has."""
+def skipped(skip: Sequence[str], playbook: Path | None) -> dict[str, tuple[str, ...]]:
+    """What `skip_option` is for the library. Raises UsageError for a name that no built-in proof has; which ones a
+    `playbook` has is known once there is a cluster, so the run judges that."""
     names = tuple(part.strip() for names in skip for part in names.split(",") if part.strip())
     for name in names:
-        if name not in PROOFS:
+        if playbook is None and name not in PROOFS:
             meant = did_you_mean(name, PROOFS, "; ")
             raise UsageError(f"--skip: there is no proof `{name}`{meant}", hint=f"they are {', '.join(PROOFS)}")
     return {"skip": names} if names else {}

@@ -27,6 +27,7 @@ from provision.engine.inquirer import Inquirer
 from provision.engine.prover import Prover
 from provision.engine.reporting import report
 from provision.engine.rollout import Carrier
+from provision.engine.stages import check_skipped
 from provision.engine.state import Job, RunState, known_of
 from provision.inventory.models import Host
 
@@ -64,6 +65,7 @@ class Run:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""
         job = self._job
         book = job.playbook(cluster)
+        check_skipped(job.skip, book.proofs, job.skippable)
         if job.areas:
             book = _narrowed(book, job.areas)
         for host, text in book.notes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from provision.core.errors import UsageError
 from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof
+from provision.core.wording import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ def stages(plan: Plan, placed: Sequence[Placed], skip: Sequence[str] = ()) -> li
         waiting.append(place.proof)
         rest = tuple(change for change in rest if change.step.key in later)
     return [*found, Stage(tuple(waiting), rest)]
+
+
+def check_skipped(skip: Sequence[str], placed: Sequence[Placed], skippable: Sequence[str]) -> None:
+    """Raises UsageError for a name that no proof has: a proof misspelt here would be gone through after all."""
+    known = list(dict.fromkeys([*(place.proof.name for place in placed), *skippable]))
+    for name in skip:
+        if name not in known:
+            meant = did_you_mean(name, known, "; ")
+            raise UsageError(f"--skip: there is no proof `{name}`{meant}", hint=f"they are {', '.join(known)}")
 
 
 def _held(changes: Sequence[Change], before: Sequence[str]) -> frozenset[str]:

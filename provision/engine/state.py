@@ -24,9 +24,10 @@ from provision.weights.files import ModelFiles
 class Job:
     """What a run is asked to do. `apply`: whether it changes anything. `only`: names of the hosts to contact,
     empty for all. `areas`: what of provision.core.finding.AREAS to look at, empty for all; `deep`: however long that
-    takes. `skip`: names of proofs to leave out. `prove`: go through the proofs although nothing is changed.
-    `model`: what the controller has seen of the model; called with whether a host has it. `questions`: what the hosts
-    are asked together with their facts, by fact."""
+    takes. `skip`: names of proofs to leave out; `skippable`: those that may be among them though
+    the playbook has no such proof. `prove`: go through the proofs although nothing is changed. `model`: what the
+    controller has seen of the model; called with whether a host has it. `questions`: what the hosts are asked together
+    with their facts, by fact."""
 
     command: str
     mode: Mode
@@ -40,6 +41,7 @@ class Job:
     areas: tuple[str, ...] = ()
     deep: bool = False
     skip: tuple[str, ...] = ()
+    skippable: tuple[str, ...] = ()
     prove: bool = False
     model: Callable[[bool], ModelFiles] | None = None
     questions: Mapping[str, Script] = field(default_factory=dict)

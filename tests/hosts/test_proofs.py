@@ -10,7 +10,7 @@ import pytest
 from engine import Hosts
 
 from provision.cluster.cluster import Cluster
-from provision.core.errors import Blocked, HostError
+from provision.core.errors import Blocked, HostError, UsageError
 from provision.core.events import Event, Note, Progress, StepDone, StepSkipped
 from provision.core.finding import Known, Severity, blocker
 from provision.core.playbook import Playbook
@@ -130,6 +130,12 @@ def test_nothing_is_proved_again_when_nothing_changes(story: Story) -> None:
     assert story.hosts.run("up", story.book).exit_code == 0
     assert story.hosts.run("up", story.book).exit_code == 0
     assert story.notes() == []
+
+
+def test_a_name_to_skip_that_no_proof_has_is_an_error_before_anything_is_changed(story: Story) -> None:
+    with pytest.raises(UsageError, match="there is no proof `meting`; did you mean `meeting`"):
+        story.hosts.run("up", story.book, skip=["meting"])
+    assert not any(isinstance(event, StepDone) for event in story.hosts.events)
 
 
 def test_what_is_skipped_is_said_and_holds_nothing_up(story: Story) -> None:

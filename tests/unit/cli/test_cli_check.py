@@ -87,6 +87,14 @@ def test_a_proof_that_there_is_not_is_named_with_those_that_there_are(
     assert calls == []
 
 
+@pytest.mark.parametrize("command", ["up", "check"])
+def test_which_proofs_a_playbook_has_is_left_to_the_run(
+    inventory: Path, call: Call, calls: list[Any], command: str
+) -> None:
+    assert call(command, "--playbook", "mine.py", "--skip", "same-address").exit_code == 0
+    assert calls[0]["skip"] == ("same-address",)
+
+
 def test_check_proves_only_when_asked_to(inventory: Path, call: Call, calls: list[Any]) -> None:
     call("check")
     call("check", "--prove")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from provision.core.errors import HostError
+from provision.core.errors import HostError, UsageError
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
 from provision.core.proof import Proof, Shown
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script
-from provision.engine.stages import due, stages
+from provision.engine.stages import check_skipped, due, stages
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,15 @@ def test_a_proof_that_is_placed_late_for_something_early_still_comes_before_it(b
 def test_what_is_skipped_holds_nothing_up(book: Book) -> None:
     book.book.prove(Shows("sum"), before=book.nodes)
     assert book.stages(book.plan(), ["sum"]) == [([], [step.key for step in book.book.steps])]
+
+
+def test_names_to_skip_are_those_of_the_playbook_and_the_built_in_ones(book: Book) -> None:
+    book.book.prove(Shows("sum"), before=book.nodes)
+    check_skipped(["sum", "network"], book.book.proofs, ["network", "weights"])
+    with pytest.raises(UsageError) as error:
+        check_skipped(["sum", "smu"], book.book.proofs, ["network", "weights"])
+    assert str(error.value) == "--skip: there is no proof `smu`; did you mean `sum`?"
+    assert error.value.hint == "they are sum, network, weights"
 
 
 def test_nothing_is_proved_where_nothing_changes_or_all_is_removed(book: Book) -> None:

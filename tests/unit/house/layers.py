@@ -134,8 +134,8 @@ LAYERS: Mapping[str, Row] = {
     ),
     "api": Row(
         (
-            "checks/host", "cluster", "core", "engine", "environment", "inventory", "serving", "stack", "testing",
-            "weights",
+            "checks/host", "cluster", "core", "engine", "environment", "inventory", "proofs", "serving", "stack",
+            "testing", "weights",
         ),
         ("typing_extensions",),
         "puts describing and acting together; never prints",
@@ -150,11 +150,13 @@ LAYERS: Mapping[str, Row] = {
     ),
     "cli": Row(
         (
-            "api", "core", "environment", "inventory", "lab", "provision", "render", "serving", "testing", "transport",
+            "api", "core", "environment", "inventory", "lab", "proofs", "provision", "render", "serving", "testing",
+            "transport",
         ),
         ("click",),
         "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "
-        "keys, where things are kept, to say which variable moves them, and whether there are tests at all (testing)",
+        "keys, where things are kept, to say which variable moves them, whether there are tests at all (testing), and "
+        "the names of the proofs, for `--help`",
     ),
     "__main__": Row(("cli",), (), "`python -m provision`"),
 }  # fmt: skip
