@@ -33,18 +33,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.exits import Exit
+from provision.core.urls import masked
 
 
 class ProvisionError(Exception):
-    """What happened, in the user's words; `evidence` is shown indented; `hint` can be typed."""
+    """What happened, in the user's words; `evidence` is shown indented; `hint` can be typed. In all three the
+    passwords of URLs are masked."""
 
     exit_code: ClassVar[Exit] = Exit.FAILED
 
     def __init__(self, message: str, *, evidence: Sequence[str] = (), hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.evidence = tuple(evidence)
-        self.hint = hint
+        self.message = masked(message)
+        self.evidence = tuple(masked(line) for line in evidence)
+        self.hint = masked(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return self.message
@@ -78,6 +80,10 @@ class Problem:
     path: str
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", masked(self.message))
+        object.__setattr__(self, "hint", masked(self.hint))
 
     @property
     def where(self) -> str:

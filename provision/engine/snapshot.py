@@ -1,8 +1,8 @@
 """What the hosts were like at one moment, kept in a file, and what has changed since.
 
-A snapshot holds every lasting fact that `check` knows of a host, in words: versions, models, counts, flags; no secret
-and no digest of one. A successful `up` keeps one by itself, so that "what has changed since it last worked" is one
-command.
+A snapshot holds every lasting fact that `check` knows of a host, in words: versions, models, counts, flags; no secret,
+no digest of one, no password of a URL. A successful `up` keeps one by itself, so that "what has changed since it last
+worked" is one command.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from provision.core.files import obstacle, write_whole
 from provision.core.finding import AREAS, Known
 from provision.core.paths import cluster_dir
 from provision.core.report import WHOLE_AREA, Changed, Report, Since
+from provision.core.urls import masked
 
 #: Raised when a field changes its meaning; a file of another version is refused.
 VERSION = 1
@@ -78,7 +79,7 @@ def load(path: Path) -> Snapshot:
         )
     try:
         hosts = {
-            str(host): {str(a): {str(f): str(v) for f, v in facts.items()} for a, facts in areas.items()}
+            str(host): {str(a): {str(f): masked(str(v)) for f, v in facts.items()} for a, facts in areas.items()}
             for host, areas in content["hosts"].items()
         }
         return Snapshot(float(content["taken"]), str(content["cluster"]), hosts)
@@ -115,7 +116,7 @@ def _by_area(cells: Iterable[Known]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for cell in cells:
         if cell.lasting:
-            found.setdefault(cell.area, {})[cell.fact] = cell.value
+            found.setdefault(cell.area, {})[cell.fact] = masked(cell.value)
     return found
 
 

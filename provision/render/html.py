@@ -17,6 +17,7 @@ from importlib.resources import files
 
 from provision.core.finding import AREAS, Against
 from provision.core.report import Report, Since
+from provision.core.visible import shown
 from provision.core.wording import span
 from provision.render.html_matrix import ERRORS, KINDS, Fact, Matrix, PageCell, PageEntry, entries_of, matrix_of
 from provision.render.since import merged
@@ -43,12 +44,6 @@ _WHOSE = {
     Against.POSSIBLE: "what can work at all",
     Against.SOUND: "what is sound",
 }
-
-# What hosts print can hold characters that a browser drops, refuses, or obeys: controls, line separators, marks
-# that turn the direction of the text around them, halves of characters.
-_UNSHOWN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
 
 
 def html_page(report: Report, *, cluster: str, at: float) -> str:
@@ -80,13 +75,8 @@ def html_page(report: Report, *, cluster: str, at: float) -> str:
 
 
 def text(value: str) -> str:
-    """Safe in text and in quoted attributes. What could not be seen is spelled out (`\\x00`, `\\u2028`)."""
-    return html.escape(_UNSHOWN.sub(_spelled, value))
-
-
-def _spelled(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    """Safe in text and in quoted attributes. What cannot be seen is spelled out: a browser would drop or obey it."""
+    return html.escape(shown(value, keep="\n\t"))
 
 
 def _filled(template: str, values: dict[str, str]) -> str:

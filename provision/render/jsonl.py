@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from provision.core.errors import ProvisionError
 from provision.core.events import Event
 from provision.core.report import Report
+from provision.core.urls import masked
 from provision.render.encode import Json, encode, event_json, head
 from provision.render.fanout import View
 from provision.render.out import Out
@@ -36,8 +37,8 @@ def result_line(kind: str, values: Mapping[str, object], at: float | None = None
 
 
 def dumps(value: dict[str, Json]) -> str:
-    """ASCII on one line, so that no locale and no U+2028 can break a line."""
-    return json.dumps(value, separators=(",", ":"))
+    """ASCII on one line, so that no locale and no U+2028 can break a line. Without the passwords of URLs."""
+    return masked(json.dumps(value, separators=(",", ":")))
 
 
 def _now(at: float | None) -> float:

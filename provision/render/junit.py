@@ -6,7 +6,6 @@ There is no standard; this is what Jenkins, GitLab and GitHub's reporters have i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,9 +14,7 @@ from xml.etree import ElementTree
 from provision.core.errors import HostError, ProvisionError
 from provision.core.finding import Finding, Known, area_rank
 from provision.core.report import Report
-
-# What XML 1.0 calls a Char (w3.org/TR/xml, 2.2); the rest cannot be written, not even escaped.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from provision.core.visible import shown
 
 
 @dataclass(frozen=True)
@@ -121,4 +118,5 @@ def _told(findings: Iterable[Finding]) -> str:
 
 
 def _xml(text: str) -> str:
-    return _NOT_XML.sub("", text)
+    """What is left is what XML 1.0 calls a Char (w3.org/TR/xml, 2.2): the rest cannot be written, not even escaped."""
+    return shown(text, keep="\t\n")

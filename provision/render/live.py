@@ -10,7 +10,7 @@ from provision.core.events import Event
 from provision.render.board import Board
 from provision.render.fanout import View
 from provision.render.lines import EventLines
-from provision.render.out import Out
+from provision.render.out import Out, safe
 from provision.render.text import PLAIN, Paint
 
 #: Written when the process must go at once: a Live that is not stopped leaves the cursor hidden.
@@ -69,9 +69,9 @@ class LiveView(View):
     def _flush(self) -> None:
         lines, self._pending = self._pending, []
         if lines:
-            self._console.print(Text.from_ansi("\n".join(lines)), soft_wrap=True)
+            self._console.print(Text.from_ansi("\n".join(safe(line, colour=True) for line in lines)), soft_wrap=True)
 
     def _draw(self) -> Text:
         width, height = self._console.size
         lines = self._board.lines(self._now, width, min(_MOST_ROWS, height - 1), self._paint)
-        return Text.from_ansi("\n".join(lines), no_wrap=True, overflow="ellipsis")
+        return Text.from_ansi("\n".join(safe(line, colour=True) for line in lines), no_wrap=True, overflow="ellipsis")

@@ -15,6 +15,7 @@ from provision.core.events import Event, Failed, Note, Output, Planned
 from provision.core.paths import cluster_dir
 from provision.core.report import Report
 from provision.core.version import __version__
+from provision.core.visible import shown
 from provision.render.encode import timestamp
 from provision.render.errors import block
 from provision.render.fanout import View
@@ -74,7 +75,7 @@ class RunLog(View):
         if self.failed:
             return
         try:
-            self._file.write(line + "\n")
+            self._file.write(shown(line, keep="\t") + "\n")
         except OSError as error:
             self.failed = (error.strerror or str(error)).lower()
             self.end()

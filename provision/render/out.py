@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TextIO
+
+from provision.core.visible import shown
+from provision.render.text import COLOUR
 
 #: A closed pipe, and a terminal that was closed.
 _GONE = {errno.EPIPE, errno.EIO}
@@ -12,6 +16,9 @@ _GONE = {errno.EPIPE, errno.EIO}
 
 class Out:
     """Writes whole lines to a text stream, flushed. After its reader has gone, lines are dropped quietly.
+
+    Nothing passes that could steer a terminal or show a password of a URL, whoever forgot about it: on a terminal the
+    colours that we use ourselves, elsewhere no control characters at all.
 
     Raises OSError for anything else, such as a full disk.
     """
@@ -31,13 +38,22 @@ class Out:
         if self.gone or not texts:
             return
         try:
-            self.stream.write("".join(f"{text}\n" for text in texts))
+            self.stream.write("".join(f"{safe(text, colour=self.tty)}\n" for text in texts))
             self.stream.flush()
         except OSError as error:
             if error.errno not in _GONE:
                 raise
             self.gone = True
             _to_null(self.stream)
+
+
+def safe(text: str, *, colour: bool = False) -> str:
+    """`text` as it may be written. `colour`: with the colours of ours that are in it."""
+    if not colour:
+        return shown(text, keep="\n\t")
+    return "".join(
+        part if COLOUR.fullmatch(part) else shown(part, keep="\n\t") for part in re.split(f"({COLOUR.pattern})", text)
+    )
 
 
 def _to_null(stream: TextIO) -> None:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-# Escape sequences (CSI, OSC, two-character ones) that a host may print; on a terminal of ours they could
-# move the cursor or set its title.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from provision.core.visible import shown
+
+# Whole escape sequences (CSI, OSC, two-character ones): colours, titles and movements of a terminal that is not ours.
+# Of one that is not whole nothing is left out, since it could swallow what follows.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 
 class Style(Enum):
@@ -24,6 +25,10 @@ class Style(Enum):
     HINT = "36"
     DIM = "2"
     BOLD = "1"
+
+
+#: The sequences that Paint writes, and no others.
+COLOUR = re.compile(r"\x1b\[(?:" + "|".join(["0", *sorted({style.value for style in Style})]) + r")m")
 
 
 class Paint:
@@ -45,13 +50,13 @@ def wants_colour(environ: Mapping[str, str], *, tty: bool, no_color: bool) -> bo
 
 
 def clean(line: str) -> str:
-    """One printable line: escape sequences and control characters are gone, tabs are spaces.
+    """One printable line: without escape sequences, tabs are spaces, and what cannot be seen is spelled out.
 
     Of text that a carriage return overwrote (a progress bar) the last state is kept.
     """
     line = _ESCAPE.sub("", line).rstrip("\r\n").replace("\t", "    ")
     last = next((part for part in reversed(line.split("\r")) if part.strip()), "")
-    return _CONTROL.sub("", last.replace("\n", " "))
+    return shown(last.replace("\n", " "))
 
 
 def cut(text: str, width: int) -> str:

@@ -21,8 +21,11 @@ def test_a_clock_counts_minutes_then_hours() -> None:
         ("\x1b[1;31mred\x1b[0m", "red"),
         ("\x1b]0;title\x07text", "text"),
         ("10%\r50%\r100%\r\n", "100%"),
-        ("a\tb\x00\x08c", "a    bc"),
-        ("\x9b31mred", "31mred"),
+        ("a\tb\x00\x08c", "a    b\\x00\\x08c"),
+        ("\x9b31mred", "\\x9b31mred"),
+        ("\x1b]0;a title without its end", "\\x1b]0;a title without its end"),
+        ("gpu\u202e10-\u2066b\U000e0041", "gpu\\u202e10-\\u2066b\\U000e0041"),
+        ("fetching https://me:hush@pypi.example.org/simple", "fetching https://********@pypi.example.org/simple"),
         ("naïve → 模型", "naïve → 模型"),
     ],
 )
