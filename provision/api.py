@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 
 from provision import inventory as inventories
 from provision.checks.host.check import questions
+from provision.checks.ids import acceptable
 from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
@@ -61,7 +62,7 @@ class Options(TypedDict, total=False):
 
 def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
     """Reads and validates an inventory. Raises InventoryError, with every problem in it."""
-    return inventories.load(path, require_secrets=require_secrets)
+    return inventories.load(path, require_secrets=require_secrets, ids=acceptable())
 
 
 def plan(inventory: Inventory, **options: Unpack[Options]) -> Report:

@@ -6,6 +6,8 @@ Where a rule is:
 - `expectations`: what `expect` of the inventory says, and an nvidia-smi that fails
 - `compatibility`: what can be installed there: the table `compatibility_table`, asked by `compatibility_fit`, for what
   `requirements` reads of lock and pins
+- `advisories`: what is known to be open in those versions: the table `advisories_table`; `ids` names all that can be
+  accepted
 - `gpu.health` (one GPU, by itself; `throttle` has its bits), `gpu.memory` (who holds it), `xid` (the kernel's
   log), `answering` (which can be counted on); `gpu.checks` puts them together and adds driver, links and fabric manager
 - `programs` (Ray and vLLM), `network`, `system` (disks, limits, clock)
@@ -21,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from provision.checks.advisories import of_advisories
 from provision.checks.compatibility import against_possible
 from provision.checks.expectations import against_inventory
 from provision.checks.facts_table import known_of
@@ -43,6 +46,7 @@ JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
     of_programs,
     of_network,
     of_system,
+    of_advisories,
     of_host,
 )
 

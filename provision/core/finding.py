@@ -6,8 +6,8 @@ else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 #: What can be asked for with `check --only`, in the order in which it is shown.
@@ -53,6 +53,9 @@ class Finding:
     `area` is one of AREAS; `fact` names a column of the table of hosts and facts ("driver", "torch", "MTU").
     `expected` and `found` are as short as a cell; `why` says why it matters, `hint` what to do, `evidence` what shows
     it. `said`: the whole sentence, where expected and found do not make one.
+
+    `id`: the name by which an inventory can accept it (provision/checks/ids.py lists them); empty for what can only be
+    fixed. `accepted`: the reason that the inventory gives; empty while it is not accepted.
     """
 
     host: str
@@ -66,6 +69,18 @@ class Finding:
     hint: str = ""
     evidence: tuple[str, ...] = ()
     said: str = ""
+    id: str = ""
+    accepted: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the exit code 3."""
+        return self.severity.counts and not self.accepted
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps `up` from beginning."""
+        return self.severity is Severity.BLOCKS and not self.accepted
 
     @property
     def message(self) -> str:
@@ -108,17 +123,23 @@ def blocker(host: str, message: str, evidence: Iterable[str] = (), hint: str = "
     return Finding(host, area, message, Severity.BLOCKS, hint=hint, evidence=tuple(evidence), said=message)
 
 
+def accepting(findings: Iterable[Finding], reasons: Mapping[str, str]) -> list[Finding]:
+    """The findings, with what the inventory accepts marked as such. `reasons`: by id."""
+    return [replace(f, accepted=reasons[f.id]) if f.id and f.id in reasons else f for f in findings]
+
+
 def area_rank(area: str) -> int:
     """Its place in AREAS; behind them all for one of a playbook's own."""
     return AREAS.index(area) if area in AREAS else len(AREAS)
 
 
 def sorted_findings(findings: Iterable[Finding], hosts: Iterable[str]) -> tuple[Finding, ...]:
-    """The worst first, then by area, fact, and host in the order of the inventory; each once."""
+    """The worst first and what is accepted last, then by area, fact, and host in the order of the inventory; each
+    once."""
     place = {name: index for index, name in enumerate(hosts)}
     return tuple(
         sorted(
             dict.fromkeys(findings),
-            key=lambda f: (f.severity.rank, area_rank(f.area), f.fact, place.get(f.host, -1)),
+            key=lambda f: (bool(f.accepted), f.severity.rank, area_rank(f.area), f.fact, place.get(f.host, -1)),
         )
     )

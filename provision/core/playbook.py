@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provision.core.errors import PlaybookError
-from provision.core.finding import Finding, Known, Severity, blocker
+from provision.core.finding import Finding, Known, blocker
 from provision.core.inquiry import Inquiry
 from provision.core.outcome import Telling
 from provision.core.proof import Proof
@@ -114,7 +114,7 @@ class Playbook:
 
     @property
     def blockers(self) -> list[Finding]:
-        return [finding for finding in self.findings if finding.severity is Severity.BLOCKS]
+        return [finding for finding in self.findings if finding.blocks]
 
     def block(
         self, message: str, *, host: str = "", evidence: Iterable[str] = (), hint: str = "", area: str = "services"

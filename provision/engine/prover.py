@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from types import MappingProxyType
 
 from provision.core import events
 from provision.core.errors import Cancelled, HostError, ScriptTimeout
 from provision.core.events import Listener
+from provision.core.finding import accepting
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
 from provision.inventory.models import Host
@@ -24,9 +27,17 @@ Patience = Callable[[Collection[str]], float | None]
 
 
 class Prover:
-    """Goes through proofs on the hosts of one run. A host that was not reached takes no part."""
+    """Goes through proofs on the hosts of one run. A host that was not reached takes no part. `accepted`: ids of
+    findings that the inventory accepts, with the reasons."""
 
-    def __init__(self, transport: Transport, hosts: Sequence[Host], emit: Listener) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        hosts: Sequence[Host],
+        emit: Listener,
+        accepted: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._accepted = accepted
         self._transport = transport
         self._hosts = {host.name: host for host in hosts}
         self._emit = emit
@@ -36,7 +47,7 @@ class Prover:
         shown = proof.read(*self.ask(proof.label, proof.scripts(), proof.patience))
         for host, text in shown.notes:
             self._emit(events.Note(host, text))
-        return shown
+        return replace(shown, findings=tuple(accepting(shown.findings, self._accepted)))
 
     def ask(
         self, label: str, wanted: Mapping[str, Script], patience: Patience = lambda _: None

@@ -67,7 +67,7 @@ def _host_report(job: Job, state: RunState, host: Host, findings: Sequence[Findi
         status = "skipped"
     elif planned:
         status = "changed" if job.apply else "drift"
-    elif job.command == "check" and any(f.severity.counts and f.host == host.name for f in findings):
+    elif job.command == "check" and any(f.counts and f.host == host.name for f in findings):
         status = "drift"
     else:
         status = "ok"
@@ -87,6 +87,6 @@ def _exit_code(job: Job, state: RunState, findings: Sequence[Finding], cancelled
     if job.apply:
         return Exit.FAILED if state.plan.blockers else Exit.DONE
     if job.command == "check":
-        return Exit.NO if any(f.severity.counts for f in findings) else Exit.DONE
+        return Exit.NO if any(f.counts for f in findings) else Exit.DONE
     # With a lock that no longer fits, what `up` would do is known once it has made another.
     return Exit.DONE if state.plan.empty and not job.lock.stale else Exit.NO

@@ -10,7 +10,6 @@ from dataclasses import replace
 from provision.core import events
 from provision.core.errors import Blocked, Cancelled, HostError
 from provision.core.events import Listener
-from provision.core.finding import Severity
 from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof, Shown
@@ -69,7 +68,7 @@ class Carrier:
             except Cancelled:
                 break
             found.append(shown)
-            if any(finding.severity is Severity.BLOCKS for finding in shown.findings):
+            if any(finding.blocks for finding in shown.findings):
                 failed.add(proof.name)
             self.phases.append(Phase(proof.label, time.monotonic() - began))
         self.shown += found
@@ -81,7 +80,7 @@ class Carrier:
             return "cancelled"
         for shown in found:
             for finding in shown.findings:
-                if finding.severity is Severity.BLOCKS:
+                if finding.blocks:
                     error = Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
                     self.blocks.append(error)
                     self._emit(events.failed(error))

@@ -17,7 +17,7 @@ from provision.cluster.gather import Fleet, fleet_of, gather_facts, holds_model,
 from provision.core import events
 from provision.core.errors import ScriptFailed
 from provision.core.events import Listener
-from provision.core.finding import Finding, Known, blocker
+from provision.core.finding import Finding, Known, accepting, blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Playbook, Step
 from provision.core.report import Phase, Report
@@ -75,6 +75,7 @@ class Run:
         looking = Phase("looking", time.monotonic() - began)
         known = known_of(book, observed)
         book.findings += _reviewed(book, known, job.areas)
+        book.findings = accepting(book.findings, job.inventory.accepted)
         blockers = [b for b in book.blockers if not b.host or b.host in fleet.names]
         plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers(fleet))
         self._emit(events.Planned("", plan))
@@ -84,7 +85,7 @@ class Run:
         """Makes the hosts what the plan says, if that is asked for and nothing is in the way; or only goes through
         the proofs."""
         job, fleet = self._job, state.fleet
-        prover = Prover(fleet.transport, _reached(fleet, state.cluster), self._emit)
+        prover = Prover(fleet.transport, _reached(fleet, state.cluster), self._emit, job.inventory.accepted)
         carrier = Carrier(prover, self._emit, self._cancel, job.skip)
         if job.apply and not state.plan.blockers and not self._cancel.is_set():
             self._apply(state, prover, carrier)

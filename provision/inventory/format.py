@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from provision.inventory.models import (
+    Accepted,
     Env,
     Expect,
     Name,
@@ -65,3 +66,4 @@ class InventoryFile(Settings):
     models: dict[str, ServedModel] = Field({}, description="instead of `serve`: name → its settings; so far one entry")
     secrets: dict[str, SecretSource] = Field({}, description="environment variable of the model server → its source")
     sudo_password: SecretSource | None = Field(None, description="where the password for sudo comes from")
+    accept: tuple[Accepted, ...] = Field((), description="findings that are known and may stay, each with its reason")

@@ -201,6 +201,15 @@ class Host(Section):
         return "/opt/provision" if self.sudo and self.root == DEFAULT_ROOT else self.root
 
 
+class Accepted(Section):
+    """A known finding that is not to count any more."""
+
+    id: str = Field(description="the finding's id, as the report shows it: `CVE-2025-32444`")
+    reason: Annotated[str, StringConstraints(pattern=r"\S"), Words("a reason")] = Field(
+        description="why it may stay; shown with the finding in every report"
+    )
+
+
 class Inventory(Section):
     """The whole file. `hosts` keep the order of the file."""
 
@@ -212,6 +221,12 @@ class Inventory(Section):
     serve: Serve | None = None
     secrets: dict[str, SecretSource] = {}
     sudo_password: SecretSource | None = None
+    accept: tuple[Accepted, ...] = ()
+
+    @property
+    def accepted(self) -> dict[str, str]:
+        """Id of a finding that is accepted → the reason."""
+        return {entry.id: entry.reason for entry in self.accept}
 
     @property
     def head(self) -> Host:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from provision.inventory.accept import check_accepted
 from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
 from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
@@ -22,11 +24,12 @@ from provision.inventory.source import parse, refuse_ambiguous
 from provision.inventory.validate import build, check
 
 
-def load(path: Path | str, *, require_secrets: bool = True) -> Inventory:
+def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str] | None = None) -> Inventory:
     """Reads, resolves and checks an inventory.
 
     With `require_secrets`, a secret whose environment variable or file is missing is a problem too; their
-    values are read later, by `read_secrets`. Raises InventoryError.
+    values are read later, by `read_secrets`. `ids`: of all findings that can be accepted; None: whatever `accept`
+    names is taken as it is. Raises InventoryError.
     """
     file = Path(path)
     problems = Problems(str(path))
@@ -50,6 +53,7 @@ def load(path: Path | str, *, require_secrets: bool = True) -> Inventory:
     check_flags(root, problems)
     check_packages(root, problems)
     check_sources(root, problems, require=require_secrets)
+    check_accepted(root, ids, problems)
     problems.stop_if_any()
     return _inventory(file, root, hosts, head)
 

@@ -123,6 +123,8 @@ def _finding(value: Finding) -> Json:
         "why": value.why,
         "hint": value.hint,
         "evidence": encode(value.evidence),
+        "id": value.id,
+        "accepted": value.accepted,
     }
 
 

@@ -29,31 +29,42 @@ def finding_lines(findings: Iterable[Finding], paint: Paint = PLAIN, *, width: i
 
 
 def head_lines(findings: Iterable[Finding], paint: Paint = PLAIN) -> list[str]:
-    """One line per entry: what, where, and no more."""
-    return [_coloured(entry, _head(entry), paint) for entry in entries(findings)]
+    """One line per entry: what, where, and why it is accepted, if it is."""
+    reason = {entry: f" ({clean(entry.accepted)})" if entry.accepted else "" for entry in entries(findings)}
+    return [_coloured(entry, f"{_head(entry)}{said}", paint) for entry, said in reason.items()]
 
 
 def tally(findings: Iterable[Finding]) -> str:
     """`1 blocks, 2 drift, 1 warning`: entries, not hosts. Empty for nothing."""
-    severities = [entry.severity for entry in entries(findings)]
+    found = entries(findings)
+    severities = [entry.severity for entry in found if not entry.accepted]
+    accepted = sum(bool(entry.accepted) for entry in found)
     plural = {Severity.WARNING: "warnings", Severity.NOTE: "notes"}
     counted = ((severity, severities.count(severity)) for severity in Severity)
-    return ", ".join(count(n, s.value, plural.get(s, s.value)) for s, n in counted if n)
+    said = [count(n, s.value, plural.get(s, s.value)) for s, n in counted if n]
+    return ", ".join([*said, *([f"{accepted} accepted"] if accepted else [])])
 
 
 def _head(entry: Merged) -> str:
     where = f"{named(entry.hosts)}: " if entry.hosts[0] else ""
-    return clean(f"{entry.severity.value}: {where}{entry.message}")
+    return clean(f"{_word(entry)} {where}{entry.message}")
+
+
+def _word(entry: Merged) -> str:
+    return f"{'accepted' if entry.accepted else entry.severity.value}:"
 
 
 def _coloured(entry: Merged, line: str, paint: Paint) -> str:
-    word = f"{entry.severity.value}:"
-    return paint(STYLE[entry.severity], word) + line.removeprefix(word)
+    word = _word(entry)
+    return paint(Style.DIM if entry.accepted else STYLE[entry.severity], word) + line.removeprefix(word)
 
 
 def _block(entry: Merged, paint: Paint, width: int) -> list[str]:
     first, *rest = wrapped(_head(entry), width, "  ")
     lines = [_coloured(entry, first, paint), *rest]
+    if entry.accepted:
+        # Whoever accepted it knows why it matters and what to do.
+        return [*lines, *wrapped(f"{entry.severity.value}, accepted: {clean(entry.accepted)}", width, "    ", "  ")]
     if why := entry.text("why"):
         lines += wrapped(f"why: {clean(why)}", width, "    ", "  ")
     for detail in _details(entry):

@@ -19,7 +19,17 @@ from provision.core.finding import AREAS, Against
 from provision.core.report import Report, Since
 from provision.core.visible import shown
 from provision.core.wording import span
-from provision.render.html_matrix import ERRORS, KINDS, Fact, Matrix, PageCell, PageEntry, entries_of, matrix_of
+from provision.render.html_matrix import (
+    ACCEPTED,
+    ERRORS,
+    KINDS,
+    Fact,
+    Matrix,
+    PageCell,
+    PageEntry,
+    entries_of,
+    matrix_of,
+)
 from provision.render.since import merged
 from provision.render.text import count, duration
 
@@ -36,7 +46,7 @@ _NAMED = 4
 _LONG = 90
 
 # Each kind has a sign and a word, so that nothing depends on its colour.
-_SIGNS = {"unreachable": "∅", "failed": "∅", "blocks": "✕", "drift": "≠", "warning": "!", "note": "i"}
+_SIGNS = {"unreachable": "∅", "failed": "∅", "blocks": "✕", "drift": "≠", "warning": "!", "note": "i", "accepted": "✓"}
 
 _WHOSE = {
     Against.INVENTORY: "the inventory",
@@ -93,7 +103,7 @@ def _digest(template: str, element: str) -> str:
 
 def _verdict(report: Report, counted: Counter[str]) -> tuple[str, str]:
     """In words, and the kind of the worst that was found."""
-    worst = next((kind for kind in KINDS if counted[kind]), "ok")
+    worst = next((kind for kind in KINDS if counted[kind] and kind != ACCEPTED), "ok")
     said = [word for kind, word in (("blocks", "blocked"), ("drift", "drift")) if counted[kind]][:1]
     if worst in ERRORS:
         return ", ".join([*said, "not checked whole"]), "blocks" if said == ["blocked"] else worst
@@ -174,6 +184,8 @@ def _more(entry: PageEntry) -> str:
             ("against", _WHOSE[f.against]),
         ]
     pairs += [
+        ("accepted", _ticked(f.accepted)),
+        ("would be", f.severity.value if f.accepted else ""),
         ("why", _ticked(f.why)),
         ("hint", _ticked(f.hint)),
         ("evidence", f"<pre>{text(chr(10).join(f.evidence))}</pre>" if f.evidence else ""),

@@ -14,8 +14,11 @@ from provision.render.merged import Merged, entries
 #: A host that could not be looked at, or not to the end.
 ERRORS = ("unreachable", "failed")
 
+#: What the inventory accepts, whatever it would be.
+ACCEPTED = "accepted"
+
 #: What an entry can be, the worst first.
-KINDS = (*ERRORS, *(s.value for s in Severity))
+KINDS = (*ERRORS, *(s.value for s in Severity), ACCEPTED)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,10 @@ class Matrix:
 def entries_of(report: Report) -> tuple[PageEntry, ...]:
     """The worst first, errors before findings. What differs in nothing but its host is one entry of several hosts."""
     kinds: dict[str, dict[Finding, None]] = {kind: {} for kind in KINDS}
-    for kind, finding in (*_errors(report), *((f.severity.value, f) for f in report.findings)):
+    for kind, finding in (
+        *_errors(report),
+        *((ACCEPTED if f.accepted else f.severity.value, f) for f in report.findings),
+    ):
         kinds[kind].setdefault(finding)
     ranked = [(kind, merged) for kind, found in kinds.items() for merged in entries(found)]
     return tuple(PageEntry(number, *entry) for number, entry in enumerate(ranked, 1))

@@ -28,7 +28,7 @@ class _Case:
 
     @property
     def failed(self) -> bool:
-        return any(f.severity.counts for f in self.findings)
+        return any(f.counts for f in self.findings)
 
 
 def junit_xml(report: Report, *, cluster: str, at: float) -> str:
@@ -61,7 +61,7 @@ def _cases(host: str, report: Report) -> list[_Case]:
 
 
 def _case(key: tuple[str, str], known: Known | None, findings: Sequence[Finding]) -> _Case:
-    worst_first = tuple(sorted(findings, key=lambda f: f.severity.rank))
+    worst_first = tuple(sorted(findings, key=lambda f: (bool(f.accepted), f.severity.rank)))
     return _Case(*key, known.value if known else "", worst_first)
 
 
@@ -111,6 +111,9 @@ def _told(findings: Iterable[Finding]) -> str:
     lines = []
     for f in findings:
         lines.append(f"{f.severity.value}: {f.message}")
+        if f.accepted:
+            lines.append(f"accepted: {f.accepted}")
+            continue
         lines += [f"why: {f.why}"] if f.why else []
         lines += f.evidence
         lines += [f"hint: {f.hint}"] if f.hint else []

@@ -31,7 +31,7 @@ _MOST_VALUES = 8
 
 @dataclass(frozen=True)
 class Cell:
-    """`severity`: of the worst finding on this fact of this host, None for none."""
+    """`severity`: of the worst finding on this fact of this host, None for none that is not accepted."""
 
     text: str
     severity: Severity | None = None
@@ -91,7 +91,7 @@ def _rows(report: Report, hosts: Sequence[str]) -> list[Row]:
             key = (host, area, fact)
             found = worst.get(key)
             text = values.get(key) or (clean(found.found) if found else "") or _NONE
-            cells.append(Cell(text, found.severity if found else None))
+            cells.append(Cell(text, found.severity if found and not found.accepted else None))
         rows.append(Row(area, fact, tuple(cells), (area, fact) in asked))
     return rows
 

@@ -24,6 +24,15 @@ class Merged:
         return self.findings[0].severity
 
     @property
+    def counts(self) -> bool:
+        return self.findings[0].counts
+
+    @property
+    def accepted(self) -> str:
+        """The reason; empty while it is not accepted."""
+        return self.findings[0].accepted
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(f.host for f in self.findings))
 

@@ -65,7 +65,7 @@ def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> li
     thing that makes its exit code. `now`: as for `check_lines`."""
     failures = failure_lines(report, paint)
     if report.command == "check":
-        found = head_lines((f for f in report.findings if f.severity.counts), paint)
+        found = head_lines((f for f in report.findings if f.counts), paint)
         if report.since is not None and report.since.changes:
             found += since_lines(report.since, now, paint)
     else:
@@ -159,7 +159,7 @@ def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
 
 def _what_to_do(report: Report, again: str) -> str:
     """What `up` would fix, and when; the rest has hints of its own."""
-    counting = [entry for entry in entries(report.findings) if entry.severity.counts]
+    counting = [entry for entry in entries(report.findings) if entry.counts]
     by_up = sum(entry.findings[0].hint == BY_UP for entry in counting)
     if not again or not by_up:
         return ""

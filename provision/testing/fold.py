@@ -55,8 +55,8 @@ def with_tests(report: Report, results: Results) -> Report:
     for host, facts in results.known.items():
         known[host] = (*known.get(host, ()), *facts)
     names = [host.name for host in report.hosts]
-    drifted = report.ok and any(finding.severity.counts for finding in findings)
-    failed = {finding.host for finding in findings if finding.severity.counts}
+    drifted = report.ok and any(finding.counts for finding in findings)
+    failed = {finding.host for finding in findings if finding.counts}
     hosts = (replace(h, status="drift") if h.status == "ok" and h.name in failed else h for h in report.hosts)
     return replace(
         report,

@@ -134,8 +134,8 @@ LAYERS: Mapping[str, Row] = {
     ),
     "api": Row(
         (
-            "checks/host", "cluster", "core", "engine", "environment", "inventory", "proofs", "serving", "stack",
-            "testing", "weights",
+            "checks", "checks/host", "cluster", "core", "engine", "environment", "inventory", "proofs", "serving",
+            "stack", "testing", "weights",
         ),
         ("typing_extensions",),
         "puts describing and acting together; never prints",

@@ -84,6 +84,8 @@ def test_a_checks_report_holds_findings_facts_and_changes() -> None:
         "why": "the ranks of one model must run the same driver",
         "hint": "install 580.65.06 on gpu-02",
         "evidence": [],
+        "id": "",
+        "accepted": "",
     }
     assert report["known"]["gpu-03"][1] == {"area": "gpus", "fact": "GPUs", "value": "7", "lasting": True}
     assert report["since"]["taken"] == "2026-11-18T11:06:40.000Z"
