@@ -35,6 +35,7 @@ from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
+from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ray_token
 from provision.weights.lookup import look_for
@@ -221,7 +222,7 @@ def _job(
         mode=mode,
         apply=command in ("up", "down"),
         inventory=inventory,
-        playbook=_playbook(inventory, options).load(),
+        playbook=guarded(_playbook(inventory, options).load(), removes=mode.removes),
         # `check` has a finding of its own for a lock that does not fit.
         lock=lock_for(
             inventory.python,

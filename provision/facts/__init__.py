@@ -6,6 +6,7 @@ nothing; `read_facts` turns what it printed into typed, frozen values and never 
 
 from provision.facts.ask import facts_script
 from provision.facts.model import (
+    Exposed,
     Fabric,
     Facts,
     Gpu,
@@ -20,6 +21,7 @@ from provision.facts.model import (
 from provision.facts.read import read_facts
 
 __all__ = [
+    "Exposed",
     "Fabric",
     "Facts",
     "Gpu",

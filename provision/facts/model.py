@@ -159,6 +159,19 @@ class ModelFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposed:
+    """Where others could change a folder of ours: at `path`, which is the folder, or lies above it, or is a link on the
+    way. `why`: it belongs to another user (`owner`); all users may write there (`others`), or a `group`, or whom an
+    access control list names (`acl`); or what it is cannot be told (`links`, `unreadable`)."""
+
+    path: str
+    why: str
+    mode: str = ""
+    owner: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Sizes are bytes, durations seconds. `login_user` is who came in over SSH, also where sudo does the work.
 
@@ -173,7 +186,8 @@ class Facts:
     kernel's log may not be read. `topology`: nvidia-smi's matrix, a row per GPU, its links to the others. `nvlinks`:
     (GPU's index, active links, links that are down). `fabric_manager`: what systemd says of it (`active`, `inactive`,
     `failed`), empty where there is none. `driver_library`: the version of libnvidia-ml on disk. `cuda`: the newest
-    CUDA that the driver supports. `printed`: what else was asked for, by fact (provision.checks.host).
+    CUDA that the driver supports. `printed`: what else was asked for, by fact (provision.checks.host). `exposed`:
+    `root` and `model` → where others could change that folder; without an entry, nobody else can.
     """
 
     hostname: str = ""
@@ -226,6 +240,7 @@ class Facts:
     hostname_addresses: tuple[str, ...] = ()
     model: ModelFolder | None = None
     printed: Mapping[str, str] = field(default_factory=dict, hash=False)
+    exposed: Mapping[str, Exposed] = field(default_factory=dict, hash=False)
 
     def interface_of(self, address: str) -> Interface | None:
         """The interface that carries `address`, if one does."""

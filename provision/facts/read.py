@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from provision.facts.driver import read_library, read_module, read_xids
+from provision.facts.folders import read_exposed
 from provision.facts.gpus import read_cuda, read_gpus
 from provision.facts.links import read_fabrics, read_nvlinks, read_topology
 from provision.facts.model import Facts, PythonFound
@@ -89,6 +90,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         programs=read_programs(processes),
         clock_offset=_offset(_clock(clock), asked_at, answered_at or asked_at) if asked_at and _int(clock) else None,
         hostname_addresses=read_addresses(sections.get("names", ())),
+        exposed=read_exposed(sections.get("folders", ())),
         model=read_model(
             _pairs(sections["model"]),
             sections.get("files", ()),

@@ -85,6 +85,19 @@ def test_this_machine_is_known(facts_with, tmp_path):
     assert any(i.loopback for i in facts.interfaces)
 
 
+def test_a_root_and_a_model_that_others_could_change_are_known(facts_with, tmp_path):
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    asked = {"root": "~/open/ours", "model": f"{open_to_all}/model"}
+    found = facts_with("exit 1", **asked).exposed
+    assert {use: (exposed.why, exposed.path) for use, exposed in found.items()} == dict.fromkeys(
+        ("root", "model"), ("others", str(open_to_all))
+    )
+    open_to_all.chmod(0o1777)
+    assert facts_with("exit 1", **asked).exposed == {}
+
+
 def test_asking_writes_nothing(facts_with, tmp_path):
     facts_with("exit 1")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["bin", "nvidia-smi"]

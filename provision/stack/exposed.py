@@ -1,0 +1,111 @@
+"""Folders that somebody else could change: no playbook has anything made, looked at or started there.
+
+`guarded` stands around every playbook, a person's own too. With `sudo` root would write and run what another user put
+there; without it, we would. `up`, `plan` and `check` refuse such a host with the reason, and do not even look below the
+folder. `down` of a cluster that an earlier version put there ends its processes and leaves the files.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+
+from provision.cluster.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Severity
+from provision.core.playbook import Playbook
+from provision.facts import Exposed
+from provision.resources.still_running import StillRunning
+from provision.resources.weights import Weights
+
+_WHY = "whoever can change it decides what runs on the host, and with `sudo` what root runs"
+
+
+def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
+    """`playbook`, with nothing in it that touches an exposed folder. `removes`: it is made to be taken away."""
+
+    def guard(cluster: Cluster) -> Playbook:
+        book = playbook(cluster)
+        roots = {node.name: node for node in cluster.nodes if _exposed(node, "root")}
+        models = {node.name for node in cluster.nodes if _exposed(node, "model")}
+        if removes:
+            _only_stop(book, cluster, roots)
+        elif roots or models:
+            book.findings += [finding for node in cluster.nodes for finding in _findings(node)]
+            kept = [s for s in book.steps if not (isinstance(s.resource, Weights) and s.host in models)]
+            book.steps = [step for step in kept if step.host not in roots]
+            book.proofs = []
+        return book
+
+    return guard
+
+
+def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None:
+    book.steps = [step for step in book.steps if step.host not in roots]
+    for name, node in roots.items():
+        left = f"{node.root}/clusters/{cluster.name}/{name}"
+        book.add(StillRunning(cluster.name, name, left), on=name)
+        for finding in _findings(node):
+            if finding.fact == "root":
+                book.note(f"{finding.said}: only processes are stopped, files are left in `{left}`", host=name)
+
+
+def _exposed(node: Node, use: str) -> Exposed | None:
+    return node.facts.exposed.get(use) if node.facts is not None else None
+
+
+def _findings(node: Node) -> Iterator[Finding]:
+    root, model = _exposed(node, "root"), _exposed(node, "model")
+    if root is not None:
+        yield _finding(node, "root", f"`root` {node.root}", root)
+    # Below an exposed `root` it is the same fault.
+    if model is not None and (root is None or model.path != root.path):
+        folder = node.facts.model.path if node.facts is not None and node.facts.model is not None else model.path
+        yield _finding(node, "model folder", f"the model's folder {folder}", model)
+
+
+def _finding(node: Node, fact: str, folder: str, exposed: Exposed) -> Finding:
+    place = exposed.path
+    reason = {
+        "owner": f"belongs to {exposed.owner}",
+        "others": "can be written to by every user",
+        "group": f"can be written to by the group {exposed.group}",
+        "acl": "can be written to by users that its access control list names",
+        "links": "is a link that leads nowhere",
+    }.get(exposed.why, "cannot be looked at")
+    known = f" (mode {exposed.mode}, owner {exposed.owner})" if exposed.owner.strip("-") else ""
+    return Finding(
+        node.name,
+        "storage",
+        fact,
+        Severity.BLOCKS,
+        found=f"{place} {reason}",
+        expected=f"of {_trusted(node, fact)} alone",
+        against=Against.SOUND,
+        why=_WHY,
+        hint=_hint(node, fact, exposed),
+        said=f"{folder} is not safe: {place}{known} {reason}",
+    )
+
+
+def _trusted(node: Node, fact: str) -> str:
+    facts = node.facts
+    users = {"root", facts.user, *([facts.login_user] if fact != "root" else ())} if facts is not None else {"root"}
+    return " or ".join(sorted(user for user in users if user))
+
+
+def _hint(node: Node, fact: str, exposed: Exposed) -> str:
+    other = (
+        f"set hosts.{node.name}.root to a folder of your own"
+        if fact == "root"
+        else "move the model to a folder of your own"
+    )
+    place = shlex.quote(exposed.path)
+    if exposed.why in ("others", "group") and not exposed.mode.startswith("1"):
+        return f"run `sudo chmod go-w {place}` on {node.name}, or {other}"
+    if exposed.why == "acl":
+        return f"run `sudo setfacl -b {place}` on {node.name}, or {other}"
+    if exposed.why == "owner" and node.facts is not None:
+        return (
+            f"{other}, or run `sudo chown {shlex.quote(node.facts.user)} {place}` on {node.name} if all in it is yours"
+        )
+    return other
