@@ -8,7 +8,7 @@ from typing import ClassVar
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script
 from provision.payload.bundle import shell
-from provision.resources.service import LIBRARY, Service
+from provision.resources.service import LIBRARY, STOP, Service
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Stopped(Resource):
         return {"processes": "none"}
 
     def probe(self) -> Script:
-        return Script(shell(LIBRARY, "service/left.sh"), self.of.variables())
+        return Script(shell(*LIBRARY, "service/left.sh"), self.of.variables())
 
     def fix(self, have: State, want: State) -> Script:
-        return Script(f"{shell(LIBRARY, 'service/stop.sh')}\nstop || exit 1", self.of.variables(), timeout=120)
+        return Script(f"{shell(*STOP)}\nstop || exit 1", self.of.variables(), timeout=120)

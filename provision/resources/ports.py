@@ -43,8 +43,8 @@ class PortsFree(Resource):
 
     def probe(self) -> Script:
         wanted = "\n".join(f"{port} {use}" for port, use in self.ports)
-        variables = {"dir": self.place.folder, "address": self.address, "wanted": wanted}
-        return Script(shell(LIBRARY, "service/ports.sh"), variables)
+        variables = {**self.place.variables(), "address": self.address, "wanted": wanted}
+        return Script(shell(*LIBRARY, "service/ports.sh"), variables)
 
     def fix(self, have: State, want: State) -> Script:
         raise AssertionError("never fixed: a mismatch blocks the plan")

@@ -71,11 +71,11 @@ class Ranks(Resource):
         return (Known(self.area, RANKS, which, lasting=False),)
 
     def probe(self) -> Script:
-        return Script(shell(LIBRARY, COUNT, "vllm/which_ranks.sh"), self._variables())
+        return Script(shell(*LIBRARY, COUNT, "vllm/which_ranks.sh"), self._variables())
 
     def fix(self, have: State, want: State) -> Script:
-        return Script(shell(LIBRARY, COUNT, "vllm/wait_for_ranks.sh"), {**self._variables(), "count": self.count})
+        return Script(shell(*LIBRARY, COUNT, "vllm/wait_for_ranks.sh"), {**self._variables(), "count": self.count})
 
     def _variables(self) -> dict[str, Value]:
-        mark = self.ray.owner_mark
-        return {"mark": mark, "processes": self.processes, "logs": self.logs, "tensor": self.tensor}
+        place = self.ray.variables()
+        return {**place, "processes": self.processes, "logs": self.logs, "tensor": self.tensor}

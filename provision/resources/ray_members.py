@@ -14,6 +14,7 @@ from provision.core.script import Fragment, Script, Value
 from provision.payload.bundle import bundle, shell
 from provision.payload.ray_members import ELSEWHERE
 from provision.resources.ray import RayHead
+from provision.resources.service import LIBRARY
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class RayMembers(Resource):
         return [node for node in nodes.split(", ") if node.partition(" ")[0] not in self.unknown]
 
     def probe(self) -> Script:
-        return Script(shell("service/library.sh", "ray/members_probe.sh"), {"dir": self.head.place.folder})
+        return Script(shell(*LIBRARY, "ray/members_probe.sh"), self.head.variables())
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         folder = self.head.place.folder.rsplit("/", 2)[0]
@@ -73,7 +74,7 @@ class RayMembers(Resource):
         if want is None:
             return Script('rm -f -- "$dir/members"', {"dir": self.head.place.folder})
         variables: dict[str, Value] = {
-            "dir": self.head.place.folder,
+            **self.head.variables(),
             "python": f"{self.head.setup.python}/bin/python",
             "program": bundle("ray_members:main"),
             "address": self.head.address,
@@ -84,4 +85,4 @@ class RayMembers(Resource):
             "nodes": self._nodes(),
             "seconds": int(self.timeout),
         }
-        return Script(shell("service/library.sh", "ray/members.sh"), variables, timeout=self.timeout + 60)
+        return Script(shell(*LIBRARY, "ray/members.sh"), variables, timeout=self.timeout + 60)

@@ -1,10 +1,10 @@
 """A long-running process that outlives the SSH session, and is ours from start to end.
 
-Where systemd runs and we are root it is a unit, otherwise a process in its own session. Either way:
+Where systemd runs and we are root it is a unit, otherwise a process in its own session (`runtime.py`). Either way:
 
-- Its folder, `<root>/clusters/<cluster>/<host>/<name>/`, holds `run` (0600: environment and command), `log`, and
-  `stamp`. `run` writes the stamp as its very first act: what was wanted, its pid and the process's start
-  time. So a stamp exists if and only if the process did, whenever the controller dies.
+- Its folder, `<root>/clusters/<cluster>/<host>/<name>/`, is ours alone, and root's where root works. It holds `run`
+  (environment and command), `log`, and `stamp`. `begin` writes the stamp before anything else happens: what was wanted,
+  the process's pid and start time. So a stamp exists if and only if the process did, whenever the controller dies.
 - Restart is drift: the stamp holds every argument and variable (secrets by digest), and a plan compares them.
 - Ownership: everything it starts inherits the variable PROVISION_SERVICE. Stopping ends exactly what carries
   it, by pid, and shows that processes and ports are gone. Ray's own `ray stop` kills by name, whatever the
@@ -23,11 +23,15 @@ from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import shell
+from provision.resources.runtime import PLAIN, RUNTIME_FILES, RUNTIMES
 
-LIBRARY = "service/library.sh"
+#: What all that is done about a service has in common; it takes the variables of a place.
+LIBRARY = ("service/library.sh", *RUNTIME_FILES)
 
-#: Keys of a stamp that say how the process runs, not what was wanted.
-OBSERVED = frozenset({"pid", "start", "unit", "ready", "running", "health", "answers"})
+STOP = (*LIBRARY, "service/stop.sh")
+
+#: Keys of a stamp that say how the process runs, not what was wanted. Older versions wrote `unit`.
+OBSERVED = frozenset({"pid", "start", "user", "runtime", "unit", "ready", "running", "health", "answers"})
 
 #: How a service is, as against how it was started: told of the service itself.
 _CONDITION = frozenset({"running", "ready", "health"})
@@ -39,12 +43,23 @@ _REMEMBERED = frozenset({"environment", "model"})
 @dataclass(frozen=True)
 class Place:
     """Where a service lives. `user`: whom it runs as, if not as the one who starts it (needs root).
-    `systemd`: whether a unit carries it."""
+    `runtime`: what carries it, one of provision.resources.runtime.RUNTIMES."""
 
     folder: str
     owner_mark: str
     user: str = ""
-    systemd: bool = False
+    runtime: str = PLAIN
+
+    def variables(self) -> dict[str, Value]:
+        """What the shell files of a service know it by."""
+        return {
+            "dir": self.folder,
+            "mark": self.owner_mark,
+            "user": self.user,
+            "runtime": self.runtime,
+            "runtimes": " ".join(RUNTIMES),
+            "unit": unit_name(self),
+        }
 
 
 @dataclass(frozen=True)
@@ -109,8 +124,8 @@ class Service(Resource):
 
     def probe(self) -> Script:
         health = self.health()
-        variables: dict[str, Value] = {"dir": self.place.folder, "mark": self.place.owner_mark, **health.vars}
-        return Script(f"{shell(LIBRARY, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi", variables, timeout=30)
+        body = f"{shell(*LIBRARY, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi"
+        return Script(body, {**self.variables(), **health.vars}, timeout=30)
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if have is None or want is None:
@@ -137,25 +152,21 @@ class Service(Resource):
     def fix(self, have: State, want: State) -> Script:
         base = self.variables()
         if want is None:
-            body = shell(LIBRARY, "service/stop.sh", "service/clear.sh")
-            return Script(body, {**base, "scratch": self.scratch()}, timeout=120)
+            return Script(shell(*STOP, "service/clear.sh"), {**base, "scratch": self.scratch()}, timeout=120)
         ready = self.ready()
         variables = {**base, **self._run_variables(want), **ready.vars}
-        begin = f"{shell('service/stop.sh')}\nstop || exit 1\n{shell('service/start.sh')}"
+        begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
         if _only_unready(self.diff(have, want)):
             begin = "read_stamp"
-        body = f"{shell(LIBRARY)}\n{begin}\n{ready.body}\nmark_ready"
+        body = f"{shell(*STOP)}\n{begin}\n{ready.body}\nmark_ready"
         return Script(body, variables, timeout=120 + ready.timeout)
 
     def variables(self) -> dict[str, Value]:
         """What every script about the service wants to know."""
         return {
-            "dir": self.place.folder,
-            "mark": self.place.owner_mark,
+            **self.place.variables(),
             "ports": " ".join(map(str, self.ports())),
             "segments": " ".join(self.segments()),
-            "user": self.place.user,
-            "unit": unit_name(self.place) if self.place.systemd else "",
         }
 
     def _run_variables(self, want: Mapping[str, str]) -> dict[str, Value]:
@@ -164,7 +175,7 @@ class Service(Resource):
             variables[f"arg_{index}"] = argument
         variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark})
         stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED)
-        return variables | {"args": len(self.command()), "stamp": stamp}
+        return variables | {"args": len(self.command()), "stamp": stamp, "begin": shell("service/begin.sh")}
 
 
 def unit_name(place: Place) -> str:

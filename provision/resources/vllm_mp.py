@@ -118,11 +118,11 @@ class RanksMet(Ranks):
         meeting = self.node.meeting
         variables: dict[str, Value] = {
             **super().fix(have, want).vars,
-            "dir": self.node.place.folder,
+            **self.node.variables(),
             "seconds": int(meeting.timeout),
             "where": f"{meeting.address}:{meeting.port}",
         }
-        return Script(shell(LIBRARY, COUNT, "vllm/meet.sh"), variables, timeout=meeting.timeout + 60)
+        return Script(shell(*LIBRARY, COUNT, "vllm/meet.sh"), variables, timeout=meeting.timeout + 60)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         """Its own log cannot say what keeps another host's ranks away."""
@@ -159,12 +159,12 @@ class Answers(Resource):
         return {"answers": "yes"}
 
     def probe(self) -> Script:
-        return Script(f"{shell(LIBRARY, ANSWERED)}\n{LOOK}", {"dir": self.server.place.folder})
+        return Script(f"{shell(*LIBRARY, ANSWERED)}\n{LOOK}", self.server.variables())
 
     def fix(self, have: State, want: State) -> Script:
         wait = self.server.until_it_answers()
         variables: Mapping[str, Value] = {**self.server.variables(), **wait.vars}
-        return Script(f"{shell(LIBRARY)}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
+        return Script(f"{shell(*LIBRARY)}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         return self.server.explain(failed)

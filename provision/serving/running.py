@@ -44,7 +44,7 @@ class Running:
 def find_running(session: Session, inventory: Inventory) -> Running:
     """One round trip to the head. Raises NotServing, ScriptFailed, and what a session raises."""
     head = inventory.head
-    variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name}
+    variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name, "runtimes": ""}
     (fragment,) = session.run([Script(shell("service/library.sh", "vllm/running.sh", "service/probe.sh"), variables)])
     return read_running(fragment, inventory)
 

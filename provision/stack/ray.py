@@ -25,6 +25,7 @@ from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
+from provision.resources.runtime import runtime_of
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.service_logs import ServiceLogs, asked
@@ -265,9 +266,8 @@ class Stack:
         )
 
     def _place(self, node: Node, service: str) -> Place:
-        systemd = bool(node.facts and node.facts.systemd and node.facts.uid == 0)
         mark = Mark(self._cluster.name, node.name, service)
-        return Place(f"{self.folder(node)}/{service}", str(mark), self._service_user(node), systemd)
+        return Place(f"{self.folder(node)}/{service}", str(mark), self._service_user(node), runtime_of(node.facts))
 
     def _service_user(self, node: Node) -> str:
         """Whom services run as: the one who logged in, also where sudo does the work."""

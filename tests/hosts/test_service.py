@@ -266,7 +266,8 @@ def test_root_starts_it_as_the_user_who_logged_in(user, make_host: MakeHost, dae
     assert report.exit_code == 0, report.errors
     for kind in ("main", "child"):
         assert Path(f"/proc/{daemon.pid(kind)}").owner() == name
-    assert kept(daemon, "run").owner() == name
+    assert {kept(daemon, file).owner() for file in ("", "run", "begin", "stamp", "log")} == {"root"}
+    assert {kept(daemon, file).stat().st_mode & 0o077 for file in ("", "run", "begin", "stamp", "log")} == {0}
     assert changes(host.up(owned)) == 0
     assert changes(host.down(owned)) == 1
     assert not Path(daemon.place.folder).exists()

@@ -54,7 +54,7 @@ def host(lab: Lab, daemon: Daemon) -> Iterator[OneHost]:
 @pytest.fixture
 def daemon() -> Daemon:
     return Daemon(
-        Place(f"{KEPT}/daemon", "here/lab-1/daemon", user="ops", systemd=True),
+        Place(f"{KEPT}/daemon", "here/lab-1/daemon", user="ops", runtime="systemd"),
         here=Path("/home/ops"),
         env={"API_KEY": Secret(CANARY)},
     )
@@ -92,13 +92,15 @@ def test_it_is_a_unit_whose_processes_are_the_users(host: OneHost, control: Host
     assert changes(host.up(program(daemon), daemon)) == 0
 
 
-def test_the_folders_are_roots_and_what_the_service_writes_is_the_users(
+def test_the_folders_are_roots_and_only_the_token_is_the_users(
     host: OneHost, control: HostControl, daemon: Daemon
 ) -> None:
     token = SecretFile(f"{KEPT}/token", Secret(CANARY), owner="ops")
     assert host.up(program(daemon), token, daemon).exit_code == 0
     assert owner(control, token.path) == "600 ops"
-    assert owner(control, f"{KEPT}/daemon/run") == "600 ops"
+    assert owner(control, f"{KEPT}/daemon") == "700 root"
+    for file in ("run", "begin", "stamp", "log"):
+        assert owner(control, f"{KEPT}/daemon/{file}") == "600 root"
     for folder in PurePosixPath(KEPT, "daemon").parents:
         if folder.is_relative_to("/opt/provision"):
             assert owner(control, folder) == "755 root"
@@ -167,15 +169,15 @@ def test_one_that_ends_at_once_fails_with_its_log_and_down_leaves_nothing(
 def test_where_systemd_cannot_start_it_its_words_are_the_evidence(
     host: OneHost, control: HostControl, daemon: Daemon
 ) -> None:
-    nobody = replace(daemon, place=replace(daemon.place, folder="/root/closed/daemon"))
+    nobody = replace(daemon, place=replace(daemon.place, user="absent"))
     report = host.up(nobody)
     assert report.exit_code == 1
-    assert "ermission denied" in repr(report.errors[0].evidence)
+    assert "status=217/USER" in repr(report.errors[0].evidence)
     assert changes(host.down(nobody)) == 1
     assert no_trace(control)
 
 
 def no_trace(control: HostControl) -> bool:
     units = said(control, "systemctl", "list-units", "--all", "--plain", "--no-legend", "provision-*")
-    files = said(control, "sh", "-c", f"ls -d /run/systemd/system/provision-* {KEPT}/daemon /root/closed/daemon")
+    files = said(control, "sh", "-c", f"ls -d /run/systemd/system/provision-* {KEPT}/daemon")
     return units + files == ""

@@ -1,27 +1,49 @@
 # What all that is done about a service has in common. A pid alone says nothing once it is used again: the kernel's
 # start time (field 22) goes with it. The name in field 2 may hold blanks and brackets, so the line is cut after its
 # last bracket.
+# shellcheck disable=SC2046 # split into words on purpose
 # shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC2034 # used by the files that follow
 
+me=$(id -u)
+# Whether nobody else can have written $1, of type $2: it is no link, it is ours, and nobody else can write it.
+is_ours() { [ -n "$(find "$1" -prune -type "$2" -user "$me" ! -perm -020 ! -perm -002 2>/dev/null)" ]; }
+# A program as the user who the service runs as.
+as_user() {
+    if [ -z "$user" ] || [ "$user" = "$(id -un)" ]; then "$@"
+    else setpriv --reuid="$user" --regid="$(id -g -- "$user")" --init-groups --no-new-privs -- "$@"
+    fi
+}
 start_of() {
     started=''
     { read -r l < "/proc/$1/stat"; } 2>/dev/null || return 1
     set -- ${l##*)}
     [ "$1" != Z ] && started=${20}
 }
-# `stamped`: all that the stamp says, so that it is read once.
+# `stamped`: all that the stamp says, so that it is read once. One that others could have written says nothing.
 read_stamp() {
-    pid='' start='' old_unit='' stamped=''
-    [ -f "$dir/stamp" ] || return 1
+    pid='' start='' ran_as='' stamped=''
+    is_ours "$dir" d && is_ours "$dir/stamp" f || return 1
     while IFS= read -r l; do
-        case $l in pid=*) pid=${l#*=} ;; start=*) start=${l#*=} ;; unit=*) old_unit=${l#*=} ;; esac
+        case $l in pid=*) pid=${l#*=} ;; start=*) start=${l#*=} ;; user=*) ran_as=${l#*=} ;; esac
         stamped="$stamped$l
 "
     done < "$dir/stamp"
 }
-alive() { [ -n "$pid" ] && start_of "$pid" && [ "$started" = "$start" ]; }
-ours() { grep -lzxF "PROVISION_SERVICE=$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
+# A stamp alone does not make a process ours: its environment says so, or the runtime that started it.
+witnessed() {
+    ! grep -qsxzF "PROVISION_SERVICE=$mark" "/proc/$1/environ" || return 0
+    for way in $runtimes; do ! "${way}_has" "$1" || return 0; done
+    return 1
+}
+alive() { [ -n "$pid" ] && start_of "$pid" && [ "$started" = "$start" ] && witnessed "$pid"; }
+# Anybody can give a process our mark: it counts where the user is one who the service runs as, or ran as.
+ours() {
+    set -- $(grep -lzxF "PROVISION_SERVICE=$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f1-3)
+    [ $# -gt 0 ] || return 0
+    now=${user:-$me}
+    find "$@" -prune \( -user "$now" -o -user "${ran_as:-$now}" \) 2>/dev/null | cut -d/ -f3
+}
 listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
 }

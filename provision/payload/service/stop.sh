@@ -1,23 +1,20 @@
 # The main process is asked first and given 10 s to end its children in good order. Then, or as soon as it is gone,
 # whatever still carries the mark is asked, and after 5 s more killed; again and again, because a dying tree may
 # still be making children.
+# shellcheck disable=SC2046 # split into words on purpose
 # shellcheck disable=SC2086 # split into words on purpose
+# shellcheck disable=SC2016 # for the shell that sends the signal
 
 stop() {
     read_stamp
-    old_unit=${old_unit:-$unit}
-    if [ -f "/run/systemd/system/$old_unit" ]; then
-        systemctl stop -- "$old_unit" 2>/dev/null
-        rm -f -- "/run/systemd/system/$old_unit"
-        systemctl reset-failed -- "$old_unit" 2>/dev/null
-        systemctl daemon-reload
-    fi
-    if alive; then kill -s TERM "$pid" 2>/dev/null; fi
+    # All of them: the host may have had another one when the service was started.
+    for one in $runtimes; do "${one}_stop"; done
+    if alive; then signal TERM "$pid"; fi
     n=0 asked=''
     while left=$(ours); [ -n "$left" ]; do
         if [ "$n" -ge 200 ]; then echo "these processes do not end:" $left >&2; return 1
-        elif [ "$n" -ge 150 ]; then kill -s KILL $left 2>/dev/null
-        elif [ "$n" -ge 100 ] || { [ -z "$asked" ] && ! alive; }; then asked=yes; kill -s TERM $left 2>/dev/null
+        elif [ "$n" -ge 150 ]; then signal KILL $left
+        elif [ "$n" -ge 100 ] || { [ -z "$asked" ] && ! alive; }; then asked=yes; signal TERM $left
         fi
         n=$((n + 1)); sleep 0.1
     done
@@ -30,13 +27,24 @@ stop() {
     done
     rm -f -- "$dir/stamp"
 }
+# As those whose processes they are: a pid that somebody else has by now is not theirs to signal.
+signal() {
+    name=$1; shift
+    for uid in $(stat -c %u $(printf '/proc/%s ' "$@") 2>/dev/null | sort -u); do
+        set -- sh -c 'kill -s "$0" "$@"' "$name" "$@"
+        [ "$uid" = "$me" ] || set -- setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
+        "$@" 2>/dev/null
+        while [ "$1" != "$name" ]; do shift; done
+        shift
+    done
+}
 # Shared memory outlives whoever made it. Ours is what has such a name and owner, is younger than the start of the
 # service, and is open nowhere.
 remove_segments() {
-    [ -f "$dir/run" ] && [ -n "$segments" ] || return 0
+    is_ours "$dir" d && [ -f "$dir/run" ] && [ -n "$segments" ] || return 0
     for segment in $(cd /dev/shm && ls -d $segments 2>/dev/null); do
         segment=/dev/shm/$segment
         [ "$segment" -nt "$dir/run" ] && [ "$(stat -c %U "$segment")" = "${user:-$(id -un)}" ] || continue
-        grep -qsF "$segment" /proc/[0-9]*/maps || rm -f -- "$segment"
+        grep -qsF "$segment" /proc/[0-9]*/maps || as_user rm -f -- "$segment"
     done
 }

@@ -24,6 +24,7 @@ def test_these_are_the_recipes() -> None:
         "A fact, and a check of it",
         "A resource",
         "A proof",
+        "A runtime for services",
         "A diagnosis signature",
         "A command",
     ]
@@ -109,6 +110,41 @@ def test_a_proof_is_gone_through_and_names_who_differs(project: Path) -> None:
     notes, findings = python(project, PROVED).splitlines()
     assert notes == "(('', 'localhost is 127.0.0.1 on all hosts'),)"
     assert "gpu-02" in findings and "`192.0.2.9`" in findings and "gpu-03" in findings
+
+
+CARRIED = """
+import os, subprocess
+from pathlib import Path
+from provision import Facts, Fragment, Place, Script
+from provision.core.script import assignments
+from provision.resources.runtime import runtime_of
+from tests.unit.resources.services import Sleeper
+
+def on_host(script):
+    text = assignments(script.vars, str) + script.body
+    done = subprocess.run(["sh", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return Fragment(done.returncode, done.stdout, "")
+
+sleeper = Sleeper(Place(f"{Path.cwd()}/made/sleeper", f"recipe{os.getpid()}/host/sleeper", runtime="daemon"))
+def seen():
+    return sleeper.read(on_host(sleeper.probe()))
+
+print(runtime_of(Facts(uid=0)), runtime_of(Facts(uid=0, systemd=True)), runtime_of(Facts(uid=1000)))
+print(on_host(sleeper.fix(None, sleeper.want())).ok, sleeper.diff(seen(), sleeper.want()), seen()["runtime"])
+pid = seen()["pid"]
+print(Path("made/sleeper/pid").read_text().strip() == pid)
+print(on_host(sleeper.fix(seen(), None)).ok, seen())
+print(subprocess.run(["ps", "-o", "state=", "-p", pid], stdout=subprocess.PIPE, text=True).stdout.strip() in ("", "Z"))
+"""
+
+
+def test_a_runtime_carries_a_service(project: Path) -> None:
+    if not Path("/sbin/start-stop-daemon").exists():
+        pytest.skip("start-stop-daemon is Debian's")
+    follow(RECIPES["A runtime for services"], project)
+    chosen, *lived = python(project, CARRIED).splitlines()
+    assert chosen == "daemon systemd session"
+    assert lived == ["True () daemon", "True", "True None", "True"]
 
 
 DIAGNOSED = """

@@ -162,11 +162,11 @@ def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download(
 def test_with_sudo_services_are_units_of_the_user_who_logged_in() -> None:
     rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
     stack = Stack(cluster(head=rooted))
-    assert (stack.ray_head().place.user, stack.ray_head().place.systemd) == ("ubuntu", True)
+    assert (stack.ray_head().place.user, stack.ray_head().place.runtime) == ("ubuntu", "systemd")
     assert stack.token(cluster(head=rooted).head).owner == "ubuntu"
     assert stack.ray_head().environment()["HOME"] == "/home/ubuntu"
     plain = Stack(cluster(head=facts("10.0.0.1", systemd=True)))
-    assert (plain.ray_head().place.user, plain.ray_head().place.systemd) == ("", False)
+    assert (plain.ray_head().place.user, plain.ray_head().place.runtime) == ("", "session")
 
 
 def test_the_playbook_orders_head_workers_members_and_model() -> None:

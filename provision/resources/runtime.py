@@ -1,0 +1,25 @@
+"""What carries a service on a host: each is a file of shell, and a line of this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from provision.facts import Facts
+
+#: Name → whether a host can have it; the first that can be had carries the host's services. What it does is in
+#: payload/service/runtime/<name>.sh.
+RUNTIMES: Mapping[str, Callable[[Facts], bool]] = {
+    "systemd": lambda facts: facts.systemd and facts.uid == 0,
+    "session": lambda _: True,
+}
+
+#: What a host has of which nothing is known.
+PLAIN = "session"
+
+#: The files of all runtimes, below the payload.
+RUNTIME_FILES = tuple(f"service/runtime/{name}.sh" for name in RUNTIMES)
+
+
+def runtime_of(facts: Facts | None) -> str:
+    """The name of what carries the services of a host."""
+    return PLAIN if facts is None else next(name for name, fits in RUNTIMES.items() if fits(facts))
