@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from provision.cluster.cluster import is_loopback
 from provision.core.errors import HostError, ScriptFailed
+from provision.core.mark import Mark
 from provision.core.script import Fragment, Script
 from provision.inventory.models import Host, Inventory
 from provision.payload.bundle import shell
@@ -44,7 +45,8 @@ class Running:
 def find_running(session: Session, inventory: Inventory) -> Running:
     """One round trip to the head. Raises NotServing, ScriptFailed, and what a session raises."""
     head = inventory.head
-    variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name, "runtimes": ""}
+    mark = str(Mark(inventory.cluster, head.name, "vllm"))
+    variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name, "mark": mark, "runtimes": ""}
     (fragment,) = session.run([Script(shell("service/library.sh", "vllm/running.sh", "service/probe.sh"), variables)])
     return read_running(fragment, inventory)
 
