@@ -194,7 +194,10 @@ def test_down_leaves_nothing_and_may_be_repeated(person, lab):
 def test_an_up_that_is_killed_in_the_middle_is_removed_completely(person, lab):
     process = person.start(interpreter(person), "-c", person.source("lab.up(hosts=30, gpus=1)"))
     deadline = time.monotonic() + 300  # on a busy machine it takes as long as it takes
-    while not (person.home / "labs/loop/hosts/lab-2/started.pid").exists() and time.monotonic() < deadline:
+    # Of a process that is just being started the kernel does not show the arguments yet.
+    while time.monotonic() < deadline and not (
+        (person.home / "labs/loop/hosts/lab-2/started.pid").exists() and processes_naming(f"{person.home}/labs")
+    ):
         time.sleep(0.005)
     process.kill()
     process.communicate()
