@@ -54,6 +54,7 @@ _PUBLIC = {
     "core.inquiry": ("Explanation", "Inquiry"),
     # The built-in ones (docs/resources.md).
     "resources.absent": ("Absent", "Stopped"),
+    "resources.plain_digests": ("PlainDigests",),
     "resources.ports": ("PortsFree",),
     "resources.ranks": ("Ranks",),
     "resources.ray": ("RayHead", "RayWorker"),
@@ -183,6 +184,7 @@ if TYPE_CHECKING:
     from provision.proofs.weights import SameWeights as SameWeights
     from provision.resources.absent import Absent as Absent
     from provision.resources.absent import Stopped as Stopped
+    from provision.resources.plain_digests import PlainDigests as PlainDigests
     from provision.resources.ports import PortsFree as PortsFree
     from provision.resources.ranks import Ranks as Ranks
     from provision.resources.ray import RayHead as RayHead

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NoReturn
 
 MASK = "********"
@@ -22,10 +21,6 @@ class Secret:
 
     def reveal(self) -> str:
         return self._value
-
-    def sha256(self) -> str:
-        """Hex digest of the value: enough to compare by, useless to read back."""
-        return hashlib.sha256(self._value.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return f"Secret({self.name}={MASK})"

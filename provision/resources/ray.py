@@ -13,6 +13,10 @@ from provision.inventory.models import Ray
 from provision.payload.bundle import shell
 from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
+from provision.resources.service_secrets import AS_GIVEN
+
+#: What a state has for the token that it was started with.
+TOKEN = "token"
 
 #: Flags of `ray start` that a worker does not know, or aborts on.
 HEAD_ONLY = frozenset({"dashboard-host", "dashboard-port", "include-dashboard", "redis-shard-ports", "port"})
@@ -45,7 +49,7 @@ class Network:
 @dataclass(frozen=True)
 class Setup:
     """What a node runs on. `python` is the folder of the environment, `lock` the digest it was made from, `base`
-    the variables of the host, `token_file` the token that every node and driver must show."""
+    the variables of the host, `token_file` holds the `token` that every node and driver must show."""
 
     python: str
     lock: str
@@ -53,7 +57,7 @@ class Setup:
     settings: Ray
     base: Mapping[str, str] = field(hash=False)
     token_file: str
-    token_digest: str
+    token: Secret
     temp_dir: str
 
 
@@ -113,9 +117,12 @@ class RayNode(Service):
         # The path of the token file says nothing about what is in it.
         return {
             "environment": self.setup.lock,
-            "token": self.setup.token_digest,
+            TOKEN: AS_GIVEN,
             **aspects_of(flags, self.environment()),
         }
+
+    def compared_secrets(self) -> Mapping[str, Secret]:
+        return {TOKEN: self.setup.token, **super().compared_secrets()}
 
     def scratch(self) -> str:
         return self.setup.temp_dir

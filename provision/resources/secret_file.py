@@ -1,7 +1,7 @@
 """A file that holds one secret, readable by its owner alone.
 
-The value reaches the host on standard input, inside the script's variables; it is compared by digest, so that
-neither plans nor logs ever hold it.
+The value reaches the host on standard input, inside the script's variables. The host compares it with the file, and
+says `as given` or `another`: no plan, log or snapshot ever holds more, not even a digest.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.resource import Difference, Resource, State
+from provision.core.resource import Resource, State
 from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.payload.bundle import shell
-from provision.resources.text_file import PROBE, REMOVE, WRITE, in_words
+from provision.resources.service_secrets import AS_GIVEN
+from provision.resources.text_file import REMOVE, WRITE
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,12 @@ class SecretFile(Resource):
 
     def want(self) -> State:
         owner = {"owner": self.owner} if self.owner else {}
-        return {"sha256": self.secret.sha256(), "mode": "600", **owner}
+        return {"content": AS_GIVEN, "mode": "600", **owner}
 
     def probe(self) -> Script:
-        return Script(shell(PROBE), {"path": self.path})
+        return Script(shell("files/secret.sh"), {"path": self.path, "text": self.secret})
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return Script(REMOVE, {"path": self.path})
         return Script(shell(WRITE), {"path": self.path, "text": self.secret, "mode": "600", "owner": self.owner})
-
-    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
-        return in_words(super().diff(have, want))

@@ -5,7 +5,8 @@ Where systemd runs and we are root it is a unit, otherwise a process in its own 
 - Its folder, `<root>/clusters/<cluster>/<host>/<name>/`, is ours alone, and root's where root works. It holds `run`
   (environment and command), `log`, and `stamp`. `begin` writes the stamp before anything else happens: what was wanted,
   the process's pid and start time. So a stamp exists if and only if the process did, whenever the controller dies.
-- Restart is drift: the stamp holds every argument and variable (secrets by digest), and a plan compares them.
+- Restart is drift: the stamp holds every argument and variable, and a plan compares them. Secrets stand beside it
+  (service_secrets.py).
 - Ownership: everything it starts inherits the variable PROVISION_SERVICE. Stopping ends exactly what carries
   it, by pid, and shows that processes and ports are gone. Ray's own `ray stop` kills by name, whatever the
   owner (ray#60454); that is why it is not used here.
@@ -24,6 +25,7 @@ from provision.core.script import Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import shell
 from provision.resources.runtime import PLAIN, RUNTIME_FILES, RUNTIMES
+from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspects, secret_variables
 
 #: What all that is done about a service has in common; it takes the variables of a place.
 LIBRARY = ("service/library.sh", *RUNTIME_FILES)
@@ -36,7 +38,7 @@ OBSERVED = frozenset({"pid", "start", "user", "runtime", "unit", "ready", "runni
 #: How a service is, as against how it was started: told of the service itself.
 _CONDITION = frozenset({"running", "ready", "health"})
 
-#: What it was started with that is worth remembering beside its flags. Variables are not: they may be secrets' digests.
+#: What it was started with that is worth remembering beside its flags.
 _REMEMBERED = frozenset({"environment", "model"})
 
 
@@ -97,11 +99,15 @@ class Service(Resource):
 
     @abstractmethod
     def aspects(self) -> Mapping[str, str]:
-        """What the stamp records and a plan compares, in the user's words. Secrets by digest alone."""
+        """What the stamp records and a plan compares, in the user's words. Of a secret: AS_GIVEN."""
 
     @abstractmethod
     def ready(self) -> Script:
         """Ends well once the service does its work. May use $dir, $pid, and the functions of service/library.sh."""
+
+    def compared_secrets(self) -> Mapping[str, Secret]:
+        """What of it is secret, by aspect: compared on the host, and never part of the stamp."""
+        return secret_aspects(self.environment())
 
     def health(self) -> Script:
         """Prints `health=ok` while the running service is well; part of the probe."""
@@ -124,8 +130,9 @@ class Service(Resource):
 
     def probe(self) -> Script:
         health = self.health()
-        body = f"{shell(*LIBRARY, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi"
-        return Script(body, {**self.variables(), **health.vars}, timeout=30)
+        body = f"{shell(*LIBRARY, COMPARE, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi"
+        variables = {**self.variables(), **secret_variables(self.compared_secrets()), **health.vars}
+        return Script(body, variables, timeout=30)
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if have is None or want is None:
@@ -158,7 +165,7 @@ class Service(Resource):
         begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
         if _only_unready(self.diff(have, want)):
             begin = "read_stamp"
-        body = f"{shell(*STOP)}\n{begin}\n{ready.body}\nmark_ready"
+        body = f"{shell(*STOP, COMPARE)}\n{begin}\n{ready.body}\nmark_ready"
         return Script(body, variables, timeout=120 + ready.timeout)
 
     def variables(self) -> dict[str, Value]:
@@ -174,7 +181,9 @@ class Service(Resource):
         for index, argument in enumerate(self.command()):
             variables[f"arg_{index}"] = argument
         variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark})
-        stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED)
+        secrets = self.compared_secrets()
+        stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED and k not in secrets)
+        variables |= secret_variables(secrets)
         return variables | {"args": len(self.command()), "stamp": stamp, "begin": shell("service/begin.sh")}
 
 
@@ -197,9 +206,9 @@ def _only_unready(differences: tuple[Difference, ...]) -> bool:
 
 
 def aspects_of(flags: Mapping[str, str], environment: Mapping[str, str | Secret]) -> dict[str, str]:
-    """Flags and variables as a stamp records them. Newlines cannot be part of a stamp's line."""
+    """Flags and variables as a state has them. Newlines cannot be part of a stamp's line."""
     seen = dict(flags)
     for name, value in environment.items():
-        shown = f"sha256:{value.sha256()[:16]}" if isinstance(value, Secret) else value
+        shown = AS_GIVEN if isinstance(value, Secret) else value
         seen[f"${name}"] = shown
     return {key: value.replace("\n", "\\n") for key, value in seen.items()}

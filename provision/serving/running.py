@@ -47,7 +47,8 @@ def find_running(session: Session, inventory: Inventory) -> Running:
     head = inventory.head
     mark = str(Mark(inventory.cluster, head.name, "vllm"))
     variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name, "mark": mark, "runtimes": ""}
-    (fragment,) = session.run([Script(shell("service/library.sh", "vllm/running.sh", "service/probe.sh"), variables)])
+    body = shell("service/library.sh", "service/secrets.sh", "vllm/running.sh", "service/probe.sh")
+    (fragment,) = session.run([Script(body, variables)])
     return read_running(fragment, inventory)
 
 

@@ -11,6 +11,7 @@ from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.resources.absent import Absent
+from provision.resources.plain_digests import PlainDigests
 from provision.resources.ports import PortsFree
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
@@ -24,7 +25,12 @@ N = TypeVar("N", bound=VllmNode)
 
 
 def left_without_ray(cluster: Cluster, node: Node) -> Iterator[Resource]:
-    """What `serve.backend: mp` puts on this host and the playbook with Ray does not."""
+    """What `serve.backend: mp` puts on this host and the playbook with Ray does not; and what older versions wrote."""
+    stack, on_head = Stack(cluster), node is cluster.head
+    head = stack.ray_head()
+    yield PlainDigests(head if on_head else stack.ray_worker(node, head))
+    if cluster.inventory.serve is not None and on_head:
+        yield PlainDigests(stack.server(head))
     if cluster.inventory.serve is not None and node is not cluster.head:
         yield Absent(StackWithoutRay(cluster).worker_rank(node))
 
@@ -59,7 +65,9 @@ class StackWithoutRay(Stack):
         return PortsFree(self._place(node, "vllm"), node.node_ip, ((port, "where the ranks meet"),), of="ranks")
 
     def left_by_ray(self, node: Node) -> Iterator[Resource]:
-        """What `serve.backend: ray` puts on this host and this playbook does not."""
+        """What `serve.backend: ray` puts on this host and this playbook does not; and what older versions wrote."""
+        if self._inventory.serve is not None:
+            yield PlainDigests(self.rank(node))
         head = self.ray_head()
         if node is self._cluster.head:
             yield Absent(self.server_config())

@@ -157,7 +157,7 @@ class Stack:
         return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
 
     def network_proof(self) -> NetworkProof:
-        return network_proof(self._cluster, self._token().sha256())
+        return network_proof(self._cluster)
 
     def all_reduce(self) -> AllReduce | None:
         """None where there is nothing to add up, or nothing that does."""
@@ -261,7 +261,7 @@ class Stack:
             settings=node.host.ray,
             base=self._base_environment(node),
             token_file=f"{self.folder(node)}/ray-token",
-            token_digest=self._token().sha256()[:16],
+            token=self._token(),
             temp_dir=self._temp_dir(node),
         )
 

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.hosts,
     pytest.mark.needs("lab"),
 ]
-PROVE = "from provision.proofs.network.proof import network_proof; book.prove(network_proof(cluster, 'digest'))"
+PROVE = "from provision.proofs.network.proof import network_proof; book.prove(network_proof(cluster))"
 #: One of Ray's worker ports.
 PORT = 20499
 

@@ -1,6 +1,7 @@
 """A service through its life on a real host: it outlives its session, is known by its stamp, and ends whole."""
 
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from provision.core.events import Event, Progress, StepDone
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.inventory.models import Host
+from provision.resources.plain_digests import PlainDigests
 from provision.resources.service import Place
 
 pytestmark = pytest.mark.hosts
@@ -140,16 +142,50 @@ def test_a_secret_is_in_its_own_file_and_nowhere_else(host: OneHost, daemon: Dae
     assert f"API_KEY={CANARY}" in Path(f"/proc/{daemon.pid()}/environ").read_text()
     assert kept(daemon, "run").stat().st_mode & 0o777 == 0o600
     assert TAIL in kept(daemon, "run").read_text()
-    for name in ("stamp", "log"):
+    digest = hashlib.sha256(CANARY.encode()).hexdigest()[:16]
+    for name in ("stamp", "log", "secrets"):
         assert TAIL not in kept(daemon, name).read_text()
+        assert digest not in kept(daemon, name).read_text()
+    assert kept(daemon, "secrets").stat().st_mode & 0o777 == 0o600
     everything = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert TAIL not in everything
 
-    rotated = replace(daemon, env={"API_KEY": Secret("another")})
+    rotated = replace(daemon, env={"API_KEY": Secret("rotated-5d1b")})
     reports.append(host.check(rotated))
-    (difference,) = differences(reports[-1])
-    assert difference.startswith("$API_KEY sha256:")
+    assert differences(reports[-1]) == ["$API_KEY another → as given"]
+    reports.append(host.check(daemon))
+    assert differences(reports[-1]) == ["$API_KEY present → absent"]
     assert TAIL not in repr(reports)
+    assert digest not in repr(reports)
+    for line in kept(daemon, "secrets").read_text().splitlines():
+        assert line.partition("=")[2] not in repr(reports)
+    assert host.check(secret).exit_code == 0
+
+
+def test_a_stamp_of_an_older_version_is_compared_without_a_restart(host: OneHost, daemon: Daemon) -> None:
+    secret = replace(daemon, env={"API_KEY": Secret(CANARY), "SIZE": "1"})
+    host.up(secret)
+    main = daemon.pid()
+    digest = hashlib.sha256(CANARY.encode()).hexdigest()[:16]
+    kept(daemon, "secrets").unlink()
+    with kept(daemon, "stamp").open("a") as stamp:
+        stamp.write(f"$API_KEY=sha256:{digest}\n")
+    reports = [host.check(secret), host.check(replace(secret, env={"API_KEY": Secret("rotated-5d1b"), "SIZE": "1"}))]
+    reports.append(host.check(replace(daemon, env={"SIZE": "1"})))
+    assert [differences(report) for report in reports] == [
+        [],
+        ["$API_KEY another → as given"],
+        ["$API_KEY present → absent"],
+    ]
+    assert digest not in repr(reports)
+    old = PlainDigests(secret)
+    assert differences(host.check(secret, old)) == ["present → absent"]
+    assert changes(host.up(secret, old)) == 1
+    assert digest not in kept(daemon, "stamp").read_text()
+    assert daemon.pid() == main
+    assert runs(main)
+    assert changes(host.up(secret, old)) == 0
+    assert differences(host.check(replace(daemon, env={"SIZE": "1"}))) == ["$API_KEY present → absent"]
 
 
 def test_stopping_ends_what_is_ours_and_not_its_namesake(host: OneHost, daemon: Daemon) -> None:

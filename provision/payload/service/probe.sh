@@ -7,5 +7,5 @@ if ! read_stamp; then
     fi
     exit 0
 fi
-printf %s "$stamped"
+say_stamp
 if alive; then echo running=yes; else echo "running=no: its process is gone"; fi

@@ -26,6 +26,7 @@ quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
     done
     printf ' </dev/null\n'
 } > "$dir/run"
+keep_secrets || exit 1
 {
     for n in dir stamp user runtime; do eval "v=\$$n"; printf '%s=' "$n"; quoted "$v"; echo; done
     printf '%s\n' "$begin"

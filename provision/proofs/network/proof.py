@@ -6,10 +6,10 @@ no route, and a path that loses large packets are otherwise found by half an hou
 
 from __future__ import annotations
 
-import hashlib
 import json
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from provision.cluster.cluster import Cluster
@@ -31,7 +31,7 @@ class NetworkProof(Proof):
     name: ClassVar[str] = "network"
 
     members: tuple[Member, ...]
-    key: str
+    key: str = field(repr=False, compare=False)
     firewall: str = "provision firewall"
 
     @property
@@ -76,8 +76,7 @@ class NetworkProof(Proof):
         }
 
 
-def network_proof(cluster: Cluster, token: str) -> NetworkProof:
-    """Of the hosts that were contacted. `token`: the digest of a secret of the cluster; a new key comes of it, which
-    nobody could take for another purpose."""
-    key = hashlib.sha256(f"network proof {cluster.name} {token}".encode()).hexdigest()
-    return NetworkProof(members(cluster), key, f"provision firewall {cluster.inventory.path.name}")
+def network_proof(cluster: Cluster) -> NetworkProof:
+    """Of the hosts that were contacted. Its key is drawn anew: what a stranger sees of it on the network is no help in
+    guessing a secret of the cluster."""
+    return NetworkProof(members(cluster), secrets.token_hex(32), f"provision firewall {cluster.inventory.path.name}")

@@ -39,7 +39,7 @@ def asked(proof: NetworkProof) -> dict[str, Any]:
 
 
 def test_every_host_listens_on_what_ray_and_its_ranks_will_use_and_the_head_on_its_own_port_too() -> None:
-    found = asked(network_proof(cluster(), "digest"))
+    found = asked(network_proof(cluster()))
     assert found["gpu-1"]["ports"] == [6379, *found["gpu-2"]["ports"]]
     assert found["gpu-2"]["ports"] == [
         *(6380, 6381, 6382, 6383, 52365, 6384),
@@ -51,26 +51,26 @@ def test_every_host_listens_on_what_ray_and_its_ranks_will_use_and_the_head_on_i
 
 def test_ports_of_the_inventory_are_the_ones_that_are_tried() -> None:
     ray = Ray(port=7000, node_manager_port=7001, min_worker_port=8000, max_worker_port=8001)
-    ports = asked(network_proof(cluster(ray=ray), "digest"))["gpu-1"]["ports"]
+    ports = asked(network_proof(cluster(ray=ray)))["gpu-1"]["ports"]
     assert {7000, 7001, 8000, 8001} <= set(ports)
     assert not {6379, 6380, 20000} & set(ports)
 
 
 def test_without_ray_the_ranks_meet_on_the_master_port_of_the_head() -> None:
-    found = asked(network_proof(cluster(serve=Serve(model="m", backend="mp", master_port=29999)), "digest"))
+    found = asked(network_proof(cluster(serve=Serve(model="m", backend="mp", master_port=29999))))
     assert found["gpu-1"]["ports"] == [29999, 32768, 46883, 60999]
     assert found["gpu-2"]["ports"] == [32768, 46883, 60999]
 
 
 def test_hosts_that_were_not_contacted_take_no_part_and_one_host_alone_has_nothing_to_show() -> None:
-    assert set(asked(network_proof(cluster(3, contacted=2), "digest"))["gpu-1"]["peers"]) == {"gpu-2"}
-    alone = network_proof(cluster(3, contacted=1), "digest")
+    assert set(asked(network_proof(cluster(3, contacted=2)))["gpu-1"]["peers"]) == {"gpu-2"}
+    alone = network_proof(cluster(3, contacted=1))
     assert (dict(alone.scripts()), alone.read({}, {})) == ({}, Shown())
 
 
 @pytest.mark.parametrize("pythons", ["", "3.6"])
 def test_a_host_without_a_python_that_will_do_runs_nothing(pythons: str) -> None:
-    assert dict(network_proof(cluster(pythons=pythons), "digest").scripts()) == {}
+    assert dict(network_proof(cluster(pythons=pythons)).scripts()) == {}
 
 
 def test_root_does_not_run_a_python_of_the_user_who_logged_in() -> None:
@@ -80,11 +80,13 @@ def test_root_does_not_run_a_python_of_the_user_who_logged_in() -> None:
     )
     facts = replace(facts, login_home="/home/ubuntu")
     nodes = tuple(Node(node.host.model_copy(update={"sudo": True}), facts) for node in made.nodes)
-    scripts = network_proof(replace(made, nodes=nodes), "digest").scripts()
+    scripts = network_proof(replace(made, nodes=nodes)).scripts()
     assert {script.vars["python"] for script in scripts.values()} == {"/usr/bin/python3.11"}
 
 
-def test_the_key_is_of_the_cluster_and_of_its_secret_and_is_not_the_secret() -> None:
-    keys = {network_proof(cluster(), token).key for token in ("one", "two")}
-    assert len(keys) == 2
-    assert not {"one", "two"} & keys
+def test_the_key_is_drawn_anew_and_comes_of_nothing_that_could_be_guessed() -> None:
+    one, two = network_proof(cluster()), network_proof(cluster())
+    assert one == two
+    assert one.key != two.key
+    assert one.key not in repr(one)
+    assert len(bytes.fromhex(one.key)) == 32
