@@ -1,7 +1,7 @@
 # Puts keyed digests of the secrets that the service was started with in the place of plain ones. A secret that is
 # another by now, or is not given any more, is recorded without a digest: it then differs from whatever comes.
 
-read_stamp && ! is_ours "$dir/secrets" f || exit 0
+read_stamp && read_sealed && [ -z "$sealed" ] || exit 0
 umask 077
 stamp='' old='' i=0 equal='
 '

@@ -4,6 +4,7 @@
 # with the key or a secret among its arguments would show it to everyone.
 # shellcheck disable=SC2154 # `secrets`, `aspect_0`, `secret_0` … come with the script
 # shellcheck disable=SC2034 # `secret` is set by eval
+# shellcheck disable=SC2086 # split into lines on purpose
 
 # The key `$1` (64 hex digits), each byte XORed with `$2`, filled up to a block.
 pad() {
@@ -57,19 +58,29 @@ keep_secrets() {
     rm -f -- "$dir/secrets.new"
     seal '' > "$dir/secrets.new" && chmod 600 "$dir/secrets.new" && mv -f -- "$dir/secrets.new" "$dir/secrets"
 }
+# `sealed`: what was kept at the last start, key first; empty if an older version started it.
+read_sealed() {
+    sealed=''
+    ! is_ours "$dir/secrets" f || sealed=$(cat "$dir/secrets")
+}
 # What was recorded of the aspect `$1`: `recorded`, empty if nothing; `key`, empty where an older version recorded it:
 # as the start of a plain SHA-256, in the stamp itself.
 recorded() {
-    key='' recorded=''
-    if is_ours "$dir/secrets" f; then
-        while IFS= read -r l; do
+    key='' recorded='' old_ifs=$IFS
+    IFS='
+'
+    set -f
+    if [ -n "$sealed" ]; then
+        for l in $sealed; do
             case $l in key=*) key=${l#*=} ;; "$1="*) recorded=${recorded:-${l#*=}} ;; esac
-        done < "$dir/secrets"
+        done
     else
-        while IFS= read -r l; do
+        for l in $stamped; do
             case $l in "$1="*) if is_digest "$l"; then recorded=${l#*=}; recorded=${recorded#sha256:}; fi ;; esac
-        done < "$dir/stamp"
+        done
     fi
+    set +f
+    IFS=$old_ifs
 }
 # `verdict` on the aspect `$1` with the value `$2`; empty: nothing was recorded.
 compare() {
@@ -83,6 +94,7 @@ compare() {
 }
 # The stamp without any digest, and what is to be said of each secret instead.
 say_stamp() {
+    read_sealed
     said='' i=0
     while [ "$i" -lt "${secrets:-0}" ]; do
         eval "aspect=\$aspect_$i secret=\$secret_$i"
@@ -93,15 +105,13 @@ say_stamp() {
         i=$((i + 1))
     done
     # Given then, and no longer.
-    if is_ours "$dir/secrets" f; then
-        while IFS= read -r l; do
-            case $l in key=*) continue ;; esac
-            unsaid "$l" && echo "${l%%=*}=present"
-        done < "$dir/secrets"
-    fi
+    printf '%s\n' "$sealed" | while IFS= read -r l; do
+        case $l in ''|key=*) continue ;; esac
+        ! unsaid "$l" || echo "${l%%=*}=present"
+    done
     printf %s "$stamped" | while IFS= read -r l; do
         unsaid "$l" || continue
-        if ! is_ours "$dir/secrets" f && is_digest "$l"; then l=${l%%=*}=present; fi
+        if [ -z "$sealed" ] && is_digest "$l"; then l=${l%%=*}=present; fi
         printf '%s\n' "$l"
     done
 }
