@@ -22,6 +22,8 @@ _PUBLIC = {
     "serving.bench": ("Bench", "BenchFailed", "Load", "Times"),
     "serving.smoke": ("NoAnswer", "Smoke"),
     "serving.running": ("NotServing",),
+    "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
+    "diagnosis.logs": ("Log",),
     "inventory.models": ("Expect", "Host", "Inventory", "Serve"),
     "core.secret": ("Secret",),
     # What a listener hears.
@@ -162,6 +164,11 @@ if TYPE_CHECKING:
     from provision.core.secret import Secret as Secret
     from provision.core.sizing import Sizing as Sizing
     from provision.core.sizing import StageSize as StageSize
+    from provision.diagnosis.explain import Evidence as Evidence
+    from provision.diagnosis.explain import Explained as Explained
+    from provision.diagnosis.explain import Verdict as Verdict
+    from provision.diagnosis.explain import explain as explain
+    from provision.diagnosis.logs import Log as Log
     from provision.environment.lockfile import Lock as Lock
     from provision.environment.lockfile import LockMissing as LockMissing
     from provision.environment.lockfile import LockStale as LockStale

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
     "firewall": Command("provision.cli.firewall:firewall", "print the rules that a firewall needs for the cluster"),
+    "explain": Command("provision.cli.explain:explain", "say from logs alone why a model did not start"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
     "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),
     "demo": Command(

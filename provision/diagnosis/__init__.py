@@ -1,7 +1,7 @@
-"""Why something did not start, from what its hosts have in their logs. Pure: lines in, a diagnosis out.
+"""Why something did not start, from what its hosts have in their logs. Lines in, a diagnosis out; `logs` reads files.
 
 `signatures/*.yaml` say what a line means and what to do about it; `decisive` reads one log, `diagnose` those of all
-hosts, and where nothing is known it says so and shows their best lines on one time line.
+hosts, `explain` whatever logs somebody has. Where nothing is known, the best lines are shown on one time line.
 """
 
 from provision.diagnosis.diagnose import Diagnosis, decisive, diagnose

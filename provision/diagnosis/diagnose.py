@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from provision.diagnosis.table import signatures
 
 #: Lines shown of a cause: one says it, a few more say how many ranks it hit.
 SHOWN = 6
+
+#: Lines before and after one that tell what it is about.
+BESIDE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,11 @@ class Diagnosis:
     def host(self) -> str:
         return self.evidence[0].host
 
+    @property
+    def likely(self) -> bool:
+        """It is what the lines show first, and may follow from something that is logged nowhere."""
+        return self.signature.kind is not Kind.CAUSE
+
     def explains_more_than(self, other: Diagnosis) -> bool:
         return _KINDS[self.signature.kind] < _KINDS[other.signature.kind]
 
@@ -34,25 +43,42 @@ class Diagnosis:
 def diagnose(lines: Sequence[Line]) -> Diagnosis | None:
     """What explains most, over all lines: a cause before a symptom before waiting, and of the same kind what was said
     first. Among lines of one time their order decides, and of one line the table's. None: nothing is known."""
-    said = _in_time([line for line in lines if not is_aftermath(line)])
+    said = _in_time(lines)
     for kind in Kind:
         known = [signature for signature in signatures() if signature.kind is kind]
-        for line in said:
+        for place, line in said:
             for signature in known:
-                if match := signature.pattern.search(line.text):
+                if match := _says(signature, lines, place):
                     cause, fix = signature.told(match.groupdict(), line.host)
-                    others = (other for other in said if signature.pattern.search(other.text))
+                    others = [other for at, other in said if _says(signature, lines, at)]
                     return Diagnosis(signature, cause, fix, tuple(unique([line, *others])[:SHOWN]))
     return None
 
 
-def _in_time(lines: Sequence[Line]) -> list[Line]:
-    """In the order in which they were said; a line whose time is not known, after the one before it. Each text once."""
+def _says(signature: Signature, lines: Sequence[Line], place: int) -> re.Match[str] | None:
+    """Whether the line at `place` says what the signature knows."""
+    line = lines[place]
+    if line.level == "info" and not signature.quiet:
+        return None
+    match = signature.pattern.search(line.text)
+    if match is None or signature.beside is None:
+        return match
+    near = lines[max(0, place - BESIDE) : place + BESIDE + 1]
+    return match if any(signature.beside.search(other.text) for other in near if other.place == line.place) else None
+
+
+def _in_time(lines: Sequence[Line]) -> list[tuple[int, Line]]:
+    """With their places, in the order in which they were said; a line whose time is not known, after the one before it.
+    Each text once, and none that is mere aftermath."""
     last, timed = 0.0, []
-    for line in lines:
+    for place, line in enumerate(lines):
         last = line.at if line.at is not None else last
-        timed.append((last, line))
-    return unique(line for _, line in sorted(timed, key=lambda item: item[0]))
+        if not is_aftermath(line):
+            timed.append((last, place, line))
+    first: dict[str, tuple[int, Line]] = {}
+    for _, place, line in sorted(timed, key=lambda item: item[0]):
+        first.setdefault(line.text, (place, line))
+    return list(first.values())
 
 
 _KINDS = {kind: rank for rank, kind in enumerate(Kind)}

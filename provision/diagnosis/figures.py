@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 
 from provision.core.wording import KIB, size
+from provision.diagnosis.xids import KINDS
 
 
 def figures(found: Mapping[str, str | None]) -> dict[str, str]:
     """From `asked`, `free`, `total` (the same unit), `length` (tokens), `bytes` and `kib`, as far as they are there:
-    `missing`, the greatest share that is `possible` (rounded down), `shorter` (tokens that fit), `size`, `holding`."""
+    `missing`, the greatest share that is `possible` (rounded down), `shorter` (tokens that fit), `size`, `holding`;
+    from the `code` of an Xid its `meaning` and the `action` that it asks for."""
     told: dict[str, str] = {}
     asked, free, total, length = (_number(found.get(name)) for name in ("asked", "free", "total", "length"))
     if asked and free is not None:
@@ -20,6 +22,8 @@ def figures(found: Mapping[str, str | None]) -> dict[str, str]:
     if length and asked and free is not None:
         # What vLLM itself estimates where it does; a KV cache grows with the tokens that it is for.
         told["shorter"] = found.get("possible_length") or str(int(length * free / asked))
+    if (xid := KINDS.get(int(found.get("code") or 0) if (found.get("code") or "").isdecimal() else 0)) is not None:
+        told |= {"meaning": xid.meaning, "action": xid.action}
     if count := _number(found.get("bytes")):
         told["size"] = size(count)
     if held := _number(found.get("kib")):

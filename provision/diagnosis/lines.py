@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+
+from provision.diagnosis.prefixes import Stripped, strip
 
 #: Longer messages are cut: pydantic repeats the whole input, Ray's authentication error a manual.
 LINE = 300
@@ -15,14 +16,20 @@ LINE = 300
 class Line:
     """`at`: seconds since the epoch by the controller's clock, None if it cannot be told. `who`: the rank that said it,
     empty for the program itself. `host`: where it was said, also if another host has it in its log; `place`: the host
-    and the file that have it. `loud`: said as an error."""
+    and the file that have it. `level`: `error`, `warning`, `info`, or empty where it was not said; `clock`: the time as
+    it was written."""
 
     text: str
     who: str = ""
     host: str = ""
     place: str = ""
     at: float | None = None
-    loud: bool = False
+    level: str = ""
+    clock: str = ""
+
+    @property
+    def loud(self) -> bool:
+        return self.level == "error"
 
     @property
     def said(self) -> str:
@@ -57,26 +64,10 @@ class Clock:
         return self.now - self.uptime + seconds - self.ahead
 
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_REPEATED = re.compile(r"\s*\[repeated \d+x across cluster\].*$")
-# `(RayWorkerProc pid=619, ip=10.0.0.2) (Worker_PP1 pid=619) ERROR 11-21 00:31:59 [file.py:1063] message`
-_PROCESS = re.compile(r"^\((?:(?P<name>\w+) )?pid=\d+(?:, ip=(?P<ip>[^)]+))?\) ?")
-_VLLM = re.compile(
-    r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) "
-    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d) \[[^\]]*\] ?"
-)
-_RAY = re.compile(
-    r"^\[?(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d) (?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)[\d:,.]*"
-    r"(?: (?P<letter>[A-Z]) \d+ \d+\] (?:\(\w+\) )?\S+:\d+: |\t(?P<level>[A-Z]+) \S+ -- )"
-)
-_TORCH = re.compile(
-    r"^(?:\[rank(?P<rank>\d+)\]:)?\[(?P<letter>[IWEF])(?P<month>\d\d?)(?P<day>\d\d) "
-    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)\.\d+ [^\]]*\] ?"
-)
-_KERNEL = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] ")
+#: What a program says in a line of its own, and then what it means.
+_OPENINGS = ("Last error:",)
+
 _CLOCK_FACE = ("month", "day", "hour", "minute", "second")
-_PREFIXES = (_VLLM, _RAY, _TORCH, _KERNEL)
-_LOUD = {"ERROR", "CRITICAL", "PANIC", "ERR", "E", "C", "F"}
 
 
 def read_lines(
@@ -86,48 +77,36 @@ def read_lines(
     clock: Clock | None = None,
     addresses: Mapping[str, str] | None = None,
 ) -> list[Line]:
-    """`addresses`: node IP → host, for what a rank says from elsewhere. A line without a time has that of the line
-    before."""
+    """`addresses`: node IP → host, for what a rank says from elsewhere; of an address that is not among them, the
+    address is the host's name. A line without a time has that of the line before."""
     clock, names = clock or Clock(), addresses or {}
     found: list[Line] = []
-    at = None
+    at, opened = None, ""
     for raw in text.splitlines():
-        line, at = _read(raw, host, place, clock, names, at)
-        if line.text:
-            found.append(line)
+        said = strip(raw)
+        if said.text in _OPENINGS:
+            opened = said.text
+            continue
+        said.text, opened = f"{opened} {said.text}".lstrip(), "" if said.text else opened
+        at = _time(said.stamp, clock) or at
+        if said.text:
+            where = names.get(said.address, said.address) or said.host or host
+            found.append(Line(said.text, _who(said, names), where, place, at, said.level, said.time))
     return found
 
 
-def _read(
-    raw: str, host: str, place: str, clock: Clock, names: Mapping[str, str], before: float | None
-) -> tuple[Line, float | None]:
-    text = _REPEATED.sub("", _ANSI.sub("", raw))
-    who = address = ""
-    while match := _PROCESS.match(text):
-        who = match["name"] or who
-        address = match["ip"] or address
-        text = text[match.end() :]
-    at, loud = before, False
-    for prefix in _PREFIXES:
-        if match := prefix.match(text):
-            stamp = match.groupdict()
-            at, loud = _time(stamp, clock) or before, (stamp.get("level") or stamp.get("letter")) in _LOUD
-            text = text[match.end() :]
-            break
-    rank = who if who.startswith("Worker_") else ""
-    elsewhere = names.get(address, "")
-    if address and not elsewhere:
-        rank = " on ".join(filter(None, (rank, address)))
-    return Line(text.strip(), rank, elsewhere or host, place, at, loud), at
+def _who(said: Stripped, names: Mapping[str, str]) -> str:
+    rank = f"rank {said.rank}" if said.rank else said.program if said.program.startswith("Worker_") else ""
+    return " on ".join(filter(None, (rank, said.address if said.address not in names else "")))
 
 
-def _time(stamp: Mapping[str, str | None], clock: Clock) -> float | None:
-    if not clock.now:
+def _time(stamp: Mapping[str, str], clock: Clock) -> float | None:
+    if not clock.now or not stamp:
         return None
     if boot := stamp.get("boot"):
         return clock.since_boot(float(boot))
-    month, day, hour, minute, second = (int(stamp[name] or 0) for name in _CLOCK_FACE)
-    return clock.local(month, day, hour, minute, second, int(stamp.get("year") or 0))
+    month, day, hour, minute, second = (int(stamp.get(name, 0)) for name in _CLOCK_FACE)
+    return clock.local(month, day, hour, minute, second, int(stamp.get("year", 0)))
 
 
 def unique(lines: Iterable[Line]) -> list[Line]:

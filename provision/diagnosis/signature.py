@@ -25,6 +25,9 @@ class Signature:
     `provision.diagnosis.figures` works out from them, and `{host}`. `fix` can be acted on as it stands: an edit of the
     inventory, or a command.
 
+    `beside`: searched in the dozen lines before and after it in the same log, for what one line does not say. `quiet`:
+    it counts also in a line of level info, which a sound start has, too.
+
     `source`: where the wording was seen: `run` (vLLM 0.32.0 and Ray 2.60.0, executed), the file that raises it, or
     the public issue. `examples`: such lines; each is this signature's and no other's.
     """
@@ -36,11 +39,15 @@ class Signature:
     source: str
     examples: tuple[str, ...]
     kind: Kind = Kind.CAUSE
+    beside: re.Pattern[str] | None = None
+    quiet: bool = False
 
     def told(self, found: Mapping[str, str | None], host: str) -> tuple[str, str]:
         """Cause and fix, with what stands in the line."""
-        values = {**figures(found), **{k: v for k, v in found.items() if v is not None}, "host": host or "<host>"}
-        return _filled(self.cause, values), _filled(self.fix, values)
+        values = {**figures(found), **{k: v for k, v in found.items() if v is not None}, "host": host or "the host"}
+        # Where nobody says which host it was, an edit of the inventory still has a place for its name.
+        fix = self.fix if host else self.fix.replace("hosts.{host}", "hosts.<name>")
+        return _filled(self.cause, values), _filled(fix, values)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

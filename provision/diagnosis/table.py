@@ -9,10 +9,15 @@ from typing import Any
 
 import yaml
 
+from provision.core.finding import Severity
 from provision.diagnosis.signature import Kind, Signature
+from provision.diagnosis.xids import KINDS
 
 #: The files, in the order in which they are asked about a line that several know.
-AREAS = ("memory", "network", "model", "packages", "ray", "system")
+AREAS = ("gpus", "memory", "network", "model", "packages", "ray", "system")
+
+#: As an alternative of a pattern: the Xids that tell of a broken GPU, and not of a program.
+_HARDWARE = "|".join(str(code) for code, kind in KINDS.items() if kind.severity is Severity.WARNING)
 
 
 @functools.cache
@@ -29,7 +34,9 @@ def _read(area: str) -> list[dict[str, Any]]:
 
 def _signature(entry: dict[str, Any]) -> Signature:
     fields = dict(entry)
-    fields["pattern"] = re.compile(fields["pattern"])
+    fields["pattern"] = re.compile(fields["pattern"].replace("@HARDWARE_XIDS@", _HARDWARE))
+    if "beside" in fields:
+        fields["beside"] = re.compile(fields["beside"])
     fields["kind"] = Kind(fields.get("kind", "cause"))
     fields["examples"] = tuple(fields["examples"])
     return Signature(**fields)

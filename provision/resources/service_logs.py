@@ -80,7 +80,8 @@ class ServiceLogs(Inquiry):
         found = (_better(near, own) if failures > 1 else None) or _better(lines, own)
         missing = tuple(f"{name} could not be asked" for name in silent)
         if found is not None:
-            evidence = (*map(shown, found.evidence), *_not_in(lines, found, error.evidence), *missing)
+            also = [line for line in timeline(lines) if line not in found.evidence] if found.likely else []
+            evidence = (*map(shown, (*found.evidence, *also)), *_not_in(lines, found, error.evidence), *missing)
             return Explanation(_message(error, found), evidence, found.fix)
         best = timeline(lines) or own
         evidence = (*map(shown, best), *missing) if lines else (*error.evidence, *missing)
@@ -107,4 +108,4 @@ def _same(said: str, line: str) -> bool:
 
 def _message(error: HostError, found: Diagnosis) -> str:
     where = "" if found.host in ("", error.host) or found.host in found.cause else f"on {found.host}, "
-    return f"{error.message}: {where}{found.cause}"
+    return f"{error.message}: {'most likely, ' if found.likely else ''}{where}{found.cause}"

@@ -65,10 +65,10 @@ LAYERS: Mapping[str, Row] = {
         "(weights); `gather` alone uses the transport",
     ),
     "checks/gpu": Row(
-        ("cluster", "core", "facts", "inventory", "parallel"),
+        ("cluster", "core", "diagnosis", "facts", "inventory", "parallel"),
         (),
         "below the other checks, which ask it what GPUs can be counted on; parallel: the share of the memory that is "
-        "wanted",
+        "wanted; diagnosis: what an Xid means",
     ),
     "checks/host": Row(
         ("cluster", "core", "facts"), (), "below the other checks, which show and explain what stands here by itself"
@@ -120,9 +120,10 @@ LAYERS: Mapping[str, Row] = {
         "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
-        ("cluster", "core", "lab", "serving", "transport"),
+        ("cluster", "core", "diagnosis", "lab", "serving", "transport"),
         ("rich",),
-        "shows values, and only takes their types from the other rooms: firewall rules, host keys, answers, the lab",
+        "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
+        "the lab",
     ),
     "testing": Row(
         ("core", "inventory", "render", "transport"),
@@ -142,15 +143,16 @@ LAYERS: Mapping[str, Row] = {
     ),
     "provision": Row(
         (
-            "api", "checks", "checks/host", "cluster", "core", "environment", "facts", "inventory", "proofs",
-            "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
+            "api", "checks", "checks/host", "cluster", "core", "diagnosis", "environment", "facts", "inventory",
+            "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
         ),
         (),
         "the public face: names alone, each loaded when it is first used",
     ),
     "cli": Row(
         (
-            "api", "core", "environment", "inventory", "lab", "proofs", "provision", "render", "serving", "testing",
+            "api", "core", "diagnosis", "environment", "inventory", "lab", "proofs", "provision", "render", "serving",
+            "testing",
             "transport",
         ),
         ("click",),
@@ -186,9 +188,12 @@ PURE: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     ),
     (("provision/checks/",), (*CLOCK, *SYSTEM), "what the facts mean is tested without a host"),
     (
-        ("provision/diagnosis/",),
+        tuple(f"provision/diagnosis/{name}.py" for name in (
+            "__init__", "answer", "diagnose", "explain", "figures", "lines", "noise", "prefixes", "signature", "table",
+            "timeline", "xids",
+        )),
         ("time", "random", "secrets", *SYSTEM),
-        "what a log means is tested without a host; datetime reads the times of its lines",
+        "what a log means is tested without a host; datetime reads the times of its lines; `logs` alone reads files",
     ),
     (("provision/parallel/",), (*CLOCK, *SYSTEM), "who looks at the model is another room"),
     (

@@ -125,7 +125,7 @@ def test_two_hosts_that_fail_each_for_a_reason_of_their_own_are_told_apart() -> 
         failure("gpu-01"),
         failure("gpu-02"),
     )
-    assert "listens on a port" in told["step-0"].message
+    assert "a port that is needed on gpu-01 is taken" in told["step-0"].message
     assert "is full" in told["step-1"].message
 
 

@@ -1,0 +1,111 @@
+"""What programs write in front of a message: vLLM, Ray, torch, the kernel, the journal, and who passes their lines on.
+
+Seen in logs of vLLM 0.6 to 0.33 and Ray 2.8 to 2.60; a line may carry several, one inside the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_MONTHS = {name: number for number, name in enumerate(
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
+)}  # fmt: skip
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_REPEATED = re.compile(r"\s*\[repeated \d+x across cluster\].*$")
+_CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,:]\d+)*"
+_DATE = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
+_NAME = rf"(?P<name>{'|'.join(_MONTHS)}) +(?P<day>\d{{1,2}})"
+
+# `(RayWorkerProc pid=619, ip=10.0.0.2)`, `(VllmWorker rank=1 pid=115)`, `(raylet, ip=10.0.0.2)`, `(autoscaler +7s)`
+_PROCESS = re.compile(
+    r"^\((?=[^)]*\b(?:pid|ip)=|raylet\)|gcs_server\)|autoscaler )"
+    r"(?P<program>[A-Za-z_][\w.:]*)?(?:[ (]*rank=(?P<rank>\d+)\)?)?"
+    r"(?:[, ]*pid=\d+)?(?:, *ip=(?P<ip>[^)\s]+))?(?: \+\d+\w*)?\) ?"
+)
+_RANK = re.compile(r"^\[rank(?P<rank>\d+)\]: ?(?=\[)|^\[rank(?P<rank_alone>\d+)\]: ?")
+# `ERROR 11-21 00:31:59 [file.py:1063] message`; older: `ERROR 02-09 02:31:11 file.py:389] message`
+_VLLM = re.compile(
+    r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) "
+    rf"{_CLOCK} (?:\[[^\]]*\]|[\w./-]+:\d+\]) ?"
+)
+# `[2026-11-21 00:32:30,754 W 5068 5068] (raylet) rpc_client.h:153: `,
+# `2025-03-30 17:22:35,502\tWARNING node.py:1465 -- `
+_RAY = re.compile(
+    rf"^\[?{_DATE} {_CLOCK}"
+    r"(?: (?P<letter>[A-Z]) \d+ \d+\] (?:\(\w+\) )?\S+:\d+: |\t(?P<level>[A-Z]+) \S+ -- )"
+)
+_TORCH = re.compile(r"^\[(?P<letter>[IWEF])(?P<month>\d\d?)(?P<day>\d\d) " rf"{_CLOCK} [^\]]*\] ?")
+_KERNEL = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] ")
+_KERNEL_T = re.compile(rf"^\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_NAME} {_CLOCK} (?P<year>\d{{4}})\] ")
+# The journal, rsyslog: `Nov 21 00:31:59 gpu-02 vllm[812]: `, `2026-11-21T00:31:59+00:00 gpu-02 kernel: `
+_WHO = r" (?P<host>[\w.-]+) [\w./@-]+(?:\[\d+\])?: "
+_SYSLOG = re.compile(rf"^{_NAME} {_CLOCK}{_WHO}")
+_SYSLOG_ISO = re.compile(rf"^{_DATE}T{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?{_WHO}")
+_ISO = re.compile(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +|$)")
+# `vllm-head-1  | `, as Compose shows several containers
+_COMPOSE = re.compile(r"^(?P<container>[A-Za-z][\w.-]*) +\| ")
+_NCCL = re.compile(r"\bNCCL (?P<level>WARN|INFO|TRACE|VERSION)\b")
+_ADDRESS = re.compile(r"\bray::\S+.*\(pid=\d+, ip=(?P<ip>[\d.]+)")
+
+_ORDER = (_SYSLOG, _SYSLOG_ISO, _PROCESS, _RANK, _VLLM, _RAY, _TORCH, _KERNEL, _KERNEL_T, _ISO, _COMPOSE)
+_LEVELS = {
+    **dict.fromkeys(("ERROR", "CRITICAL", "PANIC", "ERR", "E", "C", "F"), "error"),
+    **dict.fromkeys(("WARNING", "WARN", "W"), "warning"),
+    **dict.fromkeys(("INFO", "I", "DEBUG", "D", "TRACE", "VERSION"), "info"),
+}
+
+
+@dataclass(slots=True)
+class Stripped:
+    """A line without its prefixes, and what these told. `stamp`: the groups of the innermost time; `address`: of the
+    host whose process it was; `level`: `error`, `warning`, `info`, or empty."""
+
+    text: str
+    program: str = ""
+    rank: str = ""
+    address: str = ""
+    host: str = ""
+    level: str = ""
+    stamp: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def time(self) -> str:
+        """As it was written, the largest part first; of the kernel's, the seconds since boot."""
+        stamp = self.stamp
+        if "hour" not in stamp:
+            return f"{stamp['boot']} s after boot" if "boot" in stamp else ""
+        date = f"{int(stamp['month']):02}-{int(stamp['day']):02}"
+        year = f"{stamp['year']}-" if "year" in stamp else ""
+        return f"{year}{date} {stamp['hour']}:{stamp['minute']}:{stamp['second']}"
+
+
+def strip(raw: str) -> Stripped:
+    """Total: any text gives one."""
+    said = Stripped(_REPEATED.sub("", _ANSI.sub("", raw)).strip())
+    while match := next(filter(None, (prefix.match(said.text) for prefix in _ORDER)), None):
+        if match.end() == 0:
+            break
+        said.text = said.text[match.end() :]
+        _take(said, match.groupdict())
+    if match := _NCCL.search(said.text):
+        said.level = _LEVELS[match["level"]]
+    if not said.address and (match := _ADDRESS.search(said.text)):
+        said.address = match["ip"]
+    said.text = said.text.strip()
+    return said
+
+
+def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
+    said.program = groups.get("program") or said.program
+    said.rank = groups.get("rank") or groups.get("rank_alone") or said.rank
+    said.address = groups.get("ip") or said.address
+    said.host = groups.get("host") or said.host
+    level = groups.get("level") or groups.get("letter")
+    said.level = _LEVELS.get(level or "", said.level)
+    if groups.get("hour") or groups.get("boot"):
+        said.stamp = {name: value for name, value in groups.items() if value is not None}
+        if "name" in said.stamp:
+            said.stamp["month"] = str(_MONTHS[said.stamp["name"]])
