@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from recipes import copy, follow, recipes, run
 
 from provision.lab.lab import Lab
 
@@ -51,6 +52,17 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     (tmp_path / "inventory.yaml").symlink_to(made.inventory)
     yield made
     made.down()
+
+
+def test_a_fact_of_ones_own_is_seen_on_a_host(lab: Lab, tmp_path: Path) -> None:
+    project = copy(tmp_path / "project")
+    follow(recipes()["A fact, and a check of it"], project, commands=False)
+    shown = block("CONTRIBUTING.md", "console", "--all")
+    (command,) = [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ") and "--all" in line]
+    printed = run(project, command.replace("/var/lib/provision-lab/mine/inventory.yaml", str(lab.inventory)))
+    rows = [line.split()[0] for line in shown.splitlines() if re.match(r"  \w", line)]
+    assert rows == ["OS", "kernel", "uptime", "swappiness"]
+    assert [row for row in (line.split()[0] for line in printed.splitlines() if line.strip()) if row in rows] == rows
 
 
 @pytest.mark.needs("lab")  # hosts of loopback addresses share their /tmp, and the playbook writes there

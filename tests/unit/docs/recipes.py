@@ -50,7 +50,8 @@ def copy(to: Path) -> Path:
         shutil.copy(path, to)
     programs = to / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name, module in (("pytest", "-m pytest"), ("ruff", "-m ruff"), ("python", "")):
+    for name in ("pytest", "ruff", "mypy", "provision", "python"):
+        module = "" if name == "python" else f"-m {name}"
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
         (programs / name).chmod(0o755)
     return to

@@ -1,6 +1,7 @@
 """Each recipe of CONTRIBUTING.md, followed to the letter on a copy of the project: what it runs passes, and what
 it adds is there and works."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_a_fact_is_shown_and_judged(project: Path) -> None:
     assert found == str([("gpu-02", "warning", "swappiness is `100`, should be `<= 60`", hint)])
     assert known == str([("swappiness", "1")])
     assert "| swappiness | system | <= 60 | warning |" in (project / "docs" / "check.md").read_text()
+    assert "swap eagerly" in (project / "CHANGELOG.md").read_text().partition("- The distribution")[0]
+
+
+def test_the_example_of_read_picks_the_value_out() -> None:
+    (line,) = re.findall(r"^  read = (lambda .*)$", RECIPES["A fact, and a check of it"].text, re.MULTILINE)
+    read = eval(line)
+    assert read("always [madvise] never\n") == "madvise"
+    assert read("") == ""
 
 
 LIVED = """
