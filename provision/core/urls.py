@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from provision.core.secret import MASK
+from provision.core.secret import MASK, Secret
 
 # What cannot be part of a URL, and ends it in prose, in JSON and in HTML (RFC 3986, appendix C).
 _END = r"\s\"<>`"
@@ -56,6 +57,16 @@ def split(url: str) -> tuple[str, str, str]:
         return url, "", ""
     user, _, password = credentials.partition(":")
     return urlunsplit(parts._replace(netloc=place)), unquote(user), unquote(password)
+
+
+def passwords(value: object) -> list[Secret]:
+    """The passwords and tokens of all URLs in `value`: a text, or whatever holds some."""
+    if isinstance(value, str):
+        _, user, password = split(value) if "://" in value else ("", "", "")
+        return [Secret(password or user, "password of a URL")] if user or password else []
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [found for item in value for found in passwords(item)] if isinstance(value, (list, tuple)) else []
 
 
 def bare(url: str) -> str:

@@ -22,6 +22,7 @@ from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Playbook, Step
 from provision.core.report import Phase, Report
 from provision.core.resource import State
+from provision.core.urls import passwords
 from provision.engine.apply import Applier
 from provision.engine.inquirer import Inquirer
 from provision.engine.prover import Prover
@@ -45,7 +46,7 @@ class Run:
         job, began = self._job, self._began
         hosts = [h for h in job.inventory.hosts if not job.only or h.name in job.only]
         self._emit(events.RunStarted("", job.command, job.inventory.cluster, tuple(h.name for h in hosts)))
-        secrets = [*job.secrets.values()]
+        secrets = [*job.secrets.values(), *passwords(job.inventory.model_dump())]
         with fleet_of(hosts, self._emit, sudo_password=job.sudo_password, redact=secrets, cancel=self._cancel) as fleet:
             cluster, gathering = self._gather(fleet)
             state = self._plan(fleet, cluster, gathering)

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
+from provision.core.urls import bare, masked
 from provision.environment.resolve import compile_requirements, expanded
 from provision.inventory.models import Python
 
@@ -133,7 +134,8 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     lock = parse_lock(text, path)
     recorded = dict(part.partition("=")[::2] for part in _header(text).get("inputs", "").split())
     base = base or path.parent
-    changed = [name for name, digest in _inputs(python, base).items() if recorded.get(name) != digest]
+    inputs = _inputs(python, base)
+    changed = [name for name in dict.fromkeys((*inputs, *recorded)) if recorded.get(name) != inputs.get(name)]
     if changed:
         stale = f"made from other settings ({', '.join(f'python.{name}' for name in changed)})"
         unmet = "; ".join(_unmet(lock, python, base))
@@ -155,7 +157,7 @@ def make_lock(
     index. Raises LockError with uv's own words.
     """
     base = base or path.parent
-    _refuse(python)
+    _refuse(python, base)
     if say:
         say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
@@ -207,7 +209,7 @@ def parse_lock(text: str, path: Path) -> Lock:
     return Lock(path, text, version, platform, packages, hashes, digest)
 
 
-def _refuse(python: Python) -> None:
+def _refuse(python: Python, base: Path) -> None:
     if not python.packages:
         raise LockError("python.packages is empty: there is nothing to lock", hint="name at least one package")
     if python.torch_backend == "auto":
@@ -215,20 +217,30 @@ def _refuse(python: Python) -> None:
             "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
             hint="name the backend, such as `cu130` or `cpu`",
         )
+    for line in (*python.packages, *expanded((*python.constraints, *python.overrides), base)):
+        if masked(line) != line:
+            raise LockError(
+                f"the requirement `{line}` holds a password, which git and others would show in their arguments",
+                hint="leave it out, and put it into ~/.netrc: `machine example.org login me password …`",
+            )
 
 
 def _inputs(python: Python, base: Path) -> dict[str, str]:
+    """Digests of what counts, by setting. Passwords do not: a new one changes nothing, and the lock holds no digest."""
     values: dict[str, Sequence[str]] = {
         "version": [python.version],
         "platform": [python.platform],
         "packages": sorted(python.packages),
-        "index": [python.index or ""],
-        "extra_indexes": python.extra_indexes,
-        "find_links": python.find_links,
+        "index": [bare(python.index or "")],
+        # The first word: so that a lock of when they came first is made anew.
+        "extra_indexes": ["after the main one", *map(bare, python.extra_indexes)] if python.extra_indexes else [],
+        "find_links": [*map(bare, python.find_links)],
         "constraints": expanded(python.constraints, base),
         "overrides": expanded(python.overrides, base),
         "torch_backend": [python.torch_backend or ""],
         "wheels": [python.wheels],
+        # What has its default is left out: locks from before this setting go on to fit.
+        **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
     }
     return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
 

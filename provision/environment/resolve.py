@@ -16,9 +16,9 @@ from pathlib import Path
 from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
 from provision.core.person import home
+from provision.core.urls import masked
+from provision.environment.indexes import INVESTIGATE, as_lines, find_links, folders, index_variables
 from provision.inventory.models import Python
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> None:
@@ -31,9 +31,8 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
         "--python-version", python.version, "--python-platform", python.platform,
         "--no-python-downloads", "--output-file", made.name,
     ]  # fmt: skip
-    command += [
-        f"--find-links={link}" for link in find_links(python, base) or os.environ.get("PIP_FIND_LINKS", "").split()
-    ]
+    links = find_links(python, base) or os.environ.get("PIP_FIND_LINKS", "").split()
+    command += [f"--find-links={folder}" for folder in folders(links)]
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     command += ["--only-binary", ":all:"] if python.wheels == "controller" else []
     for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
@@ -41,7 +40,7 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
             name = f"{option.strip('-')}s.txt"
             (folder / name).write_text("\n".join(expanded(lines, base)) + "\n", encoding="utf-8")
             command += [option, name]
-    (folder / "packages.in").write_text("\n".join(python.packages) + "\n", encoding="utf-8")
+    (folder / "packages.in").write_text(as_lines(links) + "\n".join(python.packages) + "\n", encoding="utf-8")
     # In a folder of its own: uv would take settings from a pyproject.toml or uv.toml around.
     done = subprocess.run(
         [*command, *more, "packages.in"],
@@ -59,11 +58,9 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
 
 def _environment(python: Python, folder: Path) -> dict[str, str]:
     env = {**os.environ, **_cache(folder)}
-    taken = (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_EXTRA_INDEX_URL", "UV_INDEX"), ("PIP_CERT", "SSL_CERT_FILE"))
-    for pip, uv in taken:
-        if pip in env:
-            env.setdefault(uv, env[pip])
-    return {**env, **index_environment(python, "uv")}
+    if "PIP_CERT" in env:
+        env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
+    return {**env, **index_variables(python, env)}
 
 
 def _cache(folder: Path) -> dict[str, str]:
@@ -81,9 +78,18 @@ def _cache(folder: Path) -> dict[str, str]:
     return {"UV_CACHE_DIR": str(folder / "uv-cache")}
 
 
+#: uv asks only the first index that has a name.
+OTHER_INDEX = (
+    "make the index that has it `python.index`; or, if you trust all of them alike, since whoever publishes on one can "
+    "replace packages of the others: set `python.index_strategy: unsafe-best-match`"
+)
+
+
 def _hint(said: str) -> str:
     """Signs in uv's words → what to do."""
     table = (
+        (r"[Hh]ash mismatch", INVESTIGATE),
+        (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"[Ff]ailed to initialize cache",
          "uv has no room for its cache: name a writable folder in UV_CACHE_DIR"),
         (r"no (?:usable )?wheels|no pre-built wheels|building from source is disabled",
@@ -114,22 +120,10 @@ def expanded(entries: Sequence[str], base: Path) -> list[str]:
     return lines
 
 
-def index_environment(python: Python, tool: str) -> dict[str, str]:
-    """The variables that tell `tool` ("pip" or "uv") the inventory's indexes: they may hold passwords, which
-    do not belong into an argument list."""
-    extra = " ".join(python.extra_indexes)
-    names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL") if tool == "pip" else ("UV_DEFAULT_INDEX", "UV_INDEX")
-    return {name: value for name, value in zip(names, (python.index or "", extra), strict=True) if value}
-
-
-def find_links(python: Python, base: Path) -> list[str]:
-    """The inventory's own, relative folders made absolute."""
-    return [link if "://" in link else str((base / home_expanded(link)).resolve()) for link in python.find_links]
-
-
 def decisive(text: str, *, lines: int = 12) -> tuple[str, ...]:
-    """What uv or pip complained about, without boxes, notices and passwords."""
-    plain = re.sub(r"[×╰╭─▶│├┬]", " ", _CREDENTIALS.sub("********", text))
+    """What uv or pip complained about, without boxes, notices and passwords. A file that is not the one expected is
+    called what it is."""
+    plain = re.sub(r"[×╰╭─▶│├┬]", " ", masked(text))
     kept = (line.strip() for line in plain.splitlines())
     noise = ("warning:", "WARNING:", "[notice]", "Resolved ", "Using ")
     return tuple(line for line in kept if line and not line.startswith(noise))[-lines:]

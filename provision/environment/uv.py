@@ -15,6 +15,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from provision.core.errors import LockError
+from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.resolve import decisive
 from provision.environment.wheels import architecture, kept_in, pip_download, wheel_cache
 from provision.inventory.models import Python
@@ -23,10 +24,24 @@ from provision.inventory.models import Python
 OLDEST = Version("0.9.5")
 
 
+#: The one that is fetched for an architecture which is not the controller's, and its wheels' sha256 as PyPI has them:
+#: an index of ours, or a proxy on the way, cannot put another program in its place.
+FETCHED = "0.13.9"
+WHEELS = {
+    "aarch64": "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
+    "x86_64": "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+}
+
+
 @functools.cache
 def uv_version() -> str:
-    """The version that came with provision: hosts get the same."""
+    """The version that came with provision."""
     return version("uv")
+
+
+def uv_version_for(platform: str) -> str:
+    """The version that hosts of `platform` get: the one that came with provision, if it runs there."""
+    return uv_version() if _runs_here(architecture(platform)) else FETCHED
 
 
 def usable(host_version: str) -> bool:
@@ -45,26 +60,34 @@ def uv_binary(
     Raises LockError if it has to be fetched and cannot be; NoHome.
     """
     wanted = architecture(python.platform)
-    if sys.platform == "linux" and machine.machine() == wanted:
+    if _runs_here(wanted):
         from uv import find_uv_bin
 
         return Path(find_uv_bin())
-    kept = (cache or wheel_cache()) / f"uv-{uv_version()}-{wanted}" / "uv"
+    kept = (cache or wheel_cache()) / f"uv-{FETCHED}-{wanted}-{WHEELS[wanted][:16]}" / "uv"
     if not kept.exists():
         if say:
-            say(f"fetching uv {uv_version()} for {wanted}")
+            say(f"fetching uv {FETCHED} for {wanted}")
         with kept_in(kept.parent):
-            _fetch(python, kept, base)
+            _fetch(python, kept, base, WHEELS[wanted])
     return kept
 
 
-def _fetch(python: Python, kept: Path, base: Path) -> None:
+def _runs_here(wanted: str) -> bool:
+    return sys.platform == "linux" and machine.machine() == wanted
+
+
+def _fetch(python: Python, kept: Path, base: Path, sha256: str) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".uv-", dir=kept.parent) as folder:
-        done = pip_download(python, Path(folder), f"uv=={uv_version()}\n", base=base)
+        text = f"--require-hashes\nuv=={FETCHED} --hash=sha256:{sha256}\n"
+        done = pip_download(python, Path(folder), text, base=base)
         wheels = list(Path(folder).glob("uv-*.whl"))
+        if "DO NOT MATCH THE HASHES" in done.stderr:
+            raise LockError(f"uv {FETCHED} was {REPLACED}", evidence=decisive(done.stderr), hint=INVESTIGATE)
         if done.returncode or not wheels:
-            raise LockError("uv could not be fetched for the hosts", evidence=decisive(done.stderr))
+            hint = f"the index must have uv {FETCHED}, or each host a uv of at least {OLDEST} in its PATH"
+            raise LockError("uv could not be fetched for the hosts", evidence=decisive(done.stderr), hint=hint)
         fresh = Path(folder) / "uv"
         with zipfile.ZipFile(wheels[0]) as wheel:
             member = next(name for name in wheel.namelist() if name.endswith(".data/scripts/uv"))

@@ -26,8 +26,9 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from provision.core import person
 from provision.core.errors import LockError, NoHome
+from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
 from provision.environment.lockfile import Lock, requirement
-from provision.environment.resolve import decisive, find_links, index_environment, indexes_used
+from provision.environment.resolve import decisive, indexes_used
 from provision.inventory.models import Python
 
 Say = Callable[[str], None]
@@ -144,19 +145,19 @@ def pip_download(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `pip download` for the hosts' Python and platform. What it did is in the result."""
     listed = into / "requirements.txt"
-    listed.write_text(requirements, encoding="utf-8")
+    links = find_links(python, base)
+    listed.write_text(as_lines(links, indexes) + requirements, encoding="utf-8")
     major, minor = python.version.split(".")[:2]
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
         "--no-cache-dir", "--no-deps", "--only-binary=:all:", "--progress-bar=off",
         "--python-version", python.version, "--implementation", "cp", f"--abi=cp{major}{minor}",
         *(f"--platform={tag}" for tag in platform_tags(python.platform)),
-        *(f"--find-links={link}" for link in find_links(python, base)),
-        *(f"--extra-index-url={index}" for index in indexes),
+        *(f"--find-links={folder}" for folder in folders(links)),
         "--dest", str(into), "-r", str(listed),
     ]  # fmt: skip
     # pip writes what it fetches to its temporary folder first: there need be no room in /tmp.
-    env = {**os.environ, **index_environment(python, "pip"), "TMPDIR": str(into)}
+    env = {**os.environ, **pip_index_variables(python), "TMPDIR": str(into)}
     # In a folder that exists: the one that this was started in may have been deleted.
     return subprocess.run(
         command, env=env, cwd=into, capture_output=True, encoding="utf-8", errors="replace", check=False
@@ -206,6 +207,8 @@ class _Fetch:
 
     def _error(self, said: str) -> LockError:
         evidence = decisive(said)
+        if "DO NOT MATCH THE HASHES" in said:
+            return LockError(f"a wheel was {REPLACED}", evidence=evidence, hint=INVESTIGATE)
         match = re.search(r"No matching distribution found for (\S+?)==(\S+)", said)
         if match:
             name, target = canonicalize_name(match[1]), f"Python {self._python.version} on {self._python.platform}"

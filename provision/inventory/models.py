@@ -77,6 +77,12 @@ class Python(Section):
     packages: tuple[str, ...] = Field((), description="requirements, locked with hashes by `provision lock`")
     index: str | None = Field(None, description="package index to use instead of the default")
     extra_indexes: tuple[str, ...] = Field((), description="additional package indexes")
+    index_strategy: Literal["first-index", "unsafe-first-match", "unsafe-best-match"] = Field(
+        "first-index",
+        description="uv's --index-strategy. `first-index`: a package that the main index has is never taken from an "
+        "extra one. `unsafe-best-match`: the best version of all indexes, so that whoever can publish on one of them "
+        "can replace any package",
+    )
     find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
     constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or `*.txt` files of them")
     overrides: tuple[str, ...] = Field(

@@ -18,10 +18,11 @@ from packaging.utils import canonicalize_name
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
+from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.python_version import fits
-from provision.environment.resolve import decisive, index_environment
-from provision.environment.uv import uv_binary, uv_version
+from provision.environment.resolve import OTHER_INDEX, decisive
+from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle, shell
@@ -32,13 +33,17 @@ BUILD_TIMEOUT = 3600.0
 #: Seconds to read some ten GB from a slow disk.
 DEEP_TIMEOUT = 1800.0
 
+#: What uv says of a file whose hash is another one than the lock's (lower case).
+MISMATCH = "hash mismatch"
+
 #: Signs in what a failed build printed (lower case) → what to do.
 HINTS = (
+    (MISMATCH, INVESTIGATE),
+    ("--index-strategy", OTHER_INDEX),
     ("is not on this host", "install that Python on the host, or set python.version to one that every host has"),
     ("no space left", "free some space on the host, or set `root` to a folder on a larger disk"),
     ("disk quota exceeded", "free some space on the host, or set `root` to a folder on a larger disk"),
     ("permission denied", "let the user write to `root` on the host, or set `root` to a folder of its own"),
-    ("hash mismatch", "the index serves another file than the one that was locked: run `provision lock`"),
     (
         "failed to fetch",
         "the host cannot reach the index: set `python.wheels: controller`, and the controller sends them",
@@ -191,16 +196,19 @@ class Venv(Resource):
             "offline": "yes" if self._offline else "",
             "compile": "yes" if self.python.compile else "",
             "torch_backend": self.python.torch_backend or "",
-            "links": " ".join(link for link in self.python.find_links if "://" in link),
-            "default_index": index_environment(self.python, "uv").get("UV_DEFAULT_INDEX", ""),
-            "more_indexes": index_environment(self.python, "uv").get("UV_INDEX", ""),
+            "links": ",".join(link.replace(",", "%2C") for link in self.python.find_links if "://" in link),
+            "default_index": self.python.index or "",
+            "more_indexes": " ".join(self.python.extra_indexes),
+            "index_strategy": self.python.index_strategy,
         }
         body = shell("venv/shared.sh", "venv/build.sh")
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         said = decisive(failed.stderr or failed.stdout)
-        text = "\n".join(said).lower()
+        text = (failed.stderr or failed.stdout).lower()  # of a long list of hashes the first lines say what it is
+        if MISMATCH in text:
+            said = (REPLACED, *said)
         return said, next((hint for sign, hint in HINTS if sign in text), "")
 
     @property
@@ -222,7 +230,7 @@ class Venv(Resource):
             "digest": self.lock.digest,
             "cluster": self.cluster,
             "tag": self._tag,
-            "uv_version": uv_version(),
+            "uv_version": uv_version_for(self.python.platform),
         }
 
     def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -1,13 +1,16 @@
-"""A document from an HTTPS server, for the controller itself; a token goes into a header, and to that server alone."""
+"""A document from an HTTPS server, for the controller itself. A token, or the user and password of the URL, go into a
+header, and to that server alone."""
 
 from __future__ import annotations
 
 import http.client
 import urllib.error
 import urllib.request
+from base64 import b64encode
 
 from provision.core.errors import ProvisionError
 from provision.core.secret import Secret
+from provision.core.urls import split
 
 
 class NotFetched(ProvisionError):
@@ -17,10 +20,14 @@ class NotFetched(ProvisionError):
 def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit: int = 2**20) -> bytes:
     """At most `limit` bytes of the document. `timeout`: seconds for the connection and between two reads. Raises
     NotFetched. Proxies are those of the environment."""
-    request = urllib.request.Request(url, headers={"User-Agent": "provision"})
+    place, user, password = split(url)
+    request = urllib.request.Request(place, headers={"User-Agent": "provision"})
+    # Not to where a redirection leads: large files lie on other servers.
     if token is not None:
-        # Not to where a redirection leads: large files lie on other servers.
         request.add_unredirected_header("Authorization", f"Bearer {token.reveal()}")
+    elif user or password:
+        given = b64encode(f"{user}:{password}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {given}")
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             found: bytes = answer.read(limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from locked_index import CANARIES, locked
 from loopback import Users, processes_with, wait_until
 from package_index import Index, write_wheel
 from small_packages import publish, two_packages
@@ -293,6 +295,46 @@ def test_hosts_with_an_index_fetch_for_themselves(
     assert [u.source.name for u in sent] == ["uv"]
     machine.apply(venv)
     assert list(Path(venv.path, "lib").rglob("tiny*.pyc")), "no bytecode was compiled"
+
+
+def test_a_host_asks_the_main_index_first_and_shows_no_password(
+    machine: Machine, make_venv: Callable[..., Venv], python: Python, index: Index, tmp_path: Path
+) -> None:
+    extra = Index(tmp_path / "extra")
+    extra.add("tiny", "9.0")
+    extra.add("only", "1.0")
+    with locked(extra) as server:
+        links = (server.url("simple/only/"),)
+        sources = {
+            "extra_indexes": (server.url(),),
+            "find_links": links,
+            "packages": ("tiny", "only"),
+            "wheels": "index",
+        }
+        venv = make_venv(python.model_copy(update={**sources, "find_links": ()}))
+        assert venv.lock.packages == {"tiny": "2.0", "only": "1.0"}
+        let_in = server.let_in
+        machine.apply(replace(venv, python=python.model_copy(update=sources)))
+        assert server.let_in > let_in
+        assert server.seen == set()
+    texts = [path.read_bytes() for path in machine.root.rglob("*") if path.is_file()]
+    assert texts and not [canary for canary in CANARIES if any(canary.encode() in text for text in texts)]
+
+
+def test_a_file_that_was_replaced_since_it_was_locked_is_called_so_on_the_host(
+    machine: Machine, make_venv: Callable[..., Venv], python: Python, tmp_path: Path
+) -> None:
+    own = publish(tmp_path / "own")
+    venv = make_venv(python.model_copy(update={"index": own.url, "wheels": "index"}))
+    wheel = next(own.folder.rglob("tiny-2.0-*.whl"))
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("evil.py", "")
+    page = wheel.with_name("index.html")
+    page.write_text(re.sub("#sha256=[0-9a-f]*", "", page.read_text()))
+    said, hint = venv.explain(machine.try_fix(venv, venv.want()))
+    assert "tampered or replaced" in said[0]
+    assert "lock" not in hint
+    assert machine.differences(venv)
 
 
 def test_a_uv_that_the_host_has_is_used(machine: Machine, venv: Venv) -> None:

@@ -61,10 +61,14 @@ install_packages() {
         mkdir -p "$inbox"
         set -- "$@" --offline --no-config --no-index --find-links "$inbox"
     else
-        for link in $links; do set -- "$@" --find-links "$link"; done
         [ -z "$torch_backend" ] || set -- "$@" --torch-backend "$torch_backend"
         [ -z "$default_index" ] || export UV_DEFAULT_INDEX="$default_index"
-        [ -z "$more_indexes" ] || export UV_INDEX="$more_indexes"
+        # To uv, the default index is the last one: where there are others, the main one is named once more, before them.
+        [ -z "$more_indexes" ] \
+            || export UV_INDEX="${default_index:-${UV_DEFAULT_INDEX:-https://pypi.org/simple}} $more_indexes"
+        # URLs may hold passwords, which an argument list would show to everybody.
+        [ -z "$links" ] || export UV_FIND_LINKS="$links"
+        export UV_INDEX_STRATEGY="$index_strategy"
     fi
     watched "$uv" "$@"
 }
@@ -80,7 +84,7 @@ if [ -f "$inbox/uv" ]; then
 fi
 # The cache is this build's own and goes when it ends: files that share an inode with it would change together.
 export UV_CACHE_DIR="$cache" UV_PYTHON_INSTALL_DIR="$root/python" UV_NO_PROGRESS=1
-unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
+unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH UV_EXTRA_INDEX_URL
 if [ "$mode" = build ] && finished; then mode=link; fi
 case "$mode" in
     build|rebuild)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.core.errors import HostError, Problem
-from provision.core.urls import bare, masked, split
+from provision.core.secret import Secret
+from provision.core.urls import bare, masked, passwords, split
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,11 @@ def test_whatever_a_password_is_made_of_json_and_errors_hold_none(password: str)
 def test_masked_json_is_still_json() -> None:
     text = masked(json.dumps(["https://a:b@c", {"x": "https://tok@d/e?token=f"}]))
     assert json.loads(text) == ["https://********@c", {"x": "https://********@d/e?token=********"}]
+
+
+def test_the_passwords_of_all_urls_of_an_inventory_are_found() -> None:
+    found = passwords({"index": "https://me:hu%40sh@e.org", "links": ["https://tok@e.org", "/a"], "env": {"A": ("b",)}})
+    assert found == [Secret("hu@sh"), Secret("tok")]
 
 
 def test_a_url_comes_apart() -> None:
