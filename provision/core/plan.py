@@ -71,6 +71,8 @@ def make_plan(
     wants = {step.key: None if mode.removes else step.resource.want() for step in looked_at}
     differs = {step.key: step.resource.diff(observed[step.key], wants[step.key]) for step in looked_at}
     causes = {} if mode.removes else _causes(looked_at, differs)
+    if not mode.removes:
+        standing += [finding for step in looked_at for finding in step.resource.blockers(observed[step.key])]
     for step in looked_at:
         have, want, differences = observed[step.key], wants[step.key], differs[step.key]
         if not differences and step.key not in causes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.finding import Known
+from provision.core.finding import Finding, Known
 from provision.core.script import Fragment, Script
 
 #: What a resource is or should be, by aspect; None: it is absent.
@@ -71,6 +71,11 @@ class Resource(ABC):
     def fact(self, aspect: str) -> str:
         """What `check` calls this aspect; empty: the thing as a whole."""
         return f"{self.label} {aspect}".rstrip()
+
+    def blockers(self, have: State) -> tuple[Finding, ...]:
+        """What the probe saw that a fix must not touch: it blocks the plan, before any host is changed. `have` as in
+        `diff`."""
+        return ()
 
     def known(self, have: State) -> tuple[Known, ...]:
         """What of `have` is worth showing, and remembering, also while nothing differs."""

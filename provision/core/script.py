@@ -49,11 +49,15 @@ _NAME = re.compile(r"[a-z_][a-zA-Z0-9_]*\Z")
 class Upload:
     """A file or folder of the controller that must be below `into` on the host before the script runs.
 
-    `into` may start with `~/`. What is there already under the same name is replaced.
+    `into` may start with `~/`. What is there already under the same name is replaced. `user`: where root works, all is
+    done with the rights of that user, for whom the folder `made` is made first, if it is not there and nobody but root
+    can write on the way to it.
     """
 
     source: Path
     into: str
+    user: str = ""
+    made: str = ""
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,10 @@ class WeightsSource(Section):
     )
     path: str | None = Field(None, description="folder on the controller, relative to the inventory")
     revision: str | None = Field(None, description="branch, tag or commit on the hub; default: its main branch")
+    pickles: bool = Field(
+        False,
+        description="download weights that are pickles (`*.bin`, `*.pt`), which can run their maker's code when loaded",
+    )
 
 
 class Serve(Section):

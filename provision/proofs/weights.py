@@ -16,17 +16,15 @@ from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
 from provision.core.wording import download
 from provision.payload.weights.manifest import Entry, digest_of, parsed
-from provision.resources.weights import HINTS, Weights
-from provision.resources.weights_run import DOWNLOAD, run
+from provision.resources.weights import Weights
+from provision.resources.weights_foreign import FILES
+from provision.resources.weights_run import DOWNLOAD, HINTS, run
 
 #: Seconds for a hub that is slow to list a repository.
 PATIENCE = 180.0
 
 #: What goes into the manifest of all hosts.
 _TELL = '[ ! -f "$manifest" ] || cat -- "$manifest"'
-
-#: What is found out here explains what a look alone has to say of "weights" (checks/inhibition.py).
-FILES = "weights files"
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,9 @@ def _ask(weights: Weights) -> Script:
     script = run(DOWNLOAD, variables, also=weights.hub_environment(), timeout=PATIENCE)
     # The very same look as the plan's: a folder that is whole needs no room, and no hub.
     look = weights.probe()
-    quiet = f'seen=$(\n{look.body}\n)\ncase "$seen" in *sound=yes*) exit 0 ;; esac\n'
-    return Script(quiet + script.body, {**look.vars, **script.vars}, timeout=PATIENCE)
+    quiet = f'seen=$(\n{look.body}\n)\ncase "$seen" in *"$sound"*) exit 0 ;; esac\n'
+    sound = {"sound": "\nsound=yes"}
+    return Script(quiet + script.body, {**look.vars, **script.vars, **sound}, timeout=PATIENCE)
 
 
 def _cannot(host: str, evidence: tuple[str, ...]) -> Finding:

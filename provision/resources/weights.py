@@ -12,39 +12,29 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.core.errors import ProvisionError
-from provision.core.finding import Known
+from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
 from provision.core.wording import download
 from provision.payload.bundle import shell
 from provision.payload.weights.manifest import Entry
-from provision.resources.weights_run import DOWNLOAD, SEAL, TIMEOUT, run
+from provision.payload.weights.seal import INCOMING
+from provision.resources.weights_foreign import in_the_way
+from provision.resources.weights_run import DOWNLOAD, HINTS, SEAL, TIMEOUT, run
 from provision.weights.local import Held, look, read
 from provision.weights.source import models_below
 
 #: Seconds to list a folder on a file server that is busy.
 LISTING = 120.0
 
-#: First words of what a failed download says → what to do.
-HINTS = {
-    "gated": "accept the model's terms on its page, and name the token in the inventory: secrets.HF_TOKEN",
-    "not found": "look at serve.model; for a private model name a token in the inventory: secrets.HF_TOKEN",
-    "no revision": "look at serve.weights.revision",
-    "no way": "set `serve.weights.path` to a folder here, which is sent to the hosts; or HF_ENDPOINT in the hosts' env",
-    "refused": "wait a moment and run it again: what has come stays",
-    "no space": "make room on that disk, or set `root` to a folder on a larger one",
-    "strange files": "remove them, or give the model a folder of its own",
-    "these files": "run `provision up` again: it transfers them",
-    "the environment": "add `huggingface_hub` to python.packages",
-}
-
 
 @dataclass(frozen=True)
 class Weights(Resource):
     """`source`: `hosts`, `hub` or `controller`. `folder`: absolute, on the host, `ours` where it lies below
     `<root>/models`. `python`: an interpreter there, with huggingface_hub for the hub. `here`: what is to be sent.
-    `hub`: variables for the download (HF_ENDPOINT, proxies). `owner`: whom the files are for, where root works.
+    `hub`: variables for the download (HF_ENDPOINT, proxies). `owner`: whom the files are for, where root works: all is
+    done with that user's rights. `pickles`, `code`: whether the hub's may come.
 
     Raises on apply: ScriptFailed with a hint for what the hub refuses; ConnectionLost. What is whole by then stays.
     """
@@ -66,6 +56,8 @@ class Weights(Resource):
     token: Secret | None = None
     hub: Mapping[str, str] = field(default_factory=dict, hash=False)
     deep: bool = False
+    pickles: bool = False
+    code: bool = False
 
     @property
     def id(self) -> str:
@@ -95,11 +87,15 @@ class Weights(Resource):
         mark = hashlib.sha256(self.folder.encode()).hexdigest()[:8]
         return f"{self.models}/{self.host}-{self.folder.rstrip('/').rpartition('/')[2]}-{mark}.manifest"
 
+    @property
+    def brings(self) -> bool:
+        """Whether provision writes there at all."""
+        return self.source != "hosts"
+
     def probe(self) -> Script:
         """`key=value` of the manifest's head; only if something differs, a line for every file."""
         parts = ["weights/probe.sh", "weights/was.sh", *(["weights/deep.sh"] if self.deep else [])]
-        variables: dict[str, Value] = {**self._places(), "stamp": self.here.stamp if self.here else ""}
-        return Script(shell(*parts), variables, timeout=TIMEOUT if self.deep else LISTING)
+        return self._as_owner(*parts, timeout=TIMEOUT if self.deep else LISTING)
 
     def want(self) -> State:
         wanted = {"folder": "yes", "sound": "yes", "marked": "yes"}
@@ -110,22 +106,31 @@ class Weights(Resource):
         return wanted
 
     def read(self, fragment: Fragment) -> State:
+        """Whatever a host prints: a line that does not look like one of the probe's says nothing."""
         state = {}
-        for line in fragment.stdout.splitlines():
+        for line in fragment.stdout.split("\n"):
             kind, _, rest = line.partition(" ")
-            if kind == "is" and rest.count(" ") >= 2:
-                size, mtime, name = rest.split(" ", 2)
-                state[f"is:{name}"] = f"{size} {mtime}"
-            elif kind == "was" and rest.count(" ") >= 3:
-                sha256, size, mtime, name = rest.split(" ", 3)
-                state[f"was:{name}"] = f"{size} {mtime} {sha256}"
+            cells = rest.split(" ", _CELLS.get(kind, 1) - 1)
+            if kind in ("is", "in") and len(cells) == 3 and _is_number(cells[0]):
+                state[f"{kind}:{cells[2]}"] = f"{cells[0]} {cells[1]}"
+            elif kind in ("was", "wrote") and len(cells) == 4 and _is_number(cells[1]):
+                state[f"{kind}:{cells[3]}"] = f"{cells[1]} {cells[2]} {cells[0]}"
+            elif kind == "sample" and len(cells) == 2:
+                state[f"sample:{cells[1]}"] = cells[0]
+            elif kind == "odd":
+                state[f"odd:{rest}"] = "no plain file"
             elif kind == "fault":
                 state[f"fault:{rest}"] = "other content"
             else:
                 key, sep, value = line.partition("=")
-                if sep:
+                if sep and (key not in _NUMBERS or _is_number(value)):
                     state[key] = value
         return state or None
+
+    def blockers(self, have: State) -> tuple[Finding, ...]:
+        if have is None or not self.brings:
+            return ()
+        return in_the_way(self.host, self.folder, self.models, self.here, have)
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if want is None:
@@ -166,24 +171,26 @@ class Weights(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            brought = "yes" if self.source == "controller" else ""
-            return Script(shell("weights/remove.sh"), {**self._places(), "brought": brought}, timeout=600)
+            removed = self._as_owner("weights/remove.sh", timeout=600)
+            return Script(f"{removed.body}\n{shell('weights/removed.sh')}", removed.vars, removed.timeout)
         faults = _names(have or {}, "fault:")
         variables: dict[str, Value] = {
             **self._places(),
             "work": "fetch",
             "python": self.python,
-            "owner": self.owner,
+            "new": "" if "folder" in (have or {}) else "yes",
             "repo": self.repo,
             "revision": self.revision,
             "faults": "\n".join(faults),
             "deep": "yes" if faults else "",
+            "pickles": "yes" if self.pickles else "",
+            "code": "yes" if self.code else "",
         }
         if self.source == "hub":
             return run(DOWNLOAD, variables, also=self.hub_environment())
         held = look(self.here.folder) if self.here is not None else None
         if held is not None:
-            variables["expected"] = "\n".join(f"{e.sha256 or '-'} {e.size} {name}" for name, e in held.files.items())
+            variables["expected"] = "\n".join(f"{e.sha256} {e.size} {name}" for name, e in held.files.items())
             variables["about"] = f"stamp={held.stamp}"
         script = run(SEAL, variables, also={})
         uploads = self._uploads(held, have or {}) if held is not None else ()
@@ -209,8 +216,17 @@ class Weights(Resource):
             "cluster": self.cluster,
             "manifest": self.manifest,
             "mark": f"{self.manifest.removesuffix('.manifest')}.used-{self.cluster}",
+            "host": self.host,
+            "owner": self.owner,
             "ours": "yes" if self.ours else "",
+            "brings": "yes" if self.brings else "",
+            "sampled": "yes" if self.here else "",
+            "stamp": self.here.stamp if self.here else "",
         }
+
+    def _as_owner(self, *parts: str, timeout: float) -> Script:
+        """Files of shell, run with the rights of whom the model is for."""
+        return Script(shell("weights/as_owner.sh"), {**self._places(), "steps": shell(*parts)}, timeout=timeout)
 
     def _brought(self, have: State) -> bool:
         """Whether something there is of our making, and this cluster's."""
@@ -218,7 +234,7 @@ class Weights(Resource):
             return False
         if "marked" in have or "older" in have:
             return True
-        return "shared" not in have and ("digest" in have or (self.ours and "folder" in have))
+        return "shared" not in have and ("digest" in have or "brought" in have)
 
     def _unfinished(self, have: Mapping[str, str]) -> Difference:
         there = {name: have[f"is:{name}"].partition(" ")[0] for name in _names(have, "is:")}
@@ -234,9 +250,24 @@ class Weights(Resource):
         return Difference("", "whole", f"there in part, {download(bytes_there)}{total}")
 
     def _uploads(self, held: Held, have: Mapping[str, str]) -> tuple[Upload, ...]:
-        """What is missing, or is not known to be the same."""
+        """What is missing, or is not known to be the same; not into its place, where other files may be by then."""
         names = [name for name, entry in held.files.items() if not _same(name, entry, have)]
-        return tuple(Upload(held.folder / name, f"{self.folder}/{name}".rpartition("/")[0]) for name in names)
+        inbox = f"{self.folder}/{INCOMING}/{self.host}"
+        made = self.models if self.ours else self.folder
+        return tuple(
+            Upload(held.folder / name, f"{inbox}/{name}".rpartition("/")[0], user=self.owner, made=made)
+            for name in names
+        )
+
+
+#: How many cells follow a kind of line; the last one is a name, which may hold blanks.
+_CELLS = {"is": 3, "in": 3, "was": 4, "wrote": 4, "sample": 2}
+
+_NUMBERS = ("bytes", "files", "begun")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _same(name: str, entry: Entry, have: Mapping[str, str]) -> bool:
@@ -246,11 +277,15 @@ def _same(name: str, entry: Entry, have: Mapping[str, str]) -> bool:
     now, was = have.get(f"is:{name}", ""), have.get(f"was:{name}", "")
     if "sound" in have:
         return was.endswith(entry.sha256) if was else True
-    if was and was.startswith(f"{now} "):
-        return was.endswith(entry.sha256)
-    size, _, mtime = now.partition(" ")
-    # It came whole in a run that broke off, or was touched since: tar keeps the second.
-    return size == str(entry.size) and mtime.partition(".")[0] == entry.mtime.partition(".")[0]
+    for known in (was, have.get(f"wrote:{name}", "")):
+        if known and now and known.startswith(f"{now} "):
+            return known.endswith(entry.sha256)
+    # It came whole in a run that broke off: tar keeps the second.
+    size, _, mtime = have.get(f"in:{name}", "").partition(" ")
+    if size == str(entry.size) and mtime.partition(".")[0] == entry.mtime.partition(".")[0]:
+        return True
+    # Somebody else put it there: `blockers` has compared a sample.
+    return bool(now) and f"wrote:{name}" not in have and now.partition(" ")[0] == str(entry.size)
 
 
 def _names(have: Mapping[str, str], prefix: str) -> list[str]:

@@ -75,6 +75,8 @@ class Model:
             token=self._token if self.source == "hub" else None,
             hub=self._variables(node),
             deep=self._cluster.deep,
+            pickles=serve.weights.pickles,
+            code=any(is_true(str(v)) for k, v in serve.args.items() if k.replace("_", "-") == "trust-remote-code"),
         )
 
     @staticmethod

@@ -10,7 +10,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 import paramiko
 
@@ -30,6 +30,14 @@ _BLOCK = 1 << 20
 _RECORD = tarfile.RECORDSIZE
 
 
+class _Place(NamedTuple):
+    """Of an `Upload`."""
+
+    into: str
+    user: str
+    made: str
+
+
 class Transfer:
     """All uploads for one host. `on_bytes(sent, total)`: of file content and tar headers."""
 
@@ -40,20 +48,22 @@ class Transfer:
         self._on_bytes = on_bytes
         self._cancel = cancel
         self._sent = 0
-        self._parts: list[tuple[str, list[Path]]] = []
-        together: dict[str, list[Path]] = {}
+        self._parts: list[tuple[_Place, list[Path]]] = []
+        together: dict[_Place, list[Path]] = {}
         for upload in uploads:
-            if "\n" in upload.into:
-                raise UsageError(f"a folder's name cannot hold a newline: {upload.into!r}")
+            place = _Place(upload.into, upload.user, upload.made)
+            for name in place:
+                if "\n" in name:
+                    raise UsageError(f"a folder's name cannot hold a newline: {name!r}")
             if not upload.source.exists():
                 raise UsageError(f"there is no `{upload.source}` to send to {host}")
             if upload.source.is_file() and upload.source.stat().st_size >= PART:
-                self._parts.append((upload.into, [upload.source]))
-            elif upload.into in together:
-                together[upload.into].append(upload.source)
+                self._parts.append((place, [upload.source]))
+            elif place in together:
+                together[place].append(upload.source)
             else:
-                together[upload.into] = [upload.source]
-                self._parts.append((upload.into, together[upload.into]))
+                together[place] = [upload.source]
+                self._parts.append((place, together[place]))
         self._total = sum(size_of(sources) for _, sources in self._parts)
 
     @property
@@ -62,9 +72,9 @@ class Transfer:
 
     def send(self, pipe: Pipe, part: int) -> None:
         """One of the streams, to the program that waits on `pipe`."""
-        into, sources = self._parts[part]
+        (into, user, made), sources = self._parts[part]
         try:
-            pipe.send(into.encode() + b"\n", STALLED)
+            pipe.send(f"{user}\n{made}\n{into}\n".encode(), STALLED)
             # Links are followed: a folder of links into a cache is sent as what it stands for.
             out = _Writer(pipe, self._count)
             with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:

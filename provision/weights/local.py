@@ -11,8 +11,21 @@ from pathlib import Path
 
 from provision.core.errors import NoHome
 from provision.core.paths import state_dir
-from provision.payload.weights.manifest import Entry, digest_of, hashed, listing, load, save, stamp_of, written
+from provision.payload.weights.manifest import (
+    Entry,
+    digest_of,
+    follow,
+    hashed,
+    listing,
+    load,
+    save,
+    stamp_of,
+    written,
+)
 from provision.payload.weights.selection import needed
+
+#: Bytes at either end of a file that tell two models of the same sizes apart (weights/was.sh).
+SAMPLE = 1 << 20
 
 #: Hosts that are sent the same folder ask from several threads.
 _ONE_READER = threading.Lock()
@@ -40,6 +53,17 @@ class Held:
         """Of all contents; empty while one of them has not been read."""
         return digest_of(self.files) if all(entry.sha256 for entry in self.files.values()) else ""
 
+    def sample(self, name: str) -> str:
+        """A hash of the beginning and the end of a file, as the probe on a host has it; empty where it cannot be
+        read."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                first = file.read(SAMPLE)
+                file.seek(max(0, self.files[name].size - SAMPLE))
+                return hashlib.sha256(first + file.read(SAMPLE)).hexdigest()
+        except OSError:
+            return ""
+
 
 def look(folder: Path) -> Held:
     """Lists it, and reads no file. Raises nothing, writes nothing."""
@@ -63,7 +87,7 @@ def read(held: Held, say: Callable[[int, int], None]) -> Held:
     with _ONE_READER:
         held = look(held.folder)
         if not held.digest and not held.problem:
-            files = hashed(held.folder, held.files, held.files, say)
+            files = hashed(follow(held.folder), held.files, held.files, say)
             held = Held(held.folder, files)
             # Kept or not, they are known now: without a place for them the next run reads the files again.
             with suppress(OSError, NoHome):

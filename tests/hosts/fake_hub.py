@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _info(name: str, repository: Repository) -> dict[str, object]:
     siblings = []
     for file, content in repository.files.items():
-        told: dict[str, object] = {"rfilename": file, "size": len(content), "blobId": _hash(content)[:40]}
+        told: dict[str, object] = {"rfilename": file, "size": len(content), "blobId": _blob(content)}
         if len(content) >= LARGE:
             told["lfs"] = {"sha256": _hash(content), "size": len(content), "pointerSize": 134}
         siblings.append(told)
@@ -147,3 +147,8 @@ def _info(name: str, repository: Repository) -> dict[str, object]:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _blob(content: bytes) -> str:
+    """As git names it."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

@@ -111,7 +111,9 @@ def sent(make_racks: Callable[[int], Racks], model: Path) -> Racks:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All but the ledger and what is on its way."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(path) for path in found if not str(path).startswith("."))
 
 
 WANTED = ["1_Pooling/config.json", "config.json", "model-1 of 2.safetensors", "model-2 of 2.safetensors"]
@@ -174,7 +176,8 @@ def test_a_transfer_that_broke_off_goes_on_with_what_is_missing(
     racks = make_racks(1)
     racks.source, racks.path = "controller", model
     cancel = threading.Event()
-    shard = racks.at("host-1") / "model-1 of 2.safetensors"
+    inbox = racks.at("host-1") / ".provision-incoming/host-1"
+    shard = inbox / "model-1 of 2.safetensors"
 
     count = upload.Transfer._count
 
@@ -186,13 +189,13 @@ def test_a_transfer_that_broke_off_goes_on_with_what_is_missing(
     with monkeypatch.context() as patched:
         patched.setattr(upload.Transfer, "_count", break_off)
         assert racks.run("up", cancel=cancel).exit_code == 1
-    assert shard.exists() and not (racks.at("host-1") / "model-2 of 2.safetensors").exists()
+    assert shard.exists() and not (inbox / "model-2 of 2.safetensors").exists()
     first = shard.stat().st_ino
     said = differences(racks.run("check"))
     assert len(said) == 1 and said[0].startswith("there in part, 0.") and said[0].endswith("of 0.6 MB → whole")
     assert racks.run("up").exit_code == 0
     assert names(racks.at("host-1")) == WANTED
-    assert shard.stat().st_ino == first, "what had come whole was sent once more"
+    assert (racks.at("host-1") / shard.name).stat().st_ino == first, "what had come whole was sent once more"
 
 
 def test_different_weights_keep_what_stands_on_them_from_starting_and_the_file_is_named(

@@ -6,7 +6,7 @@ if [ -n "$listed" ] && [ "$listed" = "$expected" ]; then
     idle=
     command -v ionice >/dev/null 2>&1 && ionice -c 3 true 2>/dev/null && idle="ionice -c 3"
     cd -- "$folder" || exit 1
-    sed '1,/^$/d' "$manifest" | sed 's/^\([0-9a-f]*\) [0-9]* [0-9.-]* /\1  /' | LC_ALL=C tr '\n' '\0' |
+    told "$manifest" | sed '1,/^$/d' | sed 's/^\([0-9a-f]*\) [0-9]* [0-9.-]* /\1  /' | LC_ALL=C tr '\n' '\0' |
         nice -n 19 $idle xargs -0 -n 1 -P 4 sh -c 'printf "%s\n" "$1" | LC_ALL=C sha256sum -c --quiet 2>/dev/null' sh |
         sed -n 's/: FAILED.*$//;t found;d;:found;s/^/fault /p'
 fi

@@ -2,192 +2,265 @@
 
 Run by the environment's Python, which has `huggingface_hub` since vLLM needs it. Its `hf_hub_download` begins a file
 anew after each interruption, because locks do not hold on every file system (huggingface_hub#4228). Here every file is
-hashed when it has come, and a shard may be fifty gigabytes.
+hashed when it has come, before it gets its name, and a shard may be fifty gigabytes.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from provision.payload.weights.manifest import save
-from provision.payload.weights.seal import SPARE, alone, gigabytes, make_sound, present, say, stop
-from provision.payload.weights.selection import needed
+from provision.payload.weights.folder import Folder, Odd
+from provision.payload.weights.hub_errors import said
+from provision.payload.weights.manifest import Entry, hashed, sha256_of
+from provision.payload.weights.names import OWN, leaves
+from provision.payload.weights.places import UnsafePlace, become
+from provision.payload.weights.repository import Unfit, blob_of, commit_of, wanted
+from provision.payload.weights.said import Progress, gigabytes, say, stop
+from provision.payload.weights.seal import SPARE, Model, Records
+from provision.payload.weights.web import NotAsked, guard
 
 #: Files that are loaded at the same time.
 LOADERS = 4
 
 #: Below the folder: of which commit its files are, from the first one on.
-COMMIT = ".provision-commit"
+COMMIT = f"{OWN}commit"
 
 #: Below the folder: files that are not whole yet.
-PARTS = ".provision-parts"
+PARTS = f"{OWN}parts"
+
+HUB = "https://huggingface.co"
 
 
 class Hub:
     """One repository at one commit, as the hub tells it now."""
 
-    def __init__(self, spec: Mapping[str, str]) -> None:
-        self.spec, self.folder = spec, Path(spec["FOLDER"])
+    def __init__(self, spec: Mapping[str, str], begun: str) -> None:
+        """`begun`: the commit whose files are here already, since a branch that moves on meanwhile must not mix two."""
+        self.spec = spec
         try:
             self.library: Any = importlib.import_module("huggingface_hub")
             importlib.import_module("huggingface_hub.file_download")
         except ImportError as error:
             stop(f"the environment cannot download from the hub: {error}")
         try:
+            guard(self.library, os.environ.get("HF_ENDPOINT") or HUB)
             info = self.library.HfApi(token=spec.get("HF_TOKEN") or False).model_info(
-                spec["REPO"], revision=self._begun() or spec["REVISION"] or None, files_metadata=True, timeout=30
+                spec["REPO"], revision=begun or spec["REVISION"] or None, files_metadata=True, timeout=30
             )
+            self.commit = commit_of(spec["REPO"], info.sha)
+            self.files = wanted(
+                spec["REPO"], info.siblings or (), pickles=bool(spec["PICKLES"]), code=bool(spec["CODE"])
+            )
+        except Unfit as unfit:
+            stop(*unfit.lines)
         except Exception as error:
-            stop(*self.said(error))
-        self.commit: str = info.sha
-        files = {file.rfilename: file for file in info.siblings or ()}
-        self.sizes = {name: int(files[name].size or 0) for name in needed(files)}
-        # What the hub stores as a large file is named by its sha256; a small one has git's hash, which says no more
-        # than its size to us.
-        self.hashes = {name: getattr(files[name].lfs, "sha256", None) or "" for name in self.sizes}
-        if not self.sizes:
+            stop(*said(error, spec))
+        if not self.files:
             stop(f"{spec['REPO']} has no files at {self.commit[:12]}")
 
-    def _begun(self) -> str:
-        """The commit whose files are here already: a branch that moves on meanwhile must not mix two of them."""
-        try:
-            return (self.folder / COMMIT).read_text("utf-8").strip()
-        except OSError:
-            return ""
+    def get(self, name: str, file: BinaryIO, begun: int) -> None:
+        """Loads what comes after the first `begun` bytes. Raises whatever the library does."""
+        size = self.files[name].size
+        self.library.file_download.http_get(
+            self.library.hf_hub_url(self.spec["REPO"], name, revision=self.commit),
+            Capped(file, size),
+            resume_size=begun,
+            headers=self.library.utils.build_hf_headers(token=self.spec.get("HF_TOKEN") or False),
+            expected_size=size,
+        )
+
+
+class Capped:
+    """A file that takes no more than was announced: a server may send without end. What the library needs of it."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size = file, size
+        self.seek, self.tell, self.truncate, self.flush = file.seek, file.tell, file.truncate, file.flush
+
+    def write(self, data: bytes) -> int:
+        if self._file.tell() + len(data) > self._size:
+            raise NotAsked("more comes than the hub has announced")
+        return self._file.write(data)
+
+
+class Loading:
+    """The files of a repository on their way into a folder."""
+
+    def __init__(self, hub: Hub, model: Model, known: Mapping[str, Entry]) -> None:
+        self.hub, self.folder, self.ledger, self.known = hub, model.folder, model.ledger, dict(known)
+        self.whole: dict[str, Entry] = {}
+        self.unread: set[str] = set()
+        self.wrong: list[str] = []
+
+    def look(self, there: Mapping[str, Entry], most: int | None = None) -> list[str]:
+        """Finds out which files are here already. Returns those that are of somebody else's making, and other ones.
+        `most`: larger files of which nobody knows the hash are not read."""
+        strange = [name for name, entry in there.items() if name not in self.hub.files and not self._ours(name, entry)]
+        other, files = [], {}
+        for name in set(there) & set(self.hub.files):
+            entry = there[name]._replace(sha256=self._hash(name, there[name]))
+            if entry.size != self.hub.files[name].size:
+                other.append(name)
+            elif most is not None and entry.size > most and not entry.sha256:
+                self.unread.add(name)
+            else:
+                files[name] = entry
+        for name, entry in hashed(self.folder.open, files, files, Progress("comparing")).items():
+            if self._as_wanted(name, name, entry):
+                self.whole[name] = entry
+            else:
+                other.append(name)
+        return strange + [name for name in other if name not in self.ledger.files]
 
     def missing(self) -> int:
         """Bytes that have to come."""
-        there = present(self.folder)
-        begun = _bytes_below(self.folder / PARTS)
-        return max(0, sum(size for name, size in self.sizes.items() if not self._whole(there, name)) - begun)
-
-    def _whole(self, there: Mapping[str, Any], name: str) -> bool:
-        return name in there and there[name].size == self.sizes[name]
+        rest = (f.size for name, f in self.hub.files.items() if name not in self.whole and name not in self.unread)
+        return max(0, sum(rest) - self.folder.bytes_below(PARTS))
 
     def load(self) -> None:
         """Raises nothing: what goes wrong ends the program."""
-        there = present(self.folder)
-        rest = [name for name in self.sizes if not self._whole(there, name)]
+        rest = [name for name in self.hub.files if name not in self.whole]
         done = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(done,), daemon=True)
         watcher.start()
         try:
             with ThreadPoolExecutor(max_workers=LOADERS) as pool:
-                for _ in pool.map(self._load, sorted(rest, key=lambda name: self.sizes[name])):
+                for _ in pool.map(self._load, sorted(rest, key=lambda name: self.hub.files[name].size)):
                     pass
         except Exception as error:
-            there = present(self.folder)
-            whole = sum(self._whole(there, name) for name in self.sizes)
-            kept = f"{whole} of {len(self.sizes)} files are whole; the next run goes on from here"
-            stop(*self.said(error), kept)
+            kept = f"{len(self.whole)} of {len(self.hub.files)} files are whole; the next run goes on from here"
+            stop(*said(error, self.hub.spec), kept)
         done.set()
         watcher.join()
+        if self.wrong:
+            told = [f"{name}: other content than expected, removed" for name in sorted(self.wrong)]
+            stop("these files have to come again:", *told)
 
     def _load(self, name: str) -> None:
-        """Beside its place until it is whole."""
-        part, whole = self.folder / PARTS / self.commit / name, self.folder / name
-        part.parent.mkdir(parents=True, exist_ok=True)
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        if self.sizes[name]:
-            begun = part.stat().st_size if part.exists() else 0
-            with part.open("ab" if begun < self.sizes[name] else "wb") as file:
-                self.library.file_download.http_get(
-                    self.library.hf_hub_url(self.spec["REPO"], name, revision=self.commit),
-                    file,
-                    resume_size=begun if begun < self.sizes[name] else 0,
-                    headers=self.library.utils.build_hf_headers(token=self.spec.get("HF_TOKEN") or False),
-                    expected_size=self.sizes[name],
-                )
-        else:
-            part.touch()
-        part.replace(whole)
+        """Beside its place until it is whole and has been hashed."""
+        part, size = f"{PARTS}/{self.hub.commit}/{name}", self.hub.files[name].size
+        begun = self.folder.entry(part)
+        if begun is not None and begun.size > size:
+            self.folder.remove(part)
+        opened = self.folder.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND, make=True)
+        with os.fdopen(opened, "r+b") as file:
+            at = file.seek(0, os.SEEK_END)
+            if at < size:
+                self.hub.get(name, file, at)
+        entry = self.folder.entry(part)
+        assert entry is not None
+        entry = entry._replace(sha256=sha256_of(self.folder.open(part), lambda _: None))
+        if not self._as_wanted(name, part, entry):
+            self.folder.remove(part)
+            self.wrong.append(name)
+            return
+        # What is there and not as it should be is ours, or would have been refused.
+        ours = name in self.ledger.files
+        self.ledger.add({name: entry})
+        self.folder.move(part, name, replace=ours)
+        self.whole[name] = entry
+
+    def _as_wanted(self, name: str, at: str, entry: Entry) -> bool:
+        return self.hub.files[name].is_like(entry.size, entry.sha256, lambda: blob_of(self.folder.open(at), entry.size))
+
+    def _hash(self, name: str, entry: Entry) -> str:
+        """As it was found out when the file was written or last read."""
+        for told in (self.known.get(name), self.ledger.files.get(name)):
+            if told is not None and told.sha256 and told[:2] == entry[:2]:
+                return told.sha256
+        return ""
+
+    def _ours(self, name: str, entry: Entry) -> bool:
+        told = self.ledger.files.get(name)
+        return told is not None and told[:2] == entry[:2]
 
     def _watch(self, done: threading.Event) -> None:
-        total, began, first = sum(self.sizes.values()), time.monotonic(), -1
+        total, began, first = sum(file.size for file in self.hub.files.values()), time.monotonic(), -1
         while not done.wait(1.0):
-            now = sum(entry.size for entry in present(self.folder).values())
-            now += _bytes_below(self.folder / PARTS)
+            now = sum(entry.size for entry in self.folder.listing().files.values()) + self.folder.bytes_below(PARTS)
             first = now if first < 0 else first
             speed = (now - first) / (time.monotonic() - began)
             say(f"::progress downloading  {gigabytes(min(now, total))} of {gigabytes(total)}  {gigabytes(speed)}/s")
 
-    def said(self, error: Exception) -> list[str]:
-        """What went wrong, so that hints can be told by its first word."""
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        repo, revision = self.spec["REPO"], self.spec["REVISION"] or "main"
-        where = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-        token = "with the token" if self.spec.get("HF_TOKEN") else "without a token"
-        text = " ".join(str(error).split())[:300]
-        if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
-            return [f"no space: {text}"]
-        if "GatedRepoError" in kinds:
-            return [f"gated: {where} does not give {repo} to this account ({token})", text]
-        if "RevisionNotFoundError" in kinds:
-            return [f"no revision: {repo} has no `{revision}`", text]
-        if "RepositoryNotFoundError" in kinds or status in (401, 403, 404):
-            # The hub answers the same for what does not exist and for what is private.
-            return [f"not found: {where} has no {repo}, or does not show it ({token})", text]
-        if status is not None:
-            return [f"refused: {where} answers {status}", text]
-        return [f"no way: {where} is not reached ({type(error).__name__})", text]
 
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # it has just become whole
-    return total
-
-
-def free_at(folder: Path) -> int:
-    """Bytes that whoever runs this may still write where `folder` is or will be."""
-    while not folder.is_dir():
-        folder = folder.parent
-    disk = os.statvfs(folder)
+def free_at(path: str) -> int:
+    """Bytes that whoever runs this may still write where `path` is or will be."""
+    place = Path(path)
+    while not place.is_dir():
+        place = place.parent
+    disk = os.statvfs(place)
     return disk.f_bavail * disk.f_frsize
 
 
+#: Of files that nobody knows the hash of, how large those are that a first look reads (bytes).
+LOOKED_AT = 64 << 20
+
+
+def begun(folder: Folder) -> str:
+    """The commit of the files that are here; empty where none has been begun."""
+    try:
+        return commit_of("", folder.read(COMMIT, 100).decode("ascii", "replace").strip())
+    except (FileNotFoundError, Unfit):
+        return ""
+
+
 def room(spec: Mapping[str, str]) -> None:
-    """Tells what a download would need, and loads nothing."""
-    hub = Hub(spec)
+    """Tells what a download would need, and what is in its way; loads and writes nothing."""
+    try:
+        model = Model(spec, Records(spec, make=False), make=False)
+    except FileNotFoundError:
+        hub = Hub(spec, "")
+        missing = sum(file.size for file in hub.files.values())
+    else:
+        hub = Hub(spec, begun(model.folder))
+        loading = Loading(hub, model, {} if spec["DEEP"] else model.records.known())
+        model.refuse(loading.look(model.present(), LOOKED_AT))
+        missing = loading.missing()
     say(f"commit={hub.commit}")
-    say(f"missing={hub.missing()}")
-    say(f"free={max(0, free_at(hub.folder) - SPARE)}")
+    say(f"missing={missing}")
+    say(f"free={max(0, free_at(spec['FOLDER']) - SPARE)}")
 
 
 def fetch(spec: Mapping[str, str]) -> None:
-    folder, manifest = Path(spec["FOLDER"]), Path(spec["MANIFEST"])
-    with alone(manifest):
-        save(Path(spec["MARK"]), spec["CLUSTER"] + "\n")
-        for name in filter(None, spec["FAULTS"].splitlines()):
-            if ".." not in name.split("/") and (folder / name).is_file():
-                (folder / name).unlink()
-        hub = Hub(spec)
-        missing, free = hub.missing(), free_at(folder) - SPARE
+    records = Records(spec)
+    with records.alone():
+        model = Model(spec, records)
+        for name in filter(None, spec["FAULTS"].split("\n")):
+            if not leaves(name) and name in model.ledger.files:
+                model.folder.remove(name)
+        hub = Hub(spec, begun(model.folder))
+        loading = Loading(hub, model, {} if spec["DEEP"] else records.known())
+        model.refuse(loading.look(model.present()))
+        missing, free = loading.missing(), free_at(model.path) - SPARE
         if missing > free:
             stop(f"no space: {gigabytes(missing)} are needed, {gigabytes(max(free, 0))} may be used on this disk")
-        folder.mkdir(parents=True, exist_ok=True)
-        save(folder / COMMIT, hub.commit + "\n")
-        hub.load()
-        shutil.rmtree(folder / PARTS, ignore_errors=True)
-        expected = {name: (size, hub.hashes[name]) for name, size in hub.sizes.items()}
-        make_sound(spec, expected, {"repo": spec["REPO"], "revision": spec["REVISION"], "commit": hub.commit})
+        model.folder.save(COMMIT, f"{hub.commit}\n".encode())
+        loading.load()
+        model.folder.clear(PARTS)
+        expected = {name: (entry.size, entry.sha256) for name, entry in loading.whole.items()}
+        about = {"repo": spec["REPO"], "revision": spec["REVISION"], "commit": hub.commit}
+        model.make_sound(expected, loading.whole, about)
 
 
 def main() -> None:
+    spec = os.environ
     try:
-        room(os.environ) if os.environ["WORK"] == "room" else fetch(os.environ)
+        if spec["WORK"] == "room":
+            become(spec["OWNER"])
+            room(spec)
+        else:
+            become(spec["OWNER"], [spec["MODELS"], spec["FOLDER"]])
+            fetch(spec)
+    except UnsafePlace as refused:
+        stop(f"no safe place: {refused}")
+    except Odd as odd:
+        stop(f"strange files: {odd}")
     except (OSError, ValueError) as problem:
         stop(str(problem))

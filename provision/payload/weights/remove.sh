@@ -1,27 +1,49 @@
-# What we brought goes, also of models that were served before, unless another cluster uses it; a folder of somebody's
-# own loses the files that were sent.
+# What we brought goes, also of models that were served before, unless another cluster uses it: files that are as
+# provision has written them. What somebody else put there, or has changed since, stays, and is said.
 
+plain() { [ -f "$1" ] && [ ! -L "$1" ]; }
 used() { for other in "$1".used-*; do [ -f "$other" ] && return 0; done; return 1; }
-rm -f -- "$mark"
+
+# $1: a manifest or ledger; what is in it, as find lists it.
+lines() { plain "$1" && head -c 67108864 -- "$1" | sed '1,/^$/d' | cut -d ' ' -f 2- | LC_ALL=C sort -u; }
+
+# $1: a model's folder, $2: its manifest, $3: whether it lies in our folder of models.
+clear() (
+    [ -d "$1" ] && [ ! -L "$1" ] && cd -- "$1" || exit 0
+    ledger=.provision-written made=$3 wrote=
+    if plain "$ledger"; then
+        wrote=$(lines "$ledger")
+        head -n 2 -- "$ledger" | grep -qx "made=yes" && made=yes
+    elif [ -n "$3" ] && [ "$(head -n 1 -- "$2" 2>/dev/null)" = "provision-weights 1" ]; then
+        # Before there were ledgers, all that a manifest named was ours.
+        wrote=$(lines "$2")
+    fi
+    { printf '%s\n' "$wrote"; LC_ALL=C find . -mindepth 1 -name '.*' -prune -o -type f -printf '%s %T@ %P\n'; } |
+        LC_ALL=C sort | uniq -d | cut -d ' ' -f 3- | while IFS= read -r name; do
+        rm -f -- "./$name" || exit 1
+        above=./${name%/*}
+        while [ "$above" != "./$name" ] && [ "$above" != . ] && rmdir -- "$above" 2>/dev/null; do above=${above%/*}; done
+    done || exit 1
+    rm -rf -- ./.provision-parts ./.provision-incoming ./.provision-commit "./$ledger" || exit 1
+    find . -mindepth 1 -name '.*' -prune -o ! -type d -printf '%P\n' | LC_ALL=C sort | head -n 5 | while IFS= read -r name; do
+        printf '::note left, since it is not as provision wrote it: %s/%s\n' "$1" "$name"
+    done
+    [ -z "$made" ] || { cd / && rmdir -- "$1" 2>/dev/null; }
+    :
+)
+
+rm -f -- "$mark" || exit 1
 base=${manifest%.manifest}
 if ! used "$base"; then
-    if [ -n "$ours" ]; then
-        case $folder in "$models"/?*) rm -rf -- "$folder" || exit 1 ;; *) echo "not ours: $folder" >&2; exit 1 ;; esac
-    elif [ -n "$brought" ] && [ -f "$manifest" ]; then
-        sed '1,/^$/d' "$manifest" | cut -d ' ' -f 4- | (
-            cd -- "$folder" || exit 0
-            while IFS= read -r name; do rm -f -- "$name"; done
-            find . -depth -type d -empty -delete 2>/dev/null
-        )
-        rmdir -- "$folder" 2>/dev/null
-    fi
+    [ -z "$brings" ] || clear "$folder" "$manifest" "$ours" || exit 1
     rm -f -- "$manifest" "$manifest.lock"
 fi
 for old in "$models"/*.used-"$cluster"; do
     [ -f "$old" ] || continue
     base=${old%.used-"$cluster"}
     rm -f -- "$old"
-    used "$base" || rm -rf -- "$base" "$base.manifest" "$base.manifest.lock"
+    used "$base" && continue
+    clear "$base" "$base.manifest" yes || exit 1
+    rm -f -- "$base.manifest" "$base.manifest.lock"
 done
-rmdir -- "$models" "${models%/*}" 2>/dev/null
 :

@@ -1,10 +1,9 @@
-# A program about the weights: it reads from its environment (environment.sh) what it is to do. Whoever sent the model
-# for others to read must not be kept from it by root's umask.
+# A program about the weights: it reads from its environment (environment.sh) what it is to do. Where root works, the
+# program becomes the user whom the model is for before it touches a file of theirs (places.py).
 
 umask 022
-[ "$work" = room ] || mkdir -p -- "$models" || exit 1
-export WORK="$work" FOLDER="$folder" MANIFEST="$manifest" MARK="$mark" MODELS="$models" CLUSTER="$cluster"
-export OWNER="$owner" OURS="$ours" DEEP="$deep" EXPECTED="$expected" ABOUT="$about" FAULTS="$faults"
-export REPO="$repo" REVISION="$revision"
+export WORK="$work" FOLDER="$folder" MANIFEST="$manifest" MARK="$mark" MODELS="$models" CLUSTER="$cluster" HOST="$host"
+export OWNER="$owner" OURS="$ours" NEW="$new" DEEP="$deep" EXPECTED="$expected" ABOUT="$about" FAULTS="$faults"
+export REPO="$repo" REVISION="$revision" PICKLES="$pickles" CODE="$code"
 export_environment
 printf '%s\n' "$program" | "$python" -I -B -

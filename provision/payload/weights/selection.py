@@ -14,10 +14,39 @@ OTHERS = (
     "*.ot", "*.tflite", "*.mlmodel", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.svg", "*.mp4", "*.pdf",
 )  # fmt: skip
 
+#: Files whose reading can run code of whoever made them: pickles, and formats that may hold one.
+PICKLES = (
+    "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.dill", "*.npy", "*.npz", "*.h5", "*.hdf5",
+    "*.keras", "*.msgpack", "*.pb", "*.nemo", "*.tar", "*.tar.gz", "*.tgz", "*.zip",
+)  # fmt: skip
 
-def needed(names: Iterable[str]) -> list[str]:
-    """Of a repository's files, those that a model server may read."""
+#: Programs. Only Python's own text is ever loaded, and only where `trust-remote-code` asks for it.
+CODE = ("*.py",)
+PROGRAMS = ("*.pyc", "*.pyo", "*.pyd", "*.pth", "*.so", "*.so.*", "*.dll", "*.dylib", "*.exe", "*.sh", "*.whl", "*.egg",
+            "*.jar", "*.ipynb")  # fmt: skip
+
+
+def needed(names: Iterable[str], *, pickles: bool = True, code: bool = True) -> list[str]:
+    """Of a folder's or a repository's files, those that a model server may read. `pickles`, `code`: whether those may
+    be among them, as in a folder of one's own."""
     told = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
     told = [name for name in told if not any(fnmatch.fnmatchcase(name, other) for other in OTHERS)]
+    if not pickles:
+        told = [name for name in told if not _one_of(name, PICKLES)]
+    if not code:
+        told = [name for name in told if not _one_of(name, CODE + PROGRAMS)]
     there = [kind for kind in KINDS if any(fnmatch.fnmatchcase(name, kind) for name in told)]
     return sorted(name for name in told if not any(fnmatch.fnmatchcase(name, kind) for kind in there[1:]))
+
+
+def only_pickles(names: Iterable[str]) -> list[str]:
+    """The files with the weights, where those are pickles and come in no other form; else nothing."""
+    every = list(names)
+    if any(_one_of(name, KINDS) for name in needed(every, pickles=False)):
+        return []
+    return [name for name in needed(every) if _one_of(name, PICKLES)]
+
+
+def _one_of(name: str, patterns: Iterable[str]) -> bool:
+    """Whatever the case: a file system, or who loads the file, may not tell."""
+    return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in patterns)

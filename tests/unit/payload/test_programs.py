@@ -124,7 +124,8 @@ NOWHERE, NOBODY = "http://127.0.0.1:1", "4194305"
 
 def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple[int, str]]:
     """What is in its environment, its arguments, and its exit code with a part of what it says."""
-    weights = dict.fromkeys(("MODELS", "OWNER", "OURS", "DEEP", "EXPECTED", "ABOUT", "REPO", "REVISION", "FAULTS"), "")
+    empty = ("OWNER", "OURS", "NEW", "DEEP", "EXPECTED", "ABOUT", "REPO", "REVISION", "FAULTS", "PICKLES", "CODE")
+    weights = {**dict.fromkeys(empty, ""), "HOST": "a", "MODELS": str(place)}
     weights |= {"WORK": "fetch", "FOLDER": f"{place}/model", "MANIFEST": f"{place}/a.manifest", "MARK": f"{place}/mark"}
     weights |= {"CLUSTER": "gpus"}
     network = {"me": "a", "address": "127.0.0.1", "ports": [], "key": "k", "settle": 0, "patience": 1, "peers": {}}
@@ -179,7 +180,7 @@ def test_it_starts(program: str, which: str, tmp_path: Path) -> None:
     )
     assert done.returncode == rc and said in done.stdout + done.stderr and "Traceback" not in done.stderr, done
     if program == "weights.seal:main":
-        assert (tmp_path / "a.manifest").read_text().startswith("provision-weights 1\ndigest=")
+        assert (tmp_path / "a.manifest").read_text().startswith("provision-weights 2\ndigest=")
 
 
 def test_a_hosts_own_python_may_be_older_than_an_environments() -> None:

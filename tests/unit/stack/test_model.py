@@ -13,7 +13,7 @@ from provision.core.playbook import Playbook
 from provision.core.script import Fragment
 from provision.facts.model import ModelFolder
 from provision.inventory.models import Serve, WeightsSource
-from provision.payload.weights.manifest import Entry, digest_of, hashed, listing, parsed, stamp_of, written
+from provision.payload.weights.manifest import Entry, digest_of, follow, hashed, listing, parsed, stamp_of, written
 from provision.payload.weights.selection import needed
 from provision.proofs.weights import RoomForWeights, SameWeights
 from provision.resources.weights import Weights
@@ -132,11 +132,11 @@ def test_only_what_has_changed_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "two").write_bytes(b"22")
     (tmp_path / ".cache").mkdir()
     (tmp_path / ".cache" / "lock").touch()
-    first = hashed(tmp_path, listing(tmp_path), {}, lambda done, total: None)
+    first = hashed(follow(tmp_path), listing(tmp_path), {}, lambda done, total: None)
     assert list(first) == ["one", "two"]
     (tmp_path / "two").write_bytes(b"333")
     read: list[tuple[int, int]] = []
-    again = hashed(tmp_path, listing(tmp_path), first, lambda done, total: read.append((done, total)))
+    again = hashed(follow(tmp_path), listing(tmp_path), first, lambda done, total: read.append((done, total)))
     assert read[-1] == (3, 3) and again["one"] == first["one"] and again["two"] != first["two"]
 
 
@@ -154,7 +154,7 @@ def answer(files: dict[str, Entry]) -> Fragment:
 
 
 def test_the_majority_is_right_and_the_odd_host_is_named_with_its_files() -> None:
-    other = {**FILES, "config.json": Entry(3, "1.0000000000", "ef" * 32), "extra": Entry(1, "0", "aa" * 32)}
+    other = {**FILES, "config.json": Entry(3, "1.0000000000", "ef" * 32), "extra": Entry(1, "0.0000000000", "aa" * 32)}
     answers = {"a": answer(other), "b": answer(FILES), "c": answer(FILES)}
     (finding,) = SameWeights(placed("a", "b", "c")).read(answers, {}).findings
     assert (finding.host, finding.severity) == ("a", Severity.BLOCKS)

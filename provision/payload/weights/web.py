@@ -1,0 +1,69 @@
+"""What the hub's library may ask for, and whom it shows the token: judged before each request, also of redirections."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class NotAsked(Exception):
+    """A request that is not sent: it leads to another kind of address."""
+
+
+def guard(library: Any, endpoint: str) -> None:
+    """From now on. Raises NotAsked for a library that does not let its requests be seen."""
+
+    def judge(url: str, headers: MutableMapping[str, Any]) -> None:
+        if not allowed(url, endpoint):
+            raise NotAsked(f"{endpoint} leads to {_short(url)}")
+        if origin(url) != origin(endpoint):
+            for name in [name for name in headers if name.lower() in ("authorization", "cookie")]:
+                del headers[name]
+
+    inner = importlib.import_module("huggingface_hub.utils._http")
+    if hasattr(library, "set_client_factory"):
+        # huggingface_hub from 1.0 on: httpx, which tells of each request before it is sent.
+        def client() -> Any:
+            made = inner.default_client_factory()
+            hooks = made.event_hooks
+            seen = [*hooks.get("request", ()), lambda request: judge(str(request.url), request.headers)]
+            made.event_hooks = {**hooks, "request": seen}
+            return made
+
+        library.set_client_factory(client)
+    elif hasattr(library, "configure_http_backend"):
+        # Before: requests, which sends each request of a redirection by the same method.
+        def session() -> Any:
+            made = inner._default_backend_factory()
+            send = made.send
+
+            def seen(request: Any, **how: Any) -> Any:
+                judge(request.url, request.headers)
+                return send(request, **how)
+
+            made.send = seen
+            return made
+
+        library.configure_http_backend(session)
+    else:
+        raise NotAsked("this huggingface_hub does not let its requests be seen")
+
+
+def allowed(url: str, endpoint: str) -> bool:
+    """HTTPS always; plain HTTP only where the hub itself is asked so; nothing else, whatever a server answers."""
+    scheme = urlsplit(url).scheme.lower()
+    return scheme == "https" or (scheme == "http" and urlsplit(endpoint).scheme.lower() == "http")
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(scheme, 0)
+
+
+def _short(url: str) -> str:
+    """Without what may be a secret: a redirection to a file server is signed in its query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"[:200]

@@ -1,0 +1,59 @@
+"""What is in the way in a model's folder: files that provision did not write are neither replaced nor removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from provision.core.finding import Finding, Severity
+from provision.weights.local import Held
+
+#: What is found out here explains what a look alone has to say of "weights" (checks/inhibition.py).
+FILES = "weights files"
+
+
+def in_the_way(host: str, folder: str, models: str, here: Held | None, have: Mapping[str, str]) -> tuple[Finding, ...]:
+    """`have`: what the probe saw. `here`: what is to be sent; None for a download, whose files the host knows (the
+    proof that there is room for it)."""
+    found = []
+    if owner := have.get("closed"):
+        said = f"{models} belongs to {owner}, and what is in it must belong to the user whom the model is for"
+        hint = f"give it to that user: `sudo chown -Rh USER {models}`"
+        found.append(_block(host, said, (), hint))
+    if odd := sorted(_names(have, "odd:")):
+        said = f"{folder} holds what is no plain file, and no link is followed there"
+        hint = "move it away, or set serve.model to the folder without serve.weights.path: then it is only read"
+        found.append(_block(host, said, tuple(odd), hint))
+    if here is not None and (foreign := sorted(_foreign(here, have))):
+        said = f"{folder} holds files that provision did not write, and would have to replace"
+        hint = "move them away, or set serve.model to another folder; to serve what is there, remove serve.weights.path"
+        found.append(_block(host, said, tuple(foreign), hint))
+    return tuple(found)
+
+
+def _foreign(here: Held, have: Mapping[str, str]) -> Iterator[str]:
+    """Those that are no part of the model, and those that are known to hold something else."""
+    kind = "was:" if "sound" in have else "is:"
+    for name in _names(have, kind):
+        now, wrote = " ".join(have[f"{kind}{name}"].split(" ")[:2]), have.get(f"wrote:{name}", "")
+        entry = here.files.get(name)
+        if entry is None:
+            if not wrote.startswith(f"{now} "):
+                yield f"{name}: no part of the model"
+        elif not wrote:
+            was = have.get(f"was:{name}", "")
+            if now.partition(" ")[0] != str(entry.size):
+                yield f"{name}: {now.partition(' ')[0]} bytes, the model's has {entry.size}"
+            elif was.startswith(f"{now} "):
+                if entry.sha256 and not was.endswith(entry.sha256):
+                    yield f"{name}: other content"
+            elif have.get(f"sample:{name}", "") not in ("", here.sample(name)):
+                yield f"{name}: other content"
+
+
+def _names(have: Mapping[str, str], prefix: str) -> list[str]:
+    return [key.removeprefix(prefix) for key in have if key.startswith(prefix)]
+
+
+def _block(host: str, said: str, evidence: tuple[str, ...], hint: str) -> Finding:
+    more = (f"and {len(evidence) - 10} more",) if len(evidence) > 10 else ()
+    return Finding(host, "storage", FILES, Severity.BLOCKS, said=said, evidence=evidence[:10] + more, hint=hint)
