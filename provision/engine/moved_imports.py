@@ -6,6 +6,7 @@ import ast
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,9 +51,22 @@ def _now(node: ast.Import | ast.ImportFrom, table: Mapping[str, str]) -> Iterato
             whole = f"{node.module}.{alias.name}"
             if whole in table:
                 package, _, name = table[whole].rpartition(".")
-                yield whole, f"from {package} import {_named(name, alias)}"
+                yield whole, f"from {_shortest(package, name)} import {_named(name, alias)}"
             elif node.module in table and not _is_module(whole):
-                yield node.module, f"from {table[node.module]} import {_named(alias.name, alias)}"
+                package = _shortest(table[node.module], alias.name)
+                yield node.module, f"from {package} import {_named(alias.name, alias)}"
+
+
+def _shortest(module: str, name: str) -> str:
+    """The public face where `name` is public: what lies deeper may move again."""
+    top = module.partition(".")[0]
+    try:
+        face = import_module(top)
+        if name in face.__all__ and getattr(face, name) is getattr(import_module(module), name):
+            return top
+    except (ImportError, AttributeError):  # an old name that is nowhere now: then it is told when this import fails
+        pass
+    return module
 
 
 def _named(name: str, alias: ast.alias) -> str:

@@ -35,22 +35,20 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("line", "old", "now"),
     [
-        ("from {} import Resource", "resource", "from provision.core.resource import Resource"),
+        ("from {} import Resource", "resource", "from provision import Resource"),
         ("from provision import events", "events", "from provision.core import events"),
         ("import {}", "script", "import provision.core.script"),
-        ("from {} import judge", "judge", "from provision.checks.judge import judge"),
-        ("from {} import judge as every", "judge", "from provision.checks.judge import judge as every"),
+        ("from {} import judge", "judge", "from provision import judge"),
+        ("from {} import judge as every", "judge", "from provision import judge as every"),
         ("from provision.judge import cells", "judge.cells", "from provision.checks import cells"),
         ("from {} import of_xids", "judge.xid", "from provision.checks.gpu.xid import of_xids"),
-        ("from {} import Cluster", "cluster", "from provision.cluster.cluster import Cluster"),
+        ("from {} import Cluster", "cluster", "from provision import Cluster"),
         ("from {} import folder_of", "weights", "from provision.weights.source import folder_of"),
         ("from {} import network_proof", "proofs.network", "from provision.proofs.network.proof import network_proof"),
-        (
-            "from provision.parallel.size import Sizing",
-            "parallel.size.Sizing",
-            "from provision.core.sizing import Sizing",
-        ),
-        ("from {} import (\n    Stack,\n)", "resources.stack", "from provision.stack.ray import Stack"),
+        ("from provision.parallel.size import Sizing", "parallel.size.Sizing", "from provision import Sizing"),
+        ("from provision.runner import Job", "runner.Job", "from provision.engine.state import Job"),
+        ("from {} import NoSuchError", "errors", "from provision.core.errors import NoSuchError"),
+        ("from {} import (\n    Stack,\n)", "resources.stack", "from provision import Stack"),
     ],
 )
 def test_an_old_import_names_the_new_one(file: Path, line: str, old: str, now: str) -> None:
@@ -65,7 +63,7 @@ def test_all_old_imports_of_a_file_are_named_at_once(file: Path) -> None:
     text = "\n".join(f"from provision.{line}" for line in lines)
     error = refused(file, f"{text}\n{BOOK}")
     assert error.message == f"{file}:1: `provision.playbook` has moved"
-    assert error.evidence == ("line 3: `provision.errors` has moved: `from provision.core.errors import HostError`",)
+    assert error.evidence == ("line 3: `provision.errors` has moved: `from provision import HostError`",)
 
 
 def test_an_import_within_a_function_is_told_when_it_is_done(file: Path) -> None:
