@@ -12,10 +12,12 @@ from provision.diagnosis.figures import figures
 
 class Kind(Enum):
     """How much a line explains. A cause explains the failure. A symptom is often the first sign of a cause that is
-    logged elsewhere. Waiting is also logged by a start that is merely slow. The first kind that is found counts."""
+    logged elsewhere. A vague line says that it failed, and not why. Waiting is also logged by a start that is merely
+    slow. The first kind that is found counts."""
 
     CAUSE = "cause"
     SYMPTOM = "symptom"
+    VAGUE = "vague"
     WAIT = "wait"
 
 

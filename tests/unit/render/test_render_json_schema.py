@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from render_samples import a_plan, a_report, a_run, an_error
 from serving_samples import a_bench, a_smoke
 
+from provision import Log, explain
 from provision.cluster.firewall import Firewall, Rule
 from provision.core import events
 from provision.core.errors import InventoryError, NameNotFound, Problem
@@ -20,6 +21,7 @@ from provision.core.plan import Mode, make_plan
 from provision.core.resource import Difference
 from provision.lab.lab import LabHost, LabReport
 from provision.render.encode import encode, event_json
+from provision.render.explained import explained_json
 from provision.render.firewall import firewall_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
@@ -57,6 +59,8 @@ def lines() -> list[dict[str, Any]]:
         error_line(an_error(), 1, 0.0),
         result_line("lock", {"path": Path("cluster.lock")}, 0.0),
         result_line("firewall", firewall_json(FIREWALL), 0.0),
+        result_line("explain", explained_json(explain(Log("gpu-01", "log", "CUDA error: out of memory"))), 0.0),
+        result_line("explain", explained_json(explain(Log("", "", "nothing that is known"))), 0.0),
         result_line("host-key", {**KEY, "error": NameNotFound("a", "resolves nowhere")}, 0.0),
         result_line("host-key", {**KEY, "status": "new", "error": None}, 0.0),
         result_line("trust", {"recorded": 2}, 0.0),

@@ -1,0 +1,116 @@
+"""What is told of public reports of failures. Each names its source, and what it turned out to be.
+
+A wrong cause is worse than none: a log that is not known is told so.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from provision import Verdict, explain
+from provision.diagnosis.explain import Explained
+
+REPORTS = Path(__file__).parent / "reports"
+
+CAUSE = {
+    "custom-all-reduce": ("custom-all-reduce", "gpu-01"),
+    "custom-all-reduce-through-another-program": ("custom-all-reduce", "gpu-01"),
+    "dashboard-agent": ("ray-agent", "gpu-02"),
+    "dmesg-with-dates": ("gpu-fault", "gpu-02"),
+    "duplicate-gpu-two-hosts": ("nccl-duplicate-gpu", "gpu-02"),
+    "error-802": ("fabric-manager", "gpu-01"),
+    "failed-to-be-inspected": ("package-versions", "gpu-01"),
+    "flashinfer-no-nvcc": ("nvcc-missing", "gpu-02"),
+    "fp8-block-not-divisible": ("fp8-blocks", "gpu-01"),
+    "gaierror": ("hub-name", "gpu-02"),
+    "gb10-page-cache": ("unified-memory", "gpu-02"),
+    "graph-capture-of-nccl": ("nccl-graph", "gpu-01"),
+    "hub-429": ("hub-rate", "gpu-02"),
+    "hub-behind-a-firewall": ("hub-unreachable", "gpu-02"),
+    "ib-completion-status-12": ("rdma-lost", "gpu-01"),
+    "invalid-device-ordinal": ("device-ordinal", "10.0.0.2"),
+    "journal-oom": ("killed-for-memory", "gpu-02"),
+    "kernel-lines": ("gpu-lost", "gpu-02"),
+    "nccl-attach-shm": ("nccl-shm-attach", "gpu-02"),
+    "nccl-link-local": ("nccl-link-local", "gpu-02"),
+    "nccl-operation-not-supported": ("nccl-cuda-unsupported", "gpu-01"),
+    "nccl-out-of-memory": ("nccl-cuda-memory", "gpu-01"),
+    "ninja": ("ninja-missing", "gpu-01"),
+    "no-gpu-on-driver-node": ("ray-no-gpu-here", "gpu-01"),
+    "nvml-mismatch": ("driver-mismatch", "gpu-01"),
+    "oom-by-orphans": ("cuda-memory-shared", "gpu-02"),
+    "ptxas-of-triton": ("ptxas", "gpu-01"),
+    "ray-oom": ("ray-out-of-memory", "10.0.0.2"),
+    "roce-qp-no-such-device": ("rdma-address", "gpu-01"),
+    "sampler-memory": ("sampler-memory", "gpu-01"),
+    "sigbus-network-fs": ("bus-error-weights", "gpu-02"),
+    "transformers-v5": ("transformers-version", "gpu-01"),
+    "two-addresses": ("unique-address", "gpu-01"),
+    "zmq-cannot-assign": ("listen-address", "gpu-01"),
+    # A line of a sound start is said before, and is none.
+    "benign-libnccl-net": ("rdma-address", "gpu-01"),
+    "benign-tp-exceeds-local": ("nvcc-missing", "gpu-01"),
+    "benign-trust-remote-code": ("cuda-out-of-memory", "gpu-01"),
+}
+
+LIKELY = {
+    "compose-worker-has-no-head": ("ray-unreachable", ""),
+    "device-side-assert": ("cuda-assert", "gpu-01"),
+    "illegal-memory-access": ("cuda-illegal-access", "gpu-02"),
+    "nccl-initialization-error": ("nccl-nvls", "gpu-01"),
+    "nccl-last-error-cuda": ("nccl-last-error", "gpu-01"),
+    "no-node-info": ("ray-head-gone", "gpu-01"),
+    "node-taken-for-dead": ("ray-node-dead", "gpu-02"),
+    "store-wait-timeout": ("store-timeout", "gpu-01"),
+    "unable-to-connect-gcs": ("ray-unreachable", "gpu-02"),
+    "xid45-after-abort": ("nccl-timeout", "gpu-02"),
+    "zmq-port-collision": ("port-race", "gpu-02"),
+}
+UNKNOWN = {"something-new", "sound-start-only"}
+
+ALL = sorted(path.stem for path in REPORTS.glob("*.log"))
+
+
+def explained(name: str) -> Explained:
+    return explain(REPORTS / f"{name}.log")
+
+
+@pytest.mark.parametrize(("name", "expected"), CAUSE.items())
+def test_a_cause_is_told_with_its_host_and_the_line_that_says_it(name: str, expected: tuple[str, str]) -> None:
+    found = explained(name)
+    assert (found.verdict, found.id, found.host) == (Verdict.CAUSE, *expected)
+    assert found.evidence[0].line and found.hint
+
+
+@pytest.mark.parametrize(("name", "expected"), LIKELY.items())
+def test_what_may_follow_from_something_else_is_told_as_likely(name: str, expected: tuple[str, str]) -> None:
+    found = explained(name)
+    assert (found.verdict, found.id, found.host) == (Verdict.LIKELY, *expected)
+
+
+@pytest.mark.parametrize("name", sorted(UNKNOWN))
+def test_what_is_not_known_is_told_so_with_the_best_lines(name: str) -> None:
+    found = explained(name)
+    assert (found.verdict, found.id) == (Verdict.UNKNOWN, "")
+    assert found.message.startswith("the cause is not known")
+    assert found.evidence
+
+
+def test_of_an_unknown_failure_each_host_has_its_say() -> None:
+    assert {(said.host, said.line) for said in explained("something-new").evidence} >= {
+        ("gpu-01", "somewhere.NovelError: the flux is inverted"),
+        ("gpu-02", "NovelError: flux sensor not calibrated"),
+    }
+
+
+def test_every_report_is_expected_and_two_of_three_have_a_cause() -> None:
+    assert {*CAUSE, *LIKELY, *UNKNOWN} == {*ALL}
+    assert len(ALL) >= 49
+    assert len(CAUSE) / len(ALL) >= 2 / 3
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_report_names_its_source_and_what_it_was(name: str) -> None:
+    first, second = (REPORTS / f"{name}.log").read_text().splitlines()[:2]
+    assert first.startswith("# source: ")
+    assert second.startswith("# known cause: ")
