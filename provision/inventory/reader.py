@@ -9,9 +9,10 @@ from provision.inventory.accept import check_accepted
 from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
 from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
-from provision.inventory.flags import check_flags
+from provision.inventory.flags import RAY_FLAGS, SERVE_FLAGS, check_flags
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import Listed, normalize, resolve
+from provision.inventory.lookalikes import check_lookalikes
 from provision.inventory.models import Host, Inventory
 from provision.inventory.node import YamlNode
 from provision.inventory.packages import check_packages
@@ -51,6 +52,7 @@ def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str]
     check_placement(root, hosts, problems)
     check_ports(hosts, head, root, problems)
     check_flags(root, problems)
+    check_lookalikes(root, {*SERVE_FLAGS, *RAY_FLAGS}, problems)
     check_packages(root, problems)
     check_sources(root, problems, require=require_secrets)
     check_accepted(root, ids, problems)
