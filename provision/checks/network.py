@@ -7,6 +7,7 @@ given its address and its interface (vllm#7074).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from provision.checks.cells import fabric_port, interface_of
@@ -89,8 +90,8 @@ def _interface(node: Node, facts: Facts) -> Iterator[Finding]:
             "interface",
             f"its interface `{found.name}` is down",
             why=f"the other nodes do not reach {node.node_ip}, so that Ray's workers do not join, and NCCL hangs",
-            hint=f"check the cable and the switch, then run `sudo ip link set {found.name} up` on {node.name}"
-            + _elsewhere(node),
+            hint=f"check the cable and the switch, then run `sudo ip link set {shlex.quote(found.name)} up` "
+            f"on {node.name}{_elsewhere(node)}",
             found=f"{found.name} down",
             expected=f"{found.name} up",
         )
@@ -114,7 +115,7 @@ def _ports(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
             expected=ACTIVE,
             against=Against.SOUND,
             why="NCCL continues more slowly on the remaining ports, or falls back to TCP",
-            hint=f"run `ibstat {down[0].device}` on {node.name}, check the cable and the switch",
+            hint=f"run `ibstat {shlex.quote(down[0].device)}` on {node.name}, check the cable and the switch",
             evidence=tuple(f"{port.device}/{port.port}: {fabric_port(port)}" for port in facts.fabrics),
         )
 

@@ -15,6 +15,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import LockError
 from provision.core.finding import Against, Finding
 from provision.core.majority import majority, preferred
+from provision.core.wording import typed
 from provision.environment.wheels import misfit
 from provision.weights.source import source_of
 
@@ -111,7 +112,7 @@ def _odd_ones(row: FactRow, alike: Alike, seen: Mapping[str, Seen], head: str) -
             expected=expected.cell,
             against=Against.PEERS,
             why=alike.why,
-            hint=alike.hint.format(**words),
+            hint=typed(alike.hint, words),
             evidence=evidence,
             said=whose and f"{row.fact} is `{entry.cell}`, {whose} `{expected.cell}`",
         )

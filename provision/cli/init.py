@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def init(path: Path, name: str) -> int:
         raise UsageError(f"`{path}` exists already", hint="edit it, or name another file") from None
     except OSError as error:
         raise ProvisionError(f"`{path}` cannot be written: {error.strerror}") from None
-    then = f"provision plan{'' if str(path) == DEFAULT else f' {path}'}"
+    then = shlex.join(["provision", "plan", *([] if str(path) == DEFAULT else [str(path)])])
     Out(sys.stdout).lines([f"wrote {path}", f"hint: put your hosts in, then run `{then}`"])
     return Exit.DONE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
     _show(report, screen)
     if not screen.as_json:
         said = "created" if report.changed else "is already running: nothing to change"
-        screen.say(f"lab `{name}` {said}", f"hint: provision up {report.inventory}")
+        screen.say(f"lab `{name}` {said}", f"hint: provision up {shlex.quote(str(report.inventory))}")
     return Exit.DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -84,7 +85,7 @@ def reported(
         report = kept(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
-    show(report, screen, f"provision up {asked.inventory or path}", everything=everything)
+    show(report, screen, f"provision up {shlex.quote(str(asked.inventory or path))}", everything=everything)
     if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
     return report

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
@@ -32,6 +33,14 @@ def span(seconds: float, *, spelled: bool = False) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {long if spelled else short}"
     return "a moment" if spelled else f"{max(0.0, seconds):.0f} s"
+
+
+def typed(template: str, values: Mapping[str, object]) -> str:
+    """`template` with its `{names}` filled in. Within backticks stands what is typed: there a text is quoted for the
+    shell, since it may come from an inventory, a host or a log. Outside them it is prose."""
+    quoted = {name: shlex.quote(value) if isinstance(value, str) else value for name, value in values.items()}
+    parts = template.split("`")
+    return "`".join(part.format(**(quoted if index % 2 else values)) for index, part in enumerate(parts))
 
 
 def did_you_mean(word: str, choices: Iterable[str], before: str = "") -> str:

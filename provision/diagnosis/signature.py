@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -49,7 +50,14 @@ class Signature:
         values = {**figures(found), **{k: v for k, v in found.items() if v is not None}, "host": host or "the host"}
         # Where nobody says which host it was, an edit of the inventory still has a place for its name.
         fix = self.fix if host else self.fix.replace("hosts.{host}", "hosts.<name>")
-        return _filled(self.cause, values), _filled(fix, values)
+        return _filled(self.cause, values), _typed(fix, values)
+
+
+def _typed(text: str, values: Mapping[str, str]) -> str:
+    """Within backticks stands what is typed: what a log says there is quoted for the shell."""
+    quoted = {name: shlex.quote(value) for name, value in values.items()}
+    parts = text.split("`")
+    return "`".join(_filled(part, quoted if index % 2 else values) for index, part in enumerate(parts))
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

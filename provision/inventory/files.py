@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def existing_file(node: YamlNode, inventory: Path, problems: Problems, what: str
         elif path.is_dir():
             problems.value(node, f"the {what} `{node.text}` is a folder")
         elif not os.access(path, os.R_OK):
-            problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {node.text}")
+            problems.value(node, f"the {what} `{node.text}` cannot be read", f"chmod u+r {shlex.quote(str(path))}")
     except (OSError, ValueError) as error:
         problems.value(node, f"the {what} `{node.text}` cannot be accessed: {error}")
     return node.with_text(text)

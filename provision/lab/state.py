@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -100,7 +101,8 @@ def load(directory: Path) -> LabState | None:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DamagedState(
-            f"`{path}` is damaged: it is no lab's state", hint=f"provision lab down --name {directory.name}"
+            f"`{path}` is damaged: it is no lab's state",
+            hint=f"provision lab down --name {shlex.quote(directory.name)}",
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def find_running(session: Session, inventory: Inventory) -> Running:
 def read_running(fragment: Fragment, inventory: Inventory) -> Running:
     """Raises NotServing, ScriptFailed."""
     head = inventory.head
-    up = f"provision up {inventory.path}"
+    up = f"provision up {shlex.quote(str(inventory.path))}"
     if not fragment.ok:
         raise ScriptFailed(head.name, "the services on this host could not be probed", evidence=fragment.tail())
     lines = (line.partition("=") for line in fragment.stdout.splitlines())

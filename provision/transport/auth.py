@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 import os
+import shlex
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,7 +71,9 @@ class Attempt:
                     further = transport.auth_publickey(self.target.user, key)
                 except paramiko.BadAuthenticationType as error:
                     raise self._failure(f"it does not accept keys, only {', '.join(error.allowed_types)}") from error
-                except paramiko.AuthenticationException:
+                except paramiko.AuthenticationException as error:
+                    if "pubkey algorithm" in str(error):
+                        self.problems.append(_no_signature(label, transport))
                     if not transport.is_active():
                         raise self._failure("too many keys were offered", "set `ssh.key` in the inventory") from None
                     continue
@@ -133,6 +136,22 @@ class _LazyAgent:
             self._agent.close()
 
 
+def _no_signature(label: str, transport: paramiko.Transport) -> AuthProblem:
+    """A server that takes an RSA key's signatures with SHA-1 alone, which OpenSSH refuses to make."""
+    extensions: dict[str, bytes] = getattr(transport, "server_extensions", {})
+    listed = extensions.get("server-sig-algs", b"").decode("utf-8", "replace").split(",")
+    ours = [name for name in transport.preferred_pubkeys if "rsa" in name and "cert" not in name]
+    offered, accepted = (", ".join(f"`{name}`" for name in names) for names in (listed, ours))
+    return AuthProblem(
+        f"{label} cannot sign: no signature algorithm in common: it accepts {offered}; made here: {accepted}",
+        "update its sshd, or make a key of another type: ssh-keygen -t ed25519",
+    )
+
+
+def _typed(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
 def _load(path: Path) -> paramiko.PKey:
     try:
         key = paramiko.PKey.from_path(path)
@@ -141,13 +160,13 @@ def _load(path: Path) -> paramiko.PKey:
     except (paramiko.PasswordRequiredException, TypeError):
         # TypeError: what the cryptography package raises for an encrypted key without a password.
         raise AuthProblem(
-            f"`{path}` is encrypted, and the agent does not hold it", f"ssh-add {path}", encrypted=True
+            f"`{path}` is encrypted, and the agent does not hold it", f"ssh-add {_typed(path)}", encrypted=True
         ) from None
     except OSError as error:
-        raise AuthProblem(f"`{path}` cannot be read: {error.strerror}", f"ls -l {path}") from error
+        raise AuthProblem(f"`{path}` cannot be read: {error.strerror}", f"ls -l {_typed(path)}") from error
     except (paramiko.SSHException, ValueError, IndexError) as error:
         raise AuthProblem(
-            f"`{path}` is not a private key that can be used: {error}", f"ssh-keygen -y -f {path}"
+            f"`{path}` is not a private key that can be used: {error}", f"ssh-keygen -y -f {_typed(path)}"
         ) from error
     certificate = path.with_name(path.name + "-cert.pub")
     if certificate.exists():

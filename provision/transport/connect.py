@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import socket
 import threading
 import time
@@ -16,9 +17,11 @@ import paramiko
 from provision.core.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
 from provision.core.secret import Secret
 from provision.inventory.models import Host
+from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt, KeyRing
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
-from provision.transport.hostkeys import HostKey, KnownHosts, KnownHostsFiles, expected, judge
+from provision.transport.hostkey import HostKey
+from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, expected, judge
 from provision.transport.session import Session
 from provision.transport.target import Target, load_config, resolve
 from provision.transport.tcp import dial
@@ -120,7 +123,7 @@ class Opener:
                 raise Unreachable(
                     host.name,
                     f"`{path or '~/.ssh/config'}` cannot be read: {error}",
-                    hint=f"ssh -G{f' -F {path}' if path else ''} {host.address}",
+                    hint=shlex.join(["ssh", "-G", *(["-F", path] if path else []), host.address]),
                 ) from error
 
     def known_hosts(self, target: Target) -> KnownHosts:
@@ -175,7 +178,7 @@ class Opener:
         if self._cancel.is_set():
             raise Cancelled(f"cancelled while connecting to {target.name}")
         sock = self._socket(target)
-        transport: paramiko.Transport | None = None
+        transport: Client | None = None
         try:
             transport = prepare(sock, expected(target, self._known.of(target)))
             handshake(transport, target.timeout)
@@ -184,7 +187,7 @@ class Opener:
             with contextlib.suppress(OSError, EOFError):
                 (transport or sock).close()
             if isinstance(error, (EOFError, OSError, paramiko.SSHException)):
-                raise broken(target, error) from error
+                raise broken(target, error, transport) from error
             raise
 
     def _log_in(self, transport: paramiko.Transport, target: Target) -> paramiko.Transport:
@@ -221,16 +224,21 @@ class Opener:
             raise PortClosed(
                 target.name,
                 f"the jump host `{jump.address}` cannot reach `{target.address}` port {target.port}: {error.text}",
-                hint=f"{jump.ssh} nc -vz {target.address} {target.port}",
+                hint=f"{jump.ssh} {probe(target.address, target.port)}",
             ) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise Transient(
                 ConnectTimeout(
                     target.name,
                     f"no answer from `{target.address}` port {target.port} through the jump host `{jump.address}`",
-                    hint=f"{jump.ssh} nc -vz {target.address} {target.port}",
+                    hint=f"{jump.ssh} {probe(target.address, target.port)}",
                 )
             ) from error
+
+
+def probe(address: str, port: int) -> str:
+    """A command for another host, as one word of ours: the shell there reads it once more."""
+    return shlex.quote(shlex.join(["nc", "-vz", address, str(port)]))
 
 
 def _passes(error: Unreachable) -> bool:

@@ -10,13 +10,9 @@ from typing import Any
 import paramiko
 
 from provision.core.errors import AuthFailed, ConnectTimeout, Unreachable
-from provision.transport.hostkeys import HostKey
+from provision.transport.algorithms import Client
+from provision.transport.hostkey import HostKey
 from provision.transport.target import Target
-
-# Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that paramiko has.
-_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
-_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256")
 
 
 class Transient(Exception):
@@ -27,12 +23,9 @@ class Transient(Exception):
         self.error = error
 
 
-def prepare(sock: Any, keys: Sequence[HostKey]) -> paramiko.Transport:
-    transport = paramiko.Transport(sock)
+def prepare(sock: Any, keys: Sequence[HostKey]) -> Client:
+    transport = Client(sock)
     options = transport.get_security_options()
-    options.kex = _first(_KEX, options.kex)
-    options.ciphers = _first(_CIPHERS, options.ciphers)
-    options.digests = _first(_MACS, options.digests)
     # A server shows one key: ask for one of a type that is on record.
     on_record = [key.kind for key in keys]
     wanted = [kind for kind in options.key_types if kind in on_record or ("ssh-rsa" in on_record and "rsa" in kind)]
@@ -63,11 +56,18 @@ def shown(transport: paramiko.Transport) -> HostKey:
     return HostKey(key.get_name(), key.get_base64())
 
 
-def broken(target: Target, error: Exception) -> Exception:
+def broken(target: Target, error: Exception, transport: Client | None = None) -> Exception:
     """What a connection that was accepted, then failed, is called."""
     where = f"`{target.address}` port {target.port}"
     text = str(error) or type(error).__name__
-    if "Incompatible" in text or "no acceptable" in text:
+    if isinstance(error, paramiko.SSHException) and ("ncompatible" in text or "no acceptable" in text):
+        differs = transport.disagreement() if transport is not None else None
+        if differs is not None:
+            return Unreachable(
+                target.name,
+                f"{where} has {differs.text}",
+                hint=f"add one of those accepted here to `{differs.setting}` in sshd_config there, or update its sshd",
+            )
         return Unreachable(target.name, f"{where} has no algorithm in common with this client: {text}", hint=target.ssh)
     if isinstance(error, TimeoutError) or "imeout" in text:
         return Transient(

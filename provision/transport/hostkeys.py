@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,27 +13,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from provision.core.errors import HostKeyChanged, HostKeyUnknown
+from provision.transport.hostkey import HostKey
+from provision.transport.revoked import refuse_revoked
 from provision.transport.target import Target
 
 #: Read after the user's file, as OpenSSH does.
 SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
-
-
-@dataclass(frozen=True, slots=True)
-class HostKey:
-    """A public host key in the words of known_hosts: its type and its base64 text."""
-
-    kind: str
-    text: str
-
-    @property
-    def fingerprint(self) -> str:
-        """As ssh-keygen -l prints it: `SHA256:…`."""
-        try:
-            digest = hashlib.sha256(base64.b64decode(self.text)).digest()
-        except ValueError:
-            return "unreadable"
-        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +112,12 @@ def pinned(target: Target) -> HostKey:
 
 
 def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
-    """Returns if `shown` is the key we trust `target` to have. Raises HostKeyUnknown or HostKeyChanged."""
+    """Returns if `shown` is the key we trust `target` to have. Raises HostKeyUnknown or HostKeyChanged; Unreachable if
+    that cannot be found out."""
+    refuse_revoked(target, shown)
     entries = known.lookup(target.record)
-    for entry in entries:
+    # Revoked for the host is revoked for each of its ports.
+    for entry in (*entries, *known.lookup(target.alias or target.address)):
         if entry.marker == "@revoked" and entry.key == shown:
             raise HostKeyChanged(
                 target.name,
@@ -160,9 +149,14 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         target.name,
         f"its host key has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
         f"now {shown.kind} {shown.fingerprint}",
-        hint=f"if the host was reinstalled: ssh-keygen -R '{target.record}' -f {old.file}, "
+        hint=f"if the host was reinstalled: {forget(target.record, old.file)}, "
         "then provision trust inventory.yaml; if not, someone may be intercepting the connection",
     )
+
+
+def forget(record: str, file: Path) -> str:
+    """The command that removes a host's keys from `file`."""
+    return shlex.join(["ssh-keygen", "-R", record, "-f", str(file)])
 
 
 def _hash_matches(names: str, name: str) -> bool:

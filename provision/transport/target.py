@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,8 @@ _NOBODY = "uid:unknown"
 @dataclass(frozen=True)
 class Target:
     """One hop, complete. `name` is what errors call it. `keys`: private key files to try, in order;
-    `explicit`: these and no other. `alias`: the name to look up in known_hosts instead of the address."""
+    `explicit`: these and no other. `alias`: the name to look up in known_hosts instead of the address.
+    `revoked`: files with keys that no host may show."""
 
     name: str
     address: str
@@ -43,6 +45,7 @@ class Target:
     alias: str = ""
     pin: str = ""
     proxy_command: str = ""
+    revoked: tuple[Path, ...] = ()
     jump: Target | None = None
 
     @property
@@ -59,10 +62,13 @@ class Target:
     @property
     def ssh(self) -> str:
         """The OpenSSH command a person can try by hand."""
-        port = f" -p {self.port}" if self.port != 22 else ""
-        key = f" -i {self.keys[0]}" if self.explicit and self.keys else ""
-        jump = f" -J {self.jump.user}@{self.jump.address}:{self.jump.port}" if self.jump else ""
-        return f"ssh{port}{key}{jump} {self.user}@{self.address}"
+        words = ["ssh"]
+        words += ["-p", str(self.port)] if self.port != 22 else []
+        words += ["-i", str(self.keys[0])] if self.explicit and self.keys else []
+        if self.jump:
+            bracketed = f"[{self.jump.address}]" if ":" in self.jump.address else self.jump.address
+            words += ["-J", f"{self.jump.user}@{bracketed}:{self.jump.port}"]
+        return shlex.join([*words, f"{self.user}@{self.address}"])
 
 
 def load_config(path: str | None) -> fabric.Config:
@@ -124,8 +130,9 @@ def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple
         user=str(connection.user),
         keys=base.keys if base.explicit else identities,
         explicit=base.explicit or str(words.get("identitiesonly", "")).lower() == "yes",
-        known_hosts=base.known_hosts or _known_hosts(words),
+        known_hosts=base.known_hosts or _files(words, "userknownhostsfile", "~/.ssh/known_hosts"),
         alias=str(words.get("hostkeyalias", "")),
+        revoked=_files(words, "revokedhostkeys", ""),
         proxy_command="" if jump else str(words.get("proxycommand", "")),
     )
     hops = jump or str(words.get("proxyjump", "none"))
@@ -159,6 +166,5 @@ def _chain(
     return last
 
 
-def _known_hosts(words: Mapping[str, Any]) -> tuple[Path, ...]:
-    named = str(words.get("userknownhostsfile", "~/.ssh/known_hosts")).split()
-    return tuple(expanded(name) for name in named if name != "none")
+def _files(words: Mapping[str, Any], keyword: str, default: str) -> tuple[Path, ...]:
+    return tuple(expanded(name) for name in str(words.get(keyword, default)).split() if name != "none")

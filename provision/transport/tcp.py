@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import shlex
 import socket
 
 from provision.core.errors import ConnectTimeout, NameNotFound, PortClosed, Unreachable
@@ -41,7 +42,9 @@ def dial(name: str, address: str, port: int, timeout: float) -> QuickSocket:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise NameNotFound(
-            name, f"the name `{address}` cannot be resolved: {error.strerror}", hint=f"getent hosts {address}"
+            name,
+            f"the name `{address}` cannot be resolved: {error.strerror}",
+            hint=shlex.join(["getent", "hosts", address]),
         ) from error
     except UnicodeError as error:
         raise NameNotFound(name, f"`{address}` is not a host name", hint="correct `address`") from error
@@ -79,13 +82,15 @@ def _named(name: str, address: str, port: int, timeout: float, error: OSError | 
         return PortClosed(
             name,
             f"nothing listens on port {port} of `{address}`",
-            hint=f"check that sshd runs there, and `ssh.port`: nc -vz {address} {port}",
+            hint=f"check that sshd runs there, and `ssh.port`: {shlex.join(['nc', '-vz', address, str(port)])}",
         )
     if isinstance(error, TimeoutError) or (error is not None and error.errno == errno.ETIMEDOUT):
         return ConnectTimeout(
             name,
             f"no answer from `{address}` port {port} within {timeout:g} s",
-            hint=f"is it up, and does a firewall drop the packets? nc -vz {address} {port}",
+            hint=f"is it up, and does a firewall drop the packets? {shlex.join(['nc', '-vz', address, str(port)])}",
         )
     reason = (error.strerror or str(error)) if error else "no address"
-    return Unreachable(name, f"cannot connect to `{address}` port {port}: {reason}", hint=f"ip route get {address}")
+    return Unreachable(
+        name, f"cannot connect to `{address}` port {port}: {reason}", hint=shlex.join(["ip", "route", "get", address])
+    )

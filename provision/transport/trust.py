@@ -16,7 +16,8 @@ from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown
 from provision.core.person import to_write
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
-from provision.transport.hostkeys import HostKey, KnownHost, KnownHosts, judge, read
+from provision.transport.hostkey import HostKey
+from provision.transport.hostkeys import KnownHost, KnownHosts, forget, judge, read
 from provision.transport.target import Target
 
 Status = Literal["known", "new", "changed", "unreachable"]
@@ -123,6 +124,8 @@ def _scan_target(opener: Opener, target: Target, name: str) -> ScannedKey:
         return replace(seen, status="new")
     except HostKeyChanged as error:
         return replace(seen, status="changed", error=error)
+    except HostError as error:  # whether it is revoked cannot be found out
+        return replace(blank, error=error)
     return replace(seen, status="known")
 
 
@@ -131,7 +134,7 @@ def _contradiction(key: ScannedKey, old: KnownHost) -> HostKeyChanged:
         key.host,
         f"its host key is {key.kind} {key.fingerprint}, "
         f"on record is {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line})",
-        hint=f"if the host was reinstalled: ssh-keygen -R '{key.record}' -f {old.file}",
+        hint=f"if the host was reinstalled: {forget(key.record, old.file)}",
     )
 
 

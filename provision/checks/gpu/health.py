@@ -13,6 +13,7 @@ from provision.checks.gpu.answering import LOST
 from provision.checks.gpu.throttle import IDLE, slowed_by
 from provision.checks.gpu.xid import evidence_of
 from provision.core.finding import Against, Finding, Severity
+from provision.core.wording import typed
 from provision.facts import Facts, Gpu
 
 #: What nvidia-smi says of a fabric on GPUs that are on none.
@@ -245,7 +246,7 @@ def _finding(host: str, facts: Facts, group: list[tuple[HealthRule, Gpu, str]]) 
         expected=rule.expected.format(**words),
         against=Against.SOUND,
         why=rule.why,
-        hint=rule.hint.format(**words),
+        hint=typed(rule.hint, words),
         evidence=evidence,
         said=f"{rule.fact}: {found}",
     )

@@ -11,6 +11,7 @@ from importlib import import_module
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.script import Script
+from provision.core.wording import typed
 from provision.facts import Facts
 
 #: Where a login of an ordinary user finds no tools of the system.
@@ -72,7 +73,7 @@ class HostCheck:
             expected=self.expected,
             against=Against.SOUND,
             why=self.why,
-            hint=self.hint.format(**words),
+            hint=typed(self.hint, words),
             said=self.said.format(**words),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from provision.core.finding import Against, Finding, Known, Severity
@@ -59,7 +60,7 @@ def _payloads(result: NetworkResult) -> Iterator[Finding]:
                     for pair in scope.pairs]  # fmt: skip
         a, b = (result.member[name] for name in scope.pairs[0])
         ping = f"ping -M do -s {largest - PING_HEADERS} {b.address}"
-        lower = f"sudo ip link set {a.interface or 'INTERFACE'} mtu 1500"
+        lower = f"sudo ip link set {shlex.quote(a.interface or 'INTERFACE')} mtu 1500"
         yield _finding(host_of(scope), Severity.BLOCKS, f"large packets are lost {_way(scope)}",
                        why="connections open, then hang with the first large message: NCCL, weights, Ray's objects",
                        hint=f"`{ping}` on {a.name} shows it: let the switches carry MTU {largest}, or lower it on all "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -79,4 +80,5 @@ class NetworkProof(Proof):
 def network_proof(cluster: Cluster) -> NetworkProof:
     """Of the hosts that were contacted. Its key is drawn anew: what a stranger sees of it on the network is no help in
     guessing a secret of the cluster."""
-    return NetworkProof(members(cluster), secrets.token_hex(32), f"provision firewall {cluster.inventory.path.name}")
+    firewall = shlex.join(["provision", "firewall", cluster.inventory.path.name])
+    return NetworkProof(members(cluster), secrets.token_hex(32), firewall)

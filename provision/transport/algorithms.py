@@ -1,0 +1,97 @@
+"""Which algorithms a connection may use: of those that paramiko has, the ones that OpenSSH's client accepts by default.
+
+paramiko goes on to offer some that OpenSSH has given up, such as 3des-cbc, hmac-md5, group1 and SHA-1 signatures. The
+lists are those of myproposal.h in OpenSSH 8.8 to 10; `ssh -G -F none host` prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import paramiko
+
+_SIGNATURES = (
+    *(
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+    ),
+    *("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
+)
+
+#: By paramiko's name for a kind. Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that
+#: paramiko has: they come first.
+ACCEPTED: Mapping[str, tuple[str, ...]] = {
+    "kex": (
+        *("curve25519-sha256@libssh.org", "curve25519-sha256", "ecdh-sha2-nistp256", "mlkem768x25519-sha256"),
+        *("ecdh-sha2-nistp384", "ecdh-sha2-nistp521", "diffie-hellman-group16-sha512"),
+        *("diffie-hellman-group18-sha512", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group14-sha256"),
+    ),
+    "ciphers": ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr"),
+    "digests": (
+        *("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-512"),
+        *("hmac-sha1-etm@openssh.com", "hmac-sha1"),
+    ),
+    "key_types": _SIGNATURES,
+}
+
+#: What our kinds are called in sshd_config and in messages, in the order of a key exchange message (RFC 4253, 7.1).
+_KINDS = (
+    ("kex", "KexAlgorithms", "key exchange"),
+    ("key_types", "HostKeyAlgorithms", "host key algorithm"),
+    ("ciphers", "Ciphers", "cipher"),
+    ("ciphers", "Ciphers", "cipher"),
+    ("digests", "MACs", "MAC"),
+    ("digests", "MACs", "MAC"),
+)
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One kind of algorithm of which the two sides have none in common. `setting`: its name in sshd_config."""
+
+    kind: str
+    setting: str
+    offered: tuple[str, ...]
+    accepted: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        offered, accepted = (", ".join(f"`{name}`" for name in names) for names in (self.offered, self.accepted))
+        return f"no {self.kind} in common: it offers {offered or 'none'}; accepted here: {accepted}"
+
+
+class Client(paramiko.Transport):
+    """A transport that uses nothing else, and remembers what the server offers."""
+
+    def __init__(self, sock: object) -> None:
+        super().__init__(sock, disabled_algorithms={"pubkeys": _refused("pubkeys", _SIGNATURES)})  # type: ignore[arg-type]
+        self._offered: list[tuple[str, ...]] = []
+        options = self.get_security_options()
+        for kind, accepted in ACCEPTED.items():
+            setattr(options, kind, tuple(name for name in accepted if name in getattr(options, kind)))
+
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        message = paramiko.Message(m.asbytes())
+        message.get_bytes(16)  # the cookie
+        self._offered = [tuple(message.get_list()) for _ in _KINDS]
+        super()._parse_kex_init(m)  # type: ignore[misc]
+
+    def disagreement(self) -> Disagreement | None:
+        """None if the server has not said what it offers, or there is a choice of each kind."""
+        options = self.get_security_options()
+        for (name, setting, kind), offered in zip(_KINDS, self._offered, strict=False):
+            accepted: Sequence[str] = getattr(options, name)
+            if not set(offered) & set(accepted):
+                real = tuple(one for one in offered if not one.startswith(("ext-info-", "kex-strict-")))
+                return Disagreement(kind, setting, real, tuple(accepted))
+        return None
+
+
+def _refused(kind: str, accepted: Sequence[str]) -> list[str]:
+    """What paramiko would use of `kind`, and OpenSSH would not."""
+    return [name for name in getattr(paramiko.Transport, f"_preferred_{kind}") if name not in accepted]
