@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from provision.inventory.models import Scalar
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
@@ -47,6 +48,21 @@ RAY_FLAGS = {
     "min-worker-port": "ray.min_worker_port",
     "max-worker-port": "ray.max_worker_port",
 }
+
+
+#: Letters of a flag that must be there at least for argparse to know it by its beginning.
+_SHORTEST = 4
+
+
+def given(args: Mapping[str, Scalar | tuple[Scalar, ...]], flag: str) -> list[Scalar | tuple[Scalar, ...]]:
+    """The values of `flag` in `args`, however it is written: with dashes or underscores, in whole or by its beginning,
+    as argparse takes it."""
+    found = []
+    for name, value in args.items():
+        bare = name.lstrip("-").replace("_", "-").lower()
+        if bare == flag or (len(bare) >= _SHORTEST and flag.startswith(bare)):
+            found.append(value)
+    return found
 
 
 def check_flags(root: YamlNode, problems: Problems) -> None:

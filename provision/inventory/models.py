@@ -157,6 +157,10 @@ class Serve(Section):
     master_port: Port = Field(29501, description="port on the head to which the ranks connect, with the backend `mp`")
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
+    guard: bool = Field(True, description="with an API key: every path but `/health` wants it; `false`: vLLM's own few")
+    without_key: tuple[Literal["metrics", "ping"], ...] = Field(
+        (), description="further paths that need no API key: `metrics`, `ping`"
+    )
     args: dict[str, Scalar | tuple[Scalar, ...]] = Field(
         {}, description="additional `vllm serve` flags, without the dashes"
     )

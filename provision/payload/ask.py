@@ -7,6 +7,7 @@ failure, and the next is tried.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sys
@@ -17,6 +18,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from provision.payload import listener
 
 #: Path, body, seconds to wait → the answer as a stream of lines. Raises HTTPError, OSError.
 Post = Callable[[str, Any, float], Any]
@@ -25,6 +29,10 @@ CHAT, COMPLETION, EMBEDDING, POOLING = "chat completion", "completion", "embeddi
 QUESTION = "Say hello."
 TOKENS = 16
 _USER = {"role": "user", "content": QUESTION}
+
+#: Paths that vLLM itself guards with no key (entrypoints/serve/middleware/authenticate.py, 0.32.0), and one that no
+#: server has. A request without content changes nothing where it is answered.
+UNGUARDED_BY_VLLM = ("/invocations", "/tokenize", "/no-such-path")
 
 #: What vLLM answers where its model cannot do what the endpoint is for.
 _NOT_ITS_KIND = (400, 404, 405, 501)
@@ -76,9 +84,14 @@ def questions(model: str) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def over_http(url: str, key: str = "") -> Post:
-    """Posts to the server at `url`, past any proxy of the environment: a cluster's address is none's to reach."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+#: Says who listens, in words that are others if somebody else does. Raises NotOurs where that is not our server.
+Whose = Callable[[], str]
+
+
+def over_http(url: str, key: str = "", whose: Whose = str) -> Post:
+    """Posts to the server at `url`, past any proxy of the environment: a cluster's address is none's to reach. `whose`
+    is asked for each connection, before anything is said through it."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stays(), _Checked(whose))
 
     def post(path: str, body: Any, timeout: float) -> Any:
         headers = {"Content-Type": "application/json"}
@@ -88,6 +101,33 @@ def over_http(url: str, key: str = "") -> Post:
         return opener.open(urllib.request.Request(url + path, data, headers), timeout=timeout)
 
     return post
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: the key would go along."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class _Checked(urllib.request.HTTPHandler):
+    def __init__(self, whose: Whose) -> None:
+        super().__init__()
+        self._whose = whose
+
+    def http_open(self, request: urllib.request.Request) -> Any:
+        whose = self._whose
+
+        class Connection(http.client.HTTPConnection):
+            def connect(self) -> None:
+                before = whose()
+                super().connect()
+                # The same as before: so it was them who took the connection.
+                if whose() != before:
+                    self.close()
+                    raise listener.NotOurs("another process has taken the port meanwhile")
+
+        return self.do_open(Connection, request)
 
 
 def _streamed(post: Post, kind: str, path: str, body: dict[str, Any], timeout: float) -> Answer:
@@ -145,7 +185,7 @@ def _message(error: urllib.error.HTTPError) -> str:
 
 def main() -> None:
     """Prints the answer as one line of JSON, or says why there is none and ends with 1."""
-    post = over_http(os.environ["URL"], os.environ.get("VLLM_API_KEY", ""))
+    post = over_http(os.environ["URL"], os.environ.get("VLLM_API_KEY", ""), _ours)
     try:
         answer = ask(post, os.environ["MODEL"], timeout=float(os.environ["SECONDS_LEFT"]))
     except Refused as error:
@@ -156,8 +196,10 @@ def main() -> None:
 
 
 def wait() -> None:
-    """Until it answers, its process ends, or the time is up."""
-    post = over_http(os.environ["URL"], os.environ.get("VLLM_API_KEY", ""))
+    """Until it answers, its process ends, or the time is up. The key is shown to nobody but the server that was
+    started, and only once it is well and is known to refuse those without one."""
+    stranger = over_http(os.environ["URL"], "", _ours)
+    post = over_http(os.environ["URL"], os.environ.get("VLLM_API_KEY", ""), _ours)
     began = time.monotonic()
     deadline = began + float(os.environ["SECONDS_LEFT"])
     healthy = False
@@ -168,19 +210,42 @@ def wait() -> None:
             sys.exit("no answer within {} s".format(os.environ["SECONDS_LEFT"]))
         try:
             if not healthy:
-                post("/health", None, 5).close()
+                stranger("/health", None, 5).close()
                 healthy = True
+                if os.environ.get("GUARDED") and (open_paths := unguarded(stranger)):
+                    sys.exit(f"it answers without the API key: {', '.join(open_paths)}")
             answer = ask(post, os.environ["MODEL"])
             break
         except Refused as error:
             sys.exit(f"it is up, but refuses the question: {error}")
-        except OSError:
-            pass
-        _say(f"::progress {time.monotonic() - began:.0f} s  {_last_line(os.environ['LOG'])}")
+        except OSError as error:
+            taken = getattr(error, "reason", error)
+            said = str(taken) if isinstance(taken, listener.NotOurs) and taken.taken else _last_line(os.environ["LOG"])
+        _say(f"::progress {time.monotonic() - began:.0f} s  {said}")
         time.sleep(1)
     with Path(os.environ["STAMP"]).open("a", encoding="utf-8") as stamp:
         stamp.write(f"answers={answer.kind}\n")
     _say(f"::note {article(answer.kind)} answered after {time.monotonic() - began:.0f} s: {answer.text!r}")
+
+
+def unguarded(stranger: Post) -> list[str]:
+    """Those of a few paths that do not ask `stranger` for the key. Raises OSError if the server cannot be reached."""
+    found = []
+    for path in UNGUARDED_BY_VLLM:
+        try:
+            stranger(path, {}, 10).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == 401:
+                continue
+        found.append(path)
+    return found
+
+
+def _ours() -> str:
+    """Of the service with the mark MARK and the main process PID."""
+    url = urlsplit(os.environ["URL"])
+    return listener.require(url.hostname or "", url.port or 0, os.environ["MARK"], os.environ["PID"])
 
 
 def article(kind: str) -> str:

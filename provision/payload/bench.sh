@@ -2,6 +2,7 @@
 # text and times; only what is asked for comes back. The key reaches it where its clients look for one
 # (vllm/benchmarks/lib/endpoint_request_func.py).
 
+ours_listens "$address" "$port" || { echo "port $port is not held by the server that was started" >&2; exit 1; }
 out=$(mktemp -d) || exit 1
 trap 'rm -rf -- "$out"' EXIT
 cd "$out" || exit 1

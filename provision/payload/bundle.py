@@ -27,12 +27,16 @@ PROGRAMS = {
     "ask:main": ENVIRONMENT_PYTHON,
     "ask:wait": ENVIRONMENT_PYTHON,
     "bench_result:main": ENVIRONMENT_PYTHON,
+    "health:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
     "records:main": ENVIRONMENT_PYTHON,
     "weights.download:main": ENVIRONMENT_PYTHON,
     "weights.seal:main": ENVIRONMENT_PYTHON,
 }
+
+#: Every module that is put on a host as a file of its own, for a program there to import: it imports none of ours.
+FILES = {"guard": ENVIRONMENT_PYTHON}
 
 #: Module name → its source; None where there is no such module; "" for a package.
 Source = Callable[[str], str | None]
@@ -48,6 +52,15 @@ def bundle(program: str) -> str:
     if program not in PROGRAMS:
         raise KeyError(f"`{program}` is not in PROGRAMS: no test would know which Python it must run on")
     return assemble(f"{PACKAGE}.{program}", source)
+
+
+@cache
+def module(name: str) -> str:
+    """The text of one of FILES. Raises NotSent, if it imports one of ours."""
+    if name not in FILES:
+        raise KeyError(f"`{name}` is not in FILES: no test would know which Python it must run on")
+    (text,) = collect(f"{PACKAGE}.{name}", source).values()
+    return text
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.core.script import Script
+from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Ray
 from provision.payload.bundle import shell
@@ -132,7 +132,8 @@ class RayNode(Service):
         return SEGMENTS
 
     def ready(self) -> Script:
-        return Script(shell("ray/ready.sh"), {"port": self.ready_port()}, timeout=150)
+        variables: dict[str, Value] = {"address": self.setup.network.node_ip, "port": self.ready_port()}
+        return Script(shell("listener.sh", "ray/ready.sh"), variables, timeout=150)
 
     @abstractmethod
     def ready_port(self) -> int: ...

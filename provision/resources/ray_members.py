@@ -85,4 +85,4 @@ class RayMembers(Resource):
             "nodes": self._nodes(),
             "seconds": int(self.timeout),
         }
-        return Script(shell(*LIBRARY, "ray/members.sh"), variables, timeout=self.timeout + 60)
+        return Script(shell(*LIBRARY, "listener.sh", "ray/members.sh"), variables, timeout=self.timeout + 60)

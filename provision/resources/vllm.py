@@ -14,6 +14,7 @@ from provision.core.secret import Secret
 from provision.diagnosis import decisive
 from provision.inventory.models import Serve
 from provision.payload.bundle import bundle, shell
+from provision.resources.guard import MIDDLEWARE, Guarded
 from provision.resources.ranks import SEGMENTS
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
@@ -23,8 +24,22 @@ ANSWERS = "model answers with"
 
 API_KEY = "VLLM_API_KEY"
 
+#: To listen on, and nothing to connect to.
+EVERYWHERE = ("0.0.0.0", "::")
+
 #: Set on the head alone, and never sent along to the ranks on other hosts.
-STAYS_HERE = ("PROVISION_SERVICE", API_KEY, "RAY_AUTH_TOKEN_PATH", "PATH", "HOME", "LD_LIBRARY_PATH")
+STAYS_HERE = (
+    "PROVISION_SERVICE",
+    API_KEY,
+    "RAY_AUTH_TOKEN_PATH",
+    "PATH",
+    "HOME",
+    "LD_LIBRARY_PATH",
+    *Guarded.VARIABLES,
+)
+
+#: Flags of which each value is given behind a flag of its own (argparse's `append`).
+_APPENDED = frozenset({MIDDLEWARE})
 
 
 @dataclass(frozen=True)
@@ -53,13 +68,27 @@ class VllmServer(Service):
         return self.serve.listen or self.network.node_ip
 
     @property
+    def listen_host(self) -> str:
+        """Where it is asked."""
+        return self.network.node_ip if self.listen in EVERYWHERE else self.listen
+
+    @property
     def url(self) -> str:
-        host = self.network.node_ip if self.listen in ("0.0.0.0", "::") else self.listen
+        host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
         return f"http://{host}:{self.serve.port}"
 
     @abstractmethod
     def executor(self) -> dict[str, tuple[str, ...]]:
         """The flags that say what joins the hosts."""
+
+    @property
+    def guarded(self) -> Guarded:
+        return Guarded(f"{self.place.folder}-guard", self.serve, on=self.serve.guard and bool(self.key))
+
+    @property
+    def key(self) -> str | Secret:
+        """The API key; empty: the server wants none."""
+        return self._given().get(API_KEY, "")
 
     def flags(self) -> dict[str, tuple[str, ...]]:
         """Every flag of `vllm serve`, by name without its dashes; those of the inventory win. No value: a
@@ -81,13 +110,20 @@ class VllmServer(Service):
                 flags[f"no-{name}"] = ()
             else:
                 flags[name] = tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
-        return flags
+        return self.guarded.flags(flags)
 
     def command(self) -> tuple[str, ...]:
-        flags = [word for name, values in self.flags().items() for word in (f"--{name}", *values)]
-        return (f"{self.python}/bin/vllm", "serve", self.serve.model, *flags)
+        words: list[str] = []
+        for name, values in self.flags().items():
+            each = [(value,) for value in values] if name in _APPENDED else [values]
+            words += [word for some in each for word in (f"--{name}", *some)]
+        return (f"{self.python}/bin/vllm", "serve", self.serve.model, *words)
 
     def environment(self) -> Mapping[str, str | Secret]:
+        return self.guarded.environment(self._given())
+
+    def _given(self) -> dict[str, str | Secret]:
+        """What the inventory and the host give it."""
         return {
             **self.network.environment(),
             **self.base,
@@ -108,8 +144,12 @@ class VllmServer(Service):
             "environment": self.lock,
             "model": self.serve.model,
             "nodes": self.members,
+            **self.guarded.aspects(),
             **aspects_of(flags, self.environment()),
         }
+
+    def fix(self, have: State, want: State) -> Script:
+        return self.guarded.around(super().fix(have, want), there=want is not None)
 
     def ports(self) -> tuple[int, ...]:
         return (self.serve.port,)
@@ -118,11 +158,15 @@ class VllmServer(Service):
         return SEGMENTS
 
     def health(self) -> Script:
-        return Script(shell("vllm/health.sh"), {"health_host": self.listen_host, "health_port": self.serve.port})
-
-    @property
-    def listen_host(self) -> str:
-        return self.url.removeprefix("http://").rsplit(":", 1)[0]
+        variables: dict[str, Value] = {
+            "health_url": self.url,
+            "health_host": self.listen_host,
+            "health_port": self.serve.port,
+            "health_python": f"{self.python}/bin/python",
+            "health_program": bundle("health:main"),
+            "guarded": "yes" if self.guarded.on else "",
+        }
+        return Script(shell("listener.sh", "vllm/health.sh"), variables)
 
     def known(self, have: State) -> tuple[Known, ...]:
         found = super().known(have)
@@ -135,7 +179,8 @@ class VllmServer(Service):
             "program": bundle("ask:wait"),
             "url": self.url,
             "model": self.serve.name or self.serve.model,
-            "api_key": self.secrets.get(API_KEY, ""),
+            "api_key": self.key,
+            "guarded": "yes" if self.guarded.on else "",
             "seconds": int(self.serve.ready_timeout),
         }
         return Script(shell("vllm/ready.sh"), variables, timeout=self.serve.ready_timeout + 60)

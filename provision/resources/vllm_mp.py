@@ -98,6 +98,11 @@ class VllmWorker(VllmNode):
     def name(self) -> str:
         return "vLLM worker"
 
+    @property
+    def key(self) -> str:
+        """It has no API to guard."""
+        return ""
+
     def flags(self) -> dict[str, tuple[str, ...]]:
         return {**{k: v for k, v in super().flags().items() if k not in API_ONLY}, "headless": ()}
 

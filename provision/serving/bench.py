@@ -22,6 +22,8 @@ from provision.payload.bundle import bundle, shell
 from provision.serving.running import Running
 from provision.serving.smoke import ServerSession, Smoke, asked, connected, served
 
+_SCRIPT = ("service/library.sh", "listener.sh", "environment.sh", "bench.sh")
+
 
 class BenchFailed(HostError):
     """There is no result: `vllm bench serve` ended without one, or was not done in time."""
@@ -113,11 +115,16 @@ def load_script(there: ServerSession, first: Smoke, load: Load, given: Mapping[s
         "python": running.python,
         "program": bundle("bench_result:main"),
         "api_key": there.key or "",
+        "mark": running.mark,
+        "pid": running.pid,
+        "user": running.user,
+        "address": running.address,
+        "port": running.port,
         **environment(given),
         **{f"arg_{index}": word for index, word in enumerate(words)},
         "args": len(words),
     }
-    return Script(shell("environment.sh", "bench.sh"), variables, timeout=load.deadline, optional=True)
+    return Script(shell(*_SCRIPT), variables, timeout=load.deadline, optional=True)
 
 
 def arguments(running: Running, first: Smoke, load: Load) -> list[str]:

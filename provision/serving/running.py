@@ -22,13 +22,17 @@ class NotServing(HostError):
 @dataclass(frozen=True)
 class Running:
     """`python`: the folder of its environment on the head. `degrees`: tensor and pipeline parallel, as it was started.
-    `flags`: all flags, with their dashes."""
+    `flags`: all flags, with their dashes. `mark`, `pid`, `user`: of its
+    processes, of the first one, and whom it runs as, if that is not who looks."""
 
     url: str
     model: str
     source: str
     python: str
     flags: Mapping[str, str]
+    mark: str = ""
+    pid: str = ""
+    user: str = ""
 
     @property
     def address(self) -> str:
@@ -43,13 +47,22 @@ class Running:
         return is_loopback(self.address) and not is_loopback(head.address)
 
 
+_LOOK = (
+    "service/library.sh",
+    "service/secrets.sh",
+    "listener.sh",
+    "vllm/running.sh",
+    "service/probe.sh",
+    "vllm/whose.sh",
+)
+
+
 def find_running(session: Session, inventory: Inventory) -> Running:
     """One round trip to the head. Raises NotServing, ScriptFailed, and what a session raises."""
     head = inventory.head
     mark = str(Mark(inventory.cluster, head.name, "vllm"))
     variables = {"root": head.base, "cluster": inventory.cluster, "host": head.name, "mark": mark, "runtimes": ""}
-    body = shell("service/library.sh", "service/secrets.sh", "vllm/running.sh", "service/probe.sh")
-    (fragment,) = session.run([Script(body, variables)])
+    (fragment,) = session.run([Script(shell(*_LOOK), variables)])
     return read_running(fragment, inventory)
 
 
@@ -70,6 +83,11 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
     address = flags["--host"]
     if address in ("0.0.0.0", "::"):
         address = stamp.get("$VLLM_HOST_IP", head.address)
+    if stamp.get("listener") != "ours":
+        message = (
+            f"port {flags['--port']} is not held by the server that `up` has started: the API key is not shown there"
+        )
+        raise NotServing(head.name, message, hint="provision check")
     source = stamp["model"]
     return Running(
         f"http://{bracketed(address)}:{flags['--port']}",
@@ -77,6 +95,9 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
         source,
         stamp["python"],
         flags,
+        str(Mark(inventory.cluster, head.name, "vllm")),
+        stamp["pid"],
+        stamp.get("user", ""),
     )
 
 

@@ -164,6 +164,8 @@ def asking(there: ServerSession, timeout: float) -> Script:
         "url": there.running.url,
         "model": there.running.model,
         "seconds": f"{timeout:g}",
+        "mark": there.running.mark,
+        "pid": there.running.pid,
         "api_key": there.key or "",
     }
     return Script(shell("ask.sh"), variables, timeout=timeout + 30, optional=True)

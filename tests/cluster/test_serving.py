@@ -4,6 +4,7 @@ drift, be repaired, go away."""
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,25 +16,35 @@ from typing import Any
 
 import pytest
 from clusters import Cluster, written
+from stack_layer import stack_settings
 
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import ANSWER, write_tiny_model
 
 NAMES = ("lab-1", "lab-2")
+ROUTES = "/opt/routes"
 CANARY = {"VLLM_API_KEY": "canary-api-key-6f1d", "HF_TOKEN": "hf_canary-token-93ab"}
 
 
 @pytest.fixture(scope="module")
-def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory, state_dir: Path) -> Cluster:
     folder = tmp_path_factory.mktemp("stack")
     write_tiny_model(folder / "layer" / MODEL.lstrip("/"))
+    (folder / "layer" / ROUTES.lstrip("/")).mkdir(parents=True)
+    for name in ("route_list.py", "walk_routes.py"):
+        shutil.copy(Path(__file__).with_name(name), folder / "layer" / ROUTES.lstrip("/"))
+    stack = {"model": MODEL, "tensor_parallel": "auto", "pipeline_parallel": "auto"}
+    serve: Any = stack_settings(state_dir / "stack", **stack)["serve"]
+    # A middleware of a person's own, which tells the routes of the server.
+    serve["args"] |= {"middleware": "route_list.Routes"}
+    serve["env"] |= {"PYTHONPATH": ROUTES}
     made = make_cluster(
         "test-serving",
         hosts=2,
         gpus=2,
         fabric=True,
-        stack={"model": MODEL, "tensor_parallel": "auto", "pipeline_parallel": "auto"},
-        settings={"secrets": {name: {"env": name} for name in CANARY}},
+        stack=stack,
+        settings={"secrets": {name: {"env": name} for name in CANARY}, "serve": serve},
         layers=(folder / "layer",),
     )
     made.environment.update(CANARY)
@@ -187,6 +198,37 @@ def test_the_nodes_talk_over_the_fabric_that_nobody_named(cluster: Cluster) -> N
 def test_whoever_has_no_key_is_turned_away(cluster: Cluster) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         ask(cluster, key="wrong")
+
+
+def test_every_route_of_the_server_wants_the_key_but_health(cluster: Cluster) -> None:
+    """Those of the running one, which it tells itself; of one that has all that vLLM can have; and of that one without
+    our class, which must answer, or nothing was shown."""
+    head = cluster.host("lab-1")
+    python = 'exec /home/ops/.provision/envs/current-*/bin/python "$@"'
+    guard = "/home/ops/.provision/clusters/test-serving/lab-1/vllm-guard"
+    asked = [f"{ROUTES}/walk_routes.py", guard, CANARY["VLLM_API_KEY"], f"{head.fabric_address}:8000"]
+    done = head.exec(["sh", "-c", python, "-", *asked], timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    walked: dict[str, dict[str, list[int]]] = json.loads(done.stdout)
+    for server in ("running", "guarded"):
+        turned_away = {route for route, (without, _) in walked[server].items() if without == 401}
+        assert set(walked[server]) - turned_away == {"GET /health"}, server
+        assert not [route for route, (_, shown) in walked[server].items() if shown == 401], server
+    assert {"POST /invocations", "POST /tokenize", "POST /scale_elastic_ep"} <= set(walked["running"])
+    assert {"WEBSOCKET /v1/realtime", "POST /collective_rpc", "GET /static/x"} <= set(walked["guarded"])
+    answers = [route for route, (without, _) in walked["control"].items() if without != 401]
+    assert {"POST /invocations", "POST /tokenize", "POST /collective_rpc", "GET /metrics"} <= set(answers)
+    assert len(answers) > 30
+
+
+def test_the_guard_stays_on_the_head_and_out_of_the_ranks(cluster: Cluster) -> None:
+    find = "find / -xdev -name 'provision_guard*' -not -path '/proc/*' 2>/dev/null"
+    assert cluster.host("lab-2").exec(["sh", "-c", find]).stdout == ""
+    (found, *_) = cluster.host("lab-1").exec(["sh", "-c", find]).stdout.split()
+    assert "/envs/" not in found
+    for name in NAMES:
+        for process in cluster.processes(name, "ray::RayWorker"):
+            assert not holds(cluster, name, process.split()[0], "provision_guard"), process
 
 
 def test_the_server_listens_on_the_clusters_address_alone(cluster: Cluster) -> None:

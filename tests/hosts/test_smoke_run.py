@@ -1,5 +1,6 @@
 """`smoke` over a real sshd, of a server that answers as vLLM does and has the stamp of one that `up` started."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -66,7 +67,8 @@ def served(make_host: Callable[..., Host], tmp_path: Path, request: pytest.Fixtu
     stamp.parent.mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         endpoint = free.getsockname()
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(endpoint[1]), str(pace)])
+    mark = {**os.environ, "PROVISION_SERVICE": f"here/{head.name}/vllm"}
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(endpoint[1]), str(pace)], env=mark)
     started = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
     address = f"--host={endpoint[0]}\n--port={endpoint[1]}\n"
     stamp.write_text(f"model=/models/tiny\n{address}pid={process.pid}\nstart={started}\nready=yes\n")

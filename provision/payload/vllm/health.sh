@@ -1,8 +1,21 @@
-# How a running server is.
+# How a running server is: whether it is ours that listens, whether it is well, and whether it wants its API key beyond
+# /v1. The key is not shown for that, and a request without content changes nothing where it is answered.
 
-if ! listens "$health_port"; then echo "health=not listening on port $health_port"
-elif command -v curl >/dev/null 2>&1; then
-    code=$(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time 10 "http://$health_host:$health_port/health")
-    if [ "$code" = 200 ]; then echo health=ok; else echo "health=/health answers $code"; fi
-else echo health=ok
-fi
+code_of() { curl -sk -o /dev/null -w '%{http_code}' --noproxy '*' --max-time 10 "$@"; }
+both_codes() {
+    if command -v curl >/dev/null 2>&1; then
+        code_of "$health_url/health"; printf ' '
+        code_of -H 'Content-Type: application/json' -d '{}' "$health_url/invocations"
+    else
+        printf '%s\n' "$health_program" | URL="$health_url" "$health_python" -I -S -
+    fi
+}
+health() {
+    if ! listens "$health_port"; then echo "not listening on port $health_port"; return; fi
+    if ! ours_listens "$health_host" "$health_port"; then echo "port $health_port belongs to another process"; return; fi
+    codes=$(both_codes)
+    if [ "${codes% *}" != 200 ]; then echo "/health answers ${codes% *}"
+    elif [ -n "$guarded" ] && [ "${codes#* }" != 401 ]; then echo "it answers without the API key"
+    else echo ok; fi
+}
+echo "health=$(health)"

@@ -4,4 +4,5 @@
 
 case $root in "~/"*) root=$HOME/${root#"~/"} ;; esac
 dir=$root/clusters/$cluster/$host/vllm
+mark=$cluster/$host/vllm
 echo "python=$root/envs/current-$cluster"

@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 import vermin
 
-from provision.payload.bundle import ENVIRONMENT_PYTHON, HOST_PYTHON, PACKAGE, PROGRAMS, bundle, collect, source
+from provision.payload.bundle import (
+    ENVIRONMENT_PYTHON,
+    FILES,
+    HOST_PYTHON,
+    PACKAGE,
+    PROGRAMS,
+    bundle,
+    collect,
+    module,
+    source,
+)
 
 #: What came after HOST_PYTHON as a method or an argument: vermin sees it only where it knows what the value is.
 NEWER = {
@@ -67,6 +77,15 @@ def test_it_is_written_for_the_oldest_python_that_it_may_meet(program: str) -> N
     for name, text in sent(program).items():
         ast.parse(text, name, feature_version=PROGRAMS[program])
         assert needed(text) <= PROGRAMS[program], f"{name} needs Python {needed(text)}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_module_that_is_put_on_a_host_is_written_for_the_oldest_python_there(name: str) -> None:
+    compiles = "import sys; compile(sys.stdin.read(), 'module', 'exec')"
+    command = [oldest(FILES[name]), "-I", "-S", "-c", compiles]
+    done = subprocess.run(command, input=module(name), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert needed(module(name)) <= FILES[name]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +151,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
     hosts = [{"name": "a", "ip": "127.0.0.1"}, {"name": "b", "ip": "127.0.0.1"}]
     reduce = {"host": "b", "hosts": hosts, "cluster": "gpus", "port": 1, "come": 0.3, "load": 0, "measure": 0}
     asked = {"URL": NOWHERE, "MODEL": "m", "SECONDS_LEFT": "1", "PID": NOBODY, "LOG": "log", "STAMP": "stamp"}
+    asked |= {"MARK": "gpus/a/vllm"}
     joined = {"SECONDS_LEFT": "0", "EXPECTED": "10.0.0.1 8 a", "OTHERS": "", "RAY_ADDRESS": "x"}
     return {
         "all_reduce.host:main": (
@@ -139,9 +159,10 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
             [],
             (0, 'host={"unreached": "Connection refused"}'),
         ),
-        "ask:main": (asked, [], (1, "silent=connection refused")),
+        "ask:main": (asked, [], (1, "silent=nobody listens on port 1 yet")),
         "ask:wait": (asked, [], (1, "vLLM ended while it was starting")),
         "bench_result:main": ({}, [], (0, 'result={"completed": 3, "errors": ["no (2 times)"]}')),
+        "health:main": ({"URL": NOWHERE}, [], (0, "0 0")),
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
         "ray_members:main": (joined, [], (1, "did not join Ray in time: a (10.0.0.1)")),
         "records:main": ({}, [f"{place}/env"], (0, "stray=extra.py")),

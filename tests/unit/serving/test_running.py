@@ -21,6 +21,7 @@ $VLLM_HOST_IP=10.0.0.1
 pid=77
 ready=yes
 running=yes
+listener=ours
 """
 
 
@@ -58,6 +59,12 @@ def test_where_there_is_nothing_to_ask_up_is_what_to_type(text: str, message: st
     with pytest.raises(NotServing, match=message) as caught:
         running(text)
     assert (caught.value.host, caught.value.hint) == ("gpu-01", "provision up c.yaml")
+
+
+@pytest.mark.parametrize("text", ["listener=other\n", ""])
+def test_a_port_that_is_not_the_servers_is_not_asked(text: str) -> None:
+    with pytest.raises(NotServing, match="port 8000 is not held by the server that `up` has started"):
+        running(STAMP.replace("listener=ours\n", text))
 
 
 def test_a_look_that_failed_is_not_taken_for_an_answer() -> None:

@@ -1,0 +1,138 @@
+"""The wait for a server that was just started: whom it gives the key to, and what it does not take for an answer."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provision.payload.bundle import bundle
+
+MARK = "gpus/gpu-01/vllm"
+KEY = "canary-key-of-the-server"
+
+#: Notes each request with the key that came with it. Arguments: its key, paths that do not want it, where it notes, and
+#: where it sends those on who ask for its health.
+SERVER = """
+import json, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+key, opened, notes, goes = sys.argv[1:]
+
+class Vllm(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.do_POST()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        given = self.headers["Authorization"]
+        with open(notes, "a") as file:
+            file.write(f"{self.command} {self.path} {given}\\n")
+        if self.path == "/health" and goes:
+            self.send_response(307)
+            self.send_header("Location", goes)
+            self.end_headers()
+            return
+        refused = self.path != "/health" and self.path not in opened.split() and given != f"Bearer {key}"
+        self.send_response(401 if refused else 200)
+        self.end_headers()
+        if not refused and self.path.startswith("/v1/"):
+            event = {"choices": [{"delta": {"content": "Hello."}}]}
+            self.wfile.write(b"data: " + json.dumps(event).encode() + b"\\n\\ndata: [DONE]\\n\\n")
+
+    def log_message(self, *_):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Vllm)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+
+class Server:
+    def __init__(self, folder: Path) -> None:
+        self.notes, self.stamp, self.log = folder / "notes", folder / "stamp", folder / "log"
+        self.notes.touch()
+        self.stamp.touch()
+        self.log.write_text("loading\n")
+        self.begun: list[subprocess.Popen[str]] = []
+
+    def start(self, *, opened: str = "", mark: str = MARK, goes: str = "") -> tuple[int, str]:
+        command = [sys.executable, "-I", "-S", "-c", SERVER, KEY, opened, str(self.notes), goes]
+        environment = {**os.environ, "PROVISION_SERVICE": mark}
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        self.begun.append(process)
+        assert process.stdout is not None
+        return int(process.stdout.readline()), str(process.pid)
+
+    def wait(
+        self, port: int, pid: str, *, guarded: str = "yes", seconds: str = "30"
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "URL": f"http://127.0.0.1:{port}", "MODEL": "m", "SECONDS_LEFT": seconds, "PID": pid, "MARK": MARK,
+            "GUARDED": guarded, "LOG": str(self.log), "STAMP": str(self.stamp), "VLLM_API_KEY": KEY,
+        }  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-I", "-"], input=bundle("ask:wait"), env=environment, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+
+    def heard(self) -> list[str]:
+        return self.notes.read_text().splitlines()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path)
+    yield made
+    for process in made.begun:
+        process.kill()
+        process.wait()
+
+
+def test_the_key_is_shown_once_it_is_well_and_refuses_strangers_and_never_for_health(server: Server) -> None:
+    done = server.wait(*server.start())
+    assert done.returncode == 0, done.stderr
+    heard = server.heard()
+    assert [line.split(" ", 1)[1] for line in heard[:-1]] == [
+        "/health None",
+        "/invocations None",
+        "/tokenize None",
+        "/no-such-path None",
+    ]
+    assert heard[-1] == f"POST /v1/chat/completions Bearer {KEY}"
+    assert server.stamp.read_text() == "answers=chat completion\n"
+
+
+@pytest.mark.parametrize("opened", ["/invocations", "/tokenize", "/no-such-path"])
+def test_a_server_that_answers_without_the_key_is_not_ready_and_does_not_get_it(opened: str, server: Server) -> None:
+    done = server.wait(*server.start(opened=opened))
+    assert done.returncode == 1
+    assert f"it answers without the API key: {opened}" in done.stderr
+    assert not any(KEY in line for line in server.heard())
+    assert server.stamp.read_text() == ""
+
+
+def test_one_that_is_not_to_be_guarded_may_answer(server: Server) -> None:
+    assert server.wait(*server.start(opened="/invocations /tokenize"), guarded="").returncode == 0
+
+
+@pytest.mark.parametrize("mark", ["", "gpus/gpu-01/ray"])
+def test_whoever_has_taken_the_port_hears_nothing(mark: str, server: Server) -> None:
+    _, pid = server.start()
+    port, _ = server.start(mark=mark)
+    done = server.wait(port, pid, seconds="2")
+    assert done.returncode == 1
+    assert "no answer within 2 s" in done.stderr
+    assert "is open, but not by a process of" in done.stdout
+    assert server.heard() == []
+
+
+def test_a_server_that_sends_us_elsewhere_is_not_followed(server: Server) -> None:
+    elsewhere, _ = server.start()
+    port, pid = server.start(goes=f"http://127.0.0.1:{elsewhere}/health")
+    done = server.wait(port, pid, seconds="2")
+    assert done.returncode == 1
+    assert set(server.heard()) == {"GET /health None"}
