@@ -8,6 +8,7 @@ Where a rule is:
   `requirements` reads of lock and pins
 - `advisories`: what is known to be open in those versions: the table `advisories_table`; `ids` names all that can be
   accepted
+- `protections`: what the inventory switches off, by `protections_table`
 - `gpu.health` (one GPU, by itself; `throttle` has its bits), `gpu.memory` (who holds it), `xid` (the kernel's
   log), `answering` (which can be counted on); `gpu.checks` puts them together and adds driver, links and fabric manager
 - `programs` (Ray and vLLM), `network`, `system` (disks, limits, clock)
@@ -33,6 +34,7 @@ from provision.checks.inhibition import without_consequences
 from provision.checks.network import of_network
 from provision.checks.peers import against_peers, said_elsewhere
 from provision.checks.programs import of_programs
+from provision.checks.protections import of_protections
 from provision.checks.system import of_system
 from provision.cluster.cluster import Cluster
 from provision.core.finding import Finding
@@ -47,6 +49,7 @@ JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
     of_network,
     of_system,
     of_advisories,
+    of_protections,
     of_host,
 )
 

@@ -146,7 +146,8 @@ class Xid:
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
     """The folder of the model, if it is one: `digest` is over names and sizes of its files. `there`: it exists.
-    `config`: what its config.json says. `weights_bytes`: of the files with the weights that vLLM would load."""
+    `config`: what its config.json says. `weights_bytes`: of the files with the weights that vLLM would load,
+    `pickles` those of them that are pickles."""
 
     path: str
     there: bool = False
@@ -156,6 +157,7 @@ class ModelFolder:
     disk_free_bytes: int = 0
     config: Mapping[str, object] = field(default_factory=dict, hash=False)
     weights_bytes: int = 0
+    pickles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,18 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class ModelFiles:
     """`config`: config.json, empty if it could not be read. `weights`: bytes of the files with the weights that vLLM
-    would load, 0: not known. `source`: where that was seen. `problem`: why nothing was seen there."""
+    would load, 0: not known. `source`: where that was seen. `problem`: why nothing was seen there. `pickles`: what
+    `pickles_of` says."""
 
     config: Mapping[str, object] = field(default_factory=dict, hash=False)
     weights: int = 0
     source: str = ""
     problem: str = ""
+    pickles: tuple[str, ...] = ()
+
+
+#: What training leaves beside the weights, and vLLM does not load (model_executor/model_loader/weight_utils.py).
+_NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt")
 
 
 def weights_bytes(files: Mapping[str, int]) -> int:
@@ -25,6 +31,15 @@ def weights_bytes(files: Mapping[str, int]) -> int:
         if found := [size for name, size in top.items() if fits(name)]:
             return sum(found)
     return 0
+
+
+def pickles_of(files: Mapping[str, int]) -> tuple[str, ...]:
+    """The files with weights that vLLM would load although they are pickles: where there are no safetensors
+    (model_executor/model_loader/default_loader.py, 0.32.0)."""
+    top = [name for name in sorted(files) if "/" not in name]
+    if any(_safetensors(name) for name in top):
+        return ()
+    return tuple(name for name in top if name.endswith((".bin", ".pt")) and name not in _NO_WEIGHTS)
 
 
 def _numbered(name: str) -> bool:

@@ -17,7 +17,7 @@ from provision.core.person import expanded
 from provision.core.secret import Secret
 from provision.core.wording import is_true
 from provision.inventory.models import Inventory, Serve
-from provision.weights.files import ModelFiles, weights_bytes
+from provision.weights.files import ModelFiles, pickles_of, weights_bytes
 from provision.weights.source import source_of
 
 HUB = "https://huggingface.co"
@@ -51,7 +51,7 @@ def from_folder(folder: Path) -> ModelFiles:
     config = _object(text)
     if not config:
         return ModelFiles(problem=f"{folder}/config.json is not a model config")
-    return ModelFiles(config, weights_bytes(sizes), f"{folder} on this machine")
+    return ModelFiles(config, weights_bytes(sizes), f"{folder} on this machine", pickles=pickles_of(sizes))
 
 
 def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
@@ -76,7 +76,7 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
     }
     if not config:
         return ModelFiles(problem=f"{source}: config.json is not a model config")
-    return ModelFiles(config, weights_bytes(sizes), source)
+    return ModelFiles(config, weights_bytes(sizes), source, pickles=pickles_of(sizes))
 
 
 def _meanwhile(serve: Serve, token: Secret | None) -> Look:
