@@ -1,9 +1,8 @@
-"""The library: what the command line does, a program can. Returns typed reports; never prints or exits.
+"""The library: what the command line does, a program can. Returns typed reports; never prints or exits. What can be
+asked for, all by keyword: `Options`.
 
     inventory = provision.load("inventory.yaml")
     report = provision.up(inventory, listener=print)
-
-Options of `plan`, `up`, `check` and `down`, all by keyword: see `Options`.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.environment.lockfile import lock_for, make_lock
+from provision.environment.wheels import check_cache
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.running import NotServing
@@ -214,6 +214,8 @@ def _job(
 ) -> Job:
     listener = options.get("listener") or silent
     writes = mode is Mode.UP
+    if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
+        check_cache()
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
     if RAY_TOKEN not in secrets:
         secrets[RAY_TOKEN] = ray_token(inventory.cluster, create=writes)

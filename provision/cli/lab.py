@@ -11,12 +11,15 @@ import click
 from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
+from provision.lab import network, ports
 
 if TYPE_CHECKING:
     from provision.lab.lab import LabReport
     from provision.render.screen import Screen
 
 _name = click.option("--name", default="lab", show_default=True, help="Name of the lab; several can run at once.")
+
+_HOSTS = f"Number of hosts; without root at most {ports.MOST_HOSTS}."
 
 
 @click.group(
@@ -47,7 +50,7 @@ def lab(ctx: click.Context) -> None:
   provision lab up --hosts 2 --gpus 1 --name small
   provision lab up --fabric"""),
 )
-@click.option("--hosts", default=3, show_default=True, type=click.IntRange(1, 250), help="Number of hosts.")
+@click.option("--hosts", default=3, show_default=True, type=click.IntRange(1, network.MOST_HOSTS), help=_HOSTS)
 @click.option("--gpus", default=2, show_default=True, type=click.IntRange(0, 64), help="Stand-in GPUs on each host.")
 @click.option("--fabric", is_flag=True, help="Give each host a second interface, with jumbo frames (root only).")
 @_name
@@ -59,11 +62,14 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
     A lab that is already running is left as it is.
     """
     from provision.cli.run import told
+    from provision.lab.demo import beside_no_demo
     from provision.lab.lab import Lab
 
     screen = ShownOptions(**options).screen()
     with told(screen):
-        report = Lab(name=name, say=screen.say).up(hosts, gpus, fabric=fabric)
+        asked = Lab(name=name, say=screen.say)
+        with beside_no_demo(asked):
+            report = asked.up(hosts, gpus, fabric=fabric)
     _show(report, screen)
     if not screen.as_json:
         said = "created" if report.changed else "is already running: nothing to change"

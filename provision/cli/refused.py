@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,12 +41,25 @@ def refused(error: BaseException) -> ProvisionError:
 
 def _limit_reached(error: BaseException) -> str:
     """The hint where a limit on this user's processes or memory was met, as Python's own errors tell it."""
+    more_memory = "allow this program more memory: `ulimit -v` shows how much, in KiB"
     if isinstance(error, RuntimeError) and error.args[:1] == ("can't start new thread",):
-        return "allow this user more processes: `ulimit -u` shows how many, threads counted"
-    # ImportError: of a library that there was no room for.
-    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in (error.msg or "")):
-        return "allow this program more memory: `ulimit -v` shows how much, in KiB"
+        # A thread's stack takes from both.
+        more = "allow this user more processes: `ulimit -u` shows how many, threads counted"
+        return more_memory if _memory_is_limited() else more
+    # ImportError: of a library that there was no room for, in the loader's words.
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and _NO_ROOM.search(error.msg or "")):
+        return more_memory
+    # Python's own words where a part of it in C met the limit and left no exception.
+    if isinstance(error, SystemError) and "without exception set" in str(error) and _memory_is_limited():
+        return more_memory
     return ""
+
+
+_NO_ROOM = re.compile(r"failed to map|[Cc]annot allocate memory|cannot apply additional memory protection")
+
+
+def _memory_is_limited() -> bool:
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 _TMPDIR = "name a writable folder with room in TMPDIR"

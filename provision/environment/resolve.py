@@ -57,7 +57,7 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
 
 
 def _environment(python: Python, folder: Path) -> dict[str, str]:
-    env = {**os.environ, **_cache(folder)}
+    env = {**os.environ, **_cache(folder), **_pythons(folder)}
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
     return {**env, **index_variables(python, env)}
@@ -68,14 +68,27 @@ def _cache(folder: Path) -> dict[str, str]:
     https://docs.astral.sh/uv/concepts/cache/#cache-directory"""
     if any(os.environ.get(name) for name in ("UV_CACHE_DIR", "UV_NO_CACHE")):
         return {}
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    own = home()
-    caches = xdg if xdg.is_absolute() else own / ".cache" if own else None
-    # Any part of it may be missing, and is made below the last one that is there.
-    place = next((p for p in (caches / "uv", *(caches / "uv").parents) if os.path.lexists(p)), None) if caches else None
+    place = _nearest("XDG_CACHE_HOME", ".cache", "uv")
     if place is not None and place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         return {}
     return {"UV_CACHE_DIR": str(folder / "uv-cache")}
+
+
+def _pythons(folder: Path) -> dict[str, str]:
+    """uv ends where the folder of its own Pythons cannot be looked into, such as below a $HOME that is a file.
+    https://docs.astral.sh/uv/reference/environment/#uv_python_install_dir"""
+    place = _nearest("XDG_DATA_HOME", ".local/share", "uv/python")
+    if os.environ.get("UV_PYTHON_INSTALL_DIR") or place is None or place.is_dir():
+        return {}
+    return {"UV_PYTHON_INSTALL_DIR": str(folder / "uv-python")}
+
+
+def _nearest(variable: str, below_home: str, name: str) -> Path | None:
+    """Of a folder of uv's what is there: any part of it may be missing, and is made below the last one that is. None
+    where it has no place."""
+    xdg, own = Path(os.environ.get(variable, "")), home()
+    base = xdg if xdg.is_absolute() else own / below_home if own else None
+    return next((p for p in (base / name, *(base / name).parents) if os.path.lexists(p)), None) if base else None
 
 
 #: uv asks only the first index that has a name.

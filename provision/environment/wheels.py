@@ -7,6 +7,7 @@ interrupted fetch goes on where it stopped.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -52,6 +53,18 @@ def wheel_cache() -> Path:
     elif not xdg.is_absolute():
         raise NoHome(f"there is no folder to keep wheels in: {person.nameless()}", hint=MOVE_CACHE)
     return xdg / "provision" / "wheels"
+
+
+def check_cache(cache: Path | None = None) -> None:
+    """Raises LockError where no wheel could be kept, NoHome: looked at before hosts are contacted and packages fetched.
+    Makes nothing."""
+    cache = cache or wheel_cache()
+    with kept_in(cache):
+        place = next(path for path in (cache, *cache.parents) if os.path.lexists(path))
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def fetch_wheels(

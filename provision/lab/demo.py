@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from provision.lab import loopback, survey
 from provision.lab.command import run
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.lab import CACHES, Ground, Lab, LabReport
+from provision.lab.state import claimed
 from provision.lab.tiny_model import write_tiny_model
 
 Say = Callable[[str], None]
@@ -38,22 +39,32 @@ def alone(lab: Lab, *, rootless: bool) -> Iterator[None]:
     lab is a person's own: what a demo has made it removes, and nothing else."""
     if rootless or os.geteuid() != 0:
         loopback.login()  # whom sshd would not know is told so before anything is made
-    path = lab.root / f"{lab.name}.demo.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with _at_work(lab, "another demo or `lab up`", "provision demo --name another"):
+        if lab.directory.exists() and not lab.stack.exists():
+            why = f"there is a lab `{lab.name}` already, and no demo has made it"
+            raise UsageError(why, hint="provision demo --name another")
+        yield
+
+
+@contextmanager
+def beside_no_demo(lab: Lab) -> Iterator[None]:
+    """For a lab that a person makes: a demo that is at work on it would remove it in the end. Raises Busy at once where
+    there is one, and keeps one from beginning meanwhile."""
+    with _at_work(lab, "a demo", "provision lab up --name another", shared=True):
+        if not lab.directory.exists():
+            # Of a demo that broke off: this lab is none, and a later demo would take it for one.
+            shutil.rmtree(lab.stack, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def _at_work(lab: Lab, who: str, hint: str, *, shared: bool = False) -> Iterator[None]:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Busy(
-                f"another demo is at work on the lab `{lab.name}`", hint="provision demo --name another"
-            ) from None
-        try:
-            if lab.directory.exists() and not lab.stack.exists():
-                why = f"there is a lab `{lab.name}` already, and no demo has made it"
-                raise UsageError(why, hint="provision demo --name another")
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+            stack.enter_context(claimed(lab.root / f"{lab.name}.demo.lock", shared=shared))
+        except BlockingIOError:
+            raise Busy(f"{who} is at work on the lab `{lab.name}`", hint=hint) from None
+        yield
 
 
 def ready(lab: Lab, *, rootless: bool, say: Say = lambda _: None) -> Ready:

@@ -25,7 +25,6 @@ from provision.lab.state import MARK, HostState, LabState
 
 Say = Callable[[str], None]
 
-MOST_HOSTS = 250
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # Seconds. On a busy machine both take as long as they take: these end what would never end.
 START_TIMEOUT = 300.0  # until an sshd greets
@@ -49,8 +48,9 @@ SetEnv {environment}
 
 def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
     """Everything that `make` will make, named. Hold the machine's lock until it is made."""
-    if count > MOST_HOSTS:
-        raise LabError(f"a lab on loopback has at most {MOST_HOSTS} hosts, not {count}")
+    if count > ports.MOST_HOSTS:
+        why = f"a lab on loopback has at most {ports.MOST_HOSTS} hosts, not {count}"
+        raise LabError(why, hint=f"each takes {ports.BLOCK} ports of this machine; as root, hosts have their own")
     user = login()
     net, blocks = ports.free_network(directory), ports.free_blocks(count)
     hosts = tuple(
@@ -65,13 +65,36 @@ def plan(name: str, directory: Path, count: int, gpu_count: int) -> LabState:
 
 def login() -> str:
     """The name to log in with. Raises LabError where there is none: sshd asks passwd."""
+    needs = "hosts on loopback addresses need a user that can log in, and"
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        user = pwd.getpwuid(os.geteuid())
     except KeyError:
         raise LabError(
-            f"hosts on loopback addresses need a user that can log in, and uid {os.geteuid()} has no entry in passwd",
+            f"{needs} uid {os.geteuid()} has no entry in passwd",
             hint=f"as root: useradd --non-unique --uid {os.geteuid()} --create-home provision, or run it as root",
         ) from None
+    shell = user.pw_shell or "/bin/sh"  # passwd(5)
+    if Path(shell).name in ("nologin", "false") or not os.access(shell, os.X_OK):
+        raise LabError(
+            f"{needs} the shell of `{user.pw_name}` is `{shell}`",
+            hint=f"as root: usermod --shell /bin/sh {user.pw_name}, or run it as another user",
+        )
+    if _locked(user.pw_name):
+        raise LabError(
+            f"{needs} the account `{user.pw_name}` is locked",
+            hint=f"as root: usermod --password '*' {user.pw_name}, which still lets nobody log in by password",
+        )
+    return user.pw_name
+
+
+def _locked(user: str, shadow: Path = Path("/etc/shadow")) -> bool:
+    """sshd without PAM lets nobody in whose password begins with `!` (sshd(8), AUTHENTICATION). Who may not read the
+    file runs an sshd that may not either, and lets them in."""
+    try:
+        lines = shadow.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.startswith(f"{user}:!") for line in lines)
 
 
 def make(state: LabState, directory: Path, cache: Path, say: Say) -> LabState:

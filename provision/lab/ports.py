@@ -18,6 +18,7 @@ PORTS = range(20000, 32000)  # below what the kernel hands out by itself (from 3
 #: Each host has this many ports to itself, since Ray binds its own on every address: the first ones by name, the
 #: second half for its workers.
 BLOCK = 200
+MOST_HOSTS = len(PORTS) // BLOCK
 RAY_NAMES = (
     "port", "node_manager_port", "object_manager_port", "runtime_env_agent_port", "dashboard_agent_grpc_port",
     "dashboard_agent_listen_port", "metrics_export_port", "dashboard_port",

@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -123,6 +123,34 @@ def known(kind: type[T], raw: dict[str, Any]) -> T:
 
 
 @contextmanager
+def claimed(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Holds a lock on the file `path` as long as this lasts, alone or with others that share it. Raises BlockingIOError
+    at once where it cannot be had. The last holder deletes the file."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            if not _is_still(file.fileno(), path):
+                continue
+            try:
+                yield
+            finally:
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Whether the file that was opened as `path` is the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Holds an exclusive lock on the file `path`: one `up` or `down` at a time. Released when the holder dies.
 
@@ -132,10 +160,6 @@ def locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            try:
-                current = os.path.samestat(os.fstat(file.fileno()), path.stat())
-            except FileNotFoundError:
-                current = False
-            if current:
+            if _is_still(file.fileno(), path):
                 yield
                 return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from provision.core.wording import GIB, size
-from provision.environment.wheels import wheel_cache
+from provision.environment.wheels import check_cache, wheel_cache
 from provision.lab import base, loopback, requirements
 from provision.lab.command import LabError, run
 from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform
@@ -29,6 +29,7 @@ def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
     """Installs or names what this machine lacks for these hosts; the packages that were installed. Raises LabError."""
     if ground.mode == "loopback":
         loopback.login()
+    check_cache()
     # Which packages there are is not known yet: this much is needed of any.
     room(needed(ground, lab, hosts=1, build="cpu"))
     if ground.mode == "namespaces":

@@ -44,6 +44,8 @@ _GRACE = 10.0
 def require_tests(folder: Path) -> None:
     """Raises UsageError if there is no such folder (or file), ProvisionError if pytest or testinfra is missing:
     worth saying before any host is contacted."""
+    if not folder.is_absolute() and here() is None:  # `.` itself is still there, and nothing in it
+        raise UsageError(f"`{folder}` is relative to a working directory that no longer exists")
     if not folder.exists():
         raise UsageError(f"`{folder}` does not exist", hint=f"a folder of tests ({FILES}), or one file of them")
     missing = [name for name in ("pytest", "testinfra") if find_spec(name) is None]

@@ -55,7 +55,9 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 tests/newcomer", description=__doc__.partition("\n")[0])
     parser.add_argument("command", choices=("demo", "tests"), help="which of the README's two commands")
-    parser.add_argument("--suite", action="append", help=f"a release of Debian, repeatable; default: {SUITES}")
+    parser.add_argument(
+        "--suite", action="append", choices=SUITES, help="a release of Debian, repeatable; default: all"
+    )
     parser.add_argument("--case", action="append", choices=story.WHO, help="whose machine, repeatable; default: all")
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("--cache", type=Path, default=caches / "provision-newcomer", help="default: %(default)s")

@@ -228,7 +228,8 @@ def test_a_working_folder_that_is_gone_matters_only_to_relative_names(
 
 
 @pytest.mark.parametrize(
-    "command", [["plan"], ["plan", "inventory.yaml"], ["lock", "x.yaml"], ["init"], ["check", "--html", "x.html"]],
+    "command", [["plan"], ["plan", "inventory.yaml"], ["lock", "x.yaml"], ["init"], ["check", "--html", "x.html"],
+     ["check", "/nonexistent.yaml", "--tests", "."]],
     ids=" ".join,
 )  # fmt: skip
 def test_a_working_folder_that_is_gone_is_told(call: Call, folder: Path, command: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The handler of bugs: whatever it uses fails in its turn, and there is still one line and an exit code."""
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -98,6 +99,7 @@ def test_the_bug_itself_is_still_named(
         (RuntimeError("can't start new thread"), "ulimit -u"),
         (MemoryError(), "ulimit -v"),
         (ImportError("x.so: failed to map segment from shared object"), "ulimit -v"),
+        (ImportError("x.so: cannot create shared object descriptor: Cannot allocate memory"), "ulimit -v"),
     ],
 )
 def test_a_limit_that_was_reached_is_no_bug(
@@ -108,6 +110,22 @@ def test_a_limit_that_was_reached_is_no_bug(
     said = capfd.readouterr().err.splitlines()
     assert said[0] == f"error: {str(error) or 'out of memory'}"
     assert said[1].startswith("hint: ") and hint in said[1]
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("can't start new thread"), SystemError("error return without exception set")]
+)
+@pytest.mark.parametrize("limited", [False, True])
+def test_where_memory_is_limited_that_is_what_ran_out(
+    error: Exception, limited: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
+    limit = 1 << 30 if limited else resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert ending(raising(error)) == 1
+    said = capfd.readouterr().err
+    assert ("ulimit -v" in said) is limited
+    assert said.startswith("bug: ") is (not limited and isinstance(error, SystemError))
 
 
 def test_all_of_it_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

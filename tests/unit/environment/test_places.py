@@ -49,6 +49,18 @@ def test_uv_gets_a_cache_of_its_own_where_it_could_make_none(
     assert resolve._cache(tmp_path / "run") == {"UV_CACHE_DIR": str(tmp_path / "run" / "uv-cache")}
 
 
+def test_uv_looks_for_pythons_elsewhere_where_home_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("UV_PYTHON_INSTALL_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve._pythons(tmp_path / "run") == {}
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    assert resolve._pythons(tmp_path / "run") == {"UV_PYTHON_INSTALL_DIR": str(tmp_path / "run" / "uv-python")}
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", "theirs")
+    assert resolve._pythons(tmp_path / "run") == {}
+
+
 def test_uv_gets_a_cache_of_its_own_without_a_home(
     homeless: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +73,26 @@ def test_uv_gets_a_cache_of_its_own_without_a_home(
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("UV_CACHE_DIR", "theirs")
     assert resolve._cache(tmp_path) == {}
+
+
+@pytest.mark.parametrize("spoil", [_file_in_its_place, _dangling])
+def test_a_cache_for_wheels_that_cannot_be_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None]
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    wheels.check_cache()
+    assert list(tmp_path.iterdir()) == []
+    spoil(tmp_path)
+    with pytest.raises(LockError, match="wheels cannot be kept in") as caught:
+        wheels.check_cache()
+    assert "XDG_CACHE_HOME" in caught.value.hint
+
+
+def test_a_cache_for_wheels_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(LockError, match="Permission denied"):
+        wheels.check_cache(tmp_path / "not" / "yet")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from provision.core.errors import Busy, UsageError
 from provision.core.exits import Exit
-from provision.lab.demo import alone
+from provision.lab.demo import alone, beside_no_demo
 from provision.lab.lab import Lab
 
 
@@ -18,13 +18,34 @@ def test_a_second_demo_on_the_same_lab_is_told_that_it_is_busy(tmp_path: Path) -
     lab, other = Lab(name="demo", root=tmp_path), Lab(name="other", root=tmp_path)
     with alone(lab, rootless=True), alone(other, rootless=True):
         with (
-            pytest.raises(Busy, match="another demo is at work on the lab `demo`") as caught,
+            pytest.raises(Busy, match="another demo or `lab up` is at work on the lab `demo`") as caught,
             alone(lab, rootless=True),
         ):
             raise AssertionError("both are at work")
         assert caught.value.exit_code is Exit.BUSY
     with alone(lab, rootless=True):
         pass
+
+
+def test_a_lab_that_is_being_made_and_a_demo_keep_out_of_each_others_way(tmp_path: Path) -> None:
+    lab = Lab(name="demo", root=tmp_path)
+    # Two who make a lab wait for each other later on, as they always did.
+    with beside_no_demo(lab), beside_no_demo(lab), pytest.raises(Busy), alone(lab, rootless=True):
+        raise AssertionError("a demo took the lab while it was being made")
+    said = "a demo is at work on the lab `demo`"
+    with alone(lab, rootless=True), pytest.raises(Busy, match=said) as caught, beside_no_demo(lab):
+        raise AssertionError("a lab was made that the demo would remove")
+    assert caught.value.hint == "provision lab up --name another"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lab_on_what_a_demo_left_is_no_demos(tmp_path: Path) -> None:
+    lab = Lab(name="demo", root=tmp_path)
+    (lab.stack / "layer").mkdir(parents=True)
+    with beside_no_demo(lab):
+        lab.directory.mkdir()
+    with pytest.raises(UsageError, match="no demo has made it"), alone(lab, rootless=True):
+        raise AssertionError("it went on")
 
 
 def test_a_persons_own_lab_is_no_demos(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Loopback hosts share the machine's addresses and ports: each lab takes what nobody listens on."""
 
+import pwd
 import socket
 from pathlib import Path
 
@@ -47,3 +48,47 @@ def test_a_lab_holds_each_of_its_blocks_by_a_port_that_ray_does_not_use(monkeypa
         assert state.port in listens
         assert listens.isdisjoint(rays.values())
         assert all(port < rays["min_worker_port"] for port in listens & set(block))
+
+
+def test_a_lab_has_as_many_hosts_as_there_are_blocks_of_ports(monkeypatch, tmp_path):
+    monkeypatch.setattr(loopback, "login", lambda: "ann")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(ports, "listening", set)
+    state = loopback.plan("mine", tmp_path / "mine", ports.MOST_HOSTS, 0)
+    assert len({host.first_port for host in state.hosts}) == ports.MOST_HOSTS == 60  # as `lab up --help` says
+    with pytest.raises(LabError, match="at most 60 hosts, not 61"):
+        loopback.plan("mine", tmp_path / "mine", ports.MOST_HOSTS + 1, 0)
+
+
+def passwd(shell):
+    return lambda uid: pwd.struct_passwd(("ann", "x", uid, uid, "", "/home/ann", shell))
+
+
+@pytest.mark.parametrize("shell", ["/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/no/such/shell"])
+def test_a_user_whose_shell_lets_nobody_in_is_told_before_anything_is_made(monkeypatch, shell):
+    monkeypatch.setattr(pwd, "getpwuid", passwd(shell))
+    with pytest.raises(LabError, match=f"the shell of `ann` is `{shell}`") as error:
+        loopback.login()
+    assert "usermod --shell /bin/sh ann" in error.value.hint
+
+
+@pytest.mark.parametrize("shell", ["", "/bin/sh"])
+def test_a_user_with_a_shell_logs_in(monkeypatch, shell):
+    monkeypatch.setattr(pwd, "getpwuid", passwd(shell))
+    monkeypatch.setattr(loopback, "_locked", lambda user: False)
+    assert loopback.login() == "ann"
+
+
+@pytest.mark.parametrize(
+    ("line", "locked"),
+    [("ann:!:1:0:::::", True), ("ann:!$6$x:1:0:::::", True), ("ann:*:1:0:::::", False), ("anna:!:1:0:::::", False)],
+)
+def test_an_account_that_sshd_takes_for_locked_is_told(monkeypatch, tmp_path, line, locked):
+    (tmp_path / "shadow").write_text(f"root:*:1:0:::::\n{line}\n")
+    assert loopback._locked("ann", tmp_path / "shadow") is locked
+    assert loopback._locked("ann", tmp_path / "none") is False
+    monkeypatch.setattr(pwd, "getpwuid", passwd("/bin/sh"))
+    monkeypatch.setattr(loopback, "_locked", lambda user: locked)
+    if locked:
+        with pytest.raises(LabError, match="the account `ann` is locked"):
+            loopback.login()
