@@ -18,8 +18,8 @@ def main() -> NoReturn:
     """The console script `provision`."""
     from provision.cli.streams import Streams, last_words
 
-    # A umask that takes the owner's own rights would leave files that we could not read back.
-    os.umask(os.umask(0o077) & 0o077)
+    # Nobody else is to write what we make; and without the owner's own rights we could not read it back.
+    os.umask((os.umask(0o077) & 0o077) | 0o022)
     streams = Streams()
     try:
         code = _called(sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,15 @@ _FILE = click.Path(path_type=Path)
 @click.option("--against", metavar="FILE", type=_FILE, help="Show what has changed since the snapshot in FILE.")
 @click.option("--since-up", is_flag=True, help="Show what has changed since the last successful `up`.")
 @click.option("--tests", metavar="DIR", type=_FILE, help="Also run your own checks (pytest) from DIR.")
-@click.option("--junit", metavar="FILE", type=_FILE, help="Write the result to FILE as JUnit XML, for CI.")
-@click.option("--html", metavar="FILE", type=_FILE, help="Write the result to FILE as one page, for a browser.")
+@click.option(
+    "--junit", metavar="FILE", type=_FILE, help="Write the result to FILE (- is standard output) as JUnit XML, for CI."
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=_FILE,
+    help="Write the result to FILE (- is standard output) as one page, for a browser.",
+)
 @run_options
 def check(
     only: tuple[str, ...],
@@ -81,12 +89,13 @@ def check(
     could not be reached.
     """
     from provision import api
-    from provision.cli.kept import keep, writable
+    from provision.cli.kept import keep, on_stdout, writable
     from provision.cli.run import reported, told
 
     asked = RunOptions(**options)
     wishes: dict[str, Any] = {**deeply(deep)}
     with told(asked.screen()):
+        asked = replace(asked, aside=on_stdout(junit, html, as_json=asked.as_json))
         for option, path in (("--junit", junit), ("--html", html)):
             writable(option, path)
         if against is not None and since_up:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
 from provision.core.files import obstacle, write_whole
 from provision.core.report import Report
+from provision.render.out import Out
+
+#: What stands for standard output.
+_STDOUT = Path("-")
+
+
+def on_stdout(*paths: Path | None, as_json: bool) -> bool:
+    """Whether one of `paths` is standard output, so that all else has to go elsewhere. Raises UsageError if there is
+    more for it than that."""
+    asked = sum(path == _STDOUT for path in paths)
+    if asked + as_json > 1 and asked:
+        raise UsageError("only one of --json, --junit - and --html - can have standard output", hint="name a file")
+    return bool(asked)
 
 
 def writable(option: str, path: Path | None) -> None:
     """Raises UsageError if `path` cannot become a file: not known after minutes, but at once."""
-    why, hint = obstacle(path) if path is not None else ("", "")
+    why, hint = obstacle(path) if path not in (None, _STDOUT) else ("", "")
     if why:
         raise UsageError(f"{option}: {why}", hint=hint)
 
@@ -26,7 +40,11 @@ def keep(report: Report, cluster: str, *, junit: Path | None, html: Path | None)
         if path is None:
             continue
         try:
-            write_whole(path, text(report, cluster, now))
+            page = text(report, cluster, now)
+            if path == _STDOUT:
+                Out(sys.stdout).lines(page.splitlines())
+            else:
+                write_whole(path, page)
         except OSError as error:
             errors.append(ProvisionError(f"`{path}` cannot be written: {error.strerror or error}"))
     return report.with_errors(*errors)

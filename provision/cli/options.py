@@ -63,19 +63,23 @@ _RUN = (
 
 @dataclass(frozen=True)
 class ShownOptions:
-    """How much is shown, and in which form: the values of `shown_options`."""
+    """How much is shown, and in which form: the values of `shown_options`. `aside`: on standard error, since standard
+    output is for something else."""
 
     as_json: bool = False
     verbose: bool = False
     quiet: bool = False
     no_color: bool = False
+    aside: bool = False
 
     def screen(self) -> Screen:
         if self.verbose and self.quiet:
             raise UsageError("-v and -q contradict each other", hint="leave one of them out")
         if not self.quiet:
             need_output("; with `-q` it is not needed")
-        return Screen(as_json=self.as_json, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color)
+        return Screen(
+            as_json=self.as_json, verbose=self.verbose, quiet=self.quiet, no_color=self.no_color, aside=self.aside
+        )
 
 
 @dataclass(frozen=True)

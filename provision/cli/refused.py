@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from provision.core.errors import ProvisionError
+from provision.core.private import NotPrivate
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -30,6 +31,8 @@ def refused(error: BaseException) -> ProvisionError:
         means = f"the locale means {sys.getfilesystemencoding()}"
         hint = f"{means}: export LC_ALL=C.UTF-8, and leave PYTHONUTF8 and PYTHONIOENCODING alone"
         return ProvisionError(f"text that cannot be read or written: {error}", hint=hint)
+    if isinstance(error, NotPrivate):
+        return ProvisionError(error.strerror or "")
     what = (error.strerror or str(error)).lower() or type(error).__name__
     if error.filename is None:
         # https://docs.python.org/3/library/tempfile.html#tempfile.gettempdir

@@ -3,25 +3,96 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
+import shlex
+import stat
 from pathlib import Path
 
+from provision.core.private import owner
 
-def write_whole(path: Path, text: str) -> None:
-    """A link stays a link, a mode stays; what is no ordinary file (/dev/stdout) is written to directly. Raises
-    OSError."""
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8", errors="replace")
+#: As many links as the kernel follows on one path.
+_LINKS = 40
+
+_OPEN_FILE = re.compile(r"/proc/(\d+)/fd/(\d+)")
+
+
+def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """A link of ours stays a link, and the mode of a file of ours stays, but for others' right to write; a new one gets
+    `mode`, less what the umask takes. Somebody else's link is replaced. What is no ordinary file (/dev/stdout) is
+    written to directly. Raises OSError, also for somebody else's link on the way."""
+    data = text.encode("utf-8", "replace")
+    place, there = _place(path)
+    if _write_open(place, there, data):
         return
-    target = path.resolve()
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    # Nobody can have foreseen the name, and nothing that is there already is opened.
+    fresh = place.with_name(f".provision-{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        fresh.write_text(text, encoding="utf-8", errors="replace")
-        if target.exists():
-            fresh.chmod(target.stat().st_mode & 0o777)
-        fresh.replace(target)
+        with os.fdopen(descriptor, "wb") as file:
+            if there is not None and stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid():
+                os.fchmod(descriptor, there.st_mode & 0o755)
+            file.write(data)
+        fresh.replace(place)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def _write_open(place: Path, there: os.stat_result | None, data: bytes) -> bool:
+    """Whether it was written: to what this process holds open, or to a device or pipe."""
+    held = _held(place)
+    if held is not None:
+        descriptor = os.dup(held)
+    elif there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
+        if there.st_uid not in (0, os.geteuid()):
+            raise PermissionError(1, f"`{place}` belongs to {owner(there.st_uid)}")
+        descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    else:
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    return True
+
+
+def _place(path: Path) -> tuple[Path, os.stat_result | None]:
+    """Where `path` leads by links that we or root made, and what is there now. The last part is a link only if it is
+    somebody else's. Raises PermissionError for such a link on the way."""
+    parts = list(reversed(path.absolute().parts[1:]))
+    at, links = Path("/"), 0
+    while parts:
+        part = parts.pop()
+        if part == "..":
+            at = at.parent
+            continue
+        at = at / part
+        try:
+            seen = at.lstat()
+        except FileNotFoundError:
+            return at.joinpath(*reversed(parts)), None
+        if not parts and (not stat.S_ISLNK(seen.st_mode) or _strange(seen) or _held(at) is not None):
+            return at, seen
+        if not stat.S_ISLNK(seen.st_mode):
+            continue
+        if _strange(seen):
+            raise PermissionError(1, f"`{at}` is a link that {owner(seen.st_uid)} made")
+        links += 1
+        if links > _LINKS:
+            raise OSError(40, os.strerror(40), str(path))
+        target = Path(os.readlink(at))  # noqa: PTH115 - the same on all versions of Python
+        at = Path("/") if target.is_absolute() else at.parent
+        parts += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+    return at, at.lstat()
+
+
+def _held(place: Path) -> int | None:
+    """The descriptor of our own that `place` names: /dev/stdout is a link to a link to it."""
+    found = _OPEN_FILE.fullmatch(str(place))
+    return int(found[2]) if found and int(found[1]) == os.getpid() else None
+
+
+def _strange(seen: os.stat_result) -> bool:
+    return seen.st_uid not in (0, os.geteuid())
 
 
 def obstacle(path: Path) -> tuple[str, str]:
@@ -33,11 +104,26 @@ def obstacle(path: Path) -> tuple[str, str]:
 
 
 def _obstacle(path: Path) -> tuple[str, str]:
+    if str(path) == "-":
+        return "`-` is not the name of a file", "name one, or `/dev/stdout`"
     folder = path.parent
+    try:
+        place, there = _place(path)
+    except PermissionError as error:
+        return error.strerror or str(error), "name a file in a folder of your own"
     if path.is_dir():
         return f"`{path}` is a folder", "name a file"
     if not folder.is_dir():
-        return f"there is no folder `{folder}`", f"make it first: mkdir -p {folder}"
-    if not path.exists() and not os.access(folder, os.W_OK | os.X_OK):
+        return f"there is no folder `{folder}`", f"make it first: mkdir -p {shlex.quote(str(folder))}"
+    if there is None and not os.access(folder, os.W_OK | os.X_OK):
         return f"the folder `{folder}` may not be written to", ""
+    if there is not None and stat.S_ISLNK(there.st_mode) and not _replaceable(place):
+        return f"`{path}` is a link that {owner(there.st_uid)} made", "name a file in a folder of your own"
     return "", ""
+
+
+def _replaceable(place: Path) -> bool:
+    """Whether we may rename something over a link of somebody else's."""
+    folder = place.parent.stat()
+    mine = os.geteuid() in (0, folder.st_uid)
+    return os.access(place.parent, os.W_OK | os.X_OK) and (mine or not folder.st_mode & stat.S_ISVTX)

@@ -16,6 +16,7 @@ from provision.core.errors import SnapshotError
 from provision.core.files import obstacle, write_whole
 from provision.core.finding import AREAS, Known
 from provision.core.paths import cluster_dir
+from provision.core.private import private_folder
 from provision.core.report import WHOLE_AREA, Changed, Report, Since
 from provision.core.urls import masked
 
@@ -45,7 +46,8 @@ def save(snapshot: Snapshot, path: Path) -> None:
     """Whole or not at all. Raises SnapshotError."""
     content = {"v": VERSION, "taken": snapshot.taken, "cluster": snapshot.cluster, "hosts": snapshot.hosts}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():
+            private_folder(path.parent)
         write_whole(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error

@@ -176,7 +176,8 @@ def make_lock(
     text = "".join(f"# {line}\n" for line in head) + body
     lock = parse_lock(text, path)
     try:
-        write_whole(path, text)
+        # It belongs to the project, as the inventory does: its readers are those of other new files there.
+        write_whole(path, text, mode=0o644)
     except OSError as error:
         raise LockError(f"`{path}` cannot be written: {error.strerror}") from error
     return lock

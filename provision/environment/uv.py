@@ -15,6 +15,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from provision.core.errors import LockError
+from provision.core.private import private_folder, require_ours
 from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.resolve import decisive
 from provision.environment.wheels import architecture, kept_in, pip_download, wheel_cache
@@ -65,6 +66,8 @@ def uv_binary(
 
         return Path(find_uv_bin())
     kept = (cache or wheel_cache()) / f"uv-{FETCHED}-{wanted}-{WHEELS[wanted][:16]}" / "uv"
+    with kept_in(kept.parent):
+        require_ours(kept)
     if not kept.exists():
         if say:
             say(f"fetching uv {FETCHED} for {wanted}")
@@ -78,7 +81,7 @@ def _runs_here(wanted: str) -> bool:
 
 
 def _fetch(python: Python, kept: Path, base: Path, sha256: str) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(kept.parent)
     with tempfile.TemporaryDirectory(prefix=".uv-", dir=kept.parent) as folder:
         text = f"--require-hashes\nuv=={FETCHED} --hash=sha256:{sha256}\n"
         done = pip_download(python, Path(folder), text, base=base)
@@ -93,5 +96,5 @@ def _fetch(python: Python, kept: Path, base: Path, sha256: str) -> None:
             member = next(name for name in wheel.namelist() if name.endswith(".data/scripts/uv"))
             with wheel.open(member) as packed, fresh.open("wb") as file:
                 shutil.copyfileobj(packed, file)
-        fresh.chmod(0o755)
+        fresh.chmod(0o700)
         fresh.replace(kept)

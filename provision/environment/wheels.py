@@ -27,6 +27,8 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from provision.core import person
 from provision.core.errors import LockError, NoHome
+from provision.core.files import write_whole
+from provision.core.private import private_folder
 from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.resolve import decisive, indexes_used
@@ -210,9 +212,10 @@ class _Fetch:
     def _keep(self, wheel: Path) -> None:
         digest, size = _sha256(wheel), wheel.stat().st_size
         folder = self._cache / digest
-        folder.mkdir(exist_ok=True)
+        private_folder(folder)
         kept = wheel.replace(folder / wheel.name)
-        (folder / ".verified").write_text(_stamp(kept))
+        kept.chmod(0o600)
+        write_whole(folder / ".verified", _stamp(kept))
         with self._counting:
             self._done += 1
             self._bytes += size
@@ -260,7 +263,7 @@ def _verified(wheel: Path, folder: Path) -> bool:
     if stamp.is_file() and stamp.read_text() == _stamp(wheel):
         return True
     if _sha256(wheel) == folder.name:
-        stamp.write_text(_stamp(wheel))
+        write_whole(stamp, _stamp(wheel))
         return True
     shutil.rmtree(folder)
     return False
@@ -295,10 +298,11 @@ def _target(platform: str) -> tuple[str, int]:
 @contextmanager
 def _exclusive(cache: Path, say: Say) -> Iterator[None]:
     """One fetch into this cache at a time, on this machine."""
-    cache.mkdir(parents=True, exist_ok=True)
+    private_folder(cache)
+    (cache / ".lock").touch(0o600)
     if _ONE_FETCH.locked():
         say("waiting for the wheels that are being fetched")
-    with _ONE_FETCH, (cache / ".lock").open("w") as file:
+    with _ONE_FETCH, (cache / ".lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -4,9 +4,11 @@ What the lock is made from (wheels, constraints) stays as written: a lock is the
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from provision.core.private import open_to_others
 from provision.inventory.files import existing_file, local_path
 from provision.inventory.node import YamlNode
 from provision.inventory.packages import is_file
@@ -21,6 +23,9 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
             hint = f"write `{node.text.removesuffix('.pub')}`"
             problems.value(node, f"`{node.text}` is the public key, SSH needs the private one", hint)
             return node
+        if mode := open_to_others(path := local_path(node.text, inventory)):
+            hint = f"chmod 600 {shlex.quote(str(path))}"
+            problems.value(node, f"the key file `{node.text}` is open to others (mode {mode})", hint)
         return existing_file(node, inventory, problems, "key file")
 
     def ssh_config(node: YamlNode) -> YamlNode:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from provision.core.errors import InventoryError, Problem
+from provision.core.private import open_to_others
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, SecretSource
 from provision.inventory.node import YamlNode
@@ -32,6 +34,8 @@ def read_source(source: SecretSource, name: str) -> Secret:
             raise SecretMissing(f"the environment variable `{source.env}` {state}", f"export {source.env}=…")
         return Secret(value, name)
     path = Path(str(source.file))
+    if mode := open_to_others(path):
+        raise SecretMissing(f"`{path}` is open to others (mode {mode})", f"chmod 600 {shlex.quote(str(path))}")
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_SECRET + 1)

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from provision.core.events import Event, Failed, Note, Output, Planned
 from provision.core.paths import cluster_dir
+from provision.core.private import private_folder
 from provision.core.report import Report
 from provision.core.version import __version__
 from provision.core.visible import shown
@@ -42,7 +43,7 @@ class RunLog(View):
     """
 
     def __init__(self, folder: Path, command: str, now: datetime | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         self.path, self._file = _create(folder, command, now or datetime.now(timezone.utc))
         self.failed = ""
         with suppress(OSError):

@@ -16,15 +16,22 @@ _WIDTH, _WIDEST = 80, 140
 
 
 class Screen:
-    """With `as_json` standard output holds JSON alone. `quiet`: nothing but errors."""
+    """With `as_json` standard output holds JSON alone. `quiet`: nothing but errors. `aside`: standard output is for
+    something else, and all is said on standard error."""
 
     def __init__(
-        self, *, as_json: bool = False, verbose: bool = False, quiet: bool = False, no_color: bool = False
+        self,
+        *,
+        as_json: bool = False,
+        verbose: bool = False,
+        quiet: bool = False,
+        no_color: bool = False,
+        aside: bool = False,
     ) -> None:
         self.as_json = as_json
         self.verbose = verbose
         self.quiet = quiet
-        self.out = Out(sys.stdout)
+        self.out = Out(sys.stderr if aside else sys.stdout)
         self.err = Out(sys.stderr)
         self.paint = Paint(wants_colour(os.environ, tty=self.out.tty, no_color=no_color))
         self.err_paint = Paint(wants_colour(os.environ, tty=self.err.tty, no_color=no_color))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from provision.core.errors import NoHome, ProvisionError
 from provision.core.paths import MOVE, cluster_dir
+from provision.core.private import NotPrivate, private_folder, require_ours
 from provision.core.secret import Secret
 
 #: The token's name among the secrets of an inventory, and in Ray.
@@ -30,20 +31,20 @@ def ray_token(cluster: str, *, create: bool) -> Secret:
         if isinstance(error, NoHome):
             raise
         where, why = cluster_dir(cluster), getattr(error, "strerror", None) or str(error)
-        raise ProvisionError(
-            f"the token of `{cluster}` cannot be kept in `{where}`: {why.lower()}", hint=MOVE
-        ) from error
+        why = why if isinstance(error, NotPrivate) else why.lower()
+        raise ProvisionError(f"the token of `{cluster}` cannot be kept in `{where}`: {why}", hint=MOVE) from error
 
 
 def _kept(folder: Path, *, create: bool) -> str:
     """Raises OSError; without `create` FileNotFoundError if there is none."""
     path = folder / "ray-token"
+    require_ours(path)
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         if not create:
             raise
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     token = _fresh()
     try:
         # Exclusively: of two runs that begin together, the second takes the first one's token.

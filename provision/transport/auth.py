@@ -17,6 +17,7 @@ from paramiko.agent import Agent, AgentKey
 
 from provision.core.errors import AuthFailed
 from provision.core.person import expanded
+from provision.core.private import open_to_others
 from provision.transport.target import Target
 
 #: What OpenSSH tries if nothing is said, the ones that paramiko speaks.
@@ -153,6 +154,9 @@ def _typed(path: Path) -> str:
 
 
 def _load(path: Path) -> paramiko.PKey:
+    # As OpenSSH does: a key that others could have read is no proof of who comes.
+    if mode := open_to_others(path):
+        raise AuthProblem(f"`{path}` is open to others (mode {mode})", f"chmod 600 {shlex.quote(str(path))}")
     try:
         key = paramiko.PKey.from_path(path)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from provision.core.errors import NoHome
 from provision.core.paths import state_dir
+from provision.core.private import exposed, private_folder
 from provision.payload.weights.manifest import (
     Entry,
     digest_of,
@@ -74,7 +75,8 @@ def look(folder: Path) -> Held:
         return Held(folder, problem=f"`{folder}` cannot be read: {reason.lower()}")
     known: Mapping[str, Entry] = {}
     with suppress(NoHome):
-        known = load(_kept(folder))[1]
+        kept = _kept(folder)
+        known = {} if exposed(kept) else load(kept)[1]
     files = {}
     for name in needed(found):
         before = known.get(name)
@@ -92,8 +94,9 @@ def read(held: Held, say: Callable[[int, int], None]) -> Held:
             # Kept or not, they are known now: without a place for them the next run reads the files again.
             with suppress(OSError, NoHome):
                 kept = _kept(held.folder)
-                kept.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(kept.parent)
                 save(kept, written(files, {"folder": str(held.folder)}))
+                kept.chmod(0o600)
         return held
 
 

@@ -179,6 +179,31 @@ def test_the_files_asked_for_are_written(inventory: Path, call: Call, calls: lis
     assert (folder / "a.xml").read_text().startswith("<?xml")
 
 
+@pytest.mark.parametrize(("option", "begins"), [("--html", "<!doctype html>"), ("--junit", "<?xml ")])
+def test_a_dash_is_standard_output_and_all_else_goes_to_standard_error(
+    inventory: Path, call: Call, calls: list[Any], option: str, begins: str
+) -> None:
+    result = call("check", option, "-")
+    assert result.exit_code == 0
+    assert result.stdout.lower().startswith(begins) and "gpu-01" not in result.stdout.partition("\n")[0]
+    assert "in sync" in result.stderr and "in sync (" not in result.stdout
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize("more", [["--json"], ["--junit", "-"]])
+def test_standard_output_is_for_one_of_them(inventory: Path, call: Call, calls: list[Any], more: list[str]) -> None:
+    result = call("check", "--html", "-", *more)
+    assert result.exit_code == 2
+    assert "only one of --json, --junit - and --html - can have standard output" in result.stderr
+    assert calls == []
+
+
+def test_a_snapshot_is_not_called_dash(inventory: Path, call: Call) -> None:
+    result = call("check", "--save", "-")
+    assert result.exit_code != 0 and "`-` is not the name of a file" in result.stderr
+    assert not Path("-").exists()
+
+
 def test_a_file_that_cannot_be_written_is_an_error_and_hides_nothing(
     inventory: Path, call: Call, calls: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

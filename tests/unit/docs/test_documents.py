@@ -48,7 +48,7 @@ def test_an_inventory_in_a_document_loads(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", "x")
     (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "id_ed25519").touch()
+    (tmp_path / ".ssh" / "id_ed25519").touch(0o600)
     path = tmp_path / "inventory.yaml"
     path.write_text(text)
     inventory = provision.load(path)

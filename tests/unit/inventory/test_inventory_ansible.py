@@ -86,6 +86,7 @@ def test_other_ansible_variables_are_passed_over(read):
 
 def test_a_key_file(read, home):
     (home / "k").write_text("k")
+    (home / "k").chmod(0o600)
     inventory = read("all: {hosts: {a: {ansible_ssh_private_key_file: ~/k}}}\n")
     assert inventory.head.ssh.key == str(home / "k")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from provision.core.errors import InventoryError
 from provision.inventory import load, read_secrets, read_sudo_password
 
 SMALL = """
@@ -117,8 +118,9 @@ def test_text_is_what_was_typed_and_numbers_are_numbers(read):
 
 
 def test_files_of_the_controller_are_found_beside_the_inventory_and_at_home(read, home, tmp_path):
-    (home / "key").write_text("k")
-    (tmp_path / "token").write_text("t")
+    for private, text in ((home / "key", "k"), (tmp_path / "token", "t")):
+        private.write_text(text)
+        private.chmod(0o600)
     (tmp_path / "wheels").mkdir()
     (tmp_path / "c.txt").write_text("numpy<3\n")
     inventory = read("""
@@ -139,6 +141,7 @@ def test_files_of_the_controller_are_found_beside_the_inventory_and_at_home(read
 def test_secrets_are_read_by_name_and_without_their_final_newline(read, tmp_path, monkeypatch):
     monkeypatch.setenv("MY_TOKEN", "hf_1")
     (tmp_path / "key").write_text("two\nlines\n")
+    (tmp_path / "key").chmod(0o600)
     inventory = read("""
         cluster: demo
         hosts: {a: }
@@ -154,11 +157,38 @@ def test_secrets_are_read_by_name_and_without_their_final_newline(read, tmp_path
 
 def test_the_sudo_password_has_a_reader_of_its_own(read, tmp_path):
     (tmp_path / "pw").write_text("p w \n")
+    (tmp_path / "pw").chmod(0o600)
     inventory = read("cluster: demo\nhosts: {a: }\nsudo_password: {file: pw}\n")
     password = read_sudo_password(inventory)
     assert password is not None
     assert (password.name, password.reveal()) == ("sudo_password", "p w ")
     assert read_secrets(inventory) == {}
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o602, 0o601])
+def test_a_key_or_secret_that_others_could_read_is_refused(problem, tmp_path, mode):
+    file = tmp_path / "it's mine"
+    file.write_text("value")
+    file.chmod(mode)
+    quoted = f"""chmod 600 '{tmp_path}/it'"'"'s mine'"""
+    for text, path in (
+        ('cluster: demo\nhosts: {a: }\nsecrets: {T: {file: "it\'s mine"}}\n', "secrets.T.file"),
+        ('cluster: demo\nhosts: {a: }\nsudo_password: {file: "it\'s mine"}\n', "sudo_password.file"),
+        ('cluster: demo\nssh: {key: "it\'s mine"}\nhosts: {a: }\n', "ssh.key"),
+    ):
+        _, at, message, hint = problem(text)
+        assert (at, hint) == (path, quoted)
+        assert f"is open to others (mode 0{mode:o})" in message
+
+
+def test_a_secret_that_was_opened_since_is_not_read(read, tmp_path):
+    (tmp_path / "pw").write_text("p")
+    (tmp_path / "pw").chmod(0o600)
+    inventory = read("cluster: demo\nhosts: {a: }\nsecrets: {T: {file: pw}}\nsudo_password: {file: pw}\n")
+    (tmp_path / "pw").chmod(0o644)
+    for reads in (read_secrets, read_sudo_password):
+        with pytest.raises(InventoryError, match="open to others"):
+            reads(inventory)
 
 
 def test_without_require_secrets_a_missing_one_is_no_matter(read):

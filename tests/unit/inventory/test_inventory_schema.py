@@ -29,8 +29,10 @@ def test_each_example_loads(name, home, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_x")
     (home / ".ssh").mkdir()
     (home / ".ssh" / "id_ed25519").write_text("a key")
+    (home / ".ssh" / "id_ed25519").chmod(0o600)
     (home / ".config" / "provision").mkdir(parents=True)
     (home / ".config" / "provision" / "sudo-password").write_text("pw\n")
+    (home / ".config" / "provision" / "sudo-password").chmod(0o600)
     inventory = load(str(example(name)))
     assert inventory.head.role == "head"
     assert inventory.serve is not None
