@@ -7,18 +7,19 @@ what vLLM reads: vllm 0.32.0, vllm/transformers_utils/model_arch_config_converto
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed, not_modelled
 from provision.parallel.defaults import DEFAULTS
 
-#: What a layer keeps of the tokens before: all, those in a window, or a state that does not grow.
+#: What a layer keeps of the tokens before: all, those in a window, or nothing that grows.
 Kind = Literal["all", "window", "state"]
 
 _TEXT = ("text_config", "llm_config", "language_config")
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-_HEADS = ("num_attention_heads", "n_head", "n_heads")
+_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 _HIDDEN = ("hidden_size", "n_embd", "d_model", "n_embed")
 _KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
 _INTERMEDIATE = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
@@ -46,10 +47,13 @@ _BYTES = {"float32": 4, "float": 4, "float64": 8, "float16": 2, "half": 2, "bflo
 @dataclass(frozen=True)
 class Architecture:
     """`names`: `architectures` of the config. `latent`: numbers that a layer keeps per token with MLA, 0 without.
-    `kinds`, `shares`: per layer, what it keeps, and its part of the weights of all layers. `length`: the most tokens
-    that it was made for, None where it does not say; `length_key`: the name of that number. `longer`: the config's
-    `model_max_length`, which vLLM takes for an answer too. `usual_length`: what vLLM serves unless told otherwise.
-    `stored_bytes`: of one number in a file that is not quantised."""
+    `caches`, `shares`: per layer, what it keeps, and its part of the weights of all layers. `length`: the most tokens
+    that it was made for, None where it does not say; `length_key`: the name of that number; `yarn`: the factor by
+    which vLLM before 0.30 takes it to be longer. `longer`: the config's `model_max_length`, which vLLM takes for an
+    answer too. `usual_length`: what vLLM serves unless told otherwise. `stored_bytes`: of one number in a file that is
+    not quantised. `block`: FP8 weights are quantised in blocks of so many rows and columns, (0, 0) if they are not.
+    `experts`: of each layer that has some, 0 for a dense model. `not_modelled`: keys of the config that tell of
+    attention or cache and are not understood here."""
 
     names: tuple[str, ...]
     model_type: str
@@ -61,8 +65,7 @@ class Architecture:
     vocabulary: int
     intermediate: int
     latent: int
-    window: int
-    kinds: tuple[Kind, ...]
+    caches: Layers
     shares: tuple[float, ...]
     tied: bool
     quantized: bool
@@ -71,6 +74,21 @@ class Architecture:
     longer: float | None
     usual_length: int
     stored_bytes: int
+    yarn: float = 1.0
+    block: tuple[int, int] = (0, 0)
+    experts: int = 0
+    not_modelled: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(
+            "state" if not parts else "window" if all(part.window for part in parts) else "all" for parts in self.caches
+        )
+
+    @property
+    def attends(self) -> bool:
+        """Whether it has attention at all; a model of states alone has no heads to divide."""
+        return any(self.caches)
 
     @property
     def name(self) -> str:
@@ -90,6 +108,8 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
     )
     model_type = str(text.get("model_type", ""))
     latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
+    latent = latent + _number(text, ("qk_rope_head_dim",)) if latent else 0
+    cache = Cache(0 if latent else kv_heads, head_dim, latent, beside=indexed(text))
     length, key = _length(text)
     longer = text.get("model_max_length")
     names = config.get("architectures")
@@ -104,9 +124,8 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         hidden=hidden,
         vocabulary=_number(text, ("vocab_size",)),
         intermediate=_number(text, _INTERMEDIATE),
-        latent=latent + _number(text, ("qk_rope_head_dim",)) if latent else 0,
-        window=_number(text, ("sliding_window",)),
-        kinds=_kinds(text, layers),
+        latent=latent,
+        caches=caches(text, layers, heads, cache),
         shares=_shares(text, layers, hidden, (heads + kv_heads) * head_dim),
         tied=bool(tied),
         quantized=any(isinstance(c.get("quantization_config"), Mapping) for c in (config, text)),
@@ -115,13 +134,19 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         longer=longer if isinstance(longer, (int, float)) else None,
         usual_length=_usual(text, length),
         stored_bytes=_stored(text) or _stored(config) or 2,
+        yarn=_yarn(text),
+        block=_block(text) or _block(config) or (0, 0),
+        experts=_experts(text),
+        not_modelled=(*(("num_attention_heads",) if not heads else ()), *not_modelled(text)),
     )
 
 
 def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:
     """The part about language, with what its class says where it says nothing itself."""
-    nested = next((part for key in _TEXT if isinstance(part := config.get(key), Mapping)), None)
-    text = config if nested is None else nested
+    thinker = config.get("thinker_config")  # the part of an Omni model that writes
+    whole = thinker if isinstance(thinker, Mapping) else config
+    nested = next((part for key in _TEXT if isinstance(part := whole.get(key), Mapping)), None)
+    text = whole if nested is None else nested
     kind = text.get("model_type") or config.get("model_type")
     said = {key: value for key, value in text.items() if value is not None}
     usual = DEFAULTS.get(str(kind), {})
@@ -147,49 +172,22 @@ def _kv_heads(text: Mapping[str, object], heads: int) -> int:
     attention = text.get("attn_config")
     if isinstance(attention, Mapping) and (found := _number(attention, ("kv_n_heads",))):
         return found
+    if own := block_heads(text, heads):
+        return own
     return _number(text, _KV_HEADS) or heads
-
-
-def _kinds(text: Mapping[str, object], layers: int) -> tuple[Kind, ...]:
-    listed = text.get("layer_types") or text.get("layers_block_type")
-    if isinstance(listed, list) and len(listed) >= layers:
-        return tuple(_kind(str(name)) for name in listed[:layers])
-    indices = text.get("attn_layer_indices")
-    if isinstance(indices, list):
-        return _every(layers, lambda layer: layer in indices, "state")
-    if period := _number(text, ("attn_layer_period",)):  # Jamba
-        offset = _number(text, ("attn_layer_offset",))
-        return _every(layers, lambda layer: layer % period == offset, "state")
-    if every := _number(text, ("full_attention_interval",)):  # Qwen3-Next
-        return _every(layers, lambda layer: (layer + 1) % every == 0, "state")
-    if not _number(text, ("sliding_window",)) or text.get("use_sliding_window") is False:
-        return _every(layers, lambda _: True, "all")
-    if every := _number(text, ("sliding_window_pattern", "_sliding_window_pattern")):
-        return _every(layers, lambda layer: (layer + 1) % every == 0, "window")
-    if str(text["model_type"]) == "gemma2":
-        return _every(layers, lambda layer: layer % 2 == 1, "window")
-    return _every(layers, lambda _: False, "window")
-
-
-def _every(layers: int, all_of_them: Callable[[int], bool], others: Kind) -> tuple[Kind, ...]:
-    return tuple("all" if all_of_them(layer) else others for layer in range(layers))
-
-
-def _kind(name: str) -> Kind:
-    if name == "sliding_attention":
-        return "window"
-    return "all" if name == "hybrid" or ("attention" in name and "linear" not in name) else "state"
 
 
 def _shares(text: Mapping[str, object], layers: int, hidden: int, attention: int) -> tuple[float, ...]:
     """By the numbers of weights, roughly: attention, and either a dense feed-forward part or all experts."""
-    ffn = text.get("ffn_config")
-    experts = _number(text, _EXPERTS) or (_number(ffn, _EXPERTS) if isinstance(ffn, Mapping) else 0)
+    experts = _experts(text)
     inner = _number(text, _INTERMEDIATE) or 4 * hidden
     each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or inner
     dense_first = _number(text, ("first_k_dense_replace",))
-    weights = [
-        2 * attention + 3 * (inner if not experts or layer < dense_first else experts * each) for layer in range(layers)
+    step = _number(text, ("interleave_moe_layer_step",)) or 1
+    own = feed_forward(text, layers, hidden, experts * each if experts else inner)
+    weights = own or [
+        2 * attention + 3 * (experts * each if experts and layer >= dense_first and (layer + 1) % step == 0 else inner)
+        for layer in range(layers)
     ]
     total = sum(weights) or layers
     return tuple((weight or 1) / total for weight in weights)
@@ -230,6 +228,24 @@ def _usual(text: Mapping[str, object], length: float | None) -> int:
     if any(_rope_type(rope) == "longrope" for rope in _ropes(text)):
         return _number(text, ("original_max_position_embeddings",)) or int(length)
     return int(length)
+
+
+def _yarn(text: Mapping[str, object]) -> float:
+    factors = [rope.get("factor") for rope in _ropes(text) if _rope_type(rope) == "yarn"]
+    return next((float(factor) for factor in factors if isinstance(factor, (int, float)) and factor > 1), 1.0)
+
+
+def _block(config: Mapping[str, object]) -> tuple[int, int] | None:
+    quantized = config.get("quantization_config")
+    size = quantized.get("weight_block_size") if isinstance(quantized, Mapping) else None
+    if isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size):
+        return size[0], size[1]
+    return None
+
+
+def _experts(text: Mapping[str, object]) -> int:
+    ffn = text.get("ffn_config")
+    return _number(text, _EXPERTS) or (_number(ffn, _EXPERTS) if isinstance(ffn, Mapping) else 0)
 
 
 def _stored(config: Mapping[str, object]) -> int:

@@ -6,6 +6,7 @@ which vLLM does not start. What it needs besides is an estimate of this project'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,13 +110,12 @@ def sizes(
 def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings: MemorySettings) -> int:
     """What a layer keeps of so many tokens on each GPU. Latent attention (MLA) is on all of them the same. A layer with
     a window keeps that and what goes through at once (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
-    kind = model.kinds[layer]
-    if kind == "state":
-        return 0
-    if kind == "window":
-        tokens = min(tokens, model.window + (settings.batched or BATCHED[1]))
-    numbers = model.latent or 2 * max(1, model.kv_heads // tensor) * model.head_dim
-    return numbers * tokens * settings.kv_bytes
+    kept = 0.0
+    for part in model.caches[layer]:
+        counted = min(tokens, part.window + (settings.batched or BATCHED[1])) if part.window else tokens
+        numbers = part.latent or 2 * max(1, part.kv_heads // tensor) * part.head_dim
+        kept += (numbers * settings.kv_bytes + part.beside) * counted / part.every
+    return math.ceil(kept)
 
 
 def _apart(model: Architecture, weights: int) -> tuple[float, float, float]:

@@ -1,0 +1,278 @@
+"""What each layer of a model keeps of the tokens before: the part of its KV cache, by what config.json says of it.
+
+Source: vllm 0.32.0, the models' own `get_kv_cache_spec` and vllm/v1/kv_cache_interface.py. What is not read here is
+told by `not_modelled`, so that nobody takes the arithmetic for more than it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+#: Bytes that the indexer of sparse attention (DeepSeek V3.2, V4) keeps of a token: a key of 128 numbers in 8 bits, and
+#: its scale (`DeepseekV32IndexerCache` in vllm/model_executor/models/deepseek_v2.py).
+_SCALE = 4
+
+_STATES = frozenset(
+    ("linear_attention", "mamba", "mamba2", "conv", "recurrent", "rwkv", "gated_deltanet", "moe", "mlp")
+)
+_WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+_FULL = frozenset(("full_attention", "attention", "hybrid", "global_attention"))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Keys of a config that tell of attention, cache or layers, and are read, or change nothing of the cache's size.
+_KNOWN = _names(
+    """
+    _attn_implementation _sliding_window_pattern activation_sparsity_pattern add_cross_attention alibi_bias_max
+    altup_num_inputs attention_bias attention_chunk_size attention_dropout attention_head_dim attention_hidden_size
+    attention_in_multiplier attention_k_eq_v attention_multiplier attention_out_bias attention_out_multiplier
+    attention_probs_dropout_prob attention_softmax_in_fp32 attention_type attention_value_scale attn_config
+    attn_dropout attn_factor attn_implementation attn_layer_indices attn_layer_offset attn_layer_period
+    attn_logit_softcapping attn_output_gate attn_pdrop attn_scale attn_temperature_tuning block_configs
+    cache_implementation chunk_size compress_ratios compress_rope_theta conv_L_cache conv_bias conv_kernel
+    decoder_sparse_step expert_layer_offset expert_layer_period first_k_dense_replace floor_scale
+    full_attention_interval global_head_dim head_dim hidden_size_per_head hidden_size_per_layer_input
+    hybrid_override_pattern index_head_dim index_n_heads index_topk interleave_moe_layer_step key_multiplier
+    kv_lora_rank kv_n_heads laurel_rank layer_types layers_block_type linear_attn_config linear_conv_kernel_dim
+    linear_key_head_dim linear_num_key_heads linear_num_value_heads linear_value_head_dim mamba_chunk_size
+    mamba_conv_bias mamba_d_conv mamba_d_head mamba_d_ssm mamba_d_state mamba_dt_rank mamba_expand mamba_head_dim
+    mamba_hidden_act mamba_intermediate mamba_n_groups mamba_n_heads mamba_ngroups mamba_norm_before_gate
+    mamba_num_groups mamba_num_heads mamba_proj_bias mamba_rms_norm mamba_ssm_cache_dtype mamba_ssm_dtype
+    mamba_state_dim mamba_use_mlp max_window_layers mlp_layer_types mlp_only_layers moe_layer_freq moe_layers
+    moe_layers_enum moe_shared_expert_intermediate_size multi_query n_head_kv n_layer n_layers n_mamba_heads
+    n_shared_experts new_decoder_architecture no_bias no_rope_layer_interval no_rope_layers num_attention_groups
+    num_attention_heads num_global_key_value_heads num_hidden_layers num_key_value_heads num_kv_heads
+    num_kv_shared_layers num_layers num_mem_blocks num_nextn_predict_layers num_shared_experts
+    original_num_hidden_layers parallel_attn partial_rotary_factor per_layer_config pos_shift q_lora_rank
+    qk_head_dim qk_layernorm qk_nope_head_dim qk_rope_head_dim query_pre_attn_scalar residual_in_fp32
+    rope_interleave scale_attention_softmax_in_fp32 scale_attn_by_inverse_layer_idx scale_attn_weights
+    seq_len_interpolation_factor shared_expert_intermediate_size shared_intermediate_size sliding_window
+    sliding_window_pattern ssm_cfg state_size use_attn_qkvbias use_cache use_double_wide_mlp use_gated_attention
+    use_qk_norm use_qkv_bias use_sliding_window v_head_dim vocab_size_per_layer_input
+    """
+)
+_TELLS = re.compile(
+    r"attn|attention|cache|(?:^|_)kv(?:_|$)|window|layer_types|layers_block|block_config|compress|hybrid|per_layer"
+    r"|linear_(?:attn|key|value|num)|ssm|mamba|chunk|conv_|indexer|^index_|state_size|kv_shared|retention"
+)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A part of what a layer keeps. `kv_heads`, `head_dim`: of keys and values, which GPUs of a stage share. `latent`:
+    numbers per token that are on every GPU the same, in their place; 0 without. `window`: tokens, 0 for all. `every`:
+    tokens that one entry stands for. `beside`: bytes per entry, whatever the type of the cache."""
+
+    kv_heads: int = 0
+    head_dim: int = 0
+    latent: int = 0
+    window: int = 0
+    every: int = 1
+    beside: int = 0
+
+
+#: Per layer; none of a layer that keeps a state, or nothing.
+Layers = tuple[tuple[Cache, ...], ...]
+
+
+def not_modelled(text: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys that tell of attention, cache or layers and are not read here."""
+    listed = text.get("layer_types") or text.get("layers_block_type")
+    names = {str(name) for name in listed} if isinstance(listed, list) else set()
+    strange = sorted(f"layer_types: {name}" for name in names - _FULL - _STATES - {*_WINDOWS})
+    said = (key for key, value in text.items() if value not in (None, False, 0, [], {}, ""))
+    return (*sorted(key for key in said if _TELLS.search(key) and key not in _KNOWN), *strange)
+
+
+def caches(text: Mapping[str, object], layers: int, heads: int, usual: Cache) -> Layers:
+    """`usual`: of a layer of which nothing more is said."""
+    found = _blocks(text, layers, heads, usual)
+    for read in _READERS:
+        found = read(text, layers, usual) if found is None else found
+    each = found if found is not None else _every(text, layers, usual)
+    return _unshared(text, tuple((cache,) if isinstance(cache, Cache) else cache for cache in each))
+
+
+def block_heads(text: Mapping[str, object], heads: int) -> int:
+    """KV heads of the first layer of a Nemotron-NAS that has attention, as vLLM reads them; 0 of any other model."""
+    made = _blocks(text, len(blocks), heads, Cache()) if isinstance(blocks := text.get("block_configs"), list) else None
+    return next((cache.kv_heads for cache in made or () if isinstance(cache, Cache)), 0)
+
+
+def feed_forward(text: Mapping[str, object], layers: int, hidden: int, inner: int) -> list[int] | None:
+    """Weights of each layer, roughly, in numbers per row of its input, where layers differ by a list: of Nemotron-NAS
+    and Nemotron-H. None for others."""
+    blocks, pattern = text.get("block_configs"), text.get("hybrid_override_pattern")
+    if isinstance(blocks, list) and len(blocks) >= layers:
+        return [_block_weights(block, hidden) for block in blocks[:layers]]
+    if isinstance(pattern, str) and len(pattern) == layers:
+        return [{"*": 3 * hidden, "M": 6 * hidden}.get(letter, 2 * inner) for letter in pattern]
+    return None
+
+
+def _block_weights(block: object, hidden: int) -> int:
+    said = block if isinstance(block, Mapping) else {}
+    attention, ffn = said.get("attention"), said.get("ffn")
+    attends = not (isinstance(attention, Mapping) and attention.get("no_op"))
+    factor = ffn.get("ffn_mult") if isinstance(ffn, Mapping) and not ffn.get("no_op") else 0
+    return int(2 * hidden * attends + 2 * hidden * (factor if isinstance(factor, (int, float)) else 0))
+
+
+Read = Sequence[Cache | tuple[Cache, ...]] | None
+
+
+def _blocks(text: Mapping[str, object], layers: int, heads: int, usual: Cache) -> Read:
+    """Nemotron-NAS: each layer has heads of its own, or none."""
+    blocks = text.get("block_configs")
+    if not isinstance(blocks, list) or len(blocks) < layers:
+        return None
+    found: list[Cache | tuple[Cache, ...]] = []
+    for block in blocks[:layers]:
+        attention = block.get("attention") if isinstance(block, Mapping) else None
+        if not isinstance(attention, Mapping) or attention.get("no_op") or attention.get("replace_with_linear"):
+            found.append(())
+            continue
+        group, own = _whole(attention.get("n_heads_in_group")), _whole(attention.get("num_key_value_heads"))
+        window = _whole(attention.get("window_length"))
+        found.append(replace(usual, kv_heads=own or (heads // group if group else usual.kv_heads), window=window))
+    return found
+
+
+def _pattern(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """Nemotron-H: `M` is Mamba, `*` attention, `-` and `E` feed-forward."""
+    pattern = text.get("hybrid_override_pattern")
+    if not isinstance(pattern, str) or len(pattern) != layers:
+        return None
+    return [usual if letter == "*" else () for letter in pattern]
+
+
+def _compressed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """DeepSeek V4: one latent vector for a window, and one for each so many tokens before it; the finest layers have
+    an indexer over those."""
+    ratios = text.get("compress_ratios")
+    if not isinstance(ratios, list) or len(ratios) < layers:
+        return None
+    whole = [_whole(ratio) for ratio in ratios[:layers]]
+    finest = min((ratio for ratio in whole if ratio), default=0)
+    found = []
+    for ratio in whole:
+        near = Cache(latent=usual.head_dim, window=_whole(text.get("sliding_window")))
+        far = Cache(latent=usual.head_dim, every=ratio, beside=_indexer(text) if ratio == finest else 0)
+        found.append((near, far) if ratio else (near,))
+    return found
+
+
+def _linear(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """Kimi-Linear: the layers with full attention are listed, counted from 1."""
+    config = text.get("linear_attn_config")
+    full = config.get("full_attn_layers") if isinstance(config, Mapping) else None
+    return [usual if layer + 1 in full else () for layer in range(layers)] if isinstance(full, list) else None
+
+
+def _listed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """Most models with layers of several kinds; Gemma 4 has other heads where attention is full."""
+    listed = text.get("layer_types") or text.get("layers_block_type")
+    if not isinstance(listed, list) or len(listed) < layers:
+        return None
+    own = text.get("per_layer_config")
+    full = replace(
+        usual,
+        head_dim=_whole(text.get("global_head_dim")) or usual.head_dim,
+        kv_heads=_whole(text.get("num_global_key_value_heads")) or usual.kv_heads,
+    )
+    found: list[Cache | tuple[Cache, ...]] = []
+    for layer, name in enumerate(map(str, listed[:layers])):
+        if name in _WINDOWS:
+            cache = replace(usual, window=_whole(text.get(_WINDOWS[name])))
+        elif name in _STATES:
+            found.append(())
+            continue
+        else:
+            cache = full
+        found.append(_own(own, layer, cache))
+    return found
+
+
+def _own(per_layer: object, layer: int, cache: Cache) -> Cache:
+    if isinstance(per_layer, Mapping):
+        said = per_layer.get(str(layer))
+    else:
+        said = per_layer[layer] if isinstance(per_layer, list) and layer < len(per_layer) else None
+    if not isinstance(said, Mapping):
+        return cache
+    heads, size = _whole(said.get("num_key_value_heads")), _whole(said.get("head_dim"))
+    return replace(cache, kv_heads=heads or cache.kv_heads, head_dim=size or cache.head_dim)
+
+
+def _some(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """Which layers have attention is said by their numbers; the others keep a state."""
+    indices = text.get("attn_layer_indices")
+    if isinstance(indices, list):
+        return [usual if layer in indices else () for layer in range(layers)]
+    if period := _whole(text.get("attn_layer_period")):  # Jamba
+        offset = _whole(text.get("attn_layer_offset"))
+        return [usual if layer % period == offset else () for layer in range(layers)]
+    if every := _whole(text.get("full_attention_interval")):  # Qwen3-Next
+        return [usual if (layer + 1) % every == 0 else () for layer in range(layers)]
+    return None
+
+
+def _chunked(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """Llama 4: layers with positions see a chunk alone, every fourth has none and sees all."""
+    chunk = _whole(text.get("attention_chunk_size"))
+    if not chunk:
+        return None
+    rope = text.get("no_rope_layers")
+    interval = _whole(text.get("no_rope_layer_interval")) or 4
+    listed = rope if isinstance(rope, list) and len(rope) >= layers else None
+    positions = listed or [(layer + 1) % interval for layer in range(layers)]
+    return [replace(usual, window=chunk if positions[layer] else 0) for layer in range(layers)]
+
+
+_READERS = (_pattern, _compressed, _linear, _listed, _some, _chunked)
+
+
+def _every(text: Mapping[str, object], layers: int, usual: Cache) -> list[Cache]:
+    window = _whole(text.get("sliding_window"))
+    if not window or text.get("use_sliding_window") is False:
+        return [usual] * layers
+    near = replace(usual, window=window)
+    if every := _whole(text.get("sliding_window_pattern")) or _whole(text.get("_sliding_window_pattern")):
+        return [usual if (layer + 1) % every == 0 else near for layer in range(layers)]
+    if str(text.get("model_type")) == "gemma2":
+        return [usual if layer % 2 == 1 else near for layer in range(layers)]
+    return [near] * layers
+
+
+def _unshared(text: Mapping[str, object], made: Layers) -> Layers:
+    """The last layers of Gemma 3n and 4 read the cache of earlier ones."""
+    shared = _whole(text.get("num_kv_shared_layers"))
+    return made if not 0 < shared < len(made) else (*made[:-shared], *[()] * shared)
+
+
+def indexed(text: Mapping[str, object]) -> int:
+    """Bytes per token that the indexer of a model with sparse attention keeps in every layer; 0 without one."""
+    sparse = _whole(text.get("index_topk")) and not isinstance(text.get("compress_ratios"), list)
+    return _indexer(text) if sparse else 0
+
+
+def _indexer(text: Mapping[str, object]) -> int:
+    size = _whole(text.get("index_head_dim"))
+    return size + size // 128 * _SCALE if size else 0
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        return 0
+    return int(value)
+
+
+def parts(layers: Layers) -> Iterator[Cache]:
+    for layer in layers:
+        yield from layer
