@@ -169,9 +169,24 @@ class Serve(Section):
 
     @property
     def gpus(self) -> int:
-        """How many GPUs the model takes; 0 while one of the two degrees is `auto`."""
+        """How many GPUs the model takes, with all its replicas; 0 while one of the two degrees is `auto`."""
         tensor, pipeline = self.tensor_parallel, self.pipeline_parallel
-        return tensor * pipeline if isinstance(tensor, int) and isinstance(pipeline, int) else 0
+        copies = self.data_parallel * self.count("prefill-context-parallel-size")
+        return tensor * pipeline * copies if isinstance(tensor, int) and isinstance(pipeline, int) else 0
+
+    @property
+    def data_parallel(self) -> int:
+        """Replicas that one server has, each with all layers."""
+        return self.count("data-parallel-size")
+
+    def count(self, flag: str) -> int:
+        """The number that `args` has for a flag, with dashes or underscores; 1 if none, or no number."""
+        said = str(self.argument(flag) or 1)
+        return max(1, int(said)) if said.isdecimal() else 1
+
+    def argument(self, flag: str) -> object:
+        """What `args` says for a flag, with dashes or underscores; None if nothing."""
+        return next((value for name, value in self.args.items() if name.replace("_", "-") == flag), None)
 
     @property
     def stage(self) -> int:

@@ -52,8 +52,9 @@ class Architecture:
     which vLLM before 0.30 takes it to be longer. `longer`: the config's `model_max_length`, which vLLM takes for an
     answer too. `usual_length`: what vLLM serves unless told otherwise. `stored_bytes`: of one number in a file that is
     not quantised. `block`: FP8 weights are quantised in blocks of so many rows and columns, (0, 0) if they are not.
-    `experts`: of each layer that has some, 0 for a dense model. `not_modelled`: keys of the config that tell of
-    attention or cache and are not understood here."""
+    `experts`: of each layer that has some, 0 for a dense model; `expert_share`: their part of the weights of all
+    layers. `dense`, `shared`: inner size of the dense feed-forward parts, and of the shared experts, 0 without.
+    `not_modelled`: keys of the config that tell of attention or cache and are not understood here."""
 
     names: tuple[str, ...]
     model_type: str
@@ -77,6 +78,9 @@ class Architecture:
     yarn: float = 1.0
     block: tuple[int, int] = (0, 0)
     experts: int = 0
+    expert_share: float = 0.0
+    dense: int = 0
+    shared: int = 0
     not_modelled: tuple[str, ...] = ()
 
     @property
@@ -137,6 +141,9 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         yarn=_yarn(text),
         block=_block(text) or _block(config) or (0, 0),
         experts=_experts(text),
+        expert_share=_expert_share(text, layers, (heads + kv_heads) * head_dim),
+        dense=_dense(text),
+        shared=_shared(text),
         not_modelled=(*(("num_attention_heads",) if not heads else ()), *not_modelled(text)),
     )
 
@@ -246,6 +253,31 @@ def _block(config: Mapping[str, object]) -> tuple[int, int] | None:
 def _experts(text: Mapping[str, object]) -> int:
     ffn = text.get("ffn_config")
     return _number(text, _EXPERTS) or (_number(ffn, _EXPERTS) if isinstance(ffn, Mapping) else 0)
+
+
+def _dense(text: Mapping[str, object]) -> int:
+    """0 where every layer has experts instead."""
+    mixed = any(text.get(key) for key in ("first_k_dense_replace", "mlp_only_layers", "decoder_sparse_step"))
+    only = text.get("mlp_only_layers") == [] and text.get("decoder_sparse_step") in (None, 0, 1)
+    some = mixed and not (only and not text.get("first_k_dense_replace"))
+    return _number(text, _INTERMEDIATE) if some or not _experts(text) else 0
+
+
+def _shared(text: Mapping[str, object]) -> int:
+    own = _number(text, ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"))
+    return own or _number(text, ("n_shared_experts", "num_shared_experts")) * _number(text, ("moe_intermediate_size",))
+
+
+def _expert_share(text: Mapping[str, object], layers: int, attention: int) -> float:
+    """Roughly, by the numbers of weights."""
+    experts = _experts(text)
+    each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or _number(text, _INTERMEDIATE)
+    dense = min(layers, _number(text, ("first_k_dense_replace",)))
+    step = _number(text, ("interleave_moe_layer_step",)) or 1
+    sparse = (layers - dense) // step
+    held = sparse * 3 * experts * each
+    other = layers * 2 * attention + (layers - sparse) * 3 * _number(text, _INTERMEDIATE) + sparse * 3 * _shared(text)
+    return held / (held + other) if held else 0.0
 
 
 def _stored(config: Mapping[str, object]) -> int:

@@ -27,6 +27,16 @@ class Hosts:
     def total(self) -> int:
         return sum(self.gpus)
 
+    def one_of(self, replicas: int) -> Hosts:
+        """The hosts of one replica, of so many that have equally many GPUs."""
+        left = self.total // replicas
+        mine = []
+        for count in self.gpus:
+            if left > 0:
+                mine.append(min(count, left))
+            left -= count
+        return Hosts(tuple(mine), self.joined)
+
     @property
     def even(self) -> int:
         """GPUs that a stage may take so that no stage lies across hosts and no GPU is left over."""

@@ -9,30 +9,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from packaging.version import InvalidVersion, Version
+
 from provision.parallel.architecture import Architecture
 from provision.parallel.registry import PLUGINS, WITHOUT_STAGES, covers, knows, removed_before
 
 
 @dataclass(frozen=True)
 class Cut:
-    """`length`: `max-model-len`, None for what the model says itself. `any_length`: vLLM was told not to mind."""
+    """`length`: `max-model-len`, None for what the model says itself. `any_length`: vLLM was told not to mind. `data`:
+    replicas of one server; `experts`: whether experts are divided among all their GPUs (expert parallel); `context`:
+    GPUs that share a prompt's tokens (`prefill-context-parallel-size`); `decode`: ones of a stage that share its KV
+    cache (`decode-context-parallel-size`)."""
 
     tensor: int
     pipeline: int
     length: int | None = None
     any_length: bool = False
+    data: int = 1
+    experts: bool = False
+    context: int = 1
+    decode: int = 1
 
     @property
     def gpus(self) -> int:
-        return self.tensor * self.pipeline
+        return self.tensor * self.pipeline * self.data * self.context
 
     def __str__(self) -> str:
-        return f"tensor_parallel {self.tensor} × pipeline_parallel {self.pipeline}"
+        further = (("data_parallel", self.data), ("prefill_context_parallel", self.context))
+        said = [f"tensor_parallel {self.tensor}", f"pipeline_parallel {self.pipeline}"]
+        return " × ".join([*said, *(f"{name} {degree}" for name, degree in further if degree > 1)])
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """`kind`: `architecture`, `heads`, `stages` or `length`. `said`: what is wrong; `hint`: what would be right."""
+    """`kind`: `architecture`, `heads`, `blocks`, `experts`, `context`, `stages` or `length`. `said`: what is wrong;
+    `hint`: what would be right."""
 
     kind: str
     said: str
@@ -41,12 +53,22 @@ class Refusal:
 
 def refusals(model: Architecture, cut: Cut, vllm: str = "") -> list[Refusal]:
     """`vllm`: the version that is to serve it; what only holds for one version is judged for that one alone."""
-    return [*_architecture(model, vllm), *_heads(model, cut), *_stages(model, cut, vllm), *_length(model, cut)]
+    return [
+        *_architecture(model, vllm),
+        *_heads(model, cut),
+        *_blocks(model, cut),
+        *_experts(model, cut),
+        *_decode(model, cut),
+        *_stages(model, cut, vllm),
+        *_length(model, cut, vllm),
+    ]
 
 
 def divides(model: Architecture, tensor: int) -> bool:
     """Whether vLLM can give each of so many GPUs its heads. KV heads that are fewer than GPUs are repeated; of latent
-    ones (MLA) every GPU has them all."""
+    ones (MLA) every GPU has them all. True also where it is not known how many heads there are."""
+    if not model.heads:
+        return True
     shared = model.kv_heads if not model.latent else 0
     fits = not shared or not (tensor % shared if tensor >= shared else shared % tensor)
     return model.heads % tensor == 0 and fits
@@ -77,15 +99,100 @@ def _heads(model: Architecture, cut: Cut) -> Iterator[Refusal]:
     yield Refusal("heads", said, f"choose `serve.tensor_parallel` from {fitting}")
 
 
+def _blocks(model: Architecture, cut: Cut) -> Iterator[Refusal]:
+    """`validate_fp8_block_shape` in vllm/model_executor/layers/quantization/utils/fp8_utils.py: each GPU's part of a
+    weight must be whole blocks. Those of experts are refined by vLLM itself, and are left out."""
+    if not any(model.block) or cut.tensor == 1 or not divides(model, cut.tensor):
+        return
+    wrong = blocks_cut(model, cut.tensor)
+    if not wrong:
+        return
+    what, part, block = wrong
+    fitting = ", ".join(
+        str(tensor) for tensor in range(1, cut.tensor) if divides(model, tensor) and not blocks_cut(model, tensor)
+    )
+    said = f"tensor_parallel {cut.tensor} gives each GPU {part} of its {what}, which is not whole FP8 blocks of {block}"
+    yield Refusal("blocks", said, f"choose `serve.tensor_parallel` from {fitting}, and more stages")
+
+
+def blocks_cut(model: Architecture, tensor: int) -> tuple[str, int, int] | None:
+    """What of an FP8 weight tensor parallel would split inside a block: its name, the part of each GPU, the block."""
+    rows, columns = model.block
+    if tensor == 1 or not rows or not columns:
+        return None
+    query = model.heads * model.head_dim // tensor if not model.latent else 0
+    keys = max(1, model.kv_heads // tensor) * model.head_dim if not model.latent else 0
+    sizes = (
+        ("attention's queries", query),
+        ("attention's keys", keys),
+        ("dense feed-forward size", _part(model.dense, tensor)),
+        ("shared expert's size", _part(model.shared, tensor)),
+    )
+    for what, part in sizes:
+        for block in (rows, columns):
+            if part % block:
+                return what, part, block
+    return None
+
+
+def _part(size: int, tensor: int) -> int:
+    """Rounded up: a size that is not divided evenly is no whole number of blocks either."""
+    return -(-size // tensor)
+
+
+def _experts(model: Architecture, cut: Cut) -> Iterator[Refusal]:
+    if cut.experts and not model.experts and not model.not_modelled:
+        said = "it has no experts, and enable-expert-parallel divides them"
+        yield Refusal("experts", said, "remove `enable-expert-parallel` from `serve.args`")
+
+
+def _decode(model: Architecture, cut: Cut) -> Iterator[Refusal]:
+    """`verify_with_parallel_config` in vllm/config/model.py, and vllm/config/parallel.py."""
+    if cut.decode == 1:
+        return
+    hint = "remove `decode-context-parallel-size` from `serve.args`, or choose one that vLLM takes"
+    if cut.tensor % cut.decode:
+        said = f"decode-context-parallel-size {cut.decode} does not divide tensor_parallel {cut.tensor}"
+        yield Refusal("context", said, hint)
+    elif not model.latent and model.kv_heads:
+        most = cut.tensor // model.kv_heads
+        group = model.heads // model.kv_heads
+        if most < 2:
+            said = f"decode-context-parallel-size wants tensor_parallel above its {model.kv_heads} KV heads"
+            yield Refusal("context", said, hint)
+        elif cut.decode > most:
+            said = f"decode-context-parallel-size {cut.decode} is more than {most}, tensor_parallel ÷ its KV heads"
+            yield Refusal("context", said, hint)
+        elif group % cut.decode:
+            said = f"decode-context-parallel-size {cut.decode} does not divide its {group} heads per KV head"
+            yield Refusal("context", said, hint)
+
+
 def _stages(model: Architecture, cut: Cut, vllm: str) -> Iterator[Refusal]:
     if cut.pipeline > 1 and covers(vllm) and any(name in WITHOUT_STAGES for name in model.names):
         said = f"vLLM {vllm} cannot cut {model.name} into stages"
         yield Refusal("stages", said, "set `serve.pipeline_parallel` to 1, and take GPUs by `serve.tensor_parallel`")
 
 
-def _length(model: Architecture, cut: Cut) -> Iterator[Refusal]:
-    if cut.length is None or cut.any_length or model.length is None or cut.length <= model.length:
+#: From this version on a model's length is not multiplied by the factor of YaRN: its own number holds that already.
+YARN_COUNTS_NO_MORE = Version("0.30.0")
+
+
+def longest(model: Architecture, vllm: str) -> float | None:
+    """The most tokens that this vLLM takes without being told to; None where the model does not say."""
+    if model.length is None or model.yarn == 1.0:
+        return model.length
+    try:
+        older = Version(vllm) < YARN_COUNTS_NO_MORE
+    except InvalidVersion:
+        older = False
+    return model.length * model.yarn if older else model.length
+
+
+def _length(model: Architecture, cut: Cut, vllm: str) -> Iterator[Refusal]:
+    length = longest(model, vllm)
+    if cut.length is None or cut.any_length or length is None or cut.length <= length:
         return
     if model.longer is None or cut.length > model.longer:
-        said = f"max-model-len {cut.length} is more than the model's {model.length_key} of {model.length:.0f}"
-        yield Refusal("length", said, f"set `serve.args.max-model-len` to {model.length:.0f} or less")
+        said = f"max-model-len {cut.length} is more than the model's {model.length_key} of {length:.0f}"
+        yield Refusal("length", said, f"set `serve.args.max-model-len` to {length:.0f} or less")

@@ -6,15 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 
-from provision.core.wording import GIB
+from provision.core.wording import GIB, is_true
 from provision.inventory.models import Inventory, Serve
 from provision.parallel.architecture import Architecture
+from provision.parallel.cut import Cut
 from provision.parallel.size import MemorySettings
 
 #: Flags after which the arithmetic of weights or GPUs is another one than here.
 _UNSURE = (
-    "quantization", "data-parallel-size", "load-format", "speculative-config", "hf-config-path", "lora-modules",
-    "kv-cache-memory-bytes", "decode-context-parallel-size", "prefill-context-parallel-size",
+    "quantization", "load-format", "speculative-config", "hf-config-path", "lora-modules", "kv-cache-memory-bytes",
+    "prefill-context-parallel-size",
 )  # fmt: skip
 
 #: What vLLM takes of each GPU unless told otherwise. It does not start where less is free: vllm/config/cache.py,
@@ -67,14 +68,48 @@ def fits_itself(serve: Serve) -> bool:
     return str(flags(serve).get("max-model-len", "")) in ("auto", "-1")
 
 
+def cut_of(inventory: Inventory, serve: Serve, tensor: int, pipeline: int) -> Cut:
+    """With what `serve` says beyond the two degrees."""
+    return Cut(
+        tensor,
+        pipeline,
+        length_of(serve),
+        any_length(inventory, serve),
+        data=serve.data_parallel,
+        experts=is_true(str(serve.argument("enable-expert-parallel") or "")),
+        context=serve.count("prefill-context-parallel-size"),
+        decode=serve.count("decode-context-parallel-size"),
+    )
+
+
 def with_overrides(config: Mapping[str, object], serve: Serve) -> Mapping[str, object]:
-    """The config as `hf-overrides` changes it."""
-    said = flags(serve).get("hf-overrides")
-    try:
-        overrides = json.loads(said) if isinstance(said, str) else None
-    except ValueError:
+    """The config as `hf-overrides` changes it: by an object, or by `hf-overrides.text_config.key`."""
+    for name, value in serve.args.items():
+        flag, *path = name.split(".")
+        if flag.replace("_", "-") != "hf-overrides":
+            continue
+        changes = _object(value) if isinstance(value, str) and not path else value
+        for key in reversed(path):
+            changes = {key: changes}
+        config = _merged(config, changes)
+    return config
+
+
+def _merged(config: Mapping[str, object], changes: object) -> Mapping[str, object]:
+    if not isinstance(changes, Mapping):
         return config
-    return {**config, **overrides} if isinstance(overrides, dict) else config
+    merged = dict(config)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _object(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def loaded_bytes(model: Architecture, weights: int, serve: Serve) -> int:

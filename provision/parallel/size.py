@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.core.sizing import StageSize
 from provision.core.wording import GIB
@@ -20,10 +20,13 @@ from provision.parallel.cut import Cut
 FIXED = (1 * GIB, 3 * GIB)
 #: Of `FIXED`, what goes with `enforce-eager`.
 GRAPHS = 1 * GIB
-#: Tokens that go through a layer at once, and requests at the same time, unless told otherwise. vLLM chooses by device
-#: and use: 2048 to 8192 (vllm/engine/arg_utils.py, `get_batch_defaults`).
-BATCHED = (2048, 8192)
-REQUESTS = 256
+#: Tokens that go through a layer at once, and requests at the same time, unless told otherwise, by a GPU's memory from
+#: so many bytes on (vllm/engine/arg_utils.py, `get_batch_defaults`). An A100 has those of the smallest whatever its
+#: memory, so that these are the least everywhere.
+BY_MEMORY = ((160 * GIB, 16384, 1024), (70 * GIB, 8192, 1024), (0, 2048, 256))
+LEAST = BY_MEMORY[-1]
+#: Bytes of smaller and larger cards that programs do not get. See `visible`.
+DRIVER_KEEPS = (GIB * 45 // 100, GIB * 68 // 100)
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,10 @@ def placed(cut: Cut, rooms: Sequence[Room]) -> list[tuple[Room, ...]] | None:
         return None
     others = tuple(rooms[1:])
     found = []
+    each, stages = cut.tensor * cut.context, cut.pipeline * cut.data  # replica by replica, stage by stage
     for stage in range(cut.pipeline):
-        mine = set(slots[stage * cut.tensor : (stage + 1) * cut.tensor])
+        begins = range(stage * each, stages * each, cut.pipeline * each)
+        mine = {slot for begin in begins for slot in slots[begin : begin + each]}
         found.append((*(room for room in rooms[:1] if room in mine), *(others if mine - {rooms[0]} else ())))
     return found
 
@@ -91,20 +96,36 @@ def sizes(
         held = layers_weigh * sum(model.shares[layer] for layer in mine)
         held += first * (stage == 0 or (model.tied and stage == cut.pipeline - 1))
         held += last * (stage == cut.pipeline - 1)
-        least, most = _besides(model, cut, settings, last=stage == cut.pipeline - 1)
+        memory = min(visible(room.memory) for room in places[stage])
+        how = _usual(settings, memory)
+        least, most = _besides(model, cut, settings, how, last=stage == cut.pipeline - 1)
         found.append(
             StageSize(
                 stage,
                 tuple(room.host for room in places[stage]),
                 count,
-                max(0, int(held / cut.tensor) - settings.offloaded),
-                sum(kv_bytes(model, layer, length, cut.tensor, settings) for layer in mine),
+                max(0, int(_divided(model, held, cut)) - settings.offloaded),
+                sum(kv_bytes(model, layer, -(-length // cut.decode), cut.tensor, how) for layer in mine),
                 least,
                 most,
-                int(settings.utilization * min(room.memory for room in places[stage])),
+                int(settings.utilization * memory),
             )
         )
     return tuple(found)
+
+
+def _divided(model: Architecture, held: float, cut: Cut) -> float:
+    """Of a stage's weights what each GPU has: with expert parallel, experts are divided among all replicas."""
+    if not cut.experts:
+        return held / cut.tensor
+    experts = held * model.expert_share
+    return (held - experts) / cut.tensor + experts / (cut.tensor * cut.data * cut.context)
+
+
+def visible(memory: int) -> int:
+    """Of what nvidia-smi shows, what CUDA gives programs: the driver keeps some (`torch.cuda.mem_get_info`). Measured
+    on cards from T4 to B200: 0.4 to 0.5 GiB below 40 GiB, 0.55 to 0.75 above."""
+    return max(0, memory - (DRIVER_KEEPS[1] if memory >= 39 * GIB else DRIVER_KEEPS[0]))
 
 
 def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings: MemorySettings) -> int:
@@ -112,7 +133,7 @@ def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings
     a window keeps that and what goes through at once (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
     kept = 0.0
     for part in model.caches[layer]:
-        counted = min(tokens, part.window + (settings.batched or BATCHED[1])) if part.window else tokens
+        counted = min(tokens, part.window + (settings.batched or LEAST[1])) if part.window else tokens
         numbers = part.latent or 2 * max(1, part.kv_heads // tensor) * part.head_dim
         kept += (numbers * settings.kv_bytes + part.beside) * counted / part.every
     return math.ceil(kept)
@@ -126,10 +147,18 @@ def _apart(model: Architecture, weights: int) -> tuple[float, float, float]:
     return matrix, last, weights - matrix - last
 
 
-def _besides(model: Architecture, cut: Cut, settings: MemorySettings, *, last: bool) -> tuple[int, int]:
+def _usual(settings: MemorySettings, memory: int) -> MemorySettings:
+    """With vLLM's own numbers where nothing was said."""
+    tokens, requests = next((tokens, requests) for least, tokens, requests in BY_MEMORY if memory >= least)
+    return replace(settings, batched=settings.batched or tokens, requests=settings.requests or requests)
+
+
+def _besides(
+    model: Architecture, cut: Cut, said: MemorySettings, usual: MemorySettings, *, last: bool
+) -> tuple[int, int]:
     least, most = FIXED
-    most -= GRAPHS * settings.eager
-    few, many = (settings.batched, settings.batched) if settings.batched else BATCHED
+    most -= GRAPHS * said.eager
     inner = 2 * (model.intermediate or 4 * model.hidden) // cut.tensor + 4 * model.hidden
-    logits = (settings.requests or REQUESTS) * model.vocabulary * 4 * last
+    logits = (usual.requests or LEAST[2]) * model.vocabulary * 4 * last
+    few, many = said.batched or LEAST[1], usual.batched or LEAST[1]
     return least + few * inner * 2, most + many * inner * 2 + 2 * logits

@@ -119,15 +119,25 @@ class StackWithoutRay(Stack):
         local = bool(self.model.folder(self._cluster.head))
         return {} if local else {name: value for name, value in mine.items() if name != API_KEY}
 
+    def _find_gpus(self, book: Playbook) -> None:
+        if not self._more_ranks():
+            super()._find_gpus(book)
+
+    def _more_ranks(self) -> list[str]:
+        """Flags that ask for ranks which nobody starts on the other hosts."""
+        serve = self._inventory.serve
+        return [flag for flag in _MORE_RANKS if serve and serve.count(flag) > 1 and len(self._cluster.nodes) > 1]
+
     def _find_shares(self, book: Playbook) -> None:
         """What vLLM refuses itself (EngineArgs.create_engine_config, vLLM 0.32.0), or would wait for in vain."""
         serve, nodes = self._inventory.serve, self._cluster.nodes
         if serve is None or not serve.gpus:
             return
-        for flag in _MORE_RANKS:
-            if len(nodes) > 1 and str(serve.args.get(flag, 1)) != "1":
-                message = f"`--{flag} {serve.args[flag]}` makes ranks that provision does not place without Ray"
-                book.block(message, hint=f"remove `{flag}` from serve.args, or set `serve.backend: ray`", area="gpus")
+        for flag in self._more_ranks():
+            message = f"`--{flag} {serve.argument(flag)}` makes ranks that provision does not place without Ray"
+            book.block(message, hint=f"remove `{flag}` from serve.args, or set `serve.backend: ray`", area="gpus")
+        if self._more_ranks():
+            return
         cut = f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel}"
         hosts = f"{len(nodes)} hosts" if len(nodes) > 1 else "1 host"
         if serve.gpus % len(nodes):

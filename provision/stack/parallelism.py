@@ -17,9 +17,8 @@ from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.choose import Hosts, choose
 from provision.parallel.cut import Cut, Refusal, refusals
 from provision.parallel.settings import (
-    any_length,
+    cut_of,
     fits_itself,
-    length_of,
     loaded_bytes,
     settings_of,
     with_overrides,
@@ -33,11 +32,19 @@ _PLACES = {
     "heads": ("compatibility", "tensor_parallel"),
     "stages": ("compatibility", "pipeline_parallel"),
     "length": ("compatibility", "--max-model-len"),
+    "blocks": ("compatibility", "tensor_parallel"),
+    "experts": ("compatibility", "--enable-expert-parallel"),
+    "context": ("compatibility", "--decode-context-parallel-size"),
 }
+#: With these no other number of the cut means anything.
+IMPOSSIBLE = ("heads", "blocks", "stages")
 _WHY = {
     "architecture": "vLLM exits with this error after reading the model's config",
     "heads": "all GPUs of a stage take the same number of attention heads",
     "stages": "a model's implementation must support pipeline stages",
+    "blocks": "a GPU's part of an FP8 weight must be whole blocks: vLLM exits while it makes the layers",
+    "experts": "vLLM exits with this error after reading the model's config",
+    "context": "vLLM exits with this error after reading the model's config",
     "length": "beyond the positions that a model was trained on, its output is noise, or the GPU faults",
 }
 
@@ -77,20 +84,19 @@ def _cut(cluster: Cluster, serve: Serve, model: Architecture | None) -> tuple[Cu
     """With the reason, where one of the two is `auto`."""
     tensor = serve.tensor_parallel if isinstance(serve.tensor_parallel, int) else None
     pipeline = serve.pipeline_parallel if isinstance(serve.pipeline_parallel, int) else None
-    length = length_of(serve)
-    loose = any_length(cluster.inventory, serve)
+    asked = cut_of(cluster.inventory, serve, tensor or 1, pipeline or 1)
     if tensor and pipeline:
-        return Cut(tensor, pipeline, length, loose), ""
+        return asked, ""
     counts = tuple(count for count in _gpu_counts(cluster) if count)
     vllm = wanted_by(cluster).vllm
 
     def accepts(cut: Cut) -> bool:
-        return model is None or not any(r.kind in ("heads", "stages") for r in refusals(model, cut, vllm))
+        return model is None or not any(r.kind in IMPOSSIBLE for r in refusals(model, cut, vllm))
 
-    hosts = Hosts(counts, _joined(cluster))
+    hosts = Hosts(counts, _joined(cluster)).one_of(asked.data * asked.context)
     layers = model.layers if model else None
-    cut, why = choose(hosts, accepts, layers, tensor=tensor, pipeline=pipeline, length=length)
-    return replace(cut, any_length=loose), why
+    cut, why = choose(hosts, accepts, layers, tensor=tensor, pipeline=pipeline, length=asked.length)
+    return replace(asked, tensor=cut.tensor, pipeline=cut.pipeline), why
 
 
 def _judge(
@@ -103,7 +109,7 @@ def _judge(
     weights = loaded_bytes(model, files.weights, serve)
     rooms = _rooms(cluster)
     stages = sizes(model, weights, cut, rooms, settings) if weights else ()
-    if not stages or any(refusal.kind in ("heads", "stages") for refusal in refused):
+    if not stages or any(refusal.kind in IMPOSSIBLE for refusal in refused):
         return
 
     def accepts(tried: Cut) -> bool:
@@ -125,7 +131,8 @@ def _judge(
         # With GPUs of several sizes it depends on which stage comes to lie on which.
         largest = [replace(room, memory=max(other.memory for other in rooms)) for room in rooms]
         never = any(stage.verdict == "too small" for stage in sizes(model, weights, cut, largest, settings))
-        book.findings += _fit(sizing, sure=settings.sure and never and not fits_itself(serve))
+        sure = settings.sure and never and not fits_itself(serve) and not model.not_modelled
+        book.findings += _fit(sizing, sure=sure, not_modelled=model.not_modelled)
     book.sizing = sizing
 
 
@@ -143,7 +150,7 @@ def _refused(refusal: Refusal, model: str) -> Finding:
     )
 
 
-def _fit(sizing: Sizing, *, sure: bool) -> Iterator[Finding]:
+def _fit(sizing: Sizing, *, sure: bool, not_modelled: tuple[str, ...] = ()) -> Iterator[Finding]:
     stage = shortfall(sizing.stages)
     needs = stage.weights + stage.kv
     too_small = stage.verdict == "too small"
@@ -163,6 +170,11 @@ def _fit(sizing: Sizing, *, sure: bool) -> Iterator[Finding]:
         evidence=(
             f"weights {stage.weights / GIB:.1f} GiB, KV cache {stage.kv / GIB:.1f} GiB for {sizing.length} tokens, "
             f"overhead {stage.least / GIB:.1f} to {stage.most / GIB:.1f} GiB (estimate)",
+            *(
+                [f"its config has what this arithmetic does not know: {', '.join(not_modelled)}"]
+                if not_modelled
+                else []
+            ),
         ),
         said=f"{sizing.model} {'does' if too_small else 'may'} not fit: stage {stage.stage} on "
         f"{', '.join(stage.hosts)} takes {(needs + stage.least) / GIB:.1f} to {(needs + stage.most) / GIB:.1f} GiB of "

@@ -239,11 +239,12 @@ class Stack:
             return
         found, needed = sum(n.gpus for n in self._cluster.nodes), serve.gpus
         if found < needed and not any(lacks_gpus(n) for n in self._cluster.nodes):
+            cut = f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel}"
+            cut += f" × data_parallel {serve.data_parallel}" if serve.data_parallel > 1 else ""
             book.block(
-                f"tensor_parallel {serve.tensor_parallel} × pipeline_parallel {serve.pipeline_parallel} "
-                f"needs {needed} GPUs, the hosts have {found}",
+                f"{cut} needs {needed} GPUs, the hosts have {found}",
                 evidence=[f"{n.name}: {n.gpus}" for n in self._cluster.nodes],
-                hint="lower one of the two, or add hosts",
+                hint="lower one of them, or add hosts",
                 area="gpus",
             )
 

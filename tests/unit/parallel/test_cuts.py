@@ -44,7 +44,7 @@ def test_kv_heads_have_a_reason_of_their_own() -> None:
 
 
 def test_latent_attention_has_no_kv_heads_to_divide() -> None:
-    assert not refusals(model("deepseek-ai/DeepSeek-V3"), Cut(32, 2))
+    assert not refusals(model("deepseek-ai/DeepSeek-V3"), Cut(16, 2))
 
 
 def test_a_model_without_stages_is_told_so_for_the_version_that_is_known() -> None:

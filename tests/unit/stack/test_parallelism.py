@@ -123,7 +123,7 @@ def test_what_depends_on_the_estimate_is_a_warning() -> None:
     assert (finding.severity, "may not fit" in finding.message) == (Severity.WARNING, True)
 
 
-@pytest.mark.parametrize("args", [{"quantization": "fp8"}, {"max-model-len": "auto"}, {"data-parallel-size": 2}])
+@pytest.mark.parametrize("args", [{"quantization": "fp8"}, {"max-model-len": "auto"}, {"speculative-config": "{}"}])
 def test_where_the_arithmetic_is_a_guess_nothing_blocks(args: dict[str, Any]) -> None:
     book = Playbook()
     with_parallelism(cluster(2, args=args), book)
