@@ -21,6 +21,9 @@ TOKEN = "token"
 #: Flags of `ray start` that a worker does not know, or aborts on.
 HEAD_ONLY = frozenset({"dashboard-host", "dashboard-port", "include-dashboard", "redis-shard-ports", "port"})
 
+#: Ray's temporary folder, in the folder for it. Short, as that is.
+BELOW = "r"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -49,7 +52,8 @@ class Network:
 @dataclass(frozen=True)
 class Setup:
     """What a node runs on. `python` is the folder of the environment, `lock` the digest it was made from, `base`
-    the variables of the host, `token_file` holds the `token` that every node and driver must show."""
+    the variables of the host, `token_file` holds the `token` that every node and driver must show, `scratch` is the
+    folder that Ray's temporary one lies in, `former_scratch` where that was in earlier versions."""
 
     python: str
     lock: str
@@ -58,7 +62,14 @@ class Setup:
     base: Mapping[str, str] = field(hash=False)
     token_file: str
     token: Secret
-    temp_dir: str
+    scratch: str
+    former_scratch: str = ""
+
+    @property
+    def temp_dir(self) -> str:
+        """Ray makes it writable for everybody (ray/_common/utils.py, try_make_directory_shared), so it lies in a folder
+        that others cannot enter."""
+        return f"{self.scratch}/{BELOW}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,10 @@ class RayNode(Service):
         return {TOKEN: self.setup.token, **super().compared_secrets()}
 
     def scratch(self) -> str:
-        return self.setup.temp_dir
+        return self.setup.scratch
+
+    def former_scratch(self) -> str:
+        return self.setup.former_scratch
 
     def segments(self) -> tuple[str, ...]:
         """The ranks of this host end with it."""

@@ -84,5 +84,6 @@ class RayMembers(Resource):
             "others": "\n".join(f"{ip} {name}" for ip, name in self.others.items()),
             "nodes": self._nodes(),
             "seconds": int(self.timeout),
+            "home": self.head.setup.base.get("HOME", "/"),
         }
         return Script(shell(*LIBRARY, "listener.sh", "ray/members.sh"), variables, timeout=self.timeout + 60)

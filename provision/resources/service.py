@@ -21,16 +21,23 @@ from typing import ClassVar
 
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
-from provision.core.script import Script, Value, environment
+from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import shell
+from provision.resources.hardening import HARDENING
 from provision.resources.runtime import PLAIN, RUNTIME_FILES, RUNTIMES
 from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspects, secret_variables
 
-#: What all that is done about a service has in common; it takes the variables of a place.
-LIBRARY = ("service/library.sh", *RUNTIME_FILES)
+#: Work with the rights of another user; it takes `user`, who may be nobody else.
+USERS = "users.sh"
 
-STOP = (*LIBRARY, "service/stop.sh")
+#: What all that is done about a service has in common; it takes the variables of a place.
+LIBRARY = (USERS, "service/library.sh", *RUNTIME_FILES)
+
+STOP = (*LIBRARY, "service/scratch.sh", "service/stop.sh")
+
+#: How a shell file says what to do.
+_HINT = "hint: "
 
 #: Keys of a stamp that say how the process runs, not what was wanted. Older versions wrote `unit`.
 OBSERVED = frozenset({"pid", "start", "user", "runtime", "unit", "ready", "running", "health", "answers"})
@@ -118,7 +125,11 @@ class Service(Resource):
         return ()
 
     def scratch(self) -> str:
-        """A folder outside its own that the service fills, removed with it; empty: none."""
+        """A folder outside its own that the service fills, its user's alone and removed with it; empty: none."""
+        return ""
+
+    def former_scratch(self) -> str:
+        """Where that was in earlier versions; empty: nowhere else."""
         return ""
 
     def segments(self) -> tuple[str, ...]:
@@ -159,7 +170,7 @@ class Service(Resource):
     def fix(self, have: State, want: State) -> Script:
         base = self.variables()
         if want is None:
-            return Script(shell(*STOP, "service/clear.sh"), {**base, "scratch": self.scratch()}, timeout=120)
+            return Script(shell(*STOP, "service/clear.sh"), base, timeout=120)
         ready = self.ready()
         variables = {**base, **self._run_variables(want), **ready.vars}
         begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
@@ -174,7 +185,14 @@ class Service(Resource):
             **self.place.variables(),
             "ports": " ".join(map(str, self.ports())),
             "segments": " ".join(self.segments()),
+            "scratch": self.scratch(),
+            "former": self.former_scratch(),
         }
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        lines = failed.tail()
+        hints = [line.removeprefix(_HINT) for line in lines if line.startswith(_HINT)]
+        return tuple(line for line in lines if not line.startswith(_HINT)), "".join(hints[:1])
 
     def _run_variables(self, want: Mapping[str, str]) -> dict[str, Value]:
         variables: dict[str, Value] = {}
@@ -184,7 +202,12 @@ class Service(Resource):
         secrets = self.compared_secrets()
         stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED and k not in secrets)
         variables |= secret_variables(secrets)
-        return variables | {"args": len(self.command()), "stamp": stamp, "begin": shell("service/begin.sh")}
+        return variables | {
+            "args": len(self.command()),
+            "stamp": stamp,
+            "begin": shell("service/begin.sh"),
+            "hardening": HARDENING,
+        }
 
 
 def unit_name(place: Place) -> str:

@@ -18,6 +18,7 @@ from provision.diagnosis.answer import read_answer
 from provision.diagnosis.timeline import shown, timeline
 from provision.facts import Facts
 from provision.payload.bundle import shell
+from provision.resources.service import USERS
 
 #: Seconds; somebody waits to hear what went wrong.
 PATIENCE = 8.0
@@ -28,8 +29,9 @@ OWN = 4
 
 @dataclass(frozen=True)
 class LogPlaces:
-    """One host. `folder`: where its services are; `scratch`: Ray's folder; `units`: how those of systemd begin.
-    `since`: its clock when this run began (seconds since the epoch); `ahead`: of the controller's clock, in seconds."""
+    """One host. `folder`: where its services are; `scratch`: Ray's folder; `units`: how those of systemd begin. `user`:
+    whom the services run as, if not as the one who asks. `since`: its clock when this run began (seconds since the
+    epoch); `ahead`: of the controller's clock, in seconds."""
 
     name: str
     node_ip: str
@@ -38,12 +40,13 @@ class LogPlaces:
     units: str
     since: int
     ahead: float
+    user: str = ""
 
 
-def asked(node: Node, cluster: str, folder: str, scratch: str) -> LogPlaces:
+def asked(node: Node, cluster: str, folder: str, scratch: str, user: str) -> LogPlaces:
     facts = node.facts or Facts()
     units = f"provision-{cluster}-{node.name}-"
-    return LogPlaces(node.name, node.node_ip, folder, scratch, units, facts.clock, facts.clock_offset or 0.0)
+    return LogPlaces(node.name, node.node_ip, folder, scratch, units, facts.clock, facts.clock_offset or 0.0, user)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,14 @@ class ServiceLogs(Inquiry):
     def scripts(self) -> Mapping[str, Script]:
         return {
             host.name: Script(
-                shell("service/logs.sh"),
-                {"folder": host.folder, "scratch": host.scratch, "units": host.units, "since": host.since},
+                shell(USERS, "service/logs.sh"),
+                {
+                    "folder": host.folder,
+                    "scratch": host.scratch,
+                    "units": host.units,
+                    "since": host.since,
+                    "user": host.user,
+                },
                 timeout=PATIENCE,
             )
             for host in self.hosts

@@ -40,6 +40,10 @@ from provision.stack.token import RAY_TOKEN
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#: Where root keeps Ray's temporary folders. Not in /run, which is a tenth of the host's memory, and closed to programs
+#: on Debian: Ray writes its logs there, what does not fit into its object store, and the environments of its jobs.
+SYSTEM_SCRATCH = "/var/lib/provision"
+
 
 class Stack:
     """Makes the resources of `cluster`. Pure, as the playbook that uses it."""
@@ -115,7 +119,7 @@ class Stack:
         total = sum(self._gpus(n) for n in self._cluster.nodes)
         if serve is None or serve.gpus != total:
             return None
-        logs = f"{self._temp_dir(node)}/{RAY_LOGS}"
+        logs = f"{self._setup(node).temp_dir}/{RAY_LOGS}"
         return Ranks(self._place(node, "ray"), self._gpus(node), logs=logs, tensor=serve.stage)
 
     def served(self, server: VllmServer, *, over: str) -> Served:
@@ -163,7 +167,9 @@ class Stack:
         """None where there is nothing to add up, or nothing that does."""
         if "torch" not in self._cluster.lock.packages:
             return None
-        return all_reduce(self._cluster, self._rank_environment, lambda node: str(self.venv(node).path))
+        return all_reduce(
+            self._cluster, self._rank_environment, lambda node: str(self.venv(node).path), self._service_user
+        )
 
     def _rank_environment(self, node: Node) -> dict[str, str]:
         given = {**node.host.ray.env, **(self._inventory.serve.env if self._inventory.serve else {})}
@@ -172,7 +178,12 @@ class Stack:
     def logs(self) -> ServiceLogs:
         """What all hosts are asked when one of their services has failed."""
         name = self._cluster.name
-        return ServiceLogs(tuple(asked(n, name, self.folder(n), self._temp_dir(n)) for n in self._cluster.nodes))
+        return ServiceLogs(
+            tuple(
+                asked(n, name, self.folder(n), self._setup(n).temp_dir, self._service_user(n))
+                for n in self._cluster.nodes
+            )
+        )
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""
@@ -255,6 +266,11 @@ class Stack:
         return node.gpus if promised is None else promised
 
     def _setup(self, node: Node) -> Setup:
+        """The name of the temporary folder is short, because Ray puts sockets below it whose paths may have 107 bytes;
+        not /tmp/ray, which users of one host fight over (ray#3899)."""
+        name = f"{self._cluster.name}/{node.name}/{node.root}"
+        scratch = hashlib.sha256(name.encode()).hexdigest()[:10]
+        rooted = bool(self._service_user(node))
         return Setup(
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
@@ -263,7 +279,8 @@ class Stack:
             base=self._base_environment(node),
             token_file=f"{self.folder(node)}/ray-token",
             token=self._token(),
-            temp_dir=self._temp_dir(node),
+            scratch=f"{SYSTEM_SCRATCH}/{scratch}" if rooted else f"/tmp/provision-{scratch}",
+            former_scratch=f"/tmp/provision-{scratch}" if rooted else "",
         )
 
     def _place(self, node: Node, service: str) -> Place:
@@ -282,12 +299,6 @@ class Stack:
 
     def _config_root(self, node: Node) -> str:
         return f"{self.folder(node)}/vllm-config"
-
-    def _temp_dir(self, node: Node) -> str:
-        """Short, because Ray puts sockets below it whose paths may have 107 bytes; not /tmp/ray, which users of
-        one host fight over (ray#3899)."""
-        mark = hashlib.sha256(f"{self._cluster.name}/{node.name}/{node.root}".encode()).hexdigest()[:10]
-        return f"/tmp/provision-{mark}"
 
     def _token(self) -> Secret:
         return self._cluster.secrets[RAY_TOKEN]

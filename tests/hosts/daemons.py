@@ -23,12 +23,14 @@ while :; do sleep 0.2; done
 
 @dataclass(frozen=True)
 class Daemon(Service):
-    """Runs PROGRAM in `here`; ready once there is a file `go` in it, where it is told to `wait`."""
+    """Runs PROGRAM in `here`; ready once there is a file `go` in it, where it is told to `wait`. `fills`: its
+    scratch folder."""
 
     here: Path
     words: tuple[str, ...] = ("one",)
     env: Mapping[str, str | Secret] = field(default_factory=dict, hash=False)
     wait: bool = False
+    fills: str = ""
 
     @property
     def name(self) -> str:
@@ -51,6 +53,9 @@ class Daemon(Service):
         needed = "go" if self.wait else f"{self.host}.child"
         body = 'until [ -f "$needed" ]; do alive || gave_up "it ended"; echo "::progress waiting"; sleep 0.1; done'
         return Script(body, {"needed": str(self.here / needed)})
+
+    def scratch(self) -> str:
+        return self.fills
 
     def pid(self, kind: str = "main") -> int:
         return int((self.here / f"{self.host}.{kind}").read_text())

@@ -290,6 +290,48 @@ def test_two_hosts_that_share_a_home_folder_do_not_disturb_one_another(make_host
 
 
 @pytest.mark.needs("root")
+@pytest.mark.parametrize("taken", ["folder", "link"])
+def test_a_temporary_folder_that_somebody_else_made_is_refused(
+    host: OneHost, daemon: Daemon, tmp_path: Path, taken: str
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    folder, elsewhere = shared / "provision-1f2e", tmp_path / "elsewhere"
+    elsewhere.mkdir(0o700)
+    if taken == "link":
+        folder.symlink_to(elsewhere)
+    else:
+        folder.mkdir(0o700)
+    os.chown(folder, 65534, 65534, follow_symlinks=False)
+    report = host.up(replace(daemon, fills=str(folder)))
+    assert report.exit_code == 1
+    assert f"{folder} belongs to nobody, and must be root's alone" in repr(report.errors[0].evidence)
+    assert "removed" in (report.errors[0].hint or "")
+    assert not (daemon.here / "host-1.main").exists()
+    assert folder.owner() == "nobody" if taken == "folder" else [*elsewhere.iterdir()] == []
+
+
+def test_its_temporary_folder_is_its_own_and_what_others_may_have_put_into_an_older_one_is_not_kept(
+    host: OneHost, daemon: Daemon, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shared" / "provision-1f2e"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    (folder / "r").symlink_to(daemon.here)
+    filling = replace(daemon, fills=str(folder))
+    host.up(filling)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [*folder.iterdir()] == []
+    assert (daemon.here / "program").exists()
+    (folder / "kept").touch()
+    host.up(replace(filling, words=("two",)))
+    assert (folder / "kept").exists()
+    assert changes(host.down(filling)) == 1
+    assert not folder.exists()
+
+
+@pytest.mark.needs("root")
 def test_root_starts_it_as_the_user_who_logged_in(user, make_host: MakeHost, daemon: Daemon) -> None:
     name = user.make(sudoers="ALL=(ALL) NOPASSWD: ALL")
     daemon.here.chmod(0o777)

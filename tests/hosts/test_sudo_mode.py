@@ -177,6 +177,104 @@ def test_where_systemd_cannot_start_it_its_words_are_the_evidence(
     assert no_trace(control)
 
 
+@pytest.fixture
+def victim(control: HostControl) -> Iterator[str]:
+    """The process id of a process of root's that is none of ours, beside files of root's."""
+    said(control, "sh", "-c", "for v in a b c d e; do echo kept > /root/victim-$v; done; chmod 600 /root/victim-*")
+    said(control, "sh", "-c", "setsid sleep 1234 </dev/null >/dev/null 2>&1 &")
+    yield said(control, "pgrep", "-x", "-f", "sleep 1234")
+    said(control, "sh", "-c", "pkill -x -f 'sleep 1234'; rm -f /root/victim-*")
+
+
+def unharmed(control: HostControl, victim: str) -> bool:
+    files = said(control, "sh", "-c", "cd /root && stat -c '%n %U %a %s' victim-*")
+    expected = "\n".join(f"victim-{name} root 600 5" for name in "abcde")
+    return user_of(control, victim) == "root" and files == expected
+
+
+#: What the user of a service can do in a folder that is the user's, as it was in earlier versions: name a process of
+#: root's and a unit elsewhere, and lead whoever writes there to files of root's.
+ATTACK = r"""
+cd "$1" || exit
+start=$(sed 's/.*) //' "/proc/$2/stat" | cut -d' ' -f20)
+{ grep -v '^unit=\|^pid=\|^start=' stamp; printf 'pid=%s\nstart=%s\nunit=../../../root/victim-a\n' "$2" "$start"; } > s2
+mv s2 stamp
+rm -f run log
+for name in run:b log:c stamp.new:d begin:e; do ln -s "/root/victim-${name#*:}" "${name%:*}"; done
+ln -s /root log.1
+"""
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_nothing_that_the_user_planted_in_a_folder_of_an_earlier_version_leads_root_anywhere(
+    host: OneHost, control: HostControl, daemon: Daemon, victim: str, command: str
+) -> None:
+    host.up(program(daemon), daemon)
+    before = pid(control)
+    said(control, "chown", "-R", "ops", f"{KEPT}/daemon")
+    said(control, "su", "ops", "-c", f"set -- {KEPT}/daemon {victim}\n{ATTACK}")
+    assert owner(control, f"{KEPT}/daemon/log.1") == "777 ops", "the attack was not made"
+    assert differences(host.check(daemon)) == ["running no: others can write its folder → yes"]
+    if command == "up":
+        assert changes(host.up(daemon)) == 1
+        assert owner(control, f"{KEPT}/daemon") == "700 root"
+        assert said(control, "find", f"{KEPT}/daemon", "(", "!", "-user", "root", "-o", "-type", "l", ")") == ""
+        assert user_of(control, pid(control)) == "ops"
+    else:
+        assert changes(host.down(daemon)) == 1
+        assert no_trace(control)
+    assert user_of(control, before) == ""
+    assert unharmed(control, victim)
+
+
+def test_a_process_that_nothing_but_a_stamp_calls_ours_is_not(
+    host: OneHost, control: HostControl, daemon: Daemon, victim: str
+) -> None:
+    host.up(program(daemon), daemon)
+    start = said(control, "sh", "-c", f"sed 's/.*) //' /proc/{victim}/stat | cut -d' ' -f20")
+    edit = f"s/^pid=.*/pid={victim}/; s/^start=.*/start={start}/"
+    said(control, "sed", "-i", edit, f"{KEPT}/daemon/stamp")
+    assert f"pid={victim}" in said(control, "cat", f"{KEPT}/daemon/stamp")
+    assert differences(host.check(daemon)) == ["running no: its process is gone → yes"]
+    assert changes(host.down(daemon)) == 1
+    assert unharmed(control, victim)
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_the_mark_makes_no_process_of_another_user_ours(
+    host: OneHost, control: HostControl, daemon: Daemon, user: str
+) -> None:
+    host.up(program(daemon), daemon)
+    start = f"PROVISION_SERVICE=here/lab-1/daemon setpriv --reuid={user} --clear-groups sleep 4321"
+    said(control, "sh", "-c", f"{start} </dev/null >/dev/null 2>&1 &")
+    marked = said(control, "pgrep", "-x", "-f", "sleep 4321")
+    assert changes(host.down(daemon)) == 1
+    assert user_of(control, marked) == user
+    said(control, "kill", marked)
+
+
+#: Each line of its log begins with what was tried.
+TRIES = """
+echo "sudo: $(sudo -n id -u 2>&1 | head -n 1)"
+chmod u+s "$HERE/program" 2>/dev/null && echo "setuid: made"
+unshare --user true 2>/dev/null && echo "namespace: made"
+python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)' 2>/dev/null && echo "packets: sent"
+grep -E "^(NoNewPrivs|CapBnd)" /proc/self/status
+touch "$HERE/lab-1.child"
+while :; do sleep 0.2; done
+"""
+
+
+def test_a_service_has_no_way_to_more_rights(host: OneHost, control: HostControl, daemon: Daemon) -> None:
+    assert said(control, "su", "ops", "-c", "sudo -n id -u") == "0", "without the unit it has"
+    said(control, "rm", "-f", "/home/ops/lab-1.child")
+    report = host.up(TextFile(str(daemon.here / "program"), TRIES), daemon)
+    assert report.exit_code == 0, report.errors
+    log = said(control, "cat", f"{KEPT}/daemon/log")
+    assert "no new privileges" in log
+    assert log.splitlines()[1:] == ["CapBnd:\t0000000000000000", "NoNewPrivs:\t1"]
+
+
 def no_trace(control: HostControl) -> bool:
     units = said(control, "systemctl", "list-units", "--all", "--plain", "--no-legend", "provision-*")
     files = said(control, "sh", "-c", f"ls -d /run/systemd/system/provision-* {KEPT}/daemon")

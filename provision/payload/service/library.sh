@@ -5,15 +5,8 @@
 # shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC2034 # used by the files that follow
 
-me=$(id -u)
 # Whether nobody else can have written $1, of type $2: it is no link, it is ours, and nobody else can write it.
-is_ours() { [ -n "$(find "$1" -prune -type "$2" -user "$me" ! -perm -020 ! -perm -002 2>/dev/null)" ]; }
-# A program as the user who the service runs as.
-as_user() {
-    if [ -z "$user" ] || [ "$user" = "$(id -un)" ]; then "$@"
-    else setpriv --reuid="$user" --regid="$(id -g -- "$user")" --init-groups --no-new-privs -- "$@"
-    fi
-}
+is_ours() { [ -n "$(find "$1" -prune -type "$2" -user "$me" ! -perm /022 2>/dev/null)" ]; }
 start_of() {
     started=''
     { read -r l < "/proc/$1/stat"; } 2>/dev/null || return 1

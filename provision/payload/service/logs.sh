@@ -15,15 +15,16 @@ named() { echo "@file $(changed "$1") $1"; }
         [ -s "$log" ] || continue
         named "$log"; tail -c 61440 -- "$log" | lines
     done
-    # Ray's own processes: what they call an error, and what they printed beside their log.
+    # Ray's own processes: what they call an error, and what they printed beside their log. Their user could have put
+    # links there, which lead that user nowhere new.
     logs=$scratch/session_latest/logs
     for log in "$logs"/raylet.out "$logs"/gcs_server.out "$logs"/raylet.err "$logs"/gcs_server.err; do
         [ -s "$log" ] && [ "$(changed "$log")" -ge "$since" ] || continue
-        named "$log"; tail -c 200000 -- "$log" | grep -av '^\[[0-9: ,-]* [DIW] ' | tail -c 6144 | lines
+        named "$log"; as_user tail -c 200000 -- "$log" | grep -av '^\[[0-9: ,-]* [DIW] ' | tail -c 6144 | lines
     done
     ls -t "$logs" 2>/dev/null | grep '^worker.*\.err$' | head -n 8 | while read -r name; do
         [ -s "$logs/$name" ] && [ "$(changed "$logs/$name")" -ge "$since" ] || continue
-        named "$logs/$name"; tail -c 6144 -- "$logs/$name" | lines
+        named "$logs/$name"; as_user tail -c 6144 -- "$logs/$name" | lines
     done
     echo "@file $(date +%s) kernel"
     timeout 3 dmesg 2>/dev/null | grep -aE 'Out of memory|out of memory: K|NVRM: Xid|I/O error' | tail -n 20 | lines

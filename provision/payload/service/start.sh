@@ -1,8 +1,9 @@
 # Starts a service. Its environment goes through a 0600 file, not through env(1), whose arguments everyone can read.
 # The runtime runs `begin`, or opens `run` and `log` for the service and has `begin` record it.
+# shellcheck disable=SC2015 # whichever of the two fails, it said why
 # shellcheck disable=SC2016 # written for the shell that runs the file
 
-own_folder || exit 1
+own_folder && own_scratch || exit 1
 umask 077
 rm -f -- "$dir/stamp"
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"

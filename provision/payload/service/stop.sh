@@ -30,12 +30,8 @@ stop() {
 # As those whose processes they are: a pid that somebody else has by now is not theirs to signal.
 signal() {
     name=$1; shift
-    for uid in $(stat -c %u $(printf '/proc/%s ' "$@") 2>/dev/null | sort -u); do
-        set -- sh -c 'kill -s "$0" "$@"' "$name" "$@"
-        [ "$uid" = "$me" ] || set -- setpriv --reuid="$uid" --regid="$uid" --clear-groups -- "$@"
-        "$@" 2>/dev/null
-        while [ "$1" != "$name" ]; do shift; done
-        shift
+    for owner in $(stat -c %u $(printf '/proc/%s ' "$@") 2>/dev/null | sort -u); do
+        as_uid "$owner" sh -c 'kill -s "$0" "$@"' "$name" "$@" 2>/dev/null
     done
 }
 # Shared memory outlives whoever made it. Ours is what has such a name and owner, is younger than the start of the

@@ -48,7 +48,7 @@ class AllReduce(Proof):
         return f"all-reduce over {len(self.seats)} hosts" if len(self.seats) > 1 else "all-reduce"
 
     def scripts(self) -> Mapping[str, Script]:
-        body = shell("environment.sh", "all_reduce/run.sh")
+        body = shell("environment.sh", "users.sh", "all_reduce/run.sh")
         return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.seats}
 
     def patience(self, ended: Collection[str]) -> float | None:
@@ -75,19 +75,29 @@ class AllReduce(Proof):
         # How NCCL goes from host to host stands in its log alone.
         variables = environment({**seat.environment, "NCCL_DEBUG": "INFO"})
         program = bundle("all_reduce.host:main")
-        return {**variables, "python": f"{seat.folder}/bin/python", "program": program, "wanted": json.dumps(wanted)}
+        return {
+            **variables,
+            "python": f"{seat.folder}/bin/python",
+            "program": program,
+            "wanted": json.dumps(wanted),
+            "user": seat.user,
+        }
 
 
 def all_reduce(
-    cluster: Cluster, environment: Callable[[Node], Mapping[str, str]], folder: Callable[[Node], str]
+    cluster: Cluster,
+    environment: Callable[[Node], Mapping[str, str]],
+    folder: Callable[[Node], str],
+    user: Callable[[Node], str],
 ) -> AllReduce | None:
     """Over the hosts that have GPUs, or all if none has; the head before the others. `environment`: what the ranks of
-    a node will have; `folder`: of its Python environment. None where there is nothing to add up: no host that was
+    a node will have; `folder`: of its Python environment; `user`: whom they run as, if not as the one who starts them.
+    None where there is nothing to add up: no host that was
     asked, or one with one GPU."""
     nodes = [node for node in (cluster.head, *cluster.workers) if node.facts is not None]
     nodes = [node for node in nodes if node.gpus] or nodes
     if not nodes or (len(nodes) == 1 and nodes[0].gpus < 2):
         return None
-    seats = tuple(seat(node, folder(node), environment(node)) for node in nodes)
+    seats = tuple(seat(node, folder(node), environment(node), user(node)) for node in nodes)
     taken = {listener.port for listener in nodes[0].facts.listening} if nodes[0].facts else set()
     return AllReduce(cluster.name, seats, next(port for port in range(PORT, 2**16) if port not in taken))

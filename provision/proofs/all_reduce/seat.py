@@ -15,7 +15,8 @@ ACTIVE = "ACTIVE"
 class Seat:
     """`folder`: of the environment. `interface`: the one that its ranks are told to use; `carries`: the one that has
     `node_ip`, empty where that is not known. `environment`: the variables that its ranks will have. `gpus`: how many
-    nvidia-smi lists. `rdma`: names of its RDMA devices that are up."""
+    nvidia-smi lists. `rdma`: names of its RDMA devices that are up. `user`: whom its ranks run as, if not as the one
+    who starts them."""
 
     host: str
     node_ip: str
@@ -25,6 +26,7 @@ class Seat:
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     gpus: int = 0
     rdma: tuple[str, ...] = ()
+    user: str = ""
 
     @property
     def elsewhere(self) -> bool:
@@ -40,9 +42,9 @@ class Seat:
         )
 
 
-def seat(node: Node, folder: str, environment: Mapping[str, str]) -> Seat:
+def seat(node: Node, folder: str, environment: Mapping[str, str], user: str = "") -> Seat:
     fabrics = node.facts.fabrics if node.facts is not None else ()
     rdma = tuple(dict.fromkeys(port.device for port in fabrics if port.state == ACTIVE))
     carries = node.interface_of(node.node_ip)
     interface = environment.get("GLOO_SOCKET_IFNAME", node.interface)
-    return Seat(node.name, node.node_ip, interface, folder, carries, environment, node.gpus, rdma)
+    return Seat(node.name, node.node_ip, interface, folder, carries, environment, node.gpus, rdma, user)

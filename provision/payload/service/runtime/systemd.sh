@@ -12,7 +12,9 @@ systemd_start() {
         printf 'ExecStart=/usr/bin/env -i /bin/sh\n'
         printf 'ExecStartPost=+/bin/sh "%s/begin" $MAINPID\n' "$word"
         printf 'StandardInput=file:%s/run\nStandardOutput=append:%s/log\nStandardError=inherit\n' "$path" "$path"
-        printf 'KillMode=control-group\nTimeoutStopSec=20\nUMask=0077\n'
+        # The driver's setuid helper would make these when CUDA begins, which NoNewPrivileges keeps it from.
+        printf 'ExecStartPre=-+/bin/sh -c "! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c=0"\n'
+        printf 'KillMode=control-group\nTimeoutStopSec=20\n%s\n' "$hardening"
         printf 'LimitNOFILE=1048576\nLimitMEMLOCK=infinity\nTasksMax=infinity\n'
     } > "/run/systemd/system/$unit"
     chmod 644 "/run/systemd/system/$unit"
