@@ -5,6 +5,7 @@
 # shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC2034 # used by the files that follow
 
+me=$(id -u)
 # Whether nobody else can have written $1, of type $2: it is no link, it is ours, and nobody else can write it.
 is_ours() { [ -n "$(find "$1" -prune -type "$2" -user "$me" ! -perm /022 2>/dev/null)" ]; }
 start_of() {
