@@ -8,7 +8,7 @@ from cluster_samples import cluster, facts
 
 from provision.core.secret import Secret
 from provision.inventory.models import Scalar, Serve
-from provision.payload.bundle import module
+from provision.payload.bundle import module, shell
 from provision.resources.vllm import STAYS_HERE, VllmOnRay, VllmServer
 from provision.stack.mp import StackWithoutRay
 from provision.stack.ray import Stack
@@ -101,4 +101,4 @@ def test_with_sudo_it_lies_where_root_alone_writes() -> None:
     # The script that puts it there gives it to nobody.
     fix = made.fix(None, made.want())
     assert "provision_guard.py" in fix.body
-    assert "chown" not in fix.body
+    assert "chown" not in shell("vllm/guard.sh")
