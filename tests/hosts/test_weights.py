@@ -146,7 +146,7 @@ def test_a_file_that_has_changed_on_a_host_is_named_and_brought_again(sent: Rack
     (sent.at("host-2") / "config.json").write_text("[]")
     assert differences(sent.run("check")) == ["changed: config.json → as transferred"]
     report = sent.run("up")
-    assert [host.changes for host in report.hosts] == [(), ("weights",)], report
+    assert [host.changes for host in report.hosts] == [(), ("weights",)], report.errors
     assert (sent.at("host-2") / "config.json").read_text() == "{}"
 
 
