@@ -1,10 +1,12 @@
 """`make_host()` starts an sshd on a loopback address and gives the inventory's `Host` for it."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from loopback import Sshds, Users, keygen, prepare_sshd
+from uv import find_uv_bin
 
 from provision.inventory.models import Host
 
@@ -43,3 +45,14 @@ def user(sshds: Sshds) -> Iterator[Users]:
     for server in sshds.running:
         server.stop()
     users.remove()
+
+
+@pytest.fixture(scope="session")
+def hub_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An environment that has what vLLM's has for this."""
+    folder = tmp_path_factory.mktemp("environment") / "env"
+    uv = find_uv_bin()
+    subprocess.run([uv, "venv", "-q", folder], check=True)
+    install = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", folder / "bin/python", "huggingface_hub"]
+    subprocess.run(install, check=True)
+    return str(folder / "bin/python")

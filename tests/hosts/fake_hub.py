@@ -17,7 +17,8 @@ LARGE = 100_000
 @dataclass
 class Repository:
     """`files` of one commit. `token`: what must be shown, empty for nothing. `gated`: also its list is shown to
-    nobody. `holds`: file → bytes after which it waits for `FakeHub.go`. `spoiled`: files of which other bytes come."""
+    nobody. `holds`: file → bytes after which it waits for `FakeHub.go`. `spoiled`: files of which other bytes come;
+    `longer`: more bytes than announced. `leads`: file → where it leads instead. `unhashed`: files without a hash."""
 
     files: dict[str, bytes]
     commit: str = "a" * 40
@@ -25,15 +26,19 @@ class Repository:
     gated: bool = False
     holds: dict[str, int] = field(default_factory=dict)
     spoiled: set[str] = field(default_factory=set)
+    longer: set[str] = field(default_factory=set)
+    leads: dict[str, str] = field(default_factory=dict)
+    unhashed: set[str] = field(default_factory=set)
 
 
 class FakeHub:
-    """Serves `repositories` by name. `loaded`: (file, first byte) of each download that was begun. `holding` is set
-    when a file has come to where it is held, until somebody sets `go`."""
+    """Serves `repositories` by name. `loaded`: (file, first byte) of each download that was begun. `shown`: the tokens
+    that came with them. `holding` is set when a file has come to where it is held, until somebody sets `go`."""
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         self.repositories: dict[str, Repository] = {}
         self.loaded: list[tuple[str, int]] = []
+        self.shown: list[str] = []
         self.asked = 0
         self.holding, self.go = threading.Event(), threading.Event()
         hub = self
@@ -105,7 +110,13 @@ class _Handler(BaseHTTPRequestHandler):
         sent = content
         if name in repository.spoiled:
             sent = content[:-1] + bytes([content[-1] ^ 1])
+        if name in repository.longer:
+            sent = content + bytes(len(content))
         if body:
+            self.of.shown.append(self._shown)
+            if name in repository.leads:
+                self._send(302, b"", {"Location": repository.leads[name]}, body)
+                return
             self.of.loaded.append((name, first))
             if name in repository.holds:
                 self._hold(sent[first:], headers, repository.holds.pop(name))
@@ -139,7 +150,9 @@ def _info(name: str, repository: Repository) -> dict[str, object]:
     siblings = []
     for file, content in repository.files.items():
         told: dict[str, object] = {"rfilename": file, "size": len(content), "blobId": _blob(content)}
-        if len(content) >= LARGE:
+        if file in repository.unhashed:
+            del told["blobId"]
+        elif len(content) >= LARGE:
             told["lfs"] = {"sha256": _hash(content), "size": len(content), "pointerSize": 134}
         siblings.append(told)
     return {"id": name, "modelId": name, "sha": repository.commit, "private": False, "tags": [], "siblings": siblings}

@@ -7,39 +7,19 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from engine import Hosts, changes, differences, written
+from engine import changes, differences, written
 from fake_hub import FakeHub, Repository
-from uv import find_uv_bin
+from hub_racks import SHARD, HubRacks
 
-from provision.cluster.cluster import Cluster
 from provision.core.events import Event
-from provision.core.playbook import Playbook
-from provision.core.report import Report
-from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.inventory.models import Host
-from provision.proofs.weights import RoomForWeights, SameWeights
 from provision.resources.text_file import TextFile
-from provision.resources.weights import Weights
 
 pytestmark = pytest.mark.hosts
-
-SHARD = "model-00001-of-00001.safetensors"
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An environment that has what vLLM's has for this."""
-    folder = tmp_path_factory.mktemp("environment") / "env"
-    uv = find_uv_bin()
-    subprocess.run([uv, "venv", "-q", folder], check=True)
-    install = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", folder / "bin/python", "huggingface_hub"]
-    subprocess.run(install, check=True)
-    return str(folder / "bin/python")
 
 
 @pytest.fixture
@@ -59,58 +39,9 @@ def hub() -> Iterator[FakeHub]:
     made.stop()
 
 
-@dataclass
-class Racks:
-    """Two hosts, each with a root of its own, that download one model."""
-
-    folder: Path
-    hosts: Hosts
-    python: str
-    hub: str
-    token: Secret | None = None
-    revision: str = ""
-    deep: bool = False
-    server: tuple[Resource, ...] = field(default_factory=tuple)
-
-    def root(self, host: str) -> Path:
-        return self.folder / host
-
-    def at(self, host: str) -> Path:
-        return self.root(host) / "models" / "acme--tiny"
-
-    def run(self, command: str, **how: object) -> Report:
-        def book(cluster: Cluster) -> Playbook:
-            made = Playbook()
-            placed = {node.name: self._weights(node.name) for node in cluster.nodes}
-            steps = [made.add(weights, on=host) for host, weights in placed.items()]
-            made.prove(RoomForWeights(placed), before=steps)
-            standing = [made.add(resource, on="host-1", follows=steps) for resource in self.server]
-            made.prove(SameWeights(placed), before=standing or steps)
-            return made
-
-        return self.hosts.run(command, book, **how)  # type: ignore[arg-type]
-
-    def _weights(self, host: str) -> Weights:
-        return Weights(
-            source="hub",
-            folder=str(self.at(host)),
-            root=str(self.root(host)),
-            cluster="here",
-            host=host,
-            python=self.python,
-            repo="acme/tiny",
-            revision=self.revision,
-            token=self.token,
-            hub={"HF_ENDPOINT": self.hub},
-            deep=self.deep,
-        )
-
-
 @pytest.fixture
-def racks(make_host: Callable[..., Host], tmp_path: Path, python: str, hub: FakeHub) -> Racks:
-    folder = tmp_path / "racks"
-    folder.mkdir()
-    return Racks(folder, Hosts([make_host(), make_host()]), python, hub.url)
+def racks(make_host: Callable[..., Host], tmp_path: Path, hub_python: str, hub: FakeHub) -> HubRacks:
+    return HubRacks.of([make_host(), make_host()], tmp_path, hub_python, hub.url)
 
 
 def names(folder: Path) -> list[str]:
@@ -118,7 +49,7 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path) for path in found if not str(path).startswith("."))
 
 
-def test_only_what_a_server_reads_is_downloaded_and_then_the_hub_is_left_alone(racks: Racks, hub: FakeHub) -> None:
+def test_only_what_a_server_reads_is_downloaded_and_then_the_hub_is_left_alone(racks: HubRacks, hub: FakeHub) -> None:
     report = racks.run("up")
     assert (report.exit_code, changes(report)) == (0, 2), report.errors
     for host in ("host-1", "host-2"):
@@ -134,7 +65,7 @@ def test_only_what_a_server_reads_is_downloaded_and_then_the_hub_is_left_alone(r
     assert not racks.root("host-1").exists()
 
 
-def test_a_download_that_was_cut_off_goes_on_where_it_stopped(racks: Racks, hub: FakeHub) -> None:
+def test_a_download_that_was_cut_off_goes_on_where_it_stopped(racks: HubRacks, hub: FakeHub) -> None:
     repository = hub.repositories["acme/tiny"]
     racks.hosts.hosts = racks.hosts.hosts[:1]
     # huggingface_hub writes 10 MB at a time.
@@ -160,7 +91,9 @@ def test_a_download_that_was_cut_off_goes_on_where_it_stopped(racks: Racks, hub:
     assert (racks.at("host-1") / SHARD).read_bytes() == repository.files[SHARD]
 
 
-def test_a_gated_model_is_refused_before_anything_is_changed_and_comes_with_a_token(racks: Racks, hub: FakeHub) -> None:
+def test_a_gated_model_is_refused_before_anything_is_changed_and_comes_with_a_token(
+    racks: HubRacks, hub: FakeHub
+) -> None:
     repository = hub.repositories["acme/tiny"]
     repository.token, repository.gated = "hf_canary", True
     report = racks.run("up")
@@ -176,34 +109,38 @@ def test_a_gated_model_is_refused_before_anything_is_changed_and_comes_with_a_to
     assert holding == []
 
 
-def test_a_name_that_the_hub_does_not_know_is_said_once(racks: Racks, hub: FakeHub) -> None:
+def test_a_name_that_the_hub_does_not_know_is_said_once(racks: HubRacks, hub: FakeHub) -> None:
     hub.repositories.clear()
     report = racks.run("up")
     assert [(error.host, error.message.split(":")[1]) for error in report.errors] == [("", " not found")]
 
 
-def test_a_hub_that_is_not_reached_is_said_once_with_the_way_out(racks: Racks) -> None:
+def test_a_hub_that_is_not_reached_is_said_once_with_the_way_out(racks: HubRacks) -> None:
     racks.hub = "http://127.0.0.1:9"
     (error,) = racks.run("up").errors
     assert "no way: http://127.0.0.1:9 is not reached" in error.message
     assert "serve.weights.path" in error.hint
 
 
-def test_a_file_that_comes_damaged_is_named_and_loaded_again(racks: Racks, hub: FakeHub) -> None:
-    hub.repositories["acme/tiny"].spoiled.add(SHARD)
+@pytest.mark.parametrize("name", [SHARD, "config.json"])
+def test_a_file_that_comes_damaged_is_named_and_loaded_again(racks: HubRacks, hub: FakeHub, name: str) -> None:
+    """A large one, which the hub names by its sha256, and a small one, by git's hash."""
+    racks.hosts.hosts = racks.hosts.hosts[:1]
+    hub.repositories["acme/tiny"].spoiled.add(name)
     report = racks.run("up")
     assert report.exit_code == 1
     assert report.errors[0].evidence == (
         "these files have to come again:",
-        f"{SHARD}: other content than expected, removed",
+        f"{name}: other content than expected, removed",
     )
+    assert not (racks.at("host-1") / name).exists()
     hub.repositories["acme/tiny"].spoiled.clear()
     hub.loaded.clear()
     assert racks.run("up").exit_code == 0
-    assert {name for name, _ in hub.loaded} == {SHARD}
+    assert {loaded for loaded, _ in hub.loaded} == {name}
 
 
-def test_a_damaged_file_is_found_by_a_deep_check_and_downloaded_again(racks: Racks, hub: FakeHub) -> None:
+def test_a_damaged_file_is_found_by_a_deep_check_and_downloaded_again(racks: HubRacks, hub: FakeHub) -> None:
     assert racks.run("up").exit_code == 0
     shard = racks.at("host-2") / SHARD
     there, content = shard.stat(), bytearray(shard.read_bytes())
@@ -220,7 +157,7 @@ def test_a_damaged_file_is_found_by_a_deep_check_and_downloaded_again(racks: Rac
 
 
 def test_two_commits_of_a_branch_are_told_apart_before_the_server_starts(
-    racks: Racks, hub: FakeHub, tmp_path: Path
+    racks: HubRacks, hub: FakeHub, tmp_path: Path
 ) -> None:
     """A host that comes later gets what the branch is by then."""
     both = racks.hosts.hosts
@@ -238,7 +175,7 @@ def test_two_commits_of_a_branch_are_told_apart_before_the_server_starts(
 
 
 @pytest.mark.needs("mount")
-def test_a_disk_that_is_too_small_is_told_before_a_byte_comes(racks: Racks, hub: FakeHub) -> None:
+def test_a_disk_that_is_too_small_is_told_before_a_byte_comes(racks: HubRacks, hub: FakeHub) -> None:
     small = racks.root("host-2")
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], check=True)

@@ -23,9 +23,14 @@ class UnsafePlace(Exception):
 def become(owner: str, folders: Iterable[str] = ()) -> None:
     """Where root works for `owner`: goes on as that user, for good. Before, `folders` that are not there yet are made
     for them, as long as nobody but root can write on the way. Raises UnsafePlace, OSError."""
+    if owner and os.geteuid() == 0:
+        # What is on the way to a folder of theirs is root's, and for them to go through.
+        os.umask(0o022)
+        _change(owner, folders)
     os.umask(0o077)
-    if not owner or os.geteuid() != 0:
-        return
+
+
+def _change(owner: str, folders: Iterable[str]) -> None:
     try:
         user = pwd.getpwnam(owner)
     except KeyError:

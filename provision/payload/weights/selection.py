@@ -20,10 +20,9 @@ PICKLES = (
     "*.keras", "*.msgpack", "*.pb", "*.nemo", "*.tar", "*.tar.gz", "*.tgz", "*.zip",
 )  # fmt: skip
 
-#: Programs. Only Python's own text is ever loaded, and only where `trust-remote-code` asks for it.
-CODE = ("*.py",)
-PROGRAMS = ("*.pyc", "*.pyo", "*.pyd", "*.pth", "*.so", "*.so.*", "*.dll", "*.dylib", "*.exe", "*.sh", "*.whl", "*.egg",
-            "*.jar", "*.ipynb")  # fmt: skip
+#: Programs. A server loads some where `trust-remote-code` asks for it, and none otherwise.
+CODE = ("*.py", "*.pyc", "*.pyo", "*.pyd", "*.pth", "*.so", "*.so.*", "*.dll", "*.dylib", "*.exe", "*.sh", "*.whl",
+        "*.egg", "*.jar", "*.ipynb")  # fmt: skip
 
 
 def needed(names: Iterable[str], *, pickles: bool = True, code: bool = True) -> list[str]:
@@ -34,7 +33,7 @@ def needed(names: Iterable[str], *, pickles: bool = True, code: bool = True) -> 
     if not pickles:
         told = [name for name in told if not _one_of(name, PICKLES)]
     if not code:
-        told = [name for name in told if not _one_of(name, CODE + PROGRAMS)]
+        told = [name for name in told if not _one_of(name, CODE)]
     there = [kind for kind in KINDS if any(fnmatch.fnmatchcase(name, kind) for name in told)]
     return sorted(name for name in told if not any(fnmatch.fnmatchcase(name, kind) for kind in there[1:]))
 
