@@ -36,7 +36,7 @@ PROGRAMS = {
 }
 
 #: Every module that is put on a host as a file of its own, for a program there to import: it imports none of ours.
-FILES = {"guard": ENVIRONMENT_PYTHON}
+FILES = {"guard": ENVIRONMENT_PYTHON, "ray_start": ENVIRONMENT_PYTHON}
 
 #: Module name → its source; None where there is no such module; "" for a package.
 Source = Callable[[str], str | None]

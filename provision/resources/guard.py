@@ -1,21 +1,15 @@
-"""The API key in front of all that a model server answers: the module that vLLM imports, and what it is told.
-
-The module lies beside the service's folder, never in it: with sudo it is root's, so that the service cannot replace
-what decides who is let in. It is no part of the environment, whose files are those that the lock names.
-"""
+"""The API key in front of all that a model server answers: the module that vLLM imports, and what it is told."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.flags import given
 from provision.inventory.models import Serve
-from provision.payload.bundle import module, shell
+from provision.resources.module import ModuleFile
 
 #: vLLM's flag, and what stands behind it: the class of the module.
 MIDDLEWARE = "middleware"
@@ -34,6 +28,10 @@ class Guarded:
     folder: str
     serve: Serve
     on: bool
+
+    @property
+    def module(self) -> ModuleFile:
+        return ModuleFile("guard", self.folder, f"{CLASS.partition('.')[0]}.py", self.on)
 
     def flags(self, flags: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         """The class comes last: vLLM puts each one around those before it, and this one must be asked first."""
@@ -58,11 +56,4 @@ class Guarded:
 
     def aspects(self) -> dict[str, str]:
         """The code that runs is that of the last start."""
-        return {"guard": hashlib.sha256(module("guard").encode()).hexdigest()[:12]} if self.on else {}
-
-    def around(self, fix: Script, *, there: bool) -> Script:
-        """`fix`, with the module put there before it, or taken away after it."""
-        text = module("guard") if self.on and there else ""
-        variables: dict[str, Value] = {**fix.vars, "guard": self.folder, "guard_text": text}
-        body = f"{shell('service/library.sh', 'vllm/guard.sh')}\n{fix.body}"
-        return Script(body, variables, timeout=fix.timeout, uploads=fix.uploads)
+        return {"guard": self.module.digest} if self.on else {}

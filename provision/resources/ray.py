@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from provision.core.resource import State
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
+from provision.inventory.flags import given
 from provision.inventory.models import Ray
 from provision.payload.bundle import shell
+from provision.resources.module import ModuleFile
 from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
 from provision.resources.service_secrets import AS_GIVEN
@@ -96,13 +99,13 @@ class RayNode(Service):
             "min-worker-port": str(s.min_worker_port),
             "max-worker-port": str(s.max_worker_port),
         }
-        given = {k: "" if v is True else str(v) for k, v in s.args.items() if v is not False}
-        return {**common, **self.role_flags(), **given}
+        own = {k: "" if v is True else str(v) for k, v in s.args.items() if v is not False}
+        return {**common, **self.role_flags(), **own}
 
     def command(self) -> tuple[str, ...]:
         flags = [f"--{name}={value}" if value else f"--{name}" for name, value in self.flags().items()]
         return (
-            f"{self.setup.python}/bin/ray",
+            *self.program(),
             "start",
             *self.role(),
             *flags,
@@ -110,6 +113,9 @@ class RayNode(Service):
             "--log-color=false",
             "--block",
         )
+
+    def program(self) -> tuple[str, ...]:
+        return (f"{self.setup.python}/bin/ray",)
 
     def role(self) -> tuple[str, ...]:
         return ()
@@ -167,6 +173,23 @@ class RayHead(RayNode):
 
     def role(self) -> tuple[str, ...]:
         return ("--head",)
+
+    @property
+    def starter(self) -> ModuleFile:
+        """Ray Client is what nobody here needs; who gives it a port has it."""
+        wanted = given(self.setup.settings.args, "ray-client-server-port")
+        return ModuleFile("ray_start", f"{self.place.folder}-start", "ray_start.py", on=not any(wanted))
+
+    def program(self) -> tuple[str, ...]:
+        if not self.starter.on:
+            return super().program()
+        return (f"{self.setup.python}/bin/python", self.starter.path, *super().program())
+
+    def aspects(self) -> Mapping[str, str]:
+        return {**super().aspects(), **({"Ray Client": "off"} if self.starter.on else {})}
+
+    def fix(self, have: State, want: State) -> Script:
+        return self.starter.around(super().fix(have, want), there=want is not None)
 
     def role_flags(self) -> dict[str, str]:
         return {

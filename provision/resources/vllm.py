@@ -149,7 +149,7 @@ class VllmServer(Service):
         }
 
     def fix(self, have: State, want: State) -> Script:
-        return self.guarded.around(super().fix(have, want), there=want is not None)
+        return self.guarded.module.around(super().fix(have, want), there=want is not None)
 
     def ports(self) -> tuple[int, ...]:
         return (self.serve.port,)

@@ -32,11 +32,11 @@ def test_with_a_key_the_server_asks_for_it_everywhere() -> None:
     assert middlewares(made) == ["provision_guard.Guard"]
     assert made.environment()["PYTHONPATH"] == GUARD
     fix = made.fix(None, made.want())
-    assert (fix.vars["guard"], fix.vars["guard_text"]) == (GUARD, module("guard"))
+    assert (fix.vars["module_folder"], fix.vars["module_text"]) == (GUARD, module("guard"))
     assert fix.vars["guarded"] == made.probe().vars["guarded"] == "yes"
     # The folder of the service, which it may write, is another.
     assert not GUARD.startswith(f"{made.place.folder}/")
-    assert made.fix(made.want(), None).vars["guard_text"] == ""
+    assert made.fix(made.want(), None).vars["module_text"] == ""
 
 
 def test_another_text_of_the_class_wants_a_restart() -> None:
@@ -49,7 +49,7 @@ def test_where_it_is_not_to_guard_nothing_of_it_is_there(made: VllmOnRay) -> Non
     assert middlewares(made) == []
     assert not {"PYTHONPATH", "PROVISION_GUARD_OPEN"} & set(made.environment())
     fix = made.fix(None, made.want())
-    assert fix.vars["guard_text"] == fix.vars["guarded"] == ""
+    assert fix.vars["module_text"] == fix.vars["guarded"] == ""
 
 
 def test_a_key_among_the_variables_is_guarded_like_a_secret() -> None:
@@ -90,7 +90,7 @@ def test_without_ray_the_head_is_guarded_and_the_others_have_nothing_to_guard() 
     assert head.until_it_answers().vars["guarded"] == "yes"
     assert middlewares(worker) == []
     assert "PYTHONPATH" not in worker.environment()
-    assert worker.fix(None, worker.want()).vars["guard_text"] == ""
+    assert worker.fix(None, worker.want()).vars["module_text"] == ""
 
 
 def test_with_sudo_it_lies_where_root_alone_writes() -> None:
@@ -100,5 +100,5 @@ def test_with_sudo_it_lies_where_root_alone_writes() -> None:
     assert made.place.user == "ops"
     # The script that puts it there gives it to nobody.
     fix = made.fix(None, made.want())
-    assert "provision_guard.py" in fix.body
-    assert "chown" not in shell("vllm/guard.sh")
+    assert fix.vars["module_name"] == "provision_guard.py"
+    assert "chown" not in shell("module.sh")

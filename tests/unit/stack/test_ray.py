@@ -188,3 +188,19 @@ def test_a_host_s_own_uv_is_used_if_it_is_new_enough_and_root_need_not_trust_it(
     assert uv("0.13.8") == "/home/ubuntu/.local/bin/uv"
     assert uv("0.1.0") == ""
     assert uv("0.13.8", sudo=True) == ""
+
+
+def test_ray_client_is_off_unless_it_is_given_a_port() -> None:
+    head = Stack(cluster()).ray_head()
+    folder = "/home/ubuntu/.provision/clusters/llama/gpu-01/ray-start"
+    python, starter, ray, start, *_ = head.command()
+    assert (python.rpartition("/")[2], starter) == ("python", f"{folder}/ray_start.py")
+    assert (ray.rpartition("/")[2], start) == ("ray", "start")
+    assert head.aspects()["Ray Client"] == "off"
+    assert head.fix(None, head.want()).vars["module_folder"] == folder
+    wanted = Stack(cluster(ray=Ray(args={"ray-client-server-port": 10001}))).ray_head()
+    assert wanted.command()[1] == "start"
+    assert "Ray Client" not in wanted.aspects()
+    assert wanted.fix(None, wanted.want()).vars["module_text"] == ""
+    (worker,) = cluster().workers
+    assert Stack(cluster()).ray_worker(worker, head).command()[1] == "start"
