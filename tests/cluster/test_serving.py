@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from clusters import Cluster, written
+from listeners import LISTENERS, seen
 from stack_layer import stack_settings
 
 from provision.lab.demo import MODEL
@@ -235,6 +236,18 @@ def test_the_server_listens_on_the_clusters_address_alone(cluster: Cluster) -> N
     address = cluster.host("lab-1").fabric_address
     assert cluster.witness("lab-1").socket(f"tcp://{address}:8000").is_listening
     assert not cluster.witness("lab-1").socket("tcp://0.0.0.0:8000").is_listening
+
+
+def test_what_listens_is_what_the_document_says(cluster: Cluster) -> None:
+    found = {}
+    for name in NAMES:
+        host = cluster.host(name)
+        found[name] = [*seen(host.exec(["ss", "-ltnpH"]).stdout, host.fabric_address)]
+        unknown = [one for one in found[name] if not any(map(one.is_of, LISTENERS))]
+        assert unknown == [], name
+    for listener in LISTENERS:
+        on = [name for name, every in found.items() if any(one.is_of(listener) for one in every)]
+        assert on == (["lab-1"] if listener.head else [*NAMES]), listener.what
 
 
 def test_up_again_changes_nothing_writes_nothing_and_takes_two_commands(cluster: Cluster) -> None:

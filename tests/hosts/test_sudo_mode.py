@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -11,9 +11,12 @@ from engine import OneHost, changes, differences
 from loopback import wait_until
 
 import provision
+from provision.core.resource import State
+from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.lab.control import HostControl
 from provision.lab.lab import Lab
+from provision.resources.module import ModuleFile
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.text_file import TextFile
@@ -279,3 +282,37 @@ def no_trace(control: HostControl) -> bool:
     units = said(control, "systemctl", "list-units", "--all", "--plain", "--no-legend", "provision-*")
     files = said(control, "sh", "-c", f"ls -d /run/systemd/system/provision-* {KEPT}/daemon")
     return units + files == ""
+
+
+@dataclass(frozen=True)
+class Importing(Daemon):
+    """A service that imports a module of ours, as vLLM and Ray do."""
+
+    @property
+    def module(self) -> ModuleFile:
+        return ModuleFile("guard", f"{self.place.folder}-guard", "provision_guard.py", on=True)
+
+    def fix(self, have: State, want: State) -> Script:
+        return self.module.around(super().fix(have, want), there=want is not None)
+
+
+def test_a_module_that_a_service_imports_is_roots_and_the_service_can_only_read_it(
+    host: OneHost, control: HostControl, daemon: Daemon
+) -> None:
+    importing = Importing(daemon.place, here=daemon.here, env=daemon.env)
+    path, folder = importing.module.path, importing.module.folder
+    assert host.up(program(importing), importing).exit_code == 0
+    assert (owner(control, folder), owner(control, path)) == ("755 root", "644 root")
+    assert "class Guard" in said(control, "su", "ops", "-c", f"cat {path}")
+    for attempt in (
+        f"echo >> {path}",
+        f"mv {path} {path}.old",
+        f"echo > {folder}/other.py",
+        f"mv {folder} {folder}.old",
+    ):
+        assert control.exec(["su", "ops", "-c", attempt]).returncode != 0
+    # Where another user put a link, none of root's is written through it.
+    control.exec(["sh", "-c", 'rm -rf "$0" && ln -s /etc "$0"', folder])
+    host.down(importing)
+    assert said(control, "ls", f"{KEPT}") == "" or "guard" not in said(control, "ls", KEPT)
+    assert said(control, "ls", "-d", "/etc/passwd") == "/etc/passwd"
