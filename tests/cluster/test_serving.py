@@ -128,7 +128,9 @@ def test_the_lines_that_up_ends_with_work_as_they_are(cluster: Cluster) -> None:
 
 
 def test_smoke_asks_as_users_do(cluster: Cluster) -> None:
-    (line,) = cluster.provision("smoke").events
+    result = cluster.provision("smoke")
+    assert result.code == 0, result.text
+    (line,) = result.events
     assert (line["event"], line["direct"], line["kind"]) == ("smoke", True, "chat completion")
     assert 0 < line["first"] <= line["seconds"]
     assert ANSWER.startswith(line["text"])
