@@ -13,10 +13,13 @@ def playbook(cluster: Cluster) -> Playbook:
     judge(cluster, book)
     stack.find_blockers(book)
 
-    # Proved before anything is changed on any host.
+    # Where it is asked for, or was applied: closed to others before anything opens.
+    closed = stack.close(book)
+
+    # Proved before anything else is changed on any host.
     book.add(stack.server_ports(), on=cluster.head.name)
     book.add(stack.master_port(), on=cluster.head.name)
-    book.prove(stack.network_proof())
+    book.prove(stack.network_proof(), after=closed)
 
     # In order on a host, in parallel across hosts.
     for node in cluster.nodes:
@@ -39,6 +42,7 @@ def playbook(cluster: Cluster) -> Playbook:
         book.prove(same, before=ranks)
     met = [book.add(stack.ranks_met(node), on=node.name, follows=ranks) for node in cluster.nodes]
     serving = book.add(stack.answers(), on=cluster.head.name, after=met, follows=ranks)
+    stack.watch(book)
     book.inquire(stack.logs(), about=[*ranks, *met, serving])
     book.outcome.append(stack.served(stack.head_rank(), over="without Ray"))
     return book

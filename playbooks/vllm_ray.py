@@ -13,12 +13,15 @@ def playbook(cluster: Cluster) -> Playbook:
     judge(cluster, book)
     stack.find_blockers(book)
 
-    # Proved before anything is changed on any host.
+    # Where it is asked for, or was applied: closed to others before anything opens.
+    closed = stack.close(book)
+
+    # Proved before anything else is changed on any host.
     for node in cluster.nodes:
         book.add(stack.ray_ports(node), on=node.name)
     if cluster.inventory.serve:
         book.add(stack.server_ports(), on=cluster.head.name)
-    book.prove(stack.network_proof())
+    book.prove(stack.network_proof(), after=closed)
 
     # In order on a host, in parallel across hosts.
     ray = stack.ray_head()
@@ -50,5 +53,6 @@ def playbook(cluster: Cluster) -> Playbook:
                 services.append(book.add(ranks, on=node.name, after=serving, follows=serving))
         services.append(serving)
         book.outcome.append(stack.served(server, over="over Ray"))
+    stack.watch(book)
     book.inquire(stack.logs(), about=services)
     return book

@@ -13,7 +13,7 @@ from provision.core.version import __version__
 #: Module → the names of it that are public.
 _PUBLIC = {
     # For programs: the commands as functions, what they take and what they return.
-    "api": ("Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "smoke", "up"),
+    "api": ("Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "set_firewall", "smoke", "up"),
     "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
     "core.finding": ("AREAS", "Against", "Finding", "Known", "Severity"),
@@ -57,6 +57,7 @@ _PUBLIC = {
     # The built-in ones (docs/resources.md).
     "resources.absent": ("Absent", "Stopped"),
     "resources.plain_digests": ("PlainDigests",),
+    "resources.firewall": ("FirewallTable", "OpenPorts"),
     "resources.ports": ("PortsFree",),
     "resources.ranks": ("Ranks",),
     "resources.ray": ("RayHead", "RayWorker"),
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from provision.api import load as load
     from provision.api import lock as lock
     from provision.api import plan as plan
+    from provision.api import set_firewall as set_firewall
     from provision.api import smoke as smoke
     from provision.api import up as up
     from provision.checks.host.check import HostCheck as HostCheck
@@ -191,6 +193,8 @@ if TYPE_CHECKING:
     from provision.proofs.weights import SameWeights as SameWeights
     from provision.resources.absent import Absent as Absent
     from provision.resources.absent import Stopped as Stopped
+    from provision.resources.firewall import FirewallTable as FirewallTable
+    from provision.resources.firewall import OpenPorts as OpenPorts
     from provision.resources.plain_digests import PlainDigests as PlainDigests
     from provision.resources.ports import PortsFree as PortsFree
     from provision.resources.ranks import Ranks as Ranks

@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
-from provision.core.errors import ProvisionError, SnapshotError
+from provision.core.errors import ProvisionError, SnapshotError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
 from provision.core.plan import Mode
@@ -35,6 +35,7 @@ from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
+from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ray_token
@@ -179,11 +180,20 @@ def firewall(
     from provision.cluster import firewall as rules
     from provision.cluster import gather
 
-    if all(host.node_ip for host in inventory.hosts):
-        return rules.needed(gather.unasked(inventory), gather.ssh_ports(inventory))
-    password = _sudo_password(inventory, sudo_password)
-    cluster = gather.ask(inventory, sudo_password=password, cancel=cancel)
-    return rules.needed(cluster, gather.ssh_ports(inventory))
+    cluster = gather.addressed(inventory, lambda: _sudo_password(inventory, sudo_password), cancel)
+    return rules.needed(cluster, gather.ssh_ports(inventory), [closed(cluster, node) for node in cluster.nodes])
+
+
+def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpack[Options]) -> Report:
+    """Has nftables keep hosts outside the cluster from its ports, on every host, in a table of the cluster's own; needs
+    root there. `remove`: takes it away again. `up` keeps what was set. Of the options `playbook`, `deep` and `skip` are
+    not used. Raises UsageError if the inventory says otherwise."""
+    if not remove and inventory.firewall.enabled is False:
+        raise UsageError("the inventory says `firewall: false`", hint="remove that, or write `firewall: true`")
+    mode, asked = (Mode.DOWN, {}) if remove else (Mode.UP, questions())
+    password = _sudo_password(inventory, options.get("sudo_password"))
+    job = Job.of_steps("firewall", mode, inventory, tables, password, options.get("limit"), asked)
+    return Run(job, options.get("listener") or silent, options.get("cancel") or threading.Event()).execute()
 
 
 def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:

@@ -1,4 +1,4 @@
-"""`firewall`: what has to be let through."""
+"""`firewall`: keep others from the cluster's ports, or print what that takes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from provision.cli.options import ShownOptions, example, inventory_argument, shown_options
+from provision.cli.options import RunOptions, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
+from provision.core.errors import UsageError
 from provision.core.exits import Exit
 
 
@@ -16,26 +17,61 @@ from provision.core.exits import Exit
     short_help=COMMANDS["firewall"].help,
     epilog=example("""\
   provision firewall cluster.yaml
-  provision firewall cluster.yaml > rules.nft
+  provision firewall cluster.yaml --apply
+  provision firewall cluster.yaml --remove
   provision firewall cluster.yaml --format ufw"""),
 )
 @inventory_argument
 @click.option(
     "--format",
     "kind",
-    default="nftables",
-    show_default=True,
-    type=click.Choice(["nftables", "ufw"]),
-    help="The firewall to print rules for.",
+    type=click.Choice(["nftables", "iptables", "ufw"]),
+    help="The firewall to print rules for.  [default: nftables]",
+)
+@click.option("--apply", "apply_", is_flag=True, help="Set the rules on the hosts, as root, with nftables.")
+@click.option("--remove", is_flag=True, help="Take away what --apply, or `firewall: true`, has set.")
+@click.option(
+    "--limit",
+    metavar="PATTERN",
+    multiple=True,
+    help="With --apply or --remove only these hosts, as for `up`.  [default: all hosts]",
 )
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the hosts' sudo password.")
 @shown_options
-def firewall(inventory: str | None, kind: str, ask_sudo_password: bool, **options: Any) -> int:
-    """Print firewall rules that allow what the cluster needs, and nothing else.
+def firewall(
+    inventory: str | None,
+    kind: str | None,
+    apply_: bool,
+    remove: bool,
+    limit: tuple[str, ...],
+    ask_sudo_password: bool,
+    **options: Any,
+) -> int:
+    """Keep hosts outside the cluster from its ports: those of Ray and of the model's ranks.
 
-    The rules are the same for every host, ready to be loaded there. Asks the hosts for their addresses, unless the
-    inventory has a `node_ip` for each; changes nothing.
+    Without --apply, prints the rules, the same for every host, ready to be loaded there, and changes nothing. Asks the
+    hosts for their addresses, unless the inventory has a `node_ip` for each.
+
+    With --apply, each host gets a table of nftables of this cluster's own, which drops connections to the cluster's
+    ports that come from elsewhere, and nothing else. A host takes it back by itself unless it can be reached by another
+    connection within a minute. From then on `up` keeps it, `check` notices when it is off, and `down` takes it away.
     """
+    asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
+    if apply_ and remove:
+        raise UsageError("--apply and --remove contradict each other", hint="leave one of them out")
+    if apply_ or remove:
+        if kind:
+            raise UsageError("--format is for printing: --apply sets nftables", hint="leave one of the two out")
+        from provision import api
+        from provision.cli.run import run
+
+        return run("firewall", api.set_firewall, asked, secrets=False, remove=remove)
+    if limit:
+        raise UsageError("--limit is for --apply and --remove: what is printed is the same for every host")
+    return _printed(asked, kind or "nftables")
+
+
+def _printed(asked: RunOptions, kind: str) -> int:
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
@@ -43,10 +79,10 @@ def firewall(inventory: str | None, kind: str, ask_sudo_password: bool, **option
     from provision.render.firewall import FORMATS, firewall_json
     from provision.render.jsonl import result_line
 
-    screen = ShownOptions(**options).screen()
+    screen = asked.screen()
     with told(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        found = api.firewall(loaded, sudo_password=prompt() if ask_sudo_password else None)
+        loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
+        found = api.firewall(loaded, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("firewall", firewall_json(found)))
     if not screen.as_json:
         screen.say(*FORMATS[kind](found))

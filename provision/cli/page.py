@@ -25,8 +25,10 @@ COMMANDS: dict[str, Command] = {
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
-    "firewall": Command("provision.cli.firewall:firewall", "print the rules that a firewall needs for the cluster"),
     "explain": Command("provision.cli.explain:explain", "say from logs alone why a model did not start"),
+    "firewall": Command(
+        "provision.cli.firewall:firewall", "keep other hosts from the cluster's ports, or print the rules"
+    ),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
     "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),
     "demo": Command(

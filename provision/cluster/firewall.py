@@ -1,4 +1,4 @@
-"""The firewall rules that a cluster needs to work, and nothing else. Pure.
+"""The firewall rules that a cluster needs to work, and what can be closed to others. Pure.
 
 Between the nodes that is all of TCP, not a list of ports: Ray's are pinned, but vLLM's ranks, NCCL and Gloo listen on
 ports that the kernel hands out (torch.distributed's TCPStore and NCCL's bootstrap among them), others at each start.
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from provision.cluster.closing import Closing, united
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.networks import is_ip, is_loopback
 
@@ -33,17 +34,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Firewall:
-    """The same for every host. `nodes`: name → address for the others. `notes`: what the rules cannot know."""
+    """The same for every host. `nodes`: name → address for the others. `rules`: what must be let through. `closed`:
+    what others need not reach. `notes`: what the rules cannot know."""
 
     cluster: str
     nodes: Mapping[str, str]
     rules: tuple[Rule, ...]
+    closed: Closing
     notes: tuple[str, ...] = ()
 
 
-def needed(cluster: Cluster, ssh_ports: Mapping[str, int]) -> Firewall:
-    """`ssh_ports`: the port that each host is connected to. Facts may be missing where the inventory has all of the
-    addresses; whether there is RoCE is not known then."""
+def needed(cluster: Cluster, ssh_ports: Mapping[str, int], closed: Iterable[Closing]) -> Firewall:
+    """`closed`: of each host. `ssh_ports`: the port that each host is connected to. Facts may be missing where the
+    inventory has all of the addresses; whether there is RoCE is not known then."""
     nodes = {node.name: node.node_ip for node in cluster.nodes}
     rules = [Rule("tcp", "SSH; restrict it to the addresses you connect from", ports=_ssh(cluster, ssh_ports))]
     notes = []
@@ -55,7 +58,7 @@ def needed(cluster: Cluster, ssh_ports: Mapping[str, int]) -> Firewall:
     elif any(node.facts is None for node in cluster.nodes):
         notes.append(f"with RDMA over Ethernet (RoCE), UDP {ROCE} between the nodes is needed as well")
     rules += _api(cluster)
-    return Firewall(cluster.name, nodes, tuple(rules), tuple(notes))
+    return Firewall(cluster.name, nodes, tuple(rules), united(closed), tuple(notes))
 
 
 def _ssh(cluster: Cluster, ssh_ports: Mapping[str, int]) -> tuple[int, ...]:

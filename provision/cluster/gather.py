@@ -129,6 +129,13 @@ def ask(inventory: Inventory, *, sudo_password: Secret | None = None, cancel: th
     return Cluster(inventory, nodes, no_lock(inventory.python, inventory.lock_path), {})
 
 
+def addressed(inventory: Inventory, password: Callable[[], Secret | None], cancel: threading.Event | None) -> Cluster:
+    """With the address of every host: from the inventory if it has them all, else asked for. Raises as `ask`."""
+    if all(host.node_ip for host in inventory.hosts):
+        return unasked(inventory)
+    return ask(inventory, sudo_password=password(), cancel=cancel)
+
+
 def unasked(inventory: Inventory) -> Cluster:
     """The inventory without the facts of any host."""
     nodes = tuple(Node(host, None) for host in inventory.hosts)

@@ -107,6 +107,11 @@ def _for_nodes(interface: Interface, network: Network) -> bool:
     return not (interface.loopback or apart or network.is_loopback or network.overlaps(_LINK_LOCAL))
 
 
+def for_nodes(interface: Interface, address: str, prefix: int) -> bool:
+    """Whether an IPv4 address of a host is one that it may talk to the others from."""
+    return _for_nodes(interface, ipaddress.IPv4Network(f"{address}/{prefix}", strict=False))
+
+
 def _candidate(
     network: Network,
     hosts: Sequence[Host],

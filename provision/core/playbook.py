@@ -39,10 +39,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A proof and the keys of the steps that must not begin without it; none: nothing must."""
+    """A proof and the keys of the steps that must not begin without it; none: nothing must, but for the steps `after`
+    which it comes."""
 
     proof: Proof
     before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,10 @@ class Playbook:
         self._known.add(step.key)
         return step
 
-    def prove(self, proof: Proof, *, before: Step | Iterable[Step] = ()) -> None:
+    def prove(self, proof: Proof, *, before: Step | Iterable[Step] = (), after: Step | Iterable[Step] = ()) -> None:
         """`up` goes through `proof` when one of the steps `before` is to change, and before it does; with none named,
-        before anything is changed at all."""
-        self.proofs.append(Placed(proof, _keys(before)))
+        before anything is changed at all, except for the steps `after`."""
+        self.proofs.append(Placed(proof, _keys(before), _keys(after)))
 
     def inquire(self, inquiry: Inquiry, *, about: Step | Iterable[Step]) -> None:
         """When one of the steps `about` fails, all hosts are asked why."""

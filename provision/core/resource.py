@@ -68,6 +68,11 @@ class Resource(ABC):
     def fix(self, have: State, want: State) -> Script:
         """Takes the host from `have` to `want` (None: remove it). Safe to repeat after a half-done try."""
 
+    def confirm(self) -> Script | None:
+        """For what could lock out whoever makes it: run over another connection once `fix` is through. Until then the
+        host must be ready to take it back by itself."""
+        return None
+
     def fact(self, aspect: str) -> str:
         """What `check` calls this aspect; empty: the thing as a whole."""
         return f"{self.label} {aspect}".rstrip()

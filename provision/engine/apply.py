@@ -9,13 +9,21 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from provision.core import events
-from provision.core.errors import BadOutput, Cancelled, HostError, NotConverged, ProvisionError, ScriptFailed
+from provision.core.errors import (
+    BadOutput,
+    Cancelled,
+    HostError,
+    NotConverged,
+    ProvisionError,
+    ScriptFailed,
+    Unreachable,
+)
 from provision.core.events import Listener
 from provision.core.plan import Change, Plan
 from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import PROGRESS, Fragment, Script
-from provision.engine.schedule import Schedule, Stretch
+from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.watch import Watch
 from provision.inventory.models import Host
 from provision.transport import Session, Transport
@@ -120,6 +128,7 @@ class Applier:
                 break
             try:
                 state = self._verify(host, change, fixed, seen)
+                self._confirm(host, change)
             except HostError as error:
                 self._record(error, outcome, change)
                 continue
@@ -165,6 +174,22 @@ class Applier:
             evidence = tuple(str(d) for d in left)
             raise NotConverged(host, f"{resource.label}: still differs after it was changed", evidence=evidence)
         return state
+
+    def _confirm(self, host: str, change: Change) -> None:
+        """Over a connection of its own: the one that is there stays open whatever was closed."""
+        script = change.step.resource.confirm() if needs_confirmation(change) else None
+        if script is None:
+            return
+        label = change.step.resource.label
+        back = "the host takes it back by itself"
+        try:
+            with self._transport.another(self._hosts[host]) as session:
+                (fragment,) = session.run([script])
+        except Unreachable as error:
+            message = f"{label}: no other connection could be opened; {back}"
+            raise ScriptFailed(host, message, evidence=(error.message, *error.evidence), hint=error.hint) from error
+        if not fragment.ok:
+            raise ScriptFailed(host, f"{label}: could not be confirmed; {back}", evidence=fragment.tail())
 
     def _record(self, error: HostError, outcome: _Outcome, change: Change) -> None:
         outcome.failed.add(change.step.key)

@@ -18,6 +18,10 @@ class Stretch:
     changes: tuple[Change, ...]
 
 
+def needs_confirmation(change: Change) -> bool:
+    return change.want is not None and change.step.resource.confirm() is not None
+
+
 class Schedule:
     """Hands out stretches; is told what became of them. Not thread-safe: one thread owns it.
 
@@ -51,6 +55,8 @@ class Schedule:
                 if not self._needs[change.step.key] - mine <= self._done:
                     break
                 own.append(change)
+                if needs_confirmation(change):
+                    break  # what takes long must not come between
             if own:
                 del changes[: len(own)]
                 self._busy.add(host)

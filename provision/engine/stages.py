@@ -26,14 +26,16 @@ def due(plan: Plan, placed: Sequence[Placed]) -> list[Placed]:
     changed = {change.step.key for change in plan.changes}
     if plan.mode.removes or not changed:
         return []
-    return [place for place in placed if not place.before or changed & set(place.before)]
+    return [
+        place for place in placed if changed & set(place.before) or (not place.before and changed - set(place.after))
+    ]
 
 
 def stages(plan: Plan, placed: Sequence[Placed], skip: Sequence[str] = ()) -> list[Stage]:
     """Before a proof, what neither it nor a later one is for is changed already. `skip`: names of proofs that are not
     gone through."""
     wanted = [place for place in due(plan, placed) if place.proof.name not in skip]
-    held = [_held(plan.changes, place.before) for place in wanted]
+    held = [_held(plan.changes, place) for place in wanted]
     found: list[Stage] = []
     waiting: list[Proof] = []
     rest = plan.changes
@@ -56,14 +58,16 @@ def check_skipped(skip: Sequence[str], placed: Sequence[Placed], skippable: Sequ
             raise UsageError(f"--skip: there is no proof `{name}`{meant}", hint=f"they are {', '.join(known)}")
 
 
-def _held(changes: Sequence[Change], before: Sequence[str]) -> frozenset[str]:
-    """Keys of what must wait: the steps named, what comes after them, and what comes later on the same hosts; all, if
-    none is named."""
+def _held(changes: Sequence[Change], place: Placed) -> frozenset[str]:
+    """Keys of what must wait: the steps named, what comes after them, and what comes later on the same hosts; if none
+    is named all, but for those that the proof comes after."""
+    if not place.before:
+        return frozenset(change.step.key for change in changes) - set(place.after)
     held: set[str] = set()
     hosts: set[str] = set()
     for change in changes:
         step = change.step
-        if not before or step.key in before or step.host in hosts or any(key in held for key in step.after):
+        if step.key in place.before or step.host in hosts or any(key in held for key in step.after):
             held.add(step.key)
             hosts.add(step.host)
     return frozenset(held)

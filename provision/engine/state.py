@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from provision.cluster.cluster import Cluster
@@ -15,7 +15,7 @@ from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import Script
 from provision.core.secret import Secret
-from provision.environment.lockfile import Lock
+from provision.environment.lockfile import Lock, no_lock
 from provision.inventory.models import Inventory
 from provision.weights.files import ModelFiles
 
@@ -45,6 +45,30 @@ class Job:
     prove: bool = False
     model: Callable[[bool], ModelFiles] | None = None
     questions: Mapping[str, Script] = field(default_factory=dict)
+
+    @classmethod
+    def of_steps(
+        cls,
+        command: str,
+        mode: Mode,
+        inventory: Inventory,
+        playbook: Callable[[Cluster], Playbook],
+        sudo_password: Secret | None,
+        only: Sequence[str] | None,
+        questions: Mapping[str, Script],
+    ) -> Job:
+        """Carries out a playbook that stands on no environment, no secret and no model."""
+        return cls(
+            command,
+            mode,
+            apply=True,
+            inventory=inventory,
+            playbook=playbook,
+            lock=no_lock(inventory.python, inventory.lock_path),
+            sudo_password=sudo_password,
+            only=tuple(only or ()),
+            questions=questions,
+        )
 
 
 @dataclass

@@ -167,6 +167,11 @@ def _hex_address(text: str) -> str:
     return str(mapped or address)
 
 
+def kernel_address(text: str) -> str:
+    """An address as /proc/net/tcp has it, in words; empty for what is none."""
+    return _hex_address(text) if re.fullmatch("[0-9A-F]{8}|[0-9A-F]{32}", text, re.ASCII) else ""
+
+
 def _with_sysfs(interface: Interface, said: dict[str, str]) -> Interface:
     speed, mtu, flags = said.get("speed", ""), said.get("mtu", ""), said.get("flags", "")
     if kind := said.get("kind"):

@@ -11,6 +11,7 @@ from provision.inventory.models import (
     Accepted,
     Env,
     Expect,
+    FirewallSettings,
     Name,
     Python,
     Ray,
@@ -66,4 +67,7 @@ class InventoryFile(Settings):
     models: dict[str, ServedModel] = Field({}, description="instead of `serve`: name → its settings; so far one entry")
     secrets: dict[str, SecretSource] = Field({}, description="environment variable of the model server → its source")
     sudo_password: SecretSource | None = Field(None, description="where the password for sudo comes from")
+    firewall: FirewallSettings = Field(
+        FirewallSettings(), description="`true`, or a mapping: keep hosts outside the cluster from its ports"
+    )
     accept: tuple[Accepted, ...] = Field((), description="findings that are known and may stay, each with its reason")

@@ -45,6 +45,7 @@ _EXAMPLES = {
     "env": "env: {NCCL_DEBUG: INFO}",
     "args": "args: {max-model-len: 8192}",
     "vars": "vars: {rack: a}",
+    "firewall": "firewall: true",
     "accept": "accept: [{id: CVE-2025-32444, reason: …}]",
 }
 

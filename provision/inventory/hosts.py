@@ -30,7 +30,13 @@ class Listed:
 
 
 def normalize(root: YamlNode) -> YamlNode:
-    """Short forms written out: `gpu-01:`, `gpu-01: 10.0.0.1` and `node_ip: auto`."""
+    """Short forms written out: `gpu-01:`, `gpu-01: 10.0.0.1`, `node_ip: auto` and `firewall: true`."""
+    firewall = root.find("firewall")
+    if firewall is not None and isinstance(firewall.value, bool):
+        root = root.with_value({**root.children, "firewall": firewall.with_value({"enabled": firewall})})
+    elif firewall is not None and firewall.is_mapping and firewall.find("enabled") is None:
+        enabled = firewall.with_value({**firewall.children, "enabled": replace(firewall, value=True, text="true")})
+        root = root.with_value({**root.children, "firewall": enabled})
     hosts = root.find("hosts")
     if hosts is None or not hosts.is_mapping:
         return root

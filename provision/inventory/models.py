@@ -230,6 +230,24 @@ class Host(Section):
         return "/opt/provision" if self.sudo and self.root == DEFAULT_ROOT else self.root
 
 
+class FirewallSettings(Section):
+    """The table of this cluster's own that keeps strangers from its ports. `true` and `false` are short for
+    `enabled`."""
+
+    enabled: bool | None = Field(
+        None,
+        description="`true`: `up` closes them, `check` notices when that is off; `false`: `up` opens them again. "
+        "Default: as `provision firewall --apply` left it",
+    )
+    api_from: tuple[str, ...] = Field(
+        (), description="networks or addresses that reach the model's API, `10.0.0.0/8`; default: everybody does"
+    )
+    ephemeral: bool = Field(
+        True, description="close the ports, too, that the kernel hands out: vLLM's ranks listen on such"
+    )
+    leave: tuple[Port, ...] = Field((), description="ports of the worker and ephemeral ranges that others may reach")
+
+
 class Accepted(Section):
     """A known finding that is not to count any more."""
 
@@ -251,6 +269,7 @@ class Inventory(Section):
     secrets: dict[str, SecretSource] = {}
     sudo_password: SecretSource | None = None
     accept: tuple[Accepted, ...] = ()
+    firewall: FirewallSettings = FirewallSettings()
 
     @property
     def accepted(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from provision.inventory.accept import check_accepted
 from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
 from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
+from provision.inventory.firewall import check_firewall
 from provision.inventory.flags import RAY_FLAGS, SERVE_FLAGS, check_flags
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import Listed, normalize, resolve
@@ -56,6 +57,7 @@ def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str]
     check_packages(root, problems)
     check_sources(root, problems, require=require_secrets)
     check_accepted(root, ids, problems)
+    check_firewall(root, problems)
     problems.stop_if_any()
     return _inventory(file, root, hosts, head)
 

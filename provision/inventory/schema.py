@@ -26,6 +26,8 @@ def json_schema() -> dict[str, Any]:
         definition.pop("title", None)
         for name, field in definition.get("properties", {}).items():
             definition["properties"][name] = _as_written(field)
+    firewall = schema["properties"]["firewall"]
+    schema["properties"]["firewall"] = {**firewall, "anyOf": [{"type": "boolean"}, *firewall["anyOf"]]}
     definitions["SecretSource"]["oneOf"] = [{"required": ["env"]}, {"required": ["file"]}]
     return {"$schema": _DIALECT, "title": "provision inventory", **schema}
 

@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "sudo"),
     *("python3", "python3-venv", "ca-certificates", "curl", "iproute2", "iputils-ping", "procps"),
-    *("rsync", "tar", "zstd"),
+    *("rsync", "tar", "zstd", "nftables"),
     # vLLM's CPU build: without libnuma1 the visible error is a misleading ActorHandleNotFoundError.
     *("libnuma1", "libgomp1"),
 )

@@ -7,7 +7,7 @@ from collections import Counter
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, SIGNAL, Exit
 from provision.core.finding import Severity
-from provision.core.plan import BY_UP, Mode
+from provision.core.plan import BY_UP
 from provision.core.report import HostReport, Report
 from provision.render.errors import blocker_lines, error_lines, joined
 from provision.render.findings import finding_lines, head_lines, tally
@@ -133,7 +133,7 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     plan = report.plan
     changes = sum(len(h.changes) for h in report.hosts)
     if plan is not None and plan.empty and not changes:
-        left = ", nothing of this cluster is left" if report.mode in (Mode.DOWN, Mode.PURGE) else ""
+        left = ", nothing of this cluster is left" if report.command == "down" else ""
         return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":
         found = totals(plan) if plan is not None else count(changes, "change")

@@ -7,7 +7,7 @@ import shlex
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -69,20 +69,36 @@ class Transport:
                 return session
             if session is not None:
                 session.close()
-            connections = session.connections if session else 0
-            target = self._opener.target(host)
-            opened = Session(
-                host.name,
-                self._opener.open(target),
-                sudo=host.sudo and target.user != "root",
-                sudo_password=self._sudo_password,
-                redact=self._redact,
-                cancel=self._cancel,
-                connections=connections + 1,
+            opened = self._open(
+                host,
+                connections=session.connections if session else 0,
                 commands=session.commands if session else 0,
             )
             self._sessions[host.name] = opened
             return opened
+
+    @contextlib.contextmanager
+    def another(self, host: Host) -> Iterator[Session]:
+        """A connection beside the one that there is, closed in the end: shows that one can still be opened. Raises as
+        `connect`."""
+        session = self._open(host)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def _open(self, host: Host, *, connections: int = 0, commands: int = 0) -> Session:
+        target = self._opener.target(host)
+        return Session(
+            host.name,
+            self._opener.open(target),
+            sudo=host.sudo and target.user != "root",
+            sudo_password=self._sudo_password,
+            redact=self._redact,
+            cancel=self._cancel,
+            connections=connections + 1,
+            commands=commands,
+        )
 
     def close(self) -> None:
         for session in list(self._sessions.values()):

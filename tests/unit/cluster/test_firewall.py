@@ -4,17 +4,19 @@ from typing import Any
 
 from cluster_samples import cluster, facts
 
+from provision.cluster.closing import Closing, closing
 from provision.cluster.firewall import Firewall, Rule, needed
 from provision.facts import Fabric, Listener
 from provision.inventory.models import Serve
-from provision.render.firewall import nftables_lines, ufw_lines
+from provision.render.firewall import iptables_lines, nftables_lines, ufw_lines
 
 SERVE = Serve(model="m")
 
 
 def found(ssh: int = 22, **made: Any) -> Firewall:
     made = {"serve": SERVE, **made}
-    return needed(cluster(**made), {"gpu-01": ssh, "gpu-02": ssh})
+    of = cluster(**made)
+    return needed(of, {"gpu-01": ssh, "gpu-02": ssh}, [closing(of, node) for node in of.nodes])
 
 
 def rule(firewall: Firewall, start: str) -> Rule:
@@ -58,20 +60,46 @@ def test_what_was_not_asked_is_said() -> None:
     assert "UDP 4791" in note
 
 
-def test_the_rules_of_nftables_are_a_table_that_replaces_itself() -> None:
+def test_for_nftables_what_must_pass_stands_above_a_table_that_replaces_itself() -> None:
     lines = nftables_lines(found())
-    assert lines[4:7] == ["table inet provision", "delete table inet provision", "table inet provision {"]
-    assert "        ip saddr { 10.0.0.1, 10.0.0.2 } meta l4proto tcp accept" in lines
-    assert "        ip daddr 10.0.0.1 tcp dport 8000 accept" in lines
-    assert "        tcp dport 22 accept" in lines
-    assert "        type filter hook input priority filter; policy drop;" in lines
+    table = lines.index("table inet provision_llama")
+    assert lines[table : table + 3] == [
+        "table inet provision_llama",
+        "delete table inet provision_llama",
+        "table inet provision_llama {",
+    ]
+    assert "#   ip saddr { 10.0.0.1, 10.0.0.2 } meta l4proto tcp accept" in lines[:table]
+    assert "#   ip daddr 10.0.0.1 tcp dport 8000 accept" in lines[:table]
+    assert "#   tcp dport 22 accept" in lines[:table]
 
 
 def test_addresses_of_both_families_have_a_line_each() -> None:
-    mixed = Firewall("llama", {"a": "10.0.0.1"}, (Rule("tcp", "x", sources=("10.0.0.1", "fd00::1", "fd00::2")),))
-    lines = [line.strip() for line in nftables_lines(mixed)]
+    rules = (Rule("tcp", "x", sources=("10.0.0.1", "fd00::1", "fd00::2")),)
+    mixed = Firewall("llama", {"a": "10.0.0.1"}, rules, Closing("llama", {}, frozenset(), ()))
+    lines = [line.removeprefix("#").strip() for line in nftables_lines(mixed)]
     assert "ip saddr 10.0.0.1 meta l4proto tcp accept" in lines
     assert "ip6 saddr { fd00::1, fd00::2 } meta l4proto tcp accept" in lines
+
+
+def test_the_rules_of_iptables_are_a_chain_that_new_connections_go_through() -> None:
+    commands = [line for line in iptables_lines(found()) if not line.startswith("#")]
+    assert commands[0] == "iptables -N provision-llama 2>/dev/null || iptables -F provision-llama"
+    assert "iptables -A provision-llama -s 10.0.0.2 -j RETURN" in commands
+    assert "iptables -A provision-llama -p tcp --dport 32768:60999 -j DROP" in commands
+    assert "ip6tables -A provision-llama -p tcp --dport 6379 -j DROP" in commands
+    jump = "INPUT -p tcp --syn -j provision-llama"
+    assert f"ip6tables -C {jump} 2>/dev/null || ip6tables -I {jump}" in commands
+    # Of what is let through, before anything is dropped.
+    order = [command.split()[-1] for command in commands if command.startswith("iptables -A")]
+    assert order == sorted(order, key=["RETURN", "DROP"].index)
+
+
+def test_a_chain_has_at_most_28_characters() -> None:
+    long = Firewall("c" * 40, {}, (), Closing("c" * 40, {}, frozenset(), ()))
+    name = iptables_lines(long)[-1].split()[-1]
+    assert len(name) <= 28
+    other = Firewall("c" * 39 + "d", {}, (), Closing("c" * 39 + "d", {}, frozenset(), ()))
+    assert iptables_lines(other)[-1].split()[-1] != name
 
 
 def test_the_rules_of_ufw_are_commands() -> None:

@@ -124,3 +124,17 @@ def test_nothing_is_proved_where_nothing_changes_or_all_is_removed(book: Book) -
     assert due(nothing, book.book.proofs) == []
     ((proofs, changes),) = book.stages(book.plan(mode=Mode.DOWN))
     assert (proofs, len(changes)) == ([], len(book.book.steps))
+
+
+def test_a_proof_may_come_after_some_steps_and_before_all_others() -> None:
+    book = Playbook()
+    closed = [book.add(Thing("firewall"), on=host) for host in "ab"]
+    for host in "ab":
+        book.add(Thing("env"), on=host)
+    book.prove(Shows("network"), after=closed)
+    everything = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
+    found = [([p.name for p in s.proofs], [c.step.key for c in s.changes]) for s in stages(everything, book.proofs)]
+    assert found == [([], ["a/firewall", "b/firewall"]), (["network"], ["a/env", "b/env"])]
+    there: dict[str, State] = {step.key: {"there": "yes"} for step in book.steps if step not in closed}
+    alone = make_plan(Mode.UP, book.steps, {**there, **{step.key: None for step in closed}})
+    assert due(alone, book.proofs) == []

@@ -13,6 +13,7 @@ from render_samples import a_plan, a_report, a_run, an_error
 from serving_samples import a_bench, a_smoke
 
 from provision import Log, explain
+from provision.cluster.closing import Closing, Ports
 from provision.cluster.firewall import Firewall, Rule
 from provision.core import events
 from provision.core.errors import InventoryError, NameNotFound, Problem
@@ -37,7 +38,17 @@ LAB = LabReport(
     Path("/lab/i.yaml"),
     ("slow",),
 )
-FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, (Rule("tcp", "SSH", (22,), ("10.0.0.2",), ("10.0.0.1",)),), ("a note",))
+RULES = (Rule("tcp", "SSH", (22,), ("10.0.0.2",), ("10.0.0.1",)),)
+CLOSED = Closing(
+    "llama",
+    {"a": ("10.0.0.1",)},
+    frozenset(),
+    (Ports(6379, 6379, "Ray"),),
+    api=8000,
+    api_from=("10.0.0.0/8",),
+    leave=(9,),
+)
+FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, RULES, CLOSED, ("a note",))
 KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
 
 

@@ -1,0 +1,28 @@
+# The sockets of this host that listen, by whose they are. `cluster` marks its own processes; a rank that has written
+# its title over its environment has a parent that is marked.
+# shellcheck disable=SC2013 # pids, which are words
+# shellcheck disable=SC2046 # one word for each process
+
+marked() { grep -lzs "^PROVISION_SERVICE=$cluster/" /proc/[0-9]*/environ | cut -d/ -f3; }
+families() {
+    cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$(marked | tr '\n' ' ')" '
+        BEGIN { split(marked, m, " "); for (i in m) ours[m[i]] = 1 }
+        { pid = $1; sub(/.*\) /, ""); parent[pid] = $2 }
+        END {
+            do {
+                more = 0
+                for (pid in parent) if (!(pid in ours) && parent[pid] in ours) { ours[pid] = 1; more = 1 }
+            } while (more)
+            for (pid in ours) print pid
+        }'
+}
+# `<address>:<port>` of each as the kernel writes it; of the cluster with `own`, of all others without.
+listeners() {
+    sockets=$(
+        for pid in $(families); do ls -l "/proc/$pid/fd" 2>/dev/null; done |
+            sed -n 's/.* -> socket:\[\([0-9]*\)\]$/\1/p' | sort -u | tr '\n' ' '
+    )
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v own="$1" -v sockets="$sockets" '
+        BEGIN { split(sockets, s, " "); for (i in s) mine[s[i]] = 1 }
+        $4 == "0A" && ((own != "") == ($10 in mine)) { print $2 }' | sort -u
+}

@@ -1,0 +1,96 @@
+"""What keeps hosts outside the cluster from its ports, on every host: first of all, since what follows opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from provision.cluster.closing import Closing, Ports, closing
+from provision.cluster.cluster import Cluster, Node
+from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.mark import Mark
+from provision.core.playbook import Playbook, Step
+from provision.proofs.all_reduce.proof import PORT
+from provision.resources.firewall import FIREWALL, FirewallTable, OpenPorts
+
+#: The cell of provision/checks/host/packet_filter.py.
+_PROGRAMS = "packet filter"
+
+
+def close(cluster: Cluster, book: Playbook, *, wanted: bool | None) -> list[Step]:
+    """Adds the table of every host that root sets up, and returns the steps. `wanted`: None keeps those that there
+    are."""
+    steps = []
+    for node in cluster.nodes:
+        if wanted:
+            book.findings += _unable(node)
+        if node.facts is None or node.facts.uid == 0:
+            steps.append(book.add(table(cluster, node, wanted), on=node.name))
+    if wanted is None:
+        book.reviews.append(Everywhere(tuple(step.host for step in steps)))
+    return steps
+
+
+def watch(cluster: Cluster, book: Playbook) -> None:
+    """Adds what `check` says of the ports that are open."""
+    for node in cluster.nodes:
+        book.add(OpenPorts(cluster.name), on=node.name)
+
+
+def table(cluster: Cluster, node: Node, wanted: bool | None) -> FirewallTable:
+    systemd = bool(node.facts and node.facts.systemd)
+    return FirewallTable(closed(cluster, node), str(Mark(cluster.name, node.name, FIREWALL)), wanted, systemd)
+
+
+def closed(cluster: Cluster, node: Node) -> Closing:
+    return closing(cluster, node, (Ports(PORT, PORT, "the all-reduce"),))
+
+
+def tables(cluster: Cluster) -> Playbook:
+    """A playbook of nothing but the tables: what `provision firewall --apply` carries out."""
+    book = Playbook()
+    close(cluster, book, wanted=True)
+    watch(cluster, book)
+    return book
+
+
+def _unable(node: Node) -> Iterator[Finding]:
+    if node.facts is None:
+        return
+    if node.facts.uid != 0:
+        hint = "set `sudo: true`, or remove `firewall` and load what `provision firewall` prints"
+        yield _blocks(node.name, "root", "its firewall can only be set by root", hint)
+    elif (programs := node.facts.printed.get(_PROGRAMS)) is not None and "nft" not in programs.split():
+        others = f"; it has {' '.join(programs.split())}" if programs.split() else ""
+        hint = f"install it on {node.name}: `sudo apt install nftables` or `sudo dnf install nftables`; "
+        hint += "`provision firewall --format iptables` prints the rules for a host without it"
+        yield _blocks(node.name, _PROGRAMS, f"there is no `nft` to set a firewall with{others}", hint)
+
+
+def _blocks(host: str, fact: str, said: str, hint: str) -> Finding:
+    return Finding(
+        host, "network", fact, Severity.BLOCKS, against=Against.SOUND, why=FirewallTable.why, hint=hint, said=said
+    )
+
+
+@dataclass(frozen=True)
+class Everywhere:
+    """A review: a firewall that some of the hosts have, and others lack. `hosts`: those that could have it."""
+
+    hosts: tuple[str, ...]
+
+    def __call__(self, known: Mapping[str, tuple[Known, ...]]) -> Iterable[Finding]:
+        having = {host for host in self.hosts if any(k.fact == FIREWALL for k in known.get(host, ()))}
+        for host in self.hosts:
+            if having and host not in having and host in known:
+                yield Finding(
+                    host,
+                    "network",
+                    FIREWALL,
+                    Severity.DRIFT,
+                    found="absent",
+                    expected="on",
+                    against=Against.PEERS,
+                    why=FirewallTable.why,
+                    hint="`provision firewall --apply` sets it on every host",
+                )
