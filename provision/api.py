@@ -102,7 +102,11 @@ def check(
         require_tests(tests)
     report = _execute(_job("check", Mode.CHECK, inventory, options, areas=areas, prove=prove), options)
     if tests is not None:
-        report = _tested(report, inventory, tests, options)
+        from provision.testing.run import tested
+
+        report = tested(
+            report, inventory.path, tests, options.get("listener"), options.get("cancel"), options.get("sudo_password")
+        )
     if before is not None:
         name = "last up" if since_up else str(against)
         since = snapshot.since(before, report, source=name, areas=areas)
@@ -265,25 +269,6 @@ def _execute(job: Job, options: Options, *, listener: Listener | None = None) ->
 def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
     path = options.get("playbook") or built_in(playbook_of(inventory))
     return PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
-
-
-def _tested(report: Report, inventory: Inventory, tests: Path, options: Options) -> Report:
-    """With the results of a person's own tests. Tests that cannot be run at all are an error of the run: what was found
-    on the hosts is reported all the same."""
-    from provision.testing.run import run_tests, with_tests
-
-    try:
-        results = run_tests(
-            inventory.path,
-            tests,
-            hosts=[host.name for host in report.hosts],
-            listener=options.get("listener") or silent,
-            cancel=options.get("cancel"),
-            sudo_password=options.get("sudo_password"),
-        )
-    except ProvisionError as error:
-        return report.with_errors(error)
-    return with_tests(report, results)
 
 
 def _asked(job: Job, report: Report, options: Options) -> Report:

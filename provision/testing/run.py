@@ -21,13 +21,14 @@ from pathlib import Path
 from provision.core.errors import Cancelled, ProvisionError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.person import here
+from provision.core.report import Report
 from provision.core.secret import Secret
 from provision.testing.fold import Results, folded, with_tests
 from provision.testing.options import INSTALL
 from provision.testing.results import Outcome, loads
 from provision.transport.handover import give
 
-__all__ = ["Results", "require_tests", "run_tests", "with_tests"]
+__all__ = ["Results", "require_tests", "run_tests", "tested", "with_tests"]
 
 #: Which files of a folder hold tests: pytest's own patterns, and what people call such files.
 FILES = "test_*.py *_test.py *checks.py"
@@ -51,6 +52,31 @@ def require_tests(folder: Path) -> None:
     missing = [name for name in ("pytest", "testinfra") if find_spec(name) is None]
     if missing:
         raise ProvisionError(f"own tests need {' and '.join(missing)}, not installed here", hint=INSTALL)
+
+
+def tested(
+    report: Report,
+    inventory_path: Path,
+    folder: Path,
+    listener: Listener | None,
+    cancel: threading.Event | None,
+    sudo_password: Secret | None,
+) -> Report:
+    """`report` with the results of a person's own tests. Tests that cannot be run at all are an error of the run: what
+    was found on the hosts is reported all the same."""
+    hosts = [host.name for host in report.hosts]
+    try:
+        results = run_tests(
+            inventory_path,
+            folder,
+            hosts=hosts,
+            listener=listener or silent,
+            cancel=cancel,
+            sudo_password=sudo_password,
+        )
+    except ProvisionError as error:
+        return report.with_errors(error)
+    return with_tests(report, results)
 
 
 def run_tests(
