@@ -17,6 +17,21 @@ from provision.resources.firewall import FIREWALL, FirewallTable, OpenPorts
 _PROGRAMS = "packet filter"
 
 
+class Closes:
+    """What a stack adds to a playbook."""
+
+    _cluster: Cluster
+
+    def close(self, book: Playbook) -> list[Step]:
+        """Adds what keeps hosts outside the cluster from its ports, where the inventory asks for it, and keeps it where
+        it is. Returns the steps, which come before all others."""
+        return close(self._cluster, book, wanted=self._cluster.inventory.firewall.enabled)
+
+    def watch(self, book: Playbook) -> None:
+        """Adds what `check` says of the ports that the cluster has open."""
+        watch(self._cluster, book)
+
+
 def close(cluster: Cluster, book: Playbook, *, wanted: bool | None) -> list[Step]:
     """Adds the table of every host that root sets up, and returns the steps. `wanted`: None keeps those that there
     are."""

@@ -13,7 +13,7 @@ from provision.cluster.cluster import Cluster, Node, is_loopback
 from provision.cluster.networks import rdma_devices
 from provision.core.finding import Finding, Severity
 from provision.core.mark import Mark
-from provision.core.playbook import Playbook, Step
+from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.environment.python_version import minor
 from provision.environment.uv import usable
@@ -34,7 +34,7 @@ from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.resources.weights import Weights
 from provision.serving.instructions import ApiKey, Served
-from provision.stack.closing import close, watch
+from provision.stack.closing import Closes
 from provision.stack.environments import Environments
 from provision.stack.model import Model
 from provision.stack.token import RAY_TOKEN
@@ -46,7 +46,7 @@ SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr
 SYSTEM_SCRATCH = "/var/lib/provision"
 
 
-class Stack:
+class Stack(Closes):
     """Makes the resources of `cluster`. Pure, as the playbook that uses it."""
 
     #: What `python.packages` must bring at least, and how that is said.
@@ -160,15 +160,6 @@ class Stack:
         node, serve = self._cluster.head, self._inventory.serve
         address = serve.listen or node.node_ip
         return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
-
-    def close(self, book: Playbook) -> list[Step]:
-        """Adds what keeps hosts outside the cluster from its ports, where the inventory asks for it, and keeps it where
-        it is. Returns the steps, which come before all others."""
-        return close(self._cluster, book, wanted=self._inventory.firewall.enabled)
-
-    def watch(self, book: Playbook) -> None:
-        """Adds what `check` says of the ports that the cluster has open."""
-        watch(self._cluster, book)
 
     def network_proof(self) -> NetworkProof:
         return network_proof(self._cluster)
