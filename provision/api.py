@@ -38,7 +38,7 @@ from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
-from provision.stack.token import RAY_TOKEN, ray_token
+from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
 from provision.weights.lookup import look_for
 
 if TYPE_CHECKING:
@@ -231,8 +231,9 @@ def _job(
     if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
         check_cache()
     secrets = {} if mode.removes else inventories.read_secrets(inventory)
-    if RAY_TOKEN not in secrets:
-        secrets[RAY_TOKEN] = ray_token(inventory.cluster, create=writes)
+    token = None if RAY_TOKEN in secrets else ClusterToken(inventory.cluster, inventory.head.name, writes)
+    if token is not None and mode.removes:
+        secrets |= no_token()
     return Job(
         command=command,
         mode=mode,
@@ -257,6 +258,7 @@ def _job(
         prove=prove,
         model=None if mode.removes else look_for(inventory, secrets),
         questions={} if mode.removes else questions(),
+        kept=None if mode.removes else token,
     )
 
 

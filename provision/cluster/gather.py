@@ -19,7 +19,8 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core import events
 from provision.core.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
 from provision.core.events import Listener, silent
-from provision.core.script import Script
+from provision.core.kept import KeptOnHosts
+from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.environment.lockfile import no_lock
 from provision.facts import Facts, facts_script, read_facts
@@ -37,7 +38,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Fleet:
     """The hosts that are contacted, and what came of it so far. By host: `errors`; `ended`, when it was last worked on
-    (monotonic seconds); `sessions`."""
+    (monotonic seconds); `sessions`; `held`, its answer about the secrets that live with the cluster."""
 
     hosts: tuple[Host, ...]
     transport: Transport
@@ -46,6 +47,7 @@ class Fleet:
     errors: dict[str, list[ProvisionError]] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    held: dict[str, Fragment] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,11 +100,15 @@ def fleet_of(
 
 
 def gather_facts(
-    fleet: Fleet, inventory: Inventory, questions: Mapping[str, Script] = MappingProxyType({})
+    fleet: Fleet,
+    inventory: Inventory,
+    questions: Mapping[str, Script] = MappingProxyType({}),
+    kept: KeptOnHosts | None = None,
 ) -> dict[str, Facts]:
     """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`.
-    `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`)."""
-    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host, questions))
+    `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`). `kept`: secrets
+    to ask for, too (`Fleet.held`)."""
+    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host, questions, kept))
 
 
 def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:
@@ -147,7 +153,9 @@ def ssh_ports(inventory: Inventory) -> Mapping[str, int]:
     return {host.name: resolve(host, load_config(host.ssh.config)).port for host in inventory.hosts}
 
 
-def _facts_of(fleet: Fleet, inventory: Inventory, host: Host, questions: Mapping[str, Script]) -> Facts:
+def _facts_of(
+    fleet: Fleet, inventory: Inventory, host: Host, questions: Mapping[str, Script], kept: KeptOnHosts | None
+) -> Facts:
     began = time.monotonic()
     fleet.emit(events.Doing(host.name, "connecting", passing=True))
     session = fleet.transport.connect(host)
@@ -158,9 +166,12 @@ def _facts_of(fleet: Fleet, inventory: Inventory, host: Host, questions: Mapping
     model = folder_of(serve, host.base) if serve is not None else ""
     script = facts_script(head=head.node_ip or head.address, root=host.base, model=model)
     asked_at = time.time()
-    fragment, *others = session.run([script, *(replace(question, optional=True) for question in questions.values())])
+    asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
+    fragment, *others = session.run([script, *(replace(question, optional=True) for question in asked)])
     if not fragment.ok:
         raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
+    if kept:
+        fleet.held[host.name] = others.pop()
     facts = read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())
     printed = {fact: said.stdout for fact, said in zip(questions, others, strict=True) if said.ok and said.stdout}
     return replace(facts, printed=printed)

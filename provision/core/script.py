@@ -65,7 +65,8 @@ class Script:
     """`body` is POSIX sh, the same text on every host; `vars` are set before it runs.
 
     `timeout` is seconds; on its end the whole remote process tree is killed. `optional`: the batch goes on
-    if it fails. `uploads` are sent before the batch that holds this script.
+    if it fails. `uploads` are sent before the batch that holds this script. `private`: what it prints is a secret, for
+    the caller alone: no line of it is heard, none is evidence.
     """
 
     body: str
@@ -73,6 +74,7 @@ class Script:
     timeout: float = 60.0
     optional: bool = False
     uploads: tuple[Upload, ...] = ()
+    private: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,13 @@ class Run:
     def _gather(self, fleet: Fleet) -> tuple[Cluster, Phase]:
         """The inventory joined with the facts of the hosts that answered, and how long that took."""
         job = self._job
-        facts = gather_facts(fleet, job.inventory, job.questions)
+        facts = gather_facts(fleet, job.inventory, job.questions, job.kept)
+        secrets = {**job.secrets, **(job.kept.settle(fleet.held) if job.kept else {})}
+        fleet.transport.learn(secrets.values())
         gathering = Phase("facts", time.monotonic() - self._began)
         nodes = nodes_of(job.inventory, facts, fleet.names)
         model = job.model(holds_model(facts)) if job.model else None
-        return Cluster(job.inventory, nodes, job.lock, job.secrets, job.deep, model), gathering
+        return Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model), gathering
 
     def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""

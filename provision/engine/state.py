@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet
 from provision.core.finding import Known
+from provision.core.kept import KeptOnHosts
 from provision.core.plan import Mode, Plan
 from provision.core.playbook import Playbook
 from provision.core.proof import Shown
@@ -45,6 +46,8 @@ class Job:
     prove: bool = False
     model: Callable[[bool], ModelFiles] | None = None
     questions: Mapping[str, Script] = field(default_factory=dict)
+    #: Secrets that the hosts have.
+    kept: KeptOnHosts | None = None
 
     @classmethod
     def of_steps(

@@ -1,65 +1,150 @@
-"""The token that every node of a Ray cluster shows to the others: made once per cluster, kept by the controller.
+"""The token that every node of a Ray cluster shows to the others: made once per cluster, and kept by its hosts.
 
-Without one, anyone who reaches Ray's ports runs code on every node. A team shares one controller, or names the
-same value under `secrets: {RAY_AUTH_TOKEN: …}` in the inventory.
+Without one, anyone who reaches Ray's ports runs code on every node. Whoever may log in to the hosts takes over theirs;
+a controller keeps a copy for hosts that are still to come. `secrets: {RAY_AUTH_TOKEN: …}` in the inventory goes before
+all of that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import NoHome, ProvisionError
+from provision.core.kept import KeptOnHosts
 from provision.core.paths import MOVE, cluster_dir
 from provision.core.private import NotPrivate, private_folder, require_ours
+from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.resources.kept_token import HeldToken, read_token, token_question
 
 #: The token's name among the secrets of an inventory, and in Ray.
 RAY_TOKEN = "RAY_AUTH_TOKEN"
 
-
-def ray_token(cluster: str, *, create: bool) -> Secret:
-    """The token kept for `cluster`. Without `create`, and with none to be had, one that nothing on a host matches.
-
-    Raises NoHome and ProvisionError with `create`, if there is no place to keep it."""
-    try:
-        return Secret(_kept(cluster_dir(cluster), create=create), RAY_TOKEN)
-    except (OSError, UnicodeDecodeError, NoHome) as error:
-        if not create:
-            return Secret(_fresh(), RAY_TOKEN)
-        if isinstance(error, NoHome):
-            raise
-        where, why = cluster_dir(cluster), getattr(error, "strerror", None) or str(error)
-        why = why if isinstance(error, NotPrivate) else why.lower()
-        raise ProvisionError(f"the token of `{cluster}` cannot be kept in `{where}`: {why}", hint=MOVE) from error
+# One line that can be seen: what is shorter could be guessed, and what is longer, or holds anything else, is no token
+# but the rest of some accident.
+_TOKEN = re.compile(r"[!-~]{16,1024}")
 
 
-def _kept(folder: Path, *, create: bool) -> str:
-    """Raises OSError; without `create` FileNotFoundError if there is none."""
-    path = folder / "ray-token"
-    require_ours(path)
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        if not create:
-            raise
-    private_folder(folder)
-    token = _fresh()
-    try:
-        # Exclusively: of two runs that begin together, the second takes the first one's token.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _kept(folder, create=False)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(token)
-    except OSError:
-        # A full disk must not leave an empty token, which the next run would take.
-        path.unlink()
-        raise
-    return token
+def no_token() -> dict[str, Secret]:
+    """What nothing on a host matches, for what is removed whatever its token."""
+    return {RAY_TOKEN: Secret(_fresh(), RAY_TOKEN)}
+
+
+@dataclass(frozen=True)
+class ClusterToken(KeptOnHosts):
+    """`head`: whose token counts where hosts differ. `writes`: whether one is made, and kept here, if there is none."""
+
+    cluster: str
+    head: str
+    writes: bool
+
+    def question(self, host: str, root: str) -> Script:
+        mine = self._kept()
+        return token_question(self.cluster, host, root, Secret(mine, RAY_TOKEN) if mine else None)
+
+    def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
+        """Raises NoHome and ProvisionError if one has to be kept, and cannot be; or if what was kept is none."""
+        held = {host: read_token(fragment) for host, fragment in answers.items()}
+        mine = self._kept()
+        token = _theirs(held, self.head, mine)
+        if not self.writes:
+            return {RAY_TOKEN: Secret(token or mine or _fresh(), RAY_TOKEN)}
+        if not token and not mine:
+            self._refuse_damaged()
+        if token != mine or not mine:
+            try:
+                token = _keep(self._path, token, replace=bool(token))
+            except OSError as error:
+                raise self._cannot_keep(error) from error
+        return {RAY_TOKEN: Secret(token, RAY_TOKEN)}
+
+    @property
+    def _path(self) -> Path:
+        return cluster_dir(self.cluster) / "ray-token"
+
+    def _kept(self) -> str:
+        """Empty if there is none, or none that can be one, or one that is not ours."""
+        try:
+            require_ours(self._path)
+            return _valid(self._path.read_text(encoding="utf-8", errors="replace").strip())
+        except (OSError, NoHome):
+            return ""
+
+    def _refuse_damaged(self) -> None:
+        path = self._path
+        if not path.is_file():
+            return
+        try:
+            require_ours(path)
+            empty = not path.read_bytes().strip()
+        except OSError as error:
+            raise self._cannot_keep(error) from error
+        raise ProvisionError(
+            f"the token of `{self.cluster}` in `{path}` {'is empty' if empty else 'is damaged'}, and no host has one: "
+            "expected 16 to 1024 visible characters on one line",
+            hint=f"rm {path}",
+        )
+
+    def _cannot_keep(self, error: OSError) -> ProvisionError:
+        why = str(error.strerror) if isinstance(error, NotPrivate) else (error.strerror or str(error)).lower()
+        where = cluster_dir(self.cluster)
+        return ProvisionError(f"the token of `{self.cluster}` cannot be kept in `{where}`: {why}", hint=MOVE)
+
+
+def _theirs(held: Mapping[str, HeldToken], head: str, mine: str) -> str:
+    """What the hosts go by: what a Ray was started with before what only lies there, the head's before the others',
+    and among those the one that most have. Empty if none has any."""
+    if any(one.mine for one in held.values()) and not (head in held and held[head].used):
+        return mine
+    valid = {host: token for host, one in held.items() if (token := _valid(one.token))}
+    used = {host: token for host, token in valid.items() if held[host].used}
+    for found in (used, valid):
+        if token := found.get(head) or _most(found.values()):
+            return token
+    return ""
+
+
+def _most(tokens: Iterable[str]) -> str:
+    counted = Counter(sorted(tokens)).most_common(1)
+    return counted[0][0] if counted else ""
+
+
+def _valid(token: str) -> str:
+    return token if _TOKEN.fullmatch(token) else ""
 
 
 def _fresh() -> str:
     return secrets.token_hex(32)
+
+
+def _keep(path: Path, token: str, *, replace: bool) -> str:
+    """Keeps `token`, or a fresh one, whole or not at all; returns what is kept. Without `replace`, of two runs that
+    begin together the second takes the first one's. Raises OSError."""
+    private_folder(path.parent)
+    require_ours(path)
+    token = token or _fresh()
+    new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            new.replace(path)
+            return token
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            return _valid(path.read_text(encoding="ascii", errors="replace").strip()) or token
+        return token
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            new.unlink()

@@ -121,7 +121,8 @@ class Batch:
 
     def _take(self, stream: str, lines: Iterable[tuple[int, str]]) -> None:
         for index, line in lines:
-            self._on_line(index, stream, line)
+            if not self._scripts[index].private:
+                self._on_line(index, stream, line)
         for side in (self._out, self._err):
             if side.current is not None:
                 self._current = max(self._current, side.current)
@@ -142,6 +143,8 @@ class Batch:
 
     def _tail(self) -> tuple[str, ...]:
         index = max(self._current, 0)
+        if self._scripts[index].private:
+            return ()
         return Fragment(None, self._out.text(index), self._err.text(index)).tail()
 
     def _timed_out(self, limit: float) -> ScriptTimeout:

@@ -7,7 +7,7 @@ import shlex
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -51,7 +51,7 @@ class Transport:
     ) -> None:
         self.hosts = tuple(hosts)
         self._sudo_password = sudo_password
-        self._redact = (*redact, *((sudo_password,) if sudo_password else ()))
+        self._redact = [*redact, *((sudo_password,) if sudo_password else ())]
         self._cancel = cancel or threading.Event()
         self._opener = Opener(self._cancel)
         self._lock = threading.Lock()
@@ -76,6 +76,10 @@ class Transport:
             )
             self._sessions[host.name] = opened
             return opened
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Masks these as well from now on, on every connection."""
+        self._redact += secrets
 
     @contextlib.contextmanager
     def another(self, host: Host) -> Iterator[Session]:

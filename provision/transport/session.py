@@ -46,7 +46,7 @@ class Session:
         self._sudo = sudo
         self._password = sudo_password
         self._asks = False  # sudo has been seen to want a password here
-        self._redact = tuple(redact)
+        self._redact = redact  # not a copy: what the transport learns later is masked, too
         self._cancel = cancel or threading.Event()
 
     @property

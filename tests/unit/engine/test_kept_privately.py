@@ -13,7 +13,7 @@ from provision.core.private import NotPrivate
 from provision.engine import snapshot
 from provision.environment.wheels import kept_in
 from provision.render.log import RunLog, log_dir
-from provision.stack.token import ray_token
+from provision.stack.token import RAY_TOKEN, ClusterToken
 from provision.weights.local import look, read
 
 
@@ -40,7 +40,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_all_that_is_kept_is_its_owners_alone(state: Path, model: Path, umask: int) -> None:
     RunLog(log_dir("llama"), "up").end()
-    ray_token("llama", create=True)
+    ClusterToken("llama", "head", writes=True).settle({})
     snapshot.save(snapshot.take({}, "llama", 0.0), snapshot.last_up("llama"))
     assert read(look(model), lambda *_: None).digest
     made = {path: stat.S_IMODE(path.lstat().st_mode) for path in (state, *state.rglob("*"))}
@@ -54,7 +54,7 @@ def squatted(state: Path) -> Path:
     """Everything of a cluster, put there by whoever could write to the folder."""
     folder = state / "yet" / "llama"
     folder.mkdir(parents=True)
-    (folder / "ray-token").write_text("known-to-others")
+    (folder / "ray-token").write_text("known-to-others-for-long")
     (state / "yet").chmod(0o777)
     return folder
 
@@ -63,9 +63,9 @@ def test_a_token_that_others_could_have_put_there_is_not_taken(squatted: Path) -
     with pytest.raises(
         ProvisionError, match=r"the token of `llama` cannot be kept .*mode 777, .* by every user"
     ) as told:
-        ray_token("llama", create=True)
+        ClusterToken("llama", "head", writes=True).settle({})
     assert "PROVISION_STATE_DIR" in told.value.hint
-    assert ray_token("llama", create=False).reveal() != "known-to-others"
+    assert ClusterToken("llama", "head", writes=False).settle({})[RAY_TOKEN].reveal() != "known-to-others-for-long"
 
 
 def test_no_log_and_no_snapshot_is_written_there(squatted: Path) -> None:

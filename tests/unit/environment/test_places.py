@@ -11,7 +11,7 @@ from provision.core.paths import state_dir
 from provision.environment import resolve, wheels
 from provision.environment.lockfile import parse_lock
 from provision.render.log import RunLog
-from provision.stack.token import ray_token
+from provision.stack.token import ClusterToken
 from provision.weights.local import look, read
 
 LOCK = f"# python: 3.11\n# platform: x86_64-manylinux_2_34\n\niniconfig==2.0.0 \\\n    --hash=sha256:{'0' * 64}\n"
@@ -132,9 +132,9 @@ def _no_room() -> str:
 def test_a_token_that_cannot_be_kept_stops_what_needs_it_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "file"))
-    assert ray_token("here", create=False)
+    assert ClusterToken("here", "a", writes=False).settle({})
     with pytest.raises(ProvisionError, match="the token of `here` cannot be kept in") as caught:
-        ray_token("here", create=True)
+        ClusterToken("here", "a", writes=True).settle({})
     assert caught.value.hint == "name a writable folder in PROVISION_STATE_DIR"
 
 
@@ -145,10 +145,10 @@ def test_a_full_disk_leaves_no_empty_token(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as full:
         full.setattr("os.open", lambda path, *how: (real(path, *how), real("/dev/full", os.O_WRONLY))[1])
         with pytest.raises(ProvisionError, match="no space left on device"):
-            ray_token("here", create=True)
-    assert not (tmp_path / "here" / "ray-token").exists()
-    first = ray_token("here", create=True)
-    assert ray_token("here", create=False) == first
+            ClusterToken("here", "a", writes=True).settle({})
+    assert not [*(tmp_path / "here").iterdir()]
+    first = ClusterToken("here", "a", writes=True).settle({})
+    assert ClusterToken("here", "a", writes=False).settle({}) == first
 
 
 @needs_full

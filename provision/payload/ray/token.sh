@@ -1,0 +1,23 @@
+# Which token this host has for the cluster, and whether its Ray was started with it: what runs is what counts. Prints
+# `used=yes`, `mine=yes` if Ray was started with the token that the controller has, and last the token itself, which is
+# for the controller alone. A link is none: it could lead to another file.
+# shellcheck disable=SC2034 # `dir` is for the library
+# shellcheck disable=SC2088 # the tilde is that of a value, which no shell has expanded
+
+case $root in "~/"*) root=$HOME/${root#"~/"} ;; esac
+folder=$root/clusters/$cluster/$host
+dir=$folder/ray
+token=''
+[ ! -f "$folder/ray-token" ] || [ -L "$folder/ray-token" ] || token=$(head -c 4096 -- "$folder/ray-token" | tr -d '\000')
+if read_stamp && alive; then
+    read_sealed
+    if [ -n "$token" ]; then
+        compare "$aspect" "$token"
+        [ "$verdict" != 'as given' ] || echo used=yes
+    fi
+    if [ -n "$mine" ]; then
+        compare "$aspect" "$mine"
+        [ "$verdict" != 'as given' ] || echo mine=yes
+    fi
+fi
+printf 'token=%s\n' "$token"
