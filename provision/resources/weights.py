@@ -152,7 +152,7 @@ class Weights(Resource):
 
     def known(self, have: State) -> tuple[Known, ...]:
         """What two hosts must have in common, as short as a cell."""
-        if have is None or "sound" not in have or "bytes" not in have or _names(have, "fault:"):
+        if have is None or not {"sound", "digest", "bytes", "files"} <= set(have) or _names(have, "fault:"):
             return ()
         commit = f", commit {have['commit'][:8]}" if have.get("commit") else ""
         said = f"{have['digest'][:12]}, {download(int(have['bytes']))} in {have['files']} files{commit}"

@@ -17,6 +17,7 @@ from provision.inventory.models import Serve
 from provision.payload.weights.seal import SPARE
 from provision.proofs.weights import RoomForWeights, SameWeights, no_room
 from provision.resources.weights import Weights
+from provision.resources.weights_run import HINTS
 from provision.weights.local import Held, look
 from provision.weights.source import folder_of, is_folder, mistakes_of, source_of
 
@@ -98,6 +99,7 @@ class Model:
             book.block(said, hint=hint, area="storage")
         if mistakes or self.source == "vllm":
             return
+        self._find_pickles(book)
         if self._here is not None and self._here.problem:
             book.block(self._here.problem, hint="look at serve.weights.path, a folder on this machine", area="storage")
         for node in self._cluster.nodes:
@@ -108,6 +110,18 @@ class Model:
                     hint = "set serve.weights.path to a folder here, which is sent to the hosts"
                     book.block(f"{_OFFLINE} is set for it, so it downloads nothing", host=node.name, hint=hint)
         book.reviews.append(Manifests(self._cluster.head.name))
+
+    def _find_pickles(self, book: Playbook) -> None:
+        """As far as the hub has told it here; what a host hears from it is judged there (RoomForWeights)."""
+        serve, seen = self._serve, self._cluster.model
+        assert serve is not None
+        if self.source == "hub" and not serve.weights.pickles and seen is not None and seen.pickles:
+            book.block(
+                f"{serve.model} has its weights only as pickles, which can run code when they are loaded: "
+                + ", ".join(seen.pickles[:3]),
+                hint=HINTS["pickles"],
+                area="storage",
+            )
 
     def _find_folder(self, book: Playbook, node: Node) -> None:
         head = self._cluster.head

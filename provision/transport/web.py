@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import http.client
 import urllib.error
+import urllib.parse
 import urllib.request
 from base64 import b64encode
+from typing import Any
 
 from provision.core.errors import ProvisionError
 from provision.core.secret import Secret
@@ -29,7 +31,7 @@ def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit:
         given = b64encode(f"{user}:{password}".encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {given}")
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with urllib.request.build_opener(_SameKind).open(request, timeout=timeout) as answer:
             found: bytes = answer.read(limit)
             return found
     except urllib.error.HTTPError as error:
@@ -37,3 +39,15 @@ def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise NotFetched(f"{url} cannot be reached: {reason}") from None
+
+
+class _SameKind(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection to HTTPS alone, or from plain HTTP to plain HTTP; urllib would go on to FTP as well."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        kind = urllib.parse.urlsplit(newurl).scheme.lower()
+        if kind != "https" and not (kind == "http" and req.type == "http"):
+            raise urllib.error.URLError(f"it leads to another kind of address ({kind})")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

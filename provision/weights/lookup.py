@@ -17,6 +17,7 @@ from provision.core.person import expanded
 from provision.core.secret import Secret
 from provision.core.wording import is_true
 from provision.inventory.models import Inventory, Serve
+from provision.payload.weights.selection import only_pickles
 from provision.weights.files import ModelFiles, pickles_of, weights_bytes
 from provision.weights.source import source_of
 
@@ -76,7 +77,9 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
     }
     if not config:
         return ModelFiles(problem=f"{source}: config.json is not a model config")
-    return ModelFiles(config, weights_bytes(sizes), source, pickles=pickles_of(sizes))
+    # Without leave for pickles, another form of the weights is what comes.
+    pickles = pickles_of(sizes) if serve.weights.pickles else tuple(only_pickles(sizes))
+    return ModelFiles(config, weights_bytes(sizes), source, pickles=pickles)
 
 
 def _meanwhile(serve: Serve, token: Secret | None) -> Look:

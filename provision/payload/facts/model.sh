@@ -1,22 +1,31 @@
 # The folder of the model. Not below .cache and .git: what a download notes for itself differs between hosts whose
-# models do not.
+# models do not. Root reads with the rights of whoever owns the folder, who could have put a link there.
+# shellcheck disable=SC2016 # for the shell with those rights
+# shellcheck disable=SC2086 # split into words on purpose
 
 if [ -n "$model" ]; then
     echo "@model"
     echo "path=$model"
-    if [ -d "$model" ]; then
+    rights=
+    if [ "$uid" = 0 ]; then
+        value=$(stat -c '%u %g' -- "$model" 2>/dev/null)
+        case $value in
+            ''|"0 "*) ;;
+            *) rights="setpriv --reuid ${value% *} --regid ${value#* } --clear-groups --inh-caps=-all --" ;;
+        esac
+    fi
+    (cd / && $rights sh -c '
+        [ -d "$1" ] || exit 0
         echo "there=yes"
-        if [ -f "$model/config.json" ]; then
+        if [ -f "$1/config.json" ]; then
             echo "@config"
-            head -c 65536 "$model/config.json" 2>/dev/null | tr '\n\r' '  '
+            head -c 65536 "$1/config.json" 2>/dev/null | tr "\n\r" "  "
             echo
         fi
         echo "@files"
-        (
-            cd -- "$model" && {
-                timeout 10 find -L . \( -name .cache -o -name .git \) -prune -o -type f -exec stat -L -c '%s %n' {} +
-                echo "end=$?"
-            } 2>/dev/null | head -n 5000
-        )
-    fi
+        cd -- "$1" && {
+            timeout 10 find -L . \( -name .cache -o -name .git \) -prune -o -type f -exec stat -L -c "%s %n" {} +
+            echo "end=$?"
+        } 2>/dev/null | head -n 5000
+    ' sh "$model")
 fi

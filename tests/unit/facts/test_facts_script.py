@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -157,3 +159,22 @@ def test_a_process_on_a_gpu_is_named(facts_with):
     (process,) = facts.gpu_processes
     assert (process.pid, process.memory_mib) == (os.getpid(), 5)
     assert process.user == getpass.getuser() and process.command.startswith(sys.executable)
+
+
+@pytest.mark.needs("root")
+def test_root_reads_a_model_with_the_rights_of_whoever_owns_its_folder(facts_with, tmp_path):
+    """Who could have put a link there to what only root may read."""
+    place = Path(tempfile.mkdtemp(dir="/opt"))
+    try:
+        place.chmod(0o755)
+        secret, folder = place / "secret.json", place / "model"
+        secret.write_text('{"model_type": "canary"}')
+        secret.chmod(0o600)
+        folder.mkdir()
+        (folder / "config.json").symlink_to(secret)
+        assert facts_with("exit 1", model=str(folder)).model.config == {"model_type": "canary"}
+        os.chown(folder, 12345, 12345)
+        seen = facts_with("exit 1", model=str(folder)).model
+        assert (seen.there, seen.config) == (True, {})
+    finally:
+        shutil.rmtree(place)

@@ -19,6 +19,7 @@ from provision.proofs.weights import RoomForWeights, SameWeights
 from provision.resources.weights import Weights
 from provision.stack.model import Manifests
 from provision.stack.ray import Stack
+from provision.weights.files import ModelFiles
 from provision.weights.local import look
 from provision.weights.source import folder_of, mistakes_of, source_of
 
@@ -98,6 +99,26 @@ def test_a_host_that_is_offline_downloads_nothing() -> None:
     nodes = tuple(replace(n, host=n.host.model_copy(update={"env": {"HF_HUB_OFFLINE": "1"}})) for n in sample.nodes)
     Stack(replace(sample, nodes=nodes)).find_blockers(book)
     assert any("HF_HUB_OFFLINE is set" in f.message and "serve.weights.path" in f.hint for f in book.blockers)
+
+
+@pytest.mark.parametrize(("asked", "blocked"), [(False, True), (True, False)])
+def test_pickles_block_unless_they_are_asked_for(asked: bool, blocked: bool) -> None:
+    book = Playbook()
+    serve = Serve(model="acme/tiny", weights=WeightsSource(pickles=asked))
+    sample = replace(cluster(serve=serve), model=ModelFiles(pickles=("pytorch_model.bin",)))
+    Stack(sample).find_blockers(book)
+    said = [f for f in book.blockers if "only as pickles" in f.message]
+    assert len(said) == blocked and all("`serve.weights.pickles: true`" in f.hint for f in said)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"), [({}, False), ({"trust-remote-code": True}, True), ({"trust_remote_code": "true"}, True),
+                       ({"trust-remote-code": False}, False)],
+)  # fmt: skip
+def test_code_comes_where_the_server_is_told_to_trust_it(args: dict[str, bool | str], code: bool) -> None:
+    stack = Stack(cluster(serve=Serve(model="acme/tiny", args=args)))
+    weights = stack.weights(stack._cluster.head)
+    assert weights is not None and (weights.code, weights.pickles) == (code, False)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ class Hub:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str]] = []
         self.gated = False
+        self.leads = ""
+        self.files = FILES
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,6 +33,11 @@ class Hub:
                 hub.seen.append((self.path, self.headers.get("Authorization", "")))
                 if hub.gated and not self.headers.get("Authorization"):
                     self.send_error(401, "Unauthorized")
+                    return
+                if hub.leads:
+                    self.send_response(302)
+                    self.send_header("Location", hub.leads)
+                    self.end_headers()
                     return
                 found = hub.answer(self.path)
                 if found is None:
@@ -50,7 +57,7 @@ class Hub:
         if path == f"/{NAME}/resolve/main/config.json":
             return CONFIGS[NAME]
         if path == f"/api/models/{NAME}/revision/main?blobs=true":
-            return {"siblings": [{"rfilename": name, "size": size} for name, size in FILES.items()]}
+            return {"siblings": [{"rfilename": name, "size": size} for name, size in self.files.items()]}
         return None
 
 
@@ -104,6 +111,20 @@ def test_the_hub_is_not_asked_where_nobody_wants_that(hub: Hub, monkeypatch: pyt
     assert "HF_HUB_OFFLINE" in look_for(inventory(model=NAME), {})(False).problem
     look_for(inventory(model="/models/llama"), {})(False)
     assert hub.seen == []
+
+
+@pytest.mark.parametrize("to", ["ftp://127.0.0.1:9/x", "file:///etc/passwd", "gopher://x/"])
+def test_a_redirection_to_another_kind_of_address_is_not_followed(hub: Hub, to: str) -> None:
+    hub.leads = to
+    said = look_for(inventory(model=NAME), {})(False).problem
+    assert "another kind of address" in said or "answers 302" in said
+
+
+def test_pickles_are_told_where_there_is_nothing_else(hub: Hub) -> None:
+    hub.files = {"pytorch_model.bin": 9000, "config.json": 700}
+    assert look_for(inventory(model=NAME), {})(False).pickles == ("pytorch_model.bin",)
+    hub.files = {"pytorch_model.bin": 9000, "model.gguf": 9000}
+    assert look_for(inventory(model=NAME), {})(False).pickles == ()
 
 
 def test_a_folder_of_the_controller_is_looked_at(hub: Hub, tmp_path: Path) -> None:
