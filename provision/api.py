@@ -29,8 +29,8 @@ from provision.engine import snapshot
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
+from provision.environment.cache import check_cache
 from provision.environment.lockfile import lock_for, make_lock
-from provision.environment.wheels import check_cache
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.running import NotServing

@@ -89,15 +89,15 @@ def check(
     could not be reached.
     """
     from provision import api
-    from provision.cli.kept import keep, on_stdout, writable
-    from provision.cli.run import reported, told
+    from provision.cli.report_files import on_stdout, require_writable, write_reports
+    from provision.cli.run import errors_as_json, reported
 
     asked = RunOptions(**options)
     wishes: dict[str, Any] = {**deeply(deep)}
-    with told(asked.screen()):
+    with errors_as_json(asked.screen()):
         asked = replace(asked, aside=on_stdout(junit, html, as_json=asked.as_json))
         for option, path in (("--junit", junit), ("--html", html)):
-            writable(option, path)
+            require_writable(option, path)
         if against is not None and since_up:
             raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")
         if areas := chosen_areas(only, tests=tests is not None):
@@ -113,10 +113,10 @@ def check(
         wishes |= {"prove": True} if prove or network else {}
         wishes |= skipped(skip, options.get("playbook"))
 
-    def kept(report: Report, cluster: str) -> Report:
-        return keep(report, cluster, junit=junit, html=html)
+    def finish(report: Report, cluster: str) -> Report:
+        return write_reports(report, cluster, junit=junit, html=html)
 
-    return reported("check", api.check, asked, everything=everything, kept=kept, **wishes).exit_code
+    return reported("check", api.check, asked, everything=everything, finish=finish, **wishes).exit_code
 
 
 def chosen_areas(only: Sequence[str], *, tests: bool) -> tuple[str, ...]:

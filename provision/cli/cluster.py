@@ -27,10 +27,10 @@ def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
     as often as you like: what already matches is left alone.
     """
     from provision import api
-    from provision.cli.run import run, told
+    from provision.cli.run import errors_as_json, run
 
     asked = RunOptions(**options)
-    with told(asked.screen()):
+    with errors_as_json(asked.screen()):
         wishes: dict[str, Any] = {**deeply(deep), **skipped(skip, options.get("playbook"))}
     return run("up", api.up, asked, **wishes)
 

@@ -45,15 +45,15 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
     Creates virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny generated model) across them over real
     SSH, sends the model a request, runs `up` again (nothing to change), `check`, `down`, and cleans up.
     """
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.lab import demo as stage
     from provision.lab.lab import Lab
 
     shown = ShownOptions(**options)
     screen = shown.screen()
-    with told(screen):
+    with errors_as_json(screen):
         lab = Lab(name=name, say=screen.say)
-    with told(screen), _terminated(), stage.alone(lab, rootless=rootless):
+    with errors_as_json(screen), _terminated(), stage.alone(lab, rootless=rootless):
         done = False
         _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
         ready = stage.ready(lab, rootless=rootless, say=screen.say)
@@ -76,9 +76,9 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
 
 
 def _kept(lab: Lab, installed: Sequence[str]) -> list[str]:
-    from provision.lab.demo import kept
+    from provision.lab.demo import left_behind
 
-    lines = [f"kept for the next time (delete it as you like): {place}" for place in kept(lab)]
+    lines = [f"kept for the next time (delete it as you like): {place}" for place in left_behind(lab)]
     return [*lines, f"installed on this machine: {', '.join(installed)}"] if installed else lines
 
 

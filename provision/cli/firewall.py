@@ -75,12 +75,12 @@ def _printed(asked: RunOptions, kind: str) -> int:
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.render.firewall import FORMATS, firewall_json
     from provision.render.jsonl import result_line
 
     screen = asked.screen()
-    with told(screen):
+    with errors_as_json(screen):
         loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
         found = api.firewall(loaded, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("firewall", firewall_json(found)))

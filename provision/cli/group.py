@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from provision.cli.ending import ending
+from provision.cli.exit_code import exit_code_of
 from provision.cli.page import COMMANDS, page
 from provision.cli.version import version_line
 from provision.core.exits import Exit
@@ -52,7 +52,7 @@ class Lazy(click.Group):
         def call() -> Any:
             return super(Lazy, self).main(args, prog_name, complete_var, standalone_mode=False, **extra)
 
-        return sys.exit(ending(call)) if standalone_mode else call()
+        return sys.exit(exit_code_of(call)) if standalone_mode else call()
 
 
 def _say_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -61,12 +61,12 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
     Installs missing programs (sshd, iproute2, debootstrap …) through this machine's package manager, after saying so.
     A lab that is already running is left as it is.
     """
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.lab.demo import beside_no_demo
     from provision.lab.lab import Lab
 
     screen = ShownOptions(**options).screen()
-    with told(screen):
+    with errors_as_json(screen):
         asked = Lab(name=name, say=screen.say)
         with beside_no_demo(asked):
             report = asked.up(hosts, gpus, fabric=fabric)
@@ -82,11 +82,11 @@ def up(hosts: int, gpus: int, fabric: bool, name: str, **options: Any) -> int:
 @shown_options
 def status(name: str, **options: Any) -> int:
     """Show a lab's hosts. Exit code 1 if there is no such lab, or one of its hosts is not running."""
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.lab.lab import Lab
 
     screen = ShownOptions(**options).screen()
-    with told(screen):
+    with errors_as_json(screen):
         report = Lab(name=name, say=screen.say).status()
     _show(report, screen)
     if not report.hosts and not screen.as_json:
@@ -108,12 +108,12 @@ def down(purge: bool, name: str, **options: Any) -> int:
 
     Also removes what a crashed lab left behind. Safe to repeat.
     """
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.lab.lab import Lab
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with told(screen):
+    with errors_as_json(screen):
         report = Lab(name=name, say=screen.say).down(purge=purge)
     screen.json(result_line("lab", {"name": name, "changed": report.changed}))
     if not screen.as_json:

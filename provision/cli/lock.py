@@ -31,11 +31,11 @@ def lock(inventory: str | None, upgrade: bool, **options: Any) -> int:
     """
     from provision import api
     from provision.cli.find import find_inventory
-    from provision.cli.run import existing, told, watched
+    from provision.cli.run import errors_as_json, existing, watched
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with told(screen):
+    with errors_as_json(screen):
         loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
         with watched(screen, "lock", loaded.cluster, cancels=False) as watch:
             path = api.lock(loaded, upgrade=upgrade, listener=watch.listener)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from provision.cli.ending import Bug
+from provision.cli.exit_code import Bug
 from provision.cli.find import find_inventory
 from provision.cli.options import RunOptions
-from provision.cli.refused import is_refusal, refused
 from provision.cli.signals import Interrupts, interrupts
+from provision.cli.system_errors import explained, is_system_error
 from provision.core.errors import NoHome, ProvisionError
 from provision.core.events import Event, Listener, Note, RunStarted
 from provision.core.exits import ANSWERED
@@ -51,18 +51,18 @@ def reported(
     *,
     secrets: bool = True,
     everything: bool = False,
-    kept: Callable[[Report, str], Report] | None = None,
+    finish: Callable[[Report, str], Report] | None = None,
     **extra: Any,
 ) -> Report:
     """Runs `call(inventory, …)` of the library and shows it, to the end. `secrets`: whether those that the
-    inventory names must be there. `everything`: as for `show`. `kept` is given the report and the cluster's
+    inventory names must be there. `everything`: as for `show`. `finish` is given the report and the cluster's
     name, and returns the report. Raises ProvisionError or SystemExit for what ends a run whole."""
     from provision import api
     from provision.cli.password import ask_sudo_password
     from provision.inventory.limit import select
 
     screen = asked.screen()
-    with told(screen):
+    with errors_as_json(screen):
         path = find_inventory(asked.inventory, os.environ)
         inventory = api.load(path, require_secrets=secrets)
         limit = select(inventory, asked.limit)
@@ -81,8 +81,8 @@ def reported(
     report = replace(report, exit_code=report.exit_code if code is None else code)
     if watch.log:
         report = replace(report, log=str(watch.log.path))
-    if kept is not None:
-        report = kept(report, inventory.cluster)
+    if finish is not None:
+        report = finish(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
     show(report, screen, f"provision up {shlex.quote(str(asked.inventory or path))}", everything=everything)
@@ -92,7 +92,7 @@ def reported(
 
 
 @contextmanager
-def told(screen: Screen) -> Iterator[None]:
+def errors_as_json(screen: Screen) -> Iterator[None]:
     """Whoever reads JSON learns of an error from it too."""
     try:
         yield
@@ -116,12 +116,12 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
         ):
             yield Watched(_with_log(fanout, path), state, log)
     except Exception as raised:
-        if not isinstance(raised, ProvisionError) and not is_refusal(raised):
+        if not isinstance(raised, ProvisionError) and not is_system_error(raised):
             if log:
                 log.traceback(raised)
                 raise Bug(path) from raised
             raise
-        error = raised if isinstance(raised, ProvisionError) else refused(raised)
+        error = raised if isinstance(raised, ProvisionError) else explained(raised)
         code = state.exit_code or error.exit_code
         screen.json(error_line(error, code))
         screen.error(error)
@@ -170,7 +170,7 @@ def _open_log(screen: Screen, command: str, cluster: str) -> RunLog | None:
         return RunLog(log_dir(cluster), command)
     except (OSError, NoHome) as error:
         # A read-only home must not keep anyone from looking at their hosts.
-        why = error if isinstance(error, ProvisionError) else refused(error)
+        why = error if isinstance(error, ProvisionError) else explained(error)
         screen.complain([f"warning: no log file: {clean(why.message)}", f"hint: {MOVE}"])
         return None
 

@@ -39,7 +39,7 @@ def endpoints(outcome: Iterable[str | Telling]) -> list[Endpoint]:
     return [endpoint for part in outcome if not isinstance(part, str) for endpoint in part.endpoints]
 
 
-def told(outcome: Iterable[str | Telling], ended: Ended) -> tuple[str, ...]:
+def outcome_lines(outcome: Iterable[str | Telling], ended: Ended) -> tuple[str, ...]:
     lines: list[str] = []
     for part in outcome:
         lines += [part] if isinstance(part, str) else part.lines(ended)

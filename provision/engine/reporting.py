@@ -11,7 +11,7 @@ from provision.core.errors import Unreachable
 from provision.core.events import Listener
 from provision.core.exits import Exit
 from provision.core.finding import Finding, sorted_findings
-from provision.core.outcome import Ended, endpoints, told
+from provision.core.outcome import Ended, endpoints, outcome_lines
 from provision.core.plan import findings_of
 from provision.core.report import HostReport, Report
 from provision.engine.state import Job, RunState
@@ -49,7 +49,7 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
 
 def _outcome(state: RunState) -> tuple[str, ...]:
     outcome = state.book.outcome
-    return told(outcome, Ended(state.known, closed(endpoints(outcome))))
+    return outcome_lines(outcome, Ended(state.known, closed(endpoints(outcome))))
 
 
 def _host_report(job: Job, state: RunState, host: Host, findings: Sequence[Finding], began: float) -> HostReport:

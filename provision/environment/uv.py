@@ -16,9 +16,10 @@ from packaging.version import InvalidVersion, Version
 
 from provision.core.errors import LockError
 from provision.core.private import private_folder, require_ours
+from provision.environment.cache import kept_in, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.resolve import decisive
-from provision.environment.wheels import architecture, kept_in, pip_download, wheel_cache
+from provision.environment.wheels import architecture, pip_download
 from provision.inventory.models import Python
 
 #: It knows `--torch-backend cu130`, as the inventory's schema has it; the rest of what is used is older.

@@ -7,7 +7,6 @@ interrupted fetch goes on where it stopped.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -25,10 +24,10 @@ from pathlib import Path
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from provision.core import person
-from provision.core.errors import LockError, NoHome
+from provision.core.errors import LockError
 from provision.core.files import write_whole
 from provision.core.private import private_folder
+from provision.environment.cache import kept_in, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.resolve import decisive, indexes_used
@@ -36,37 +35,11 @@ from provision.inventory.models import Python
 
 Say = Callable[[str], None]
 
-#: What to do where the usual place will not do.
-MOVE_CACHE = "name a writable folder in XDG_CACHE_HOME"
-
 #: Wheels for one run of pip: pip keeps nothing of a run that is interrupted, and takes half a second to start.
 _PER_RUN = 8
 
 #: One fetch at a time in this process: hosts that need the same wheels ask from several threads.
 _ONE_FETCH = threading.Lock()
-
-
-def wheel_cache() -> Path:
-    """`provision/wheels` below $XDG_CACHE_HOME, or below ~/.cache. May not exist yet. Raises NoHome."""
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    home = None if xdg.is_absolute() else person.home()
-    if home is not None:
-        xdg = home / ".cache"
-    elif not xdg.is_absolute():
-        raise NoHome(f"there is no folder to keep wheels in: {person.nameless()}", hint=MOVE_CACHE)
-    return xdg / "provision" / "wheels"
-
-
-def check_cache(cache: Path | None = None) -> None:
-    """Raises LockError where no wheel could be kept, NoHome: looked at before hosts are contacted and packages fetched.
-    Makes nothing."""
-    cache = cache or wheel_cache()
-    with kept_in(cache):
-        place = next(path for path in (cache, *cache.parents) if os.path.lexists(path))
-        if not place.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def fetch_wheels(
@@ -80,15 +53,6 @@ def fetch_wheels(
     cache, say = cache or wheel_cache(), say or _silent
     with kept_in(cache):
         return _fetched(lock, python, cache, base or lock.path.parent, say)
-
-
-@contextmanager
-def kept_in(cache: Path) -> Iterator[None]:
-    """Turns what the system says of the cache (read-only, full) into a LockError with a way out."""
-    try:
-        yield
-    except OSError as error:
-        raise LockError(f"wheels cannot be kept in `{cache}`: {error.strerror}", hint=MOVE_CACHE) from error
 
 
 def _fetched(lock: Lock, python: Python, cache: Path, base: Path, say: Say) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provision.core.errors import Busy, NoHome, ProvisionError, UsageError
 from provision.core.paths import state_dir
-from provision.environment.wheels import wheel_cache
+from provision.environment.cache import wheel_cache
 from provision.lab import loopback, survey
 from provision.lab.command import run
 from provision.lab.cpu_vllm import lab_settings
@@ -99,7 +99,7 @@ def inventory_of(report: LabReport) -> Path:
     return report.inventory
 
 
-def kept(lab: Lab) -> list[Path]:
+def left_behind(lab: Lab) -> list[Path]:
     """What a demo leaves on this machine that is worth keeping: as far as it exists."""
     bases = sorted(path for path in lab.root.glob("*") if path.name.startswith(CACHES)) if lab.root.is_dir() else []
     places = [*bases, *uv_places()]
@@ -113,7 +113,7 @@ def uv_places() -> list[Path]:
     """Where uv keeps what it has looked up, and its data, by its own word."""
     from uv import find_uv_bin
 
-    def told(*command: str) -> Path:
+    def folder_of(*command: str) -> Path:
         return Path(run([find_uv_bin(), *command, "--color=never"]).stdout.strip())
 
-    return [told("cache", "dir"), told("python", "dir").parent]
+    return [folder_of("cache", "dir"), folder_of("python", "dir").parent]

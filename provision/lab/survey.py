@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from provision.core.wording import GIB, size
-from provision.environment.wheels import check_cache, wheel_cache
+from provision.environment.cache import check_cache, wheel_cache
 from provision.lab import base, loopback, requirements
 from provision.lab.command import LabError, run
 from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform

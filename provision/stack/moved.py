@@ -76,7 +76,7 @@ MOVED: Mapping[str, str] = {
     "provision.proofs.network_shown": "provision.proofs.network.findings",
     "provision.proofs.network_wire": "provision.payload.network.wire",
     "provision.proofs.network_words": "provision.proofs.network.wording",
-    "provision.proofs.seat": "provision.proofs.all_reduce.seat",
+    "provision.proofs.seat": "provision.proofs.all_reduce.participant",
     "provision.proving": "provision.engine.prover",
     "provision.python_version": "provision.environment.python_version",
     "provision.report": "provision.core.report",

@@ -13,7 +13,7 @@ from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Shown
 from provision.core.script import Fragment
 from provision.diagnosis import decisive
-from provision.proofs.all_reduce.seat import Seat
+from provision.proofs.all_reduce.participant import Participant
 from provision.proofs.all_reduce.speed import measured
 
 WHY = (
@@ -60,7 +60,7 @@ class Tried(Protocol):
     AllReduce)."""
 
     @property
-    def seats(self) -> tuple[Seat, ...]: ...
+    def participants(self) -> tuple[Participant, ...]: ...
     @property
     def port(self) -> int: ...
     @property
@@ -81,11 +81,13 @@ def shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, Ho
     if lead is None and failed:
         return Shown(tuple(_blocks(name, str(error.message), error.evidence) for name, error in failed.items()))
     if lead is None:
-        name = proof.seats[0].host
+        name = proof.participants[0].host
         said = "the all-reduce could not begin: its program ended"
         return Shown((_blocks(name, said, heard[name].tail if name in heard else ()),))
     if lead["outcome"] == "done":
-        return measured(proof.seats, [*lead["seats"].values()], {name: answer.said for name, answer in heard.items()})
+        return measured(
+            proof.participants, [*lead["seats"].values()], {name: answer.said for name, answer in heard.items()}
+        )
     return Shown(tuple(Trouble(proof, heard, lead).findings()))
 
 
@@ -130,17 +132,22 @@ class Trouble:
             yield from self._hung()
 
     def _port(self, why: Sequence[str]) -> Finding:
-        name = self.proof.seats[0].host
-        said = f"all-reduce not proved: {name} cannot listen on {self.proof.seats[0].node_ip}:{self.proof.port}"
+        name = self.proof.participants[0].host
+        said = f"all-reduce not proved: {name} cannot listen on {self.proof.participants[0].node_ip}:{self.proof.port}"
         hint = f"stop what listens there (`ss -ltnp` on {name}; another check of this cluster?), and run it again"
         return _finding(name, Severity.WARNING, said, why, hint)
 
     def _missing(self, names: Sequence[str]) -> Iterator[Finding]:
-        first = self.proof.seats[0]
+        first = self.proof.participants[0]
         place = f"{first.node_ip} port {self.proof.port}"
         reasons = {name: str(self._said(name).get("unreached", "")) for name in names}
         unreached = {text for text in reasons.values() if text}
-        if len(names) > 1 and len(names) == len(self.proof.seats) - 1 and len(unreached) == 1 and all(reasons.values()):
+        if (
+            len(names) > 1
+            and len(names) == len(self.proof.participants) - 1
+            and len(unreached) == 1
+            and all(reasons.values())
+        ):
             text = unreached.pop()
             lines = [f"{name}: {first.host} at {place}: {text.lower()}" for name in names]
             said = f"no other host reaches it at {place}: {_reached(text)}"
@@ -148,7 +155,7 @@ class Trouble:
             return
         for name, text in reasons.items():
             if text:
-                evidence = [f"{self._seat(name).node_ip} → {place}: {text.lower()}"]
+                evidence = [f"{self._participant(name).node_ip} → {place}: {text.lower()}"]
                 yield _blocks(
                     name, f"it does not reach {first.host} at {place}: {_reached(text)}", evidence, _open(name)
                 )
@@ -177,10 +184,10 @@ class Trouble:
             yield _finding(full[0] if len(full) == 1 else "", Severity.WARNING, said, lines, FREE)
         elif own:
             yield self._own(own)
-        elif elsewhere := [seat for seat in self.proof.seats if seat.elsewhere]:
-            for seat in elsewhere:
-                said, hint = seat.misled
-                yield _blocks(seat.host, said, self._words(told), hint)
+        elif elsewhere := [part for part in self.proof.participants if part.elsewhere]:
+            for part in elsewhere:
+                said, hint = part.misled
+                yield _blocks(part.host, said, self._words(told), hint)
         else:
             yield self._waited_for(seats, told)
 
@@ -197,7 +204,7 @@ class Trouble:
 
     def _waited_for(self, seats: Mapping[str, Mapping[str, Any]], told: Mapping[str, str]) -> Finding:
         """All wait for one another. Gloo or the kernel says for whom; else the one that is furthest behind is named."""
-        names = {seat.node_ip: seat.host for seat in self.proof.seats}
+        names = {part.node_ip: part.host for part in self.proof.participants}
         pairs = {(name, names[ip]) for name, text in told.items() for ip in REMOTE.findall(text) if ip in names}
         pairs |= {(name, other) for name, seat in seats.items() for other in seat.get("unanswered", ())}
         silent = [
@@ -213,7 +220,7 @@ class Trouble:
             first, second = sorted(pairs)[0]
             said = (
                 "no other host has a connection to it" if one
-                else f"{first} has no connection to {second} ({self._seat(second).node_ip})"
+                else f"{first} has no connection to {second} ({self._participant(second).node_ip})"
             )  # fmt: skip
             return _blocks(one or first, f"the all-reduce failed: {said}", evidence, _open(second))
         steps = {name: int(seat.get("step", 0)) for name, seat in seats.items() if "result" not in seat}
@@ -227,8 +234,8 @@ class Trouble:
         hint = decisive("\n".join(line for name in steps for line in self._log(name)))[1]
         return _blocks("", said, [*evidence, *logs], hint)
 
-    def _seat(self, name: str) -> Seat:
-        return next(seat for seat in self.proof.seats if seat.host == name)
+    def _participant(self, name: str) -> Participant:
+        return next(part for part in self.proof.participants if part.host == name)
 
     def _said(self, name: str) -> Mapping[str, Any]:
         return self.heard[name].said if name in self.heard else {}

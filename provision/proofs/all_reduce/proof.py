@@ -18,7 +18,7 @@ from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script, Value, environment
 from provision.payload.bundle import bundle, shell
 from provision.proofs.all_reduce.findings import shown
-from provision.proofs.all_reduce.seat import Seat, seat
+from provision.proofs.all_reduce.participant import Participant, participant
 
 #: Where the hosts meet, on the first of them: in the range from which NCCL and Gloo take their ports anyway
 #: (/proc/sys/net/ipv4/ip_local_port_range, 32768 to 60999 unless set), so that what lets the model through lets this.
@@ -27,7 +27,7 @@ PORT = 51017
 
 @dataclass(frozen=True)
 class AllReduce(Proof):
-    """Over `seats`, who meet at the first of them. `port`: one that is free there.
+    """Over `participants`, who meet at the first of them. `port`: one that is free there.
 
     Seconds: `come`, for a host to begin; `load`, to load torch, which takes a minute from a slow file system;
     `measure`, from then on: a few are needed, and NCCL takes some to find its ways among many GPUs.
@@ -37,7 +37,7 @@ class AllReduce(Proof):
     stands_on: ClassVar[tuple[str, ...]] = ("network",)
 
     cluster: str
-    seats: tuple[Seat, ...]
+    participants: tuple[Participant, ...]
     port: int = PORT
     come: float = 15.0
     load: float = 120.0
@@ -45,15 +45,15 @@ class AllReduce(Proof):
 
     @property
     def label(self) -> str:
-        return f"all-reduce over {len(self.seats)} hosts" if len(self.seats) > 1 else "all-reduce"
+        return f"all-reduce over {len(self.participants)} hosts" if len(self.participants) > 1 else "all-reduce"
 
     def scripts(self) -> Mapping[str, Script]:
         body = shell("environment.sh", "users.sh", "all_reduce/run.sh")
-        return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.seats}
+        return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.participants}
 
     def patience(self, ended: Collection[str]) -> float | None:
         """When the first host is done all has been said: whoever is still at it hangs."""
-        return 5.0 if self.seats[0].host in ended else None
+        return 5.0 if self.participants[0].host in ended else None
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
         return shown(self, answers, failed)
@@ -62,10 +62,10 @@ class AllReduce(Proof):
     def _longest(self) -> float:
         return self.come + self.load + self.measure + 30
 
-    def _variables(self, seat: Seat) -> Mapping[str, Value]:
+    def _variables(self, part: Participant) -> Mapping[str, Value]:
         wanted = {
-            "host": seat.host,
-            "hosts": [{"name": one.host, "ip": one.node_ip} for one in self.seats],
+            "host": part.host,
+            "hosts": [{"name": one.host, "ip": one.node_ip} for one in self.participants],
             "cluster": self.cluster,
             "port": self.port,
             "come": self.come,
@@ -73,14 +73,14 @@ class AllReduce(Proof):
             "measure": self.measure,
         }
         # How NCCL goes from host to host stands in its log alone.
-        variables = environment({**seat.environment, "NCCL_DEBUG": "INFO"})
+        variables = environment({**part.environment, "NCCL_DEBUG": "INFO"})
         program = bundle("all_reduce.host:main")
         return {
             **variables,
-            "python": f"{seat.folder}/bin/python",
+            "python": f"{part.folder}/bin/python",
             "program": program,
             "wanted": json.dumps(wanted),
-            "user": seat.user,
+            "user": part.user,
         }
 
 
@@ -98,6 +98,6 @@ def all_reduce(
     nodes = [node for node in nodes if node.gpus] or nodes
     if not nodes or (len(nodes) == 1 and nodes[0].gpus < 2):
         return None
-    seats = tuple(seat(node, folder(node), environment(node), user(node)) for node in nodes)
+    participants = tuple(participant(node, folder(node), environment(node), user(node)) for node in nodes)
     taken = {listener.port for listener in nodes[0].facts.listening} if nodes[0].facts else set()
-    return AllReduce(cluster.name, seats, next(port for port in range(PORT, 2**16) if port not in taken))
+    return AllReduce(cluster.name, participants, next(port for port in range(PORT, 2**16) if port not in taken))

@@ -9,7 +9,7 @@ from typing import Any
 
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.proof import Shown
-from provision.proofs.all_reduce.seat import Seat
+from provision.proofs.all_reduce.participant import Participant
 
 #: A host or pair below this part of what is usual among the others stands out. This project's own: neighbours on one
 #: switch differ by a few per cent, and a link that came up at a lower speed has a quarter or a tenth of it.
@@ -22,7 +22,9 @@ _WITHIN = re.compile(r"via (P2P|SHM)\b")
 _SWITCHED_OFF = {"NCCL_IB_DISABLE": "1", "NCCL_NET": "Socket", "NCCL_NET_PLUGIN": "none"}
 
 
-def measured(seats: Sequence[Seat], told: Sequence[Mapping[str, Any]], said: Mapping[str, Mapping[str, Any]]) -> Shown:
+def measured(
+    parts: Sequence[Participant], told: Sequence[Mapping[str, Any]], said: Mapping[str, Mapping[str, Any]]
+) -> Shown:
     """`told`: what each host said to the lead; `said`: host → what it printed, NCCL's log in it."""
     whole = next(one["result"] for one in told if "seconds" in one.get("result", {}))
     ranks, speed = int(whole["ranks"]), whole["size"] / whole["seconds"]
@@ -31,17 +33,17 @@ def measured(seats: Sequence[Seat], told: Sequence[Mapping[str, Any]], said: Map
     how = (
         f"nccl {next(iter(told))['nccl']}, {', '.join(ways) or 'transport unknown'}"
         if nccl
-        else f"gloo, {_interfaces(seats)}"
+        else f"gloo, {_interfaces(parts)}"
     )
-    who = f"{ranks} GPUs of {len(seats)} {'hosts' if len(seats) > 1 else 'host'}" if nccl else f"{len(seats)} hosts"
+    who = f"{ranks} GPUs of {len(parts)} {'hosts' if len(parts) > 1 else 'host'}" if nccl else f"{len(parts)} hosts"
     # Bus bandwidth is what the links carry, whatever the number of ranks: nccl-tests, doc/PERFORMANCE.md.
     bus = f" (bus {rate(speed * 2 * (ranks - 1) / ranks)})" if nccl else ""
     text = f"all-reduce over {who} ({how}): {rate(speed)}{bus}, latency {_latency(whole['latency'])}"
     pairs = {(a, b): float(v) for one in told for a, b, v in one.get("result", {}).get("pairs", ())}
-    findings = [*_elsewhere(seats), *_sockets(seats, ways, said), *_blind(seats, told), *slow(pairs)]
+    findings = [*_elsewhere(parts), *_sockets(parts, ways, said), *_blind(parts, told), *slow(pairs)]
     cells = (Known("network", "all-reduce", rate(speed), lasting=False),)
     way = (Known("network", "all-reduce over", ", ".join(ways)),) if nccl and ways else ()
-    known = {seat.host: (*cells, *way, *_best(seat.host, pairs)) for seat in seats}
+    known = {part.host: (*cells, *way, *_best(part.host, pairs)) for part in parts}
     return Shown(tuple(findings), (("", text),), known)
 
 
@@ -93,14 +95,16 @@ def _slow(host: str, said: str, found: float, usual: float, evidence: Sequence[s
     )  # fmt: skip
 
 
-def _sockets(seats: Sequence[Seat], ways: Sequence[str], said: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+def _sockets(
+    parts: Sequence[Participant], ways: Sequence[str], said: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
     """RDMA is there and was not used. Whoever switched it off knows."""
-    equipped = [seat for seat in seats if seat.rdma]
-    off = any(seat.environment.get(name) == value for seat in seats for name, value in _SWITCHED_OFF.items())
+    equipped = [part for part in parts if part.rdma]
+    off = any(part.environment.get(name) == value for part in parts for name, value in _SWITCHED_OFF.items())
     if "sockets" not in ways or len(equipped) < 2 or off:
         return
     lines = [line for one in said.values() for line in one.get("ways", ()) if re.search(r"NET/IB|ibv|WARN", line)]
-    have = ", ".join(f"{seat.host} {'/'.join(seat.rdma)}" for seat in equipped[:4])
+    have = ", ".join(f"{part.host} {'/'.join(part.rdma)}" for part in equipped[:4])
     yield Finding(
         "", "network", "all-reduce transport", Severity.WARNING, "sockets", "IB", Against.SOUND,
         why="over TCP it has a fraction of the bandwidth, and takes the CPUs' time",
@@ -111,30 +115,30 @@ def _sockets(seats: Sequence[Seat], ways: Sequence[str], said: Mapping[str, Mapp
     )  # fmt: skip
 
 
-def _elsewhere(seats: Sequence[Seat]) -> Iterator[Finding]:
+def _elsewhere(parts: Sequence[Participant]) -> Iterator[Finding]:
     """It can go well: on such a host Gloo calls, and is not called."""
-    for seat in seats:
-        if seat.elsewhere:
-            said, hint = seat.misled
+    for part in parts:
+        if part.elsewhere:
+            said, hint = part.misled
             yield Finding(
-                seat.host, "network", "interface", Severity.WARNING, seat.interface, seat.carries, Against.POSSIBLE,
+                part.host, "network", "interface", Severity.WARNING, part.interface, part.carries, Against.POSSIBLE,
                 why="the other ranks may be told an address that they cannot reach, or a slow one",
                 hint=hint,
                 said=said,
             )  # fmt: skip
 
 
-def _blind(seats: Sequence[Seat], told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def _blind(parts: Sequence[Participant], told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """A torch that was built for CUDA, on a host with GPUs, finds none of them."""
     by_name = {str(one["name"]): one for one in told}
-    for seat in seats:
-        one = by_name[seat.host]
-        if seat.gpus and one["cuda"] and not int(one["gpus"]):
+    for part in parts:
+        one = by_name[part.host]
+        if part.gpus and one["cuda"] and not int(one["gpus"]):
             yield Finding(
-                seat.host, "network", "all-reduce transport", Severity.WARNING, "gloo", "nccl", Against.POSSIBLE,
+                part.host, "network", "all-reduce transport", Severity.WARNING, "gloo", "nccl", Against.POSSIBLE,
                 why="the model will not find them either; the all-reduce was measured over Gloo instead",
-                hint=f"run `nvidia-smi` on {seat.host}, and see that its driver fits CUDA {one['cuda']}",
-                said=f"torch finds no GPU, nvidia-smi lists {seat.gpus}",
+                hint=f"run `nvidia-smi` on {part.host}, and see that its driver fits CUDA {one['cuda']}",
+                said=f"torch finds no GPU, nvidia-smi lists {part.gpus}",
             )  # fmt: skip
 
 
@@ -143,8 +147,8 @@ def _best(host: str, pairs: Mapping[tuple[str, str], float]) -> tuple[Known, ...
     return (Known("network", "best pair", rate(max(speeds)), lasting=False),) if speeds else ()
 
 
-def _interfaces(seats: Sequence[Seat]) -> str:
-    return ", ".join(dict.fromkeys(seat.interface for seat in seats if seat.interface)) or "no interface set"
+def _interfaces(parts: Sequence[Participant]) -> str:
+    return ", ".join(dict.fromkeys(part.interface for part in parts if part.interface)) or "no interface set"
 
 
 def rate(speed: float) -> str:

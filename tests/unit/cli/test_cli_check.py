@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_written_is_an_error_and_hides_nothing(
     def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("provision.cli.kept.write_whole", full)
+    monkeypatch.setattr("provision.cli.report_files.write_whole", full)
     result = call("check", "--junit", "a.xml", "--json")
     assert result.exit_code == 1
     assert "error: `a.xml` cannot be written: No space left on device" in result.stderr

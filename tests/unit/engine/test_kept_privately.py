@@ -11,7 +11,7 @@ import pytest
 from provision.core.errors import LockError, ProvisionError
 from provision.core.private import NotPrivate
 from provision.engine import snapshot
-from provision.environment.wheels import kept_in
+from provision.environment.cache import kept_in
 from provision.render.log import RunLog, log_dir
 from provision.stack.token import RAY_TOKEN, ClusterToken
 from provision.weights.local import look, read

@@ -8,6 +8,7 @@ import pytest
 
 from provision.core.errors import LockError, NoHome, ProvisionError
 from provision.core.paths import state_dir
+from provision.environment import cache as packages
 from provision.environment import resolve, wheels
 from provision.environment.lockfile import parse_lock
 from provision.render.log import RunLog
@@ -81,22 +82,22 @@ def test_a_cache_for_wheels_that_cannot_be_is_told_before_anything_is_fetched(
 ) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    wheels.check_cache()
+    packages.check_cache()
     assert list(tmp_path.iterdir()) == []
     spoil(tmp_path)
     with pytest.raises(LockError, match="wheels cannot be kept in") as caught:
-        wheels.check_cache()
+        packages.check_cache()
     assert "XDG_CACHE_HOME" in caught.value.hint
 
 
 def test_a_cache_for_wheels_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
     with pytest.raises(LockError, match="Permission denied"):
-        wheels.check_cache(tmp_path / "not" / "yet")
+        packages.check_cache(tmp_path / "not" / "yet")
 
 
 @pytest.mark.parametrize(
-    ("place", "variable"), [(wheels.wheel_cache, "XDG_CACHE_HOME"), (state_dir, "PROVISION_STATE_DIR")]
+    ("place", "variable"), [(packages.wheel_cache, "XDG_CACHE_HOME"), (state_dir, "PROVISION_STATE_DIR")]
 )
 def test_without_a_home_the_variable_that_helps_is_named(
     homeless: None, place: Callable[[], Path], variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

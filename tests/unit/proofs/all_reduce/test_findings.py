@@ -13,8 +13,8 @@ from provision.core.errors import ConnectionLost
 from provision.core.finding import Finding, Severity
 from provision.core.proof import Shown
 from provision.core.script import Fragment
+from provision.proofs.all_reduce.participant import Participant
 from provision.proofs.all_reduce.proof import AllReduce
-from provision.proofs.all_reduce.seat import Seat
 from provision.proofs.all_reduce.speed import rate, slow, transports
 
 LOGS = Path(__file__).parent
@@ -27,9 +27,10 @@ PEER = (
 MIB = 2**20
 
 
-def seats(count: int = 3, **more: Any) -> tuple[Seat, ...]:
+def participants(count: int = 3, **more: Any) -> tuple[Participant, ...]:
     return tuple(
-        Seat(f"gpu-{i:02d}", f"10.10.0.{i}", "eth1", "/e", **{"carries": "eth1", **more}) for i in range(1, count + 1)
+        Participant(f"gpu-{i:02d}", f"10.10.0.{i}", "eth1", "/e", **{"carries": "eth1", **more})
+        for i in range(1, count + 1)
     )
 
 
@@ -55,8 +56,8 @@ def read(
         for name, words in (told or {}).items()
     }
     lead = json.dumps({"outcome": outcome, "why": list(why), "seats": sat})
-    lines = {one.host: f"host={json.dumps((printed or {}).get(one.host, {}))}\n" for one in proof.seats}
-    lines[proof.seats[0].host] += f"lead={lead}\n"
+    lines = {one.host: f"host={json.dumps((printed or {}).get(one.host, {}))}\n" for one in proof.participants}
+    lines[proof.participants[0].host] += f"lead={lead}\n"
     return proof.read({name: Fragment(0, f"::progress joining\n{text}", "") for name, text in lines.items()}, {})
 
 
@@ -65,14 +66,14 @@ def only(shown: Shown) -> Finding:
     return finding
 
 
-PROOF = AllReduce("llama", seats())
+PROOF = AllReduce("llama", participants())
 WHOLE = {"ranks": 3, "latency": 0.0004, "size": 64 * MIB, "seconds": 0.0745}
 
 
 def measured(proof: AllReduce = PROOF, ways: Sequence[str] = (), pairs: Sequence[Any] = (), **all_of: Any) -> Shown:
-    told = {one.host: {"result": {}, **all_of} for one in proof.seats}
-    told[proof.seats[0].host]["result"] = {**WHOLE, "pairs": list(pairs)}
-    return read(proof, "done", told=told, printed={one.host: {"ways": list(ways)} for one in proof.seats})
+    told = {one.host: {"result": {}, **all_of} for one in proof.participants}
+    told[proof.participants[0].host]["result"] = {**WHOLE, "pairs": list(pairs)}
+    return read(proof, "done", told=told, printed={one.host: {"ways": list(ways)} for one in proof.participants})
 
 
 def test_a_sound_cluster_says_how_fast_and_over_what_and_nothing_else() -> None:
@@ -83,7 +84,7 @@ def test_a_sound_cluster_says_how_fast_and_over_what_and_nothing_else() -> None:
 
 
 def test_with_gpus_bus_bandwidth_and_transport_are_told() -> None:
-    shown = measured(AllReduce("llama", seats(2, gpus=8, rdma=RDMA)), IB, gpus=8, nccl="2.27.3", cuda="12.9")
+    shown = measured(AllReduce("llama", participants(2, gpus=8, rdma=RDMA)), IB, gpus=8, nccl="2.27.3", cuda="12.9")
     assert shown.findings == ()
     ((_, text),) = shown.notes
     assert text.startswith(
@@ -109,7 +110,7 @@ def test_the_transport_is_read_from_nccls_channels(lines: list[str], ways: list[
 
 
 def test_sockets_where_there_is_rdma_are_a_warning_with_nccls_reason() -> None:
-    proof = AllReduce("llama", seats(2, gpus=8, rdma=RDMA))
+    proof = AllReduce("llama", participants(2, gpus=8, rdma=RDMA))
     finding = only(measured(proof, SOCKETS, gpus=8, nccl="2.27.3"))
     assert (finding.host, finding.severity) == ("", Severity.WARNING)
     assert "gpu-01 mlx5_0/mlx5_1" in finding.message
@@ -118,13 +119,13 @@ def test_sockets_where_there_is_rdma_are_a_warning_with_nccls_reason() -> None:
 
 @pytest.mark.parametrize("more", [{"rdma": ()}, {"rdma": RDMA, "environment": {"NCCL_IB_DISABLE": "1"}}])
 def test_sockets_are_fine_where_there_is_nothing_else_or_it_was_asked_for(more: dict[str, Any]) -> None:
-    assert measured(AllReduce("llama", seats(2, gpus=8, **more)), SOCKETS, gpus=8, nccl="2.27.3").findings == ()
+    assert measured(AllReduce("llama", participants(2, gpus=8, **more)), SOCKETS, gpus=8, nccl="2.27.3").findings == ()
 
 
 def test_a_torch_for_cuda_that_finds_no_gpu_is_named() -> None:
-    shown = measured(AllReduce("llama", seats(2, gpus=8)), cuda="12.9")
+    shown = measured(AllReduce("llama", participants(2, gpus=8)), cuda="12.9")
     assert [(f.host, f.severity) for f in shown.findings] == [(h, Severity.WARNING) for h in ("gpu-01", "gpu-02")]
-    assert measured(AllReduce("llama", seats(2, gpus=8)), cuda="").findings == ()  # a CPU build looks for none
+    assert measured(AllReduce("llama", participants(2, gpus=8)), cuda="").findings == ()  # a CPU build looks for none
 
 
 def pairs_of(speeds: Mapping[tuple[int, int], float]) -> dict[tuple[str, str], float]:
@@ -203,7 +204,7 @@ def test_who_fails_first_is_the_cause_and_not_who_lost_its_peer() -> None:
 
 def test_the_same_failure_on_all_hosts_is_one_fault_of_the_cluster() -> None:
     own = "RuntimeError: [enforce fail at device.cc:84] ifa != nullptr. Unable to find address for: eth9"
-    finding = only(read(PROOF, "failed", [], {one.host: {"failed": own} for one in PROOF.seats}))
+    finding = only(read(PROOF, "failed", [], {one.host: {"failed": own} for one in PROOF.participants}))
     assert finding.host == ""
     assert "on gpu-01, gpu-02, gpu-03" in finding.message and "eth9" in finding.message
 
@@ -227,8 +228,8 @@ def test_the_one_that_is_furthest_behind_is_named_where_nobody_says_more() -> No
 
 
 def test_where_all_hang_alike_the_last_lines_of_each_are_shown() -> None:
-    printed = {one.host: {"tail": ["NCCL WARN something odd"]} for one in PROOF.seats}
-    finding = only(read(PROOF, "stuck", [], {one.host: {} for one in PROOF.seats}, printed))
+    printed = {one.host: {"tail": ["NCCL WARN something odd"]} for one in PROOF.participants}
+    finding = only(read(PROOF, "stuck", [], {one.host: {} for one in PROOF.participants}, printed))
     assert (finding.host, finding.severity) == ("", Severity.BLOCKS)
     assert finding.message == "the all-reduce did not end within 45 s, while `adding up 1 MiB`"
     assert "gpu-02: NCCL WARN something odd" in finding.evidence
@@ -250,7 +251,7 @@ def test_what_cannot_be_measured_now_is_not_proved_and_blocks_nothing(
 
 
 def test_a_host_without_the_environment_is_a_note() -> None:
-    answers = {one.host: Fragment(0, "host={}\n", "") for one in PROOF.seats}
+    answers = {one.host: Fragment(0, "host={}\n", "") for one in PROOF.participants}
     answers["gpu-03"] = Fragment(0, "absent=yes\n", "")
     shown = PROOF.read(answers, {})
     assert shown.findings == ()
@@ -258,11 +259,11 @@ def test_a_host_without_the_environment_is_a_note() -> None:
 
 
 def test_an_interface_without_the_nodes_address_is_named_when_it_hangs_and_when_it_does_not() -> None:
-    first, second, third = seats()
+    first, second, third = participants()
     proof = AllReduce("llama", (first, replace(second, interface="eth0"), third))
     for shown, severity in (
         (measured(proof), Severity.WARNING),
-        (read(proof, "stuck", [], {one.host: {} for one in proof.seats}), Severity.BLOCKS),
+        (read(proof, "stuck", [], {one.host: {} for one in proof.participants}), Severity.BLOCKS),
     ):
         finding = only(shown)
         assert (finding.host, finding.severity) == ("gpu-02", severity)
@@ -277,7 +278,9 @@ def test_a_lost_connection_is_the_hosts_own_fault() -> None:
 
 def test_any_text_is_an_answer() -> None:
     finding = only(
-        PROOF.read({one.host: Fragment(1, "lead={broken\nhost=[]\n", "Segmentation fault") for one in PROOF.seats}, {})
+        PROOF.read(
+            {one.host: Fragment(1, "lead={broken\nhost=[]\n", "Segmentation fault") for one in PROOF.participants}, {}
+        )
     )
     assert finding.severity is Severity.BLOCKS
     assert finding.evidence == ("Segmentation fault",)

@@ -13,7 +13,7 @@ from provision.core.errors import ProvisionError
 from provision.core.private import NotPrivate
 
 
-def is_refusal(error: BaseException) -> bool:
+def is_system_error(error: BaseException) -> bool:
     """Whether it is for the person at this machine to put right. Text that cannot be read or written is, where the
     locale is none that carries all text."""
     return (
@@ -23,8 +23,8 @@ def is_refusal(error: BaseException) -> bool:
     )
 
 
-def refused(error: BaseException) -> ProvisionError:
-    """The same as an error with a hint; raises nothing for what `is_refusal`."""
+def explained(error: BaseException) -> ProvisionError:
+    """The same as an error with a hint; raises nothing for what `is_system_error`."""
     if limit := _limit_reached(error):
         return ProvisionError(str(error) or "out of memory", hint=limit)
     if not isinstance(error, OSError):
@@ -74,7 +74,7 @@ def _movable() -> Iterator[tuple[Callable[[], Path], str]]:
     import tempfile
 
     from provision.core.paths import MOVE, state_dir
-    from provision.environment.wheels import MOVE_CACHE, wheel_cache
+    from provision.environment.cache import MOVE_CACHE, wheel_cache
     from provision.lab.lab import default_root
 
     yield state_dir, MOVE

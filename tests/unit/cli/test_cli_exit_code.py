@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from provision.cli import ending as endings
-from provision.cli.ending import Bug, ending
+from provision.cli import exit_code as module
+from provision.cli.exit_code import Bug, exit_code_of
 from provision.core.errors import ProvisionError, UsageError
 
 
@@ -43,11 +43,11 @@ BROKEN: dict[str, tuple[str, Any]] = {
     "the log cannot be written": ("provision.render.log.RunLog.traceback", raising(ValueError("I/O on closed file"))),
     "the log cannot be closed": ("provision.render.log.RunLog.end", raising(OSError(5, "Input/output error"))),
     "the user is unknown": ("provision.core.paths.state_dir", raising(KeyError("getpwuid(): uid not found: 12345"))),
-    "errors cannot be shown": ("provision.cli.ending.block", raising(RecursionError("too deep"))),
-    "errors cannot be listed": ("provision.cli.ending.error_lines", raising(MemoryError())),
-    "refusals cannot be shown": ("provision.cli.ending.refused", raising(RuntimeError("no"))),
-    "colour cannot be decided": ("provision.cli.ending.wants_colour", raising(ValueError("closed"))),
-    "the folder cannot be seen": ("provision.cli.ending.here", raising(RuntimeError("no"))),
+    "errors cannot be shown": ("provision.cli.exit_code.block", raising(RecursionError("too deep"))),
+    "errors cannot be listed": ("provision.cli.exit_code.error_lines", raising(MemoryError())),
+    "refusals cannot be shown": ("provision.cli.exit_code.explained", raising(RuntimeError("no"))),
+    "colour cannot be decided": ("provision.cli.exit_code.wants_colour", raising(ValueError("closed"))),
+    "the folder cannot be seen": ("provision.cli.exit_code.here", raising(RuntimeError("no"))),
     "there is no standard error": ("sys.stderr", None),
     "there is no standard output": ("sys.stdout", None),
     "nothing can be written": ("provision.render.out.Out.lines", raising(OSError(28, "No space left on device"))),
@@ -75,7 +75,7 @@ def test_whatever_fails_there_is_an_exit_code(
 ) -> None:
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
     monkeypatch.setattr(*BROKEN[broken])
-    assert ending(raising(error)) == code
+    assert exit_code_of(raising(error)) == code
 
 
 @pytest.mark.parametrize("broken", [name for name in BROKEN if name.startswith(("no", "the", "err", "col"))])
@@ -83,11 +83,11 @@ def test_the_bug_itself_is_still_named(
     broken: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     if "standard error" in broken or "by number" in broken:
-        monkeypatch.setattr(endings.sys, "stderr", None)
+        monkeypatch.setattr(module.sys, "stderr", None)
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
     if broken != "not even by number":
         monkeypatch.setattr(*BROKEN[broken])
-    assert ending(raising(KeyError("who"))) == 1
+    assert exit_code_of(raising(KeyError("who"))) == 1
     said = capfd.readouterr().err
     assert "bug: KeyError: 'who'" in said
     assert "Traceback" not in said
@@ -106,7 +106,7 @@ def test_a_limit_that_was_reached_is_no_bug(
     error: Exception, hint: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
-    assert ending(raising(error)) == 1
+    assert exit_code_of(raising(error)) == 1
     said = capfd.readouterr().err.splitlines()
     assert said[0] == f"error: {str(error) or 'out of memory'}"
     assert said[1].startswith("hint: ") and hint in said[1]
@@ -122,7 +122,7 @@ def test_where_memory_is_limited_that_is_what_ran_out(
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
     limit = 1 << 30 if limited else resource.RLIM_INFINITY
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    assert ending(raising(error)) == 1
+    assert exit_code_of(raising(error)) == 1
     said = capfd.readouterr().err
     assert ("ulimit -v" in said) is limited
     assert said.startswith("bug: ") is (not limited and isinstance(error, SystemError))
@@ -131,7 +131,7 @@ def test_where_memory_is_limited_that_is_what_ran_out(
 def test_all_of_it_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for place, instead in BROKEN.values():
         monkeypatch.setattr(place, instead)
-    code = ending(raising(Mute()))
+    code = exit_code_of(raising(Mute()))
     monkeypatch.undo()
     assert code == 1
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from provision.cli.refused import is_refusal, refused
 from provision.cli.streams import last_words
+from provision.cli.system_errors import explained, is_system_error
 from provision.core.errors import ProvisionError
 from provision.core.exits import Exit
 from provision.core.person import here
@@ -32,7 +32,7 @@ class Bug(Exception):
         self.log = log
 
 
-def ending(call: Callable[[], Any]) -> int:
+def exit_code_of(call: Callable[[], Any]) -> int:
     """The exit code of `call`. Errors go to standard error; a traceback never does."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
@@ -53,8 +53,8 @@ def ending(call: Callable[[], Any]) -> int:
         return _say(bug.__cause__ or bug, lambda e: _bug(e, log), Exit.FAILED)
     except Exception as error:
         log = log_bug(error)
-        if is_refusal(error):
-            return _say(error, lambda e: [*error_lines(refused(e), _paint()), *_log(log), *_lost()], Exit.FAILED)
+        if is_system_error(error):
+            return _say(error, lambda e: [*error_lines(explained(e), _paint()), *_log(log), *_lost()], Exit.FAILED)
         return _say(error, lambda e: _bug(e, log), Exit.FAILED)
     return code if isinstance(code, int) else Exit.DONE
 

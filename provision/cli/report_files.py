@@ -24,14 +24,14 @@ def on_stdout(*paths: Path | None, as_json: bool) -> bool:
     return bool(asked)
 
 
-def writable(option: str, path: Path | None) -> None:
+def require_writable(option: str, path: Path | None) -> None:
     """Raises UsageError if `path` cannot become a file: not known after minutes, but at once."""
     why, hint = obstacle(path) if path not in (None, _STDOUT) else ("", "")
     if why:
         raise UsageError(f"{option}: {why}", hint=hint)
 
 
-def keep(report: Report, cluster: str, *, junit: Path | None, html: Path | None) -> Report:
+def write_reports(report: Report, cluster: str, *, junit: Path | None, html: Path | None) -> Report:
     """Writes what was asked for. A file that could not be written is one more error of the report: what was found
     is shown all the same."""
     now = time.time()

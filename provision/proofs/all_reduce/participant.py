@@ -12,7 +12,7 @@ ACTIVE = "ACTIVE"
 
 
 @dataclass(frozen=True)
-class Seat:
+class Participant:
     """`folder`: of the environment. `interface`: the one that its ranks are told to use; `carries`: the one that has
     `node_ip`, empty where that is not known. `environment`: the variables that its ranks will have. `gpus`: how many
     nvidia-smi lists. `rdma`: names of its RDMA devices that are up. `user`: whom its ranks run as, if not as the one
@@ -42,9 +42,9 @@ class Seat:
         )
 
 
-def seat(node: Node, folder: str, environment: Mapping[str, str], user: str = "") -> Seat:
+def participant(node: Node, folder: str, environment: Mapping[str, str], user: str = "") -> Participant:
     fabrics = node.facts.fabrics if node.facts is not None else ()
     rdma = tuple(dict.fromkeys(port.device for port in fabrics if port.state == ACTIVE))
     carries = node.interface_of(node.node_ip)
     interface = environment.get("GLOO_SOCKET_IFNAME", node.interface)
-    return Seat(node.name, node.node_ip, interface, folder, carries, environment, node.gpus, rdma, user)
+    return Participant(node.name, node.node_ip, interface, folder, carries, environment, node.gpus, rdma, user)
