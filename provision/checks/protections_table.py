@@ -126,6 +126,8 @@ def _other_frontend(settings: HostSettings) -> Iterator[Setting]:
 def _pickles(settings: HostSettings) -> Iterator[Setting]:
     if settings.pickles:
         yield "the model", settings.pickles
+    if settings.serve is not None and settings.serve.weights.pickles:
+        yield "serve.weights.pickles", "true"
     for name, value in settings.flag("load-format"):
         if value in ("pt", "npcache"):
             yield name, value
@@ -187,7 +189,7 @@ PROTECTIONS = (
         "remove the setting", _other_frontend,
     ),
     Protection(
-        "pickled-weights", "weights in `.bin` or `.pt` files, and none in safetensors; `load-format: pt` or `npcache`",
+        "pickled-weights", "weights without safetensors, `weights.pickles: true`, `load-format: pt` or `npcache`",
         "the model's weights are pickles",
         "a pickle can run code where it is loaded: what keeps it from that is one option of torch.load",
         "choose a repository, or a revision, with safetensors", _pickles, "storage",

@@ -1,6 +1,7 @@
 """The same model without Ray, over two hosts: serve, stay as it is, lose a rank, be repaired, go away."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 
@@ -80,6 +81,13 @@ def test_the_api_and_its_key_are_on_the_head_alone(cluster: Cluster) -> None:
     assert not cluster.witness("lab-2").socket("tcp://8000").is_listening
     find = 'grep -rl "$0" /home/ops/.provision/clusters; cat /proc/[0-9]*/environ | tr "\\0" "\\n" | grep -c "$0"'
     assert cluster.host("lab-2").exec(["sh", "-c", find, KEY]).stdout.split() == ["0"]
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/tokenize", "/v1/completions", "//v1/completions"])
+def test_without_the_key_nothing_is_answered(cluster: Cluster, path: str) -> None:
+    url = f"http://{cluster.host('lab-1').address}:8000{path}"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(url, b"{}", {"Content-Type": "application/json"}), timeout=60)
 
 
 def test_up_again_changes_nothing_and_writes_nothing_and_check_is_in_sync(cluster: Cluster) -> None:

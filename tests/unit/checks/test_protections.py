@@ -16,7 +16,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding, Severity
 from provision.core.secret import Secret
 from provision.facts.model import ModelFolder
-from provision.inventory.models import Host, Inventory, Ray, SecretSource, Serve
+from provision.inventory.models import Host, Inventory, Ray, SecretSource, Serve, WeightsSource
 from provision.weights.files import ModelFiles, pickles_of
 
 KEY = {"VLLM_API_KEY": SecretSource(env="KEY")}
@@ -87,6 +87,7 @@ SWITCHED_OFF: Mapping[str, list[dict[str, Any]]] = {
     "pickled-weights": [
         {"model": ModelFiles(pickles=("pytorch_model.bin",))},
         {"serve": {"args": {"load-format": "pt"}}},
+        {"serve": {"weights": WeightsSource(pickles=True)}},
         {"serve": {"args": {"load_format": "npcache"}}},
     ],
     "local-files": [{"serve": {"args": {"allowed-local-media-path": "/srv"}}}],
