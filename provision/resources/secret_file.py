@@ -12,9 +12,8 @@ from typing import ClassVar
 from provision.core.resource import Resource, State
 from provision.core.script import Script
 from provision.core.secret import Secret
-from provision.payload.bundle import shell
 from provision.resources.service_secrets import AS_GIVEN
-from provision.resources.text_file import REMOVE, WRITE
+from provision.resources.text_file import file_script
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class SecretFile(Resource):
         return {"content": AS_GIVEN, "mode": "600", **owner}
 
     def probe(self) -> Script:
-        return Script(shell("files/secret.sh"), {"path": self.path, "text": self.secret})
+        return file_script("secret", self.path, self.owner, text=self.secret)
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script(REMOVE, {"path": self.path})
-        return Script(shell(WRITE), {"path": self.path, "text": self.secret, "mode": "600", "owner": self.owner})
+            return file_script("remove", self.path, self.owner)
+        return file_script("write", self.path, self.owner, text=self.secret, mode="600")

@@ -16,6 +16,10 @@ jobs ignore SIGINT, and every service started from there would inherit that.
 
 from __future__ import annotations
 
+import functools
+
+from provision.payload.bundle import shell
+
 #: The first line on standard output: whatever stands before the program (sudo) has let it through.
 READY = "provision-ready"
 
@@ -56,33 +60,14 @@ _RUN = (
 #: The last member of each upload: tar takes an archive that ends between two members for a whole one.
 COMPLETE = ".provision-complete"
 
-# Standard input: a user, and a folder to make for that user, each on a line; then what $1 reads. Root becomes the user:
-# below a folder of theirs a link may lead anywhere. Root itself makes that one folder, where nobody but root can write
-# on the way: then nothing there can be another thing a moment later.
-_AS_USER = (
-    f"echo {READY}; "
-    'read -r u && read -r m || exit; [ -n "$u" ] && [ "$(id -u)" = 0 ] || exec sh -c "$1" sh; '
-    'g=$(id -g -- "$u") || exit; '
-    'safe() { case $(stat -c "%u %a" -- "$1") in *[2367]?|*[2367]) return 1;; "0 "*) [ "$1" = / ] || '
-    '{ s=${1%/*}; safe "${s:-/}"; };; *) return 1;; esac; }; '
-    'if [ -n "$m" ] && [ -z "$(stat -c x -- "$m" 2>/dev/null)" ]; then a=${m%/*}; n=; '
-    'while [ -n "$a" ] && [ -z "$(stat -c x -- "$a" 2>/dev/null)" ]; do n=/${a##*/}$n; a=${a%/*}; done; '
-    'a=$(cd -P -- "${a:-/}" && pwd -P) && if safe "$a"; then '
-    'a=${a%/}$n; umask 022; mkdir -p -- "${a:-/}" && mkdir -m 700 -- "$a/${m##*/}" && '
-    'chown -h -- "$u:$g" "$a/${m##*/}"; fi; fi; '
-    'cd /; exec setpriv --reuid "$u" --regid "$g" --init-groups --inh-caps=-all -- sh -c "$1" sh'
-)
+# The program comes on standard input, in front of what it reads: it is far longer than a quoted text may be.
+_RECEIVE = f'echo {READY}; program=$(head -c $1) && eval "$program"'
 
-# Standard input: the folder on a line, then a tar stream up to its end. Unpacked beside and renamed, so that
-# a transfer that breaks leaves nothing that looks whole. `-o`: the files belong to whom we are here. `df`: tar
-# says `wrote only 512 of 1024 bytes` for a disk that is full.
-_RECEIVE = (
-    'read -r d || exit; case $d in "~") d=$HOME;; "~/"*) d=$HOME/${d#"~/"};; esac; umask 077; '
-    'mkdir -p -- "$d" && t=$(mktemp -d "$d/.incoming.XXXXXXXX") || exit; '
-    f'tar -xof - -C "$t" && rm -- "$t/{COMPLETE}" || {{ c=$?; df -k "$d" >&2; rm -rf -- "$t"; exit $c; }}; '
-    'for f in "$t"/* "$t"/.[A-Za-z0-9_]*; do [ -e "$f" ] || [ -L "$f" ] || continue; '
-    'rm -rf -- "$d/${f##*/}" && mv -- "$f" "$d/" || { rm -rf -- "$t"; exit 1; }; done; rmdir -- "$t"'
-)
+
+@functools.cache
+def receiver() -> bytes:
+    """What a host is sent before an upload's user, folders and tar stream."""
+    return shell("files/trust.sh", "files/rights.sh", "files/receive.sh").encode()
 
 
 def run_command(size: int, prefix: str = "") -> str:
@@ -92,4 +77,4 @@ def run_command(size: int, prefix: str = "") -> str:
 
 def receive_command(prefix: str = "") -> str:
     """What the login shell is asked to run for an upload."""
-    return f"exec {prefix}sh -c '{_AS_USER}' sh '{_RECEIVE}'"
+    return f"exec {prefix}sh -c '{_RECEIVE}' sh {len(receiver())}"

@@ -1,7 +1,11 @@
-# What a file holds, by digest, and whose it is.
+# What a file holds, by digest, and whose it is. A link is no file of ours, wherever it leads.
+# shellcheck disable=SC2086 # split into words on purpose
 
+if [ -h "$path" ]; then echo "content=a link"; exit 0; fi
 [ -f "$path" ] || exit 0
-sum=$(sha256sum < "$path") || exit 1
+rights "$path" "$owner" || exit 1
+sum=$($as sha256sum -- "$path") || exit 1
+sum=${sum#\\}
 echo "sha256=${sum%% *}"
-stat -L -c 'mode=%a
+stat -c 'mode=%a
 owner=%U' -- "$path"

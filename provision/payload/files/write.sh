@@ -1,13 +1,16 @@
-# Written beside and renamed, so that a reader never sees half of it. Where root works for somebody else, the folders
-# above let them in, whatever root's umask says.
+# Writes a file for `owner`, or for us. The folders above let in whom the file lets in, whatever the umask says, and
+# without root they are ours alone.
+# shellcheck disable=SC2086 # split into words on purpose
 
 set -e
-[ ! -d "$path" ] || { echo "$path is a folder" >&2; exit 1; }
-[ -z "$owner" ] || umask 022
-mkdir -p -- "${path%/*}"
-umask 077
-rm -f -- "$path.new"
-printf %s "$text" > "$path.new"
-[ -z "$owner" ] || chown -- "$owner" "$path.new"
-chmod "$mode" "$path.new"
-mv -fT -- "$path.new" "$path"
+[ ! -d "$path" ] || [ -h "$path" ] || { echo "$path is a folder" >&2; exit 1; }
+rights "$path" "$owner"
+folder=${path%/*}
+if [ ! -d "$folder" ]; then
+    umask 077
+    if [ "$me" -eq 0 ]; then case "$owner-$mode" in -*0) ;; *) umask 022 ;; esac; fi
+    $as mkdir -p -- "$folder"
+    # What somebody else has put there meanwhile, where they could, is seen now.
+    rights "$path" "$owner"
+fi
+printf %s "$text" | $as sh -c "$put" put "$path" "$mode" "$owner"

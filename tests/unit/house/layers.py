@@ -41,10 +41,10 @@ LAYERS: Mapping[str, Row] = {
     "payload/all_reduce": Row((), ("torch",), "torch: of the environment that has it"),
     "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
     "transport": Row(
-        ("core", "inventory"),
+        ("core", "inventory", "payload"),
         ("fabric", "paramiko", "tenacity"),
         "carries scripts, whatever they are for; the one room with SSH, so that strict host keys and the leash hold "
-        "everywhere",
+        "everywhere; payload: what takes files on a host",
     ),
     "environment": Row(("core", "inventory"), ("packaging", "uv"), "packages, as the inventory asks for them"),
     "weights": Row(
