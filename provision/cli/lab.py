@@ -91,6 +91,8 @@ def status(name: str, **options: Any) -> int:
     _show(report, screen)
     if not report.hosts and not screen.as_json:
         screen.say(f"there is no lab `{name}`")
+    if report.inventory and not screen.as_json:
+        screen.say(f"inventory: {report.inventory}")
     return Exit.DONE if report.hosts and all(host.running for host in report.hosts) else Exit.FAILED
 
 
