@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import Protocol
 
 from provision.core.secret import Secret
 
@@ -140,18 +141,30 @@ def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str
     return "".join(parts)
 
 
+class Cleaner(Protocol):
+    """What masks secrets in lines."""
+
+    def holds(self, lines: Sequence[str]) -> bool:
+        """Whether the last line may go on in the next one with what began in `lines`."""
+
+    def joined(self, lines: Sequence[str]) -> list[str]:
+        """As many lines, with masks."""
+
+
 class Stream:
     """Cuts one of the two output streams of a batch into fragments, as bytes arrive.
 
     `feed` yields (index, line) for each finished line inside a fragment; the texts and exit codes stay here.
-    Every line goes through `clean` (which masks secrets) before anything else sees it.
+    Every line goes through `clean` before anything else sees it; one that may end in the middle of a secret waits for
+    the next.
     """
 
-    def __init__(self, nonce: str, count: int, clean: Callable[[str], str] = str) -> None:
+    def __init__(self, nonce: str, count: int, clean: Cleaner | None = None) -> None:
         self._mark = f"{nonce} "
         self._clean = clean
         self._text = [_Text() for _ in range(count)]
         self._preamble = _Text()
+        self._held: list[str] = []
         self._rest: list[bytes] = []
         self._rest_size = 0
         self.rc: list[int | None] = [None] * count
@@ -178,13 +191,19 @@ class Stream:
         raw, self._rest, self._rest_size = b"".join(self._rest), [], 0
         if raw or blank:
             yield from self._line(raw)
+        if not blank:
+            yield from self._release()
 
     def text(self, index: int) -> str:
+        for _ in self._release():
+            pass  # it is part of the text now
         return self._text[index].joined()
 
     @property
     def preamble(self) -> str:
         """What was printed before the first fragment: by a login shell, or by sudo."""
+        for _ in self._release() if self.current is None else ():
+            pass
         return self._preamble.joined()
 
     def _line(self, raw: bytes) -> Iterator[tuple[int, str]]:
@@ -195,14 +214,12 @@ class Stream:
         if found is None:
             before = line
         if before or found is None:
-            before = self._clean(before)
-            if self.current is not None:
-                self._text[self.current].add(before)
-                yield self.current, before
-            elif not any(rc is not None for rc in self.rc):
-                self._preamble.add(before)
+            self._held.append(before)
+            if found is not None or self._clean is None or not self._clean.holds(self._held):
+                yield from self._release()
         if found is None:
             return
+        yield from self._release()
         if found[1] == "begin":
             self.current = int(found[2])
         elif found[1] == "end":
@@ -210,6 +227,15 @@ class Stream:
             self.current = None
         else:
             self.exit = int(found[2])
+
+    def _release(self) -> Iterator[tuple[int, str]]:
+        held, self._held = self._held, []
+        for line in self._clean.joined(held) if self._clean is not None and held else held:
+            if self.current is not None:
+                self._text[self.current].add(line)
+                yield self.current, line
+            elif not any(rc is not None for rc in self.rc):
+                self._preamble.add(line)
 
 
 class _Text:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import paramiko
 
 from provision.core.errors import Cancelled, ConnectionLost, HostError, ScriptFailed, ScriptTimeout
-from provision.core.script import Fragment, Script, Stream
+from provision.core.script import Cleaner, Fragment, Script, Stream
 from provision.transport.leash import GRACE, READY
 from provision.transport.pipe import Pipe
 
@@ -35,7 +35,7 @@ class Batch:
         pipe: Pipe,
         scripts: Sequence[Script],
         nonce: str,
-        clean: Callable[[str], str],
+        clean: Cleaner,
         on_line: Callable[[int, str, str], None],
         cancel: threading.Event,
     ) -> None:

@@ -1,6 +1,7 @@
 """Scripts become text that sh reads as meant, and its output becomes fragments again, however it is cut."""
 
 import subprocess
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,18 @@ from hypothesis import strategies as st
 
 from provision.core.script import LONGEST_TEXT, Fragment, Script, Stream, quote, render
 from provision.core.secret import Secret
+
+
+class Stars:
+    """Masks one word, and takes a line that ends with its beginning together with the next."""
+
+    def holds(self, lines: Sequence[str]) -> bool:
+        return lines[-1].endswith("sec")
+
+    def joined(self, lines: Sequence[str]) -> list[str]:
+        whole = "|".join(lines).replace("sec|ret", "*|*")
+        return whole.replace("secret", "*").split("|")
+
 
 NONCE = "abc123"
 
@@ -78,11 +91,22 @@ def test_where_the_bytes_are_cut_makes_no_difference(sizes: list[int]) -> None:
 
 
 def test_every_line_is_cleaned_before_anything_sees_it() -> None:
-    stream = Stream(NONCE, 1, lambda line: line.replace("secret", "*"))
+    stream = Stream(NONCE, 1, Stars())
     heard = list(stream.feed(f"secret\n\036{NONCE} begin 0\na secret\nend secret".encode()))
     heard += stream.close()
     assert heard == [(0, "a *"), (0, "end *")]
     assert (stream.preamble, stream.text(0)) == ("*\n", "a *\nend *\n")
+
+
+def test_a_line_that_ends_in_the_middle_of_a_secret_waits_for_the_next_and_no_longer_than_its_fragment() -> None:
+    stream = Stream(NONCE, 2, Stars())
+    mark = f"\036{NONCE}"
+    assert list(stream.feed(f"{mark} begin 0\na sec\n".encode())) == []
+    assert list(stream.feed(b"ret b\nc sec\n")) == [(0, "a *"), (0, "* b")]
+    assert list(stream.feed(f"{mark} end 0 0\n{mark} begin 1\nret\n".encode())) == [(0, "c sec"), (1, "ret")]
+    list(stream.feed(b"d sec"))
+    assert stream.text(0) == "a *\n* b\nc sec\n"
+    assert list(stream.close()) == [(1, "d sec")]
 
 
 def test_a_script_that_prints_without_end_keeps_its_last_lines_in_bounded_memory() -> None:

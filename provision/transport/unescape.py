@@ -1,0 +1,97 @@
+"""Text without its escapes, and where each character came from: a secret is found in whatever it is written.
+
+Layer by layer: what one layer decodes may be escaped again, as JSON within JSON is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.entities import html5
+
+#: Layers that are looked through: a log line in JSON, which quotes a shell's words, which quote a URL.
+LAYERS = 4
+
+_PERCENT = r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
+_BACKSLASH = (
+    r"(?P<unit>(?:\\u[0-9A-Fa-f]{4})+)|\\U(?P<wide>[0-9A-Fa-f]{8})"
+    r"|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)"
+    r"|\\(?P<plain>[^A-Za-z0-9])|\\(?P<letter>[ntrfbva0])|'\"(?P<quote>')\"'"
+)
+_ENTITY = r"&#(?P<decimal>\d{1,7});|&#[xX](?P<hex>[0-9A-Fa-f]{1,6});|&(?P<named>amp|lt|gt|quot|apos|nbsp);"
+
+# All at once, and each alone: what one of them takes for an escape may be what another one leaves as it is.
+_ESCAPES = [re.compile(pattern) for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _ENTITY)]
+_LETTERS = dict(zip("ntrfbva0", "\n\t\r\f\b\v\a\0", strict=True))
+
+# Bytes as od, xxd, certificates and `repr` print them. Nothing between them: that is a form of its own.
+_BYTES = re.compile(r"(?:(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}[ :,-]{0,2}){4,}")
+_BYTE = re.compile(r"[0-9A-Fa-f]{2}")
+
+#: A text, and where in the first text each of its characters begins and ends.
+Layer = tuple[str, list[int], list[int]]
+
+
+def layers(text: str) -> Iterator[Layer]:
+    """The text without its escapes, then without those that were within them."""
+    for escape in _ESCAPES:
+        now, places = text, list(range(len(text) + 1))
+        for _ in range(LAYERS):
+            decoded, where = _decoded(now, escape)
+            if decoded == now:
+                break
+            places = [places[at] for at in where]
+            now = decoded
+            yield now, places, places[1:]
+
+
+def byte_runs(text: str) -> Iterator[Layer]:
+    """What is written as bytes in hex, each as a character of Latin 1."""
+    for run in _BYTES.finditer(text):
+        pairs = list(_BYTE.finditer(text, run.start(), run.end()))
+        yield "".join(chr(int(pair[0], 16)) for pair in pairs), [p.start() for p in pairs], [p.end() for p in pairs]
+
+
+def _decoded(text: str, escape: re.Pattern[str]) -> tuple[str, list[int]]:
+    """Also where each character of it was in `text`, with the end as the last one."""
+    out: list[str] = []
+    where: list[int] = []
+    at = 0
+    for found in escape.finditer(text):
+        begin, end = found.span()
+        out.append(text[at:begin])
+        where += range(at, begin)
+        said = _said(found)
+        out.append(said)
+        # Spread evenly: so that a part of a run of escapes is masked as far as it goes.
+        where += [begin + (end - begin) * n // max(1, len(said)) for n in range(len(said))]
+        at = end
+    out.append(text[at:])
+    where += range(at, len(text) + 1)
+    return "".join(out), where
+
+
+def _said(found: re.Match[str]) -> str:
+    kind, value = str(found.lastgroup), found[str(found.lastgroup)]
+    if kind in ("plain", "quote"):
+        return value
+    if kind == "letter":
+        return _LETTERS[value]
+    if kind == "decimal":
+        return _character(int(value))
+    if kind in ("hex", "wide"):
+        return _character(int(value, 16))
+    if kind == "named":
+        return html5.get(f"{value};", "'")
+    if kind == "unit":
+        units = bytes.fromhex(value.replace("\\u", ""))
+        return units.decode("utf-16-be", "replace")
+    raw = bytes.fromhex(value.replace("%", "").replace("\\x", ""))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _character(code: int) -> str:
+    return chr(code) if code < 0x110000 else "?"
