@@ -34,6 +34,9 @@ _USER = {"role": "user", "content": QUESTION}
 #: server has. A request without content changes nothing where it is answered.
 UNGUARDED_BY_VLLM = ("/invocations", "/tokenize", "/no-such-path")
 
+#: How it is said of a server that does.
+OPEN = "it answers without the API key"
+
 #: What vLLM answers where its model cannot do what the endpoint is for.
 _NOT_ITS_KIND = (400, 404, 405, 501)
 
@@ -213,7 +216,7 @@ def wait() -> None:
                 stranger("/health", None, 5).close()
                 healthy = True
                 if os.environ.get("GUARDED") and (open_paths := unguarded(stranger)):
-                    sys.exit(f"it answers without the API key: {', '.join(open_paths)}")
+                    sys.exit(f"{OPEN}: {', '.join(open_paths)}")
             answer = ask(post, os.environ["MODEL"])
             break
         except Refused as error:

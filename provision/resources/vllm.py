@@ -13,6 +13,7 @@ from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.diagnosis import decisive
 from provision.inventory.models import Serve
+from provision.payload.ask import OPEN
 from provision.payload.bundle import bundle, shell
 from provision.resources.guard import MIDDLEWARE, Guarded
 from provision.resources.ranks import SEGMENTS
@@ -186,6 +187,10 @@ class VllmServer(Service):
         return Script(shell("vllm/ready.sh"), variables, timeout=self.serve.ready_timeout + 60)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        first = failed.stderr.partition("\n")[0]
+        if first.startswith(OPEN):
+            # Its log has nothing to say about that.
+            return (first,), "take out of `serve.args` and `serve.env` what replaces vLLM's own API server"
         lines, hint = decisive(failed.stderr)
         return tuple(lines) or failed.tail(), hint or ""
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 import pytest
 from cluster_samples import cluster, facts
 
+from provision.core.script import Fragment
 from provision.core.secret import Secret
 from provision.inventory.models import Scalar, Serve
+from provision.payload.ask import OPEN
 from provision.payload.bundle import module, shell
 from provision.resources.vllm import STAYS_HERE, VllmOnRay, VllmServer
 from provision.stack.mp import StackWithoutRay
@@ -91,6 +93,14 @@ def test_without_ray_the_head_is_guarded_and_the_others_have_nothing_to_guard() 
     assert middlewares(worker) == []
     assert "PYTHONPATH" not in worker.environment()
     assert worker.fix(None, worker.want()).vars["module_text"] == ""
+
+
+def test_a_server_that_answers_without_the_key_is_not_explained_by_its_log() -> None:
+    log = "INFO Application startup complete.\nRuntimeError: CUDA out of memory"
+    failed = Fragment(1, "", f"{OPEN}: /invocations\nvLLM did not become ready\n{log}\n")
+    evidence, hint = server().explain(failed)
+    assert evidence == ("it answers without the API key: /invocations",)
+    assert "`serve.args`" in hint
 
 
 def test_with_sudo_it_lies_where_root_alone_writes() -> None:
