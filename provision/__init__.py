@@ -45,6 +45,8 @@ _PUBLIC = {
     "facts": ("Fabric", "Facts", "Gpu", "GpuProcess", "Interface", "ModelFolder", "Program", "PythonFound", "Xid"),
     "checks.judge": ("judge",),
     "stack.parallelism": ("with_parallelism",),
+    "stack.fit": ("fit",),
+    "parallel.fit": ("Fit",),
     "stack.ray": ("Stack",),
     "stack.mp": ("StackWithoutRay", "left_without_ray"),
     # For checks of a single fact.
@@ -187,6 +189,7 @@ if TYPE_CHECKING:
     from provision.inventory.models import Host as Host
     from provision.inventory.models import Inventory as Inventory
     from provision.inventory.models import Serve as Serve
+    from provision.parallel.fit import Fit as Fit
     from provision.proofs.all_reduce.proof import AllReduce as AllReduce
     from provision.proofs.network.proof import NetworkProof as NetworkProof
     from provision.proofs.weights import RoomForWeights as RoomForWeights
@@ -221,6 +224,7 @@ if TYPE_CHECKING:
     from provision.serving.running import NotServing as NotServing
     from provision.serving.smoke import NoAnswer as NoAnswer
     from provision.serving.smoke import Smoke as Smoke
+    from provision.stack.fit import fit as fit
     from provision.stack.mp import StackWithoutRay as StackWithoutRay
     from provision.stack.mp import left_without_ray as left_without_ray
     from provision.stack.parallelism import with_parallelism as with_parallelism

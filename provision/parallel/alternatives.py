@@ -42,6 +42,32 @@ def alternatives(
     )
 
 
+def fewer(
+    model: Architecture,
+    weights: int,
+    cut: Cut,
+    rooms: Sequence[Room],
+    settings: MemorySettings,
+    accepts: Callable[[Cut], bool],
+) -> tuple[str, ...]:
+    """What half of the GPUs or less would do on one host; the others could serve replicas. Empty if all are needed."""
+    most = max((room.gpus for room in rooms), default=0)
+    for gpus in range(1, min(most, cut.gpus // 2) + 1):
+        for tensor in range(gpus, 0, -1):
+            if gpus % tensor or gpus // tensor > model.layers:
+                continue
+            tried = replace(cut, tensor=tensor, pipeline=gpus // tensor, data=1, context=1, decode=1, experts=False)
+            found = sizes(model, weights, tried, rooms, settings)
+            if found and accepts(tried) and all(stage.verdict == "fits" for stage in found):
+                replicas = cut.gpus // gpus
+                enough = "1 GPU is enough" if gpus == 1 else f"{gpus} GPUs of one host are enough"
+                return (
+                    f"{enough} (`serve.tensor_parallel: {tensor}`, `serve.pipeline_parallel: {gpus // tensor}`); "
+                    f"`data-parallel-size: {replicas}` in `serve.args` serves as many replicas with all of them",
+                )
+    return ()
+
+
 Fits = Callable[..., bool]
 
 

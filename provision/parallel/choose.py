@@ -102,7 +102,7 @@ def _why(cut: Cut, hosts: Hosts, tensor: int | None, pipeline: int | None) -> st
     elif hosts.joined is False:
         said = "the GPUs of a host are not joined by NVLink: stages rather than shares of a layer"
     elif cut.tensor < hosts.even:
-        said = f"the model's heads cannot be divided among {hosts.even} GPUs"
+        said = f"vLLM cannot divide this model's layers among {hosts.even} GPUs"
     else:
         said = "layers are shared inside a host, stages go across hosts"
     idle = hosts.total - cut.gpus

@@ -41,6 +41,10 @@ class Cut:
         return " × ".join([*said, *(f"{name} {degree}" for name, degree in further if degree > 1)])
 
 
+#: Kinds of refusals with which no other number of the cut means anything.
+IMPOSSIBLE = ("heads", "blocks", "stages")
+
+
 @dataclass(frozen=True)
 class Refusal:
     """`kind`: `architecture`, `heads`, `blocks`, `experts`, `context`, `stages` or `length`. `said`: what is wrong;

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from provision.core.wording import GIB, is_true
-from provision.inventory.models import Inventory, Serve
+from provision.inventory.models import Serve
 from provision.parallel.architecture import Architecture
 from provision.parallel.cut import Cut
 from provision.parallel.size import MemorySettings
@@ -25,7 +25,8 @@ UTILIZATION = 0.92
 _UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
-def settings_of(inventory: Inventory, serve: Serve) -> MemorySettings:
+def settings_of(variables: Mapping[str, str], serve: Serve) -> MemorySettings:
+    """`variables`: those of the ranks."""
     args = flags(serve)
     dtype = 4 if str(args.get("dtype")) in ("float32", "float") else 2
     cache = str(args.get("kv-cache-dtype", "auto"))
@@ -36,7 +37,7 @@ def settings_of(inventory: Inventory, serve: Serve) -> MemorySettings:
         offloaded=int(_number(args.get("cpu-offload-gb")) * GIB),
         batched=tokens(args.get("max-num-batched-tokens")),
         requests=tokens(args.get("max-num-seqs")),
-        partition=_partition(variable(inventory, serve, "VLLM_PP_LAYER_PARTITION")),
+        partition=_partition(variables.get("VLLM_PP_LAYER_PARTITION", "")),
         sure=not any(name in args for name in _UNSURE),
     )
 
@@ -57,9 +58,9 @@ def length_of(serve: Serve) -> int | None:
     return tokens(flags(serve).get("max-model-len"))
 
 
-def any_length(inventory: Inventory, serve: Serve) -> bool:
+def any_length(variables: Mapping[str, str], serve: Serve) -> bool:
     """Whether vLLM was told to take more tokens than the model was made for, or to see its positions otherwise."""
-    allowed = variable(inventory, serve, "VLLM_ALLOW_LONG_MAX_MODEL_LEN").lower()
+    allowed = variables.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "").lower()
     return allowed in ("1", "true") or any(name in flags(serve) for name in ("rope-scaling", "rope-theta"))
 
 
@@ -68,13 +69,13 @@ def fits_itself(serve: Serve) -> bool:
     return str(flags(serve).get("max-model-len", "")) in ("auto", "-1")
 
 
-def cut_of(inventory: Inventory, serve: Serve, tensor: int, pipeline: int) -> Cut:
+def cut_of(variables: Mapping[str, str], serve: Serve, tensor: int, pipeline: int) -> Cut:
     """With what `serve` says beyond the two degrees."""
     return Cut(
         tensor,
         pipeline,
         length_of(serve),
-        any_length(inventory, serve),
+        any_length(variables, serve),
         data=serve.data_parallel,
         experts=is_true(str(serve.argument("enable-expert-parallel") or "")),
         context=serve.count("prefill-context-parallel-size"),
@@ -123,10 +124,6 @@ def loaded_bytes(model: Architecture, weights: int, serve: Serve) -> int:
 
 def flags(serve: Serve) -> dict[str, object]:
     return {name.replace("_", "-"): value for name, value in serve.args.items()}
-
-
-def variable(inventory: Inventory, serve: Serve, name: str) -> str:
-    return serve.env.get(name) or inventory.ray.env.get(name, "")
 
 
 def tokens(value: object) -> int | None:

@@ -12,10 +12,10 @@ from provision.core.playbook import Playbook
 from provision.core.sizing import Sizing
 from provision.core.wording import GIB
 from provision.inventory.models import Serve
-from provision.parallel.alternatives import alternatives, shortfall
+from provision.parallel.alternatives import alternatives, fewer, shortfall
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.choose import Hosts, choose
-from provision.parallel.cut import Cut, Refusal, refusals
+from provision.parallel.cut import IMPOSSIBLE, Cut, Refusal, refusals
 from provision.parallel.settings import (
     cut_of,
     fits_itself,
@@ -36,8 +36,6 @@ _PLACES = {
     "experts": ("compatibility", "--enable-expert-parallel"),
     "context": ("compatibility", "--decode-context-parallel-size"),
 }
-#: With these no other number of the cut means anything.
-IMPOSSIBLE = ("heads", "blocks", "stages")
 _WHY = {
     "architecture": "vLLM exits with this error after reading the model's config",
     "heads": "all GPUs of a stage take the same number of attention heads",
@@ -84,7 +82,8 @@ def _cut(cluster: Cluster, serve: Serve, model: Architecture | None) -> tuple[Cu
     """With the reason, where one of the two is `auto`."""
     tensor = serve.tensor_parallel if isinstance(serve.tensor_parallel, int) else None
     pipeline = serve.pipeline_parallel if isinstance(serve.pipeline_parallel, int) else None
-    asked = cut_of(cluster.inventory, serve, tensor or 1, pipeline or 1)
+    variables = {**cluster.inventory.ray.env, **serve.env}
+    asked = cut_of(variables, serve, tensor or 1, pipeline or 1)
     if tensor and pipeline:
         return asked, ""
     counts = tuple(count for count in _gpu_counts(cluster) if count)
@@ -105,7 +104,8 @@ def _judge(
     vllm = wanted_by(cluster).vllm
     refused = refusals(model, cut, vllm)
     book.findings += [_refused(refusal, serve.model) for refusal in refused]
-    settings = settings_of(cluster.inventory, serve)
+    variables = {**cluster.inventory.ray.env, **serve.env}
+    settings = settings_of(variables, serve)
     weights = loaded_bytes(model, files.weights, serve)
     rooms = _rooms(cluster)
     stages = sizes(model, weights, cut, rooms, settings) if weights else ()
@@ -133,6 +133,10 @@ def _judge(
         never = any(stage.verdict == "too small" for stage in sizes(model, weights, cut, largest, settings))
         sure = settings.sure and never and not fits_itself(serve) and not model.not_modelled
         book.findings += _fit(sizing, sure=sure, not_modelled=model.not_modelled)
+    elif why:
+        # Said where the cut was chosen here: who wrote numbers has had reasons.
+        for other in fewer(model, weights, cut, rooms, settings, accepts):
+            book.note(f"auto uses all GPUs, and the model needs less: {other}")
     book.sizing = sizing
 
 

@@ -52,7 +52,21 @@ def from_folder(folder: Path) -> ModelFiles:
     config = _object(text)
     if not config:
         return ModelFiles(problem=f"{folder}/config.json is not a model config")
-    return ModelFiles(config, weights_bytes(sizes), f"{folder} on this machine", pickles=pickles_of(sizes))
+    weights = weights_bytes(sizes) or _indexed(folder)
+    return ModelFiles(config, weights, f"{folder} on this machine", pickles=pickles_of(sizes))
+
+
+def _indexed(folder: Path) -> int:
+    """What the index of weights says that they have together, where they are not there themselves; 0 without one."""
+    for name in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
+        try:
+            told = _object((folder / name).read_text(encoding="utf-8")).get("metadata")
+        except (OSError, UnicodeDecodeError):
+            continue
+        size = told.get("total_size") if isinstance(told, dict) else None
+        if isinstance(size, (int, float)) and size > 0:
+            return int(size)
+    return 0
 
 
 def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:

@@ -120,7 +120,7 @@ LAYERS: Mapping[str, Row] = {
         "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
-        ("cluster", "core", "diagnosis", "lab", "serving", "transport"),
+        ("cluster", "core", "diagnosis", "lab", "parallel", "serving", "transport"),
         ("rich",),
         "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
         "the lab",
@@ -144,21 +144,20 @@ LAYERS: Mapping[str, Row] = {
     "provision": Row(
         (
             "api", "checks", "checks/host", "cluster", "core", "diagnosis", "environment", "facts", "inventory",
-            "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
+            "parallel", "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
         ),
         (),
         "the public face: names alone, each loaded when it is first used",
     ),
     "cli": Row(
         (
-            "api", "core", "diagnosis", "environment", "inventory", "lab", "proofs", "provision", "render", "serving",
-            "testing",
-            "transport",
+            "api", "core", "diagnosis", "environment", "inventory", "lab", "parallel", "proofs", "provision", "render",
+            "serving", "stack", "testing", "transport",
         ),
         ("click",),
         "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "
         "keys, where things are kept, to say which variable moves them, whether there are tests at all (testing), and "
-        "the names of the proofs, for `--help`",
+        "the names of the proofs, for `--help`; stack: `fit`, by the public face",
     ),
     "__main__": Row(("cli",), (), "`python -m provision`"),
 }  # fmt: skip

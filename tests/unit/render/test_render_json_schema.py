@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ from provision.core.errors import InventoryError, NameNotFound, Problem
 from provision.core.finding import blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.resource import Difference
+from provision.core.sizing import StageSize
 from provision.lab.lab import LabHost, LabReport
+from provision.parallel.cut import Cut
+from provision.parallel.fit import Fit
+from provision.parallel.size import Room
 from provision.render.encode import encode, event_json
 from provision.render.explained import explained_json
 from provision.render.firewall import firewall_json
+from provision.render.fit import fit_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.serving import bench_json, smoke_json
@@ -49,6 +55,8 @@ CLOSED = Closing(
     leave=(9,),
 )
 FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, RULES, CLOSED, ("a note",))
+STAGE = StageSize(0, ("host-1",), 36, 5 * 2**30, 2**30, 2**30, 3 * 2**30, 72 * 2**30)
+FIT = Fit("m", (Room("host-1", 8, 80 * 2**30),), Cut(8, 1), 4096, True, STAGE)
 KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
 
 
@@ -72,6 +80,9 @@ def lines() -> list[dict[str, Any]]:
         result_line("firewall", firewall_json(FIREWALL), 0.0),
         result_line("explain", explained_json(explain(Log("gpu-01", "log", "CUDA error: out of memory"))), 0.0),
         result_line("explain", explained_json(explain(Log("", "", "nothing that is known"))), 0.0),
+        result_line("fit", fit_json(FIT), 0.0),
+        result_line("fit", fit_json(replace(FIT, stage=None, fits=None, unknown="not known")), 0.0),
+        result_line("fits", {"options": [{"hosts": 1, "gpus": 8, "gpu": "H100", **fit_json(FIT)}]}, 0.0),
         result_line("host-key", {**KEY, "error": NameNotFound("a", "resolves nowhere")}, 0.0),
         result_line("host-key", {**KEY, "status": "new", "error": None}, 0.0),
         result_line("trust", {"recorded": 2}, 0.0),

@@ -62,7 +62,9 @@ def test_auto_becomes_numbers_for_all_that_comes_after() -> None:
     found = with_parallelism(cluster(8, 8), book)
     assert cut(found) == (8, 2)
     assert found.inventory.serve is not None and found.inventory.serve.gpus == 16
-    assert book.findings == [] and book.notes == []
+    assert book.findings == []
+    ((_, note),) = book.notes
+    assert "3 GPUs of one host are enough" in note and "`data-parallel-size: 5`" in note
 
 
 def test_the_arithmetic_is_in_the_book() -> None:
