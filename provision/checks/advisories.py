@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -22,23 +22,22 @@ def of_advisories(cluster: Cluster) -> Iterator[Finding]:
     version that runs, for its host."""
     wanted = wanted_by(cluster)
     planned = {"vllm": wanted.vllm, "ray": wanted.ray}
-    token = _asks_for_a_token(cluster)
     for package, version in planned.items():
-        yield from (_finding("", one, version) for one in known_of(package, version, token=token))
+        yield from (_finding("", one, version) for one in known_of(package, version))
     for node in cluster.nodes:
         if node.facts is None:
             continue
         for part in PACKAGES:
             package = part.lower()
             runs = {p.version for p in running(node.facts, node, part, cluster.name)} - {"", planned[package]}
-            told = {one.id for one in known_of(package, planned[package], token=token)}
+            told = {one.id for one in known_of(package, planned[package])}
             for version in sorted(runs):
-                found = known_of(package, version, token=token)
+                found = known_of(package, version)
                 yield from (_finding(node.name, one, version) for one in found if one.id not in told)
 
 
-def known_of(package: str, version: str, *, token: bool) -> tuple[Advisory, ...]:
-    """`token`: Ray asks for one. Nothing is known of what is no version."""
+def known_of(package: str, version: str) -> tuple[Advisory, ...]:
+    """Nothing is known of what is no version."""
     try:
         public = Version(Version(version).public)
     except InvalidVersion:
@@ -46,34 +45,24 @@ def known_of(package: str, version: str, *, token: bool) -> tuple[Advisory, ...]
     return tuple(
         one
         for one in ADVISORIES
-        if one.package == package
-        and SpecifierSet(one.affected).contains(public, prereleases=True)
-        and not (one.token and token)
+        if one.package == package and SpecifierSet(one.affected).contains(public, prereleases=True)
     )
-
-
-def _asks_for_a_token(cluster: Cluster) -> bool:
-    """It does unless the inventory says otherwise (provision.resources.ray)."""
-    serve = cluster.inventory.serve
-    every: list[Mapping[str, str]] = [serve.env] if serve is not None else []
-    every += [given for node in cluster.nodes for given in (node.host.env, node.host.ray.env)]
-    return all(given.get("RAY_AUTH_MODE", "token") == "token" for given in every)
 
 
 def _finding(host: str, one: Advisory, version: str) -> Finding:
     name = f"{_NAMES[one.package]} {version}"
     where = f" ({one.only})" if one.only else ""
-    update = f"lock `{one.package}>={one.fixed}`, or " if one.fixed else ""
     return Finding(
         host,
         "packages",
         one.id,
         Severity.WARNING,
         found=name,
-        expected=f">={one.fixed}" if one.fixed else "",
+        expected=f">={one.fixed}",
         against=Against.SOUND,
         why=f"who gets there {one.what}{where}",
-        hint=f"{update}accept it in the inventory: `accept: [{{id: {one.id}, reason: …}}]`",
+        hint=f"lock `{one.package}>={one.fixed}`, or accept it in the inventory: "
+        f"`accept: [{{id: {one.id}, reason: …}}]`",
         evidence=(one.source,),
         said=f"{name} has {one.id}",
         id=one.id,

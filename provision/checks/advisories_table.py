@@ -2,7 +2,8 @@
 Data, each row with the advisory that it was read in.
 
 Left out is what concerns no part of a cluster as provision builds it: datasets of Ray Data, container images, batch
-files, what a model sees of a picture.
+files, what a model sees of a picture; and what a setting opens (provision/checks/protections_table.py), as
+CVE-2025-34351 is that Ray asks for no token unless told to.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ _GITHUB = "https://github.com/advisories/"
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """`affected`: versions, as a requirement has them; `fixed`: the first without it, empty where there is none.
-    `what`: what somebody can do who gets there; `only`: where it is not so everywhere. `token`: it needs a Ray without
-    a token. `source`: the advisory's address."""
+    """`affected`: versions, as a requirement has them; `fixed`: the first without it. `what`: what somebody can do who
+    gets there; `only`: where it is not so everywhere. `source`: the advisory's address."""
 
     id: str
     package: Package
@@ -28,7 +28,6 @@ class Advisory:
     what: str
     source: str
     only: str = ""
-    token: bool = False
 
 
 #: In the order of the package, then of the first version without it.
@@ -67,11 +66,6 @@ ADVISORIES = (
         "CVE-2026-27482", "ray", "<2.54.0", "2.54.0",
         "deletes jobs and stops services by a page that somebody opens",
         f"{_GITHUB}GHSA-q5fh-2hc8-f6rq", only="where the dashboard can be reached",
-    ),
-    Advisory(
-        "CVE-2025-34351", "ray", ">=2.52.0", "",
-        "submits jobs and runs any code, because the token that Ray could ask for is switched off",
-        f"{_GITHUB}GHSA-gx77-xgc2-4888", token=True,
     ),
     Advisory(
         "CVE-2024-8768", "vllm", "<0.5.5", "0.5.5",

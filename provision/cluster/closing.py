@@ -24,9 +24,9 @@ _RAY = (
     ("dashboard-agent-listen-port", "Ray's dashboard agent"),
     ("metrics-export-port", "Ray's metrics"),
 )
-_RAY_HEAD = (("port", "Ray"), ("dashboard-port", "Ray's dashboard"), ("ray-client-server-port", "Ray Client"))
-#: Ray's own default.
-_RAY_CLIENT = 10001
+_RAY_HEAD = (("port", "Ray"), ("dashboard-port", "Ray's dashboard"))
+#: On the head, and no flag sets them (AUTOSCALER_METRIC_PORT, DASHBOARD_METRIC_PORT in ray/_private/ray_constants.py).
+_RAY_FIGURES = (44217, 44227)
 
 #: vLLM takes the next one, and the next, where this one is taken (vllm/utils/network_utils.py).
 _FROM_VLLM_PORT = 100
@@ -144,13 +144,14 @@ def addresses(node: Node) -> tuple[str, ...]:
 
 def _ray(ray: Ray, *, head: bool) -> Iterator[Ports]:
     """As `ray start` is told: flags of the inventory win, and may name further ports."""
-    flags = {"ray-client-server-port": _RAY_CLIENT, **{f: getattr(ray, f.replace("-", "_")) for f, _ in _RAY}}
-    flags |= {"port": ray.port, "dashboard-port": ray.dashboard_port}
+    flags = {f: getattr(ray, f.replace("-", "_")) for f, _ in (*_RAY, *_RAY_HEAD)}
     what = dict((*_RAY, *(_RAY_HEAD if head else ())))
     given = {name: value for name, value in ray.args.items() if name.endswith(("port", "ports", "port-list"))}
     for name, value in {**{name: flags[name] for name in what}, **given}.items():
         if name not in ("min-worker-port", "max-worker-port"):
             yield from _each(value, what.get(name, f"Ray's --{name}"))
+    for port in _RAY_FIGURES if head else ():
+        yield Ports(port, port, "Ray's figures of autoscaler and dashboard")
     yield from _of_environment(ray.env, "Ray")
 
 

@@ -79,6 +79,8 @@ class Playbook:
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: Shown after a successful `up`: where the model answers, for example.
     outcome: list[str | Telling] = field(default_factory=list)
+    #: Shown in the end of a `check`: what is no finding, and worth a line.
+    remarks: list[str | Telling] = field(default_factory=list)
     _known: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def add(

@@ -62,7 +62,7 @@ class Report:
     """`exit_code`: one of core.exits.Exit, or a signal's.
 
     `findings`: the worst first. `known`: host → what was read there.
-    `since`: what has changed since a snapshot, if one was asked for.
+    `since`: what has changed since a snapshot, if one was asked for. `remarks`: of a check, what is no finding.
     """
 
     command: str
@@ -74,6 +74,7 @@ class Report:
     known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
     since: Since | None = None
     outcome: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     sizing: Sizing | None = None
     phases: tuple[Phase, ...] = ()
     seconds: float = 0.0

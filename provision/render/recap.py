@@ -79,6 +79,7 @@ def check_lines(
     """What a check found: the table of hosts and facts, each finding, and what has changed since the snapshot.
     `now`: seconds since the epoch. `everything`: all facts in the table, not only those that differ."""
     return _apart(
+        [line for remark in report.remarks for line in wrapped(remark, width, "  ")],
         matrix_lines(report, paint, everything=everything, width=width),
         finding_lines(report.findings, paint, width=width),
         since_lines(report.since, now, paint, width=width) if report.since is not None else [],

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.cluster.closing import Closing, Ports, closing
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.mark import Mark
+from provision.core.outcome import Ended, Endpoint
 from provision.core.playbook import Playbook, Step
 from provision.proofs.all_reduce.proof import PORT
-from provision.resources.firewall import FIREWALL, FirewallTable, OpenPorts
+from provision.resources.firewall import FIREWALL, OPEN_PORTS, FirewallTable, OpenPorts
 
 #: The cell of provision/checks/host/packet_filter.py.
 _PROGRAMS = "packet filter"
@@ -28,8 +29,10 @@ class Closes:
         return close(self._cluster, book, wanted=self._cluster.inventory.firewall.enabled)
 
     def watch(self, book: Playbook) -> None:
-        """Adds what `check` says of the ports that the cluster has open."""
+        """Adds what `up` and `check` say of who reaches the ports of the cluster."""
         watch(self._cluster, book)
+        book.outcome.append(reach(self._cluster, running=True))
+        book.remarks.append(reach(self._cluster, running=False))
 
 
 def close(cluster: Cluster, book: Playbook, *, wanted: bool | None) -> list[Step]:
@@ -69,6 +72,13 @@ def tables(cluster: Cluster) -> Playbook:
     return book
 
 
+def reach(cluster: Cluster, *, running: bool) -> Reach:
+    """`running`: the cluster is up, whatever was last seen of its ports."""
+    head = closed(cluster, cluster.head)
+    api = f"the model's API is open to {' '.join(head.api_from) or 'everybody'}" if head.api else ""
+    return Reach(tuple(node.name for node in cluster.nodes), api, running)
+
+
 def _unable(node: Node) -> Iterator[Finding]:
     if node.facts is None:
         return
@@ -86,6 +96,45 @@ def _blocks(host: str, fact: str, said: str, hint: str) -> Finding:
     return Finding(
         host, "network", fact, Severity.BLOCKS, against=Against.SOUND, why=FirewallTable.why, hint=hint, said=said
     )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """One line: what other hosts reach of the cluster, as far as that is known here. `api`: what is said of the model's
+    API."""
+
+    hosts: tuple[str, ...]
+    api: str
+    running: bool
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        return ()
+
+    def lines(self, ended: Ended) -> Iterator[str]:
+        known = [host for host in self.hosts if host in ended.known]
+        ports = {host: ended.of(host, OPEN_PORTS) for host in known}
+        if not (self.running or any(ports.values())) or not known:
+            return
+        shut = [host for host in known if ended.of(host, FIREWALL) == "on"]
+        bare = [host for host in known if host not in shut and (self.running or ports[host])]
+        parts = []
+        if shut:
+            parts.append(f"a firewall of ours keeps them from the ports of Ray and the ranks on {_names(shut)}")
+            parts += [self.api] if self.api else []
+        if bare:
+            seen = f" ({'; '.join(ports[host] for host in bare)})" if len(bare) <= _FEW and not self.running else ""
+            parts.append(f"nothing of ours keeps them from the ports of {_names(bare)}{seen}")
+            parts.append("whether something else does is not known")
+        yield f"other hosts: {', and '.join([', '.join(parts[:-1]), parts[-1]] if parts[1:] else parts)}"
+
+
+#: So many hosts are named in the line.
+_FEW = 3
+
+
+def _names(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts) if len(hosts) <= _FEW else f"{len(hosts)} hosts"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from clusters import Cluster, written
 from listeners import LISTENERS, seen
+from outside import document, firewall, look
 from stack_layer import stack_settings
 
 from provision.lab.demo import MODEL
@@ -250,6 +251,21 @@ def test_what_listens_is_what_the_document_says(cluster: Cluster) -> None:
     for listener in LISTENERS:
         on = [name for name, every in found.items() if any(one.is_of(listener) for one in every)]
         assert on == (["lab-1"] if listener.head else [*NAMES]), listener.what
+
+
+def test_a_host_outside_reaches_the_api_alone_once_the_firewall_is_set(cluster: Cluster) -> None:
+    found = {}
+    for name in NAMES:
+        host = cluster.host(name)
+        found[name] = [*seen(host.exec(["ss", "-ltnpH"]).stdout, host.fabric_address)]
+    before = look(cluster, found)
+    assert set(before.values()) == {"open"}
+    with firewall(cluster):
+        after = look(cluster, found)
+        assert ask(cluster) == ANSWER
+        assert cluster.provision("check").code == 0
+    assert after == {what: "open" if what == LISTENERS[0].what else "dropped" for what in before}
+    document(before, after)
 
 
 def test_up_again_changes_nothing_writes_nothing_and_takes_two_commands(cluster: Cluster) -> None:

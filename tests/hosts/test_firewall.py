@@ -57,7 +57,6 @@ OURS = (
     (6379, "Ray's GCS", False),
     (6380, "Ray's node manager", False),
     (52365, "Ray's dashboard agent", False),
-    (10001, "Ray Client", False),
     (20000, "Ray's first worker port", False),
     (20999, "Ray's last worker port", False),
     (43210, "a rank: TCPStore, ZeroMQ, NCCL or Gloo", False),

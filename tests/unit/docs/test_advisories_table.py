@@ -10,8 +10,7 @@ BEGIN, END = "<!-- made from provision/checks/advisories_table.py -->\n", "<!-- 
 
 
 def row(one: Advisory) -> str:
-    only = one.only or ("where `RAY_AUTH_MODE` is not `token`" if one.token else "–")
-    return f"| [{one.id}]({one.source}) | {one.package} `{one.affected}` | {one.what} | {only} |\n"
+    return f"| [{one.id}]({one.source}) | {one.package} `{one.affected}` | {one.what} | {one.only or '–'} |\n"
 
 
 def table() -> str:
