@@ -40,7 +40,7 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         findings=() if job.mode.removes else findings,
         known=state.known,
         outcome=_outcome(state) if job.command == "up" and code == Exit.DONE else (),
-        remarks=told(state.book.remarks, Ended(state.known)) if job.command == "check" else (),
+        remarks=outcome_lines(state.book.remarks, Ended(state.known)) if job.command == "check" else (),
         sizing=state.book.sizing,
         seconds=seconds,
         phases=tuple(state.phases),
