@@ -59,12 +59,12 @@ def fit(
     MODEL is a folder with a config.json, and weights or their index, or a name on the model hub. Exit code 0 if it
     fits, 3 if it does not, 1 where that could not be worked out.
     """
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.render.fit import fit_json, fit_lines, fits_lines
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with told(screen):
+    with errors_as_json(screen):
         args = dict(_flags(flags))
         if max_model_len is not None:
             args["max-model-len"] = max_model_len
