@@ -23,9 +23,6 @@ from provision.resources.weights_run import DOWNLOAD, HINTS, run
 #: Seconds for a hub that is slow to list a repository.
 PATIENCE = 180.0
 
-#: What goes into the manifest of all hosts.
-_TELL = '[ ! -f "$manifest" ] || cat -- "$manifest"'
-
 
 @dataclass(frozen=True)
 class SameWeights(Proof):
@@ -41,7 +38,7 @@ class SameWeights(Proof):
         return "weights compared"
 
     def scripts(self) -> Mapping[str, Script]:
-        return {host: Script(_TELL, {"manifest": weights.manifest}) for host, weights in self.placed.items()}
+        return {host: weights.tell() for host, weights in self.placed.items()}
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
         found = {host: parsed(answers[host].stdout)[1] for host in self.placed if host in answers}

@@ -97,6 +97,10 @@ class Weights(Resource):
         parts = ["weights/probe.sh", "weights/was.sh", *(["weights/deep.sh"] if self.deep else [])]
         return self._as_owner(*parts, timeout=TIMEOUT if self.deep else LISTING)
 
+    def tell(self) -> Script:
+        """Prints the manifest."""
+        return self._as_owner("weights/tell.sh", timeout=LISTING)
+
     def want(self) -> State:
         wanted = {"folder": "yes", "sound": "yes", "marked": "yes"}
         if self.here is not None:
@@ -238,6 +242,7 @@ class Weights(Resource):
 
     def _unfinished(self, have: Mapping[str, str]) -> Difference:
         there = {name: have[f"is:{name}"].partition(" ")[0] for name in _names(have, "is:")}
+        ours = (size for name, size in there.items() if f"wrote:{name}" in have)
         if "digest" in have:
             was = {name: have[f"was:{name}"].rpartition(" ")[0] for name in _names(have, "was:")}
             other = [name for name in sorted({*was, *there}) if was.get(name) != have.get(f"is:{name}")]
@@ -245,7 +250,7 @@ class Weights(Resource):
             return Difference("", came, f"changed: {_few(other)}")
         if self.source == "hosts":
             return Difference("", "hashed", "not hashed yet")
-        bytes_there = sum(map(int, there.values())) + int(have.get("begun", "0"))
+        bytes_there = sum(map(int, ours)) + int(have.get("begun", "0"))
         total = f" of {download(self.here.bytes)}" if self.here else ""
         return Difference("", "whole", f"there in part, {download(bytes_there)}{total}")
 

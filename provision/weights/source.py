@@ -14,6 +14,9 @@ from provision.inventory.models import Serve
 #: `organisation/name`, or a name alone, as the hub has them. `name:Q4_K_M` or `s3://…` is vLLM's own to understand.
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z", re.ASCII)
 
+#: What the folder of a model may be called: nothing hidden, and nothing that lies beside the folder of another one.
+_FOLDER = re.compile(r"(?![.])(?!.*[.](manifest|lock)\Z)(?!.*[.]used-)(?!.*[.]manifest[.]).+\Z", re.ASCII)
+
 
 def is_folder(model: str) -> bool:
     return model.startswith(("/", "~"))
@@ -54,6 +57,9 @@ def mistakes_of(serve: Serve) -> Iterator[tuple[str, str]]:
     if source == "hosts" and not is_folder(model):
         said = f"serve.weights.source is `hosts`, but serve.model is `{model}`, which is no folder"
         yield said, "write the folder's absolute path as serve.model, and how the API is to call it as serve.name"
+    if source in ("hub", "controller") and not is_folder(model) and not _FOLDER.match(_slug(serve)):
+        said = f"serve.model is `{model}`, and a folder of that name would not be the model's alone"
+        yield said, "use another name; or an absolute path as serve.model, and the name as serve.name"
     if source == "controller" and not serve.weights.path:
         yield "serve.weights.source is `controller`, but it names no folder there", "set serve.weights.path"
     if source != "controller" and serve.weights.path:

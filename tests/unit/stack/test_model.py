@@ -52,6 +52,13 @@ def test_what_the_inventory_says_becomes_one_folder(serve: Serve, source: str, f
         (Serve(model="acme/tiny", weights=WeightsSource(source="hosts")), "`acme/tiny`, which is no folder"),
         (Serve(model="acme/tiny", weights=WeightsSource(source="controller")), "names no folder there"),
         (Serve(model="acme/tiny", weights=WeightsSource(source="hub", path="/m")), "serve.weights.source is `hub`"),
+        *(
+            (
+                Serve(model=model, weights=WeightsSource(path="/m")),
+                f"serve.model is `{model}`, and a folder of that name",
+            )
+            for model in ("..", ".", "../..", "a.manifest", "a.manifest.lock", "a.used-here", "-", "a.manifest.1234")
+        ),
     ],
 )
 def test_what_does_not_go_together_blocks(serve: Serve, said: str) -> None:

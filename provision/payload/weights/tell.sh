@@ -1,0 +1,3 @@
+# The manifest, for all hosts' to be compared.
+
+if [ -f "$manifest" ] && [ ! -L "$manifest" ]; then head -c 67108864 -- "$manifest"; fi
