@@ -16,7 +16,7 @@ import paramiko
 
 from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
 from provision.core.script import Upload
-from provision.transport.leash import COMPLETE, receiver
+from provision.transport.leash import COMPLETE, READY, receiver
 from provision.transport.pipe import Pipe
 
 #: A host that takes nothing for this long is gone, or its disk is (seconds).
@@ -108,7 +108,7 @@ class Transfer:
         if pipe.status is None:
             raise ConnectionLost(self._host, "the connection broke while files were sent", hint="run it again")
         if pipe.status != 0:
-            lines = said.decode("utf-8", "replace").splitlines()[1:]  # the first says that the program began
+            lines = [line for line in said.decode("utf-8", "replace").splitlines() if line != READY]
             raise ScriptFailed(
                 self._host,
                 f"cannot store files in `{into}`",
