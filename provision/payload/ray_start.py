@@ -2,12 +2,16 @@
 it (ray/scripts/scripts.py, 2.60.0: without a port it takes that one, wherever grpc can be imported).
 
 Arguments: the program `ray`, and its own. Ray is told that what Ray Client needs is not installed.
+
+Before that, the head's port must be free: `ray start` connects to it with the token, whoever has taken it.
 """
 
 from __future__ import annotations
 
 import runpy
+import socket
 import sys
+from collections.abc import Sequence
 
 #: How Ray asks for it, by version, and what it is told.
 ASKED = {
@@ -16,8 +20,25 @@ ASKED = {
 }
 
 
+def must_be_free(arguments: Sequence[str]) -> None:
+    """Ends with asyncio's words, if another process has the port."""
+    given = dict(word[2:].split("=", 1) for word in arguments if word.startswith("--") and "=" in word)
+    address, port = given.get("node-ip-address", ""), given.get("port", "")
+    if port.isdecimal():
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as tried:
+            # One that has been closed lately keeps nobody out.
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((address, int(port)))
+                tried.listen()
+            except OSError as error:
+                why = (error.strerror or str(error)).lower()
+                sys.exit(f"error while attempting to bind on address ('{address}', {port}): {why}")
+
+
 def main() -> None:
     sys.argv = sys.argv[1:]
+    must_be_free(sys.argv)
     try:
         from ray._private import utils
     except ImportError:
