@@ -1,9 +1,9 @@
-"""Reads an Ansible YAML inventory as if it had been written in provision's own format.
+"""Reads an Ansible inventory, in YAML or as `ansible-inventory --list` writes it, as if it had been written in
+provision's own format.
 
-Hosts, `ansible_host`, `ansible_user`, `ansible_port`, `ansible_ssh_private_key_file`, `ansible_become` and a
-ProxyJump in `ansible_ssh_common_args` are understood; other `ansible_…` variables are passed over, and all
-the rest is handed to playbooks as `vars`. A host of the group `head` is the head. Where there is a group
-`workers`, hosts in neither are left alone (they are other machines); without one, all others are workers.
+Hosts and their variables, also those of `group_vars` and `host_vars` beside the file, as `ansible_words` reads them;
+all that is not Ansible's own is handed to playbooks as `vars`. A host of the group `head` is the head. Where there is
+a group `workers`, hosts in neither are left alone (they are other machines); without one, all others are workers.
 What Ansible has no word for stands in a mapping `provision:` among the vars of `all`, in the words of
 provision's own format; among the vars of a group or a host it holds settings of a host.
 """
@@ -11,12 +11,14 @@ provision's own format; among the vars of a group or a host it holds settings of
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from provision.core.errors import InventoryError
+from provision.inventory.ansible_files import VarsFile, VarsFiles
+from provision.inventory.ansible_list import unfolded
+from provision.inventory.ansible_words import ORDER, translate
 from provision.inventory.checks import RoleHints
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import merge
@@ -33,12 +35,13 @@ ROLE_HINTS = RoleHints(
 
 _WORKERS = ("workers", "worker")
 _GROUP_KEYS = frozenset({"hosts", "children", "vars"})
-_TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 
 
 def is_ansible(root: YamlNode) -> bool:
     """`all:` at the top, or nothing there but groups."""
     top = root.children
+    if "_meta" in top:
+        return True
     if "all" in top:
         return "cluster" not in top and "hosts" not in top
     groups = [n for n in top.values() if n.is_mapping and n.children and _GROUP_KEYS.issuperset(n.children)]
@@ -56,7 +59,7 @@ class _Group:
 def from_ansible(root: YamlNode, file: Path, problems: Problems) -> YamlNode:
     """The same inventory as a tree of provision's own format; each node still knows where it stands."""
     reader = _Groups(problems)
-    for name, node in root.children.items():
+    for name, node in unfolded(root).children.items():
         reader.read(name, node, (), None)
     own = reader.groups["all"].vars.pop("provision", None) if "all" in reader.groups else None
     settings = dict(own.children) if own is not None else {}
@@ -65,7 +68,10 @@ def from_ansible(root: YamlNode, file: Path, problems: Problems) -> YamlNode:
     for key in ("hosts", "groups"):
         if key in settings:
             problems.key(settings.pop(key), f"`{key}` come from the Ansible inventory around it", "remove it here")
-    hosts = {name: _entry(name, reader, problems) for name in _members(reader)}
+    files = VarsFiles(file)
+    hosts = {name: _entry(name, reader, files, problems) for name in _members(reader)}
+    if files.problems:
+        raise InventoryError([found for one in (problems, *files.problems) for found in one.found])
     name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:40].strip("-") or "cluster"
     settings.setdefault("cluster", _made(name, root, ("cluster",)))
     settings["groups"] = root.with_value(_listed_groups(reader, hosts, root))
@@ -153,98 +159,54 @@ def _members(reader: _Groups) -> list[str]:
     return [name for name in names if wanted & set(reader.of(name))]
 
 
-def _entry(host: str, reader: _Groups, problems: Problems) -> YamlNode:
+def _entry(host: str, reader: _Groups, files: VarsFiles, problems: Problems) -> YamlNode:
     groups = reader.of(host)
     listed = [reader.groups[name].hosts[host] for name in groups if host in reader.groups[name].hosts]
-    layers = [reader.groups[name].vars for name in groups] + [node.children for node in listed]
-    variables: dict[str, YamlNode] = {}
-    for layer in layers:
-        both = {k: merge(variables[k], layer[k]) for k in ("provision",) if k in variables and k in layer}
-        variables |= {**layer, **both}
-    own = variables.pop("provision", None)
     place = listed[-1]
+    # The order is Ansible's: of groups, group_vars, of hosts, host_vars. Groups further out come first.
+    layers = [VarsFile(reader.groups[name].vars, problems) for name in groups]
+    layers += [file for name in groups for file in files.of("group_vars", name)]
+    layers += [VarsFile(node.children, problems) for node in listed]
+    layers += files.of("host_vars", host)
+    variables: dict[str, tuple[YamlNode, Problems]] = {}
+    own: YamlNode | None = None
+    for layer in layers:
+        for name, node in layer.vars.items():
+            if name == "provision":
+                _check_own(node, layer.problems)
+                own = node if own is None else merge(own, node)
+            else:
+                variables[name] = (node, layer.problems)
     if "head" in groups:
         direct = reader.groups["head"].hosts.get(host, place)
         role = {"role": replace(_made("head", direct, direct.path), line=direct.key[0], column=direct.key[1])}
     else:
         role = {}
     entry = place.with_value({**role, **_translate(variables, place, problems)})
-    if own is None:
-        return entry
-    _check_own(own, problems)
-    return merge(entry, own) if own.is_mapping else entry
+    return merge(entry, own) if own is not None and own.is_mapping else entry
 
 
-def _translate(variables: dict[str, YamlNode], place: YamlNode, problems: Problems) -> dict[str, YamlNode]:
-    """Ansible's variables in our words."""
-    ssh: dict[str, YamlNode] = {}
-    entry: dict[str, YamlNode] = {}
+def _translate(
+    variables: dict[str, tuple[YamlNode, Problems]], place: YamlNode, problems: Problems
+) -> dict[str, YamlNode]:
+    """Ansible's variables in our words. What another file says stands where its host does, for all that comes later."""
+    found: dict[str, YamlNode] = {}
     free: dict[str, YamlNode] = {}
-    for name, node in variables.items():
+    for name in sorted(variables, key=lambda name: ORDER.index(name) if name in ORDER else -1):
+        node, where = variables[name]
+        said = translate(name, node, where) if name.startswith("ansible_") else {}
+        for key, value in said.items():
+            here = where is problems
+            found[key] = value if here else replace(value, line=place.line, column=place.column, key=place.key)
+    for name, (node, _) in variables.items():
         if not name.startswith("ansible_"):
             free[name] = node
-        elif (target := _VARIABLES.get(name)) is not None and node.value is not None:
-            if "{{" in node.text:
-                hint = "write the value itself: provision evaluates no templates"
-                problems.value(node, f"`{name}` is a Jinja template, `{node.text}`", hint)
-                continue
-            key, convert = target
-            value = convert(node, problems)
-            if value is not None:
-                (ssh if key.startswith("ssh.") else entry)[key.removeprefix("ssh.")] = value
+    ssh = {key.removeprefix("ssh."): node for key, node in found.items() if key.startswith("ssh.")}
+    entry = {key: node for key, node in found.items() if not key.startswith("ssh.")}
     for key, inner in (("ssh", ssh), ("vars", free)):
         if inner:
             entry[key] = place.with_value(inner)
     return entry
-
-
-def _as_is(node: YamlNode, _problems: Problems) -> YamlNode | None:
-    return node
-
-
-def _truth(node: YamlNode, _problems: Problems) -> YamlNode | None:
-    return node.with_value(node.text.lower() in _TRUE)
-
-
-def _number(node: YamlNode, _problems: Problems) -> YamlNode | None:
-    """Ansible takes `"22"` for a number; so do its users."""
-    return node.with_value(int(node.text)) if re.fullmatch(r"[0-9]{1,9}", node.text) else node
-
-
-def _jump(node: YamlNode, problems: Problems) -> YamlNode | None:
-    """The jump host in a line of ssh options, None if there is none."""
-    try:
-        words = shlex.split(node.text)
-    except ValueError:
-        problems.value(node, "the quotes do not close", "")
-        return None
-    for index, word in enumerate(words):
-        after = words[index + 1] if index + 1 < len(words) else ""
-        option = after if word == "-o" else word[2:] if word.startswith("-o") else ""
-        if word == "-J" or word.startswith("-J"):
-            return node.with_text(word[2:] or after)
-        name, _, value = option.replace(" ", "=", 1).partition("=")
-        if name.lower() == "proxyjump":
-            return node.with_text(value)
-        if name.lower() == "proxycommand":
-            message = "of these options, provision reads only ProxyJump, not ProxyCommand"
-            problems.value(node, message, "write `-o ProxyJump=bastion`, or put it into ~/.ssh/config")
-    return None
-
-
-#: Ansible's variable → (our key, how its value is read). Later ones win, so older names come first.
-_VARIABLES: dict[str, tuple[str, Callable[[YamlNode, Problems], YamlNode | None]]] = {
-    "ansible_ssh_host": ("address", _as_is),
-    "ansible_host": ("address", _as_is),
-    "ansible_ssh_user": ("ssh.user", _as_is),
-    "ansible_user": ("ssh.user", _as_is),
-    "ansible_ssh_port": ("ssh.port", _number),
-    "ansible_port": ("ssh.port", _number),
-    "ansible_private_key_file": ("ssh.key", _as_is),
-    "ansible_ssh_private_key_file": ("ssh.key", _as_is),
-    "ansible_ssh_common_args": ("ssh.jump", _jump),
-    "ansible_become": ("sudo", _truth),
-}
 
 
 def _check_own(own: YamlNode, problems: Problems) -> None:

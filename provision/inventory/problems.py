@@ -39,8 +39,13 @@ class Problems:
         line, column = node.key
         self.at(line, column, message, hint, node.parent)
 
+    @property
+    def found(self) -> list[Problem]:
+        """In the order of their places."""
+        return sorted(self._found.values(), key=lambda p: (p.line, p.column))
+
     def stop(self) -> NoReturn:
-        raise InventoryError(sorted(self._found.values(), key=lambda p: (p.line, p.column)))
+        raise InventoryError(self.found)
 
     def stop_if_any(self) -> None:
         if self:

@@ -1,5 +1,8 @@
 """People bring the Ansible inventory that they have."""
 
+import pytest
+
+from provision import InventoryError
 from provision.inventory import load
 
 FILE = """
@@ -73,11 +76,11 @@ def test_a_jump_host_among_ssh_options(read):
 
 
 def test_a_proxy_command_is_not_passed_over_in_silence(problem):
-    where, path, message, _ = problem(
+    where, path, message, hint = problem(
         "all:\n  hosts:\n    a:\n      ansible_ssh_common_args: -o ProxyCommand='ssh -W %h:%p b'\n"
     )
     assert (where, path) == ("4:32", "all.hosts.a.ansible_ssh_common_args")
-    assert "ProxyJump" in message
+    assert "`ProxyCommand`" in message and "ProxyJump" in hint
 
 
 def test_other_ansible_variables_are_passed_over(read):
@@ -145,3 +148,104 @@ def test_a_group_that_is_its_own_ancestor(problems):
 
 def test_an_inventory_of_provision_is_not_taken_for_ansibles(problem):
     assert problem("hosts:\n  a: {role: head}\n")[2] == "`cluster` is missing"
+
+
+BASE = """
+all:
+  children:
+    head: {hosts: {gpu-01: {ansible_host: 10.0.0.1}}}
+    workers: {hosts: {gpu-02: {}}}
+"""
+
+
+def at(tmp_path, **files):
+    for name, text in files.items():
+        path = tmp_path / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "hosts.yaml").write_text(BASE)
+    return load(tmp_path / "hosts.yaml")
+
+
+def test_what_stands_beside_it_says_where_and_as_whom(tmp_path):
+    inventory = at(
+        tmp_path,
+        **{
+            "group_vars__all.yml": "---\nansible_user: ops\nansible_port: 2222\nansible_become: true\n",
+            "group_vars__workers__ssh.yaml": "ansible_user: other\nrack: b\n",
+            "group_vars__unused.yml": "ansible_user: nobody\n",
+            "host_vars__gpu-02.yml": "ansible_host: 10.9.9.9\nprovision: {expect: {gpus: 8}}\n",
+            "host_vars__empty.yml": "# nothing yet\n",
+        },
+    )
+    assert [(h.address, h.ssh.user, h.ssh.port, h.sudo) for h in inventory.hosts] == [
+        ("10.0.0.1", "ops", 2222, True),
+        ("10.9.9.9", "other", 2222, True),
+    ]
+    assert inventory.hosts[1].vars == {"rack": "b"}
+    assert inventory.hosts[1].expect.gpus == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("$ANSIBLE_VAULT;1.1;AES256\n6234\n", 1, "encrypted"),
+        ("a: 1\nansible_connection: local\n", 2, "reached by `local`"),
+        ("ansible_host: '{{ ip }}'\n", 1, "Jinja template"),
+    ],
+)
+def test_a_mistake_in_a_file_of_variables_is_told_at_its_place(tmp_path, text, line, said):
+    with pytest.raises(InventoryError) as caught:
+        at(tmp_path, **{"group_vars__all.yml": text})
+    (problem,) = caught.value.problems
+    assert problem.file.endswith("group_vars/all.yml")
+    assert problem.line == line
+    assert said in problem.message
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "ansible_connection: local", "ansible_become_method: su", "ansible_become_user: slurm",
+        "ansible_ssh_executable: /usr/local/bin/tsh", "ansible_password: x", "ansible_become_password: x",
+        "ansible_ssh_common_args: '-S none'", "ansible_ssh_extra_args: '-o HostKeyAlias=x'",
+        "ansible_ssh_args: '-b 10.0.0.1'",
+    ],
+)  # fmt: skip
+def test_what_changes_the_way_in_and_has_no_word_here_is_refused(problem, variable):
+    _, path, _, hint = problem(f"all: {{hosts: {{a: {{{variable}}}}}}}\n")
+    assert path == f"all.hosts.a.{variable.partition(':')[0]}"
+    assert hint
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (
+            "-o ProxyJump=bastion -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -q",
+            ("bastion", None, None),
+        ),
+        ("-J ops@bastion:2222 -p 2200 -l ubuntu", ("ops@bastion:2222", 2200, "ubuntu")),
+        ("-oPort=2200 -o 'User ubuntu'", (None, 2200, "ubuntu")),
+    ],
+)
+@pytest.mark.parametrize("variable", ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"])
+def test_options_of_ssh_are_read(read, variable, options, found):
+    host = read(f'all: {{hosts: {{a: {{{variable}: "{options}"}}}}}}\nhead: {{hosts: {{a: }}}}\n').hosts[0]
+    assert (host.ssh.jump, host.ssh.port, host.ssh.user) == found
+
+
+def test_variables_that_change_no_way_in_are_passed_over(read):
+    variables = "ansible_python_interpreter: /usr/bin/python3, ansible_pipelining: true, ansible_become_method: sudo"
+    assert read(f"head: {{hosts: {{a: {{{variables}}}}}}}\n").hosts[0].name == "a"
+
+
+def test_what_ansible_inventory_lists_is_read(read):
+    inventory = read(
+        """{"_meta": {"hostvars": {"a": {"ansible_host": "10.0.0.1", "rack": 1}, "b": {"ansible_user": "ops"}}},
+        "all": {"children": ["ungrouped", "head", "workers"]}, "head": {"hosts": ["a"]}, "workers": {"hosts": ["b"]}}"""
+    )
+    assert [(h.name, h.address, h.role, h.ssh.user) for h in inventory.hosts] == [
+        ("a", "10.0.0.1", "head", None),
+        ("b", "b", "worker", "ops"),
+    ]

@@ -1,0 +1,60 @@
+"""What stands beside an Ansible inventory: `group_vars` and `host_vars`, which say where and as whom one connects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.inventory.files import read_text
+from provision.inventory.node import YamlNode
+from provision.inventory.problems import Problems
+from provision.inventory.source import parse
+
+_ENDINGS = ("", ".yml", ".yaml", ".json")
+
+
+@dataclass(frozen=True)
+class VarsFile:
+    """`problems`: of this file, whose lines its nodes have."""
+
+    vars: dict[str, YamlNode]
+    problems: Problems
+
+
+class VarsFiles:
+    """Of one inventory. Each file is read once."""
+
+    def __init__(self, inventory: Path) -> None:
+        self._folder = inventory.parent
+        self._read: dict[Path, VarsFile] = {}
+
+    def of(self, kind: str, name: str) -> list[VarsFile]:
+        """`kind`: `group_vars` or `host_vars`. A file named as the group or host, or all files of a folder that is."""
+        return [self._file(path) for path in _files(self._folder / kind, name)]
+
+    @property
+    def problems(self) -> list[Problems]:
+        return [file.problems for file in self._read.values() if file.problems]
+
+    def _file(self, path: Path) -> VarsFile:
+        if path not in self._read:
+            problems = Problems(str(path))
+            text = read_text(path, problems)
+            if text.startswith("$ANSIBLE_VAULT"):
+                hint = "keep secrets in `secrets` of `provision`, and what says where to connect in a file without them"
+                problems.at(1, 1, "the file is encrypted: what it says of the hosts is not known here", hint)
+                problems.stop()
+            plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).strip()
+            found = {} if plain in ("", "---", "{}") else parse(text, problems).children
+            self._read[path] = VarsFile(found, problems)
+        return self._read[path]
+
+
+def _files(folder: Path, name: str) -> Iterator[Path]:
+    for ending in _ENDINGS:
+        path = folder / f"{name}{ending}"
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not ending:
+            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in _ENDINGS and p.name[:1] != ".")

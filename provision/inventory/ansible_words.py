@@ -1,0 +1,162 @@
+"""Ansible's variables in provision's words: what says where a host is, as whom one logs in, and who one becomes there.
+
+Nothing that changes one of these is passed over: what has no meaning here is refused. Other `ansible_…` variables (of
+Python, facts, pipelining, timeouts) change none of them.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+
+from provision.inventory.node import YamlNode
+from provision.inventory.problems import Problems
+
+_TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
+
+Words = dict[str, YamlNode]
+
+
+def translate(name: str, node: YamlNode, problems: Problems) -> Words:
+    """Our keys (`address`, `sudo`, `ssh.user` …) that one variable stands for; none if it changes nothing here."""
+    if node.value is None:
+        return {}
+    if name in _REFUSED:
+        told = _REFUSED[name](node.text)
+        if told:
+            message, hint = told
+            problems.value(node, message, hint)
+        return {}
+    if name not in _VARIABLES and name not in _OPTIONS:
+        return {}
+    if "{{" in node.text:
+        hint = "write the value itself: provision evaluates no templates"
+        problems.value(node, f"`{name}` is a Jinja template, `{node.text}`", hint)
+        return {}
+    if name in _OPTIONS:
+        return dict(_ssh_options(node, problems))
+    key, convert = _VARIABLES[name]
+    return {key: convert(node)}
+
+
+def _as_is(node: YamlNode) -> YamlNode:
+    return node
+
+
+def _truth(node: YamlNode) -> YamlNode:
+    return node.with_value(node.text.lower() in _TRUE)
+
+
+def _number(node: YamlNode) -> YamlNode:
+    """Ansible takes `"22"` for a number; so do its users."""
+    return node.with_value(int(node.text)) if re.fullmatch(r"[0-9]{1,9}", node.text) else node
+
+
+#: Ansible's variable → (our key, how its value is read). Where a host has two for one key, the later one here wins.
+_VARIABLES: dict[str, tuple[str, Callable[[YamlNode], YamlNode]]] = {
+    "ansible_ssh_host": ("address", _as_is),
+    "ansible_host": ("address", _as_is),
+    "ansible_ssh_user": ("ssh.user", _as_is),
+    "ansible_user": ("ssh.user", _as_is),
+    "ansible_ssh_port": ("ssh.port", _number),
+    "ansible_port": ("ssh.port", _number),
+    "ansible_private_key_file": ("ssh.key", _as_is),
+    "ansible_ssh_private_key_file": ("ssh.key", _as_is),
+    "ansible_sudo": ("sudo", _truth),
+    "ansible_become": ("sudo", _truth),
+}
+ORDER = tuple(_VARIABLES)
+_OPTIONS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+
+Refusal = tuple[str, str] | None
+
+
+def _password(word: str) -> Callable[[str], Refusal]:
+    hint = f"keep it out of the inventory: `{word}`"
+    return lambda _: ("a password stands in the inventory, where whoever reads the file has it", hint)
+
+
+def _only(words: tuple[str, ...], what: str, hint: str) -> Callable[[str], Refusal]:
+    def judge(text: str) -> Refusal:
+        return None if text.lower() in words else (f"{what} `{text}`, and provision knows {words[0]} alone", hint)
+
+    return judge
+
+
+_REFUSED: dict[str, Callable[[str], Refusal]] = {
+    "ansible_connection": _only(
+        ("ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"),
+        "hosts are to be reached by",
+        "remove it; a host that is this machine is reached by SSH, too",
+    ),
+    "ansible_become_method": _only(
+        ("sudo", "ansible.builtin.sudo"), "root's rights are to come from", "remove it, and let the user have sudo"
+    ),
+    "ansible_become_user": _only(
+        ("root",),
+        "one is to become",
+        "remove it: with sudo, provision works as root, and services run as who logged in",
+    ),
+    "ansible_become_exe": _only(("sudo", "/usr/bin/sudo"), "root's rights are to come from", "remove it"),
+    "ansible_ssh_executable": _only(
+        ("ssh", "/usr/bin/ssh"), "hosts are to be reached by", "remove it: provision has a client of its own"
+    ),
+    **dict.fromkeys(
+        ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password"),
+        _password("ssh-copy-id` gives the hosts your key instead, and `ssh: {key: ~/.ssh/id_ed25519}"),
+    ),
+    **dict.fromkeys(
+        ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"),
+        _password("sudo_password: {env: SUDO_PASSWORD}` among the settings of `provision`, or `--ask-sudo-password"),
+    ),
+}
+
+#: Of OpenSSH's options, those that have a word here; and those that change neither where, nor as whom one connects.
+#: Host keys are provision's own business: they are always checked.
+_MEANT = {
+    "proxyjump": "ssh.jump",
+    "identityfile": "ssh.key",
+    "port": "ssh.port",
+    "user": "ssh.user",
+    "userknownhostsfile": "ssh.known_hosts",
+    "hostname": "address",
+}
+_FLAGS = {"-J": "ssh.jump", "-i": "ssh.key", "-p": "ssh.port", "-l": "ssh.user", "-F": "ssh.config"}
+_HARMLESS = frozenset(
+    (
+        "batchmode", "checkhostip", "compression", "connectionattempts", "connecttimeout", "controlmaster",
+        "controlpath", "controlpersist", "forwardagent", "hashknownhosts", "identitiesonly", "loglevel",
+        "preferredauthentications", "requesttty", "serveralivecountmax", "serveraliveinterval",
+        "stricthostkeychecking", "tcpkeepalive", "updatehostkeys", "visualhostkey",
+    )
+)  # fmt: skip
+_HARMLESS_FLAGS = frozenset({"-C", "-q", "-v", "-vv", "-vvv", "-a", "-A", "-T", "-t", "-tt", "-n", "-x", "-4", "-6"})
+
+
+def _ssh_options(node: YamlNode, problems: Problems) -> Iterator[tuple[str, YamlNode]]:
+    try:
+        words = shlex.split(node.text)
+    except ValueError:
+        problems.value(node, "the quotes do not close", "")
+        return
+    while words:
+        word = words.pop(0)
+        if word in _HARMLESS_FLAGS:
+            continue
+        flag, value = word[:2], word[2:] or (words.pop(0) if words else "")
+        if flag == "-o":
+            name, _, value = value.replace(" ", "=", 1).partition("=")
+            key = _MEANT.get(name.lower())
+            if name.lower() in _HARMLESS or (key == "ssh.known_hosts" and value == "/dev/null"):
+                continue
+        else:
+            name, key = flag, _FLAGS.get(flag)
+        if key is None:
+            hint = "remove it, or put it into an ssh_config file that `ssh: {config: …}` names"
+            if name.lower() == "proxycommand":
+                hint = "write `-o ProxyJump=bastion` instead, or put it into ~/.ssh/config"
+            problems.value(node, f"`{name}` among these options of ssh has no meaning here", hint)
+        else:
+            said = node.with_text(value)
+            yield key, _number(said) if key == "ssh.port" else said
