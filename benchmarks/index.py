@@ -11,8 +11,22 @@ from pathlib import Path
 #: As many packages as vLLM and Ray bring.
 PACKAGES = 170
 
-# Ends by itself: also a benchmark that was killed leaves nothing for long.
-RAY_COMMAND = "#!/bin/sh\necho Ray runtime started\nexec sleep 3600\n"
+#: Without a published hole, of which `check` would warn.
+RAY = "2.60.0"
+# In Python, as Ray's own is: provision runs it within a program of its own, and waits until it listens. Ends by itself:
+# also a benchmark that was killed leaves nothing for long.
+RAY_COMMAND = """#!python
+import re
+import socket
+import sys
+import time
+
+given = dict(re.findall(r"--([a-z-]+)[= ]([^ -][^ ]*)", " ".join(sys.argv)))
+ports = [given[name] for name in ("port", "node-manager-port") if name in given]
+listening = [socket.create_server((given["node-ip-address"], int(port))) for port in ports]
+print("Ray runtime started", flush=True)
+time.sleep(3600)
+"""
 RAY_MODULE = """
 def init(*_, **__):
     pass
@@ -25,8 +39,8 @@ def nodes():
 
 def build(folder: Path, addresses: Sequence[str]) -> str:
     """The index's URL. `addresses`: what Ray's stand-in says has joined."""
-    ray = {"ray.py": RAY_MODULE.format(addresses=list(addresses)), "ray-1.0.data/scripts/ray": RAY_COMMAND}
-    _publish(folder, "ray", "1.0", ray, [f"package-{number:03d}" for number in range(1, PACKAGES)])
+    ray = {"ray.py": RAY_MODULE.format(addresses=list(addresses)), f"ray-{RAY}.data/scripts/ray": RAY_COMMAND}
+    _publish(folder, "ray", RAY, ray, [f"package-{number:03d}" for number in range(1, PACKAGES)])
     for number in range(1, PACKAGES):
         _publish(folder, f"package-{number:03d}", "1.0", {f"package_{number:03d}.py": "version = 1\n"}, [])
     return (folder / "simple").as_uri()

@@ -49,7 +49,6 @@ class Rack:
     count: int
     port: int = 0
     _servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    _sockets: list[socket.socket] = field(default_factory=list)
 
     @property
     def addresses(self) -> list[str]:
@@ -83,8 +82,6 @@ class Rack:
             server.send_signal(signal.SIGTERM)
         for server in self._servers:
             server.wait(10)
-        for sock in self._sockets:
-            sock.close()
 
     def cpu(self) -> float:
         """Seconds that the hosts have computed: sshd, what it has waited for, and what of it still runs (Ansible keeps
@@ -141,19 +138,13 @@ class Rack:
         words = " ".join((self.folder / "host_key.pub").read_text().split()[:2])
         known = "".join(f"[{address}]:{self.port} {words}\n" for address in self.addresses)
         (self.folder / "known_hosts").write_text(known)
-        self._listen_for_ray()
+        self.ray_ports = self._free_ports(7)
         self._write_inventory(index.build(self.folder / "index", self.addresses))
 
     def _free_ports(self, count: int) -> list[int]:
         with contextlib.ExitStack() as stack:
             socks = [stack.enter_context(socket.create_server((self.addresses[0], 0))) for _ in range(count)]
             return [int(sock.getsockname()[1]) for sock in socks]
-
-    def _listen_for_ray(self) -> None:
-        """Ray's stand-in opens no port; what waits for one finds it open here, on an address of nobody's."""
-        self._sockets = [socket.create_server(("127.0.9.1", 0)) for _ in range(2)]
-        own = [int(sock.getsockname()[1]) for sock in self._sockets]
-        self.ray_ports = [*own, *self._free_ports(5)]
 
     def _write_inventory(self, index_url: str) -> None:
         names = (
@@ -171,7 +162,7 @@ class Rack:
             f"root: {self.hosts_root}\n"
             f"ssh: {{user: {user}, port: {self.port}, key: {self.folder}/key, config: {self.folder}/ssh_config,"
             f" known_hosts: {self.folder}/known_hosts}}\n"
-            f'python: {{version: "{sys.version_info.major}.{sys.version_info.minor}", packages: [ray==1.0],'
+            f'python: {{version: "{sys.version_info.major}.{sys.version_info.minor}", packages: [ray=={index.RAY}],'
             f" index: '{index_url}', compile: false}}\n"
             f"ray: {{{ray}}}\n"
             f"hosts:\n{hosts}"
