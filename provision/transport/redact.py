@@ -36,9 +36,13 @@ class Redactor:
         self._longest = max(map(len, self._forms), default=0)
         plain = [part for part in found if len(part.strip()) >= SHORTEST]
         self._raw = [part.encode("utf-8", "surrogatepass").decode("latin-1") for part in plain]
+        self._hex = [part.encode("utf-8", "surrogatepass").hex() for part in plain]
         self._short = _union(short_pattern(part) for part in found if len(part) < SHORTEST)
+        # One pattern of plain words is looked for in a microsecond; most lines need no more.
+        self._any = _union(map(re.escape, self._forms))
         self._begin = _by(self._forms, lambda form: form[:_BEGINNING])
         self._end = _by(self._forms, lambda form: form[-_BEGINNING:])
+        self._any_begin, self._any_end = (_union(map(re.escape, anchors)) for anchors in (self._begin, self._end))
 
     def __call__(self, line: str) -> str:
         return self.joined((line,))[0]
@@ -65,10 +69,12 @@ class Redactor:
         return masked
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
-        spans = [span for form in self._forms for span in _each(form, text)]
-        if any(sign in text for sign in "%\\&'"):
-            spans += (span for layer in layers(text) for span in _within(layer, self._forms))
-        spans += (span for run in byte_runs(text) for span in _within(run, self._raw))
+        spans: list[tuple[int, int]] = []
+        if self._any is not None and self._any.search(text):
+            spans += (span for form in self._forms for span in _each(form, text))
+        if "%" in text or "\\" in text or "&" in text or "'" in text:
+            spans += (span for layer in layers(text, self._forms) for span in _within(layer, self._forms))
+        spans += (span for run in byte_runs(text, self._hex) for span in _within(run, self._raw))
         if self._short is not None:
             spans += (found.span() for found in self._short.finditer(text))
         return spans
@@ -79,7 +85,7 @@ class Redactor:
         if end - begin < PIECE:
             return []
         inner = line[begin:end]
-        if any(inner in form for form in self._forms):
+        if [form for form in self._forms if inner in form]:
             return [(begin, end)]
         found = []
         if length := self._beginning(line[:end], PIECE):
@@ -92,6 +98,8 @@ class Redactor:
         """How many characters at the end of `text` are the beginning of a form; at least `least`, else 0."""
         first = max(0, len(text) - self._longest)
         found = 0
+        if self._any_begin is None or not self._any_begin.search(text, first):
+            return 0
         for anchor, forms in self._begin.items():
             at = text.find(anchor, first)
             while at >= 0 and len(text) - at >= max(least, found + 1):
@@ -104,6 +112,8 @@ class Redactor:
     def _ending(self, text: str, least: int) -> int:
         """How many characters at the beginning of `text` are the end of a form; at least `least`, else 0."""
         found = 0
+        if self._any_end is None or not self._any_end.search(text, 0, self._longest):
+            return 0
         for anchor, forms in self._end.items():
             at = text.rfind(anchor, 0, self._longest)
             while at >= 0 and at + _BEGINNING >= max(least, found + 1):

@@ -6,7 +6,7 @@ Layer by layer: what one layer decodes may be escaped again, as JSON within JSON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html.entities import html5
 
 #: Layers that are looked through: a log line in JSON, which quotes a shell's words, which quote a URL.
@@ -26,30 +26,47 @@ _LETTERS = dict(zip("ntrfbva0", "\n\t\r\f\b\v\a\0", strict=True))
 
 # Bytes as od, xxd, certificates and `repr` print them. Nothing between them: that is a form of its own.
 _BYTES = re.compile(r"(?:(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}[ :,-]{0,2}){4,}")
+_BETWEEN = re.compile(r"\\+x|0x|[ :,-]+")
 _BYTE = re.compile(r"[0-9A-Fa-f]{2}")
 
 #: A text, and where in the first text each of its characters begins and ends.
 Layer = tuple[str, list[int], list[int]]
 
 
-def layers(text: str) -> Iterator[Layer]:
-    """The text without its escapes, then without those that were within them."""
+def layers(text: str, wanted: Sequence[str]) -> Iterator[Layer]:
+    """The text without its escapes, then without those that were within them, where one of `wanted` is in it."""
+    if _ESCAPES[0].search(text) is None:
+        return
     for escape in _ESCAPES:
-        now, places = text, list(range(len(text) + 1))
-        for _ in range(LAYERS):
-            decoded, where = _decoded(now, escape)
-            if decoded == now:
+        now = text
+        for layer in range(LAYERS):
+            if escape.search(now) is None:
                 break
-            places = [places[at] for at in where]
+            decoded = escape.sub(_said, now)
+            if any(each in decoded for each in wanted):
+                # Only now: most texts hold no secret.
+                decoded, places = _placed(text, escape, layer + 1)
+                yield decoded, places, places[1:]
             now = decoded
-            yield now, places, places[1:]
 
 
-def byte_runs(text: str) -> Iterator[Layer]:
-    """What is written as bytes in hex, each as a character of Latin 1."""
+def byte_runs(text: str, wanted: Sequence[str]) -> Iterator[Layer]:
+    """What is written as bytes in hex, each as a character of Latin 1, where one of `wanted` (in hex) is in it."""
     for run in _BYTES.finditer(text):
+        digits = _BETWEEN.sub("", run[0]).lower()
+        if not any(each in digits for each in wanted):
+            continue
         pairs = list(_BYTE.finditer(text, run.start(), run.end()))
         yield "".join(chr(int(pair[0], 16)) for pair in pairs), [p.start() for p in pairs], [p.end() for p in pairs]
+
+
+def _placed(text: str, escape: re.Pattern[str], count: int) -> tuple[str, list[int]]:
+    """`text` after `count` layers, and where each character of it was, with the end as the last one."""
+    places = list(range(len(text) + 1))
+    for _ in range(count):
+        text, where = _decoded(text, escape)
+        places = [places[at] for at in where]
+    return text, places
 
 
 def _decoded(text: str, escape: re.Pattern[str]) -> tuple[str, list[int]]:
