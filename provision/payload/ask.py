@@ -186,9 +186,18 @@ def _message(error: urllib.error.HTTPError) -> str:
 # What follows runs on a host: once (`main`), or until the server that was just started answers (`wait`).
 
 
+def _key() -> str:
+    """From descriptor 3: an environment can be read for as long as its process runs. Empty if there is none."""
+    try:
+        with os.fdopen(3, encoding="utf-8") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
 def main() -> None:
     """Prints the answer as one line of JSON, or says why there is none and ends with 1."""
-    post = over_http(os.environ["URL"], os.environ.get("VLLM_API_KEY", ""), _ours)
+    post = over_http(os.environ["URL"], _key(), _ours)
     try:
         answer = ask(post, os.environ["MODEL"], timeout=float(os.environ["SECONDS_LEFT"]))
     except Refused as error:
@@ -202,7 +211,7 @@ def wait() -> None:
     """Until it answers, its process ends, or the time is up. The key is shown to nobody but the server that was
     started, and only once it is well and is known to refuse those without one."""
     stranger = over_http(os.environ["URL"], "", _ours)
-    post = over_http(os.environ["URL"], os.environ.get("VLLM_API_KEY", ""), _ours)
+    post = over_http(os.environ["URL"], _key(), _ours)
     began = time.monotonic()
     deadline = began + float(os.environ["SECONDS_LEFT"])
     healthy = False

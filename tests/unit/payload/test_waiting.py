@@ -72,11 +72,13 @@ class Server:
     ) -> subprocess.CompletedProcess[str]:
         environment = {
             "URL": f"http://127.0.0.1:{port}", "MODEL": "m", "SECONDS_LEFT": seconds, "PID": pid, "MARK": MARK,
-            "GUARDED": guarded, "LOG": str(self.log), "STAMP": str(self.stamp), "VLLM_API_KEY": KEY,
+            "GUARDED": guarded, "LOG": str(self.log), "STAMP": str(self.stamp),
         }  # fmt: skip
+        # As vllm/ready.sh gives it: in no environment.
+        body = 'printf %s "$1" | { exec 3<&0; printf %s "$2" | "$3" -I -; }'
         return subprocess.run(
-            [sys.executable, "-I", "-"], input=bundle("ask:wait"), env=environment, capture_output=True, text=True,
-            timeout=60, check=False,
+            ["sh", "-c", body, "sh", KEY, bundle("ask:wait"), sys.executable], env=environment, capture_output=True,
+            text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def heard(self) -> list[str]:
