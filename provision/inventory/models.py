@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -56,10 +56,20 @@ class Ssh(Section):
 
 
 class SecretSource(Section):
-    """Where a secret's value comes from: exactly one of the two."""
+    """Where a secret's value comes from: exactly one of `env`, `file`, `command`, `vault` and `sops`."""
 
     env: str | None = Field(None, description="environment variable of the controller")
     file: str | None = Field(None, description="file on the controller, relative to the inventory")
+    command: str | None = Field(None, description="command for the controller's sh that prints it, `pass show hf`")
+    vault: str | None = Field(None, description="file that the program ansible-vault decrypts")
+    sops: str | None = Field(None, description="file that the program sops decrypts")
+    key: str | None = Field(None, description="where in that file it stands, `a.b`; default: all of the file is it")
+    password_file: str | None = Field(
+        None, description="file with the vault's password; default: ansible's own settings"
+    )
+
+    #: The places of which one is named.
+    PLACES: ClassVar[tuple[str, ...]] = ("env", "file", "command", "vault", "sops")
 
 
 class Expect(Section):

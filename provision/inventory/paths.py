@@ -49,8 +49,9 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
         root = _at(root, path, change)
         for section in ("groups", "hosts"):
             root = _at(root, (section, "*", *path), change)
-    root = _at(root, ("secrets", "*", "file"), somewhere)
-    root = _at(root, ("sudo_password", "file"), somewhere)
+    for kind in ("file", "vault", "sops", "password_file"):
+        root = _at(root, ("secrets", "*", kind), somewhere)
+        root = _at(root, ("sudo_password", kind), somewhere)
     root = _at(root, ("serve", "weights", "path"), somewhere)
     root = _at(root, ("python", "find_links", "*"), link)
     for key in ("constraints", "overrides"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provision.inventory.format import InventoryFile
+from provision.inventory.models import SecretSource
 from provision.inventory.served import MODEL_NAME
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,7 +29,12 @@ def json_schema() -> dict[str, Any]:
             definition["properties"][name] = _as_written(field)
     firewall = schema["properties"]["firewall"]
     schema["properties"]["firewall"] = {**firewall, "anyOf": [{"type": "boolean"}, *firewall["anyOf"]]}
-    definitions["SecretSource"]["oneOf"] = [{"required": ["env"]}, {"required": ["file"]}]
+    definitions["SecretSource"]["oneOf"] = [{"required": [place]} for place in SecretSource.PLACES]
+    decrypted = [{"required": ["vault"]}, {"required": ["sops"]}]
+    definitions["SecretSource"]["dependentSchemas"] = {
+        "key": {"anyOf": decrypted},
+        "password_file": {"required": ["vault"]},
+    }
     return {"$schema": _DIALECT, "title": "provision inventory", **schema}
 
 

@@ -1,4 +1,8 @@
-"""Reads secrets from where the inventory says they are."""
+"""Reads secrets from where the inventory says they are.
+
+Commands, and the programs that decrypt, are run only by `read_secrets` and `read_sudo_password`, never when an
+inventory is merely loaded: who looks at an inventory from elsewhere must not run it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from provision.core.private import open_to_others
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, SecretSource
 from provision.inventory.node import YamlNode
-from provision.inventory.problems import Problems
+from provision.inventory.problems import Problems, listing
+from provision.inventory.secret_programs import ProgramFailed, told
 
 #: Far above a token or a password; a larger file is another file than was meant.
 MAX_SECRET = 64 * 1024
@@ -25,15 +30,19 @@ class SecretMissing(ValueError):
         self.hint = hint
 
 
-def read_source(source: SecretSource, name: str) -> Secret:
-    """Raises SecretMissing. A file's value ends before its final newline."""
+def read_source(source: SecretSource, name: str, folder: Path) -> Secret:
+    """Raises SecretMissing. A value ends before its final newline. `folder`: where programs are run."""
     if source.env is not None:
         value = os.environ.get(source.env, "")
         if not value:
             state = "is empty" if source.env in os.environ else "is not set"
             raise SecretMissing(f"the environment variable `{source.env}` {state}", f"export {source.env}=…")
         return Secret(value, name)
-    path = Path(str(source.file))
+    if source.file is None:
+        return _value(
+            _from_program(source, folder), name, "what the program prints", "what it should print is one secret"
+        )
+    path = Path(source.file)
     if mode := open_to_others(path):
         raise SecretMissing(f"`{path}` is open to others (mode {mode})", f"chmod 600 {shlex.quote(str(path))}")
     try:
@@ -41,37 +50,57 @@ def read_source(source: SecretSource, name: str) -> Secret:
             raw = stream.read(MAX_SECRET + 1)
     except OSError as error:
         raise SecretMissing(f"`{path}` cannot be read: {error.strerror}", "write the secret there, mode 0600") from None
+    return _value(raw, name, f"`{path}`", "name the file that holds the secret alone, mode 0600")
+
+
+def _from_program(source: SecretSource, folder: Path) -> bytes:
+    try:
+        return told(source, folder, MAX_SECRET)
+    except ProgramFailed as error:
+        raise SecretMissing(str(error), error.hint) from None
+
+
+def _value(raw: bytes, name: str, what: str, hint: str) -> Secret:
     if len(raw) > MAX_SECRET:
-        raise SecretMissing(f"`{path}` is larger than {MAX_SECRET} bytes", "name the file that holds the secret alone")
+        raise SecretMissing(f"{what} is larger than {MAX_SECRET} bytes", hint)
     try:
         value = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise SecretMissing(f"`{path}` is not UTF-8 text", "name the file that holds the secret alone") from None
+        raise SecretMissing(f"{what} is not UTF-8 text", hint) from None
     value = value.removesuffix("\n").removesuffix("\r")
     if not value or "\0" in value:
-        raise SecretMissing(f"`{path}` holds no secret", "write the secret there, mode 0600")
+        raise SecretMissing(f"{what} holds no secret", hint)
     return Secret(value, name)
 
 
 def check_sources(root: YamlNode, problems: Problems, *, require: bool) -> None:
-    """Each source names one place; with `require`, a secret is there."""
+    """Each source names one place; with `require`, a secret is there, as far as that can be told without a program."""
     named = root.find("secrets")
     sources = dict(named.children) if named is not None else {}
     if (sudo := root.find("sudo_password")) is not None and sudo.is_mapping:
         sources["sudo_password"] = sudo
     for name, node in sources.items():
         given = {key: child.text for key, child in node.children.items() if child.value is not None}
-        if len(given) != 1 and problems.about(node):
+        places = [place for place in SecretSource.PLACES if place in given]
+        if len(places) != 1 and problems.about(node):
             continue
-        if len(given) != 1:
-            found = "both" if given else "neither"
-            message = f"should name either `env` or `file`, found {found}"
+        if len(places) != 1:
+            found = listing(places, "and") if places else "none"
+            message = f"should name one of {listing(SecretSource.PLACES, 'and')}, found {found}"
             problems.value(node, message, f"write `{{env: {name.upper()}}}` or `{{file: PATH}}`")
-        elif require:
+        elif lost := [key for key, of in _DECRYPTS.items() if key in given and places[0] not in of]:
+            problems.key(
+                node.children[lost[0]], f"`{lost[0]}` is for {listing(_DECRYPTS[lost[0]], 'and')}", "remove it"
+            )
+        elif require and places[0] in ("env", "file"):
             try:
-                read_source(SecretSource(**given), name)
+                read_source(SecretSource(**given), name, Path())
             except SecretMissing as missing:
-                problems.value(next(iter(node.children.values())), str(missing), missing.hint)
+                problems.value(node.children[places[0]], str(missing), missing.hint)
+
+
+#: What says more about a place → the places that it is for.
+_DECRYPTS = {"key": ("vault", "sops"), "password_file": ("vault",)}
 
 
 def read_secrets(inventory: Inventory) -> dict[str, Secret]:
@@ -80,7 +109,7 @@ def read_secrets(inventory: Inventory) -> dict[str, Secret]:
     problems: list[Problem] = []
     for name, source in inventory.secrets.items():
         try:
-            found[name] = read_source(source, name)
+            found[name] = read_source(source, name, inventory.path.parent)
         except SecretMissing as missing:
             problems.append(Problem(str(inventory.path), 0, 0, f"secrets.{name}", str(missing), missing.hint))
     if problems:
@@ -93,7 +122,7 @@ def read_sudo_password(inventory: Inventory) -> Secret | None:
     if inventory.sudo_password is None:
         return None
     try:
-        return read_source(inventory.sudo_password, "sudo_password")
+        return read_source(inventory.sudo_password, "sudo_password", inventory.path.parent)
     except SecretMissing as missing:
         problem = Problem(str(inventory.path), 0, 0, "sudo_password", str(missing), missing.hint)
         raise InventoryError([problem]) from None

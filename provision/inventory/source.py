@@ -212,7 +212,7 @@ class _Reader:
             return
         line, column = _position(raw)
         tag = raw.tag.replace(_YAML, "!!")
-        hint = "values encrypted by ansible-vault cannot be read: name their source under `secrets:`"
+        hint = "name the file under `secrets:`, which ansible-vault decrypts: `{vault: FILE, key: NAME}`"
         hint = hint if tag == "!vault" else f"remove `{tag}`"
         self.problems.at(line, column, f"the tag `{tag}` has no meaning in an inventory", hint, dotted(path))
 

@@ -34,6 +34,9 @@ class ApiKey:
             return cls()
         if source.env:
             return cls(f"${source.env}", f'os.environ["{source.env}"]')
+        if not source.file:
+            # What a program tells is not asked for on a terminal: whoever types this has it in the variable.
+            return cls("$VLLM_API_KEY", 'os.environ["VLLM_API_KEY"]')
         path = str((folder / expanded(source.file or "")).absolute())
         return cls(f"$(cat {shlex.quote(path)})", f"open({json.dumps(path)}).read().strip()")
 

@@ -464,9 +464,10 @@ def test_a_secret_whose_file_is_missing(problem, tmp_path):
 
 def test_a_secret_with_two_sources_or_none(problems):
     found = problems(OK + "secrets: {A: {env: HOME, file: x}, B: {}}\n")
+    one = "should name one of `env`, `file`, `command`, `vault` and `sops`"
     assert [(p.column, p.path, p.message) for p in found] == [
-        (14, "secrets.A", "should name either `env` or `file`, found both"),
-        (39, "secrets.B", "should name either `env` or `file`, found neither"),
+        (14, "secrets.A", f"{one}, found `env` and `file`"),
+        (39, "secrets.B", f"{one}, found none"),
     ]
 
 
