@@ -91,9 +91,11 @@ def _links(host: str, facts: Facts) -> list[Finding]:
         for index, active, down in facts.nvlinks
         if down and (active or alone) and (active < most or (index in gpus and on_switches([gpus[index]])))
     ]
-    if not broken:
-        return []
     texts = [f"{down} of {active + down} links down (GPU {index})" for index, active, down in broken]
+    counted = {index for index, _, _ in broken}
+    texts += [f"none to the other GPUs (GPU {index})" for index in unlinked(facts.topology) if index not in counted]
+    if not texts:
+        return []
     return [
         Finding(
             host,
@@ -109,6 +111,20 @@ def _links(host: str, facts: Facts) -> list[Finding]:
             said=f"NVLink: {'; '.join(texts)}",
         )
     ]
+
+
+def unlinked(matrix: Sequence[Sequence[str]]) -> list[int]:
+    """GPUs that NVLink joins to no other, on a board where it joins all of the others to each other. Bridges join two
+    or, on few boards, four: where only two of three are joined, that is how it was built."""
+    every = range(len(matrix))
+
+    def joined(one: int, other: int) -> bool:
+        return matrix[one][other].startswith("NV")
+
+    alone = [one for one in every if not any(joined(one, other) for other in every if other != one)]
+    rest = [one for one in every if one not in alone]
+    whole = all(joined(one, other) for one in rest for other in rest if one != other)
+    return alone if whole and len(rest) >= 3 and len(rest) > len(alone) else []
 
 
 def on_switches(gpus: Sequence[Gpu]) -> bool:

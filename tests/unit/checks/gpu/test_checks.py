@@ -8,7 +8,7 @@ from gpu_samples import board, cluster, facts, geforce, h100, without_gpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.checks.gpu.checks import of_gpus
+from provision.checks.gpu.checks import of_gpus, unlinked
 from provision.checks.gpu.health import RULES
 from provision.checks.gpu.throttle import NAMES, slowed_by
 from provision.core.finding import AREAS, Finding, Severity
@@ -317,3 +317,22 @@ def test_whatever_a_host_tells_of_its_gpus_is_judged_and_each_fact_once(
     found = judged(facts(*gpus, **told), head=without_gpus())
     assert len({finding.fact for finding in found}) == len(found)
     assert all(finding.host == "gpu-02" and finding.message for finding in found)
+
+
+def _matrix(text: str) -> list[list[str]]:
+    return [row.split() for row in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "alone"),
+    [
+        ("X NV18 NODE NV18\nNV18 X NODE NV18\nNODE NODE X SYS\nNV18 NV18 SYS X", [2]),
+        ("X NV4 SYS SYS\nNV4 X SYS SYS\nSYS SYS X NV4\nSYS SYS NV4 X", []),  # bridged in pairs
+        ("X NV4 SYS\nNV4 X SYS\nSYS SYS X", []),  # a pair, and a single one
+        ("X SYS SYS\nSYS X SYS\nSYS SYS X", []),  # no NVLink at all
+        ("X NV18 NV18\nNV18 X NV18\nNV18 NV18 X", []),
+        ("X", []),
+    ],
+)
+def test_a_gpu_that_nvlink_joins_to_no_other_is_named_on_a_lone_host(matrix: str, alone: list[int]) -> None:
+    assert unlinked(_matrix(matrix)) == alone
