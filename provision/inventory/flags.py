@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from provision.inventory.models import Scalar
 from provision.inventory.node import YamlNode
@@ -28,6 +28,9 @@ SERVE_FLAGS = {
     "master-port": "serve.master_port",
     "headless": "",
 }
+
+#: `vllm serve` flags with which it no longer answers HTTP on its port.
+NOT_HTTP = ("ssl-certfile", "ssl-keyfile", "uds")
 
 #: `ray start` flags that provision sets → the setting that they come from.
 RAY_FLAGS = {
@@ -82,6 +85,12 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         _check_args(scope.find("ray", "args"), RAY_FLAGS, problems)
 
 
+def _in_full(flag: str, flags: Iterable[str]) -> str:
+    """Of a flag that is written by its beginning, which argparse takes for the flag, all of it; else `flag`."""
+    longer = [one for one in flags if len(flag) >= _SHORTEST and one.startswith(flag)]
+    return longer[0] if len(longer) == 1 else flag
+
+
 def scopes(root: YamlNode) -> Iterator[YamlNode]:
     """Each place that can hold per-host settings: the top, every group, every entry of `hosts`."""
     yield root
@@ -100,8 +109,11 @@ def _check_env(env: YamlNode | None, problems: Problems) -> None:
 def _check_args(args: YamlNode | None, reserved: Mapping[str, str], problems: Problems) -> None:
     for name, node in args.children.items() if args is not None else ():
         bare = name.lstrip("-")
-        flag = bare.replace("_", "-")
-        if flag in reserved:
+        flag = _in_full(bare.replace("_", "-"), (*reserved, *(NOT_HTTP if reserved is not RAY_FLAGS else ())))
+        if flag in NOT_HTTP and reserved is not RAY_FLAGS:
+            said = f"with `--{flag}` the server could not be asked: provision speaks HTTP to its port"
+            problems.key(node, said, "remove it; for TLS, put a proxy in front of the server")
+        elif flag in reserved:
             setting = reserved[flag]
             problems.key(node, f"provision itself sets `--{flag}`", f"use `{setting}`" if setting else "remove it")
         elif name != bare:

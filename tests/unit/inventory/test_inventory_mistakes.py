@@ -1,5 +1,7 @@
 """Every mistake is told in the user's words, at its line and column, with a hint."""
 
+import pytest
+
 from provision.core.errors import InventoryError
 from provision.inventory import load
 
@@ -428,6 +430,18 @@ def test_the_flags_of_the_multi_node_mode_are_set_for_every_host(problems):
         ("provision itself sets `--master-port`", "use `serve.master_port`"),
         ("provision itself sets `--distributed-executor-backend`", "use `serve.backend`"),
     ]
+
+
+@pytest.mark.parametrize("flag", ["ssl-certfile", "ssl_keyfile", "ssl-certf", "uds"])
+def test_a_server_that_would_not_answer_http_on_its_port_is_refused(problem, flag):
+    message, hint = problem(OK + f"serve: {{model: m, args: {{{flag}: /x}}}}\n")[2:]
+    assert "provision speaks HTTP to its port" in message
+    assert "for TLS" in hint
+
+
+@pytest.mark.parametrize(("beginning", "flag"), [("api-ke", "api-key"), ("tensor_par", "tensor-parallel-size")])
+def test_a_flag_that_is_written_by_its_beginning_is_the_flag(problem, beginning, flag):
+    assert problem(OK + f"serve: {{model: m, args: {{{beginning}: x}}}}\n")[2] == f"provision itself sets `--{flag}`"
 
 
 def test_flags_with_dashes_and_flags_with_a_setting_of_their_own(problems):
