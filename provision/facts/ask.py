@@ -11,7 +11,7 @@ from provision.payload.bundle import shell
 GPU_PATIENCE = 10
 
 #: Below provision/payload: what all parts have in common; what is looked at while nvidia-smi works; and that.
-_BEFORE = ("facts/begin.sh", "facts/about.sh", "files/trust.sh")
+_BEFORE = ("files/trust.sh", "facts/begin.sh", "facts/about.sh")
 _AROUND = (
     "facts/host.sh", "facts/folders.sh", "facts/programs.sh", "facts/network.sh", "facts/driver.sh", "facts/model.sh",
 )  # fmt: skip

@@ -30,7 +30,7 @@ PROGRAMS = {
     "health:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
-    "records:main": ENVIRONMENT_PYTHON,
+    "records:main": HOST_PYTHON,
     "weights.download:main": ENVIRONMENT_PYTHON,
     "weights.seal:main": ENVIRONMENT_PYTHON,
 }

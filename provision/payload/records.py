@@ -81,7 +81,7 @@ def fault(path: str, listed: Sequence[tuple[str, str, str]]) -> str:
             return "edited"
         sums = {kind: hashlib.new(kind) for kind, _ in fitting}
         with open(open_file(path), "rb") as file:
-            while chunk := file.read(1 << 20):
+            for chunk in iter(lambda: file.read(1 << 20), b""):
                 for one in sums.values():
                     one.update(chunk)
     except (FileNotFoundError, NotADirectoryError):

@@ -53,6 +53,9 @@ HINTS = (
     ("glibc", "set python.platform to the oldest glibc among the hosts, then run `provision lock`"),
 )
 
+_LOOKED_AT = ("files/trust.sh", "venv/probe.sh")
+_CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
+
 _DIST = "dist."
 _FILES = "files."
 
@@ -105,9 +108,9 @@ class Venv(Resource):
     def probe(self) -> Script:
         """Reads names and two small files: some milliseconds, also for hundreds of packages. `deep` reads all of it."""
         if self.deep:
-            body = shell("venv/probe.sh", "venv/deep.sh")
+            body = shell(*_LOOKED_AT, "venv/python.sh", "venv/deep.sh")
             return Script(body, {**self._names(), "program": bundle("records:main")}, timeout=DEEP_TIMEOUT)
-        return Script(shell("venv/probe.sh"), self._names())
+        return Script(shell(*_LOOKED_AT), self._names())
 
     def want(self) -> State:
         """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
@@ -157,7 +160,7 @@ class Venv(Resource):
             found.append(Difference("stray code", None, have["stray"], hint))
         if "unread" in have:
             hint = "`provision up --deep` builds it again"
-            found.append(Difference("", "as installed", f"unreadable: its Python ends with {have['unread']}", hint))
+            found.append(Difference("", "as installed", have["unread"], hint))
         return tuple(found)
 
     def known(self, have: State) -> tuple[Known, ...]:
@@ -179,7 +182,7 @@ class Venv(Resource):
     def fix(self, have: State, want: State) -> Script:
         """Builds it whole, repairs some packages in place, switches the link, or removes it all."""
         if want is None:
-            return Script(shell("venv/shared.sh", "venv/remove.sh"), self._names(), timeout=600)
+            return Script(shell(*_CHANGED, "venv/remove.sh"), self._names(), timeout=600)
         mode, names = self._work(have, want)
         sweep = mode == "repair" and "stray" in (have or {})
         variables: dict[str, Value] = {
@@ -201,7 +204,7 @@ class Venv(Resource):
             "more_indexes": " ".join(self.python.extra_indexes),
             "index_strategy": self.python.index_strategy,
         }
-        body = shell("venv/shared.sh", "venv/build.sh")
+        body = shell(*_CHANGED, "venv/python.sh", "venv/build.sh")
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:

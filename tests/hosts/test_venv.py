@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import zipfile
@@ -21,7 +22,7 @@ from package_index import Index, write_wheel
 from small_packages import publish, two_packages
 from uv import find_uv_bin
 
-from provision.core.errors import Cancelled, LockError
+from provision.core.errors import Cancelled, LockError, ScriptFailed
 from provision.core.resource import Difference, State
 from provision.core.script import Fragment
 from provision.environment.lockfile import ensure_lock
@@ -237,15 +238,60 @@ def test_code_that_no_package_brought_is_named_and_removed(machine: Machine, ven
     assert not (site(venv) / "mine").exists() and (site(venv) / "notes.txt").exists()
 
 
-def test_an_environment_whose_python_does_not_start_is_built_again(machine: Machine, venv: Venv) -> None:
+@pytest.mark.parametrize("how", ["file", "link"])
+def test_an_environment_whose_python_is_another_program_is_built_again_and_that_is_never_run(
+    machine: Machine, venv: Venv, tmp_path: Path, how: str
+) -> None:
     deep = replace(venv, deep=True)
     machine.apply(venv)
-    program = Path(venv.bin("python"))
+    program, ran = Path(venv.bin("python")), tmp_path / "ran"
+    evil = program if how == "file" else tmp_path / "python3"
     program.unlink()
-    program.write_text("#!/bin/sh\nexit 3\n")
-    program.chmod(0o755)
-    assert machine.told(deep) == ["unreadable: its Python ends with exit code 3 → as installed"]
+    evil.write_text(f'#!/bin/sh\ntouch {ran}\nexec {sys.executable} "$@"\n')
+    evil.chmod(0o755)
+    if how == "link":
+        program.symlink_to(evil)
+    assert machine.told(deep) == ["its Python is another program → as installed"]
+    assert not ran.exists(), "what was judged was run"
     machine.apply(deep)
+    assert not ran.exists() and program.resolve() != evil
+
+
+def test_an_environment_of_before_has_a_python_that_its_own_settings_name(machine: Machine, venv: Venv) -> None:
+    deep = replace(venv, deep=True)
+    machine.apply(venv)
+    note = Path(venv.path, ".provision")
+    note.write_text("".join(note.read_text().splitlines(keepends=True)[:2]))
+    assert machine.differences(deep) == ()
+
+
+@pytest.mark.parametrize("umask", ["000", "022"])
+def test_nobody_else_reads_or_writes_an_environment(
+    machine: Machine, make_venv: Callable[..., Venv], python: Python, umask: str
+) -> None:
+    venv = make_venv(python.model_copy(update={"compile": True}))
+    venv.prepare(str)
+    fix = venv.fix(None, venv.want())
+    machine.session.send(fix.uploads)
+    (done,) = machine.session.run([replace(fix, body=f"umask {umask}\n{fix.body}")])
+    assert done.ok, done.stderr
+    open_to_others = 0o022 if os.getuid() == 0 else 0o077  # root's are for the user who logs in
+    made = [path for path in (machine.root, *machine.root.rglob("*")) if not path.is_symlink()]
+    assert [str(path) for path in made if path.lstat().st_mode & open_to_others] == []
+    machine.remove(venv)
+
+
+def test_nothing_is_built_or_removed_where_others_could_change_it(machine: Machine, venv: Venv) -> None:
+    machine.root.mkdir()
+    machine.root.chmod(0o777)
+    venv.prepare(str)
+    with pytest.raises(ScriptFailed, match="cannot store files"):
+        machine.try_fix(venv, venv.want())
+    for fix in (replace(venv.fix(None, venv.want()), uploads=()), venv.fix({}, None)):
+        (machine.root / "envs").mkdir(exist_ok=True)
+        (failed,) = machine.session.run([fix])
+        assert failed.rc == 1 and f"not safe: {machine.root} (mode 777" in failed.stderr
+        assert sorted(path.name for path in machine.root.rglob("*")) == ["envs"]
 
 
 def test_a_python_that_was_updated_below_an_environment_says_its_own_version(machine: Machine, venv: Venv) -> None:
@@ -256,13 +302,19 @@ def test_a_python_that_was_updated_below_an_environment_says_its_own_version(mac
     assert (machine.see(venv) or {})["python"] == python_before(real)
     # An update puts the program there anew; here it is the link that is turned to a younger one.
     program = Path(venv.bin("python"))
+    program_of_host = program.resolve()
     younger = machine.root / "python"
     younger.write_text(f'#!/bin/sh\nexec {program.resolve()} "$@"\n')
     younger.chmod(0o755)
     program.unlink()
     program.symlink_to(younger)
-    os.utime(younger)
+    note = Path(venv.path, ".provision")
+    built = note.read_text()
+    note.write_text(built.replace(f" {program_of_host}\n", f" {younger}\n"))
     assert wait_until(lambda: (os.utime(younger), (machine.see(venv) or {})["python"])[1] == real)
+    # Only the program that it was built with is asked.
+    note.write_text(built)
+    assert (machine.see(venv) or {})["python"] == python_before(real)
 
 
 def python_before(version: str) -> str:

@@ -41,8 +41,9 @@ printf "nofile_soft="; ulimit -Sn
 printf "nofile_hard="; ulimit -Hn
 for value in curl flock tar; do has $value && echo "$value=yes"; done
 if has uv; then
-    echo "uv=$(command -v uv)"
-    echo "uv_version=$(uv --version 2>/dev/null)"
+    value=$(command -v uv)
+    echo "uv=$value"
+    if sound "$value"; then echo "uv_version=$(uv --version 2>/dev/null)"; fi
 fi
 echo "@os"
 for value in /etc/os-release /usr/lib/os-release; do
@@ -98,13 +99,13 @@ if [ $# -gt 0 ]; then
         # `python -V` answers before it has become an interpreter; a shim would be a slow script. The folders of
         # uv and pyenv say it themselves.
         case "$line" in
-            */shims/*|*/cpython-3.*|*/versions/3.*/bin/*) minor= ;;
+            */shims/*|*/cpython-3.*|*/versions/3.*/bin/*|"$root"/*) minor= ;;
             */python3.*) ;;
             *) minor= ;;
         esac
         case "$seen/" in
             *"/$minor/"*) ;;
-            *) [ -n "$minor" ] && patch=$("$line" -V 2>/dev/null) && seen=$seen/$minor ;;
+            *) [ -n "$minor" ] && sound "$line" && patch=$("$line" -V 2>/dev/null) && seen=$seen/$minor ;;
         esac
         printf '%s\t%s\t%s\n' "$1" "$line" "$patch"
         shift

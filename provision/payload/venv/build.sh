@@ -43,7 +43,7 @@ find_python() {
     echo "Python $version is not on this host (found:" ${there:-none}")" >&2
     return 1
 }
-sweep() { printf '%s\n' "$program" | "$env/bin/python" -I -S -B - "$env" sweep; }
+sweep() { find_judge && printf '%s\n' "$program" | "$judge" -I -S -B - "$env" sweep; }
 # Mending names just what drifted: `sync` looks at all the rest again, and refuses an installed wheel whose tags say
 # another platform than its file name did.
 install_packages() {
@@ -73,13 +73,16 @@ install_packages() {
     watched "$uv" "$@"
 }
 
-mkdir -p "$envs" "$cache" "$root/bin"
+ours_alone
+mkdir -p "$envs" "$root/bin"
+( umask 077; mkdir -p "$cache" )
+ours_alone
 # With sudo, root builds it and the user who logged in runs it; what else lies here guards itself.
 [ "$(id -u)" -ne 0 ] || chmod go+rx "$root" "$envs"
 exclusive
 uv=${found_uv:-$root/bin/uv-$uv_version}
 if [ -f "$inbox/uv" ]; then
-    chmod 755 "$inbox/uv"
+    chmod 700 "$inbox/uv"
     mv -f -- "$inbox/uv" "$uv"
 fi
 # The cache is this build's own and goes when it ends: files that share an inode with it would change together.
@@ -103,9 +106,11 @@ if [ "$mode" != link ]; then
     rm -f -- "$env/provision.mend"
     [ "$(installed)" -eq "$total" ] || { echo "uv installed $(installed) of $total packages" >&2; give_up; }
     "$env/bin/python" -c '' || give_up
-    printf '%s\n%s\n' "$digest" "$cluster" > "$env/.provision.new"
+    printf '%s\n%s\n%s\n' "$digest" "$cluster" "$(interpreter)" > "$env/.provision.new"
     mv -f -- "$env/.provision.new" "$env/.provision"
 fi
+# uv lets everybody write to its locks, whatever the umask.
+rm -f -- "$env/.lock" "$root/python/.lock"
 ln -sfn -- "$short" "$envs/.current-$tag"
 mv -Tf -- "$envs/.current-$tag" "$envs/current-$cluster"
 rm -rf -- "$cache" "$inbox"

@@ -3,6 +3,9 @@
 # shellcheck disable=SC2086 # split into words on purpose
 
 [ "${finished:-}" = "$digest" ] || exit 0
+another=$(another_interpreter)
+[ -z "$another" ] || { echo "unread=$another"; exit 0; }
+find_judge || exit 1
 idle=
 command -v ionice >/dev/null 2>&1 && ionice -c 3 true 2>/dev/null && idle="ionice -c 3"
-printf '%s\n' "$program" | nice -n 19 $idle "$env/bin/python" -I -S -B - "$env" || echo "unread=exit code $?"
+printf '%s\n' "$program" | nice -n 19 $idle "$judge" -I -S -B - "$env" || echo "unread=its files cannot be read"

@@ -17,18 +17,25 @@ for link in "$root"/envs/current-*; do
     [ "$link" != "$root/envs/current-$cluster" ] && [ -h "$link" ] || continue
     [ "$link" -ef "$env" ] && echo "shared=yes"
 done
-finished=no python=
+finished=no python='' home=''
 [ -x "$env/bin/python" ] && [ -f "$env/.provision" ] && read -r finished < "$env/.provision"
 echo "finished=$finished"
 if [ -f "$env/pyvenv.cfg" ]; then
     while read -r key _ value; do
-        [ "$key" = version_info ] && python=$value
+        case $key in version_info) python=$value ;; home) home=$value ;; esac
     done < "$env/pyvenv.cfg"
     # A host's own Python may be updated below an environment, which goes on to name the old one: asked is only one
-    # that is younger than that word.
+    # that is younger than that word, and the one that it was built with, elsewhere, where nobody else could change it.
     set -- $([ -h "$env/bin/python" ] && stat -L -c %Z "$env/bin/python" "$env/pyvenv.cfg" 2>/dev/null)
     if [ "${1:-0}" -gt "${2:-0}" ]; then
-        asked=$("$env/bin/python" -I -S -B -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+        asked='' built=''
+        [ ! -f "$env/.provision" ] || { read -r _; read -r _; read -r built; } < "$env/.provision"
+        host_python=$(readlink -f -- "$env/bin/python")
+        # Older versions did not write down which one, but uv where it found it.
+        [ -n "$built" ] || [ "$(readlink -f -- "$home")" != "${host_python%/*}" ] || built="- $host_python"
+        case $host_python in "$env"/*) built='' ;; esac
+        [ "${built#* }" != "$host_python" ] || [ -n "$(strangers "$host_python" "$(id -u)")" ] ||
+            asked=$("$host_python" -I -S -B -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
         python=${asked:-$python}
     fi
     echo "python=$python"

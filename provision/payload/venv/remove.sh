@@ -1,6 +1,7 @@
 # Removes an environment, also what earlier locks of this cluster left, unless another cluster uses it.
 
 [ -d "$envs" ] || exit 0
+ours_alone
 exclusive
 target=$(readlink "$envs/current-$cluster" || :)
 rm -f -- "$envs/current-$cluster"

@@ -3,13 +3,16 @@
 # shellcheck disable=SC2034 # used by the files that follow
 
 set -e
-umask 022
+# With sudo, root builds it and another user runs it; otherwise it is ours alone.
+if [ "$(id -u)" -eq 0 ]; then umask 022; else umask 077; fi
 case "$root" in /?*) ;; *) echo "root must be an absolute path, not $root" >&2; exit 1 ;; esac
 case "$short$cluster$tag" in ''|*/*) echo "not a name: $short $cluster $tag" >&2; exit 1 ;; esac
 envs=$root/envs
 env=$envs/$short
 inbox=$root/uploads/$tag
 cache=$root/cache/$tag
+# Nobody else could change what lies in `root`, or put it there.
+ours_alone() { exposed=$(strangers "$root" "$(id -u)"); [ -z "$exposed" ] || refused "$exposed" || exit 1; }
 say() { printf '::progress %s\n' "$*"; }
 discard() {
     [ -d "$1" ] || return 0

@@ -72,7 +72,7 @@ def test_each_drift_is_told_in_one_line(lines, said):
         (["files=Beta.Two-1.0.dist-info/edited: b/a.py, b/c.py"], ["beta-two edited: b/a.py, b/c.py → as installed"]),
         (["files=gamma-1.0.dist-info/missing: gamma.py"], ["gamma missing: gamma.py → as installed"]),
         (["stray=sitecustomize.py"], ["stray code sitecustomize.py → absent"]),
-        (["unread=exit code 127"], ["unreadable: its Python ends with exit code 127 → as installed"]),
+        (["unread=its Python is missing"], ["its Python is missing → as installed"]),
         # Of a package that has to go, or is of another version, no more needs to be said.
         (["dist=foreign-3.0.dist-info", "files=foreign-3.0.dist-info/edited: f.py"], ["foreign 3.0 → absent"]),
     ],
