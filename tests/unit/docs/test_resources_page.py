@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 
@@ -27,7 +28,11 @@ vLLM have parameters that `Stack` and `StackWithoutRay` fill in from the invento
 
 def kinds(kind: type) -> list[type]:
     public = [getattr(provision, name) for name in provision.__all__]
-    found = [one for one in public if inspect.isclass(one) and issubclass(one, kind) and one is not kind]
+    found = [
+        one
+        for one in public
+        if isinstance(one, type) and get_origin(one) is None and issubclass(one, kind) and one is not kind
+    ]
     return sorted(found, key=lambda one: one.__name__)
 
 
