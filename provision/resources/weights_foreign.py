@@ -17,7 +17,7 @@ def in_the_way(host: str, folder: str, models: str, here: Held | None, have: Map
     found = []
     if owner := have.get("closed"):
         said = f"{models} belongs to {owner}, and what is in it must belong to the user whom the model is for"
-        hint = f"give it to that user: `sudo chown -Rh USER {models}`"
+        hint = f"give it to that user: `sudo chown -Rh USER {models}`; or, where another cluster needs it, set `root`"
         found.append(_block(host, said, (), hint))
     if odd := sorted(_names(have, "odd:")):
         said = f"{folder} holds what is no plain file, and no link is followed there"

@@ -127,6 +127,11 @@ class Folder:
         with contextlib.suppress(FileNotFoundError), self._parent(name) as place:
             _clear(place, name.rpartition("/")[2])
 
+    def remove_empty(self, name: str) -> None:
+        """A folder, if there is nothing in it. Raises Odd."""
+        with contextlib.suppress(OSError), self._parent(name) as place:
+            os.rmdir(name.rpartition("/")[2], dir_fd=place)
+
     def bytes_below(self, name: str) -> int:
         return sum(entry.size for entry in self.listing(name).files.values())
 

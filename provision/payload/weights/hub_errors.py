@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from provision.payload.weights.folder import Odd
-from provision.payload.weights.web import NotAsked
+from provision.payload.weights.web import NotAsked, shown
 
 
 def said(error: Exception, spec: Mapping[str, str]) -> list[str]:
@@ -14,7 +14,7 @@ def said(error: Exception, spec: Mapping[str, str]) -> list[str]:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(getattr(error, "response", None), "status_code", None)
     repo, revision = spec["REPO"], spec["REVISION"] or "main"
-    where = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    where = shown(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     token = "with the token" if spec.get("HF_TOKEN") else "without a token"
     text = " ".join(str(error).split())[:300]
     if isinstance(error, NotAsked):

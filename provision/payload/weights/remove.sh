@@ -32,6 +32,10 @@ clear() (
     :
 )
 
+if [ -d "$models" ] && [ ! -w "$models" ]; then
+    echo "closed: $models belongs to $(stat -c %U -- "$models"), and not to the user whom the models are for" >&2
+    exit 1
+fi
 rm -f -- "$mark" || exit 1
 base=${manifest%.manifest}
 if ! used "$base"; then

@@ -155,7 +155,8 @@ def seal(spec: Mapping[str, str], records: Records) -> None:
     if expected:
         model = Model(spec, records)
         known = {**known, **receive(model, f"{INCOMING}/{spec['HOST']}", expected, known)}
-        model.folder.clear(INCOMING)
+        # Hosts that share the folder have inboxes of their own in it.
+        model.folder.remove_empty(INCOMING)
         model.make_sound(expected, known, about)
         return
     folder = Path(spec["FOLDER"])

@@ -17,7 +17,7 @@ def guard(library: Any, endpoint: str) -> None:
 
     def judge(url: str, headers: MutableMapping[str, Any]) -> None:
         if not allowed(url, endpoint):
-            raise NotAsked(f"{endpoint} leads to {_short(url)}")
+            raise NotAsked(f"{shown(endpoint)} leads to {shown(url)}")
         if origin(url) != origin(endpoint):
             for name in [name for name in headers if name.lower() in ("authorization", "cookie")]:
                 del headers[name]
@@ -63,7 +63,7 @@ def origin(url: str) -> tuple[str, str, int]:
     return scheme, (parts.hostname or "").lower(), parts.port or {"https": 443, "http": 80}.get(scheme, 0)
 
 
-def _short(url: str) -> str:
-    """Without what may be a secret: a redirection to a file server is signed in its query."""
+def shown(url: str) -> str:
+    """Without what may be a secret: a password, and the query, by which a redirection to a file server is signed."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"[:200]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from provision.payload.weights.download import Capped
-from provision.payload.weights.web import NotAsked, allowed, guard, origin
+from provision.payload.weights.web import NotAsked, allowed, guard, origin, shown
 
 HUB = "https://hub.example"
 SHOWN = {"Authorization": "Bearer canary", "cookie": "canary", "Range": "bytes=1-"}
@@ -66,6 +66,10 @@ def test_the_reason_holds_no_signature(ask: Ask) -> None:
     with pytest.raises(NotAsked) as raised:
         ask("http://user:pw@cdn.example/file?X-Signature=canary", {})
     assert "canary" not in str(raised.value) and "pw" not in str(raised.value)
+
+
+def test_an_address_is_shown_without_its_password() -> None:
+    assert shown("https://me:pw@mirror:8443/hf?sig=x") == "https://mirror:8443/hf"
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/x", "https://hub.example:8443/x", "https://hub.example.evil/x"])
