@@ -53,8 +53,8 @@ RAY_FLAGS = {
 }
 
 
-#: Letters of a flag that must be there at least for argparse to know it by its beginning.
-_SHORTEST = 4
+#: Letters by which a flag is known at least: one letter begins several of them, which argparse refuses.
+_SHORTEST = 2
 
 
 def given(args: Mapping[str, Scalar | tuple[Scalar, ...]], flag: str) -> list[Scalar | tuple[Scalar, ...]]:

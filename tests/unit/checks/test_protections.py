@@ -69,7 +69,10 @@ SWITCHED_OFF: Mapping[str, list[dict[str, Any]]] = {
     ],
     "dev-mode": [{"serve": {"env": {"VLLM_SERVER_DEV_MODE": "1"}}}, {"env": {"VLLM_SERVER_DEV_MODE": "1"}}],
     "remote-code": [
-        *({"serve": {"args": {name: True}}} for name in ("trust-remote-code", "trust_remote_code", "trust-remote")),
+        *(
+            {"serve": {"args": {name: True}}}
+            for name in ("trust-remote-code", "trust_remote_code", "trust-remote", "tru")
+        ),
         {"serve": {"args": {"trust_remote": "true"}}},
         {"serve": {"args": {"Trust-Remote-Code": True}}},
     ],
@@ -125,7 +128,7 @@ def test_what_switches_it_off_is_said_and_nothing_else(name: str, made: dict[str
         {"listen": "127.0.0.1"},
         {"args": {"trust-remote-code": False, "enable-prompt-embeds": False, "load-format": "safetensors"}},
         {"env": {"RAY_AUTH_MODE": "token", "VLLM_SERVER_DEV_MODE": "0", "VLLM_ALLOW_INSECURE_SERIALIZATION": "false"}},
-        {"args": {"tru": 1, "trusted": True, "trust-remote-code-not": True, "grpc": True}},
+        {"args": {"t": 1, "trusted": True, "trust-remote-code-not": True, "grpc": True}},
         {"guard": False},
         {"ray": {"args": {"dashboard-host": "127.0.0.1", "ray-client-server-port": False}}},
         {"model": ModelFiles()},
