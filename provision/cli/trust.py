@@ -53,8 +53,8 @@ def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: A
     return Exit.DECLINED if recorded is None else Exit.DONE
 
 
-def _confirmed(keys: list[ScannedKey], screen: Screen, *, yes: bool) -> int | None:
-    """How many keys were recorded; None if the person said no."""
+def _confirmed(keys: list[ScannedKey], screen: Screen, *, yes: bool) -> dict[Path, int] | None:
+    """File → how many keys were recorded in it; None if the person said no."""
     from provision.render.jsonl import result_line
     from provision.render.keys import key_lines
     from provision.render.text import count
@@ -66,7 +66,7 @@ def _confirmed(keys: list[ScannedKey], screen: Screen, *, yes: bool) -> int | No
         screen.say(*key_lines(keys, screen.paint))
     new = [key for key in keys if key.status == "new"]
     if not new:
-        return 0
+        return {}
     if not yes:
         if screen.as_json or screen.quiet or not (sys.stdin.isatty() and screen.out.tty):
             raise UsageError(
@@ -78,28 +78,22 @@ def _confirmed(keys: list[ScannedKey], screen: Screen, *, yes: bool) -> int | No
     return _record(new)
 
 
-def _record(new: list[ScannedKey]) -> int:
-    from provision.transport.trust import record
+def _record(new: list[ScannedKey]) -> dict[Path, int]:
+    from provision.transport.trust import record_each
 
-    files: dict[Path, list[ScannedKey]] = {}
-    for key in new:
-        files.setdefault(key.known_hosts or Path("~/.ssh/known_hosts"), []).append(key)
-    recorded = 0
-    for file, keys in files.items():
-        try:
-            recorded += record(keys, file)
-        except OSError as error:
-            why = f"the keys cannot be recorded in `{error.filename or file}`: {error.strerror}"
-            raise ProvisionError(why, hint="name another file in `ssh.known_hosts`") from error
-    return recorded
+    try:
+        return record_each(new)
+    except OSError as error:
+        why = f"the keys cannot be recorded in `{error.filename or 'known_hosts'}`: {error.strerror}"
+        raise ProvisionError(why, hint="name another file in `ssh.known_hosts`") from error
 
 
-def _show_end(keys: list[ScannedKey], recorded: int | None, screen: Screen) -> None:
+def _show_end(keys: list[ScannedKey], recorded: dict[Path, int] | None, screen: Screen) -> None:
     from provision.render.jsonl import result_line
     from provision.render.keys import key_error_lines
     from provision.render.text import count
 
-    screen.json(result_line("trust", {"recorded": recorded or 0}))
+    screen.json(result_line("trust", {"recorded": sum((recorded or {}).values())}))
     errors = key_error_lines(keys, screen.err_paint)
     screen.complain([*([""] if errors and not screen.quiet else []), *errors])
     if screen.as_json:
@@ -107,6 +101,6 @@ def _show_end(keys: list[ScannedKey], recorded: int | None, screen: Screen) -> N
     if recorded is None:
         screen.say("nothing was recorded")
     elif recorded:
-        screen.say(f"recorded {count(recorded, 'key')}")
+        screen.say(*(f"recorded {count(number, 'key')} in {file}" for file, number in recorded.items()))
     elif not errors:
         screen.say("all keys are on record: nothing to change")

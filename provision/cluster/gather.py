@@ -26,7 +26,7 @@ from provision.environment.lockfile import no_lock
 from provision.facts import Facts, facts_script, read_facts
 from provision.inventory.models import Host, Inventory
 from provision.transport import Session, Transport
-from provision.transport.target import load_config, resolve
+from provision.transport.connect import Opener
 from provision.weights.source import folder_of
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
@@ -150,7 +150,8 @@ def unasked(inventory: Inventory) -> Cluster:
 
 def ssh_ports(inventory: Inventory) -> Mapping[str, int]:
     """Host → the port that SSH goes to: as the inventory says, or ssh_config. Raises OSError, Unreachable."""
-    return {host.name: resolve(host, load_config(host.ssh.config)).port for host in inventory.hosts}
+    opener = Opener(threading.Event())
+    return {host.name: opener.target(host).port for host in inventory.hosts}
 
 
 def _facts_of(

@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import os
-import shlex
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import paramiko
-from paramiko.agent import Agent, AgentKey
 
 from provision.core.errors import AuthFailed
 from provision.core.person import expanded
-from provision.core.private import open_to_others
-from provision.transport.target import Target
+from provision.transport.agent import Agent, AgentFailed, HeldKey
+from provision.transport.key_file import AuthProblem, KeyRing, certified, public_part
+from provision.transport.target import DEFAULT_KEYS, Target
 
-#: What OpenSSH tries if nothing is said, the ones that paramiko speaks.
-DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-
-
-@dataclass
-class KeyRing:
-    """Private key files, each parsed once and shared by all connections of a run."""
-
-    _keys: dict[Path, paramiko.PKey | AuthProblem] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def load(self, path: Path) -> paramiko.PKey:
-        """Raises AuthProblem."""
-        with self._lock:
-            if path not in self._keys:
-                try:
-                    self._keys[path] = _load(path)
-                except AuthProblem as problem:
-                    self._keys[path] = problem
-            found = self._keys[path]
-        if isinstance(found, AuthProblem):
-            raise found
-        return found
-
-
-class AuthProblem(Exception):
-    """Why a key file cannot be used."""
-
-    def __init__(self, message: str, hint: str, *, encrypted: bool = False) -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.encrypted = encrypted
+#: Of a target's time, what an agent may take for one answer: then there is some left for the other keys.
+_AGENTS_SHARE = 0.4
 
 
 @dataclass
@@ -65,7 +30,7 @@ class Attempt:
 
     def authenticate(self, transport: paramiko.Transport) -> None:
         """Raises AuthFailed; lets a broken connection's exceptions through."""
-        with contextlib.closing(_LazyAgent()) as agent:
+        with contextlib.closing(_LazyAgent(self.target, self._agent_failed)) as agent:
             for label, key in self._candidates(agent):
                 self.tried.append(label)
                 try:
@@ -84,23 +49,35 @@ class Attempt:
         raise self._failure(f"it refuses user `{self.target.user}`" if self.tried else "there is no key to try")
 
     def _candidates(self, agent: _LazyAgent) -> Iterator[tuple[str, paramiko.PKey]]:
+        """What was named first, so that an agent full of other keys does not use up the tries that a server allows."""
         target = self.target
-        if not target.explicit:
-            for held in agent.held():
-                yield f"agent key {held.comment or held.fingerprint}", held
-        files = target.keys
-        if not target.explicit:
-            defaults = (expanded(name) for name in DEFAULT_KEYS)
-            files = tuple(dict.fromkeys((*files, *(path for path in defaults if os.access(path, os.F_OK)))))
-        for path in files:
+        used: set[bytes] = set()
+        for path in target.keys:
             try:
-                yield str(path), self.ring.load(path)
+                label, key = str(path), self.ring.load(path)
             except AuthProblem as problem:
-                in_agent = agent.holds(path) if problem.encrypted and target.explicit else None
-                if in_agent is not None:
-                    yield f"{path} (in the agent)", in_agent
-                else:
+                held = agent.holds(public_part(path)) if problem.in_agent else None
+                if held is None:
                     self.problems.append(problem)
+                    continue
+                label, key = f"{path} (in the agent)", held
+            used.add(key.asbytes())
+            yield label, certified(key, target.certificates)
+        if target.explicit:
+            return
+        for held in agent.held():
+            if held.asbytes() not in used:
+                yield f"agent key {held.label}", certified(held, target.certificates)
+        for path in map(expanded, DEFAULT_KEYS):
+            if path not in target.keys and os.access(path, os.F_OK):
+                try:
+                    yield str(path), certified(self.ring.load(path), target.certificates)
+                except AuthProblem as problem:
+                    self.problems.append(problem)
+
+    def _agent_failed(self, problem: AgentFailed) -> None:
+        if str(problem) not in map(str, self.problems):
+            self.problems.append(AuthProblem(str(problem), "ssh-add -l"))
 
     def _failure(self, reason: str, hint: str = "") -> AuthFailed:
         evidence = [f"tried {label}" for label in self.tried] + [str(problem) for problem in self.problems]
@@ -117,19 +94,24 @@ class Attempt:
 class _LazyAgent:
     """The agent, asked only if needed. One per connection: its socket is not for several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Target, failed: Callable[[AgentFailed], None]) -> None:
+        self._target = target
+        self._failed = failed
         self._agent: Agent | None = None
+        self._keys: list[HeldKey] | None = None
 
-    def held(self) -> tuple[AgentKey, ...]:
-        if self._agent is None:
+    def held(self) -> list[HeldKey]:
+        if self._keys is None:
+            self._keys = []
             try:
-                self._agent = Agent()
-            except (paramiko.SSHException, OSError):
-                return ()
-        return self._agent.get_keys()
+                if self._target.agent:
+                    self._agent = Agent(self._target.agent, self._target.timeout * _AGENTS_SHARE)
+                    self._keys = self._agent.keys(self._failed)
+            except AgentFailed as problem:
+                self._failed(problem)
+        return self._keys
 
-    def holds(self, path: Path) -> AgentKey | None:
-        public = _public_part(path)
+    def holds(self, public: bytes) -> HeldKey | None:
         return next((key for key in self.held() if public and key.asbytes() == public), None)
 
     def close(self) -> None:
@@ -147,52 +129,3 @@ def _no_signature(label: str, transport: paramiko.Transport) -> AuthProblem:
         f"{label} cannot sign: no signature algorithm in common: it accepts {offered}; made here: {accepted}",
         "update its sshd, or make a key of another type: ssh-keygen -t ed25519",
     )
-
-
-def _typed(path: Path) -> str:
-    return shlex.quote(str(path))
-
-
-def _load(path: Path) -> paramiko.PKey:
-    # As OpenSSH does: a key that others could have read is no proof of who comes.
-    if mode := open_to_others(path):
-        raise AuthProblem(f"`{path}` is open to others (mode {mode})", f"chmod 600 {shlex.quote(str(path))}")
-    try:
-        key = paramiko.PKey.from_path(path)
-    except FileNotFoundError:
-        raise AuthProblem(f"there is no key file `{path}`", "correct `ssh.key`, or make one: ssh-keygen") from None
-    except (paramiko.PasswordRequiredException, TypeError):
-        # TypeError: what the cryptography package raises for an encrypted key without a password.
-        raise AuthProblem(
-            f"`{path}` is encrypted, and the agent does not hold it", f"ssh-add {_typed(path)}", encrypted=True
-        ) from None
-    except OSError as error:
-        raise AuthProblem(f"`{path}` cannot be read: {error.strerror}", f"ls -l {_typed(path)}") from error
-    except (paramiko.SSHException, ValueError, IndexError) as error:
-        raise AuthProblem(
-            f"`{path}` is not a private key that can be used: {error}", f"ssh-keygen -y -f {_typed(path)}"
-        ) from error
-    certificate = path.with_name(path.name + "-cert.pub")
-    if certificate.exists():
-        key.load_certificate(str(certificate))
-    return key
-
-
-def _public_part(path: Path) -> bytes:
-    """The public half of an encrypted key: from the `.pub` beside it, else from the file's open part."""
-    beside = path.with_name(path.name + ".pub")
-    try:
-        if beside.exists():
-            return base64.b64decode(beside.read_text("utf-8", "replace").split()[1])
-        lines = [line for line in path.read_text("utf-8", "replace").splitlines() if line and not line.startswith("-")]
-        raw = base64.b64decode("".join(lines))
-    except (OSError, IndexError, binascii.Error, UnicodeDecodeError):
-        return b""
-    magic = b"openssh-key-v1\0"
-    if not raw.startswith(magic):
-        return b""
-    message = paramiko.Message(raw[len(magic) :])
-    for _ in ("cipher", "kdf", "kdf options"):
-        message.get_string()
-    message.get_int()
-    return message.get_string()

@@ -11,19 +11,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
-import fabric
 import paramiko
 
 from provision.core.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
 from provision.core.secret import Secret
 from provision.inventory.models import Host
 from provision.transport.algorithms import Client
-from provision.transport.auth import Attempt, KeyRing
+from provision.transport.auth import Attempt
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
 from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, expected, judge
+from provision.transport.key_file import KeyRing
 from provision.transport.session import Session
-from provision.transport.target import Target, load_config, resolve
+from provision.transport.ssh_config import ConfigProblem, SshConfig
+from provision.transport.target import Target, resolve
 from provision.transport.tcp import dial
 
 #: Connecting is tried this often at most, and no new try begins `connect_timeout` after the first: sshd drops
@@ -127,24 +128,28 @@ class Opener:
         self._ring = KeyRing()
         self._known = KnownHostsFiles()
         self._lock = threading.Lock()
-        self._configs: dict[str | None, fabric.Config] = {}
+        self._configs: dict[str | None, SshConfig] = {}
         self._jump_locks: dict[tuple[object, ...], threading.Lock] = {}
         self._jumps: dict[tuple[object, ...], paramiko.Transport] = {}
 
     def target(self, host: Host) -> Target:
         """Raises Unreachable if ssh_config, or a jump in it, cannot be read."""
         path = host.ssh.config
-        with self._lock:  # fabric's Config is not made for several threads
-            try:
+        try:
+            with self._lock:
                 if path not in self._configs:
-                    self._configs[path] = load_config(path)
-                return resolve(host, self._configs[path])
-            except (OSError, ValueError, paramiko.SSHException) as error:
-                raise Unreachable(
-                    host.name,
-                    f"`{path or '~/.ssh/config'}` cannot be read: {error}",
-                    hint=shlex.join(["ssh", "-G", *(["-F", path] if path else []), host.address]),
-                ) from error
+                    self._configs[path] = SshConfig(path)
+                config = self._configs[path]
+            return resolve(host, config.lookup)  # asks OpenSSH: for several hosts at once
+        except ConfigProblem as problem:
+            message = f"`{path or '~/.ssh/config'}` cannot be read: {problem}"
+            raise Unreachable(host.name, message, hint=problem.hint) from problem
+        except (OSError, ValueError, paramiko.SSHException) as error:
+            raise Unreachable(
+                host.name,
+                f"`{path or '~/.ssh/config'}` cannot be read: {error}",
+                hint=shlex.join(["ssh", "-G", *(["-F", path] if path else []), host.address]),
+            ) from error
 
     def known_hosts(self, target: Target) -> KnownHosts:
         return self._known.of(target)

@@ -17,9 +17,6 @@ from provision.transport.hostkey import HostKey
 from provision.transport.revoked import refuse_revoked
 from provision.transport.target import Target
 
-#: Read after the user's file, as OpenSSH does.
-SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
-
 
 @dataclass(frozen=True, slots=True)
 class KnownHost:
@@ -76,7 +73,7 @@ class KnownHostsFiles:
         self._read: dict[tuple[Path, ...], KnownHosts] = {}
 
     def of(self, target: Target) -> KnownHosts:
-        files = (*target.known_hosts, SYSTEM_KNOWN_HOSTS)
+        files = (*target.known_hosts, *target.global_known_hosts)
         with self._lock:
             if files not in self._read:
                 self._read[files] = KnownHosts(files)
@@ -87,6 +84,8 @@ def read(file: Path) -> Iterator[KnownHost]:
     """The entries of a known_hosts file; none if there is no such file. Lines that cannot be read are left
     out, as OpenSSH does."""
     try:
+        if file.is_char_device():
+            return  # /dev/null, and what would never end
         text = file.read_text("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return

@@ -1,8 +1,6 @@
 """Where a connection goes and how: an inventory's host, completed from ssh_config. No connection is made here.
 
-fabric reads the ssh_config files. Chains of jumps are put together here, since `ProxyJump a,b` means to OpenSSH
-first a, then b, and fabric reads it the other way round. A ProxyCommand gets the port of ssh_config, not the
-inventory's: what reads the file fills it in.
+Chains of jumps are put together here: each hop is looked up by the name that ProxyJump gives it, as OpenSSH does.
 """
 
 from __future__ import annotations
@@ -10,29 +8,38 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import fabric
 
 from provision.core.errors import Unreachable
-from provision.core.person import expanded, home, named
+from provision.core.person import expanded, login_name
 from provision.inventory.models import Host
+from provision.transport import tokens
+from provision.transport.ssh_config import Settings, paths
 
 _HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
 _MOST_JUMPS = 8
 
-#: What the libraries are told we are called where the system has no name for us; no user can be called that.
-_NOBODY = "uid:unknown"
+#: What OpenSSH tries if nothing is said, the ones that paramiko speaks.
+DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+
+# All that `ssh -G` prints where IdentityFile is not set: nobody names so many by hand.
+_UNSAID = frozenset({"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"})
+
+#: Read after the user's file, as OpenSSH does.
+GLOBAL_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
+
+#: (name, user or "", port or 0) → what ssh_config says.
+Lookup = Callable[[str, str, int], Settings]
 
 
 @dataclass(frozen=True)
 class Target:
-    """One hop, complete. `name` is what errors call it. `keys`: private key files to try, in order;
-    `explicit`: these and no other. `alias`: the name to look up in known_hosts instead of the address.
-    `revoked`: files with keys that no host may show."""
+    """One hop, complete. `name` is what errors call it. `keys`: key files to try, in order; `explicit`: these and no
+    other. `certificates`: for these keys. `agent`: the agent's socket; empty for none. `alias`: the name to look up in
+    known_hosts instead of the address. `known_hosts`: the user's files, the first of which is written to; those of
+    `global_known_hosts` are only read. `revoked`: files with keys that no host may show."""
 
     name: str
     address: str
@@ -46,6 +53,9 @@ class Target:
     pin: str = ""
     proxy_command: str = ""
     revoked: tuple[Path, ...] = ()
+    certificates: tuple[Path, ...] = ()
+    agent: str = ""
+    global_known_hosts: tuple[Path, ...] = GLOBAL_KNOWN_HOSTS
     jump: Target | None = None
 
     @property
@@ -71,18 +81,9 @@ class Target:
         return shlex.join([*words, f"{self.user}@{self.address}"])
 
 
-def load_config(path: str | None) -> fabric.Config:
-    """`path` instead of the user's and the system's ssh_config, if given. Raises OSError, SSHException."""
-    options = {} if path is None else {"runtime_ssh_path": str(expanded(path))}
-    if (own := home()) is None or not os.access(own, os.X_OK):
-        # fabric ends at a `.fabric.yaml` that it may not look for, as in /root with another user's rights.
-        options["user_prefix"] = "/nonexistent/"
-    with named(_NOBODY):
-        return fabric.Config(**options)
-
-
-def resolve(host: Host, config: fabric.Config) -> Target:
-    """Raises Unreachable if a jump cannot be read, the jumps form a loop, or there is no user to log in as."""
+def resolve(host: Host, lookup: Lookup) -> Target:
+    """Raises Unreachable if a jump cannot be read, the jumps form a loop, or there is no user to log in as; what
+    `lookup` raises."""
     ssh = host.ssh
     keys = (expanded(ssh.key),) if ssh.key else ()
     base = Target(
@@ -96,75 +97,104 @@ def resolve(host: Host, config: fabric.Config) -> Target:
         timeout=ssh.connect_timeout,
         pin=ssh.host_key or "",
     )
-    with named(_NOBODY):
-        return _complete(base, config, ssh.jump, ())
+    return _complete(base, lookup, ssh.jump, ())
 
 
-def _complete(base: Target, config: fabric.Config, jump: str | None, seen: tuple[str, ...]) -> Target:
+def _complete(base: Target, lookup: Lookup, jump: str | None, seen: tuple[str, ...]) -> Target:
     if len(seen) >= _MOST_JUMPS:
         raise Unreachable(base.name, f"the jump hosts form a loop: {' → '.join(seen)}", hint="correct `ssh.jump`")
-    # A fresh, non-empty dictionary: fabric writes the keys it finds into it, or else into the shared config.
-    connection = fabric.Connection(
-        base.address,
-        user=base.user or None,
-        port=base.port or None,
-        config=config,
-        gateway=False,
-        # Not ours to use, and fabric stumbles over values that OpenSSH allows (a path, `none`).
-        forward_agent=False,
-        connect_timeout=round(base.timeout) or 1,
-        connect_kwargs={"key_filename": [str(key) for key in base.keys]},
-    )
-    if connection.user == _NOBODY:
+    said = lookup(base.address, base.user, base.port)
+    user = base.user or said.one("user") or login_name()
+    if not user:
         raise Unreachable(
             base.name,
             f"there is no user to log in to `{base.address}` as: uid {os.geteuid()} has no name on this machine",
             hint="set `ssh.user` in the inventory, or export LOGNAME",
         )
-    words: Mapping[str, Any] = connection.ssh_config
-    identities = tuple(expanded(str(key)) for key in connection.connect_kwargs.get("key_filename", ()))
-    target = replace(
-        base,
-        address=str(connection.host),
-        port=int(connection.port),
-        user=str(connection.user),
-        keys=base.keys if base.explicit else identities,
-        explicit=base.explicit or str(words.get("identitiesonly", "")).lower() == "yes",
-        known_hosts=base.known_hosts or _files(words, "userknownhostsfile", "~/.ssh/known_hosts"),
-        alias=str(words.get("hostkeyalias", "")),
-        revoked=_files(words, "revokedhostkeys", ""),
-        proxy_command="" if jump else str(words.get("proxycommand", "")),
+    address, port = said.one("hostname", base.address), base.port or int(said.one("port", "22"))
+    alias = said.one("hostkeyalias")
+    hops = jump or said.one("proxyjump", "none")
+    values = tokens.tokens(
+        original=base.address,
+        host=address,
+        port=port,
+        user=user,
+        alias=alias,
+        jump="" if hops.lower() == "none" else hops,
     )
-    hops = jump or str(words.get("proxyjump", "none"))
-    if hops.lower() == "none":
-        return target
-    return replace(target, jump=_chain(target, base.keys, config, hops, (*seen, target.address)))
+    try:
+        target = replace(_with_files(base, said, values), address=address, port=port, user=user, alias=alias)
+        if hops.lower() == "none":
+            command = "" if jump else said.one("proxycommand", "none")
+            command = "" if command.lower() == "none" else tokens.filled(command, values, variables=False)
+            return replace(target, proxy_command=command)
+        hops = tokens.filled(hops, values)
+    except tokens.UnknownToken as problem:
+        raise Unreachable(base.name, f"ssh_config cannot be followed: {problem}", hint=target_hint(base)) from problem
+    return replace(target, jump=_chain(target, base, lookup, hops, (*seen, base.address)))
 
 
-def _chain(
-    target: Target, keys: tuple[Path, ...], config: fabric.Config, hops: str, seen: tuple[str, ...]
-) -> Target | None:
+def target_hint(base: Target) -> str:
+    return shlex.join(["ssh", "-G", base.address])
+
+
+def _with_files(base: Target, said: Settings, values: Mapping[str, str]) -> Target:
+    """`base` with the files that ssh_config names, where the inventory names none. Raises UnknownToken."""
+    named = said.every("identityfile")
+    if len(named) > 3 and {name.rpartition("/")[2] for name in named} <= _UNSAID:
+        named = ()
+    keys = base.keys
+    if not base.explicit:
+        said_keys = (tokens.path(name, values) for name in named if name.lower() != "none")
+        keys = tuple(dict.fromkeys((*base.keys, *said_keys)))
+    explicit = base.explicit or said.one("identitiesonly").lower() == "yes"
+    if explicit and not keys:
+        keys = tuple(path for path in map(expanded, DEFAULT_KEYS) if os.access(path, os.F_OK))
+    known_hosts = base.known_hosts or _files(said, "userknownhostsfile", "~/.ssh/known_hosts", values)
+    return replace(
+        base,
+        keys=keys,
+        explicit=explicit,
+        certificates=tuple(tokens.path(name, values) for name in said.every("certificatefile") if name != "none"),
+        agent=_agent(said, values),
+        known_hosts=known_hosts,
+        global_known_hosts=_files(said, "globalknownhostsfile", " ".join(map(str, GLOBAL_KNOWN_HOSTS)), values),
+        revoked=_files(said, "revokedhostkeys", "none", values),
+    )
+
+
+def _files(said: Settings, keyword: str, default: str, values: Mapping[str, str]) -> tuple[Path, ...]:
+    named = paths(said.one(keyword, default))
+    ready = said.complete and "knownhosts" in keyword  # `ssh -G` has filled these in
+    return tuple(Path(name) if ready else tokens.path(name, values) for name in named if name.lower() != "none")
+
+
+def _agent(said: Settings, values: Mapping[str, str]) -> str:
+    named = said.one("identityagent", "SSH_AUTH_SOCK")
+    if named.lower() == "none":
+        return ""
+    if named == "SSH_AUTH_SOCK" or re.fullmatch(r"\$\w+", named):
+        return os.environ.get(named.removeprefix("$"), "")
+    return str(tokens.path(named, values))
+
+
+def _chain(target: Target, base: Target, lookup: Lookup, hops: str, seen: tuple[str, ...]) -> Target | None:
     """The last of `hops`, reached through those before it. A hop named by ssh_config may have jumps as well."""
     last: Target | None = None
     for text in hops.split(","):
         match = _HOP.match(text.strip())
         if match is None:
             raise Unreachable(target.name, f"the jump host `{text}` cannot be read", hint="write `[user@]host[:port]`")
-        address = match["v6"] or match["host"]
         hop = Target(
             name=target.name,
-            address=address,
+            address=match["v6"] or match["host"],
             port=int(match["port"] or 0),
             user=match["user"] or "",
-            keys=keys,  # tried first, but ssh_config may name another one for the jump host
+            keys=base.keys,  # tried first, but ssh_config may name another one for the jump host
             explicit=False,
-            known_hosts=target.known_hosts,
+            known_hosts=base.known_hosts,
             timeout=target.timeout,
         )
-        hop = _complete(hop, config, None, seen) if last is None else _complete(hop, config, "none", seen)
+        hop = _complete(hop, lookup, None, seen) if last is None else _complete(hop, lookup, "none", seen)
         last = replace(hop, jump=last) if last is not None else hop
     return last
-
-
-def _files(words: Mapping[str, Any], keyword: str, default: str) -> tuple[Path, ...]:
-    return tuple(expanded(name) for name in str(words.get(keyword, default)).split() if name != "none")

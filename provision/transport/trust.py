@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown
+from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown, ProvisionError
 from provision.core.person import to_write
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
@@ -23,6 +23,8 @@ from provision.transport.target import Target
 Status = Literal["known", "new", "changed", "unreachable"]
 
 _THREADS = 32
+
+_ELSEWHERE = "name a file in `ssh.known_hosts`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,11 @@ def scan(hosts: Sequence[Host], *, cancel: threading.Event | None = None) -> lis
 def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = False) -> int:
     """Appends what is not in `known_hosts` yet; returns how many lines that were. The file is made owner-only
     if missing. Raises HostKeyChanged, with nothing written, if a key contradicts one on record and
-    `replace` is not set; NoHome; OSError."""
+    `replace` is not set; ProvisionError for what is no file, such as /dev/null; NoHome; OSError."""
     keys = [key for key in keys if key.text]
-    path = to_write(known_hosts, "name a file in `ssh.known_hosts`")
+    path = to_write(known_hosts, _ELSEWHERE)
+    if path.exists() and not path.is_file():
+        raise ProvisionError(f"the keys cannot be recorded in `{path}`: it is not a file", hint=_ELSEWHERE)
     with _locked(path):
         entries = list(read(path))
         stale: set[int] = set()
@@ -84,6 +88,19 @@ def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = Fal
         elif lines:
             _append(path, lines)
     return len(lines)
+
+
+def record_each(keys: Iterable[ScannedKey]) -> dict[Path, int]:
+    """Each key in the file that its host's connections read → how many lines were added. Raises as `record`, and
+    ProvisionError for a host without such a file, before anything is written."""
+    files: dict[Path, list[ScannedKey]] = {}
+    for key in keys:
+        if key.known_hosts is None:
+            raise ProvisionError(
+                f"the key of {key.host} cannot be recorded: UserKnownHostsFile is `none` for it", hint=_ELSEWHERE
+            )
+        files.setdefault(key.known_hosts, []).append(key)
+    return {file: record(of_file, file) for file, of_file in files.items()}
 
 
 def _judge_new_too(target: Target, known: KnownHosts, shown: HostKey) -> None:
@@ -111,7 +128,7 @@ def _scan_target(opener: Opener, target: Target, name: str) -> ScannedKey:
         "",
         "",
         "unreachable",
-        known_hosts=target.known_hosts[0] if target.known_hosts else None,
+        known_hosts=_first_file(target),
     )
     try:
         key = opener.look(target)
@@ -127,6 +144,12 @@ def _scan_target(opener: Opener, target: Target, name: str) -> ScannedKey:
     except HostError as error:  # whether it is revoked cannot be found out
         return replace(blank, error=error)
     return replace(seen, status="known")
+
+
+def _first_file(target: Target) -> Path | None:
+    """Where OpenSSH would record a key; not in a device, where nobody would find it again."""
+    files = [file for file in target.known_hosts if file.is_file() or not file.exists()]
+    return next(iter((*files, *target.known_hosts)), None)
 
 
 def _contradiction(key: ScannedKey, old: KnownHost) -> HostKeyChanged:

@@ -42,12 +42,12 @@ def scanned(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> Callable[..., P
 
 
 def test_all_fingerprints_are_in_one_table(call: Call, scanned: Callable[..., Path]) -> None:
-    scanned("new", "known")
+    file = scanned("new", "known")
     assert call("trust", "--yes").stdout.splitlines() == [
         "host    address       status  type         fingerprint",
         "gpu-01  192.0.2.1:22  new     ssh-ed25519  SHA256:key1",
         "gpu-02  192.0.2.2:22  known   ssh-ed25519  SHA256:key2",
-        "recorded 1 key",
+        f"recorded 1 key in {file}",
     ]
 
 

@@ -42,7 +42,7 @@ LAYERS: Mapping[str, Row] = {
     "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
     "transport": Row(
         ("core", "inventory", "payload"),
-        ("fabric", "paramiko", "tenacity"),
+        ("cryptography", "fabric", "paramiko", "tenacity"),
         "carries scripts, whatever they are for; the one room with SSH, so that strict host keys and the leash hold "
         "everywhere; payload: what takes files on a host",
     ),

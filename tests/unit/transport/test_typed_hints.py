@@ -10,10 +10,10 @@ import pytest
 from provision.core.errors import HostKeyChanged, NameNotFound
 from provision.core.wording import typed
 from provision.diagnosis.signature import Signature
-from provision.transport.auth import AuthProblem, KeyRing
 from provision.transport.connect import probe
 from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import KnownHosts, judge
+from provision.transport.key_file import AuthProblem, KeyRing
 from provision.transport.target import Target
 from provision.transport.tcp import dial
 

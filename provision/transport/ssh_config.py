@@ -1,0 +1,224 @@
+"""What ssh_config says of a host. OpenSSH's own client is asked (`ssh -G`), which knows Include, Match, canonical names
+and whatever its release has learned; where there is none, paramiko's parser is, and refuses what it does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import fabric
+import paramiko
+
+from provision.core.person import expanded, home, named
+
+#: Read after the user's.
+SYSTEM = Path("/etc/ssh/ssh_config")
+
+#: What the libraries are told we are called where the system has no name for us; no user can be called that.
+_NOBODY = "uid:unknown"
+
+#: Seconds: a `Match exec`, or the resolver for canonical names, may take a while.
+_PATIENCE = 30.0
+
+# What ssh says of a user that passwd does not have: it reads no configuration then.
+_NAMELESS = ("No user exists for uid", "You don't exist")
+
+# Settings that change nothing of what is read here: most systems come with a few of these, and no others.
+_HARMLESS = frozenset({"sendenv", "setenv", "hashknownhosts", "forwardx11", "forwardx11trusted", "forwardagent"})
+
+# Conditions of `Match` that paramiko decides.
+_MATCHES = frozenset({"all", "canonical", "final", "exec", "host", "originalhost", "user", "localuser"})
+
+
+class ConfigProblem(Exception):
+    """Why a configuration cannot be followed."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one host, by keyword in lower case, in order. `complete`: `~`, `%` and `${}` of known hosts are filled in."""
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    complete: bool = False
+
+    def one(self, keyword: str, default: str = "") -> str:
+        return next(iter(self.values.get(keyword, ())), default)
+
+    def every(self, keyword: str) -> tuple[str, ...]:
+        return self.values.get(keyword, ())
+
+
+class SshConfig:
+    """`path` instead of the user's and the system's files, if given. Thread-safe."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self._files = [expanded(path)] if path is not None else [*_own_file(), SYSTEM]
+        self._says_nothing = all(_harmless(file) for file in self._files)
+        self._parsed: paramiko.SSHConfig | None = None
+        self._lock = threading.Lock()
+        if path is not None:
+            with self._files[0].open("rb"):
+                pass  # OpenSSH says of a missing file what it is; of one that may not be read, too
+
+    def lookup(self, alias: str, user: str, port: int) -> Settings:
+        """What holds for `ssh [-l user] [-p port] alias`. Raises ConfigProblem, OSError."""
+        if self._says_nothing:
+            return Settings()
+        program = shutil.which("ssh")
+        answer = self._asked(program, alias, user, port) if program else None
+        return answer or self._read(alias)
+
+    def _asked(self, program: str, alias: str, user: str, port: int) -> Settings | None:
+        command = [program, "-G", *(["-l", user] if user else []), *(["-p", str(port)] if port else [])]
+        text = b""
+        own = home()
+        if self.path is not None:
+            command += ["-F", str(self._files[0])]
+        elif own is not None and own != _passwd_home():
+            # OpenSSH does not look at $HOME; everything else here does.
+            command += ["-F", "/dev/stdin"]
+            text = "".join(f'Include "{file}"\n' for file in self._files if file.exists()).encode()
+        try:
+            done = subprocess.run(
+                [*command, "--", alias],
+                input=text,
+                capture_output=True,
+                timeout=_PATIENCE,
+                check=False,
+                env={**os.environ, "LC_ALL": "C"},
+            )
+        except subprocess.TimeoutExpired:
+            raise ConfigProblem(f"ssh did not read it within {_PATIENCE:g} s", self.by_hand(alias)) from None
+        said = done.stderr.decode("utf-8", "replace")
+        if done.returncode == 0:
+            return Settings(_as_printed(done.stdout.decode("utf-8", "surrogateescape")), complete=True)
+        if any(sign in said for sign in _NAMELESS):
+            return None
+        lines = [line.strip() for line in said.splitlines() if line.strip() and "seudo-terminal" not in line]
+        raise ConfigProblem("; ".join(lines) or f"ssh ends with exit code {done.returncode}", self.by_hand(alias))
+
+    def by_hand(self, alias: str) -> str:
+        return shlex.join(["ssh", "-G", *(["-F", self.path] if self.path else []), alias])
+
+    def _read(self, alias: str) -> Settings:
+        try:
+            with self._lock, named(_NOBODY):
+                if self._parsed is None:
+                    for file in self._files:
+                        _refuse_unknown(file)
+                    self._parsed = load_config(self.path).base_ssh_config
+                found = self._parsed.lookup(alias)
+        except (paramiko.SSHException, ValueError) as error:
+            raise ConfigProblem(str(error), "install OpenSSH's client here, which reads it") from error
+        return Settings({k: tuple(v) if isinstance(v, list) else (str(v),) for k, v in found.items()})
+
+
+def load_config(path: str | None) -> fabric.Config:
+    """`path` instead of the user's and the system's ssh_config, if given. Raises OSError, SSHException."""
+    options = {} if path is None else {"runtime_ssh_path": str(expanded(path))}
+    if (own := home()) is None or not os.access(own, os.X_OK):
+        # fabric ends at a `.fabric.yaml` that it may not look for, as in /root with another user's rights.
+        options["user_prefix"] = "/nonexistent/"
+    return fabric.Config(**options)
+
+
+def _own_file() -> list[Path]:
+    own = home()
+    return [own / ".ssh" / "config"] if own is not None else []
+
+
+def _passwd_home() -> Path | None:
+    try:
+        return Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    except KeyError:
+        return None
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str, str]]:
+    """(number, keyword in lower case, the rest) of each line that says something. Any bytes will do."""
+    try:
+        text = file.read_text("latin-1")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r"\s*([^\s=#]+)(?:\s*=\s*|\s+)?(.*)", line)
+        if match:
+            yield number, match[1].lower(), match[2].strip()
+
+
+def _included(rest: str, file: Path) -> list[str]:
+    """The files that an Include names, as far as they are there."""
+    base = SYSTEM.parent if file == SYSTEM else (home() or Path("/nonexistent")) / ".ssh"
+    patterns = [str(base / expanded(pattern)).lstrip("/") for pattern in rest.replace('"', " ").split()]
+    return [str(found) for pattern in patterns for found in Path("/").glob(pattern)]
+
+
+def _harmless(file: Path) -> bool:
+    """Whether it says nothing that matters here, so that nobody needs to be asked."""
+    try:
+        for _, keyword, rest in _lines(file):
+            if keyword == "include" and not _included(rest, file):
+                continue
+            if keyword != "host" and keyword not in _HARMLESS and not keyword.startswith("gssapi"):
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _refuse_unknown(file: Path) -> None:
+    """paramiko passes over what it does not know, and may take the settings of another host for this one's."""
+    for number, keyword, rest in _lines(file):
+        words = [word.lower().lstrip("!") for word in rest.split()]
+        unknown = ""
+        if keyword == "include" and _included(rest, file):
+            unknown = "Include"
+        elif keyword == "match":
+            # Each condition but three has a value behind it.
+            names = []
+            while words:
+                names.append(words.pop(0))
+                if names[-1] not in ("all", "canonical", "final") and words:
+                    words.pop(0)
+            unknown = next((f"Match {name}" for name in names if name not in _MATCHES), "")
+        elif keyword == "canonicalizehostname" and words[:1] not in (["no"], ["none"]):
+            unknown = "CanonicalizeHostname"
+        if unknown:
+            raise ConfigProblem(
+                f"line {number} of `{file}`: `{unknown}` is read by OpenSSH's own client alone, and there is none here",
+                "install openssh-client, or name a file without it in `ssh.config`",
+            )
+
+
+def _as_printed(text: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        keyword, _, value = line.partition(" ")
+        found[keyword] = (*found.get(keyword, ()), value)
+    return found
+
+
+def paths(text: str) -> list[str]:
+    """Several paths on one line. `ssh -G` prints them without quotes, though a path may have spaces in it: all are
+    absolute there, so that what begins otherwise goes on with the one before it."""
+    found: list[str] = []
+    for word in text.split(" "):
+        if found and not word.startswith(("/", "~", "none")) and not Path(word).exists():
+            found[-1] += f" {word}"
+        elif word:
+            found.append(word)
+    return found
