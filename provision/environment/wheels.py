@@ -189,8 +189,7 @@ class _Fetch:
         evidence = decisive(said)
         if "DO NOT MATCH THE HASHES" in said:
             return LockError(f"a wheel was {REPLACED}", evidence=evidence, hint=INVESTIGATE)
-        match = re.search(r"No matching distribution found for (\S+?)==(\S+)", said)
-        if match:
+        if match := re.search(r"No matching distribution found for (\S+?)==(\S+)", said):
             name, target = canonicalize_name(match[1]), f"Python {self._python.version} on {self._python.platform}"
             return LockError(
                 f"`{name}` {self._lock.packages.get(name, '')} has no wheel for {target}",
