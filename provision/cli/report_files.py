@@ -10,6 +10,7 @@ from provision.core.errors import ProvisionError, UsageError
 from provision.core.files import obstacle, write_whole
 from provision.core.report import Report
 from provision.render.out import Out
+from provision.render.unsaid import unsaid
 
 #: What stands for standard output.
 _STDOUT = Path("-")
@@ -40,7 +41,7 @@ def write_reports(report: Report, cluster: str, *, junit: Path | None, html: Pat
         if path is None:
             continue
         try:
-            page = text(report, cluster, now)
+            page = "\n".join(unsaid(text(report, cluster, now).split("\n")))
             if path == _STDOUT:
                 Out(sys.stdout).lines(page.splitlines())
             else:

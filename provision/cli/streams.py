@@ -99,7 +99,9 @@ def output_is_closed() -> bool:
 def last_words(error: BaseException) -> None:
     """What went wrong, by the simplest means there are; raises nothing."""
     try:
-        said = str(error)
+        from provision.render.unsaid import unsaid
+
+        (said,) = unsaid([str(error)])
     except Exception:
         said = "(and it cannot say more)"
     with suppress(Exception):

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from typing import NoReturn
+from weakref import WeakValueDictionary
 
 MASK = "********"
+
+# By identity: two of one value may end at different times.
+_living: WeakValueDictionary[int, Secret] = WeakValueDictionary()
+
+
+def living() -> list[Secret]:
+    """Every secret that this process still has: what a view masks, whoever let one slip into a text."""
+    return list(_living.values())
 
 
 class Secret:
@@ -13,11 +22,12 @@ class Secret:
     The value leaves through `reveal()`, which only the transport may call (a test holds that).
     """
 
-    __slots__ = ("_value", "name")
+    __slots__ = ("__weakref__", "_value", "name")
 
     def __init__(self, value: str, name: str = "secret") -> None:
         self._value = value
         self.name = name
+        _living[id(self)] = self
 
     def reveal(self) -> str:
         return self._value

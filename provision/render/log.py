@@ -23,6 +23,7 @@ from provision.render.fanout import View
 from provision.render.findings import finding_lines
 from provision.render.plan import plan_lines
 from provision.render.text import clean
+from provision.render.unsaid import unsaid
 
 #: Older logs of the same cluster are deleted when a new one begins.
 KEEP = 30
@@ -51,11 +52,12 @@ class RunLog(View):
         self.text(f"provision {__version__} {command}, Python {platform.python_version()}")
 
     def handle(self, event: Event, at: float) -> None:
-        for line in _text(event):
+        lines = _text(event)
+        for line in lines if isinstance(event, Output) else unsaid(lines):
             self._write(f"{timestamp(at)} {event.host or '-'} {line}")
 
     def text(self, text: str) -> None:
-        for line in text.splitlines():
+        for line in unsaid(text.splitlines()):
             self._write(f"{timestamp(datetime.now(timezone.utc).timestamp())} - {line}")
 
     def report(self, report: Report) -> None:

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from provision.core.visible import shown
 from provision.render.text import COLOUR
+from provision.render.unsaid import unsaid
 
 #: A closed pipe, and a terminal that was closed.
 _GONE = {errno.EPIPE, errno.EIO}
@@ -38,7 +39,7 @@ class Out:
         if self.gone or not texts:
             return
         try:
-            self.stream.write("".join(f"{safe(text, colour=self.tty)}\n" for text in texts))
+            self.stream.write("".join(f"{safe(text, colour=self.tty)}\n" for text in unsaid(texts)))
             self.stream.flush()
         except OSError as error:
             if error.errno not in _GONE:

@@ -124,9 +124,10 @@ class Redactor:
         return found
 
 
-def redactor(secrets: Iterable[Secret]) -> Redactor:
-    """Masks every form of `secrets`."""
-    return _redactor(tuple(sorted({secret.reveal() for secret in secrets})))
+def redactor(secrets: Iterable[Secret], *, short: bool = True) -> Redactor:
+    """Masks every form of `secrets`; those that are `short`, too."""
+    values = {secret.reveal() for secret in secrets}
+    return _redactor(tuple(sorted(value for value in values if short or len(value) >= SHORTEST)))
 
 
 @lru_cache(maxsize=16)
