@@ -65,7 +65,9 @@ class Redactor:
             margin = len(line) - len(line.lstrip(_MARGIN)) if index else 0
             begin = starts[index] - margin
             mine = [(max(a, starts[index]) - begin, min(b, begin + len(line)) - begin) for a, b in spans]
-            masked.append(_masked(line, [*((a, b) for a, b in mine if a < b), *self._pieces(line)]))
+            # What seems to be a margin may be the secret's own beginning.
+            alone = self._spans(line) if len(lines) > 1 else []
+            masked.append(_masked(line, [*((a, b) for a, b in mine if a < b), *alone, *self._pieces(line)]))
         return masked
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
@@ -103,7 +105,7 @@ class Redactor:
         for anchor, forms in self._begin.items():
             at = text.find(anchor, first)
             while at >= 0 and len(text) - at >= max(least, found + 1):
-                if any(form.startswith(text[at:]) for form in forms):
+                if any(form.startswith(text[at:]) and len(form) > len(text) - at for form in forms):
                     found = len(text) - at
                     break
                 at = text.find(anchor, at + 1)
