@@ -21,6 +21,7 @@ _PUBLIC = {
     "cluster.firewall": ("Firewall", "Rule"),
     "serving.bench": ("Bench", "BenchFailed", "Load", "Times"),
     "serving.smoke": ("NoAnswer", "Smoke"),
+    "serving.look": ("Look", "Tried", "look"),
     "serving.running": ("NotServing",),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
     "diagnosis.logs": ("Log",),
@@ -221,6 +222,9 @@ if TYPE_CHECKING:
     from provision.serving.bench import BenchFailed as BenchFailed
     from provision.serving.bench import Load as Load
     from provision.serving.bench import Times as Times
+    from provision.serving.look import Look as Look
+    from provision.serving.look import Tried as Tried
+    from provision.serving.look import look as look
     from provision.serving.running import NotServing as NotServing
     from provision.serving.smoke import NoAnswer as NoAnswer
     from provision.serving.smoke import Smoke as Smoke

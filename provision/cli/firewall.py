@@ -18,6 +18,7 @@ from provision.core.exits import Exit
     epilog=example("""\
   provision firewall cluster.yaml
   provision firewall cluster.yaml --apply
+  provision firewall cluster.yaml --look-from ubuntu@192.0.2.7
   provision firewall cluster.yaml --remove
   provision firewall cluster.yaml --format ufw"""),
 )
@@ -30,6 +31,8 @@ from provision.core.exits import Exit
 )
 @click.option("--apply", "apply_", is_flag=True, help="Set the rules on the hosts, as root, with nftables.")
 @click.option("--remove", is_flag=True, help="Take away what --apply, or `firewall: true`, has set.")
+@click.option("--look", is_flag=True, help="Try from here which of the cluster's sockets can be connected to.")
+@click.option("--look-from", metavar="HOST", help="The same from another host: [user@]host[:port].")
 @click.option(
     "--limit",
     metavar="PATTERN",
@@ -43,6 +46,8 @@ def firewall(
     kind: str | None,
     apply_: bool,
     remove: bool,
+    look: bool,
+    look_from: str | None,
     limit: tuple[str, ...],
     ask_sudo_password: bool,
     **options: Any,
@@ -55,10 +60,15 @@ def firewall(
     With --apply, each host gets a table of nftables of this cluster's own, which drops connections to the cluster's
     ports that come from elsewhere, and nothing else. A host takes it back by itself unless it can be reached by another
     connection within a minute. From then on `up` keeps it, `check` notices when it is off, and `down` takes it away.
+
+    With --look or --look-from, shows what a host outside the cluster reaches of it; exit code 3 if that is more than
+    the model's API.
     """
     asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
-    if apply_ and remove:
-        raise UsageError("--apply and --remove contradict each other", hint="leave one of them out")
+    if sum((apply_, remove, look or bool(look_from))) > 1:
+        raise UsageError("--apply, --remove and --look are one each", hint="leave the others out")
+    if look or look_from:
+        return _looked(asked, look_from or "")
     if apply_ or remove:
         if kind:
             raise UsageError("--format is for printing: --apply sets nftables", hint="leave one of the two out")
@@ -69,6 +79,25 @@ def firewall(
     if limit:
         raise UsageError("--limit is for --apply and --remove: what is printed is the same for every host")
     return _printed(asked, kind or "nftables")
+
+
+def _looked(asked: RunOptions, source: str) -> int:
+    from provision import api
+    from provision.cli.find import find_inventory
+    from provision.cli.password import ask_sudo_password as prompt
+    from provision.cli.run import told
+    from provision.render.jsonl import result_line
+    from provision.render.look import look_json, look_lines
+    from provision.serving.look import look
+
+    screen = asked.screen()
+    with told(screen):
+        loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
+        found = look(loaded, source, sudo_password=prompt() if asked.ask_sudo_password else None)
+    screen.json(result_line("look", look_json(found)))
+    if not screen.as_json:
+        screen.say(*look_lines(found, screen.paint))
+    return Exit.NO if found.reached else Exit.DONE
 
 
 def _printed(asked: RunOptions, kind: str) -> int:

@@ -27,6 +27,7 @@ PROGRAMS = {
     "ask:main": ENVIRONMENT_PYTHON,
     "ask:wait": ENVIRONMENT_PYTHON,
     "bench_result:main": ENVIRONMENT_PYTHON,
+    "firewall.look:main": HOST_PYTHON,
     "health:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,

@@ -95,9 +95,10 @@ LAYERS: Mapping[str, Row] = {
         ("cluster", "core", "diagnosis", "payload"), (), "describes; diagnosis: its log says why it failed"
     ),
     "serving": Row(
-        ("cluster", "core", "inventory", "payload", "transport"),
+        ("cluster", "core", "environment", "facts", "inventory", "payload", "transport"),
         (),
-        "asks the server that the resources have started, by its stamp, as a host asks it",
+        "asks the server that the resources have started, by its stamp, as a host asks it; environment, facts: who looks "
+        "from outside needs the addresses of all hosts, and no lock",
     ),
     "stack": Row(
         (

@@ -1,0 +1,137 @@
+"""What other hosts reach of the cluster, tried: a connection to each socket that its processes listen on."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from provision.cluster.closing import addresses, closing
+from provision.cluster.cluster import Cluster, Node
+from provision.cluster.gather import Fleet, fleet_of, gather_facts, nodes_of
+from provision.core.errors import ScriptFailed, Unreachable, UsageError
+from provision.core.events import silent
+from provision.core.script import Script
+from provision.core.secret import Secret
+from provision.environment.lockfile import no_lock
+from provision.facts.network import kernel_address
+from provision.inventory.models import Host, Inventory
+from provision.payload.bundle import bundle, shell
+from provision.transport import Transport
+from provision.transport.reach import closed
+
+#: Of a listener on every address.
+_ANY = ("0.0.0.0", "::")
+
+_FROM = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^@:\s]+)(?::(?P<port>[0-9]{1,5}))?\Z")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One socket of a host of the cluster. `answer`: `open`, `refused`, `silent` (nothing came back) or `unreachable`.
+    `api`: it is the model's API, whose users are elsewhere."""
+
+    host: str
+    address: str
+    port: int
+    answer: str
+    api: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """`source`: the host that looked; empty for this machine."""
+
+    source: str
+    tried: tuple[Tried, ...]
+
+    @property
+    def reached(self) -> tuple[Tried, ...]:
+        """What should not be: all that is open, but for the API."""
+        return tuple(one for one in self.tried if one.answer == "open" and not one.api)
+
+
+def look(
+    inventory: Inventory,
+    source: str = "",
+    *,
+    sudo_password: Secret | None = None,
+    cancel: threading.Event | None = None,
+) -> Look:
+    """`source`: `[user@]host[:port]` to look from, reached as the head is; empty: this machine. Raises UsageError for one
+    that is of the cluster, whose look would say nothing; HostError for a host that could not be asked."""
+    looker = _looker(inventory, source) if source else None
+    with fleet_of(inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel) as fleet:
+        facts = gather_facts(fleet, inventory)
+        nodes = nodes_of(inventory, facts, fleet.names)
+        _raise_first(fleet)
+        cluster = Cluster(inventory, nodes, no_lock(inventory.python, inventory.lock_path), {})
+        found = fleet.on_each(fleet.hosts, lambda host: _listening(fleet, cluster, host))
+        _raise_first(fleet)
+    sockets = [socket for host in fleet.names for socket in found.get(host, ())]
+    if looker is None:
+        why = closed((one.address, one.port) for one in sockets)
+        answers = [_word(why.get((one.address, one.port), "")) for one in sockets]
+    else:
+        answers = _from(looker, sockets, cancel)
+    tried = (replace(one, answer=answer) for one, answer in zip(sockets, answers, strict=True))
+    return Look(source, tuple(tried))
+
+
+def _looker(inventory: Inventory, source: str) -> Host:
+    given = _FROM.match(source)
+    if given is None:
+        raise UsageError(f"`{source}` is no `[user@]host[:port]`")
+    address = given["address"].strip("[]")
+    member = next((h.name for h in inventory.hosts if address in (h.name, h.address, h.node_ip)), "")
+    if member:
+        raise UsageError(f"{member} is of the cluster: its look would say nothing", hint="name a host outside of it")
+    ssh = inventory.head.ssh
+    changed = {key: value for key, value in (("user", given["user"]), ("port", given["port"])) if value}
+    how = ssh.model_copy(update={**changed, **({"port": int(given["port"])} if given["port"] else {})})
+    return Host(name=source, address=address, ssh=how.model_copy(update={"host_key": None}))
+
+
+def _listening(fleet: Fleet, cluster: Cluster, host: Host) -> tuple[Tried, ...]:
+    script = Script(f"{shell('firewall/listeners.sh')}\nlisteners own", {"cluster": cluster.name}, timeout=20)
+    (fragment,) = fleet.transport.connect(host).run([script])
+    if not fragment.ok:
+        raise ScriptFailed(host.name, "what listens there could not be read", evidence=fragment.tail())
+    node = next(n for n in cluster.nodes if n.name == host.name)
+    return tuple(dict.fromkeys(_sockets(cluster, node, fragment.stdout.splitlines())))
+
+
+def _sockets(cluster: Cluster, node: Node, lines: Sequence[str]) -> Iterator[Tried]:
+    """Of a listener on every address one for each address that others may know the host by."""
+    api = closing(cluster, node).api
+    for line in sorted(lines, key=lambda line: int(line.rpartition(":")[2] or "0", 16)):
+        written, _, port = line.partition(":")
+        address = kernel_address(written)
+        if address and not address.startswith("127.") and address != "::1":
+            for one in addresses(node) if address in _ANY else (address,):
+                yield Tried(node.name, one, int(port, 16), "", int(port, 16) == api)
+
+
+def _from(looker: Host, sockets: Sequence[Tried], cancel: threading.Event | None) -> list[str]:
+    asked = " ".join(f"{one.address},{one.port}" for one in sockets)
+    variables = {"program": bundle("firewall.look:main"), "endpoints": asked}
+    with Transport([looker], cancel=cancel) as transport:
+        (fragment,) = transport.connect(looker).run([Script(shell("firewall/look.sh"), variables, timeout=120)])
+    answers = fragment.stdout.split()
+    if not fragment.ok or len(answers) != len(sockets):
+        raise ScriptFailed(
+            looker.name, "it could not look", evidence=fragment.tail(), hint="that takes Python 3.7 there"
+        )
+    return answers
+
+
+def _word(why: str) -> str:
+    if not why:
+        return "open"
+    return why if why == "refused" else "silent" if why.startswith("no answer") else "unreachable"
+
+
+def _raise_first(fleet: Fleet) -> None:
+    for error in sorted(fleet.all_errors, key=lambda error: not isinstance(error, Unreachable)):
+        raise error
