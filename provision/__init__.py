@@ -21,7 +21,7 @@ _PUBLIC = {
     "cluster.firewall": ("Firewall", "Rule"),
     "serving.bench": ("Bench", "BenchFailed", "Load", "Times"),
     "serving.smoke": ("NoAnswer", "Smoke"),
-    "serving.look": ("Look", "Tried", "look"),
+    "serving.look": ("Look", "TriedSocket", "look"),
     "serving.running": ("NotServing",),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
     "diagnosis.logs": ("Log",),
@@ -223,7 +223,7 @@ if TYPE_CHECKING:
     from provision.serving.bench import Load as Load
     from provision.serving.bench import Times as Times
     from provision.serving.look import Look as Look
-    from provision.serving.look import Tried as Tried
+    from provision.serving.look import TriedSocket as TriedSocket
     from provision.serving.look import look as look
     from provision.serving.running import NotServing as NotServing
     from provision.serving.smoke import NoAnswer as NoAnswer

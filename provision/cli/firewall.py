@@ -85,13 +85,13 @@ def _looked(asked: RunOptions, source: str) -> int:
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import told
+    from provision.cli.run import errors_as_json
     from provision.render.jsonl import result_line
     from provision.render.look import look_json, look_lines
     from provision.serving.look import look
 
     screen = asked.screen()
-    with told(screen):
+    with errors_as_json(screen):
         loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
         found = look(loaded, source, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("look", look_json(found)))

@@ -17,7 +17,7 @@ def look_lines(look: Look, paint: Paint = PLAIN) -> list[str]:
     whose = look.source or "this machine"
     if not look.tried:
         return [f"nothing of the cluster listens beyond loopback: {whose} has nothing to try"]
-    rows = [("host", "address", "port", f"from {whose}")]
+    rows: list[tuple[str, ...]] = [("host", "address", "port", f"from {whose}")]
     for one in look.tried:
         rows.append((one.host, one.address, str(one.port), _WORDS[one.answer] + (" (the API)" if one.api else "")))
     lines = ["  ".join(cells).rstrip() for cells in table(rows, right=frozenset((2,)))]
@@ -29,9 +29,8 @@ def _sentence(look: Look, whose: str) -> str:
     if look.reached:
         reached = count(len(look.reached), "socket")
         return f"{whose} reaches {reached} of the cluster besides the API: `provision firewall --apply` closes them"
-    return (
-        f"{whose} reaches none of the cluster's sockets but the API's: {closed} of {len(look.tried)} are closed to it"
-    )
+    total = len(look.tried)
+    return f"{whose} reaches none of the cluster's sockets but the API's: {closed} of {total} are closed to it"
 
 
 def look_json(look: Look) -> Mapping[str, object]:

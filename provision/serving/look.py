@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from provision.core.secret import Secret
 from provision.environment.lockfile import no_lock
 from provision.facts.network import kernel_address
 from provision.inventory.models import Host, Inventory
+from provision.inventory.secrets import read_sudo_password
 from provision.payload.bundle import bundle, shell
 from provision.transport import Transport
 from provision.transport.reach import closed
@@ -28,7 +30,7 @@ _FROM = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^@:\
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedSocket:
     """One socket of a host of the cluster. `answer`: `open`, `refused`, `silent` (nothing came back) or `unreachable`.
     `api`: it is the model's API, whose users are elsewhere."""
 
@@ -44,10 +46,10 @@ class Look:
     """`source`: the host that looked; empty for this machine."""
 
     source: str
-    tried: tuple[Tried, ...]
+    tried: tuple[TriedSocket, ...]
 
     @property
-    def reached(self) -> tuple[Tried, ...]:
+    def reached(self) -> tuple[TriedSocket, ...]:
         """What should not be: all that is open, but for the API."""
         return tuple(one for one in self.tried if one.answer == "open" and not one.api)
 
@@ -59,17 +61,21 @@ def look(
     sudo_password: Secret | None = None,
     cancel: threading.Event | None = None,
 ) -> Look:
-    """`source`: `[user@]host[:port]` to look from, reached as the head is; empty: this machine. Raises UsageError for one
-    that is of the cluster, whose look would say nothing; HostError for a host that could not be asked."""
+    """What can be connected to of the cluster, from `source`, `[user@]host[:port]`, reached as the head is; empty: from
+    this machine. Raises UsageError for a host of the cluster, whose look would say nothing; HostError for one that
+    could not be asked."""
+    sudo_password = sudo_password or read_sudo_password(inventory)
     looker = _looker(inventory, source) if source else None
     with fleet_of(inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel) as fleet:
         facts = gather_facts(fleet, inventory)
         nodes = nodes_of(inventory, facts, fleet.names)
         _raise_first(fleet)
+        if looker is None and (member := next((n.name for n in nodes if _is_here(n.node_ip)), "")):
+            raise _no_stranger(member)
         cluster = Cluster(inventory, nodes, no_lock(inventory.python, inventory.lock_path), {})
         found = fleet.on_each(fleet.hosts, lambda host: _listening(fleet, cluster, host))
         _raise_first(fleet)
-    sockets = [socket for host in fleet.names for socket in found.get(host, ())]
+    sockets = [one for host in fleet.names for one in found.get(host, ())]
     if looker is None:
         why = closed((one.address, one.port) for one in sockets)
         answers = [_word(why.get((one.address, one.port), "")) for one in sockets]
@@ -86,43 +92,58 @@ def _looker(inventory: Inventory, source: str) -> Host:
     address = given["address"].strip("[]")
     member = next((h.name for h in inventory.hosts if address in (h.name, h.address, h.node_ip)), "")
     if member:
-        raise UsageError(f"{member} is of the cluster: its look would say nothing", hint="name a host outside of it")
+        raise _no_stranger(member)
     ssh = inventory.head.ssh
     changed = {key: value for key, value in (("user", given["user"]), ("port", given["port"])) if value}
     how = ssh.model_copy(update={**changed, **({"port": int(given["port"])} if given["port"] else {})})
     return Host(name=source, address=address, ssh=how.model_copy(update={"host_key": None}))
 
 
-def _listening(fleet: Fleet, cluster: Cluster, host: Host) -> tuple[Tried, ...]:
+def _no_stranger(member: str) -> UsageError:
+    hint = "look from a host outside of it: `--look-from [user@]host[:port]`"
+    return UsageError(f"{member} is of the cluster: its look would say nothing", hint=hint)
+
+
+def _is_here(address: str) -> bool:
+    """What this machine connects to from the same address is itself. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+            return str(probe.getsockname()[0]) == address
+    except OSError:
+        return False
+
+
+def _listening(fleet: Fleet, cluster: Cluster, host: Host) -> tuple[TriedSocket, ...]:
     script = Script(f"{shell('firewall/listeners.sh')}\nlisteners own", {"cluster": cluster.name}, timeout=20)
     (fragment,) = fleet.transport.connect(host).run([script])
     if not fragment.ok:
         raise ScriptFailed(host.name, "what listens there could not be read", evidence=fragment.tail())
     node = next(n for n in cluster.nodes if n.name == host.name)
-    return tuple(dict.fromkeys(_sockets(cluster, node, fragment.stdout.splitlines())))
+    return tuple(dict.fromkeys(sockets_of(cluster, node, fragment.stdout.splitlines())))
 
 
-def _sockets(cluster: Cluster, node: Node, lines: Sequence[str]) -> Iterator[Tried]:
+def sockets_of(cluster: Cluster, node: Node, lines: Sequence[str]) -> Iterator[TriedSocket]:
     """Of a listener on every address one for each address that others may know the host by."""
     api = closing(cluster, node).api
-    for line in sorted(lines, key=lambda line: int(line.rpartition(":")[2] or "0", 16)):
-        written, _, port = line.partition(":")
+    entries = sorted((line.partition(":")[::2] for line in lines if ":" in line), key=lambda entry: int(entry[1], 16))
+    for written, port in entries:
         address = kernel_address(written)
         if address and not address.startswith("127.") and address != "::1":
             for one in addresses(node) if address in _ANY else (address,):
-                yield Tried(node.name, one, int(port, 16), "", int(port, 16) == api)
+                yield TriedSocket(node.name, one, int(port, 16), "", int(port, 16) == api)
 
 
-def _from(looker: Host, sockets: Sequence[Tried], cancel: threading.Event | None) -> list[str]:
+def _from(looker: Host, sockets: Sequence[TriedSocket], cancel: threading.Event | None) -> list[str]:
     asked = " ".join(f"{one.address},{one.port}" for one in sockets)
     variables = {"program": bundle("firewall.look:main"), "endpoints": asked}
     with Transport([looker], cancel=cancel) as transport:
         (fragment,) = transport.connect(looker).run([Script(shell("firewall/look.sh"), variables, timeout=120)])
     answers = fragment.stdout.split()
     if not fragment.ok or len(answers) != len(sockets):
-        raise ScriptFailed(
-            looker.name, "it could not look", evidence=fragment.tail(), hint="that takes Python 3.7 there"
-        )
+        hint = "that takes Python 3.7 there"
+        raise ScriptFailed(looker.name, "it could not look", evidence=fragment.tail(), hint=hint)
     return answers
 
 

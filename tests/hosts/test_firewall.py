@@ -198,6 +198,18 @@ def test_the_document_shows_what_was_seen(scanned: Scan) -> None:
         assert shown == rows(*scanned), "run this test with WRITE_DOCS=1 in the environment to write the table anew"
 
 
+def test_a_look_from_outside_says_so(lab: Lab, one: Cluster, scanned: Scan) -> None:
+    """From another host, and from here; that of a host of the cluster would say nothing."""
+    for option in (["--look"], ["--look-from", f"ops@{lab.host('lab-3').address}"]):
+        done = typed(str(one.path), *option, "--json")
+        assert done.returncode == 0, done.stderr
+        tried = json.loads(done.stdout.splitlines()[-1])["tried"]
+        assert {t["port"] for t in tried} == {port for port, *_ in OURS}
+        assert {t["port"] for t in tried if t["answer"] == "open"} == {8000}
+    refused = typed(str(one.path), "--look-from", "lab-2")
+    assert (refused.returncode, "lab-2 is of the cluster" in refused.stderr) == (2, True)
+
+
 def test_the_other_network_loopback_and_ipv6_are_treated_alike(lab: Lab, scanned: Scan) -> None:
     assert every(lab, "lab-3", lab.host("lab-1").address) == scanned[1]
     assert every(lab, "lab-3", "fd00::1") == scanned[1]
@@ -323,15 +335,15 @@ def test_a_host_takes_back_what_is_not_confirmed(lab: Lab, monkeypatch: pytest.M
         (error,) = report.hosts[0].errors
         assert error.message == "firewall: no other connection could be opened; the host takes it back by itself"
         assert wait_until(lambda: gone(lab))
-        assert "provision_trial" not in run(lab, "lab-2", "ls", "/etc/provision/firewall")
+        assert wait_until(lambda: "provision_trial" not in run(lab, "lab-2", "ls", "/etc/provision/firewall"))
     finally:
         if not systemd:
             run(lab, "lab-2", "mv", "/usr/bin/systemctl.away", "/usr/bin/systemctl")
 
 
-def test_what_was_confirmed_before_comes_back(lab: Lab, one: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_confirmed_before_comes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the new table does lock the controller out: it drops SSH."""
-    assert one.apply().returncode == 0
+    assert cluster(lab, "one", ("lab-1", "lab-2")).apply().returncode == 0
     rules = ruleset(lab, "lab-2")
     table = resource.table_of
     monkeypatch.setattr(
@@ -411,5 +423,8 @@ def test_down_takes_it_away_and_leaves_the_rest(lab: Lab, one: Cluster) -> None:
     for place in ("/etc/provision", "/etc/systemd/system/provision-firewall.service"):
         assert "No such file" in run(lab, "lab-1", "ls", place)
     assert set(every(lab, "lab-3").values()) == {"open"}
+    looked = typed(str(one.path), "--look")
+    assert looked.returncode == 3
+    assert "besides the API: `provision firewall --apply` closes them" in looked.stdout
     second = provision.down(provision.load(one.path))
     assert not any(host.changes for host in second.hosts)

@@ -38,6 +38,7 @@ LAYERS: Mapping[str, Row] = {
         "what runs on hosts, where there is this room and Python's own; ray: of the environment that has it",
     ),
     "payload/network": Row((), (), "for the oldest Python of all: a host's own"),
+    "payload/firewall": Row((), (), "for a host's own Python, as the network's"),
     "payload/all_reduce": Row((), ("torch",), "torch: of the environment that has it"),
     "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
     "transport": Row(
@@ -97,8 +98,8 @@ LAYERS: Mapping[str, Row] = {
     "serving": Row(
         ("cluster", "core", "environment", "facts", "inventory", "payload", "transport"),
         (),
-        "asks the server that the resources have started, by its stamp, as a host asks it; environment, facts: who looks "
-        "from outside needs the addresses of all hosts, and no lock",
+        "asks the server that the resources have started, by its stamp, as a host asks it; environment, facts: who "
+        "looks from outside needs the addresses of all hosts, and no lock",
     ),
     "stack": Row(
         (

@@ -162,6 +162,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "ask:main": (asked, [], (1, "silent=nobody listens on port 1 yet")),
         "ask:wait": (asked, [], (1, "vLLM ended while it was starting")),
         "bench_result:main": ({}, [], (0, 'result={"completed": 3, "errors": ["no (2 times)"]}')),
+        "firewall.look:main": ({}, ["127.0.0.1,1"], (0, "refused")),
         "health:main": ({"URL": NOWHERE}, [], (0, "0 0")),
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
         "ray_members:main": (joined, [], (1, "did not join Ray in time: a (10.0.0.1)")),

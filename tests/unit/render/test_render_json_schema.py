@@ -34,7 +34,7 @@ from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.look import look_json
 from provision.render.serving import bench_json, smoke_json
-from provision.serving.look import Look, Tried
+from provision.serving.look import Look, TriedSocket
 
 VALIDATOR = Draft202012Validator(SCHEMA)
 LAB = LabReport(
@@ -85,7 +85,7 @@ def lines() -> list[dict[str, Any]]:
         result_line("fit", fit_json(FIT), 0.0),
         result_line("fit", fit_json(replace(FIT, stage=None, fits=None, unknown="not known")), 0.0),
         result_line("fits", {"options": [{"hosts": 1, "gpus": 8, "gpu": "H100", **fit_json(FIT)}]}, 0.0),
-        result_line("look", look_json(Look("", (Tried("a", "10.0.0.1", 6379, "silent", False),))), 0.0),
+        result_line("look", look_json(Look("", (TriedSocket("a", "10.0.0.1", 6379, "silent", False),))), 0.0),
         result_line("host-key", {**KEY, "error": NameNotFound("a", "resolves nowhere")}, 0.0),
         result_line("host-key", {**KEY, "status": "new", "error": None}, 0.0),
         result_line("trust", {"recorded": 2}, 0.0),
