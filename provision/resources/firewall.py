@@ -86,6 +86,7 @@ class FirewallTable(Resource):
             "ranges": " ".join(f"{p.first}-{p.last}" for p in self.closing.shared),
             "seconds": self.seconds,
             "mark": self.mark,
+            "whose": f"{self.closing.cluster}/",
         }
         return Script(shell(LIBRARY, LISTENERS, "firewall/apply.sh"), variables)
 
@@ -106,12 +107,13 @@ class FirewallTable(Resource):
 
 @dataclass(frozen=True)
 class OpenPorts(Resource):
-    """What the cluster's processes listen on, beyond loopback. There is nothing to install: `check` shows it."""
+    """What processes listen on, beyond loopback, whose mark begins with `whose`. There is nothing to install: `check`
+    shows it."""
 
     removable: ClassVar[bool | str] = False
     area: ClassVar[str] = "network"
 
-    cluster: str
+    whose: str
 
     @property
     def id(self) -> str:
@@ -128,7 +130,7 @@ class OpenPorts(Resource):
         return ()
 
     def probe(self) -> Script:
-        return Script(f"{shell(LISTENERS)}\nlisteners own", {"cluster": self.cluster}, timeout=20)
+        return Script(f"{shell(LISTENERS)}\nlisteners own", {"whose": self.whose}, timeout=20)
 
     def read(self, fragment: Fragment) -> State:
         """Port → the addresses that it listens on."""

@@ -116,7 +116,9 @@ def _is_here(address: str) -> bool:
 
 
 def _listening(fleet: Fleet, cluster: Cluster, host: Host) -> tuple[TriedSocket, ...]:
-    script = Script(f"{shell('firewall/listeners.sh')}\nlisteners own", {"cluster": cluster.name}, timeout=20)
+    script = Script(
+        f"{shell('firewall/listeners.sh')}\nlisteners own", {"whose": f"{cluster.name}/{host.name}/"}, timeout=20
+    )
     (fragment,) = fleet.transport.connect(host).run([script])
     if not fragment.ok:
         raise ScriptFailed(host.name, "what listens there could not be read", evidence=fragment.tail())

@@ -52,7 +52,7 @@ def close(cluster: Cluster, book: Playbook, *, wanted: bool | None) -> list[Step
 def watch(cluster: Cluster, book: Playbook) -> None:
     """Adds what `check` says of the ports that are open."""
     for node in cluster.nodes:
-        book.add(OpenPorts(cluster.name), on=node.name)
+        book.add(OpenPorts(f"{cluster.name}/{node.name}/"), on=node.name)
 
 
 def table(cluster: Cluster, node: Node, wanted: bool | None) -> FirewallTable:

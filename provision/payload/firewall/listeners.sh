@@ -1,9 +1,9 @@
-# The sockets of this host that listen, by whose they are. `cluster` marks its own processes; a rank that has written
-# its title over its environment has a parent that is marked.
+# The sockets of this host that listen, by whose they are. `whose`: how the mark of those processes begins; a rank that
+# has written its title over its environment has a parent that is marked.
 # shellcheck disable=SC2013 # pids, which are words
 # shellcheck disable=SC2046 # one word for each process
 
-marked() { grep -lzs "^PROVISION_SERVICE=$cluster/" /proc/[0-9]*/environ | cut -d/ -f3; }
+marked() { grep -lzs "^PROVISION_SERVICE=$whose" /proc/[0-9]*/environ | cut -d/ -f3; }
 families() {
     cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$(marked | tr '\n' ' ')" '
         BEGIN { split(marked, m, " "); for (i in m) ours[m[i]] = 1 }
@@ -16,7 +16,7 @@ families() {
             for (pid in ours) print pid
         }'
 }
-# `<address>:<port>` of each as the kernel writes it; of the cluster with `own`, of all others without.
+# `<address>:<port>` of each as the kernel writes it: of those with `own`, of all others without.
 listeners() {
     sockets=$(
         for pid in $(families); do ls -l "/proc/$pid/fd" 2>/dev/null; done |
