@@ -179,7 +179,7 @@ PROTECTIONS = (
     Protection(
         "guard-off", "`serve.guard: false`, with a key",
         "the API key guards few paths",
-        "/invocations, /tokenize and some forty more answer without it",
+        "/invocations, /tokenize, /docs and others answer without it",
         "remove `serve.guard`; `serve.without_key` opens single paths", _unguarded,
     ),
     Protection(
