@@ -1,18 +1,25 @@
 """Folders that somebody else could change, on a host with and without `sudo`: refused before anything in them is looked
-at, and `down` of a cluster that is there already works."""
+at, and `down` of a cluster that is there already works. What a whole run leaves on either side, whatever the umask."""
 
 import os
+import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from package_index import Index
+from small_packages import publish
 
 import provision
 from provision.core.finding import Severity
 from provision.core.report import Report
+from provision.core.script import Script
 from provision.inventory.models import Inventory
 from provision.lab.control import HostControl
 from provision.lab.lab import Lab
+from provision.transport import Transport
 
 pytestmark = [pytest.mark.hosts, pytest.mark.needs("lab")]
 
@@ -46,6 +53,8 @@ def playbook(cluster):
     for node in cluster.nodes:
         stack = Stack(cluster)
         book.add(SecretFile(f"{stack.folder(node)}/token", Secret("canary-9e27")), on=node.name)
+        if cluster.inventory.python.packages:
+            book.add(stack.venv(node), on=node.name)
         book.add(Sleeper(stack._place(node, "sleeper")), on=node.name)
     return book
 """
@@ -136,3 +145,81 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
     finally:
         said(control, close_it.format(**words))
         said(control, f"pkill -f [s]leeper-7c1d; rm -rf {host.root}")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return publish(tmp_path_factory.mktemp("index"))
+
+
+#: What everybody may read with `sudo`: programs and packages, since the user who logs in runs them, and a unit, which
+#: systemd tells to all.
+_READ_BY_ALL = ("/opt/mine/envs/", "/opt/mine/python/", "/run/systemd/system/", "/etc/systemd/system/")
+
+
+def test_nothing_that_a_whole_run_leaves_is_open_to_others_on_either_side(
+    asked: tuple[Inventory, Path], lab: Lab, control: HostControl, index: Index, tmp_path: Path
+) -> None:
+    loaded, playbook = asked
+    (host,) = loaded.hosts
+    umask = "000"
+    said(
+        control,
+        f"echo 'umask {umask}' > /home/ops/.bashrc; echo 'Defaults umask=0{umask}, umask_override' > /etc/sudoers.d/z;"
+        "chmod 440 /etc/sudoers.d/z",
+    )
+    with Transport([host]) as transport:
+        assert transport.connect(host).run([Script("umask")])[0].stdout == f"0{umask}\n"
+    here = tmp_path / "here"
+    here.mkdir(mode=0o700)
+    version = said(control, "python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'")
+    settings = f"""
+python: {{version: "{version}", packages: ["tiny==2.0", small], index: "{index.url}", wheels: controller}}
+hosts:
+  lab-1: {{address: {host.address}, role: head, node_ip: {host.address}, root: {host.root}, sudo: {host.sudo}}}
+"""
+    inventory = here / "inventory.yaml"
+    inventory.write_text(f"cluster: walked\n{_section(lab.inventory.read_text(), 'ssh')}{settings}")
+    environment = {**os.environ, "PROVISION_STATE_DIR": str(here / "a/state"), "XDG_CACHE_HOME": str(here / "a/cache")}
+    files = ["--html", "out.html", "--junit", "out.xml", "--save", "out.json"]
+
+    def call(*words: str) -> str:
+        command = [sys.executable, "-m", "provision", *words, "inventory.yaml", "--playbook", str(playbook)]
+        done = subprocess.run(
+            command, cwd=here, env=environment, capture_output=True, text=True, check=False, umask=int(umask, 8)
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    try:
+        call("up")
+        call("check", "--deep", *files)
+        assert {"out.html", "out.xml", "out.json", "inventory.lock"} <= {path.name for path in here.iterdir()}
+        listed = said(
+            control,
+            f"find {host.root} /etc/systemd /run/systemd/system /tmp -name 'systemd-*' -prune -o -newer"
+            f" /home/ops/.bashrc ! -type l -printf '%m %y %p\\n'",
+        )
+        made = [line.split(" ", 2) for line in listed.splitlines() if not line.endswith(" /tmp")]
+        assert len(made) > 40
+        assert [path for mode, _, path in made if int(mode, 8) & 0o022] == []
+        read = [(mode, path) for mode, kind, path in made if int(mode, 8) & 0o044 and kind == "f"]
+        assert [one for one in read if not (host.sudo and one[1].startswith(_READ_BY_ALL))] == []
+        if not host.sudo:
+            assert said(control, f"stat -c %a {host.root}") == "700"
+    finally:
+        said(control, f"pkill -f [s]leeper-7c1d; rm -rf {host.root} /etc/sudoers.d/z /home/ops/.bashrc")
+    # A cache of uv's own, which anybody may lock.
+    kept = [path for path in here.rglob("*") if path != inventory and here / "a/cache/uv" not in (path, *path.parents)]
+    mine = {path: stat.S_IMODE(path.lstat().st_mode) for path in kept}
+    assert len(mine) > 12
+    assert [path for path, mode in mine.items() if mode & 0o022] == []
+    assert [path.name for path, mode in mine.items() if mode & 0o044 and path.is_file()] == ["inventory.lock"]
+
+
+def _section(text: str, name: str) -> str:
+    """A section of a document, as it stands there."""
+    lines = text.splitlines(keepends=True)
+    first = next(index for index, line in enumerate(lines) if line.startswith(f"{name}:"))
+    last = next((i for i in range(first + 1, len(lines)) if not lines[i].startswith(" ")), len(lines))
+    return "".join(lines[first:last])
