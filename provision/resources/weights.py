@@ -20,8 +20,8 @@ from provision.core.wording import download
 from provision.payload.bundle import shell
 from provision.payload.weights.manifest import Entry
 from provision.payload.weights.seal import INCOMING
-from provision.resources.weights_foreign import in_the_way
-from provision.resources.weights_run import DOWNLOAD, HINTS, SEAL, TIMEOUT, run
+from provision.resources.weights_foreign import closed, in_the_way
+from provision.resources.weights_run import DOWNLOAD, HANDOVER, HINTS, SEAL, TIMEOUT, run
 from provision.weights.local import Held, look, read
 from provision.weights.source import models_below
 
@@ -134,7 +134,11 @@ class Weights(Resource):
     def blockers(self, have: State) -> tuple[Finding, ...]:
         if have is None or not self.brings:
             return ()
-        return in_the_way(self.host, self.folder, self.models, self.here, have)
+        found = in_the_way(self.host, self.folder, self.here, have)
+        # What is sent comes before anything runs that could hand the models over.
+        if "closed" in have and self.here is not None and self.diff(have, self.want()):
+            found = (closed(self.host, self.models, have["closed"], self.owner), *found)
+        return found
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if want is None:
@@ -176,7 +180,8 @@ class Weights(Resource):
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             removed = self._as_owner("weights/remove.sh", timeout=600)
-            return Script(f"{removed.body}\n{shell('weights/removed.sh')}", removed.vars, removed.timeout)
+            body = "\n".join((shell(*HANDOVER), removed.body, shell("weights/removed.sh")))
+            return Script(body, {**removed.vars, "work": "remove"}, removed.timeout)
         faults = _names(have or {}, "fault:")
         variables: dict[str, Value] = {
             **self._places(),

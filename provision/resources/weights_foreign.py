@@ -11,14 +11,10 @@ from provision.weights.local import Held
 FILES = "weights files"
 
 
-def in_the_way(host: str, folder: str, models: str, here: Held | None, have: Mapping[str, str]) -> tuple[Finding, ...]:
+def in_the_way(host: str, folder: str, here: Held | None, have: Mapping[str, str]) -> tuple[Finding, ...]:
     """`have`: what the probe saw. `here`: what is to be sent; None for a download, whose files the host knows (the
     proof that there is room for it)."""
     found = []
-    if owner := have.get("closed"):
-        said = f"{models} belongs to {owner}, and what is in it must belong to the user whom the model is for"
-        hint = f"give it to that user: `sudo chown -Rh USER {models}`; or, where another cluster needs it, set `root`"
-        found.append(_block(host, said, (), hint))
     if odd := sorted(_names(have, "odd:")):
         said = f"{folder} holds what is no plain file, and no link is followed there"
         hint = "move it away, or set serve.model to the folder without serve.weights.path: then it is only read"
@@ -28,6 +24,14 @@ def in_the_way(host: str, folder: str, models: str, here: Held | None, have: Map
         hint = "move them away, or set serve.model to another folder; to serve what is there, remove serve.weights.path"
         found.append(_block(host, said, tuple(foreign), hint))
     return tuple(found)
+
+
+def closed(host: str, models: str, holder: str, owner: str) -> Finding:
+    """The folder of models, and of what is noted of them, belongs to `holder`."""
+    said = f"{models} belongs to {holder}, and what is in it must belong to {owner or 'whoever logs in'}"
+    command = f"sudo chown -Rh {owner or 'USER'} {models}"
+    hint = f"give it to that user: `{command}`; or, where another cluster needs it, set `root`"
+    return _block(host, said, (), hint)
 
 
 def _foreign(here: Held, have: Mapping[str, str]) -> Iterator[str]:

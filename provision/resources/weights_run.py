@@ -34,6 +34,9 @@ HINTS = {
     "the environment": "add `huggingface_hub` to python.packages",
 }
 
+#: Files of shell: what an earlier version left to root, before it is written to.
+HANDOVER = ("files/trust.sh", "weights/handover.sh")
+
 #: Variables of the script (weights/run.sh) that its program reads, in capitals.
 _READ = (
     "work", "folder", "manifest", "mark", "models", "cluster", "host", "owner", "ours", "new", "deep", "expected",
@@ -44,4 +47,4 @@ _READ = (
 def run(program: str, variables: Mapping[str, Value], *, also: Mapping[str, Value], timeout: float = TIMEOUT) -> Script:
     """`also`: further variables for the program's environment, a token among them."""
     given = {**dict.fromkeys(_READ, ""), **variables, **environment(also), "program": bundle(program)}
-    return Script(shell("environment.sh", "weights/run.sh"), given, timeout=timeout)
+    return Script(shell(*HANDOVER, "environment.sh", "weights/run.sh"), given, timeout=timeout)

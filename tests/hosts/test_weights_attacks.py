@@ -274,6 +274,22 @@ def test_all_of_it_is_the_users_and_nobody_else_reads_it(sudo: Sudo, below: str)
     assert changes(sudo.run("purge")) == 0
 
 
+@pytest.mark.needs("sudo")
+def test_what_an_earlier_version_left_to_root_is_handed_over(sudo: Sudo) -> None:
+    sudo.at = sudo.root / "models" / "acme--tiny"
+    assert sudo.run("up").exit_code == 0
+    for path in (sudo.root / "models", *(sudo.root / "models").rglob("*")):
+        if path.is_dir() or path.parent != sudo.at:
+            os.chown(path, 0, 0)
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (sudo.at / ".provision-written").unlink()
+    (manifest,) = (sudo.root / "models").glob("*.manifest")
+    manifest.write_text(manifest.read_text().replace("provision-weights 2", "provision-weights 1"))
+    assert (changes(sudo.run("up")), sudo.run("check").findings) == (0, ())
+    assert sudo.run("purge").exit_code == 0
+    assert not sudo.root.exists()
+
+
 def link(at: Path, target: Path) -> None:
     at.parent.mkdir(parents=True, exist_ok=True)
     at.symlink_to(target)

@@ -58,9 +58,12 @@ def test_only_what_is_of_others_and_differs_is_in_the_way(here: Held) -> None:
     assert said(weights(None, "hosts"), "odd 1_Pooling", "is 1 1.0 x") == []
 
 
-def test_records_that_the_user_cannot_write_are_in_the_way(here: Held) -> None:
-    (finding,) = weights(here).blockers({"closed": "root"})
-    assert "/r/models belongs to root" in finding.message and "chown -Rh" in finding.hint
+def test_records_that_the_user_cannot_write_are_in_the_way_of_what_is_sent(here: Held) -> None:
+    made = replace(weights(here), owner="ops")
+    (finding,) = made.blockers({"closed": "root", "folder": "yes"})
+    assert "/r/models belongs to root" in finding.message and "`sudo chown -Rh ops /r/models`" in finding.hint
+    assert made.blockers({**made.want(), "closed": "root"}) == (), "there is nothing to write"  # type: ignore[dict-item]
+    assert weights(None, "hub").blockers({"closed": "root", "folder": "yes"}) == (), "the download hands it over"
 
 
 def test_a_sample_is_of_both_ends(here: Held) -> None:
