@@ -24,16 +24,24 @@ read_stamp() {
 "
     done < "$dir/stamp"
 }
+# Which of these environments have our mark. Root without CAP_SYS_PTRACE, as in many containers, cannot read those of
+# others; the user who the service runs as can.
+marked() {
+    {
+        grep -lsxzF "PROVISION_SERVICE=$mark" "$@"
+        [ -z "$user" ] || as_user grep -lsxzF "PROVISION_SERVICE=$mark" "$@"
+    } 2>/dev/null | sort -u
+}
 # A stamp alone does not make a process ours: its environment says so, or the runtime that started it.
 witnessed() {
-    ! grep -qsxzF "PROVISION_SERVICE=$mark" "/proc/$1/environ" || return 0
+    [ -z "$(marked "/proc/$1/environ")" ] || return 0
     for way in $runtimes; do ! "${way}_has" "$1" || return 0; done
     return 1
 }
 alive() { [ -n "$pid" ] && start_of "$pid" && [ "$started" = "$start" ] && witnessed "$pid"; }
 # Anybody can give a process our mark: it counts where the user is one who the service runs as, or ran as.
 ours() {
-    set -- $(grep -lzxF "PROVISION_SERVICE=$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f1-3)
+    set -- $(marked /proc/[0-9]*/environ | cut -d/ -f1-3)
     [ $# -gt 0 ] || return 0
     now=${user:-$me}
     find "$@" -prune \( -user "$now" -o -user "${ran_as:-$now}" \) 2>/dev/null | cut -d/ -f3
