@@ -24,6 +24,7 @@ HINTS = {
     "no space": "make room on that disk, or set `root` to a folder on a larger one",
     "strange files": "remove them, or give the model a folder of its own",
     "closed": "give it to that user: `sudo chown -Rh USER <root>/models`, or set another `root`",
+    "not allowed": "let that user read the model, and write where it is to lie: `ls -ld` shows who can",
     "not ours": "move them away, or give the model a folder of its own: a name as serve.model, or another path",
     "no safe place": "use a folder in which nobody else can write: `ls -ld` shows who can; or another `root`",
     "pickles": "choose a model with safetensors; or, if you trust who made it, set `serve.weights.pickles: true`",

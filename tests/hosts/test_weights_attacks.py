@@ -54,6 +54,7 @@ class Bringing:
     model: Path
     at: Path
     owner: str = ""
+    source: str = "controller"
     said: list[Event] = field(default_factory=list)
 
     def run(self, command: str, *, deep: bool = False) -> Report:
@@ -61,13 +62,13 @@ class Bringing:
             made = Playbook()
             made.add(
                 Weights(
-                    source="controller",
+                    source=self.source,
                     folder=str(self.at),
                     root=str(self.root),
                     cluster="here",
                     host=self.host.name,
                     python="/usr/bin/python3",
-                    here=look(self.model),
+                    here=look(self.model) if self.source == "controller" else None,
                     owner=self.owner,
                     deep=deep,
                 ),
@@ -350,3 +351,20 @@ def test_a_folder_in_which_others_write_is_refused(sudo: Sudo) -> None:
     said = f"not safe: {sudo.at.parent} (mode 777, owner {sudo.owner}) can be written to by every user"
     assert report.errors[0].evidence == (said,)
     assert not (sudo.at / "config.json").exists()
+
+
+@pytest.mark.needs("sudo")
+def test_a_model_that_is_only_read_is_read_with_the_users_rights(sudo: Sudo) -> None:
+    """Links are followed there, and lead no further than for the user: no hash of root's file leaves the host."""
+    sudo.source = "hosts"
+    link(sudo.at / "config.json", sudo.outside / "config.json")
+    sudo.outside.chmod(0o755)
+    before = state(sudo.outside)
+    report = sudo.run("up")
+    said = f"not allowed: {sudo.owner} may not use {sudo.at}/config.json"
+    assert report.exit_code == 1 and report.errors[0].evidence == (said,)
+    assert state(sudo.outside) == before
+    (sudo.outside / "config.json").chmod(0o644)
+    assert (changes(sudo.run("up")), changes(sudo.run("up"))) == (1, 0)
+    assert sudo.run("purge").exit_code == 0
+    assert (sudo.at / "config.json").is_symlink() and not sudo.root.exists()

@@ -20,7 +20,7 @@ from provision.payload.weights.folder import Folder, Odd
 from provision.payload.weights.hub_errors import said
 from provision.payload.weights.manifest import Entry, hashed, sha256_of
 from provision.payload.weights.names import OWN, leaves
-from provision.payload.weights.places import UnsafePlace, become
+from provision.payload.weights.places import UnsafePlace, become, user_name
 from provision.payload.weights.repository import Unfit, blob_of, commit_of, wanted
 from provision.payload.weights.said import Progress, gigabytes, say, stop
 from provision.payload.weights.seal import SPARE, Model, Records
@@ -262,5 +262,7 @@ def main() -> None:
         stop(f"no safe place: {refused}")
     except Odd as odd:
         stop(f"strange files: {odd}")
+    except PermissionError as error:
+        stop(f"not allowed: {user_name(os.geteuid())} may not use {error.filename}")
     except (OSError, ValueError) as problem:
         stop(str(problem))

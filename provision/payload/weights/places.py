@@ -67,7 +67,7 @@ def descend(path: str, *, make: int | None = None, trusted: frozenset[int] | Non
             if stat.S_ISLNK(there.st_mode):
                 links += 1
                 if there.st_uid not in who or links > _LINKS:
-                    raise UnsafePlace(f"{full} is a link of {_user(there.st_uid)}")
+                    raise UnsafePlace(f"{full} is a link of {user_name(there.st_uid)}")
                 target = os.readlink(name, dir_fd=place)
                 todo = _parts(target, done) + todo
                 done, following = "/", os.open("/", _FOLDER)
@@ -117,7 +117,7 @@ def _parts(path: str, base: str = "/") -> list[str]:
 def _judge(place: int, path: str, who: frozenset[int], *, last: bool) -> None:
     there = os.fstat(place)
     if there.st_uid not in who:
-        raise UnsafePlace(f"{path} belongs to {_user(there.st_uid)}, and not to root or {_user(os.geteuid())}")
+        raise UnsafePlace(f"{path} belongs to {user_name(there.st_uid)}, and not to root or {user_name(os.geteuid())}")
     sticky = bool(there.st_mode & stat.S_ISVTX) and not last
     if there.st_mode & stat.S_IWOTH and not sticky:
         raise UnsafePlace(f"everybody can write in {path}")
@@ -130,16 +130,19 @@ def _trusted() -> frozenset[int]:
 
 
 def _alone_in(gid: int) -> bool:
-    """Whether a group is root's or our own, with nobody else in it, as many systems make one for each user."""
+    """Whether a group is root's or our own private one, with nobody else in it, as useradd makes one for each user
+    (files/trust.sh tells them alike)."""
     try:
-        members = set(grp.getgrgid(gid).gr_mem)
-        own = pwd.getpwuid(os.geteuid())
+        group, own = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
     except KeyError:
         return False
-    return gid in (0, own.pw_gid) and members <= {"root", own.pw_name}
+    ours = {"root", own.pw_name}
+    if group.gr_name not in ours or not set(group.gr_mem) <= ours:
+        return False
+    return all(user.pw_name in ours for user in pwd.getpwall() if user.pw_gid == gid)
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

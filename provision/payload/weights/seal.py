@@ -17,7 +17,7 @@ from provision.payload.weights.folder import Folder, Odd
 from provision.payload.weights.ledger import Ledger
 from provision.payload.weights.manifest import LONGEST, OLDER, Entry, follow, hashed, listing, parsed, written
 from provision.payload.weights.names import OWN, leaves
-from provision.payload.weights.places import UnsafePlace, become
+from provision.payload.weights.places import UnsafePlace, become, user_name
 from provision.payload.weights.said import Progress, say, stop
 
 #: Left free on the disk beside the model: a full one takes the services' logs along (bytes).
@@ -179,6 +179,8 @@ def main() -> None:
         stop(f"no safe place: {refused}")
     except Odd as odd:
         stop(f"strange files: {odd}")
+    except PermissionError as error:
+        stop(f"not allowed: {user_name(os.geteuid())} may not use {error.filename}")
     except (OSError, ValueError) as error:
         stop(str(error))
 

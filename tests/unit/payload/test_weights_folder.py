@@ -8,6 +8,7 @@ import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,6 +166,29 @@ def test_a_group_of_others_may_not_write(tmp_path: Path) -> None:
     place.chmod(0o775)
     with pytest.raises(UnsafePlace, match="the group 54321 can write in"):
         Folder.at(str(place))
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "primary", "refused"),
+    [("me", [], "me", False), ("me", ["me", "root"], "me", False), ("me", ["other"], "me", True),
+     ("users", [], "me", True), ("me", [], "other", True)],
+)  # fmt: skip
+def test_a_private_group_may_write(
+    name: str, members: list[str], primary: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`primary`: whose primary group it is as well."""
+    place = tmp_path / "shared"
+    place.mkdir()
+    place.chmod(0o775)
+    gid = place.stat().st_gid
+    monkeypatch.setattr(places.grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    monkeypatch.setattr(places.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me", pw_gid=gid))
+    monkeypatch.setattr(places.pwd, "getpwall", lambda: [SimpleNamespace(pw_name=primary, pw_gid=gid)])
+    if refused:
+        with pytest.raises(UnsafePlace, match="can write in"):
+            Folder.at(str(place))
+    else:
+        assert Folder.at(str(place))
 
 
 def test_a_link_above_the_folder_is_followed_where_only_root_or_we_could_make_it(tmp_path: Path) -> None:
