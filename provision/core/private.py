@@ -9,6 +9,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 #: As many links as the kernel follows on one path.
@@ -108,7 +109,7 @@ def _places(path: Path) -> Iterator[Path]:
 
 
 def _reason(place: Path, seen: os.stat_result, trusted: frozenset[int], *, last: bool) -> str:
-    if seen.st_uid not in trusted:
+    if seen.st_uid not in trusted and not _from_outside(place, seen.st_uid):
         return "belongs to another user"
     if stat.S_ISLNK(seen.st_mode) or (seen.st_mode & stat.S_ISVTX and not last):
         return ""
@@ -123,14 +124,19 @@ def _reason(place: Path, seen: os.stat_result, trusted: frozenset[int], *, last:
 
 
 def _trusted() -> frozenset[int]:
-    """Root and we. In a user namespace the machine's own root is seen as the overflow uid."""
-    found = {0, os.geteuid()}
-    try:
-        if int(Path("/proc/self/uid_map").read_text().split()[-1]) < 2**32 - 1:
-            found.add(int(Path("/proc/sys/kernel/overflowuid").read_text()))
-    except (OSError, ValueError, IndexError):
-        pass
-    return frozenset(found)
+    return frozenset((0, os.geteuid()))
+
+
+def _from_outside(place: Path, uid: int) -> bool:
+    """In a user namespace the machine's own root is seen as the overflow uid, as are all users who are not in there.
+    What such a user owns is trusted where not everybody could have put it, if nobody in there can be that user."""
+    with suppress(OSError, ValueError):
+        overflow = int(Path("/proc/sys/kernel/overflowuid").read_text())
+        ranges = [[int(n) for n in line.split()] for line in Path("/proc/self/uid_map").read_text().splitlines()]
+        if uid != overflow or not ranges or any(first <= uid < first + count for first, _, count in ranges):
+            return False
+        return place.parent == place or not place.parent.stat().st_mode & stat.S_IWOTH
+    return False
 
 
 def _has_list(place: Path) -> bool:

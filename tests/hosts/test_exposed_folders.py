@@ -60,6 +60,19 @@ def playbook(cluster):
 """
 
 
+#: What somebody who can write to a cluster's folder would have root run, read or remove.
+PLANT = """
+echo here > /root/victim
+for place in python/x/bin/python3.11 envs/current-test/bin/python clusters/x/lab-1/sleeper/run; do
+    mkdir -p {root}/${{place%/*}}
+    printf '#!/bin/sh\\ntouch /tmp/ran-$$\\n' > {root}/$place
+    chmod 755 {root}/$place
+done
+ln -sfn /root/victim {root}/clusters/x/lab-1/sleeper/stamp
+ln -sfn /root {root}/models
+"""
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(name=f"test-folders-{os.getpid()}")
@@ -120,6 +133,7 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
         before = said(control, "pgrep -f [s]leeper-7c1d")
         assert before
         said(control, open_it.format(**words))
+        said(control, PLANT.format(root=host.root))
         changed = said(control, f"find {host.root}/ -printf '%p %T@ %C@ %m %u\\n'")
         for report in (
             provision.check(inventory, playbook=playbook),
@@ -142,6 +156,8 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
         )
         again = provision.down(inventory, playbook=playbook)
         assert (again.exit_code, sum(len(h.changes) for h in again.hosts)) == (0, 0)
+        assert said(control, f"find {host.root}/ -printf '%p %T@ %C@ %m %u\\n'") == changed, "down touched a file"
+        assert said(control, "ls /tmp/ran-* 2>/dev/null; cat /root/victim") == "here", "what others put there was used"
     finally:
         said(control, close_it.format(**words))
         said(control, f"pkill -f [s]leeper-7c1d; rm -rf {host.root}")

@@ -21,13 +21,25 @@ private_group() { # gid
     done < /etc/passwd
 }
 
+# In a user namespace the machine's own root is seen as the overflow uid, as are all users who are not in there: prints it,
+# if nobody in the namespace can be that user. What such a user owns is trusted where not everybody could have put it.
+outside() {
+    { read -r first _ count < /proc/self/uid_map; } 2>/dev/null || return 0
+    [ "$count" != 4294967295 ] || return 0
+    overflow=$(cat /proc/sys/kernel/overflowuid) || return 0
+    while read -r first _ count; do
+        [ "$overflow" -lt "$first" ] || [ "$overflow" -ge $((first + count)) ] || return 0
+    done < /proc/self/uid_map
+    echo "$overflow"
+}
+
 # `strangers PATH UIDS` looks at the path, at each folder above it, and at what links on the way point to. They must
 # belong to root or one of UIDS, and nobody else may write there; a parent that others write to must have the sticky
 # bit, which keeps them from renaming what is not theirs. Prints nothing if so, otherwise about the first that is not
 # `WHY|MODE|OWNER|GROUP|PATH`; WHY: owner, others, group, acl, links, unreadable.
 strangers() {
     case $1 in /*) ;; *) return 0 ;; esac
-    rest=$1/ trusted=" 0 $2 " at='' hops=0 whole=yes
+    rest=$1/ trusted=" 0 $2 " nobody=$(outside) at='' hops=0 whole=yes
     set -- /
     while [ -n "$rest" ]; do
         name=${rest%%/*} rest=${rest#*/}
@@ -59,7 +71,17 @@ strangers() {
 stranger() { # a path, its mode:uid:gid, and the path that was asked for: fails, and says so, if others may change it
     mode=${2%%:*} why=''
     number=${2#*:}
-    case $trusted in *" ${number%:*} "*) ;; *) why=owner ;; esac
+    number=${number%:*}
+    case $trusted in
+        *" $number "*) ;;
+        *)
+            why=owner
+            if [ "$number" = "$nobody" ]; then
+                above=${1%/*}
+                case $(stat -L -c %a -- "${above:-/}") in *[2367]) [ "$1" != / ] || why='' ;; *) why='' ;; esac
+            fi
+            ;;
+    esac
     # Modes of links mean nothing.
     if [ -z "$why" ] && [ ! -h "$1" ]; then
         case $mode in

@@ -140,6 +140,20 @@ def test_an_interpreter_is_asked_for_its_patch_version_unless_it_is_a_shim(tmp_p
     assert [path.name for path in tmp_path.glob("asked-*")] == ["asked-bin"]
 
 
+def test_no_interpreter_below_root_is_asked_and_root_asks_none_that_others_could_change(tmp_path):
+    kept, opened = tmp_path / "kept/python/mine/bin", tmp_path / "open"
+    for folder, name in ((kept, "python3.31"), (opened, "python3.32")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/asked-{name}\necho Python {name[6:]}.7\n")
+        (folder / name).chmod(0o755)
+    opened.chmod(0o777)
+    env = {"PATH": f"{opened}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    found = read_facts(run(facts_script(root=str(tmp_path / "kept")), env)).pythons
+    assert {"3.31", "3.32"} <= {p.version for p in found}
+    asked = {path.name for path in tmp_path.glob("asked-*")}
+    assert asked == (set() if os.getuid() == 0 else {"asked-python3.32"})
+
+
 def test_an_nvidia_smi_that_hangs_over_a_side_question_does_not_hide_the_gpus(facts_with, monkeypatch):
     monkeypatch.setattr("provision.facts.ask.GPU_PATIENCE", 1)
     facts = facts_with(

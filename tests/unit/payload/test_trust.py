@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,31 @@ def test_a_group_counts_unless_it_is_the_private_one_of_a_user_that_is_trusted(
     os.chown(place.parent, 0, 65534)
     os.chown(place, 0, 0)
     assert strangers(place, 0) == "", "a sticky parent"
+
+
+@pytest.mark.needs("root")
+def test_in_a_user_namespace_the_machines_folders_are_trusted_and_not_what_anybody_could_have_put_there() -> None:
+    """There, what belongs to root, and to any other user of the machine, is seen as nobody's."""
+    body = f'{shell("files/trust.sh")}\nstrangers "$1" "$(id -u)"'
+
+    def ask(path: Path) -> str:
+        inside = ["setpriv", "--reuid=12345", "--clear-groups", "unshare", "-r", "sh", "-c", body, "sh", str(path)]
+        done = subprocess.run(inside, capture_output=True, text=True, check=False)
+        if "unshare" in done.stderr:
+            pytest.skip(f"no user namespaces here: {done.stderr}")
+        return done.stdout.strip()
+
+    # Not below /tmp, where anybody could have made what is there.
+    with tempfile.TemporaryDirectory(dir="/opt", prefix="provision-test-") as place:
+        Path(place).chmod(0o755)
+        ours = Path(place, "ours")
+        ours.mkdir()
+        os.chown(ours, 12345, -1)
+        assert ask(ours) == "", "its parents are root's"
+        os.chown(ours, 12346, -1)
+        assert ask(ours) == "", "another user's cannot be told from root's"
+        Path(place).chmod(0o1777)
+        assert ask(ours).startswith("owner|"), "but here anybody could have made it"
 
 
 def test_dots_and_slashes_are_no_way_around(strangers: Strangers, place: Path) -> None:
