@@ -48,6 +48,8 @@ class Running:
 
 
 _LOOK = (
+    "files/trust.sh",
+    "files/rights.sh",
     "service/library.sh",
     "service/secrets.sh",
     "listener.sh",

@@ -13,10 +13,11 @@ from package_index import Index
 from small_packages import publish
 
 import provision
+from provision.core.errors import ScriptFailed
 from provision.core.finding import Severity
 from provision.core.report import Report
 from provision.core.script import Script
-from provision.inventory.models import Inventory
+from provision.inventory.models import Inventory, Serve
 from provision.lab.control import HostControl
 from provision.lab.lab import Lab
 from provision.transport import Transport
@@ -143,6 +144,9 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
             (message,) = refusals(report)
             assert reason.format(**words) in message
             assert report.exit_code == {"up": 1}.get(report.command, 3)
+        with pytest.raises(ScriptFailed) as refused:
+            provision.smoke(inventory.model_copy(update={"serve": Serve(model="tiny")}))
+        assert reason.format(**words) in refused.value.evidence[-1]
         assert said(control, f"find {host.root}/ -printf '%p %T@ %C@ %m %u\\n'") == changed, "something was written"
         assert said(control, "pgrep -f [s]leeper-7c1d") == before
         report = provision.down(inventory, playbook=playbook)

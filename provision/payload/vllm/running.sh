@@ -3,6 +3,9 @@
 # shellcheck disable=SC2088 # the tilde is that of a value, which no shell has expanded
 
 case $root in "~/"*) root=$HOME/${root#"~/"} ;; esac
+# A server is believed, and the programs beside it are run, where nobody else could have put them.
+exposed=$(strangers "$root" "$(id -u)")
+[ -z "$exposed" ] || refused "$exposed" || exit
 dir=$root/clusters/$cluster/$host/vllm
 mark=$cluster/$host/vllm
 echo "python=$root/envs/current-$cluster"
