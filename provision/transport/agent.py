@@ -47,6 +47,8 @@ class Agent:
         found = []
         for _ in range(answer.get_int()):
             blob, comment = answer.get_string(), answer.get_string()
+            if not blob:
+                raise AgentFailed(f"the agent at `{self._path}` failed: its answer makes no sense")
             try:
                 found.append(HeldKey(self, blob, comment.decode("utf-8", "replace"), failed))
             except (paramiko.SSHException, ValueError, IndexError, struct.error):

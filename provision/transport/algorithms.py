@@ -39,6 +39,9 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {
     "key_types": _SIGNATURES,
 }
 
+#: Lines of what a server says that are kept.
+_MOST_SENTENCES = 20
+
 #: What our kinds are called in sshd_config and in messages, in the order of a key exchange message (RFC 4253, 7.1).
 _KINDS = (
     ("kex", "KexAlgorithms", "key exchange"),
@@ -71,6 +74,11 @@ class Client(paramiko.Transport):
     def __init__(self, sock: object) -> None:
         super().__init__(sock, disabled_algorithms={"pubkeys": _refused("pubkeys", _SIGNATURES)})  # type: ignore[arg-type]
         self._offered: list[tuple[str, ...]] = []
+        self._greeting: list[str] = []
+        self._farewell: list[str] = []
+        self._banner = ""
+        self._readline = self.packetizer.readline
+        self.packetizer.readline = self._listening  # type: ignore[method-assign]
         options = self.get_security_options()
         for kind, accepted in ACCEPTED.items():
             setattr(options, kind, tuple(name for name in accepted if name in getattr(options, kind)))
@@ -80,6 +88,32 @@ class Client(paramiko.Transport):
         message.get_bytes(16)  # the cookie
         self._offered = [tuple(message.get_list()) for _ in _KINDS]
         super()._parse_kex_init(m)  # type: ignore[misc]
+
+    def _listening(self, timeout: float) -> str:
+        """What a server says before its version (`Exceeded MaxStartups`) is lost to paramiko."""
+        line: str = self._readline(timeout)
+        if not line.startswith("SSH-"):
+            self._greeting.append(line)
+        return line
+
+    def _parse_disconnect(self, m: paramiko.Message) -> None:
+        message = paramiko.Message(m.asbytes())
+        message.get_int()
+        self._farewell.append(message.get_string().decode("utf-8", "replace"))
+        super()._parse_disconnect(m)  # type: ignore[misc]
+
+    def sentences(self) -> list[str]:
+        """All that the server has said for people to read, in order: before its version, as a banner, at the end."""
+        self.keep_banner()
+        parts = (*self._greeting, self._banner, *self._farewell)
+        lines = (line.strip() for part in parts for line in part.splitlines())
+        return [line for line in lines if line][-_MOST_SENTENCES:]
+
+    def keep_banner(self) -> None:
+        """paramiko forgets it with the next attempt, and with the connection."""
+        banner = getattr(self.auth_handler, "banner", None)
+        if banner:
+            self._banner = banner.decode("utf-8", "replace") if isinstance(banner, bytes) else str(banner)
 
     def disagreement(self) -> Disagreement | None:
         """None if the server has not said what it offers, or there is a choice of each kind."""

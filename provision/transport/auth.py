@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,11 +13,17 @@ import paramiko
 from provision.core.errors import AuthFailed
 from provision.core.person import expanded
 from provision.transport.agent import Agent, AgentFailed, HeldKey
+from provision.transport.algorithms import Client
+from provision.transport.handshake import Transient
 from provision.transport.key_file import AuthProblem, KeyRing, certified, public_part
 from provision.transport.target import DEFAULT_KEYS, Target
 
 #: Of a target's time, what an agent may take for one answer: then there is some left for the other keys.
 _AGENTS_SHARE = 0.4
+
+
+# What pam_nologin, systemd and others say while a machine starts: it may let us in a moment later.
+_NOT_YET = ("booting up", "not permitted to log in yet", "nologin")
 
 
 @dataclass
@@ -27,9 +34,12 @@ class Attempt:
     ring: KeyRing
     tried: list[str] = field(default_factory=list)
     problems: list[AuthProblem] = field(default_factory=list)
+    _transport: Client | None = None
 
-    def authenticate(self, transport: paramiko.Transport) -> None:
-        """Raises AuthFailed; lets a broken connection's exceptions through."""
+    def authenticate(self, transport: Client) -> None:
+        """Raises AuthFailed, or Transient for a host that lets nobody in yet; lets a broken connection's exceptions
+        through."""
+        self._transport = transport
         with contextlib.closing(_LazyAgent(self.target, self._agent_failed)) as agent:
             for label, key in self._candidates(agent):
                 self.tried.append(label)
@@ -38,15 +48,27 @@ class Attempt:
                 except paramiko.BadAuthenticationType as error:
                     raise self._failure(f"it does not accept keys, only {', '.join(error.allowed_types)}") from error
                 except paramiko.AuthenticationException as error:
+                    transport.keep_banner()
                     if "pubkey algorithm" in str(error):
                         self.problems.append(_no_signature(label, transport))
                     if not transport.is_active():
-                        raise self._failure("too many keys were offered", "set `ssh.key` in the inventory") from None
+                        raise self._closed() from None
                     continue
                 if further:
                     raise self._failure(f"after the key it also wants {', '.join(further)}")
                 return
         raise self._failure(f"it refuses user `{self.target.user}`" if self.tried else "there is no key to try")
+
+    def _closed(self) -> Exception:
+        """The server ended the connection in the middle: its own words say why."""
+        said = self._transport.sentences() if self._transport is not None else []
+        text = " ".join(said)
+        if "Too many authentication failures" in text:
+            return self._failure("too many keys were offered", "set `ssh.key` in the inventory")
+        why = said[-1] if said else "it says nothing more"
+        hint = f"see sshd's log there, and the account: chage -l {shlex.quote(self.target.user)}"
+        error = self._failure(f"it closed the connection while logging in: {why}", hint)
+        return Transient(error) if any(sign in text for sign in _NOT_YET) else error
 
     def _candidates(self, agent: _LazyAgent) -> Iterator[tuple[str, paramiko.PKey]]:
         """What was named first, so that an agent full of other keys does not use up the tries that a server allows."""
@@ -81,11 +103,13 @@ class Attempt:
 
     def _failure(self, reason: str, hint: str = "") -> AuthFailed:
         evidence = [f"tried {label}" for label in self.tried] + [str(problem) for problem in self.problems]
+        if self._transport is not None:
+            evidence += [f"it says: {line}" for line in self._transport.sentences()]
         if not hint:
             hint = self.problems[0].hint if self.problems else f"try it by hand: {self.target.ssh}"
         return AuthFailed(
             self.target.name,
-            f"cannot log in to `{self.target.address}` as `{self.target.user}`: {reason}",
+            f"cannot log in to {self.target.place} as `{self.target.user}`: {reason}",
             evidence=evidence,
             hint=hint,
         )

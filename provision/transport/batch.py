@@ -11,11 +11,14 @@ import paramiko
 
 from provision.core.errors import Cancelled, ConnectionLost, HostError, ScriptFailed, ScriptTimeout
 from provision.core.script import Cleaner, Fragment, Script, Stream
-from provision.transport.leash import GRACE, READY
+from provision.transport.leash import GRACE, PREFIX, READY
 from provision.transport.pipe import Pipe
 
 #: For the host to take the batch's text (seconds).
 TAKING = 60.0
+
+#: For the login shell, with its startup files and sudo, to come to the script (seconds).
+STARTING = 60.0
 
 #: For the host to say that everything has ended, once the leash is let go (seconds): TERM, KILL, and a bit.
 CONFIRM = 2 * GRACE + 2.0
@@ -69,6 +72,10 @@ class Batch:
         return self._current >= 0
 
     @property
+    def status(self) -> int | None:
+        return self._pipe.status
+
+    @property
     def preamble(self) -> str:
         """What was printed instead of, or before, the first script's output."""
         lines = (self._out.preamble + self._err.preamble).splitlines()
@@ -80,14 +87,14 @@ class Batch:
             return ConnectionLost(self._host, "the connection broke before the script began", hint="run it again")
         return ScriptFailed(
             self._host,
-            f"the login shell ended with exit code {status} before the script began",
+            f"the login shell ended with exit code {status} before the script began{_because(self.preamble)}",
             evidence=self.preamble.splitlines()[-20:],
             hint="log in by hand and see what the shell's startup files do; `sh`, `head` and `setsid` are needed",
         )
 
     def _send(self, text: bytes) -> None:
         try:
-            self._pipe.send(text, TAKING)
+            self._pipe.send(PREFIX + text, TAKING)
         except TimeoutError as error:
             raise ConnectionLost(self._host, f"the host read nothing for {TAKING:g} s", hint="run it again") from error
         except (OSError, EOFError, paramiko.SSHException) as error:
@@ -108,6 +115,8 @@ class Batch:
                 heard = now
             elif self._pipe.over or (self._pipe.channel.exit_status_ready() and now - heard > _DRAIN):
                 break
+            if not self._let_in and now - began > STARTING:
+                raise self._not_begun(STARTING)
             if timeout is None and seen != self._current:
                 seen, began = self._current, now
             limit = timeout if timeout is not None else self._scripts[max(self._current, 0)].timeout
@@ -147,7 +156,24 @@ class Batch:
             return ()
         return Fragment(None, self._out.text(index), self._err.text(index)).tail()
 
+    @property
+    def _let_in(self) -> bool:
+        """Whether the login shell has got as far as our program."""
+        return self.begun or READY in self._out.preamble
+
+    def _not_begun(self, limit: float) -> ScriptTimeout:
+        error = ScriptTimeout(
+            self._host,
+            f"the login shell had not started the script after {limit:g} s",
+            evidence=self.preamble.splitlines()[-20:],
+            hint="see whether a startup file there (.bashrc, .profile, BASH_ENV) waits for input or for a network",
+        )
+        error.index = 0
+        return error
+
     def _timed_out(self, limit: float) -> ScriptTimeout:
+        if not self._let_in:
+            return self._not_begun(limit)
         error = ScriptTimeout(
             self._host, f"{self._which()} was still running after {limit:g} s and was stopped", evidence=self._tail()
         )
@@ -163,3 +189,9 @@ class Batch:
         )
         error.index = max(self._current, 0)
         return error
+
+
+def _because(said: str) -> str:
+    """What was printed instead, such as the text of /etc/nologin."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import shlex
 import socket
 import threading
@@ -22,6 +23,7 @@ from provision.transport.handshake import Transient, broken, handshake, prepare,
 from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, expected, judge
 from provision.transport.key_file import KeyRing
+from provision.transport.proxy import ProxySocket
 from provision.transport.session import Session
 from provision.transport.ssh_config import ConfigProblem, SshConfig
 from provision.transport.target import Target, resolve
@@ -30,6 +32,12 @@ from provision.transport.tcp import dial
 #: Connecting is tried this often at most, and no new try begins `connect_timeout` after the first: sshd drops
 #: connections at random while too many are being opened (MaxStartups), and names may not resolve for a moment.
 ATTEMPTS = 8
+
+#: Seconds for which a jump host that could not be reached is not tried again.
+_REMEMBERED = 30.0
+
+# "Administratively prohibited", in the answer to a request for a channel (RFC 4254, 5.1).
+_PROHIBITED = 1
 
 # paramiko's thread looks at its own state this often (seconds); closing does not wait for it (QuickSocket).
 _IDLE_WAKE = 2.0
@@ -130,6 +138,7 @@ class Opener:
         self._lock = threading.Lock()
         self._configs: dict[str | None, SshConfig] = {}
         self._jump_locks: dict[tuple[object, ...], threading.Lock] = {}
+        self._failed_jumps: dict[tuple[object, ...], tuple[float, Unreachable]] = {}
         self._jumps: dict[tuple[object, ...], paramiko.Transport] = {}
 
     def target(self, host: Host) -> Target:
@@ -161,14 +170,14 @@ class Opener:
     def look(self, target: Target) -> HostKey:
         """The key that the server shows; nobody logs in. Raises as `open`."""
 
-        def take(transport: paramiko.Transport, _: Target) -> HostKey:
+        def take(transport: Client, _: Target) -> HostKey:
             key = shown(transport)
             transport.close()
             return key
 
         return self._patiently(target, take)
 
-    def _patiently(self, target: Target, then: Callable[[paramiko.Transport, Target], T]) -> T:
+    def _patiently(self, target: Target, then: Callable[[Client, Target], T]) -> T:
         """Tries until it works, fails in a way that does not pass, or has taken too long."""
         deadline = time.monotonic() + target.timeout
         try:
@@ -199,7 +208,7 @@ class Opener:
         for transport in reversed(list(self._jumps.values())):
             transport.close()
 
-    def _try(self, target: Target, then: Callable[[paramiko.Transport, Target], T]) -> T:
+    def _try(self, target: Target, then: Callable[[Client, Target], T]) -> T:
         if self._cancel.is_set():
             raise Cancelled(f"cancelled while connecting to {target.name}")
         sock = self._socket(target)
@@ -212,10 +221,10 @@ class Opener:
             with contextlib.suppress(OSError, EOFError):
                 (transport or sock).close()
             if isinstance(error, (EOFError, OSError, paramiko.SSHException)):
-                raise broken(target, error, transport) from error
+                raise broken(target, error, transport, sock) from error
             raise
 
-    def _log_in(self, transport: paramiko.Transport, target: Target) -> paramiko.Transport:
+    def _log_in(self, transport: Client, target: Target) -> paramiko.Transport:
         self._judge(target, self._known.of(target), shown(transport))
         transport.auth_timeout = target.timeout
         Attempt(target, self._ring).authenticate(transport)
@@ -226,10 +235,12 @@ class Opener:
         if target.jump is not None:
             return self._through(target, target.jump)
         if target.proxy_command:
-            return paramiko.ProxyCommand(target.proxy_command)
+            return ProxySocket.start(target.proxy_command)
         try:
             return dial(target.name, target.address, target.port, target.timeout)
         except Unreachable as error:
+            if target.hop:
+                error.message = f"jump host: {error.message}"
             if _passes(error):
                 raise Transient(error) from error
             raise
@@ -240,12 +251,18 @@ class Opener:
         with lock:
             carrier = self._jumps.get(jump.where)
             if carrier is None or not carrier.is_active():
-                carrier = self._jumps[jump.where] = self.open(jump)
+                carrier = self._jumps[jump.where] = self._jump(jump, target)
         try:
             return carrier.open_channel(
                 "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=target.timeout
             )
         except paramiko.ChannelException as error:
+            if error.code == _PROHIBITED:
+                raise Unreachable(
+                    target.name,
+                    f"{jump.place} does not forward to `{target.address}` port {target.port}: {error.text}",
+                    hint="allow it in sshd_config there: AllowTcpForwarding, PermitOpen, DisableForwarding",
+                ) from error
             raise PortClosed(
                 target.name,
                 f"the jump host `{jump.address}` cannot reach `{target.address}` port {target.port}: {error.text}",
@@ -259,6 +276,19 @@ class Opener:
                     hint=f"{jump.ssh} {probe(target.address, target.port)}",
                 )
             ) from error
+
+    def _jump(self, jump: Target, target: Target) -> paramiko.Transport:
+        """A connection to a jump host. One that has just failed is not tried again for each of the hosts behind it."""
+        when, failure = self._failed_jumps.get(jump.where, (0.0, None))
+        if failure is not None and time.monotonic() - when < _REMEMBERED:
+            again = copy.copy(failure)
+            again.host = target.name
+            raise again
+        try:
+            return self.open(jump)
+        except Unreachable as error:
+            self._failed_jumps[jump.where] = (time.monotonic(), error)
+            raise
 
 
 def probe(address: str, port: int) -> str:

@@ -12,6 +12,7 @@ import paramiko
 from provision.core.errors import AuthFailed, ConnectTimeout, Unreachable
 from provision.transport.algorithms import Client
 from provision.transport.hostkey import HostKey
+from provision.transport.proxy import ProxySocket, final
 from provision.transport.target import Target
 
 
@@ -56,10 +57,13 @@ def shown(transport: paramiko.Transport) -> HostKey:
     return HostKey(key.get_name(), key.get_base64())
 
 
-def broken(target: Target, error: Exception, transport: Client | None = None) -> Exception:
+def broken(target: Target, error: Exception, transport: Client | None = None, sock: Any = None) -> Exception:
     """What a connection that was accepted, then failed, is called."""
-    where = f"`{target.address}` port {target.port}"
+    where = f"{target.place} port {target.port}"
     text = str(error) or type(error).__name__
+    said = transport.sentences() if transport is not None else []
+    if isinstance(sock, ProxySocket):
+        return _proxy_failed(target, sock, text)
     if isinstance(error, paramiko.SSHException) and ("ncompatible" in text or "no acceptable" in text):
         differs = transport.disagreement() if transport is not None else None
         if differs is not None:
@@ -74,15 +78,29 @@ def broken(target: Target, error: Exception, transport: Client | None = None) ->
             ConnectTimeout(
                 target.name,
                 f"{where} accepted the connection, then did not speak SSH within {target.timeout:g} s",
+                evidence=said,
                 hint=f"check that sshd is what listens there: {target.ssh} -v",
             )
         )
     if isinstance(error, paramiko.AuthenticationException):
-        return AuthFailed(target.name, f"logging in to {where} failed: {text}", hint=f"{target.ssh} -v")
+        return AuthFailed(target.name, f"logging in to {where} failed: {text}", evidence=said, hint=f"{target.ssh} -v")
     return Transient(
         Unreachable(
             target.name,
-            f"{where} closed the connection before it was open: {text}",
+            f"{where} closed the connection before it was open: {said[-1] if said else text}",
+            evidence=said[:-1],
             hint=f"see sshd's log there (MaxStartups, fail2ban, hosts.deny), and {target.ssh} -v",
         )
     )
+
+
+def _proxy_failed(target: Target, sock: ProxySocket, text: str) -> Exception:
+    code, said = sock.last_words()
+    ended = f"ended with exit code {code}" if code is not None else f"gave no connection: {text}"
+    error = Unreachable(
+        target.name,
+        f"the ProxyCommand for {target.place} {ended}",
+        evidence=[f"ProxyCommand {target.proxy_command}", *said],
+        hint="correct ProxyCommand in ssh_config, or run it by hand",
+    )
+    return error if code is not None and final(code, said) else Transient(error)

@@ -120,14 +120,14 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         if entry.marker == "@revoked" and entry.key == shown:
             raise HostKeyChanged(
                 target.name,
-                f"its host key {shown.fingerprint} is marked as revoked at {entry.file}:{entry.line}",
+                f"{target.host_key} {shown.fingerprint} is marked as revoked at {entry.file}:{entry.line}",
                 hint="give the host a new key: ssh-keygen -A",
             )
     if target.pin:
         if pinned(target) != shown:
             raise HostKeyChanged(
                 target.name,
-                f"its host key is {shown.kind} {shown.fingerprint}, "
+                f"{target.host_key} is {shown.kind} {shown.fingerprint}, "
                 f"the inventory pins {pinned(target).kind} {pinned(target).fingerprint}",
                 hint="if the host was reinstalled, correct `ssh.host_key`; if not, someone may be intercepting "
                 "the connection",
@@ -139,14 +139,14 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
     if not trusted:
         raise HostKeyUnknown(
             target.name,
-            f"its host key ({shown.kind} {shown.fingerprint}) is not known",
+            f"{target.host_key} ({shown.kind} {shown.fingerprint}) is not known",
             hint="compare the fingerprint, then run provision trust inventory.yaml",
         )
     # The old key of the same type tells most; another type means that the recorded key is gone.
     old = next((entry for entry in trusted if entry.key.kind == shown.kind), trusted[0])
     raise HostKeyChanged(
         target.name,
-        f"its host key has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
+        f"{target.host_key} has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
         f"now {shown.kind} {shown.fingerprint}",
         hint=f"if the host was reinstalled: {forget(target.record, old.file)}, "
         "then provision trust inventory.yaml; if not, someone may be intercepting the connection",

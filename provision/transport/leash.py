@@ -40,9 +40,18 @@ _REAP = (
     "i=0; while kill -s KILL -- -$p; signal KILL && [ $i -lt 20 ]; do sleep 0.1; i=$((i+1)); done"
 )
 
+# A startup file that reads a line of standard input (`read -r x`) gets an empty one, and not the batch's first.
+_BEGIN = "provision-begin"
+
+#: What stands before a batch, and before an upload.
+PREFIX = f"\n\n\n{_BEGIN}\n".encode()
+
 # The session's leader: takes the batch from standard input, tells its process id, then runs what it has read. The
 # whole text is read before any of it runs, and at once: `sh -s` may read a pipe byte by byte.
-_LEADER = 't=$(head -c $1); echo leader $$ >&5; exec 5>&- </dev/null; eval "$t"'
+_LEADER = (
+    f'while read -r t && [ "$t" != {_BEGIN} ]; do :; done; t=$(head -c $1); '
+    'echo leader $$ >&5; exec 5>&- </dev/null; eval "$t"'
+)
 
 # fd 3: the leash; fd 4: the channel's standard output; fd 5: the pipe to the watching half, which reads the leash
 # once the leader has taken the batch from it.
@@ -61,7 +70,9 @@ _RUN = (
 COMPLETE = ".provision-complete"
 
 # The program comes on standard input, in front of what it reads: it is far longer than a quoted text may be.
-_RECEIVE = f'echo {READY}; program=$(head -c $1) && eval "$program"'
+_RECEIVE = (
+    f'echo {READY}; while read -r p && [ "$p" != {_BEGIN} ]; do :; done; program=$(head -c $1) && eval "$program"'
+)
 
 
 @functools.cache
@@ -72,9 +83,14 @@ def receiver() -> bytes:
 
 def run_command(size: int, prefix: str = "") -> str:
     """What the login shell is asked to run for a batch of `size` bytes; `prefix`: sudo with its flags."""
-    return f"exec {prefix}sh -c '{_RUN}' sh {size} '{_LEADER}'"
+    return f"exec {prefix}sh -c '{_own_language(prefix)}{_RUN}' sh {size} '{_LEADER}'"
 
 
 def receive_command(prefix: str = "") -> str:
     """What the login shell is asked to run for an upload."""
-    return f"exec {prefix}sh -c '{_RECEIVE}' sh {len(receiver())}"
+    return f"exec {prefix}sh -c '{_own_language(prefix)}{_RECEIVE}' sh {len(receiver())}"
+
+
+def _own_language(prefix: str) -> str:
+    """English is for sudo's own words, not for the programs behind it."""
+    return "unset LC_ALL LANGUAGE; " if prefix else ""

@@ -9,6 +9,9 @@ import paramiko
 
 _CHUNK = 1 << 20
 
+# How often a channel that takes nothing is looked at for output (seconds).
+_LOOK = 0.1
+
 
 class _Wake:
     """What paramiko's two buffers set and clear. Each clears it for itself alone, so it is cleared here."""
@@ -32,6 +35,7 @@ class Pipe:
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self.channel = channel
+        self._kept = (bytearray(), bytearray())
         self._wake = _Wake()
         channel.in_buffer.set_event(self._wake)  # type: ignore[arg-type]
         channel.in_stderr_buffer.set_event(self._wake)  # type: ignore[arg-type]
@@ -40,6 +44,14 @@ class Pipe:
         """What has arrived on (stdout, stderr), waiting up to `timeout` seconds; empty if nothing has."""
         if not self._ready() and not self.over:
             self._wake.wait(timeout)
+        if any(self._kept):
+            out, err = (bytes(kept) for kept in self._kept)
+            for kept in self._kept:
+                kept.clear()
+            return out, err
+        return self._receive()
+
+    def _receive(self) -> tuple[bytes, bytes]:
         channel = self.channel
         out = channel.recv(_CHUNK) if channel.recv_ready() else b""
         err = channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b""
@@ -63,14 +75,29 @@ class Pipe:
         return self.channel.status_event.wait(timeout)
 
     def send(self, data: bytes, timeout: float) -> None:
-        """Raises TimeoutError if the host does not take it in time, OSError if the channel is closed."""
-        self.channel.settimeout(timeout)
+        """Raises TimeoutError if the host does not take it in time, OSError if the channel is closed.
+
+        What arrives meanwhile is kept for `read`: a shell whose startup files print megabytes reads nothing before we
+        have taken them.
+        """
+        self.channel.settimeout(min(timeout, _LOOK))
         view = memoryview(data)
+        end = time.monotonic() + timeout
         while view:
-            taken = self.channel.send(bytes(view[: 1 << 15]))
+            try:
+                taken = self.channel.send(bytes(view[: 1 << 15]))
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
+                taken = -1
+            while self.channel.recv_ready() or self.channel.recv_stderr_ready():
+                for kept, part in zip(self._kept, self._receive(), strict=True):
+                    kept += part
             if taken == 0:
                 raise OSError("the channel is closed")
-            view = view[taken:]
+            if taken > 0:
+                view = view[taken:]
+                end = time.monotonic() + timeout
 
     def cut(self, patience: float) -> bool:
         """Lets go of the leash, and waits for the host to have ended everything. False: it did not say so."""
@@ -86,4 +113,4 @@ class Pipe:
             self.channel.close()
 
     def _ready(self) -> bool:
-        return self.channel.recv_ready() or self.channel.recv_stderr_ready()
+        return any(self._kept) or self.channel.recv_ready() or self.channel.recv_stderr_ready()

@@ -34,7 +34,7 @@ def refuse_revoked(target: Target, shown: HostKey) -> None:
         if listed:
             raise HostKeyChanged(
                 target.name,
-                f"its host key {shown.kind} {shown.fingerprint} is revoked by {listed}",
+                f"{target.host_key} {shown.kind} {shown.fingerprint} is revoked by {listed}",
                 hint="do not connect: whoever has the old key can pose as this host. Give the host a new key on its "
                 "console: ssh-keygen -A",
             )
@@ -83,7 +83,7 @@ def _in_krl(target: Target, path: Path, shown: HostKey) -> str:
 def _unread(target: Target, path: Path, why: str) -> Unreachable:
     return Unreachable(
         target.name,
-        f"its host key cannot be checked against RevokedHostKeys `{path}`: {why}",
+        f"{target.host_key} cannot be checked against RevokedHostKeys `{path}`: {why}",
         hint=f"correct the file, or `RevokedHostKeys` in ssh_config: ls -l {shlex.quote(str(path))}",
     )
 

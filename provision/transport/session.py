@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import secrets as randomness
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import paramiko
 
-from provision.core.errors import ConnectionLost
+from provision.core.errors import ConnectionLost, ScriptFailed
 from provision.core.script import Fragment, Script, Upload, render
 from provision.core.secret import Secret
 from provision.transport import leash, sudo, upload
@@ -19,6 +20,10 @@ from provision.transport.redact import redactor
 
 #: For the host to open a channel, or to take a batch's text (seconds).
 ANSWER = 30.0
+
+# Seconds until a session that was refused is asked for again; "administratively prohibited" (RFC 4254, 5.1).
+_AGAIN = 0.1
+_PROHIBITED = 1
 
 OnLine = Callable[[int, str, str], None]
 OnBytes = Callable[[int, int], None]
@@ -45,6 +50,7 @@ class Session:
         self._transport = transport
         self._sudo = sudo
         self._password = sudo_password
+        self._opening = threading.Lock()
         self._asks = False  # sudo has been seen to want a password here
         self._redact = redact  # not a copy: what the transport learns later is masked, too
         self._cancel = cancel or threading.Event()
@@ -80,8 +86,8 @@ class Session:
             # Nothing ran: what stands in front of the script has something to say.
             if not self._sudo:
                 raise batch.never_began()
-            if asks or self._password is None or not sudo.wants_password(batch.preamble):
-                raise sudo.refusal(self.host, batch.preamble)
+            if asks or self._password is None or batch.status == sudo.MISSING:
+                raise sudo.refusal(self.host, batch.preamble, batch.status, tried=asks)
             self._asks = True
 
     def send(self, uploads: Sequence[Upload], *, on_bytes: OnBytes | None = None) -> None:
@@ -99,12 +105,27 @@ class Session:
     def close(self) -> None:
         self._transport.close()
 
+    def _channel(self) -> paramiko.Channel:
+        """A host that allows few sessions at a time (MaxSessions) refuses one while the last is still ending."""
+        end = time.monotonic() + ANSWER
+        while True:
+            try:
+                with self._opening:  # of two refusals at a time, paramiko remembers one
+                    return self._transport.open_session(timeout=ANSWER)
+            except paramiko.ChannelException as error:
+                if error.code == _PROHIBITED or time.monotonic() > end or self._cancel.wait(_AGAIN):
+                    raise ScriptFailed(
+                        self.host,
+                        f"sshd opens no further session: {error.text}",
+                        hint="raise MaxSessions in sshd_config there; 1 is enough",
+                    ) from error
+
     @contextlib.contextmanager
     def _start(self, command: Callable[[str], str], *, asks: bool) -> Iterator[Pipe]:
         """A channel on which `command(prefix)` runs; `asks`: sudo may ask for the password."""
         prefix = "" if not self._sudo else sudo.WITH_PASSWORD if asks else sudo.WITHOUT_PASSWORD
         try:
-            channel = self._transport.open_session(timeout=ANSWER)
+            channel = self._channel()
             pipe = Pipe(channel)
             channel.exec_command(command(prefix))
         except (paramiko.SSHException, OSError, EOFError) as error:

@@ -39,7 +39,8 @@ class Target:
     """One hop, complete. `name` is what errors call it. `keys`: key files to try, in order; `explicit`: these and no
     other. `certificates`: for these keys. `agent`: the agent's socket; empty for none. `alias`: the name to look up in
     known_hosts instead of the address. `known_hosts`: the user's files, the first of which is written to; those of
-    `global_known_hosts` are only read. `revoked`: files with keys that no host may show."""
+    `global_known_hosts` are only read. `revoked`: files with keys that no host may show.
+    `hop`: a jump host on the way to `name`."""
 
     name: str
     address: str
@@ -56,6 +57,7 @@ class Target:
     certificates: tuple[Path, ...] = ()
     agent: str = ""
     global_known_hosts: tuple[Path, ...] = GLOBAL_KNOWN_HOSTS
+    hop: bool = False
     jump: Target | None = None
 
     @property
@@ -63,6 +65,15 @@ class Target:
         """How known_hosts calls it."""
         name = self.alias or self.address
         return name if self.port == 22 or self.alias else f"[{name}]:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """In messages."""
+        return f"the jump host `{self.address}`" if self.hop else f"`{self.address}`"
+
+    @property
+    def host_key(self) -> str:
+        return f"the host key of {self.place}" if self.hop else "its host key"
 
     @property
     def where(self) -> tuple[object, ...]:
@@ -194,6 +205,7 @@ def _chain(target: Target, base: Target, lookup: Lookup, hops: str, seen: tuple[
             explicit=False,
             known_hosts=base.known_hosts,
             timeout=target.timeout,
+            hop=True,
         )
         hop = _complete(hop, lookup, None, seen) if last is None else _complete(hop, lookup, "none", seen)
         last = replace(hop, jump=last) if last is not None else hop

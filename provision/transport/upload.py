@@ -16,7 +16,7 @@ import paramiko
 
 from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
 from provision.core.script import Upload
-from provision.transport.leash import COMPLETE, READY, receiver
+from provision.transport.leash import COMPLETE, PREFIX, READY, receiver
 from provision.transport.pipe import Pipe
 
 #: A host that takes nothing for this long is gone, or its disk is (seconds).
@@ -74,7 +74,7 @@ class Transfer:
         """One of the streams, to the program that waits on `pipe`."""
         (into, user, made), sources = self._parts[part]
         try:
-            pipe.send(receiver() + f"{user}\n{made}\n{into}\n".encode(), STALLED)
+            pipe.send(PREFIX + receiver() + f"{user}\n{made}\n{into}\n".encode(), STALLED)
             # Links are followed: a folder of links into a cache is sent as what it stands for.
             out = _Writer(pipe, self._count)
             with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:
