@@ -1,7 +1,8 @@
 """Getting a program through sudo, without a password if it lets us, with one only when it asks.
 
-The password is sent after sudo's prompt was seen and never before: there is no way for it to end up in what
-the program reads. The program says READY when it runs.
+There are several programs called sudo (Todd Miller's, sudo-rs), and each speaks many languages: what one says decides
+nothing but which hint is shown, and English is asked for. The password is sent after sudo's prompt was seen and never
+before: there is no way for it to end up in what the program reads. The program says READY when it runs.
 """
 
 from __future__ import annotations
@@ -18,24 +19,28 @@ PATIENCE = 30.0
 
 _PROMPT = "[provision] password:"
 
+# For sudo itself: `leash` takes it back for the program behind it.
+_ENGLISH = "env LC_ALL=C LANGUAGE=C "
+
 #: Fails at once if a password is needed.
-WITHOUT_PASSWORD = "sudo -n -H "
-WITH_PASSWORD = f'sudo -S -H -p "{_PROMPT}" '
+WITHOUT_PASSWORD = f"{_ENGLISH}sudo -n -H "
+WITH_PASSWORD = f'{_ENGLISH}sudo -S -H -p "{_PROMPT}" '
+
+#: A shell's exit code for a program that is not there.
+MISSING = 127
+
+_ASKS = ("password is required", "a terminal is required", "authentication is required", "authentication required")
 
 _HINT = "set `sudo_password` in the inventory, or give the user a NOPASSWD rule"
 
 
-def wants_password(said: str) -> bool:
-    """What `sudo -n` says if it would have asked."""
-    return "password is required" in said or "a terminal is required" in said
-
-
-def refusal(host: str, said: str) -> SudoRefused:
-    """The error for what sudo printed instead of running the program."""
+def refusal(host: str, said: str, status: int | None = None, *, tried: bool = False) -> SudoRefused:
+    """The error for what sudo printed, or the shell for it, instead of running the program. `tried`: a password was
+    given."""
     lines = [line for line in said.replace(_PROMPT, "").splitlines() if line.strip() and line != READY]
-    if wants_password(said):
+    if any(sign in said for sign in _ASKS) and not tried:
         return SudoRefused(host, "sudo wants a password, and none was given", evidence=lines, hint=_HINT)
-    if "not found" in said:
+    if status == MISSING or "not found" in said:
         return SudoRefused(
             host, "sudo is not installed", evidence=lines, hint="install it, log in as root, or set `sudo: false`"
         )
@@ -43,7 +48,8 @@ def refusal(host: str, said: str) -> SudoRefused:
         return SudoRefused(
             host, "sudo wants a terminal", evidence=lines, hint="remove `Defaults requiretty` for the user in sudoers"
         )
-    return SudoRefused(host, "sudo refused", evidence=lines, hint="see what it allows: sudo -l")
+    hint = "see what it allows: sudo -l"
+    return SudoRefused(host, "sudo refused", evidence=lines, hint=hint if tried else f"{hint}; {_HINT}")
 
 
 def hand_over(host: str, pipe: Pipe, password: Secret | None) -> None:
@@ -67,7 +73,7 @@ def hand_over(host: str, pipe: Pipe, password: Secret | None) -> None:
             pipe.ended(1.0)  # the exit code may come a moment after the end of the output
             if pipe.status is None:
                 raise ConnectionLost(host, "the connection broke while sudo was asked")
-            raise refusal(host, (out + err).decode("utf-8", "replace"))
+            raise refusal(host, (out + err).decode("utf-8", "replace"), pipe.status, tried=asked > 0)
 
 
 def _lines(said: bytes) -> list[str]:

@@ -1,8 +1,9 @@
 """sudo with a password and without, and every way it says no. The accounts are temporary."""
 
 import subprocess
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,78 @@ def test_a_host_without_sudo_says_so(user, make_host: MakeHost, tmp_path: Path) 
     host = make_host("SetEnv PATH=/nonexistent", user=user.make("/bin/sh", sudoers=FREE), sudo=True)
     with Transport([host]) as transport, pytest.raises(SudoRefused, match="not installed"):
         transport.connect(host).run([WHO])
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that every user can look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+#: What a sudo is to us: it refuses with -n, asks with -S behind the prompt of -p, and then runs the rest as it is.
+OTHER_SUDO = """#!/bin/sh
+# A stand-in for other programs called sudo, with their words.
+while :; do
+    case $1 in -n) never=1;; -H|-S) ;; -p) prompt=$2; shift;; *) break;; esac
+    shift
+done
+[ -z "$never" ] || { echo "NEVER" >&2; exit 1; }
+printf "PROMPT" "$prompt" >&2
+read -r given
+[ "$given" = "PASSWORD" ] && exec "$@"
+echo "WRONG" >&2
+printf "PROMPT" "$prompt" >&2
+read -r given
+exit 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("never", "prompt", "wrong"),
+    [
+        # sudo-rs 0.2 (src/pam, src/common/error.rs of that release)
+        (
+            "sudo: interactive authentication is required",
+            "[sudo: %s] Password: ",
+            "sudo: Authentication failed.",
+        ),
+        ("sudo: Ein Passwort ist notwendig", "%s", "Das hat nicht funktioniert, bitte nochmal probieren."),
+        ("sudo: 何か", "%s", "残念"),
+    ],
+    ids=["sudo-rs", "German", "unknown"],
+)
+def test_any_sudo_in_any_language_gets_the_password(
+    user, sshds, open_folder: Path, never: str, prompt: str, wrong: str
+) -> None:
+    program = open_folder / "sudo"
+    text = OTHER_SUDO.replace("NEVER", never).replace("PROMPT", prompt).replace("WRONG", wrong)
+    program.write_text(text.replace("PASSWORD", "secretly"))
+    program.chmod(0o755)
+    server = sshds.start(f"SetEnv PATH={open_folder}:/usr/local/bin:/usr/bin:/bin")
+    sshds.trust(server)
+    host = sshds.host(server, user=user.make(), sudo=True)
+    with Transport([host], sudo_password=Secret("secretly")) as transport:
+        (fragment,) = transport.connect(host).run([Script("echo through ${LC_ALL-as-it-was}")])
+    assert fragment.stdout == "through as-it-was\n"
+    with Transport([host], sudo_password=Secret("other")) as transport, pytest.raises(SudoRefused, match="not accept"):
+        transport.connect(host).run([WHO])
+    with Transport([host]) as transport, pytest.raises(SudoRefused) as caught:
+        transport.connect(host).run([WHO])
+    assert never in caught.value.evidence
+    assert "sudo_password" in caught.value.hint
+
+
+def test_sudo_is_asked_to_speak_english_and_the_script_is_not(user, sshds) -> None:
+    server = sshds.start("SetEnv LANGUAGE=de LANG=C.UTF-8")
+    sshds.trust(server)
+    host = sshds.host(server, user=user.make(password=PASSWORD, sudoers=ASKS), sudo=True)
+    with Transport([host]) as transport, pytest.raises(SudoRefused, match="wants a password"):
+        transport.connect(host).run([WHO])
+    with Transport([host], sudo_password=Secret(PASSWORD)) as transport:
+        (fragment,) = transport.connect(host).run([Script('echo "${LC_ALL-unset} ${LANGUAGE-unset}"')])
+    assert fragment.stdout == "unset unset\n"
 
 
 @pytest.mark.parametrize("password", ["", PASSWORD], ids=["free", "asks"])
