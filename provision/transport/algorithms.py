@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import paramiko
 
-_SIGNATURES = (
+SIGNATURES = (
     *(
         "ssh-ed25519",
         "ecdsa-sha2-nistp256",
@@ -36,7 +36,7 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {
         *("hmac-sha2-256-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-512"),
         *("hmac-sha1-etm@openssh.com", "hmac-sha1"),
     ),
-    "key_types": _SIGNATURES,
+    "key_types": SIGNATURES,
 }
 
 #: Lines of what a server says that are kept.
@@ -72,8 +72,10 @@ class Client(paramiko.Transport):
     """A transport that uses nothing else, and remembers what the server offers."""
 
     def __init__(self, sock: object) -> None:
-        super().__init__(sock, disabled_algorithms={"pubkeys": _refused("pubkeys", _SIGNATURES)})  # type: ignore[arg-type]
+        super().__init__(sock, disabled_algorithms={"pubkeys": _refused("pubkeys", SIGNATURES)})  # type: ignore[arg-type]
         self._offered: list[tuple[str, ...]] = []
+        #: The host's certificate is asked for before its plain keys.
+        self.wants_certificate = False
         self._greeting: list[str] = []
         self._farewell: list[str] = []
         self._banner = ""
@@ -88,6 +90,13 @@ class Client(paramiko.Transport):
         message.get_bytes(16)  # the cookie
         self._offered = [tuple(message.get_list()) for _ in _KINDS]
         super()._parse_kex_init(m)  # type: ignore[misc]
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        names = tuple(super().preferred_keys)
+        if not self.wants_certificate:
+            return names
+        return tuple(sorted(names, key=lambda name: "-cert-" not in name))
 
     def _listening(self, timeout: float) -> str:
         """What a server says before its version (`Exceeded MaxStartups`) is lost to paramiko."""
@@ -119,7 +128,7 @@ class Client(paramiko.Transport):
         """None if the server has not said what it offers, or there is a choice of each kind."""
         options = self.get_security_options()
         for (name, setting, kind), offered in zip(_KINDS, self._offered, strict=False):
-            accepted: Sequence[str] = getattr(options, name)
+            accepted: Sequence[str] = self.preferred_keys if name == "key_types" else getattr(options, name)
             if not set(offered) & set(accepted):
                 real = tuple(one for one in offered if not one.startswith(("ext-info-", "kex-strict-")))
                 return Disagreement(kind, setting, real, tuple(accepted))

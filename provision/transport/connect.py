@@ -21,7 +21,7 @@ from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
 from provision.transport.hostkey import HostKey
-from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, expected, judge
+from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, authorities, expected, judge
 from provision.transport.key_file import KeyRing
 from provision.transport.proxy import ProxySocket
 from provision.transport.session import Session
@@ -214,7 +214,8 @@ class Opener:
         sock = self._socket(target)
         transport: Client | None = None
         try:
-            transport = prepare(sock, expected(target, self._known.of(target)))
+            known = self._known.of(target)
+            transport = prepare(sock, expected(target, known), certificate=bool(authorities(target, known)))
             handshake(transport, target.timeout)
             return then(transport, target)
         except BaseException as error:

@@ -24,8 +24,10 @@ class Transient(Exception):
         self.error = error
 
 
-def prepare(sock: Any, keys: Sequence[HostKey]) -> Client:
+def prepare(sock: Any, keys: Sequence[HostKey], *, certificate: bool = False) -> Client:
+    """`certificate`: an authority may vouch for the host."""
     transport = Client(sock)
+    transport.wants_certificate = certificate
     options = transport.get_security_options()
     # A server shows one key: ask for one of a type that is on record.
     on_record = [key.kind for key in keys]
@@ -54,7 +56,8 @@ def handshake(transport: paramiko.Transport, timeout: float) -> None:
 
 def shown(transport: paramiko.Transport) -> HostKey:
     key = transport.get_remote_server_key()
-    return HostKey(key.get_name(), key.get_base64())
+    blob = getattr(key, "public_blob", None)
+    return HostKey(key.get_name(), key.get_base64(), blob.key_blob if blob is not None else b"")
 
 
 def broken(target: Target, error: Exception, transport: Client | None = None, sock: Any = None) -> Exception:

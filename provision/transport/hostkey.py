@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """Its type and its base64 text."""
+    """Its type and its base64 text; `certificate`: what the host showed around it, empty for the key alone."""
 
     kind: str
     text: str
+    certificate: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def fingerprint(self) -> str:

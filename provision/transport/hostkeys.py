@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from provision.core.errors import HostKeyChanged, HostKeyUnknown
+from provision.transport.host_certificate import read as read_certificate
 from provision.transport.hostkey import HostKey
 from provision.transport.revoked import refuse_revoked
 from provision.transport.target import Target
@@ -105,6 +106,11 @@ def expected(target: Target, known: KnownHosts) -> tuple[HostKey, ...]:
     return tuple(entry.key for entry in known.lookup(target.record) if not entry.marker)
 
 
+def authorities(target: Target, known: KnownHosts) -> list[KnownHost]:
+    """Who may vouch for the host, unless its key is pinned."""
+    return [] if target.pin else [e for e in known.lookup(target.record) if e.marker == "@cert-authority"]
+
+
 def pinned(target: Target) -> HostKey:
     kind, _, rest = target.pin.strip().partition(" ")
     return HostKey(kind, rest.split()[0] if rest.split() else "")
@@ -113,11 +119,14 @@ def pinned(target: Target) -> HostKey:
 def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
     """Returns if `shown` is the key we trust `target` to have. Raises HostKeyUnknown or HostKeyChanged; Unreachable if
     that cannot be found out."""
-    refuse_revoked(target, shown)
+    certificate = read_certificate(shown.certificate) if shown.certificate else None
+    keys = (shown, certificate.signer) if certificate is not None else (shown,)
+    for key in keys:
+        refuse_revoked(target, key)
     entries = known.lookup(target.record)
     # Revoked for the host is revoked for each of its ports.
     for entry in (*entries, *known.lookup(target.alias or target.address)):
-        if entry.marker == "@revoked" and entry.key == shown:
+        if entry.marker == "@revoked" and entry.key in keys:
             raise HostKeyChanged(
                 target.name,
                 f"{target.host_key} {shown.fingerprint} is marked as revoked at {entry.file}:{entry.line}",
@@ -131,6 +140,16 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
                 f"the inventory pins {pinned(target).kind} {pinned(target).fingerprint}",
                 hint="if the host was reinstalled, correct `ssh.host_key`; if not, someone may be intercepting "
                 "the connection",
+            )
+        return
+    for entry in authorities(target, known):
+        if certificate is None or entry.key != certificate.signer:
+            continue
+        if problem := certificate.problem(target.alias or target.address):
+            raise HostKeyChanged(
+                target.name,
+                f"{target.host_key} has a certificate of the authority at {entry.file}:{entry.line}, and {problem}",
+                hint="have the authority sign the host's key again, with its name: ssh-keygen -s ca -h -n NAME key.pub",
             )
         return
     trusted = [entry for entry in entries if not entry.marker]
