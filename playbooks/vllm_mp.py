@@ -25,6 +25,8 @@ def playbook(cluster: Cluster) -> Playbook:
     for node in cluster.nodes:
         for left in stack.left_by_ray(node):
             book.add(left, on=node.name)
+        if user := stack.user(node):
+            book.add(user, on=node.name)
     built = [book.add(stack.venv(node), on=node.name) for node in cluster.nodes]
     weights = {node.name: found for node in cluster.nodes if (found := stack.weights(node))}
     placed = [book.add(found, on=name) for name, found in weights.items()]

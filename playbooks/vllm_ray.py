@@ -28,6 +28,8 @@ def playbook(cluster: Cluster) -> Playbook:
     for node in cluster.nodes:
         for left in left_without_ray(cluster, node):
             book.add(left, on=node.name)
+        if user := stack.user(node):
+            book.add(user, on=node.name)
         book.add(stack.token(node), on=node.name)
         book.add(stack.venv(node), on=node.name)
     head = book.add(ray, on=cluster.head.name)

@@ -69,6 +69,7 @@ _PUBLIC = {
     "resources.service": ("Place", "Service"),
     "resources.service_logs": ("ServiceLogs",),
     "resources.still_running": ("StillRunning",),
+    "resources.system_user": ("SystemUser",),
     "resources.text_file": ("TextFile",),
     "resources.venv": ("Venv",),
     "resources.vllm": ("VllmOnRay",),
@@ -210,6 +211,7 @@ if TYPE_CHECKING:
     from provision.resources.service import Service as Service
     from provision.resources.service_logs import ServiceLogs as ServiceLogs
     from provision.resources.still_running import StillRunning as StillRunning
+    from provision.resources.system_user import SystemUser as SystemUser
     from provision.resources.text_file import TextFile as TextFile
     from provision.resources.venv import Venv as Venv
     from provision.resources.vllm import VllmOnRay as VllmOnRay

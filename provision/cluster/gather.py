@@ -165,7 +165,7 @@ def _facts_of(
     fleet.emit(events.Doing(host.name, "reading facts", passing=True))
     head, serve = inventory.head, inventory.serve
     model = folder_of(serve, host.base) if serve is not None else ""
-    script = facts_script(head=head.node_ip or head.address, root=host.base, model=model)
+    script = facts_script(head=head.node_ip or head.address, root=host.base, model=model, run_as=host.services_user)
     asked_at = time.time()
     asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
     fragment, *others = session.run([script, *(replace(question, optional=True) for question in asked)])

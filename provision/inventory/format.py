@@ -21,6 +21,7 @@ from provision.inventory.models import (
     Serve,
     ServedModel,
     Ssh,
+    UserName,
 )
 
 
@@ -31,6 +32,9 @@ class Settings(Section):
     ssh: Ssh = Field(Ssh(), description="how the host is reached")
     network: str | None = Field(None, description="network that holds node_ip, `10.10.0.0/16`; default: the fastest")
     sudo: bool = Field(False, description="use sudo: system units, /opt")
+    run_as: UserName | None = Field(
+        None, description="user that services run as, made if missing; with sudo `provision`"
+    )
     root: str = Field("~/.provision", description="the one directory of provision on the host")
     expect: Expect = Field(Expect(), description="requirements for the host; a mismatch blocks `up`")
     env: Env = Field({}, description="environment variables for services on the host")

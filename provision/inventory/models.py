@@ -30,6 +30,15 @@ Name = Annotated[
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),
     Words("a name of at most 40 lower-case letters, digits and dashes"),
 ]
+#: Whom services run as with sudo, if nothing else is said.
+SYSTEM_USER = "provision"
+
+#: What useradd takes for a name on any distribution.
+UserName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$"),
+    Words("the name of a user: at most 31 lower-case letters, digits, dashes and underscores"),
+]
 Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
 
 #: How many GPUs or stages; `auto`: worked out from the model and the GPUs.
@@ -227,6 +236,7 @@ class Host(Section):
     ssh: Ssh = Ssh()
     network: str | None = Field(None, description="the network between the nodes, `10.10.0.0/16`")
     sudo: bool = False
+    run_as: UserName | None = None
     root: str = DEFAULT_ROOT
     expect: Expect = Expect()
     env: Env = Field({}, description="environment variables for services on this host only")
@@ -238,6 +248,12 @@ class Host(Section):
     def base(self) -> str:
         """`root`; with sudo and nothing said, /opt/provision, since root's own home is closed to others."""
         return "/opt/provision" if self.sudo and self.root == DEFAULT_ROOT else self.root
+
+    @property
+    def services_user(self) -> str:
+        """Whom services run as; empty: whoever logs in. With sudo it is a user of their own: whoever logs in can become
+        root, and what runs as that user can change what a login shell runs."""
+        return self.run_as or (SYSTEM_USER if self.sudo else "")
 
 
 class FirewallSettings(Section):

@@ -16,15 +16,17 @@ from provision.core.playbook import Playbook
 from provision.facts import Exposed
 from provision.resources.still_running import StillRunning
 from provision.resources.weights import Weights
+from provision.stack.users import with_users
 
 _WHY = "whoever can change it decides what runs on the host, and with `sudo` what root runs"
 
 
 def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
-    """`playbook`, with nothing in it that touches an exposed folder. `removes`: it is made to be taken away."""
+    """`playbook`, with the users that it needs, and nothing in it that touches an exposed folder. `removes`: it
+    is made to be taken away."""
 
     def guard(cluster: Cluster) -> Playbook:
-        book = playbook(cluster)
+        book = with_users(playbook)(cluster)
         roots = {node.name: node for node in cluster.nodes if _exposed(node, "root")}
         models = {node.name for node in cluster.nodes if _exposed(node, "model")}
         if removes:
@@ -89,7 +91,9 @@ def _finding(node: Node, fact: str, folder: str, exposed: Exposed) -> Finding:
 
 def _trusted(node: Node, fact: str) -> str:
     facts = node.facts
-    users = {"root", facts.user, *([facts.login_user] if fact != "root" else ())} if facts is not None else {"root"}
+    users = {"root", facts.user} if facts is not None else {"root"}
+    if facts is not None and fact != "root":
+        users |= {facts.login_user, node.host.services_user}
     return " or ".join(sorted(user for user in users if user))
 
 

@@ -5,7 +5,6 @@ A playbook says which resources go where and in what order; this says what each 
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from provision.checks.gpu.answering import lacks_gpus
@@ -29,6 +28,7 @@ from provision.resources.runtime import runtime_of
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.service_logs import ServiceLogs, asked
+from provision.resources.system_user import SystemUser
 from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
@@ -38,12 +38,9 @@ from provision.stack.closing import Closes
 from provision.stack.environments import Environments
 from provision.stack.model import Model
 from provision.stack.token import RAY_TOKEN
+from provision.stack.users import find_user, of_the_user, scratch, service_user, system_user
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-#: Where root keeps Ray's temporary folders. Not in /run, which is a tenth of the host's memory, and closed to programs
-#: on Debian: Ray writes its logs there, what does not fit into its object store, and the environments of its jobs.
-SYSTEM_SCRATCH = "/var/lib/provision"
 
 
 class Stack(Closes):
@@ -80,10 +77,10 @@ class Stack(Closes):
 
     def weights(self, node: Node) -> Weights | None:
         """None where vLLM fetches the model itself, or none is served."""
-        return self.model.on(node, python=f"{self.venv(node).path}/bin/python", owner=self._service_user(node))
+        return self.model.on(node, python=f"{self.venv(node).path}/bin/python", owner=service_user(node))
 
     def token(self, node: Node) -> SecretFile:
-        return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=self._service_user(node))
+        return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=service_user(node))
 
     def ray_head(self) -> RayHead:
         node = self._cluster.head
@@ -149,7 +146,7 @@ class Stack(Closes):
         local = bool(self.model.folder(node))
         names = sorted({*STAYS_HERE, *(self._cluster.secrets if local else ())})
         path = f"{self._config_root(node)}/ray_non_carry_over_env_vars.json"
-        return TextFile(path, json.dumps(names), owner=self._service_user(node))
+        return TextFile(path, json.dumps(names), owner=service_user(node))
 
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
@@ -168,9 +165,7 @@ class Stack(Closes):
         """None where there is nothing to add up, or nothing that does."""
         if "torch" not in self._cluster.lock.packages:
             return None
-        return all_reduce(
-            self._cluster, self._rank_environment, lambda node: str(self.venv(node).path), self._service_user
-        )
+        return all_reduce(self._cluster, self._rank_environment, lambda node: str(self.venv(node).path), service_user)
 
     def _rank_environment(self, node: Node) -> dict[str, str]:
         given = {**node.host.ray.env, **(self._inventory.serve.env if self._inventory.serve else {})}
@@ -180,10 +175,7 @@ class Stack(Closes):
         """What all hosts are asked when one of their services has failed."""
         name = self._cluster.name
         return ServiceLogs(
-            tuple(
-                asked(n, name, self.folder(n), self._setup(n).temp_dir, self._service_user(n))
-                for n in self._cluster.nodes
-            )
+            tuple(asked(n, name, self.folder(n), self._setup(n).temp_dir, service_user(n)) for n in self._cluster.nodes)
         )
 
     def find_blockers(self, book: Playbook) -> None:
@@ -194,6 +186,7 @@ class Stack(Closes):
         for node in self._cluster.nodes:
             if node.facts is not None:
                 self._find_platform(book, node, node.facts)
+                find_user(book, self._cluster, node, self.model.folder(node))
         self._find_lock(book)
         self._compare_roots(book)
         self._find_gpus(book)
@@ -267,11 +260,7 @@ class Stack(Closes):
         return node.gpus if promised is None else promised
 
     def _setup(self, node: Node) -> Setup:
-        """The name of the temporary folder is short, because Ray puts sockets below it whose paths may have 107 bytes;
-        not /tmp/ray, which users of one host fight over (ray#3899)."""
-        name = f"{self._cluster.name}/{node.name}/{node.root}"
-        scratch = hashlib.sha256(name.encode()).hexdigest()[:10]
-        rooted = bool(self._service_user(node))
+        place, former = scratch(self._cluster, node)
         return Setup(
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
@@ -280,23 +269,21 @@ class Stack(Closes):
             base=self._base_environment(node),
             token_file=f"{self.folder(node)}/ray-token",
             token=self._token(),
-            scratch=f"{SYSTEM_SCRATCH}/{scratch}" if rooted else f"/tmp/provision-{scratch}",
-            former_scratch=f"/tmp/provision-{scratch}" if rooted else "",
+            scratch=place,
+            former_scratch=former,
         )
 
     def _place(self, node: Node, service: str) -> Place:
         mark = Mark(self._cluster.name, node.name, service)
-        return Place(f"{self.folder(node)}/{service}", str(mark), self._service_user(node), runtime_of(node.facts))
+        return Place(f"{self.folder(node)}/{service}", str(mark), service_user(node), runtime_of(node.facts))
 
-    def _service_user(self, node: Node) -> str:
-        """Whom services run as: the one who logged in, also where sudo does the work."""
-        return node.facts.login_user if node.facts and node.facts.uid == 0 else ""
+    def user(self, node: Node) -> SystemUser | None:
+        """None where services run as whoever logs in."""
+        return system_user(self._cluster, node)
 
     def _base_environment(self, node: Node) -> dict[str, str]:
-        home = node.facts.login_home if node.facts else ""
-        user = node.facts.login_user if node.facts else ""
         path = f"{self.venv(node).path}/bin:{SYSTEM_PATH}"
-        return {"PATH": path, "HOME": home, "USER": user, "LANG": "C.UTF-8", **node.host.env}
+        return {"PATH": path, **of_the_user(self._cluster, node), "LANG": "C.UTF-8", **node.host.env}
 
     def _config_root(self, node: Node) -> str:
         return f"{self.folder(node)}/vllm-config"

@@ -1,4 +1,4 @@
-"""Real Ray on two hosts with `sudo: true`. One story: units of systemd, the login user's processes, root's files."""
+"""Real Ray on two hosts with `sudo: true`. One story: units of systemd, processes of their own user, root's files."""
 
 from collections.abc import Callable
 
@@ -53,10 +53,12 @@ def test_up_starts_a_unit_of_systemd_on_every_host(cluster: Cluster) -> None:
         assert said(cluster, name, "systemctl", "is-active", unit(name)) == "active"
 
 
-def test_ray_runs_as_the_user_who_logged_in(cluster: Cluster) -> None:
+def test_ray_runs_as_a_user_of_its_own_without_more_rights(cluster: Cluster) -> None:
     for name in NAMES:
         owners = said(cluster, name, "ps", "-o", "user=", "-p", raylet(cluster, name))
-        assert owners == "ops"
+        assert owners == "provision"
+        status = said(cluster, name, "cat", f"/proc/{raylet(cluster, name)}/status")
+        assert {"NoNewPrivs:\t1", "CapBnd:\t0000000000000000"} <= {*status.splitlines()}
         listed = said(cluster, name, "ps", "-eo", "user=,args=").splitlines()
         assert [line for line in listed if line.startswith("root") and "/envs/" in line] == []
 
@@ -66,7 +68,7 @@ def test_the_environment_is_roots_and_the_token_is_the_users_alone(cluster: Clus
         foreign = said(cluster, name, "find", f"{ROOT}/envs", "!", "-user", "root")
         assert foreign == ""
         token = f"{ROOT}/clusters/test-sudo/{name}/ray-token"
-        assert said(cluster, name, "stat", "-c", "%a %U", token) == "600 ops"
+        assert said(cluster, name, "stat", "-c", "%a %U", token) == "600 provision"
         assert said(cluster, name, "cat", token) not in said(cluster, name, "ps", "-eo", "args")
 
 
@@ -93,7 +95,7 @@ def test_a_token_that_belongs_to_root_is_given_back(cluster: Cluster) -> None:
     repaired = cluster.provision("up")
     assert repaired.code == 0, repaired.stderr
     assert [host for host, _ in repaired.changes] == ["lab-2"]
-    assert said(cluster, "lab-2", "stat", "-c", "%U", token) == "ops"
+    assert said(cluster, "lab-2", "stat", "-c", "%U", token) == "provision"
 
 
 def test_a_killed_worker_is_named_and_repaired_under_systemd(cluster: Cluster) -> None:
@@ -132,7 +134,9 @@ def test_down_removes_the_units_and_what_they_ran(cluster: Cluster) -> None:
     assert (again.code, again.changes) == (0, [])
 
 
-def test_purge_leaves_no_file_of_roots(cluster: Cluster) -> None:
+def test_purge_leaves_no_file_of_roots_and_no_user(cluster: Cluster) -> None:
     assert cluster.provision("down", "--purge").code == 0
     for name in NAMES:
+        assert said(cluster, name, "getent", "passwd", "provision") == ""
+        assert said(cluster, name, "find", "/var/lib/provision") == ""
         assert said(cluster, name, "sh", "-c", f"find {ROOT} -type f 2>/dev/null") == ""

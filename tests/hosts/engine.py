@@ -81,6 +81,9 @@ class OneHost:
     def check(self, *resources: Resource) -> Report:
         return self._run("check", resources)
 
+    def purge(self, *resources: Resource) -> Report:
+        return self._run("purge", resources)
+
     def down(self, *resources: Resource) -> Report:
         return self._run("down", resources)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pytest
+from attacks import ATTACK, TRIES
 from daemons import PROGRAM, Daemon
 from engine import OneHost, changes, differences
 from loopback import wait_until
@@ -19,6 +20,7 @@ from provision.lab.lab import Lab
 from provision.resources.module import ModuleFile
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
+from provision.resources.system_user import SystemUser, home_of
 from provision.resources.text_file import TextFile
 
 pytestmark = [
@@ -184,28 +186,15 @@ def test_where_systemd_cannot_start_it_its_words_are_the_evidence(
 def victim(control: HostControl) -> Iterator[str]:
     """The process id of a process of root's that is none of ours, beside files of root's."""
     said(control, "sh", "-c", "for v in a b c d e; do echo kept > /root/victim-$v; done; chmod 600 /root/victim-*")
-    said(control, "sh", "-c", "setsid sleep 1234 </dev/null >/dev/null 2>&1 &")
-    yield said(control, "pgrep", "-x", "-f", "sleep 1234")
-    said(control, "sh", "-c", "pkill -x -f 'sleep 1234'; rm -f /root/victim-*")
+    process = said(control, "sh", "-c", "setsid sleep 1234 </dev/null >/dev/null 2>&1 & echo $!")
+    yield process
+    said(control, "sh", "-c", f"kill {process}; rm -f /root/victim-*")
 
 
 def unharmed(control: HostControl, victim: str) -> bool:
     files = said(control, "sh", "-c", "cd /root && stat -c '%n %U %a %s' victim-*")
     expected = "\n".join(f"victim-{name} root 600 5" for name in "abcde")
     return user_of(control, victim) == "root" and files == expected
-
-
-#: What the user of a service can do in a folder that is the user's, as it was in earlier versions: name a process of
-#: root's and a unit elsewhere, and lead whoever writes there to files of root's.
-ATTACK = r"""
-cd "$1" || exit
-start=$(sed 's/.*) //' "/proc/$2/stat" | cut -d' ' -f20)
-{ grep -v '^unit=\|^pid=\|^start=' stamp; printf 'pid=%s\nstart=%s\nunit=../../../root/victim-a\n' "$2" "$start"; } > s2
-mv s2 stamp
-rm -f run log
-for name in run:b log:c stamp.new:d begin:e; do ln -s "/root/victim-${name#*:}" "${name%:*}"; done
-ln -s /root log.1
-"""
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -249,23 +238,49 @@ def test_the_mark_makes_no_process_of_another_user_ours(
 ) -> None:
     host.up(program(daemon), daemon)
     start = f"PROVISION_SERVICE=here/lab-1/daemon setpriv --reuid={user} --clear-groups sleep 4321"
-    said(control, "sh", "-c", f"{start} </dev/null >/dev/null 2>&1 &")
-    marked = said(control, "pgrep", "-x", "-f", "sleep 4321")
+    marked = said(control, "sh", "-c", f"{start} </dev/null >/dev/null 2>&1 & echo $!")
+    assert wait_until(lambda: said(control, "cat", f"/proc/{marked}/comm") == "sleep")
     assert changes(host.down(daemon)) == 1
     assert user_of(control, marked) == user
     said(control, "kill", marked)
 
 
-#: Each line of its log begins with what was tried.
-TRIES = """
-echo "sudo: $(sudo -n id -u 2>&1 | head -n 1)"
-chmod u+s "$HERE/program" 2>/dev/null && echo "setuid: made"
-unshare --user true 2>/dev/null && echo "namespace: made"
-python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)' 2>/dev/null && echo "packets: sent"
-grep -E "^(NoNewPrivs|CapBnd)" /proc/self/status
-touch "$HERE/lab-1.child"
-while :; do sleep 0.2; done
-"""
+def test_a_user_of_its_own_is_made_and_removed_with_the_last_cluster_that_asked_for_it(
+    host: OneHost, control: HostControl, daemon: Daemon
+) -> None:
+    def entry() -> str:
+        return said(control, "getent", "passwd", "served")
+
+    first, second = SystemUser("served", "here@lab-1"), SystemUser("served", "there@lab-1")
+    here = Path("/srv/open")
+    own = replace(daemon, here=here, place=replace(daemon.place, user="served"), fills="/var/lib/provision/1f2e")
+    said(control, "mkdir", "-m", "777", str(here))
+    try:
+        report = host.up(program(own), first, own)
+        assert report.exit_code == 0, report.errors
+        assert changes(host.up(second)) == 1
+        assert "nologin" in entry()
+        assert user_of(control, said(control, "cat", f"{here}/lab-1.main")) == "served"
+        assert owner(control, home_of("served")) == "700 served"
+        assert owner(control, own.fills) == "700 served"
+        assert changes(host.up(program(own), first, own)) == 0
+        assert changes(host.down(own)) == 1
+        assert changes(host.purge(first)) == 1
+        assert entry()
+        assert changes(host.purge(second)) == 1
+        assert entry() + said(control, "find", "/var/lib/provision") == ""
+        assert changes(host.purge(first)) == 0
+    finally:
+        said(control, "rm", "-r", str(here))
+
+
+def test_a_user_who_was_there_before_stays_and_root_is_none(host: OneHost, control: HostControl) -> None:
+    there = SystemUser("nobody", "here@lab-1")
+    before = said(control, "getent", "passwd", "nobody")
+    assert changes(host.up(there)) == 1
+    assert changes(host.purge(there)) == 1
+    assert said(control, "getent", "passwd", "nobody") == before
+    assert host.up(SystemUser("root", "here@lab-1")).exit_code == 1
 
 
 def test_a_service_has_no_way_to_more_rights(host: OneHost, control: HostControl, daemon: Daemon) -> None:

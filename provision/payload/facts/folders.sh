@@ -3,6 +3,7 @@
 echo "@folders"
 value=$(strangers "$root" "$uid")
 [ -z "$value" ] || echo "root|$value"
-# Whoever logged in reads the model, also where sudo does the work.
-value=$(strangers "$model" "$uid $SUDO_UID")
+# Whoever logged in reads the model, also where sudo does the work; or the user who services run as.
+[ -z "$run_as" ] || reader=$(id -u -- "$run_as" 2>/dev/null)
+value=$(strangers "$model" "$uid $SUDO_UID $reader")
 [ -z "$value" ] || echo "model|$value"

@@ -107,7 +107,7 @@ def test_with_sudo_it_lies_where_root_alone_writes() -> None:
     root = facts("10.0.0.1", uid=0, user="root", login_user="ops", root="/opt/provision", systemd=True)
     sample = cluster(serve=Serve(model="/m", tensor_parallel=4), secrets=KEY, head=root, sudo=True)
     made = Stack(sample).server(Stack(sample).ray_head())
-    assert made.place.user == "ops"
+    assert made.place.user == "provision"
     # The script that puts it there gives it to nobody.
     fix = made.fix(None, made.want())
     assert fix.vars["module_name"] == "provision_guard.py"

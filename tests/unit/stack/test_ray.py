@@ -4,6 +4,7 @@ from typing import Literal
 import pytest
 from cluster_samples import cluster, facts
 
+from provision.cluster.cluster import Cluster
 from provision.core.outcome import Ended, outcome_lines
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
@@ -14,6 +15,7 @@ from provision.resources.ray import HEAD_ONLY
 from provision.resources.text_file import TextFile
 from provision.stack.backends import DEFAULT
 from provision.stack.ray import Stack
+from provision.stack.users import with_users
 
 LIKE = built_in(DEFAULT)
 
@@ -159,14 +161,58 @@ def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download(
     assert "VLLM_API_KEY" in by_vllm and "HF_TOKEN" not in by_vllm
 
 
-def test_with_sudo_services_are_units_of_the_user_who_logged_in() -> None:
+def test_root_starts_services_as_units_of_the_user_who_logged_in_and_sudo_as_those_of_a_user_of_their_own() -> None:
     rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
     stack = Stack(cluster(head=rooted))
     assert (stack.ray_head().place.user, stack.ray_head().place.runtime) == ("ubuntu", "systemd")
     assert stack.token(cluster(head=rooted).head).owner == "ubuntu"
     assert stack.ray_head().environment()["HOME"] == "/home/ubuntu"
+    with_sudo = cluster(head=rooted, sudo=True)
+    assert Stack(with_sudo).ray_head().place.user == "provision"
+    assert Stack(with_sudo).ray_head().environment()["HOME"] == "/var/lib/provision/home/provision"
     plain = Stack(cluster(head=facts("10.0.0.1", systemd=True)))
     assert (plain.ray_head().place.user, plain.ray_head().place.runtime) == ("", "session")
+
+
+def test_run_as_is_a_user_of_its_own_with_a_home_of_its_own() -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
+    sample = cluster(head=rooted, worker=rooted, sudo=True, run_as="served", serve=SERVE)
+    stack, node = Stack(sample), sample.head
+    user = stack.user(node)
+    assert user is not None and (user.name, user.claim) == ("served", "llama@gpu-01")
+    assert (stack.ray_head().place.user, stack.token(node).owner) == ("served", "served")
+    assert stack.ray_head().environment()["HOME"] == "/var/lib/provision/home/served"
+    book = PlaybookFile(built_in(DEFAULT), LIKE).load()(sample)
+    steps = [step.resource.id for step in book.steps if step.host == "gpu-02"]
+    assert steps.index("user:served") < min(
+        i for i, key in enumerate(steps) if key.startswith(("secret", "service:ray"))
+    )
+    same = cluster(head=rooted, sudo=True, run_as="ubuntu")
+    assert Stack(same).user(same.head) is None
+
+
+def test_a_playbook_that_does_not_mention_the_user_gets_one_before_all_that_is_the_user_s() -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
+    sample = cluster(head=rooted, sudo=True)
+
+    def older(cluster: Cluster) -> Playbook:
+        book = Playbook()
+        book.add(Stack(cluster).venv(cluster.head), on="gpu-01")
+        book.add(Stack(cluster).token(cluster.head), on="gpu-01")
+        return book
+
+    assert with_users(older)(sample).steps[0].key == "gpu-01/user:provision"
+    built = PlaybookFile(built_in(DEFAULT), LIKE).load()
+    assert len(with_users(built)(sample).steps) == len(built(sample).steps)
+
+
+def test_run_as_needs_root_and_a_model_that_the_user_can_reach() -> None:
+    (needs_root, *_) = blockers(run_as="served")
+    assert needs_root == "gpu-01: `run_as: served` needs root"
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
+    serve = Serve(model="/home/ubuntu/tiny", tensor_parallel=2, pipeline_parallel=1)
+    found = blockers(head=rooted, worker=rooted, run_as="served", serve=serve)
+    assert found[0] == "gpu-01: the model is in /home/ubuntu/tiny, in the home of ubuntu, and vLLM runs as served"
 
 
 def test_the_playbook_orders_head_workers_members_and_model() -> None:
