@@ -33,12 +33,7 @@ Name = Annotated[
 #: Whom services run as with sudo, if nothing else is said.
 SYSTEM_USER = "provision"
 
-#: What useradd takes for a name on any distribution.
-UserName = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$"),
-    Words("the name of a user: at most 31 lower-case letters, digits, dashes and underscores"),
-]
+UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$"), Words("a name that useradd takes")]
 Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
 
 #: How many GPUs or stages; `auto`: worked out from the model and the GPUs.

@@ -35,6 +35,7 @@ STAYS_HERE = (
     "RAY_AUTH_TOKEN_PATH",
     "PATH",
     "HOME",
+    "TMPDIR",
     "LD_LIBRARY_PATH",
     *Guarded.VARIABLES,
 )

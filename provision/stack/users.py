@@ -29,7 +29,9 @@ def of_the_user(cluster: Cluster, node: Node) -> dict[str, str]:
     """The variables that tell a service who it is."""
     made = system_user(cluster, node)
     if made is not None:
-        return {"HOME": home_of(made.name), "USER": made.name}
+        home = home_of(made.name)
+        # vLLM's sockets and torch's caches: in /tmp their names are for anyone to take.
+        return {"HOME": home, "USER": made.name, "TMPDIR": f"{home}/tmp"}
     facts = node.facts
     return {"HOME": facts.login_home if facts else "", "USER": facts.login_user if facts else ""}
 

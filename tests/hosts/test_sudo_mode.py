@@ -256,14 +256,16 @@ def test_a_user_of_its_own_is_made_and_removed_with_the_last_cluster_that_asked_
     own = replace(daemon, here=here, place=replace(daemon.place, user="served"), fills="/var/lib/provision/1f2e")
     said(control, "mkdir", "-m", "777", str(here))
     try:
-        report = host.up(program(own), first, own)
+        said(control, "sh", "-c", 'printf %s "$1" > "$0"', str(here / "program"), PROGRAM)
+        report = host.up(first, own)
         assert report.exit_code == 0, report.errors
         assert changes(host.up(second)) == 1
         assert "nologin" in entry()
         assert user_of(control, said(control, "cat", f"{here}/lab-1.main")) == "served"
         assert owner(control, home_of("served")) == "700 served"
+        assert owner(control, f"{home_of('served')}/tmp") == "700 served"
         assert owner(control, own.fills) == "700 served"
-        assert changes(host.up(program(own), first, own)) == 0
+        assert changes(host.up(first, own)) == 0
         assert changes(host.down(own)) == 1
         assert changes(host.purge(first)) == 1
         assert entry()

@@ -14,4 +14,7 @@ fi
 [ "$(id -u -- "$name")" != 0 ] || { echo "$name is root, and services are to run as an ordinary user" >&2; exit 1; }
 mkdir -p -- "${home%/*}" "$claims" || exit 1
 if [ ! -d "$home" ] || [ -L "$home" ]; then rm -f -- "$home" && mkdir -m 700 -- "$home" || exit 1; fi
-chown -- "$name:" "$home" && chmod 700 -- "$home" && : > "$claims/$claim"
+chown -- "$name:" "$home" && chmod 700 -- "$home" || exit 1
+# Below the user's folder root does nothing itself.
+setpriv --reuid="$name" --regid="$(id -g -- "$name")" --clear-groups -- mkdir -p -m 700 -- "$home/tmp" || exit 1
+: > "$claims/$claim"
