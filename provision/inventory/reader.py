@@ -14,6 +14,7 @@ from provision.inventory.flags import RAY_FLAGS, SERVE_FLAGS, check_flags
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import Listed, normalize, resolve
 from provision.inventory.lookalikes import check_lookalikes
+from provision.inventory.model_here import with_model_here
 from provision.inventory.models import Host, Inventory
 from provision.inventory.node import YamlNode
 from provision.inventory.packages import check_packages
@@ -43,7 +44,8 @@ def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str]
         refuse_ambiguous(written, problems)
         hints, lost = RoleHints(), False
     written = normalize(written)
-    root = resolve_paths(as_serve(check(InventoryFile, written, problems), problems), file, problems)
+    checked = as_serve(check(InventoryFile, written, problems), problems)
+    root = resolve_paths(with_model_here(checked, file, problems), file, problems)
     hosts = resolve(root, problems)
     section = root.find("hosts")
     head = None
