@@ -22,7 +22,11 @@ def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempP
         hosts=1,
         gpus=1,
         stack={"model": MODEL, "backend": "mp", "tensor_parallel": 1, "pipeline_parallel": 1},
-        settings={"sudo": True, "secrets": {"VLLM_API_KEY": {"env": "VLLM_API_KEY"}}},
+        settings={
+            "sudo": True,
+            "secrets": {"VLLM_API_KEY": {"env": "VLLM_API_KEY"}},
+            "ray": {"join_timeout": 600},
+        },
         layers=(folder / "layer",),
     )
 

@@ -295,6 +295,19 @@ def test_a_service_has_no_way_to_more_rights(host: OneHost, control: HostControl
     assert log.splitlines()[1:] == ["CapBnd:\t0000000000000000", "NoNewPrivs:\t1"]
 
 
+def test_root_has_the_driver_s_device_files_made_before_the_service_starts(
+    host: OneHost, control: HostControl, daemon: Daemon
+) -> None:
+    helper = "/usr/local/bin/nvidia-modprobe"
+    said(control, "sh", "-c", 'printf "#!/bin/sh\n%s\n" "$1" > "$0"', helper, "echo $(id -un) $* > /run/asked")
+    said(control, "chmod", "755", helper)
+    try:
+        assert host.up(program(daemon), daemon).exit_code == 0
+        assert said(control, "cat", "/run/asked") == "root -u -c=0"
+    finally:
+        said(control, "rm", "-f", helper, "/run/asked")
+
+
 def no_trace(control: HostControl) -> bool:
     units = said(control, "systemctl", "list-units", "--all", "--plain", "--no-legend", "provision-*")
     files = said(control, "sh", "-c", f"ls -d /run/systemd/system/provision-* {KEPT}/daemon")
