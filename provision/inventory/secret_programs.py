@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from provision.core.private import open_to_others
 from provision.inventory.models import SecretSource
 
 #: Seconds: a person may have to type a passphrase, or touch a key.
@@ -46,6 +47,10 @@ def told(source: SecretSource, folder: Path, limit: int) -> bytes:
 def _vault(source: SecretSource, folder: Path, limit: int) -> bytes:
     command = [_program("ansible-vault", "ansible-core"), "decrypt", "--output", "-"]
     if source.password_file:
+        path = folder / source.password_file
+        # One that can be run is no password, but tells one.
+        if (mode := open_to_others(path)) and not os.access(path, os.X_OK):
+            raise ProgramFailed(f"`{path}` is open to others (mode {mode})", f"chmod 600 {shlex.quote(str(path))}")
         command += ["--vault-password-file", source.password_file]
     said = _run([*command, str(source.vault)], folder, limit if not source.key else 1 << 20, "`ansible-vault`")
     return said if not source.key else _picked(said, source.key, str(source.vault))

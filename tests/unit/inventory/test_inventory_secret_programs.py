@@ -148,3 +148,17 @@ def test_the_real_ansible_vault_decrypts_a_file_and_what_is_in_it(
     message, _ = refused(write, f"{{vault: alone, {with_password}}}")
     assert message.startswith("`ansible-vault` failed (exit code 1): ")
     assert "just this" not in message
+
+
+def test_a_vaults_password_that_others_could_read_is_not_used(write, stand_ins: Path, tmp_path: Path) -> None:
+    (stand_ins / "ansible-vault").write_text("#!/bin/sh\necho plain\n")
+    (stand_ins / "ansible-vault").chmod(0o755)
+    password = tmp_path / "password"
+    password.write_text("open sesame\n")
+    source = "{vault: vars.yml, password_file: password}"
+    (tmp_path / "vars.yml").touch()
+    password.chmod(0o640)
+    assert refused(write, source) == (f"`{password}` is open to others (mode 0640)", f"chmod 600 {password}")
+    for mode in (0o600, 0o755):  # the latter tells the password, as ansible has it, and holds none
+        password.chmod(mode)
+        assert reads(write, source) == Secret("plain")
