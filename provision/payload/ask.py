@@ -195,6 +195,11 @@ def _key() -> str:
         return ""
 
 
+#: Descriptors: the service's stamp, to be written to, and its log, to be read. With sudo both are root's, and this runs
+#: as the service's user, who sees which process has a port also where root is kept from that (CAP_SYS_PTRACE).
+STAMP, LOG = 4, 5
+
+
 def main() -> None:
     """Prints the answer as one line of JSON, or says why there is none and ends with 1."""
     post = over_http(os.environ["URL"], _key(), _ours)
@@ -232,11 +237,10 @@ def wait() -> None:
             sys.exit(f"it is up, but refuses the question: {error}")
         except OSError as error:
             taken = getattr(error, "reason", error)
-            said = str(taken) if isinstance(taken, listener.NotOurs) and taken.taken else _last_line(os.environ["LOG"])
+            said = str(taken) if isinstance(taken, listener.NotOurs) and taken.taken else _last_line()
         _say(f"::progress {time.monotonic() - began:.0f} s  {said}")
         time.sleep(1)
-    with Path(os.environ["STAMP"]).open("a", encoding="utf-8") as stamp:
-        stamp.write(f"answers={answer.kind}\n")
+    os.write(STAMP, f"answers={answer.kind}\n".encode())
     _say(f"::note {article(answer.kind)} answered after {time.monotonic() - began:.0f} s: {answer.text!r}")
 
 
@@ -282,10 +286,10 @@ def _running(pid: str) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def _last_line(log: str) -> str:
-    with Path(log).open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - 2000))
-        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+def _last_line() -> str:
+    """Of the service's log."""
+    end = os.pread(LOG, 2000, max(0, os.fstat(LOG).st_size - 2000))
+    lines = [line for line in end.decode("utf-8", "replace").splitlines() if line.strip()]
     return lines[-1][-100:] if lines else ""
 
 

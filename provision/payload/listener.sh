@@ -21,13 +21,17 @@ listeners() {
         }
         END { print exact != "" ? exact : any }'
 }
+# What process $1 has open. Root without CAP_SYS_PTRACE cannot see that of another user's; the user can.
+open_in() {
+    ls -l "/proc/$1/fd" 2>/dev/null || { [ -n "$user" ] && as_user ls -l "/proc/$1/fd" 2>/dev/null; }
+}
 # `ours_listens ADDRESS PORT`: 0 if somebody listens there, and it is nobody but us.
 ours_listens() {
     inodes=$(listeners "$1" "$2")
     [ -n "${inodes# }" ] && [ -n "$pid" ] || return 1
     user_id=$(stat -c %u "/proc/$pid" 2>/dev/null) || return 1
     held=$(for p in $(ours); do
-        [ "$(stat -c %u "/proc/$p" 2>/dev/null)" = "$user_id" ] && ls -l "/proc/$p/fd" 2>/dev/null
+        [ "$(stat -c %u "/proc/$p" 2>/dev/null)" = "$user_id" ] && open_in "$p"
     done)
     for inode in $inodes; do case $held in *"socket:[$inode]"*) ;; *) return 1 ;; esac; done
 }

@@ -22,7 +22,7 @@ from provision.payload.bundle import bundle, shell
 from provision.serving.running import Running
 from provision.serving.smoke import ServerSession, Smoke, asked, connected, served
 
-_SCRIPT = ("service/library.sh", "listener.sh", "environment.sh", "bench.sh")
+_SCRIPT = ("users.sh", "service/library.sh", "listener.sh", "environment.sh", "bench.sh")
 
 
 class BenchFailed(HostError):

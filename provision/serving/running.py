@@ -50,6 +50,7 @@ class Running:
 _LOOK = (
     "files/trust.sh",
     "files/rights.sh",
+    "users.sh",
     "service/library.sh",
     "service/secrets.sh",
     "listener.sh",

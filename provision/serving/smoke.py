@@ -166,9 +166,10 @@ def asking(there: ServerSession, timeout: float) -> Script:
         "seconds": f"{timeout:g}",
         "mark": there.running.mark,
         "pid": there.running.pid,
+        "user": there.running.user,
         "api_key": there.key or "",
     }
-    return Script(shell("ask.sh"), variables, timeout=timeout + 30, optional=True)
+    return Script(shell("users.sh", "ask.sh"), variables, timeout=timeout + 30, optional=True)
 
 
 def answer_of(fragment: Fragment, there: ServerSession, head: str, timeout: float) -> Answer:

@@ -71,13 +71,13 @@ class Server:
     ) -> subprocess.CompletedProcess[str]:
         environment = {
             "URL": f"http://127.0.0.1:{port}", "MODEL": "m", "SECONDS_LEFT": seconds, "PID": pid, "MARK": MARK,
-            "GUARDED": guarded, "LOG": str(self.log), "STAMP": str(self.stamp),
+            "GUARDED": guarded,
         }  # fmt: skip
         # As vllm/ready.sh gives it: in no environment.
-        body = 'printf %s "$1" | { exec 3<&0; printf %s "$2" | "$3" -I -; }'
+        body = 'printf %s "$1" | { exec 3<&0; printf %s "$2" | "$3" -I - 4>> "$4" 5< "$5"; }'
         return subprocess.run(
-            ["sh", "-c", body, "sh", KEY, bundle("ask:wait"), sys.executable], env=environment, capture_output=True,
-            text=True, timeout=60, check=False,
+            ["sh", "-c", body, "sh", KEY, bundle("ask:wait"), sys.executable, self.stamp, self.log],
+            env=environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def heard(self) -> list[str]:

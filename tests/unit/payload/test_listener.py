@@ -1,6 +1,7 @@
 """Whose a port is: in Python and in shell, which must agree."""
 
 import os
+import pwd
 import socket
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def listen() -> Iterator[Listen]:
             stdout=subprocess.PIPE,
             text=True,
             user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
         begun.append(process)
         assert process.stdout is not None
@@ -51,7 +54,7 @@ def listen() -> Iterator[Listen]:
 
 def ours(address: str, port: int, pid: str) -> bool:
     """As both say it."""
-    text = shell("service/library.sh", "listener.sh") + '\nours_listens "$address" "$port"'
+    text = shell("users.sh", "service/library.sh", "listener.sh") + '\nours_listens "$address" "$port"'
     user = str(Path("/proc", pid).stat().st_uid) if Path("/proc", pid, "stat").exists() and pid else ""
     variables = {"mark": MARK, "pid": pid, "user": user, "address": address, "port": str(port), "PATH": os.defpath}
     in_shell = subprocess.run(["sh", "-c", text], env=variables, capture_output=True, text=True, check=False)
@@ -108,6 +111,13 @@ def test_a_mark_that_another_user_has_put_on_is_not_ours(listen: Listen) -> None
         # With sudo, root looks at the service of a user.
         port, pid = listen("127.0.0.1", user=NOBODY)
         assert ours("127.0.0.1", port, pid)
+        # In many containers it may not look into the processes of others; as that user it may.
+        text = shell("users.sh", "service/library.sh", "listener.sh") + '\nours_listens "$address" "$port"'
+        variables = {"mark": MARK, "pid": pid, "user": pwd.getpwuid(NOBODY).pw_name, "PATH": os.environ["PATH"]}
+        variables |= {"address": "127.0.0.1", "port": str(port)}
+        without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", "sh", "-c", text]
+        assert subprocess.run(without, env=variables, check=False).returncode == 0
+        assert subprocess.run(without, env={**variables, "user": ""}, check=False).returncode == 1
     else:
         port, _ = listen("127.0.0.1")
         assert not ours("127.0.0.1", port, "1")
