@@ -17,7 +17,7 @@ from provision.payload.bundle import shell
 #: Seconds within which the controller must come in by another connection, or the host takes its new table back.
 TRIAL = 60
 
-LIBRARY, LISTENERS = "firewall/library.sh", "firewall/listeners.sh"
+LIBRARY, LISTENERS, OTHERS = "firewall/library.sh", "firewall/listeners.sh", "firewall/others.sh"
 
 #: What `check` calls the table, and what the cluster's processes listen on.
 FIREWALL, OPEN_PORTS = "firewall", "open ports"
@@ -79,7 +79,7 @@ class FirewallTable(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script(shell(LIBRARY, "firewall/remove.sh"), self._variables())
+            return Script(shell(LIBRARY, OTHERS, "firewall/remove.sh"), self._variables())
         variables: dict[str, Value] = {
             **self._variables(),
             "text": table_of(with_unasked(self.closing, have or {})),
@@ -88,7 +88,7 @@ class FirewallTable(Resource):
             "mark": self.mark,
             "whose": f"{self.closing.cluster}/",
         }
-        return Script(shell(LIBRARY, LISTENERS, "firewall/apply.sh"), variables)
+        return Script(shell(LIBRARY, LISTENERS, OTHERS, "firewall/apply.sh"), variables)
 
     def confirm(self) -> Script:
         return Script(shell(LIBRARY, "firewall/confirm.sh"), self._variables())

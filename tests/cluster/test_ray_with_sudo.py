@@ -13,6 +13,7 @@ ROOT = "/opt/provision"
 def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
     settings = {
         "sudo": True,
+        "firewall": True,
         "python": {
             "version": "3.11",
             "packages": ["ray[default]==2.60.0"],

@@ -275,7 +275,8 @@ def test_a_second_cluster_on_the_host_has_a_table_of_its_own(lab: Lab, one: Clus
     assert looks(lab, "lab-2", [(7379, ""), (44444, ""), (6379, "")]) == {7379: "dropped", 44444: "open", 6379: "open"}
     assert two.remove().returncode == 0
     assert "provision_two" not in ruleset(lab, "lab-1")
-    assert looks(lab, "lab-3", [(6379, ""), (44444, "")])[6379] == "dropped"
+    assert looks(lab, "lab-3", [(6379, ""), (44444, "")]) == {6379: "dropped", 44444: "dropped"}
+    assert one.says() == []
     assert one.apply().returncode == 0
 
 
@@ -320,6 +321,23 @@ def on_trial(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Report:
 
 def gone(lab: Lab) -> bool:
     return "provision_trial" not in ruleset(lab, "lab-2")
+
+
+def test_a_confirmation_that_comes_too_late_is_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then the host is back at the table of before, which must not pass for the new one."""
+    assert cluster(lab, "one", ("lab-1", "lab-2")).apply().returncode == 0
+    another = Transport.another
+
+    def late(*of: Any) -> Any:
+        assert wait_until(lambda: "trial" not in run(lab, "lab-2", "ls", "/etc/provision/firewall"))
+        return another(*of)
+
+    monkeypatch.setattr(Transport, "another", late)
+    monkeypatch.setattr(resource, "TRIAL", 2)
+    made = cluster(lab, "one", ("lab-1", "lab-2"), firewall={"leave": [20777]})
+    report = provision.set_firewall(provision.load(made.path), limit=["lab-2"])
+    assert report.exit_code == 1
+    assert report.hosts[0].errors[0].message == "firewall: could not be confirmed; the host takes it back by itself"
 
 
 @pytest.mark.parametrize("systemd", [True, False])

@@ -24,19 +24,6 @@ session() {
         pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
     done
 }
-element() { [ -z "$3" ] || echo "add element inet $1 $2 { $3 }"; }
-others_of() { # a table: the addresses that every other table of ours has for its nodes
-    for other in "$folder"/*.nft "$folder"/*.trial; do
-        [ -f "$other" ] || continue
-        case ${other##*/} in "$1".*) continue ;; esac
-        sed -n 's/^#= addresses of [^=]*=//p' "$other"
-    done | tr ' ' '\n' | grep -v '^none$' | sort -u
-}
-others_for() {
-    for address in $(others_of "$1"); do
-        case $address in *:*) element "$1" others6 "$address" ;; *) element "$1" others4 "$address" ;; esac
-    done
-}
 own_part() {
     set -- $(session)
     from=${1:-} sshd=${4:-}
@@ -50,17 +37,6 @@ own_part() {
     case $text in *"set controller4"*) ;; *) from='' ;; esac
     case $from in *:*) element "$table" controller6 "$from" ;; *) element "$table" controller4 "$from" ;; esac
     others_for "$table"
-}
-# The tables of the other clusters let through what ranks of this one open to each other.
-tell_the_others() {
-    for other in "$folder"/*.nft; do
-        [ -f "$other" ] || continue
-        name=${other##*/} name=${name%.nft}
-        if [ "$name" = "$table" ] || ! seen "$name" >/dev/null; then continue; fi
-        { grep -v "^add element inet $name others" "$other"; others_for "$name"; } > "$other.new"
-        if cmp -s "$other" "$other.new"; then rm -f -- "$other.new"; continue; fi
-        nft -f "$other.new" && mv -f -- "$other.new" "$other" && seen "$name" > "$other.seen"
-    done
 }
 take_back=$folder/take-back
 cat > "$take_back.new" <<'END'
