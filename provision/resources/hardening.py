@@ -47,7 +47,7 @@ DIRECTIVES = (
     # Left out.
     Directive("ProtectSystem=strict", None,
               "`env` may name any folder for caches and models: HF_HOME, VLLM_CACHE_ROOT"),
-    Directive("ProtectHome", None, "caches of vLLM, Triton and CUDA are in the user's home, and models may be"),
+    Directive("ProtectHome", None, "models may be below /home, and with `run_as` the caches of vLLM, Triton and CUDA"),
     Directive("ReadWritePaths, ReadOnlyPaths, InaccessiblePaths, ExecPaths, NoExecPaths, TemporaryFileSystem, "
               "BindPaths, RootDirectory, RootImage", None,
               "which paths are needed, the inventory's `env` and `args` decide"),

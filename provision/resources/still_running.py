@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Resource, State
-from provision.core.script import Script
+from provision.core.script import Script, Value
 from provision.payload.bundle import shell
 
 _LIBRARY = "marked/library.sh"
@@ -15,7 +15,8 @@ _LIBRARY = "marked/library.sh"
 @dataclass(frozen=True)
 class StillRunning(Resource):
     """No process of `cluster` runs on `host`. Root stops units, which lie in its own folder; processes are ended with
-    the rights of whoever logged in. Nothing below `left`, our folder there, is read, run or removed."""
+    the rights of whoever logged in, and of `user`, whom services run as. Nothing below `left`, our folder there, is
+    read, run or removed."""
 
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "they hold ports, memory and GPUs"
@@ -23,6 +24,7 @@ class StillRunning(Resource):
     cluster: str
     host: str
     left: str
+    user: str = ""
 
     @property
     def id(self) -> str:
@@ -36,8 +38,10 @@ class StillRunning(Resource):
         return None
 
     def probe(self) -> Script:
-        return Script(shell(_LIBRARY, "marked/probe.sh"), {"prefix": f"{self.cluster}/{self.host}/"})
+        return Script(shell(_LIBRARY, "marked/probe.sh"), self._variables())
 
     def fix(self, have: State, want: State) -> Script:
-        variables = {"prefix": f"{self.cluster}/{self.host}/", "left": self.left}
-        return Script(shell(_LIBRARY, "marked/stop.sh"), variables, timeout=120)
+        return Script(shell(_LIBRARY, "marked/stop.sh"), {**self._variables(), "left": self.left}, timeout=120)
+
+    def _variables(self) -> dict[str, Value]:
+        return {"prefix": f"{self.cluster}/{self.host}/", "user": self.user}

@@ -45,7 +45,7 @@ def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None
     book.steps = [step for step in book.steps if step.host not in roots]
     for name, node in roots.items():
         left = f"{node.root}/clusters/{cluster.name}/{name}"
-        book.add(StillRunning(cluster.name, name, left), on=name)
+        book.add(StillRunning(cluster.name, name, left, node.host.services_user), on=name)
         for finding in _findings(node):
             if finding.fact == "root":
                 book.note(f"{finding.said}: only processes are stopped, files are left in `{left}`", host=name)
