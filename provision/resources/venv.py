@@ -38,6 +38,7 @@ MISMATCH = "hash mismatch"
 
 #: Signs in what a failed build printed (lower case) → what to do.
 HINTS = (
+    ("not safe: ", "set `root` to a folder that nobody else can write to, in folders of which the same is true"),
     (MISMATCH, INVESTIGATE),
     ("--index-strategy", OTHER_INDEX),
     ("is not on this host", "install that Python on the host, or set python.version to one that every host has"),

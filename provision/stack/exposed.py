@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from provision.checks.ids import MODEL_FOLDER
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.playbook import Playbook
@@ -17,6 +19,7 @@ from provision.facts import Exposed
 from provision.resources.still_running import StillRunning
 from provision.resources.weights import Weights
 from provision.stack.users import with_users
+from provision.weights.source import source_of
 
 _WHY = "whoever can change it decides what runs on the host, and with `sudo` what root runs"
 
@@ -31,8 +34,11 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
         models = {node.name for node in cluster.nodes if _exposed(node, "model")}
         if removes:
             _only_stop(book, cluster, roots)
-        elif roots or models:
-            book.findings += [finding for node in cluster.nodes for finding in _findings(node)]
+            return book
+        book.findings += [finding for node in cluster.nodes for finding in _findings(node, cluster)]
+        if _only_read(cluster) and MODEL_FOLDER in cluster.inventory.accepted:
+            models = set()
+        if roots or models:
             kept = [s for s in book.steps if not (isinstance(s.resource, Weights) and s.host in models)]
             book.steps = [step for step in kept if step.host not in roots]
             book.proofs = []
@@ -46,7 +52,7 @@ def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None
     for name, node in roots.items():
         left = f"{node.root}/clusters/{cluster.name}/{name}"
         book.add(StillRunning(cluster.name, name, left, node.host.services_user), on=name)
-        for finding in _findings(node):
+        for finding in _findings(node, cluster):
             if finding.fact == "root":
                 book.note(f"{finding.said}: only processes are stopped, files are left in `{left}`", host=name)
 
@@ -55,14 +61,24 @@ def _exposed(node: Node, use: str) -> Exposed | None:
     return node.facts.exposed.get(use) if node.facts is not None else None
 
 
-def _findings(node: Node) -> Iterator[Finding]:
+def _only_read(cluster: Cluster) -> bool:
+    """Whether the model's folder is one that was there, and in which nothing is written."""
+    serve = cluster.inventory.serve
+    return serve is not None and source_of(serve) == "hosts"
+
+
+def _findings(node: Node, cluster: Cluster) -> Iterator[Finding]:
     root, model = _exposed(node, "root"), _exposed(node, "model")
     if root is not None:
         yield _finding(node, "root", f"`root` {node.root}", root)
     # Below an exposed `root` it is the same fault.
     if model is not None and (root is None or model.path != root.path):
         folder = node.facts.model.path if node.facts is not None and node.facts.model is not None else model.path
-        yield _finding(node, "model folder", f"the model's folder {folder}", model)
+        found = _finding(node, "model folder", f"the model's folder {folder}", model)
+        if _only_read(cluster):
+            accept = f"accept it: `accept: [{{id: {MODEL_FOLDER}, reason: …}}]`"
+            found = replace(found, id=MODEL_FOLDER, hint=f"{found.hint}; if you trust them, {accept}")
+        yield found
 
 
 def _finding(node: Node, fact: str, folder: str, exposed: Exposed) -> Finding:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from cluster_samples import cluster, facts
 
+from provision.checks.ids import MODEL_FOLDER
 from provision.cluster.cluster import Cluster
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Playbook
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.facts import Exposed
-from provision.inventory.models import Serve
+from provision.inventory.models import Accepted, Serve
 from provision.resources.weights import Weights
 from provision.stack.backends import DEFAULT
 from provision.stack.exposed import guarded
@@ -82,6 +83,21 @@ def test_an_exposed_model_is_refused_by_itself_and_not_looked_at() -> None:
     assert refusal.expected == "of root or ubuntu alone"
     assert [s.host for s in book.steps if isinstance(s.resource, Weights)] == ["gpu-01"]
     assert "gpu-02" in {step.host for step in book.steps}
+
+
+def test_a_store_of_models_that_is_only_read_can_be_accepted_and_a_folder_of_ours_cannot() -> None:
+    exposed = {"model": Exposed("/models", "owner", "755", "mallory", "users")}
+    store = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
+    sample = cluster(serve=store, worker=facts("10.0.0.2", exposed=exposed))
+    book = guarded(PlaybookFile(LIKE, like=LIKE).load(), removes=False)
+    (refusal,) = refusals(book(sample))
+    assert refusal.id == MODEL_FOLDER and f"accept: [{{id: {MODEL_FOLDER}, " in refusal.hint
+    assert book(sample).proofs == []
+    known = sample.inventory.model_copy(update={"accept": (Accepted(id=MODEL_FOLDER, reason="the team's"),)})
+    accepted = book(replace(sample, inventory=known))
+    assert [finding.id for finding in refusals(accepted)] == [MODEL_FOLDER], "the run marks it as accepted"
+    assert accepted.proofs and accepted.steps
+    assert refusals(made(exposed))[0].id == "", "what we download there is ours"
 
 
 def test_one_fault_is_told_once_where_the_model_lies_below_root() -> None:
