@@ -105,6 +105,17 @@ def test_a_stamp_of_an_older_version_is_compared_and_its_digest_not_repeated(tmp
     assert "sha256" not in repr(kept.says()) + repr(found)
 
 
+def test_so_is_the_token_that_a_ray_of_an_older_version_was_started_with(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    (tmp_path / "secrets").unlink()
+    (tmp_path / "stamp").write_text(f"{STAMP}token={hashlib.sha256(b'one').hexdigest()[:16]}\n")
+    for value, verdict in (("one", "as given"), ("two", "another")):
+        variables = {"dir": str(tmp_path), "user": "", **secret_variables({"token": Secret(value)})}
+        said = run(f"{assignments(variables, Secret.reveal)}{LIBRARY}\nread_stamp; say_stamp")
+        assert f"token={verdict}\n" in said
+        assert said.count("token=") == 1
+
+
 def test_plain_digests_of_an_older_version_are_replaced_and_still_compared(tmp_path: Path) -> None:
     kept = old_stamp(tmp_path, KEY="one", HF="two", GONE="three")
     probe, replace = shell("service/plain_digests.sh"), shell("service/replace_digests.sh")

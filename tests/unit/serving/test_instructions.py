@@ -85,6 +85,7 @@ def test_the_tunnel_goes_the_way_we_went() -> None:
     ("source", "shell", "python"),
     [
         (None, "", 'api_key="none"'),
+        (SecretSource(command="pass x"), '"Authorization: Bearer $VLLM_API_KEY"', 'os.environ["VLLM_API_KEY"]'),
         (SecretSource(env="MY_KEY"), '"Authorization: Bearer $MY_KEY"', 'api_key=os.environ["MY_KEY"]'),
         (SecretSource(file="/k/api key"), "Bearer $(cat '/k/api key')", 'api_key=open("/k/api key").read().strip()'),
     ],
