@@ -106,7 +106,7 @@ def test_a_stamp_of_an_older_version_is_compared_and_its_digest_not_repeated(tmp
 
 
 def test_so_is_the_token_that_a_ray_of_an_older_version_was_started_with(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
+    Kept(tmp_path)
     (tmp_path / "secrets").unlink()
     (tmp_path / "stamp").write_text(f"{STAMP}token={hashlib.sha256(b'one').hexdigest()[:16]}\n")
     for value, verdict in (("one", "as given"), ("two", "another")):
