@@ -85,13 +85,14 @@ class SshConfig:
     def _asked(self, program: str, alias: str, user: str, port: int) -> Settings | None:
         command = [program, "-G", *(["-l", user] if user else []), *(["-p", str(port)] if port else [])]
         text = b""
-        own = home()
-        if self.path is not None:
-            command += ["-F", str(self._files[0])]
-        elif own is not None and own != _passwd_home():
+        own, passwds = home(), _passwd_home()
+        moved = (passwds, own) if own and passwds and own != passwds else None
+        if moved is not None:
             # OpenSSH does not look at $HOME; everything else here does.
             command += ["-F", "/dev/stdin"]
-            text = "".join(f'Include "{file}"\n' for file in self._files if file.exists()).encode()
+            text = "".join(_as_user_file(file) for file in self._files).encode("latin-1")
+        elif self.path is not None:
+            command += ["-F", str(self._files[0])]
         try:
             done = subprocess.run(
                 [*command, "--", alias],
@@ -105,7 +106,8 @@ class SshConfig:
             raise ConfigProblem(f"ssh did not read it within {_PATIENCE:g} s", self.by_hand(alias)) from None
         said = done.stderr.decode("utf-8", "replace")
         if done.returncode == 0:
-            return Settings(_as_printed(done.stdout.decode("utf-8", "surrogateescape")), complete=True)
+            found = _as_printed(done.stdout.decode("utf-8", "surrogateescape"))
+            return Settings(_moved(found, *moved) if moved else found, complete=True)
         if any(sign in said for sign in _NAMELESS):
             return None
         lines = [line.strip() for line in said.splitlines() if line.strip() and "seudo-terminal" not in line]
@@ -202,6 +204,32 @@ def _refuse_unknown(file: Path) -> None:
                 f"line {number} of `{file}`: `{unknown}` is read by OpenSSH's own client alone, and there is none here",
                 "install openssh-client, or name a file without it in `ssh.config`",
             )
+
+
+def _as_user_file(file: Path) -> str:
+    """Its lines, with the files that it includes by name where $HOME has them."""
+    if file == SYSTEM:
+        return f"Match all\nInclude {SYSTEM}\n" if SYSTEM.exists() else ""
+    lines = []
+    try:
+        text = file.read_text("latin-1")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    for line in text.splitlines():
+        match = re.match(r"\s*include\s*[=\s]\s*(.*)", line, re.IGNORECASE)
+        if match:
+            names = " ".join(f'"{name}"' for name in sorted(_included(match[1], file)))
+            lines.append(f"Include {names}\n" if names else "")
+            continue
+        lines.append(line + "\n")
+    return "".join(lines)
+
+
+def _moved(found: dict[str, tuple[str, ...]], before: Path, after: Path) -> dict[str, tuple[str, ...]]:
+    """`ssh -G` has filled in the home folder that passwd names."""
+    keywords = ("userknownhostsfile", "identityagent")
+    moved = {k: tuple(v.replace(f"{before}/.", f"{after}/.") for v in found[k]) for k in keywords if k in found}
+    return {**found, **moved}
 
 
 def _as_printed(text: str) -> dict[str, tuple[str, ...]]:

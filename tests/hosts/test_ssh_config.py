@@ -76,6 +76,24 @@ def test_included_files_and_conditions_count(sshds: Sshds, server: Sshd, configu
     assert hello(configured(wrong)) == "hello\n"
 
 
+@HAS_CLIENT
+@pytest.mark.parametrize("named", [True, False])
+def test_home_is_where_the_variable_says(
+    sshds: Sshds, server: Sshd, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    home = sshds.folder / "home of mine"
+    (home / ".ssh" / "config.d").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    (home / ".ssh" / "config").write_text("Include config.d/*.conf\nHost other\n  User wrong\n")
+    (home / ".ssh" / "config.d" / "gpu.conf").write_text(
+        f"Host gpu-1\n  HostName {server.address}\n  Port {server.port}\n  User root\n  IdentityFile ~/.ssh/mine\n"
+    )
+    shutil.copy(sshds.key, home / ".ssh" / "mine")
+    shutil.copy(sshds.known_hosts, home / ".ssh" / "known_hosts")
+    config = str(home / ".ssh" / "config") if named else None
+    assert hello(Host.model_validate({"name": "h", "address": "gpu-1", "ssh": {"config": config}})) == "hello\n"
+
+
 def test_what_openssh_refuses_is_refused_in_its_words(configured: Callable[..., Host]) -> None:
     with pytest.raises(Unreachable, match="cannot be read") as caught:
         hello(configured("Match nonsense other", "  User wrong"))
