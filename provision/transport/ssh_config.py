@@ -32,7 +32,7 @@ _PATIENCE = 30.0
 # What ssh says of a user that passwd does not have: it reads no configuration then.
 _NAMELESS = ("No user exists for uid", "You don't exist")
 
-# Settings that change nothing of what is read here: most systems come with a few of these, and no others.
+# SshSettings that change nothing of what is read here: most systems come with a few of these, and no others.
 _HARMLESS = frozenset({"sendenv", "setenv", "hashknownhosts", "forwardx11", "forwardx11trusted", "forwardagent"})
 
 # Conditions of `Match` that paramiko decides.
@@ -48,7 +48,7 @@ class ConfigProblem(Exception):
 
 
 @dataclass(frozen=True)
-class Settings:
+class SshSettings:
     """Of one host, by keyword in lower case, in order. `complete`: `~`, `%` and `${}` of known hosts are filled in."""
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -74,15 +74,15 @@ class SshConfig:
             with self._files[0].open("rb"):
                 pass  # OpenSSH says of a missing file what it is; of one that may not be read, too
 
-    def lookup(self, alias: str, user: str, port: int) -> Settings:
+    def lookup(self, alias: str, user: str, port: int) -> SshSettings:
         """What holds for `ssh [-l user] [-p port] alias`. Raises ConfigProblem, OSError."""
         if self._says_nothing:
-            return Settings()
+            return SshSettings()
         program = shutil.which("ssh")
         answer = self._asked(program, alias, user, port) if program else None
         return answer or self._read(alias)
 
-    def _asked(self, program: str, alias: str, user: str, port: int) -> Settings | None:
+    def _asked(self, program: str, alias: str, user: str, port: int) -> SshSettings | None:
         command = [program, "-G", *(["-l", user] if user else []), *(["-p", str(port)] if port else [])]
         text = b""
         own, passwds = home(), _passwd_home()
@@ -107,7 +107,7 @@ class SshConfig:
         said = done.stderr.decode("utf-8", "replace")
         if done.returncode == 0:
             found = _as_printed(done.stdout.decode("utf-8", "surrogateescape"))
-            return Settings(_moved(found, *moved) if moved else found, complete=True)
+            return SshSettings(_moved(found, *moved) if moved else found, complete=True)
         if any(sign in said for sign in _NAMELESS):
             return None
         lines = [line.strip() for line in said.splitlines() if line.strip() and "seudo-terminal" not in line]
@@ -116,7 +116,7 @@ class SshConfig:
     def by_hand(self, alias: str) -> str:
         return shlex.join(["ssh", "-G", *(["-F", self.path] if self.path else []), alias])
 
-    def _read(self, alias: str) -> Settings:
+    def _read(self, alias: str) -> SshSettings:
         try:
             with self._lock, named(_NOBODY):
                 if self._parsed is None:
@@ -126,7 +126,7 @@ class SshConfig:
                 found = self._parsed.lookup(alias)
         except (paramiko.SSHException, ValueError) as error:
             raise ConfigProblem(str(error), "install OpenSSH's client here, which reads it") from error
-        return Settings({k: tuple(v) if isinstance(v, list) else (str(v),) for k, v in found.items()})
+        return SshSettings({k: tuple(v) if isinstance(v, list) else (str(v),) for k, v in found.items()})
 
 
 def load_config(path: str | None) -> fabric.Config:

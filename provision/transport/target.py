@@ -16,7 +16,7 @@ from provision.core.errors import Unreachable
 from provision.core.person import expanded, login_name
 from provision.inventory.models import Host
 from provision.transport import tokens
-from provision.transport.ssh_config import Settings, paths
+from provision.transport.ssh_config import SshSettings, paths
 
 _HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
 _MOST_JUMPS = 8
@@ -31,7 +31,7 @@ _UNSAID = frozenset({"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25
 GLOBAL_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
 #: (name, user or "", port or 0) → what ssh_config says.
-Lookup = Callable[[str, str, int], Settings]
+Lookup = Callable[[str, str, int], SshSettings]
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def target_hint(base: Target) -> str:
     return shlex.join(["ssh", "-G", base.address])
 
 
-def _with_files(base: Target, said: Settings, values: Mapping[str, str]) -> Target:
+def _with_files(base: Target, said: SshSettings, values: Mapping[str, str]) -> Target:
     """`base` with the files that ssh_config names, where the inventory names none. Raises UnknownToken."""
     named = said.every("identityfile")
     if len(named) > 3 and {name.rpartition("/")[2] for name in named} <= _UNSAID:
@@ -174,13 +174,13 @@ def _with_files(base: Target, said: Settings, values: Mapping[str, str]) -> Targ
     )
 
 
-def _files(said: Settings, keyword: str, default: str, values: Mapping[str, str]) -> tuple[Path, ...]:
+def _files(said: SshSettings, keyword: str, default: str, values: Mapping[str, str]) -> tuple[Path, ...]:
     named = paths(said.one(keyword, default))
     ready = said.complete and "knownhosts" in keyword  # `ssh -G` has filled these in
     return tuple(Path(name) if ready else tokens.path(name, values) for name in named if name.lower() != "none")
 
 
-def _agent(said: Settings, values: Mapping[str, str]) -> str:
+def _agent(said: SshSettings, values: Mapping[str, str]) -> str:
     named = said.one("identityagent", "SSH_AUTH_SOCK")
     if named.lower() == "none":
         return ""
