@@ -27,7 +27,7 @@ def token_question(cluster: str, host: str, root: str, mine: Secret | None) -> S
         **{"root": root, "cluster": cluster, "host": host, "mark": str(Mark(cluster, host, "ray"))},
         **{"runtimes": "", "user": "", "aspect": TOKEN, "mine": mine or ""},
     }
-    return Script(shell(*LIBRARY, COMPARE, "ray/token.sh"), variables, private=True)
+    return Script(shell("files/trust.sh", *LIBRARY, COMPARE, "ray/token.sh"), variables, private=True)
 
 
 def read_token(fragment: Fragment) -> HeldToken:

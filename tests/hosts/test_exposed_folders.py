@@ -71,6 +71,7 @@ for place in python/x/bin/python3.11 envs/current-test/bin/python clusters/x/lab
 done
 ln -sfn /root/victim {root}/clusters/x/lab-1/sleeper/stamp
 ln -sfn /root {root}/models
+printf %064d 7 > {root}/clusters/{cluster}/lab-1/ray-token
 """
 
 
@@ -134,7 +135,7 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
         before = said(control, "pgrep -f [s]leeper-7c1d")
         assert before
         said(control, open_it.format(**words))
-        said(control, PLANT.format(root=host.root))
+        said(control, PLANT.format(root=host.root, cluster=inventory.cluster))
         changed = said(control, f"find {host.root}/ -printf '%p %T@ %C@ %m %u\\n'")
         for report in (
             provision.check(inventory, playbook=playbook),
@@ -162,6 +163,8 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
         assert (again.exit_code, sum(len(h.changes) for h in again.hosts)) == (0, 0)
         assert said(control, f"find {host.root}/ -printf '%p %T@ %C@ %m %u\\n'") == changed, "down touched a file"
         assert said(control, "ls /tmp/ran-* 2>/dev/null; cat /root/victim") == "here", "what others put there was used"
+        kept = Path(os.environ["PROVISION_STATE_DIR"], inventory.cluster, "ray-token").read_text()
+        assert len(kept) == 64 and kept != f"{7:064d}", "the token that others put there was taken over"
     finally:
         said(control, close_it.format(**words))
         said(control, f"pkill -f [s]leeper-7c1d; rm -rf {host.root}")
