@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -90,10 +91,11 @@ def fleet_of(
     sudo_password: Secret | None = None,
     redact: Sequence[Secret] = (),
     cancel: threading.Event | None = None,
+    inventory: Path | None = None,
 ) -> Iterator[Fleet]:
     """Nothing is connected to yet; what is, is closed in the end. Arguments as of Transport."""
     with (
-        Transport(hosts, sudo_password=sudo_password, redact=redact, cancel=cancel) as transport,
+        Transport(hosts, sudo_password=sudo_password, redact=redact, cancel=cancel, inventory=inventory) as transport,
         ThreadPoolExecutor(max_workers=min(POOL, max(1, len(hosts)))) as pool,
     ):
         yield Fleet(tuple(hosts), transport, pool, emit)
@@ -124,7 +126,9 @@ def holds_model(facts: Mapping[str, Facts]) -> bool:
 
 def ask(inventory: Inventory, *, sudo_password: Secret | None = None, cancel: threading.Event | None = None) -> Cluster:
     """The inventory joined with the facts of all hosts. Raises the error of a host that could not be asked."""
-    with fleet_of(inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel) as fleet:
+    with fleet_of(
+        inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel, inventory=inventory.path
+    ) as fleet:
         facts = gather_facts(fleet, inventory)
     for error in sorted(fleet.all_errors, key=lambda error: not isinstance(error, Unreachable)):
         raise error

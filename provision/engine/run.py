@@ -47,7 +47,14 @@ class Run:
         hosts = [h for h in job.inventory.hosts if not job.only or h.name in job.only]
         self._emit(events.RunStarted("", job.command, job.inventory.cluster, tuple(h.name for h in hosts)))
         secrets = [*job.secrets.values(), *passwords(job.inventory.model_dump())]
-        with fleet_of(hosts, self._emit, sudo_password=job.sudo_password, redact=secrets, cancel=self._cancel) as fleet:
+        with fleet_of(
+            hosts,
+            self._emit,
+            sudo_password=job.sudo_password,
+            redact=secrets,
+            cancel=self._cancel,
+            inventory=job.inventory.path,
+        ) as fleet:
             cluster, gathering = self._gather(fleet)
             state = self._plan(fleet, cluster, gathering)
             self._converge(state)

@@ -66,7 +66,9 @@ def look(
     could not be asked."""
     sudo_password = sudo_password or read_sudo_password(inventory)
     looker = _looker(inventory, source) if source else None
-    with fleet_of(inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel) as fleet:
+    with fleet_of(
+        inventory.hosts, silent, sudo_password=sudo_password, cancel=cancel, inventory=inventory.path
+    ) as fleet:
         facts = gather_facts(fleet, inventory)
         nodes = nodes_of(inventory, facts, fleet.names)
         _raise_first(fleet)

@@ -113,7 +113,9 @@ def connected(
     """Connections to the head alone. Raises UsageError."""
     _serve(inventory)
     redact = tuple(secrets.values())
-    return Transport([inventory.head], sudo_password=sudo_password, redact=redact, cancel=cancel)
+    return Transport(
+        [inventory.head], sudo_password=sudo_password, redact=redact, cancel=cancel, inventory=inventory.path
+    )
 
 
 def _serve(inventory: Inventory) -> Serve:

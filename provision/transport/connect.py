@@ -9,29 +9,35 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import paramiko
 
-from provision.core.errors import Cancelled, ConnectTimeout, NameNotFound, PortClosed, Unreachable
+from provision.core.errors import (
+    Cancelled,
+    ConnectTimeout,
+    HostKeyChanged,
+    HostKeyUnknown,
+    NameNotFound,
+    PortClosed,
+    Unreachable,
+)
 from provision.core.secret import Secret
 from provision.inventory.models import Host
 from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
 from provision.transport.hostkey import HostKey
-from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, authorities, expected, judge
+from provision.transport.hostkeys import TRUST, KnownHosts, KnownHostsFiles, authorities, expected, judge
 from provision.transport.key_file import KeyRing
+from provision.transport.patience import patiently
 from provision.transport.proxy import ProxySocket
 from provision.transport.session import Session
 from provision.transport.ssh_config import ConfigProblem, SshConfig
 from provision.transport.target import Target, resolve
 from provision.transport.tcp import dial
-
-#: Connecting is tried this often at most, and no new try begins `connect_timeout` after the first: sshd drops
-#: connections at random while too many are being opened (MaxStartups), and names may not resolve for a moment.
-ATTEMPTS = 8
 
 #: Seconds for which a jump host that could not be reached is not tried again.
 _REMEMBERED = 30.0
@@ -48,7 +54,7 @@ Judge = Callable[[Target, KnownHosts, HostKey], None]
 
 class Transport:
     """The connections of one run. Thread-safe; a context manager. `redact`: masked wherever they appear in
-    output. `cancel`: once set, connecting stops and running scripts are ended."""
+    output. `cancel`: once set, connecting stops and running scripts are ended. `inventory`: for what hints type."""
 
     def __init__(
         self,
@@ -57,12 +63,13 @@ class Transport:
         sudo_password: Secret | None = None,
         redact: Sequence[Secret] = (),
         cancel: threading.Event | None = None,
+        inventory: Path | None = None,
     ) -> None:
         self.hosts = tuple(hosts)
         self._sudo_password = sudo_password
         self._redact = [*redact, *((sudo_password,) if sudo_password else ())]
         self._cancel = cancel or threading.Event()
-        self._opener = Opener(self._cancel)
+        self._opener = Opener(self._cancel, inventory=inventory)
         self._lock = threading.Lock()
         self._host_locks: dict[str, threading.Lock] = {}
         self._sessions: dict[str, Session] = {}
@@ -130,8 +137,9 @@ class Transport:
 class Opener:
     """Opens authenticated connections to targets, with what they share: keys, known hosts, jump hosts."""
 
-    def __init__(self, cancel: threading.Event, judge: Judge = judge) -> None:
+    def __init__(self, cancel: threading.Event, judge: Judge = judge, inventory: Path | None = None) -> None:
         self._cancel = cancel
+        self._trust = shlex.join(["provision", "trust", str(inventory)]) if inventory else TRUST
         self._judge = judge
         self._ring = KeyRing()
         self._known = KnownHostsFiles()
@@ -165,7 +173,7 @@ class Opener:
 
     def open(self, target: Target) -> paramiko.Transport:
         """A connection that is logged in. Raises Unreachable's subclasses, Cancelled."""
-        return self._patiently(target, self._log_in)
+        return patiently(lambda: self._try(target, self._log_in), target.timeout, self._cancel)
 
     def look(self, target: Target) -> HostKey:
         """The key that the server shows; nobody logs in. Raises as `open`."""
@@ -175,34 +183,7 @@ class Opener:
             transport.close()
             return key
 
-        return self._patiently(target, take)
-
-    def _patiently(self, target: Target, then: Callable[[Client, Target], T]) -> T:
-        """Tries until it works, fails in a way that does not pass, or has taken too long."""
-        deadline = time.monotonic() + target.timeout
-        try:
-            return self._try(target, then)
-        except Transient as failure:
-            failures = [failure]
-        import tenacity  # brings asyncio along, and most runs need no second try
-
-        def attempt() -> T:
-            if failures:  # the one from above, so that it counts
-                raise failures.pop()
-            return self._try(target, then)
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=lambda state: state.attempt_number >= ATTEMPTS or time.monotonic() >= deadline,
-            wait=tenacity.wait_random_exponential(multiplier=0.3, max=2),
-            sleep=tenacity.sleep_using_event(self._cancel),
-            reraise=True,
-        )
-        try:
-            result: T = retrying(attempt)
-        except Transient as failure:
-            raise failure.error from failure.error.__cause__
-        return result
+        return patiently(lambda: self._try(target, take), target.timeout, self._cancel)
 
     def close(self) -> None:
         for transport in reversed(list(self._jumps.values())):
@@ -226,7 +207,11 @@ class Opener:
             raise
 
     def _log_in(self, transport: Client, target: Target) -> paramiko.Transport:
-        self._judge(target, self._known.of(target), shown(transport))
+        try:
+            self._judge(target, self._known.of(target), shown(transport))
+        except (HostKeyUnknown, HostKeyChanged) as error:
+            error.hint = error.hint.replace(TRUST, self._trust)
+            raise
         transport.auth_timeout = target.timeout
         Attempt(target, self._ring).authenticate(transport)
         transport.sock.settimeout(_IDLE_WAKE)

@@ -18,6 +18,9 @@ from provision.transport.hostkey import HostKey
 from provision.transport.revoked import refuse_revoked
 from provision.transport.target import Target
 
+#: The command that records keys; who knows the inventory's own name puts it here.
+TRUST = "provision trust inventory.yaml"
+
 
 @dataclass(frozen=True, slots=True)
 class KnownHost:
@@ -159,7 +162,7 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         raise HostKeyUnknown(
             target.name,
             f"{target.host_key} ({shown.kind} {shown.fingerprint}) is not known",
-            hint="compare the fingerprint, then run provision trust inventory.yaml",
+            hint=f"compare the fingerprint, then run {TRUST}",
         )
     # The old key of the same type tells most; another type means that the recorded key is gone.
     old = next((entry for entry in trusted if entry.key.kind == shown.kind), trusted[0])
@@ -168,7 +171,7 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         f"{target.host_key} has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
         f"now {shown.kind} {shown.fingerprint}",
         hint=f"if the host was reinstalled: {forget(target.record, old.file)}, "
-        "then provision trust inventory.yaml; if not, someone may be intercepting the connection",
+        f"then {TRUST}; if not, someone may be intercepting the connection",
     )
 
 
