@@ -2,6 +2,7 @@
 # start time (field 22) goes with it. The name in field 2 may hold blanks and brackets, so the line is cut after its
 # last bracket.
 # shellcheck disable=SC2046 # split into words on purpose
+# shellcheck disable=SC2153 # sudo sets both
 # shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC2034 # used by the files that follow
 
@@ -25,11 +26,15 @@ read_stamp() {
     done < "$dir/stamp"
 }
 # Which of these environments have our mark. Root without CAP_SYS_PTRACE, as in many containers, cannot read those of
-# others; the user who the service runs as can.
+# others; the user who the service runs as can, and one whom an older version had it run as.
 marked() {
     {
         grep -lsxzF "PROVISION_SERVICE=$mark" "$@"
         [ -z "$user" ] || as_user grep -lsxzF "PROVISION_SERVICE=$mark" "$@"
+        if [ -z "$ran_as" ] && [ -n "$SUDO_UID" ] && [ "$SUDO_USER" != "$user" ]; then
+            setpriv --reuid="$SUDO_UID" --regid="$SUDO_GID" --clear-groups --no-new-privs -- \
+                grep -lsxzF "PROVISION_SERVICE=$mark" "$@"
+        fi
     } 2>/dev/null | sort -u
 }
 # A stamp alone does not make a process ours: its environment says so, or the runtime that started it.
@@ -39,12 +44,13 @@ witnessed() {
     return 1
 }
 alive() { [ -n "$pid" ] && start_of "$pid" && [ "$started" = "$start" ] && witnessed "$pid"; }
-# Anybody can give a process our mark: it counts where the user is one who the service runs as, or ran as.
+# Anybody can give a process our mark: it counts where the user is one who the service runs as, or ran as. Where no
+# stamp that is believed says who, an older version may have started it, as whoever logged in.
 ours() {
     set -- $(marked /proc/[0-9]*/environ | cut -d/ -f1-3)
     [ $# -gt 0 ] || return 0
     now=${user:-$me}
-    find "$@" -prune \( -user "$now" -o -user "${ran_as:-$now}" \) 2>/dev/null | cut -d/ -f3
+    find "$@" -prune \( -user "$now" -o -user "${ran_as:-${SUDO_UID:-$now}}" \) 2>/dev/null | cut -d/ -f3
 }
 listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "

@@ -1,8 +1,9 @@
 # Which of the ports `wanted` are free. /proc/net/tcp writes an IPv4 address as one little-endian number in hex. A
-# listener on another address of the host is no conflict, one on all addresses is.
+# listener on another address of the host is no conflict, one on all addresses is. What has the service's mark is ended
+# before it starts, also where its stamp is not believed, as that of an older version.
 # shellcheck disable=SC2086 # split into words on purpose
 
-read_stamp && alive && mine=yes || mine=''
+if read_stamp && alive; then mine=yes; else mine=$(ours); fi
 if [ -z "$mine" ]; then
     old_ifs=$IFS; IFS=.
     set -- $address

@@ -11,7 +11,10 @@ own_scratch() {
 }
 # Removed by whoever owns it. Fails where it is somebody else's, who may have meant us to find it.
 clear_scratch() {
-    [ -z "$former" ] || [ "$(stat -c %U -- "$former" 2>/dev/null)" != "$user" ] || as_user rm -rf -- "$former"
+    # It was whoever logged in who owned that one.
+    if [ -n "$former" ] && whose=$(stat -c '%U %u' -- "$former" 2>/dev/null); then
+        case ${whose% *} in "$user"|"$SUDO_USER") as_uid "${whose#* }" rm -rf -- "$former" ;; esac
+    fi
     owner=$(stat -c %u -- "$scratch" 2>/dev/null) || return 0
     if [ "$owner" != "$me" ] && ! is_ours "${scratch%/*}" d; then
         echo "$scratch belongs to $(stat -c %U -- "$scratch"), and must be ${user:-$(id -un)}'s alone" >&2
