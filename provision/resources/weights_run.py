@@ -38,6 +38,9 @@ HINTS = {
 #: Files of shell: what an earlier version left to root, before it is written to.
 HANDOVER = ("files/trust.sh", "weights/handover.sh")
 
+#: Of the variables that a download is given: the one that is a secret.
+TOKEN = "HF_TOKEN"
+
 #: Variables of the script (weights/run.sh) that its program reads, in capitals.
 _READ = (
     "work", "folder", "manifest", "mark", "models", "cluster", "host", "owner", "ours", "new", "deep", "expected",
@@ -46,6 +49,13 @@ _READ = (
 
 
 def run(program: str, variables: Mapping[str, Value], *, also: Mapping[str, Value], timeout: float = TIMEOUT) -> Script:
-    """`also`: further variables for the program's environment, a token among them."""
-    given = {**dict.fromkeys(_READ, ""), **variables, **environment(also), "program": bundle(program)}
+    """`also`: further variables for the program's environment; a token among them reaches it in another way."""
+    open_to_see = {name: value for name, value in also.items() if name != TOKEN}
+    given: dict[str, Value] = {
+        **dict.fromkeys(_READ, ""),
+        **variables,
+        **environment(open_to_see),
+        "program": bundle(program),
+    }
+    given["token"] = also.get(TOKEN, "")
     return Script(shell(*HANDOVER, "environment.sh", "weights/run.sh"), given, timeout=timeout)

@@ -11,6 +11,7 @@ import importlib
 import os
 import threading
 import time
+from collections import ChainMap
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -249,8 +250,17 @@ def fetch(spec: Mapping[str, str]) -> None:
         model.make_sound(expected, loading.whole, about)
 
 
+def _token() -> str:
+    """From descriptor 3: an environment can be read for as long as its process runs. Empty if there is none."""
+    try:
+        with os.fdopen(3, encoding="utf-8") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
 def main() -> None:
-    spec = os.environ
+    spec = ChainMap({"HF_TOKEN": _token()}, os.environ)
     try:
         if spec["WORK"] == "room":
             become(spec["OWNER"])

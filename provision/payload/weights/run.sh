@@ -6,4 +6,5 @@ export WORK="$work" FOLDER="$folder" MANIFEST="$manifest" MARK="$mark" MODELS="$
 export OWNER="$owner" OURS="$ours" NEW="$new" DEEP="$deep" EXPECTED="$expected" ABOUT="$about" FAULTS="$faults"
 export REPO="$repo" REVISION="$revision" PICKLES="$pickles" CODE="$code"
 export_environment
-printf '%s\n' "$program" | "$python" -I -B -
+# The token in no environment, which can be read for as long as the program runs.
+printf %s "$token" | { exec 3<&0; printf '%s\n' "$program" | "$python" -I -B -; }
