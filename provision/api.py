@@ -299,7 +299,7 @@ def _remember(job: Job, report: Report, options: Options) -> None:
         known = _execute(look, options, listener=silent).known
     cluster = job.inventory.cluster
     try:
-        snapshot.save(snapshot.take(known, cluster, time.time()), snapshot.last_up(cluster))
+        snapshot.keep(snapshot.take(known, cluster, time.time()))
     except SnapshotError as error:
         # The model is served all the same.
         (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def save(snapshot: Snapshot, path: Path) -> None:
         write_whole(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def keep(snapshot: Snapshot) -> None:
+    """As the one of the last successful `up`. Raises SnapshotError, NoHome."""
+    path = last_up(snapshot.cluster)
+    try:
+        private_folder(path.parent)
+        # Older versions left it to the umask who reads it.
+        with suppress(FileNotFoundError):
+            path.chmod(0o600)
+    except OSError as error:
+        raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
+    save(snapshot, path)
 
 
 def saved(report: Report, cluster: str, at: float, path: Path) -> Report:

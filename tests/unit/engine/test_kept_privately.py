@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.errors import LockError, ProvisionError
+from provision.core.errors import LockError, ProvisionError, SnapshotError
 from provision.core.private import NotPrivate
 from provision.engine import snapshot
 from provision.environment.cache import kept_in
@@ -41,12 +41,19 @@ def model(tmp_path: Path) -> Path:
 def test_all_that_is_kept_is_its_owners_alone(state: Path, model: Path, umask: int) -> None:
     RunLog(log_dir("llama"), "up").end()
     ClusterToken("llama", "head", writes=True).settle({})
-    snapshot.save(snapshot.take({}, "llama", 0.0), snapshot.last_up("llama"))
+    snapshot.keep(snapshot.take({}, "llama", 0.0))
     assert read(look(model), lambda *_: None).digest
     made = {path: stat.S_IMODE(path.lstat().st_mode) for path in (state, *state.rglob("*"))}
     assert len([path for path in made if path.is_file()]) >= 4
     assert {oct(mode) for path, mode in made.items() if path.is_dir()} == {"0o700"}
     assert {path.name: oct(mode) for path, mode in made.items() if path.is_file() and mode & 0o077} == {}
+
+
+def test_a_snapshot_of_before_is_closed_to_others(state: Path) -> None:
+    snapshot.keep(snapshot.take({}, "llama", 0.0))
+    snapshot.last_up("llama").chmod(0o644)
+    snapshot.keep(snapshot.take({}, "llama", 0.0))
+    assert stat.S_IMODE(snapshot.last_up("llama").stat().st_mode) == 0o600
 
 
 @pytest.fixture
@@ -71,6 +78,8 @@ def test_a_token_that_others_could_have_put_there_is_not_taken(squatted: Path) -
 def test_no_log_and_no_snapshot_is_written_there(squatted: Path) -> None:
     with pytest.raises(NotPrivate):
         RunLog(log_dir("llama"), "up")
+    with pytest.raises(SnapshotError, match="can be written to by every user"):
+        snapshot.keep(snapshot.take({}, "llama", 0.0))
     assert [path.name for path in squatted.iterdir()] == ["ray-token"]
 
 
