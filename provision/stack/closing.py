@@ -126,6 +126,8 @@ class Reach:
             seen = f" ({'; '.join(ports[host] for host in bare)})" if len(bare) <= _FEW and not self.running else ""
             parts.append(f"nothing of ours keeps them from the ports of {_names(bare)}{seen}")
             parts.append("whether something else does is not known")
+        if self.running:
+            yield ""  # what stands above can be copied as it is
         yield f"other hosts: {', and '.join([', '.join(parts[:-1]), parts[-1]] if parts[1:] else parts)}"
 
 
