@@ -18,7 +18,7 @@ from pathlib import Path
 import fabric
 import paramiko
 
-from provision.core.person import expanded, home, named
+from provision.core.person import expanded, home, login_name, named
 
 #: Read after the user's.
 SYSTEM = Path("/etc/ssh/ssh_config")
@@ -78,7 +78,7 @@ class SshConfig:
         """What holds for `ssh [-l user] [-p port] alias`. Raises ConfigProblem, OSError."""
         if self._says_nothing:
             return SshSettings()
-        program = shutil.which("ssh")
+        program = shutil.which("ssh") if login_name() else None  # it serves nobody who has no name
         answer = self._asked(program, alias, user, port) if program else None
         return answer or self._read(alias)
 
