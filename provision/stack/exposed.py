@@ -121,6 +121,9 @@ def _hint(node: Node, fact: str, exposed: Exposed) -> str:
     )
     place = shlex.quote(exposed.path)
     if exposed.why in ("others", "group") and not exposed.mode.startswith("1"):
+        if fact == "root" and f"{exposed.path}/".startswith(f"{node.root}/"):
+            # What was made in it is open as well, most likely.
+            return f"run `sudo chmod -R go-w {shlex.quote(node.root)}` on {node.name}, or {other}"
         return f"run `sudo chmod go-w {place}` on {node.name}, or {other}"
     if exposed.why == "acl":
         return f"run `sudo setfacl -b {place}` on {node.name}, or {other}"

@@ -2,6 +2,20 @@
 
 echo "@folders"
 value=$(strangers "$root" "$uid")
+# What is below it is run and believed, too, and may have been left open, or be another user's, from the time before
+# `root` was made safe. Links are ours, or an administrator's way to another disk. Models have owners of their own, as the
+# folders of services had.
+if [ -z "$value" ]; then
+    IFS=$newline; set -f
+    for line in $(cd -- "$root" 2>/dev/null && find bin python envs clusters -maxdepth 2 \
+        \( -path 'bin/*' -o -path 'python/*/*' -o -path 'envs/*/*' \) -prune -o \
+        \( -type l ! -name '*current-*' -o -type d \( ! -user "$uid" -o -perm /022 \) \) -print 2>/dev/null); do
+        IFS=$old_ifs
+        value=$(strangers "$root/$line" "$uid")
+        [ -z "$value" ] || break
+    done
+    set +f; IFS=$old_ifs
+fi
 [ -z "$value" ] || echo "root|$value"
 # Whoever logged in reads the model, also where sudo does the work; or the user who services run as.
 [ -z "$run_as" ] || reader=$(id -u -- "$run_as" 2>/dev/null)

@@ -100,6 +100,28 @@ def test_a_root_and_a_model_that_others_could_change_are_known(facts_with, tmp_p
     assert facts_with("exit 1", **asked).exposed == {}
 
 
+@pytest.mark.parametrize("folder", ["bin", "python/3.11", "envs", "envs/1f2e", "clusters", "clusters/c/h"])
+def test_what_is_open_below_a_root_makes_it_unsafe(facts_with, tmp_path, folder):
+    """As an older version left it under umask 000, and `chmod go-w` of the root alone does not change."""
+    root = tmp_path / "root"
+    for made in (root / folder / "x", root / "clusters/c/h/vllm", root / "models/m"):
+        made.mkdir(parents=True, exist_ok=True)
+    asked = {"root": str(root)}
+    (root / "models/m").chmod(0o777)
+    (root / "envs").mkdir(exist_ok=True)
+    (root / "envs/current-c").symlink_to("gone")
+    assert facts_with("exit 1", **asked).exposed == {}
+    (root / folder).chmod(0o777)
+    found = facts_with("exit 1", **asked).exposed
+    assert (found["root"].why, found["root"].path) == ("others", f"{root}/{folder}")
+    (root / folder).chmod(0o755)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere").chmod(0o777)
+    (root / folder).rename(tmp_path / "before")
+    (root / folder).symlink_to(tmp_path / "elsewhere")
+    assert facts_with("exit 1", **asked).exposed["root"].path == f"{tmp_path}/elsewhere"
+
+
 def test_asking_writes_nothing(facts_with, tmp_path):
     facts_with("exit 1")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["bin", "nvidia-smi"]

@@ -47,6 +47,11 @@ def test_a_sound_cluster_gets_the_playbook_as_it_is() -> None:
             "run `sudo chmod go-w /data` on gpu-02, or set hosts.gpu-02.root to a folder of your own",
         ),
         (
+            Exposed("/data/ours/envs", "others", "777", "root", "root"),
+            "`root` /data/ours is not safe: /data/ours/envs (mode 777, owner root)",
+            "run `sudo chmod -R go-w /data/ours` on gpu-02",
+        ),
+        (
             Exposed("/data/it's", "group", "2775", "root", "staff"),
             "/data/it's (mode 2775, owner root) can be written to by the group staff",
             """sudo chmod go-w '/data/it'"'"'s'""",
