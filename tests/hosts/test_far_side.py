@@ -303,7 +303,7 @@ def test_startup_files_that_read_a_line_or_print_megabytes(
 @ROOT
 def test_a_startup_file_that_waits_is_named(sshds: Sshds, user: Users) -> None:
     name = user.make("/bin/bash")
-    Path(f"~{name}/.bashrc").expanduser().write_text("echo waiting for you; sleep 300\n")
+    Path(f"~{name}/.bashrc").expanduser().write_text("echo waiting for you; cat > /dev/null\n")
     server = sshds.start()
     sshds.trust(server)
     host = sshds.host(server, user=name)
