@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
+from provision.core.urls import masked
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
@@ -30,7 +31,7 @@ _FORMS = re.compile(
 
 # Names, word by word. Wherever one of the first stands, it is a secret; the others are if they come last.
 _ANYWHERE = frozenset({"password", "passwd", "passphrase", "secret", "credential", "credentials", "authorization"})
-_LAST = frozenset({"token", "key", "apikey", "pat", "pwd"})
+_LAST = frozenset({"token", "key", "apikey", "pat", "pwd", "pass"})
 _GLUED = re.compile(r"(?:api|access|auth|secret|private|hf|hub|refresh|bearer)(?:key|token)\Z|(?:password|passwd)\Z")
 
 # What makes of the name a place, or a name for a secret, and no secret.
@@ -72,7 +73,9 @@ def check_lookalikes(root: YamlNode, reserved: Collection[str], problems: Proble
             for name, child in node.children.items():
                 if node.path[-1] == "args" and _flag(name) in reserved:
                     continue
-                if any(looks_secret(*pair) for pair in _values(name, child)):
+                # Of a variable's URL the password is masked; an argument list shows it to everybody on the host.
+                seen = masked if node.path[-1] == "args" else str
+                if any(looks_secret(*pair) or seen(pair[1]) != pair[1] for pair in _values(name, child)):
                     _tell(node.path[-1], name, child, problems)
 
 
