@@ -3,7 +3,19 @@
 # shellcheck disable=SC2013 # pids, which are words
 # shellcheck disable=SC2046 # one word for each process
 
-marked() { grep -lzs "^PROVISION_SERVICE=$whose" /proc/[0-9]*/environ | cut -d/ -f3; }
+# A command with our rights, and with those of each user here where root may not look at processes of others: without
+# CAP_SYS_PTRACE (bit 19), as in many containers.
+each_owner() {
+    "$@"
+    [ "$(id -u)" = 0 ] || return 0
+    rights=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
+    rights=${rights%????}
+    case $rights in *[89a-f]) return 0 ;; esac
+    stat -c '%u %g' /proc/[0-9]* 2>/dev/null | sort -u | while read -r uid gid; do
+        [ "$uid" = 0 ] || setpriv --reuid="$uid" --regid="$gid" --clear-groups --no-new-privs -- "$@" </dev/null
+    done
+}
+marked() { each_owner grep -lzs "^PROVISION_SERVICE=$whose" /proc/[0-9]*/environ | cut -d/ -f3 | sort -u; }
 families() {
     cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$(marked | tr '\n' ' ')" '
         BEGIN { split(marked, m, " "); for (i in m) ours[m[i]] = 1 }
@@ -19,7 +31,9 @@ families() {
 # `<address>:<port>` of each as the kernel writes it: of those with `own`, of all others without.
 listeners() {
     sockets=$(
-        for pid in $(families); do ls -l "/proc/$pid/fd" 2>/dev/null; done |
+        set -- $(families)
+        for pid in "$@"; do shift; set -- "$@" "/proc/$pid/fd"; done
+        { [ $# -eq 0 ] || each_owner ls -l "$@"; } 2>/dev/null |
             sed -n 's/.* -> socket:\[\([0-9]*\)\]$/\1/p' | sort -u | tr '\n' ' '
     )
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v own="$1" -v sockets="$sockets" '
