@@ -6,6 +6,13 @@ import re
 
 from provision.diagnosis.lines import Line
 
+#: Tried again, or without consequence: vLLM looks at the hub for what a model's folder has already (vllm#33545), torch
+#: for an IPv6 address that no host needs (vllm#570), Ray and OpenTelemetry report to somebody who need not be there.
+_HARMLESS = (
+    r"|Error retrieving (?:safetensors|file list)\b|\[c10d\] The IPv6 network addresses of"
+    r"|usage-stats\.ray\.io|url: /v1/(?:traces|metrics|logs)\b"
+)
+
 #: They explain nothing themselves, and mislead when they come last. Seen in runs of vLLM 0.32.0 and Ray 2.60.0.
 AFTERMATH = re.compile(
     r"ActorHandleNotFoundError|Engine core initialization failed|RuntimeError: Executor failed|EngineDeadError"
@@ -13,6 +20,7 @@ AFTERMATH = re.compile(
     r"|nanobind|resource_tracker|network_util\.cc|state-dump|memory_monitor_utils|metrics exporter|metrics agent"
     r"|^(?:KeyboardInterrupt|SystemExit)|logging\.cc:\d+: +@|^The process is killed by|logging\.cc.*Stack trace"
     r"|(?:WorkerProc|Worker) initialization failed due to|Failed to determine local IP|^PC: @|^@ +0x|SIGTERM received"
+    + _HARMLESS
 )
 
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")

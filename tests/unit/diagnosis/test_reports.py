@@ -13,6 +13,7 @@ from provision.diagnosis.explain import Explained
 REPORTS = Path(__file__).parent / "reports"
 
 CAUSE = {
+    "another-program-killed-before": ("cuda-out-of-memory", "gpu-01"),
     "custom-all-reduce": ("custom-all-reduce", "gpu-01"),
     "custom-all-reduce-through-another-program": ("custom-all-reduce", "gpu-01"),
     "dashboard-agent": ("ray-agent", "gpu-02"),
