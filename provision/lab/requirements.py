@@ -16,6 +16,7 @@ MANAGERS = ("apt-get", "dnf", "zypper", "pacman")
 PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "busybox": ("busybox", "busybox", "busybox", "busybox"),
     "cc": ("gcc libc6-dev", "gcc", "gcc", "gcc"),
+    "chage": ("passwd", "shadow-utils", "shadow", "shadow"),
     "chromedriver": ("chromium-driver", "chromedriver", "chromedriver", "chromium"),
     "chromium": ("chromium", "chromium", "chromium", "chromium"),
     "curl": ("curl", "curl", "curl", "curl"),
@@ -28,6 +29,7 @@ PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "libnuma.so.1": ("libnuma1", "numactl-libs", "libnuma1", "numactl"),
     "nft": ("nftables", "nftables", "nftables", "nftables"),
     "nsenter": ("util-linux", "util-linux", "util-linux", "util-linux"),
+    "openssl": ("openssl", "openssl", "openssl", "openssl"),
     "ps": ("procps", "procps-ng", "procps", "procps-ng"),
     "scp": ("openssh-client", "openssh-clients", "openssh-clients", "openssh"),
     "setpriv": ("util-linux", "util-linux", "util-linux", "util-linux"),

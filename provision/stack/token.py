@@ -8,6 +8,7 @@ all of that.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -44,6 +45,14 @@ class ClusterToken(KeptOnHosts):
     cluster: str
     head: str
     writes: bool
+
+    def __post_init__(self) -> None:
+        """Raises NoHome or ProvisionError before anything is made, if there is no place to keep one."""
+        if self.writes and not self._kept():
+            try:
+                _place(self._path.parent)
+            except OSError as error:
+                raise self._cannot_keep(error) from error
 
     def question(self, host: str, root: str) -> Script:
         mine = self._kept()
@@ -96,6 +105,13 @@ class ClusterToken(KeptOnHosts):
         why = str(error.strerror) if isinstance(error, NotPrivate) else (error.strerror or str(error)).lower()
         where = cluster_dir(self.cluster)
         return ProvisionError(f"the token of `{self.cluster}` cannot be kept in `{where}`: {why}", hint=MOVE)
+
+
+def _place(folder: Path) -> None:
+    """Raises OSError if `folder` cannot be made, or nothing be put into it."""
+    private_folder(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def _theirs(held: Mapping[str, HeldToken], head: str, mine: str) -> str:

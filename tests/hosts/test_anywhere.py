@@ -32,7 +32,7 @@ def work() -> Iterator[Path]:
     """A folder that anybody may enter, which pytest's own are not."""
     folder = Path(f"/tmp/provision-anywhere-{os.getpid()}")
     folder.mkdir()
-    folder.chmod(0o777)
+    folder.chmod(0o1777)
     (folder / "inventory.yaml").write_text(INVENTORY)
     yield folder
     shutil.rmtree(folder)
@@ -130,7 +130,9 @@ def full(work: Path) -> Iterator[Path]:
     """A disk on which nothing more has room."""
     disk = work / "full"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k,mode=777", "none", disk], check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size=16k,mode=700,uid={UID}", "none", disk], check=False
+    ).returncode:
         pytest.skip("this machine does not let root mount a disk")
     yield disk
     subprocess.run(["umount", disk], check=True)
