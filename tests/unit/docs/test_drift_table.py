@@ -1,13 +1,10 @@
 """docs/check.md lists the drifts that tests/cluster/test_drifts.py injects, as they are there."""
 
-import os
-from pathlib import Path
-
 from drifts import DRIFTS, Drift
+from made_table import check_table
 
 from provision.core.finding import AREAS, Severity
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "check.md"
 BEGIN, END = "<!-- drifts: made from tests/cluster/drifts.py -->\n", "<!-- end of drifts -->\n"
 
 
@@ -23,13 +20,7 @@ def table() -> str:
 
 
 def test_the_table_in_the_document_is_that_of_the_tests() -> None:
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    shown, _, after = rest.partition(END)
-    if os.environ.get("WRITE_DOCS"):
-        DOCUMENT.write_text(f"{before}{BEGIN}{table()}{END}{after}")
-    else:
-        assert shown == table(), "run this test with WRITE_DOCS=1 in the environment to write the table anew"
+    check_table("check.md", BEGIN, END, table())
 
 
 def test_there_are_twenty_and_more_and_each_is_told_from_the_others() -> None:

@@ -1,14 +1,12 @@
 """docs/hardening.md lists the directives of provision/resources/hardening.py, as they are there."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
+from made_table import check_table
 
 from provision.resources.hardening import DIRECTIVES, HARDENING, Directive
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "hardening.md"
 BEGIN, END = "<!-- directives: made from provision/resources/hardening.py -->\n", "<!-- end of directives -->\n"
 
 
@@ -23,13 +21,7 @@ def table() -> str:
 
 
 def test_the_table_in_the_document_is_that_of_the_units() -> None:
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    shown, _, after = rest.partition(END)
-    if os.environ.get("WRITE_DOCS"):
-        DOCUMENT.write_text(f"{before}{BEGIN}{table()}{END}{after}")
-    else:
-        assert shown == table(), "run this test with WRITE_DOCS=1 in the environment to write the table anew"
+    check_table("hardening.md", BEGIN, END, table())
 
 
 def test_each_is_named_once_and_says_why() -> None:

@@ -1,11 +1,9 @@
 """docs/check.md lists the checks of provision/checks/host, as they are there."""
 
-import os
-from pathlib import Path
+from made_table import check_table
 
 from provision.checks.host.check import HostCheck, host_checks
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "check.md"
 BEGIN, END = "<!-- single facts: made from provision/checks/host -->\n", "<!-- end of single facts -->\n"
 
 
@@ -20,10 +18,4 @@ def table() -> str:
 
 
 def test_the_table_in_the_document_is_that_of_the_checks() -> None:
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    shown, _, after = rest.partition(END)
-    if os.environ.get("WRITE_DOCS"):
-        DOCUMENT.write_text(f"{before}{BEGIN}{table()}{END}{after}")
-    else:
-        assert shown == table(), "run this test with WRITE_DOCS=1 in the environment to write the table anew"
+    check_table("check.md", BEGIN, END, table())

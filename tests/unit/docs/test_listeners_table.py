@@ -1,11 +1,11 @@
 """docs/exposure.md says what listens, as tests/cluster/test_serving.py finds it on real hosts."""
 
-import os
 from pathlib import Path
 from runpy import run_path
 
+from made_table import check_table
+
 ROOT = Path(__file__).parents[3]
-DOCUMENT = ROOT / "docs" / "exposure.md"
 BEGIN, END = "<!-- made from tests/cluster/listeners.py -->\n", "<!-- end of the listeners -->\n"
 
 
@@ -20,10 +20,4 @@ def table() -> str:
 
 
 def test_the_table_in_the_document_is_that_of_the_test_on_real_hosts() -> None:
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    shown, _, after = rest.partition(END)
-    if os.environ.get("WRITE_DOCS"):
-        DOCUMENT.write_text(f"{before}{BEGIN}{table()}{END}{after}")
-    else:
-        assert shown == table(), "run this test with WRITE_DOCS=1 in the environment to write the table anew"
+    check_table("exposure.md", BEGIN, END, table())
