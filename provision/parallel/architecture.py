@@ -113,7 +113,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
     model_type = str(text.get("model_type", ""))
     latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
     latent = latent + _number(text, ("qk_rope_head_dim",)) if latent else 0
-    cache = Cache(0 if latent else kv_heads, head_dim, latent, beside=indexed(text))
+    kept = caches(text, layers, heads, Cache(0 if latent else kv_heads, head_dim, latent, beside=indexed(text)))
     length, key = _length(text)
     longer = text.get("model_max_length")
     names = config.get("architectures")
@@ -129,7 +129,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         vocabulary=_number(text, ("vocab_size",)),
         intermediate=_number(text, _INTERMEDIATE),
         latent=latent,
-        caches=caches(text, layers, heads, cache),
+        caches=kept,
         shares=_shares(text, layers, hidden, (heads + kv_heads) * head_dim),
         tied=bool(tied),
         quantized=any(isinstance(c.get("quantization_config"), Mapping) for c in (config, text)),
@@ -144,7 +144,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         expert_share=_expert_share(text, layers, (heads + kv_heads) * head_dim),
         dense=_dense(text),
         shared=_shared(text),
-        not_modelled=(*(("num_attention_heads",) if not heads else ()), *not_modelled(text)),
+        not_modelled=(*(("num_attention_heads",) if not heads and any(kept) else ()), *not_modelled(text)),
     )
 
 
