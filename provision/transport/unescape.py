@@ -15,13 +15,19 @@ LAYERS = 4
 _PERCENT = r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
 _BACKSLASH = (
     r"(?P<unit>(?:\\u[0-9A-Fa-f]{4})+)|\\U(?P<wide>[0-9A-Fa-f]{8})"
-    r"|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)"
+    r"|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)|(?P<octal>(?:\\[0-3][0-7]{2})+)"
     r"|\\(?P<plain>[^A-Za-z0-9])|\\(?P<letter>[ntrfbva0])|'\"(?P<quote>')\"'"
+    # Where a shell's word goes on in other quotes.
+    r"|(?P<seam>'\$'|'')"
 )
+# In single quotes a backslash is one; what is not ASCII stands in quotes of its own.
+_QUOTED = r"'\$'(?P<octal>(?:\\[0-3][0-7]{2})+)''|'\\(?P<quote>')'|(?P<seam>'\$'|'')"
 _ENTITY = r"&#(?P<decimal>\d{1,7});|&#[xX](?P<hex>[0-9A-Fa-f]{1,6});|&(?P<named>amp|lt|gt|quot|apos|nbsp);"
 
 # All at once, and each alone: what one of them takes for an escape may be what another one leaves as it is.
-_ESCAPES = [re.compile(pattern) for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _ENTITY)]
+_ESCAPES = [
+    re.compile(pattern) for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _QUOTED, _ENTITY)
+]
 _LETTERS = dict(zip("ntrfbva0", "\n\t\r\f\b\v\a\0", strict=True))
 
 # Bytes as od, xxd, certificates and `repr` print them. Nothing between them: that is a form of its own.
@@ -92,6 +98,8 @@ def _said(found: re.Match[str]) -> str:
     kind, value = str(found.lastgroup), found[str(found.lastgroup)]
     if kind in ("plain", "quote"):
         return value
+    if kind == "seam":
+        return ""
     if kind == "letter":
         return _LETTERS[value]
     if kind == "decimal":
@@ -103,7 +111,10 @@ def _said(found: re.Match[str]) -> str:
     if kind == "unit":
         units = bytes.fromhex(value.replace("\\u", ""))
         return units.decode("utf-16-be", "replace")
-    raw = bytes.fromhex(value.replace("%", "").replace("\\x", ""))
+    if kind == "octal":
+        raw = bytes(int(digits, 8) for digits in value.split("\\")[1:])
+    else:
+        raw = bytes.fromhex(value.replace("%", "").replace("\\x", ""))
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -94,6 +94,19 @@ def test_any_secret_is_masked_where_it_is_printed_as_it_is(value: str) -> None:
     assert shlex.quote(value) not in clean(shlex.quote(value)) or len(value.splitlines()) > 1
 
 
+def _as_ls_does(text: str) -> Iterator[str]:
+    """GNU's shell-escape style: what is not ASCII in quotes of its own."""
+    yield "'"
+    for character in text:
+        if character == "'":
+            yield "'\\''"
+        elif character.isascii():
+            yield character
+        else:
+            yield "'$'" + "".join(f"\\{byte:03o}" for byte in character.encode()) + "''"
+    yield "'"
+
+
 #: Every way to write a text that somebody has to think of.
 WAYS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -120,6 +133,8 @@ WAYS: dict[str, Callable[[str], str]] = {
     "hex with blanks": lambda text: text.encode().hex(" "),
     "hex by xxd": lambda text: text.encode().hex(" ", -2),
     "hex of C": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "octal": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
+    "ls": lambda text: "".join(_as_ls_does(text)),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
     "base64 of a header": lambda text: base64.b64encode(f"user:{text}".encode()).decode(),
