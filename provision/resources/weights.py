@@ -20,7 +20,7 @@ from provision.core.wording import download
 from provision.payload.bundle import shell
 from provision.payload.weights.manifest import Entry
 from provision.payload.weights.seal import INCOMING
-from provision.resources.weights_foreign import closed, in_the_way
+from provision.resources.weights_foreign import closed, in_the_way, unreadable
 from provision.resources.weights_run import DOWNLOAD, HANDOVER, HINTS, SEAL, TIMEOUT, run
 from provision.weights.local import Held, look, read
 from provision.weights.source import models_below
@@ -132,6 +132,8 @@ class Weights(Resource):
         return state or None
 
     def blockers(self, have: State) -> tuple[Finding, ...]:
+        if have is not None and "unreadable" in have:
+            return (unreadable(self.host, self.folder, have["unreadable"], self.owner),)
         if have is None or not self.brings:
             return ()
         found = in_the_way(self.host, self.folder, self.here, have)

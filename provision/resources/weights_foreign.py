@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 from provision.core.finding import Finding, Severity
@@ -31,6 +32,13 @@ def closed(host: str, models: str, holder: str, owner: str) -> Finding:
     said = f"{models} belongs to {holder}, and what is in it must belong to {owner or 'whoever logs in'}"
     command = f"sudo chown -Rh {owner or 'USER'} {models}"
     hint = f"give it to that user: `{command}`; or, where another cluster needs it, set `root`"
+    return _block(host, said, (), hint)
+
+
+def unreadable(host: str, folder: str, holder: str, owner: str) -> Finding:
+    """The model is there, and not for the user who is to read it. `holder`: whose it is, and its mode."""
+    said = f"{folder} belongs to {holder}, and {owner or 'whoever logs in'} may not read it"
+    hint = f"let that user read it, or set `run_as: {holder.partition(',')[0]}`: `ls -ld {shlex.quote(folder)}`"
     return _block(host, said, (), hint)
 
 

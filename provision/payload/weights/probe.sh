@@ -28,6 +28,10 @@ if [ "$version" != 0 ]; then
 fi
 if [ -d "$folder" ]; then
     echo "folder=yes"
+    if [ ! -r "$folder" ] || [ ! -x "$folder" ]; then
+        echo "unreadable=$(stat -c '%U, mode %a' -- "$folder")"
+        exit 0
+    fi
     if [ -n "$brings" ]; then
         listed=$(cd -- "$folder" && LC_ALL=C find . -mindepth 1 -name '.*' -prune -o -name "*$newline*" -prune \
             -printf 'odd a name of several lines\n' -o -type f -printf '%s %T@ %P\n' -o ! -type d -printf 'odd %P\n' |

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provision.core.finding import Severity
-from provision.core.script import Fragment
+from provision.core.script import Fragment, assignments
+from provision.core.secret import Secret
 from provision.resources.weights import Weights
 from provision.weights.local import SAMPLE, Held, look, read
 
@@ -109,3 +112,25 @@ def test_a_host_may_print_anything(lines: list[str]) -> None:
     made.diff(have, made.want())
     made.diff(have, None)
     made.fix(have, made.want())
+
+
+@pytest.mark.parametrize("source", ["hosts", "controller"])
+def test_a_model_that_the_services_user_may_not_read_blocks_with_its_owner(source: str, here: Held) -> None:
+    made = replace(weights(here, source), owner="provision")
+    (found,) = made.blockers(made.read(Fragment(0, "folder=yes\nunreadable=ops, mode 700\n", "")))
+    assert found.message == "/data/tiny belongs to ops, mode 700, and provision may not read it"
+    assert "set `run_as: ops`" in found.hint
+
+
+@pytest.mark.needs("root")
+def test_the_probe_tells_of_such_a_model_instead_of_failing() -> None:
+    with tempfile.TemporaryDirectory(prefix="provision-test-") as place:
+        Path(place).chmod(0o755)
+        (model := Path(place, "model")).mkdir(mode=0o700)
+        os.chown(model, 65534, -1)
+        made = Weights("hosts", str(model), place, "c", "host-1", "/usr/bin/python3", owner="daemon")
+        probe = made.probe()
+        text = assignments(probe.vars, Secret.reveal) + probe.body
+        done = subprocess.run(["sh"], input=text, capture_output=True, text=True, check=True)
+        assert "unreadable=nobody, mode 700" in done.stdout.splitlines()
+        assert made.blockers(made.read(Fragment(0, done.stdout, "")))
