@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed, not_modelled
+from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
 from provision.parallel.defaults import DEFAULTS
+from provision.parallel.keys import not_modelled
 
 #: What a layer keeps of the tokens before: all, those in a window, or nothing that grows.
 Kind = Literal["all", "window", "state"]
