@@ -195,9 +195,9 @@ def _key() -> str:
         return ""
 
 
-#: Descriptors: the service's stamp, to be written to, and its log, to be read. With sudo both are root's, and this runs
-#: as the service's user, who sees which process has a port also where root is kept from that (CAP_SYS_PTRACE).
-STAMP, LOG = 4, 5
+#: Descriptors: where to write how it answers, and the service's log, to be read. With sudo the log is root's, and this
+#: runs as the service's user, who sees which process has a port also where root is kept from that (CAP_SYS_PTRACE).
+KIND, LOG = 4, 5
 
 
 def main() -> None:
@@ -240,7 +240,7 @@ def wait() -> None:
             said = str(taken) if isinstance(taken, listener.NotOurs) and taken.taken else _last_line()
         _say(f"::progress {time.monotonic() - began:.0f} s  {said}")
         time.sleep(1)
-    os.write(STAMP, f"answers={answer.kind}\n".encode())
+    os.write(KIND, answer.kind.encode())
     _say(f"::note {article(answer.kind)} answered after {time.monotonic() - began:.0f} s: {answer.text!r}")
 
 

@@ -1,9 +1,12 @@
-# Waits until a real question has been answered. It is asked as the user who the service runs as; its stamp and log, which
-# are ours, are opened here.
+# Waits until a real question has been answered. It is asked as the user who the service runs as; its log, which is ours,
+# is opened here. The stamp is not: from a process of its own that user can take every descriptor (pidfd_getfd). How it
+# was answered comes back by descriptor 4, and only a word or two is noted.
 
 answers() {
     exec 3<&0
     cd / && export URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" MARK="$mark" GUARDED="$guarded" &&
-        printf '%s\n' "$program" | as_user "$python" -I - 4>> "$dir/stamp" 5< "$dir/log"
+        printf '%s\n' "$program" | as_user "$python" -I - 4>&1 >&6 6>&- 5< "$dir/log"
 }
-printf %s "$api_key" | answers || gave_up "vLLM did not become ready" 400
+{ kind=$(printf %s "$api_key" | answers); } 6>&1 || gave_up "vLLM did not become ready" 400
+case $kind in ''|*[!a-z\ ]*) gave_up "vLLM's answer was no answer" 400 ;; esac
+echo "answers=$kind" >> "$dir/stamp"

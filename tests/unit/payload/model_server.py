@@ -52,9 +52,9 @@ server.serve_forever()
 
 class Server:
     def __init__(self, folder: Path) -> None:
-        self.notes, self.stamp, self.log = folder / "notes", folder / "stamp", folder / "log"
+        self.notes, self.kind, self.log = folder / "notes", folder / "kind", folder / "log"
         self.notes.touch()
-        self.stamp.touch()
+        self.kind.touch()
         self.log.write_text("loading\n")
         self.begun: list[subprocess.Popen[str]] = []
 
@@ -76,7 +76,7 @@ class Server:
         # As vllm/ready.sh gives it: in no environment.
         body = 'printf %s "$1" | { exec 3<&0; printf %s "$2" | "$3" -I - 4>> "$4" 5< "$5"; }'
         return subprocess.run(
-            ["sh", "-c", body, "sh", KEY, bundle("ask:wait"), sys.executable, self.stamp, self.log],
+            ["sh", "-c", body, "sh", KEY, bundle("ask:wait"), sys.executable, self.kind, self.log],
             env=environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 

@@ -1,10 +1,15 @@
 """The wait for a server that was just started: whom it gives the key to, and what it does not take for an answer."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from model_server import KEY, Server
+
+from provision.payload.bundle import shell
+from provision.resources.service import LIBRARY
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def test_the_key_is_shown_once_it_is_well_and_refuses_strangers_and_never_for_he
         "/no-such-path None",
     ]
     assert heard[-1] == f"POST /v1/chat/completions Bearer {KEY}"
-    assert server.stamp.read_text() == "answers=chat completion\n"
+    assert server.kind.read_text() == "chat completion"
 
 
 @pytest.mark.parametrize("opened", ["/invocations", "/tokenize", "/no-such-path"])
@@ -36,7 +41,7 @@ def test_a_server_that_answers_without_the_key_is_not_ready_and_does_not_get_it(
     assert done.returncode == 1
     assert f"it answers without the API key: {opened}" in done.stderr
     assert not any(KEY in line for line in server.heard())
-    assert server.stamp.read_text() == ""
+    assert server.kind.read_text() == ""
 
 
 def test_one_that_is_not_to_be_guarded_may_answer(server: Server) -> None:
@@ -60,3 +65,34 @@ def test_a_server_that_sends_us_elsewhere_is_not_followed(server: Server) -> Non
     done = server.wait(port, pid, seconds="2")
     assert done.returncode == 1
     assert set(server.heard()) == {"GET /health None"}
+
+
+#: In the place of the environment's Python: what it has open, what is said, and the answer.
+ASKS = """#!/bin/sh
+cat > /dev/null
+for descriptor in /proc/self/fd/*; do readlink "$descriptor"; done
+echo "::progress 1 s"
+printf %s "$ANSWER" >&4
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "noted"),
+    [("chat completion", "answers=chat completion\n"), ("", ""), ("x\nuser=root\npid=1", ""), ("x=y", "")],
+)
+def test_what_asks_cannot_write_the_stamp_and_only_words_are_noted(answer: str, noted: str, tmp_path: Path) -> None:
+    """The service's user could take any descriptor out of it."""
+    (python := tmp_path / "python").write_text(ASKS)
+    python.chmod(0o755)
+    for name in ("stamp", "log"):
+        (tmp_path / name).write_text("")
+    names = ("url", "model", "seconds", "pid", "mark", "guarded", "program", "user", "api_key")
+    given = {**dict.fromkeys(names, ""), "dir": str(tmp_path), "python": str(python), "ANSWER": answer}
+    text = shell(*LIBRARY, "vllm/ready.sh")
+    environment = {"PATH": os.defpath, **given}
+    done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if noted else 1), done.stderr
+    assert "::progress 1 s" in done.stdout.splitlines()
+    assert f"{tmp_path}/log" in done.stdout
+    assert f"{tmp_path}/stamp" not in done.stdout
+    assert (tmp_path / "stamp").read_text() == noted
