@@ -118,6 +118,7 @@ def load_script(there: ServerSession, first: Smoke, load: Load, given: Mapping[s
         "mark": running.mark,
         "pid": running.pid,
         "user": running.user,
+        "home": running.home,
         "address": running.address,
         "port": running.port,
         **environment(given),

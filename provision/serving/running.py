@@ -22,8 +22,8 @@ class NotServing(HostError):
 @dataclass(frozen=True)
 class Running:
     """`python`: the folder of its environment on the head. `degrees`: tensor and pipeline parallel, as it was started.
-    `flags`: all flags, with their dashes. `mark`, `pid`, `user`: of its
-    processes, of the first one, and whom it runs as, if that is not who looks."""
+    `flags`: all flags, with their dashes. `mark`, `pid`, `user`: of its processes, of the first one, and whom it runs
+    as, if that is not who looks; `home`: where that user's caches are."""
 
     url: str
     model: str
@@ -33,6 +33,7 @@ class Running:
     mark: str = ""
     pid: str = ""
     user: str = ""
+    home: str = ""
 
     @property
     def address(self) -> str:
@@ -101,6 +102,7 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
         str(Mark(inventory.cluster, head.name, "vllm")),
         stamp["pid"],
         stamp.get("user", ""),
+        stamp.get("$HOME", ""),
     )
 
 

@@ -2,12 +2,17 @@
 
 import itertools
 import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provision.core.script import Fragment
 from provision.payload.ask import CHAT, EMBEDDING, Answer
+from provision.payload.bundle import shell
 from provision.serving.bench import BenchFailed, Load, Times, arguments, result
 from provision.serving.running import Running
 from provision.serving.smoke import Smoke
@@ -81,3 +86,33 @@ def test_without_a_result_its_own_last_words_are_told() -> None:
     with pytest.raises(BenchFailed, match="exit code 1") as caught:
         result(Fragment(1, "", "ImportError: no module named pandas\n"), smoke(), LOAD)
     assert caught.value.evidence == ("ImportError: no module named pandas",)
+
+
+#: In the place of vLLM: writes down who it is, and plants a link where a log of root's would be.
+VLLM = """#!/bin/sh
+ln -sf "$PLANTED" log.1; rm -f log; ln -s "$PLANTED" log
+echo "{\\"who\\": \\"$(id -un) $HOME $OPENAI_API_KEY\\"}" > result.json
+"""
+PYTHON = """#!/bin/sh
+cat > /dev/null
+echo "$(id -un) read: $(cat result.json)"
+"""
+
+
+@pytest.mark.needs("root")
+def test_with_sudo_the_load_is_no_more_than_the_services_user() -> None:
+    """It reads, and may run, what is in a folder of that user's."""
+    with tempfile.TemporaryDirectory(prefix="provision-test-") as place:
+        Path(place).chmod(0o755)
+        Path(place, "bin").mkdir(mode=0o755)
+        for name, text in (("vllm", VLLM), ("python", PYTHON)):
+            (file := Path(place, "bin", name)).write_text(text)
+            file.chmod(0o755)
+        (planted := Path(place, "planted")).write_text("as it was")
+        given = {"user": "nobody", "home": "/their/home", "python": place, "api_key": "k", "args": "0", "names": "0"}
+        text = f"ours_listens() {{ :; }}\n{shell('users.sh', 'environment.sh', 'bench.sh')}"
+        environment = {"PATH": os.defpath, "PLANTED": str(planted), **given, "address": "", "port": "", "program": ""}
+        done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert 'nobody read: {"who": "nobody /their/home k"}' in done.stdout.splitlines()
+        assert planted.read_text() == "as it was"
