@@ -49,7 +49,7 @@ class NetworkProof(Proof):
             if member.python:
                 asked = json.dumps(self._asked(member, settle), separators=(",", ":"))
                 variables = {"python": member.python, "program": bundle("network.host:main"), "asked": asked}
-                found[member.name] = Script(shell("network/run.sh"), variables, timeout=settle + 60)
+                found[member.name] = Script(shell("files/trust.sh", "network/run.sh"), variables, timeout=settle + 60)
         return found
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:

@@ -1,6 +1,8 @@
 """Who takes part in a network proof, on which ports, and what is sent to them."""
 
 import json
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from provision.environment.lockfile import Lock
 from provision.facts import Facts, PythonFound
 from provision.facts.model import Interface
 from provision.inventory.models import Host, Inventory, Ray, Serve
+from provision.payload.bundle import shell
 from provision.proofs.network.proof import NetworkProof, network_proof
 
 LOCK = Lock(Path("a.lock"), "", "3.12", "x86_64-manylinux_2_34", {}, {}, "3f9c" * 16)
@@ -90,3 +93,17 @@ def test_the_key_is_drawn_anew_and_comes_of_nothing_that_could_be_guessed() -> N
     assert one.key != two.key
     assert one.key not in repr(one)
     assert len(bytes.fromhex(one.key)) == 32
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(("mode", "runs"), [(0o755, True), (0o777, False)])
+def test_root_runs_no_python_that_others_could_change(mode: int, runs: bool, tmp_path: Path) -> None:
+    (folder := tmp_path / "bin").mkdir()
+    (python := folder / "python3").write_text("#!/bin/sh\ncat > /dev/null; echo ran\n")
+    python.chmod(0o755)
+    folder.chmod(mode)
+    given = {"PATH": os.defpath, "python": str(python), "program": "", "asked": ""}
+    text = shell("files/trust.sh", "network/run.sh")
+    done = subprocess.run(["sh", "-c", text], env=given, capture_output=True, text=True, check=False)
+    assert (done.stdout == "ran\n") is runs
+    assert (done.returncode, "which others could change" in done.stderr) == ((0, False) if runs else (1, True))
