@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -68,6 +69,7 @@ def fit(
         args = dict(_flags(flags))
         if max_model_len is not None:
             args["max-model-len"] = max_model_len
+        _judge(args, vllm)
         degrees = {
             "tensor_parallel": _degree("--tensor-parallel", str(args.pop("tensor-parallel-size", tensor_parallel))),
             "pipeline_parallel": _degree(
@@ -107,7 +109,7 @@ def _kinds(names: Sequence[str], memory: float | None) -> list[tuple[str, int]]:
     from provision.parallel.gpus import MEMORY_MIB, memory_of
 
     if memory is not None:
-        if memory <= 0 or (names and len(names) > 1):
+        if not 0 < memory < 1e6 or (names and len(names) > 1):
             raise UsageError("--memory is the memory of one kind of GPU, in GiB", hint="as in `--memory 80`")
         return [(names[0] if names else f"{memory:g} GiB", int(memory * 2**30))]
     if not names:
@@ -142,10 +144,39 @@ def _degree(option: str, said: str) -> int | str:
 def _bytes(said: str | None) -> int:
     if said is None:
         return 0
+    size = _number(said)
+    if not 0 < size < 1e18:
+        raise UsageError(f"--bytes: `{said}` is no number of bytes", hint="as in `--bytes 131e9`")
+    return int(size)
+
+
+def _number(said: object) -> float:
+    """Not a number (NaN) for what is none."""
     try:
-        return int(float(said))
+        return float(str(said))
     except ValueError:
-        raise UsageError(f"--bytes: `{said}` is no number", hint="as in `--bytes 131e9`") from None
+        return math.nan
+
+
+def _judge(args: Mapping[str, Scalar], vllm: str) -> None:
+    """An answer would be worth nothing where one of these was passed over."""
+    from packaging.version import InvalidVersion, Version
+
+    from provision.parallel.settings import tokens
+
+    length = args.get("max-model-len", "auto")
+    if str(length) not in ("auto", "-1") and tokens(length) is None:
+        raise UsageError(f"max-model-len: `{length}` is no number of tokens", hint="as in `--max-model-len 32768`")
+    share = args.get("gpu-memory-utilization", 1)
+    if not 0 < _number(share) <= 1:
+        raise UsageError(f"gpu-memory-utilization: `{share}` is not above 0 and at most 1", hint="as in `0.92`")
+    for flag, said in args.items():
+        if flag.endswith("-parallel-size") and not (str(said).isdecimal() and int(said) > 0):
+            raise UsageError(f"{flag}: `{said}` is no number of GPUs", hint=f"as in `--args '--{flag} 2'`")
+    try:
+        Version(vllm or "0")
+    except InvalidVersion:
+        raise UsageError(f"--vllm: `{vllm}` is no version", hint="as in `--vllm 0.32.0`") from None
 
 
 def _flags(said: Sequence[str]) -> Iterator[tuple[str, Scalar]]:

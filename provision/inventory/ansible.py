@@ -55,6 +55,12 @@ class _Group:
     hosts: dict[str, YamlNode] = field(default_factory=dict)  # where each is listed
     parents: set[str] = field(default_factory=set)
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """What a later group says counts: one further in, and of the same depth one of higher priority."""
+        said = self.vars.get("ansible_group_priority")
+        return self.depth, int(said.text) if said is not None and re.fullmatch(r"-?[0-9]{1,9}", said.text) else 1
+
 
 def from_ansible(root: YamlNode, file: Path, problems: Problems) -> YamlNode:
     """The same inventory as a tree of provision's own format; each node still knows where it stands."""
@@ -147,7 +153,7 @@ class _Groups:
                 todo += self.groups[name].parents
         if "all" in self.groups:
             found.add("all")
-        self._of[host] = sorted(found, key=lambda name: (name != "all", self.groups[name].depth, name))
+        self._of[host] = sorted(found, key=lambda name: (name != "all", *self.groups[name].rank, name))
         return self._of[host]
 
 

@@ -135,6 +135,9 @@ _HARMLESS_FLAGS = frozenset({"-C", "-q", "-v", "-vv", "-vvv", "-a", "-A", "-T", 
 
 
 def _ssh_options(node: YamlNode, problems: Problems) -> Iterator[tuple[str, YamlNode]]:
+    if node.is_list or node.is_mapping:
+        problems.value(node, "these options of ssh should be text", "write them as on the command line, in quotes")
+        return
     try:
         words = shlex.split(node.text)
     except ValueError:

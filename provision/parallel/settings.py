@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 
@@ -47,9 +48,10 @@ def utilization(serve: Serve) -> float:
     for name, value in serve.args.items():
         if name.replace("_", "-") == "gpu-memory-utilization" and isinstance(value, (int, float, str)):
             try:
-                return float(value)
+                share = float(value)
             except ValueError:
                 break
+            return share if math.isfinite(share) else UTILIZATION
     return UTILIZATION
 
 

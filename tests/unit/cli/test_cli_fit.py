@@ -89,3 +89,25 @@ def test_a_folder_that_is_no_model_is_told(tmp_path: Path) -> None:
     done = fit(tmp_path, "--gpu", "H100")
     assert done.returncode == 1
     assert "nothing is known of" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--bytes", "inf"),
+        ("--bytes", "-5"),
+        ("--memory", "nan"),
+        ("--memory", "inf"),
+        ("--max-model-len", "abc"),
+        ("--max-model-len", "0"),
+        ("--vllm", "banana"),
+        ("--args", "--gpu-memory-utilization nan"),
+        ("--args", "--gpu-memory-utilization 7"),
+        ("--args", "--data-parallel-size x"),
+    ],
+)
+def test_a_number_that_is_none_is_wrong_usage(model: Path, option: str, value: str) -> None:
+    said = {"--memory": "80", "--bytes": "5e9", option: value}
+    done = fit(model, *(word for pair in said.items() for word in pair))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert value.rsplit(maxsplit=1)[-1] in done.stderr or option == "--memory"

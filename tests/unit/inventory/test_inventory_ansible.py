@@ -249,3 +249,19 @@ def test_what_ansible_inventory_lists_is_read(read):
         ("a", "10.0.0.1", "head", None),
         ("b", "b", "worker", "ops"),
     ]
+
+
+def test_of_groups_as_deep_as_each_other_the_one_of_higher_priority_counts(read):
+    inventory = read("""
+all:
+  children:
+    head: {hosts: {gpu-01: }}
+    a: {vars: {ansible_user: first, ansible_group_priority: 10}, hosts: {gpu-01: }}
+    b: {vars: {ansible_user: second}, hosts: {gpu-01: }}
+""")
+    assert inventory.hosts[0].ssh.user == "first"
+
+
+def test_options_of_ssh_are_text(read):
+    with pytest.raises(InventoryError, match="should be text"):
+        read("head: {hosts: {gpu-01: {ansible_ssh_common_args: [-J, bastion]}}}")
