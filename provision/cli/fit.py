@@ -160,8 +160,6 @@ def _number(said: object) -> float:
 
 def _judge(args: Mapping[str, Scalar], vllm: str) -> None:
     """An answer would be worth nothing where one of these was passed over."""
-    from packaging.version import InvalidVersion, Version
-
     from provision.parallel.settings import tokens
 
     length = args.get("max-model-len", "auto")
@@ -173,10 +171,8 @@ def _judge(args: Mapping[str, Scalar], vllm: str) -> None:
     for flag, said in args.items():
         if flag.endswith("-parallel-size") and not (str(said).isdecimal() and int(said) > 0):
             raise UsageError(f"{flag}: `{said}` is no number of GPUs", hint=f"as in `--args '--{flag} 2'`")
-    try:
-        Version(vllm or "0")
-    except InvalidVersion:
-        raise UsageError(f"--vllm: `{vllm}` is no version", hint="as in `--vllm 0.32.0`") from None
+    if not re.fullmatch(r"(?:v?\d+(?:\.\d+)*(?:[-.+a-z]\S*)?)?", vllm):
+        raise UsageError(f"--vllm: `{vllm}` is no version", hint="as in `--vllm 0.32.0`")
 
 
 def _flags(said: Sequence[str]) -> Iterator[tuple[str, Scalar]]:

@@ -7,9 +7,11 @@ import re
 from provision.diagnosis.lines import Line
 
 #: Tried again, or without consequence: vLLM looks at the hub for what a model's folder has already (vllm#33545), torch
-#: for an IPv6 address that no host needs (vllm#570), Ray and OpenTelemetry report to somebody who need not be there.
+#: for an IPv6 address that no host needs (vllm#570), FlashInfer for the fastest kernel, huggingface_hub resumes, Ray and
+#: OpenTelemetry report to somebody who need not be there.
 _HARMLESS = (
     r"|Error retrieving (?:safetensors|file list)\b|\[c10d\] The IPv6 network addresses of"
+    r"|Skipping tactic .* due to failure while profiling|Error while downloading from https:"
     r"|usage-stats\.ray\.io|url: /v1/(?:traces|metrics|logs)\b"
 )
 
