@@ -7,7 +7,7 @@ import re
 from provision.diagnosis.lines import Line
 
 #: Tried again, or without consequence: vLLM looks at the hub for what a model's folder has already (vllm#33545), torch
-#: for an IPv6 address that no host needs (vllm#570), FlashInfer for the fastest kernel, huggingface_hub resumes, Ray and
+#: for an IPv6 address that no host needs (vllm#570), FlashInfer for the fastest kernel; downloads are resumed; Ray and
 #: OpenTelemetry report to somebody who need not be there.
 _HARMLESS = (
     r"|Error retrieving (?:safetensors|file list)\b|\[c10d\] The IPv6 network addresses of"
