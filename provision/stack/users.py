@@ -55,6 +55,11 @@ def find_user(book: Playbook, cluster: Cluster, node: Node, model: str) -> None:
         hint = f"set hosts.{node.name}.sudo to true, or leave `run_as` out"
         book.block(f"`run_as: {node.host.run_as}` needs root", host=node.name, hint=hint)
     user = system_user(cluster, node)
+    if facts.uid == 0 and node.host.sudo and not node.host.run_as and facts.login_user == node.host.services_user:
+        book.note(
+            f"services run as {facts.login_user}, who logs in and may become root: `run_as` names another user",
+            host=node.name,
+        )
     if user is not None and facts.login_home and model.startswith(f"{facts.login_home}/"):
         book.block(
             f"the model is in {model}, in the home of {facts.login_user}, and vLLM runs as {user.name}",

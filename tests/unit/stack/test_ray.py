@@ -15,7 +15,7 @@ from provision.resources.ray import HEAD_ONLY
 from provision.resources.text_file import TextFile
 from provision.stack.backends import DEFAULT
 from provision.stack.ray import Stack
-from provision.stack.users import with_users
+from provision.stack.users import find_user, with_users
 
 LIKE = built_in(DEFAULT)
 
@@ -213,6 +213,17 @@ def test_run_as_needs_root_and_a_model_that_the_user_can_reach() -> None:
     serve = Serve(model="/home/ubuntu/tiny", tensor_parallel=2, pipeline_parallel=1)
     found = blockers(head=rooted, worker=rooted, run_as="served", serve=serve)
     assert found[0] == "gpu-01: the model is in /home/ubuntu/tiny, in the home of ubuntu, and vLLM runs as served"
+
+
+@pytest.mark.parametrize(("login", "run_as", "said"), [("provision", None, 1), ("provision", "x", 0), ("ops", None, 0)])
+def test_it_is_said_where_the_user_who_logs_in_has_the_name_of_the_services_own(
+    login: str, run_as: "str | None", said: int
+) -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision", login_user=login)
+    book = Playbook()
+    made = cluster(head=rooted, sudo=True, run_as=run_as)
+    find_user(book, made, made.head, "")
+    assert len([text for host, text in book.notes if "may become root" in text]) == said
 
 
 def test_the_playbook_orders_head_workers_members_and_model() -> None:
