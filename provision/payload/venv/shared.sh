@@ -4,7 +4,8 @@
 
 set -e
 # With sudo, root builds it and another user runs it; otherwise it is ours alone.
-if [ "$(id -u)" -eq 0 ]; then umask 022; else umask 077; fi
+# Root is not where sudo has left it, in the home of the user who logs in: uv reads the uv.toml of where it is.
+if [ "$(id -u)" -eq 0 ]; then umask 022; cd /; else umask 077; fi
 case "$root" in /?*) ;; *) echo "root must be an absolute path, not $root" >&2; exit 1 ;; esac
 case "$short$cluster$tag" in ''|*/*) echo "not a name: $short $cluster $tag" >&2; exit 1 ;; esac
 envs=$root/envs
