@@ -175,7 +175,8 @@ DRIFTS = (
         "disk free",
         "warning",
         # What is known of the model's files stays: that it is lost is another fault.
-        do=f"cp -a {HOME}/models /run && mount -t tmpfs -o size=64m tmpfs {HOME} && cp -a /run/models {HOME}",
+        do=f"cp -a {HOME}/models /run && mount -t tmpfs -o size=64m,mode=700,uid=$(stat -c %u {HOME}) tmpfs {HOME} && "
+        f"cp -a /run/models {HOME}",
         undo=f"umount {HOME}; rm -r /run/models",
         asked=("--only", "storage"),
     ),
