@@ -47,7 +47,7 @@ CASES: dict[str, Case] = {
     "no-tokenizer": Case("no tokenizer", "tokenizer.json", ("serve", f"{PRODUCED}/tokens/model", *SERVE)),
     "gated": Case("licence must be accepted", "HF_TOKEN", ("serve", "gated/model", *SERVE)),
     "private": Case("does not show it without a token", "HF_TOKEN", ("serve", "private/model", *SERVE)),
-    "port": Case("another program on lab-1", "ss -ltnp", ("serve", MODEL, *SERVE[:-1], str(HUB))),
+    "port": Case("a port that is needed on lab-1 is taken", "ss -ltnp", ("serve", MODEL, *SERVE[:-1], str(HUB))),
     "interface": Case(
         "GLOO_SOCKET_IFNAME names `nope0`",
         "hosts.lab-1.interface",
@@ -71,7 +71,9 @@ CASES: dict[str, Case] = {
     "folder": Case(
         "belongs to another user",
         "ls -ld /tmp/theirs/r",
-        ray="mkdir -m 700 /tmp/theirs; setpriv --reuid=65534 ray start --head --port=6392 --temp-dir=/tmp/theirs/r",
+        # By the one whose environment it is: nobody else may use it.
+        ray="mkdir -m 700 /tmp/theirs; setpriv --reuid=ops --regid=ops --clear-groups "
+        "ray start --head --port=6392 --temp-dir=/tmp/theirs/r",
     ),
     "head-flag": Case("flag that is for the head", "`ray.args`", ray="ray start --address=127.0.0.1:6393 --port=6379"),
     "small-shm": Case(
