@@ -24,10 +24,10 @@ private_group() { # gid
 # In a user namespace the machine's own root is seen as the overflow uid, as are all users who are not in there: prints it,
 # if nobody in the namespace can be that user. What such a user owns is trusted where not everybody could have put it.
 outside() {
-    { read -r first _ count < /proc/self/uid_map; } 2>/dev/null || return 0
+    { IFS=' ' read -r first _ count < /proc/self/uid_map; } 2>/dev/null || return 0
     [ "$count" != 4294967295 ] || return 0
     overflow=$(cat /proc/sys/kernel/overflowuid) || return 0
-    while read -r first _ count; do
+    while IFS=' ' read -r first _ count; do
         [ "$overflow" -lt "$first" ] || [ "$overflow" -ge $((first + count)) ] || return 0
     done < /proc/self/uid_map
     echo "$overflow"
