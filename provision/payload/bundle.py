@@ -7,6 +7,7 @@ is. Nothing is cut out of a text or put together from parts, so whatever is Pyth
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
@@ -41,6 +42,11 @@ FILES = {"guard": ENVIRONMENT_PYTHON, "ray_start": ENVIRONMENT_PYTHON}
 
 #: Module name → its source; None where there is no such module; "" for a package.
 Source = Callable[[str], str | None]
+
+
+#: Hosts are prepared in several threads, and Python up to 3.12 loses count of its depth where two of them parse at once:
+#: SystemError, "AST constructor recursion depth mismatch" (python/cpython#106905).
+_PARSING = threading.Lock()
 
 
 class NotSent(Exception):
@@ -98,7 +104,9 @@ def collect(main: str, source: Source) -> dict[str, str]:
 
 def imported(name: str, text: str, source: Source) -> Iterator[str]:
     """The modules of the payload that the module `name` imports. Raises NotSent for another of provision's."""
-    for node in ast.walk(ast.parse(text)):
+    with _PARSING:
+        tree = ast.parse(text)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if _ours(name, alias.name))
         elif isinstance(node, ast.ImportFrom):

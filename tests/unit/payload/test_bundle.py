@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 import pytest
@@ -155,3 +157,22 @@ def modules(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Import):
         return {alias.name.partition(".")[0] for alias in node.names}
     return {str(node.module).partition(".")[0]} if isinstance(node, ast.ImportFrom) else set()
+
+
+def test_threads_parse_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once make Python 3.11 raise SystemError now and then, and a host fails."""
+    at_once, most = 0, 0
+    parse = ast.parse
+
+    def slow(text: str) -> ast.Module:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.01)
+        at_once -= 1
+        return parse(text)
+
+    monkeypatch.setattr(ast, "parse", slow)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(bundle.__wrapped__, ["ask:main", "ask:wait", "records:main", "weights.seal:main"]))
+    assert most == 1
