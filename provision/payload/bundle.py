@@ -44,8 +44,8 @@ FILES = {"guard": ENVIRONMENT_PYTHON, "ray_start": ENVIRONMENT_PYTHON}
 Source = Callable[[str], str | None]
 
 
-#: Hosts are prepared in several threads, and Python up to 3.12 loses count of its depth where two of them parse at once:
-#: SystemError, "AST constructor recursion depth mismatch" (python/cpython#106905).
+#: Hosts are prepared in several threads, and Python up to 3.12 loses count of its depth where two of them parse at
+#: once: SystemError, "AST constructor recursion depth mismatch" (python/cpython#106905).
 _PARSING = threading.Lock()
 
 
