@@ -172,7 +172,7 @@ def test_threads_parse_one_after_another(monkeypatch: pytest.MonkeyPatch) -> Non
         at_once -= 1
         return parse(text)
 
-    monkeypatch.setattr(ast, "parse", slow)
-    with ThreadPoolExecutor(4) as threads:
+    with monkeypatch.context() as patched, ThreadPoolExecutor(4) as threads:
+        patched.setattr(ast, "parse", slow)
         list(threads.map(bundle.__wrapped__, ["ask:main", "ask:wait", "records:main", "weights.seal:main"]))
     assert most == 1
