@@ -13,7 +13,8 @@ check:  ## style, types, shell
 test:  ## all tests, as the README runs them: about 20 minutes, as root on real lab hosts
 	.venv/bin/pytest
 
-long: test compat  ## that, and what takes longer: both ends of the versions, the promises about speed
+long: test compat  ## that, and what takes longer: the tests marked so, both ends of the versions, promises about speed
+	.venv/bin/pytest -m long
 	.venv/bin/python -m benchmarks --assert
 
 compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13
