@@ -15,6 +15,9 @@ AREAS = (
     "drivers", "gpus", "compatibility", "packages", "services", "network", "storage", "system", "files", "tests",
 )  # fmt: skip
 
+#: What findings are called, with a host after it, about what a run could not do because that host was left out.
+LIMIT = "--limit"
+
 
 class Severity(Enum):
     """`blocks`: `up` refuses to start. `drift`: differs from the desired state, exit code 3. `warning`: works, but

@@ -63,6 +63,7 @@ class Report:
 
     `findings`: the worst first. `known`: host → what was read there.
     `since`: what has changed since a snapshot, if one was asked for. `remarks`: of a check, what is no finding.
+    `left_out`: hosts of the inventory that the run was not about: of them it says nothing.
     """
 
     command: str
@@ -77,6 +78,7 @@ class Report:
     remarks: tuple[str, ...] = ()
     sizing: Sizing | None = None
     phases: tuple[Phase, ...] = ()
+    left_out: tuple[str, ...] = ()
     seconds: float = 0.0
     log: str = ""
     exit_code: int = Exit.DONE

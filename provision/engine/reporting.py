@@ -10,7 +10,7 @@ from provision.core import events
 from provision.core.errors import Unreachable
 from provision.core.events import Listener
 from provision.core.exits import Exit
-from provision.core.finding import Finding, sorted_findings
+from provision.core.finding import LIMIT, Finding, sorted_findings
 from provision.core.outcome import Ended, endpoints, outcome_lines
 from provision.core.plan import findings_of
 from provision.core.report import HostReport, Report
@@ -44,6 +44,7 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         sizing=state.book.sizing,
         seconds=seconds,
         phases=tuple(state.phases),
+        left_out=tuple(host.name for host in job.inventory.hosts if host.name not in names),
         exit_code=code,
     )
 
@@ -85,9 +86,13 @@ def _exit_code(job: Job, state: RunState, findings: Sequence[Finding], cancelled
         return Exit.UNREACHABLE
     if errors or cancelled:
         return Exit.FAILED
+    if job.apply and state.plan.blockers:
+        return Exit.FAILED
     if job.apply:
-        return Exit.FAILED if state.plan.blockers else Exit.DONE
+        # What `--limit` left out and was needed all the same.
+        return Exit.NO if any(f.fact.startswith(LIMIT) and f.counts for f in findings) else Exit.DONE
     if job.command == "check":
         return Exit.NO if any(f.counts for f in findings) else Exit.DONE
     # With a lock that no longer fits, what `up` would do is known once it has made another.
-    return Exit.DONE if state.plan.empty and not job.lock.stale else Exit.NO
+    missed = any(f.fact.startswith(LIMIT) for f in findings)
+    return Exit.DONE if state.plan.empty and not job.lock.stale and not missed else Exit.NO

@@ -18,13 +18,14 @@ from provision.core import events
 from provision.core.errors import ScriptFailed
 from provision.core.events import Listener
 from provision.core.finding import Finding, Known, accepting, blocker
-from provision.core.plan import Mode, make_plan
+from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
 from provision.core.report import Phase, Report
 from provision.core.resource import State
 from provision.core.urls import passwords
 from provision.engine.apply import Applier
 from provision.engine.inquirer import Inquirer
+from provision.engine.limited import limited
 from provision.engine.prover import Prover
 from provision.engine.reporting import report
 from provision.engine.rollout import Carrier
@@ -87,7 +88,16 @@ class Run:
         book.findings += _reviewed(book, known, job.areas)
         book.findings = accepting(book.findings, job.inventory.accepted)
         blockers = [b for b in book.blockers if not b.host or b.host in fleet.names]
-        plan = make_plan(job.mode, book.steps, observed, blockers + self._unreachable_blockers(fleet))
+        blockers += self._unreachable_blockers(fleet)
+
+        def plan_of(seen: Mapping[str, State]) -> Plan:
+            return make_plan(job.mode, book.steps, seen, blockers)
+
+        if job.only and job.command in ("up", "plan"):
+            plan, missed = limited(plan_of, observed, book.steps, fleet.names)
+            book.findings += missed
+        else:
+            plan = plan_of(observed)
         self._emit(events.Planned("", plan))
         return RunState(fleet, cluster, book, observed, known, plan, [gathering, looking])
 

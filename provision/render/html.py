@@ -30,8 +30,9 @@ from provision.render.html_matrix import (
     entries_of,
     matrix_of,
 )
+from provision.render.recap import how_many
 from provision.render.since import merged
-from provision.render.text import count, duration
+from provision.render.text import duration
 
 #: With more hosts than this each is a row, and each fact a column: names of hosts are too wide to stand side by side.
 HOSTS_ABREAST = 8
@@ -112,7 +113,7 @@ def _verdict(report: Report, counted: Counter[str]) -> tuple[str, str]:
 
 def _looked_at(report: Report, matrix: Matrix) -> str:
     gone = Counter(matrix.gone.values())
-    parts = [count(len(matrix.hosts), "host"), *(f"{number} {status}" for status, number in gone.items())]
+    parts = [how_many(report), *(f"{number} {status}" for status, number in gone.items())]
     return f"{', '.join(parts)} · {duration(report.seconds)}"
 
 

@@ -40,6 +40,7 @@ def junit_xml(report: Report, *, cluster: str, at: float) -> str:
     for host in report.hosts:
         of_host = [e for e in errors if isinstance(e, HostError) and e.host == host.name]
         suites.append(_suite(cluster, host.name, _cases(host.name, report), of_host, host.seconds, stamp))
+    suites += [_left_out(cluster, name, stamp) for name in report.left_out]
     root = ElementTree.Element("testsuites", {"name": _xml(f"provision check {cluster}")})
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
@@ -82,6 +83,16 @@ def _suite(
         _add_error(suite, name, error)
     for case in cases:
         _add_case(suite, name, case)
+    return suite
+
+
+def _left_out(cluster: str, host: str, stamp: str) -> ElementTree.Element:
+    """A host that nobody looked at has passed nothing."""
+    suite = _suite(cluster, host, (), (), 0.0, stamp)
+    suite.set("tests", "1")
+    suite.set("skipped", "1")
+    case = ElementTree.SubElement(suite, "testcase", {"classname": _xml(host), "name": "--limit", "time": "0.000"})
+    ElementTree.SubElement(case, "skipped", {"message": "left out by --limit"})
     return suite
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, SIGNAL, Exit
-from provision.core.finding import Severity
+from provision.core.finding import LIMIT, Severity
 from provision.core.plan import BY_UP
 from provision.core.report import HostReport, Report
 from provision.render.errors import blocker_lines, error_lines, joined
@@ -87,8 +87,11 @@ def check_lines(
 
 
 def warning_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
-    """A line for each thing that works, but not well: all that those need to know who want something done."""
-    return head_lines((f for f in report.findings if f.severity is Severity.WARNING), paint)
+    """A line for each thing that works, but not well: all that those need to know who want something done. What
+    `--limit` kept from being done is told whole."""
+    limited = [f for f in report.findings if f.fact.startswith(LIMIT)]
+    lines = [line for f in limited for line in [*head_lines([f], paint), f"hint: {f.hint}"]]
+    return [*lines, *head_lines((f for f in report.findings if f.severity is Severity.WARNING), paint)]
 
 
 def outcome_lines(report: Report, paint: Paint = PLAIN, *, width: int = 80) -> list[str]:
@@ -113,15 +116,22 @@ def phase_lines(report: Report, *, width: int = 80) -> list[str]:
     return [line.replace(_TIED, " ") for line in wrapped(words, width, indent="      ", first="took:")]
 
 
+def how_many(report: Report) -> str:
+    """`2 hosts`; of a run over some of them `1 of 2 hosts`."""
+    every = count(len(report.hosts) + len(report.left_out), "host")
+    return f"{len(report.hosts)} of {every}" if report.left_out else every
+
+
 def last_line(report: Report, *, again: str = "") -> str:
     """One sentence on the whole run. `again`: the `provision up …` that would fix drift."""
     took = duration(report.seconds)
-    hosts = count(len(report.hosts), "host")
+    hosts = how_many(report)
     bad = Counter(h.status for h in report.hosts if h.status in ("failed", "unreachable", "blocked", "skipped"))
     if report.command == "check":
         return _checked(report, f"({hosts}, {took})", bad, again)
     if report.exit_code in ANSWERED and not bad:
-        return _good(report, hosts, took, again)
+        missed = any(f.fact.startswith(LIMIT) for f in report.findings)
+        return _good(report, hosts, took, again) + ("; not all that it takes" if missed else "")
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
     if report.plan is not None and report.plan.blockers and not any(h.changes for h in report.hosts):
         parts.append("nothing was changed")
@@ -134,7 +144,8 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     plan = report.plan
     changes = sum(len(h.changes) for h in report.hosts)
     if plan is not None and plan.empty and not changes:
-        left = ", nothing of this cluster is left" if report.command == "down" else ""
+        where = " on " + ", ".join(h.name for h in report.hosts) if report.left_out else ""
+        left = f", nothing of this cluster is left{where}" if report.command == "down" else ""
         return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":
         found = totals(plan) if plan is not None else count(changes, "change")

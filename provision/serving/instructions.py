@@ -18,6 +18,9 @@ from provision.inventory.models import Host, SecretSource
 from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 from provision.serving.running import bracketed
 
+#: How a service is shown that is well.
+RUNNING = "running"
+
 
 @dataclass(frozen=True)
 class ApiKey:
@@ -45,7 +48,7 @@ class ApiKey:
 class Served:
     """`endpoint`: what the server listens on; `local`: on the head's loopback, where only the head itself gets at it.
     `over`: what joins the hosts. `ranks`, `answers`: what the facts are called that say where the ranks run and how the
-    model answers."""
+    model answers. `service`: what the server itself is called; that it answers is said once it was seen to be well."""
 
     model: str
     endpoint: Endpoint
@@ -58,6 +61,7 @@ class Served:
     answers: str
     key: ApiKey = ApiKey()
     local: bool = False
+    service: str = "vLLM"
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -65,6 +69,9 @@ class Served:
         return [] if self.local else [self.endpoint]
 
     def lines(self, ended: Ended) -> list[str]:
+        if ended.of(self.head.name, self.service) != RUNNING:
+            why = "" if self.head.name in ended.known else f": it is served on {self.head.name}, which was left out"
+            return [f"whether {self.model} answers was not looked at{why}"]
         kind = ended.of(self.head.name, self.answers) or CHAT
         why = f"it listens on {self.head.name}'s loopback" if self.local else ended.closed.get(self.endpoint, "")
         address, port = self.endpoint

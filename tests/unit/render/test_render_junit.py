@@ -1,3 +1,4 @@
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_warning
@@ -97,3 +98,10 @@ def test_no_text_of_a_host_breaks_the_document(host: str, fact: str, value: str)
 @given(st.characters(categories=["Cs", "Cc", "Cn"]))
 def test_not_even_characters_that_xml_cannot_hold(character: str) -> None:
     read(a_check(findings=(a_finding(found=f"5{character}8"),)))
+
+
+def test_a_host_that_was_left_out_has_passed_nothing() -> None:
+    xml = junit_xml(replace(a_sound_check(), left_out=("gpu-09",)), cluster="llama", at=0.0)
+    (suite,) = [s for s in ElementTree.fromstring(xml) if s.get("name") == "gpu-09"]
+    assert (suite.get("tests"), suite.get("skipped"), suite.get("failures")) == ("1", "1", "0")
+    assert suite.find("testcase/skipped") is not None

@@ -3,7 +3,7 @@ from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_wa
 from render_samples import a_plan, a_report
 
 from provision.core.errors import NameNotFound
-from provision.core.finding import blocker
+from provision.core.finding import LIMIT, Finding, Severity, blocker
 from provision.core.plan import BY_UP, Mode, make_plan
 from provision.core.report import HostReport
 from provision.render.recap import check_lines, failure_lines, last_line, quiet_lines, recap_lines, warning_lines
@@ -182,3 +182,24 @@ def test_even_quietly_what_has_changed_is_said() -> None:
 def test_who_wants_something_done_reads_one_line_for_a_warning_and_none_for_drift() -> None:
     report = a_report(findings=(a_finding(), a_warning("gpu-01"), a_warning("gpu-02")))
     assert warning_lines(report) == ["warning: gpu-01, gpu-02: power limit is `300 W`, should be `700 W`"]
+
+
+def test_a_run_over_some_of_the_hosts_says_of_how_many() -> None:
+    some = {"hosts": FINE[:1], "plan": EMPTY, "left_out": ("gpu-02",), "exit_code": 0, "errors": ()}
+    down = a_report(**some, command="down", mode=Mode.DOWN)
+    assert last_line(down) == "nothing to change (1 of 2 hosts, 41 s), nothing of this cluster is left on gpu-01"
+    assert last_line(a_report(**some, command="check")) == "in sync (1 of 2 hosts, 41 s)"
+
+
+def test_what_takes_a_host_that_was_left_out_is_told_with_the_way_on() -> None:
+    found = Finding(
+        "",
+        "services",
+        f"{LIMIT} gpu-02",
+        Severity.DRIFT,
+        said="gpu-02 is left out by `--limit`: …",
+        hint="run it again",
+    )
+    report = a_report(hosts=FINE[:1], plan=EMPTY, left_out=("gpu-02",), exit_code=3, errors=(), findings=(found,))
+    assert warning_lines(report) == ["drift: gpu-02 is left out by `--limit`: …", "hint: run it again"]
+    assert last_line(report).endswith("; not all that it takes")

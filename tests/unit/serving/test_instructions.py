@@ -33,7 +33,11 @@ def served(**changed: object) -> Served:
 
 def known(kind: str = CHAT) -> dict[str, tuple[Known, ...]]:
     return {
-        "gpu-01": (Known("services", RANKS, "0 (PP0 TP0), 1 (PP0 TP1)"), Known("services", ANSWERS, kind)),
+        "gpu-01": (
+            Known("services", "vLLM", "running"),
+            Known("services", RANKS, "0 (PP0 TP0), 1 (PP0 TP1)"),
+            Known("services", ANSWERS, kind),
+        ),
         "gpu-02": (Known("services", RANKS, "2 (PP1 TP0), 3 (PP1 TP1)"),),
     }
 
@@ -104,5 +108,17 @@ def test_each_kind_of_model_has_four_lines_that_compile(kind: str) -> None:
 
 
 def test_without_a_log_that_says_which_ranks_run_they_are_counted() -> None:
-    lines = served(hosts=("gpu-01",)).lines(Ended({"gpu-01": (Known("services", RANKS, "2 ranks"),)}))
+    lines = served(hosts=("gpu-01",)).lines(
+        Ended({"gpu-01": (known()["gpu-01"][0], Known("services", RANKS, "2 ranks"))})
+    )
     assert lines[2] == "  gpu-01  2 ranks"
+
+
+def test_that_it_answers_is_said_only_where_the_server_was_seen_to_be_well() -> None:
+    """`up --limit gpu-02` looks at no server; one that is not well was looked at, and does not answer for sure."""
+    left_out = {"gpu-02": known()["gpu-02"]}
+    assert served().lines(Ended(left_out)) == [
+        "whether llama answers was not looked at: it is served on gpu-01, which was left out"
+    ]
+    for cells in ((), (Known("services", "vLLM", "not ready"),), (Known("services", "vLLM", "not running"),)):
+        assert served().lines(Ended({"gpu-01": cells})) == ["whether llama answers was not looked at"]
