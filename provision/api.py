@@ -247,6 +247,7 @@ def _job(
             base=inventory.path.parent,
             make=writes,
             say=_noting(silent if command == "check" else listener),
+            removes=mode.removes,
         ),
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),

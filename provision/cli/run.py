@@ -21,6 +21,7 @@ from provision.core.events import Event, Listener, Note, RunStarted
 from provision.core.exits import ANSWERED
 from provision.core.paths import MOVE
 from provision.core.report import Report
+from provision.core.room import way_out
 from provision.render import recap
 from provision.render.fanout import Fanout
 from provision.render.jsonl import error_line, report_line
@@ -171,14 +172,15 @@ def _open_log(screen: Screen, command: str, cluster: str) -> RunLog | None:
     except (OSError, NoHome) as error:
         # A read-only home must not keep anyone from looking at their hosts.
         why = error if isinstance(error, ProvisionError) else explained(error)
-        screen.complain([f"warning: no log file: {clean(why.message)}", f"hint: {MOVE}"])
+        screen.complain([f"warning: no log file: {clean(why.message)}", f"hint: {why.hint or MOVE}"])
         return None
 
 
 def _where(log: RunLog) -> list[str]:
     """Where more can be read, or why it cannot."""
     if log.failed:
-        return [f"warning: the log file {log.path} is not whole: {log.failed}", f"hint: {MOVE}"]
+        hint = way_out(log.error, log.path, MOVE) if log.error else MOVE
+        return [f"warning: the log file {log.path} is not whole: {log.failed}", f"hint: {hint}"]
     return [f"log: {log.path}"]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from provision.core.errors import ProvisionError
 from provision.core.private import NotPrivate
+from provision.core.room import way_out
 
 
 def is_system_error(error: BaseException) -> bool:
@@ -36,10 +37,10 @@ def explained(error: BaseException) -> ProvisionError:
     what = (error.strerror or str(error)).lower() or type(error).__name__
     if error.filename is None:
         # https://docs.python.org/3/library/tempfile.html#tempfile.gettempdir
-        return ProvisionError(what, hint=_TMPDIR if "temporary directory" in what else "")
+        return ProvisionError(what, hint=_TMPDIR if "temporary directory" in what else way_out(error, Path(), ""))
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
-    way_out = next((hint for folder, hint in _movable() if _within(Path(name), folder)), "")
-    return ProvisionError(f"`{name}`: {what}", hint=way_out)
+    move = next((hint for folder, hint in _movable() if _within(Path(name), folder)), "")
+    return ProvisionError(f"`{name}`: {what}", hint=way_out(error, Path(name), move))
 
 
 def _limit_reached(error: BaseException) -> str:

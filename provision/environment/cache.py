@@ -10,6 +10,7 @@ from pathlib import Path
 
 from provision.core import person
 from provision.core.errors import LockError, NoHome
+from provision.core.room import way_out
 
 #: What to do where the usual place will not do.
 MOVE_CACHE = "name a writable folder in XDG_CACHE_HOME"
@@ -44,4 +45,6 @@ def kept_in(cache: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LockError(f"wheels cannot be kept in `{cache}`: {error.strerror}", hint=MOVE_CACHE) from error
+        raise LockError(
+            f"wheels cannot be kept in `{cache}`: {error.strerror}", hint=way_out(error, cache, MOVE_CACHE)
+        ) from error

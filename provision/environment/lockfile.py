@@ -1,9 +1,8 @@
 """The lock: one requirements file with hashes, made once on the controller, installed alike on every host.
 
-It is made by `uv pip compile` and stays an ordinary requirements file; its header says for which Python and
-platform it is, and from which settings of the inventory it was made, each as a digest, so that a lock that
-no longer fits names what has changed. Indexes are not written into it: the inventory says where wheels
-come from.
+It is made by `uv pip compile` and stays an ordinary requirements file; its header says for which Python and platform it
+is, and from which settings of the inventory it was made, each as a digest, so that a lock that no longer fits names what
+has changed. Indexes are not written into it: the inventory says where wheels come from.
 """
 
 from __future__ import annotations
@@ -22,12 +21,21 @@ from packaging.utils import canonicalize_name
 from provision.core.errors import LockError
 from provision.core.files import write_whole
 from provision.core.urls import bare, masked
+from provision.environment.lock_text import (
+    REMAKE,
+    LockBroken,
+    header_of,
+    lock_text,
+    logical_lines,
+    move_folder_aside,
+    refuse_conflict,
+    refuse_truncated,
+)
 from provision.environment.resolve import compile_requirements, expanded
 from provision.inventory.models import Python
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
-
 
 #: The digest of what is no lock.
 UNLOCKED = "unlocked"
@@ -44,7 +52,7 @@ class LockStale(LockError):
     """
 
     def __init__(self, lock: Lock) -> None:
-        super().__init__(f"`{lock.path.name}` was {lock.stale}", hint="run `provision lock`")
+        super().__init__(f"`{lock.path.name}` was {lock.stale}", hint=REMAKE)
         self.lock = lock
 
 
@@ -52,8 +60,7 @@ class LockStale(LockError):
 class Lock:
     """`packages`: normalized name → version. `hashes`: normalized name → the files that will do.
 
-    `digest` is over what decides the environment (names, versions, hashes, Python, platform) and over
-    nothing else: comments and order may change.
+    `digest` is over what decides the environment (names, versions, hashes, Python, platform) alone.
 
     `stale`: why it is not the lock of this inventory, or no longer; empty for one that fits.
     """
@@ -102,12 +109,17 @@ def ensure_lock(
         return make_lock(python, path, base=base, say=say)
 
 
-def lock_for(python: Python, path: Path, *, base: Path, make: bool, say: Callable[[str], None]) -> Lock:
+def lock_for(
+    python: Python, path: Path, *, base: Path, make: bool, say: Callable[[str], None], removes: bool = False
+) -> Lock:
     """The lock beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
-    which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down` works
-    without. So does a playbook that needs no packages. Arguments and errors as of `ensure_lock`."""
+    which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down`, which
+    `removes`, works without, also where the file is broken. So does a playbook that needs no packages. Arguments and
+    errors as of `ensure_lock`."""
     if not python.packages:
         return no_lock(python, path)
+    if removes:
+        return _lock_or_none(python, path, base=base, say=say)
     if make:
         return ensure_lock(python, path, base=base, say=say)
     try:
@@ -120,19 +132,29 @@ def lock_for(python: Python, path: Path, *, base: Path, make: bool, say: Callabl
         return replace(no_lock(python, path), stale="absent")
 
 
+def _lock_or_none(python: Python, path: Path, *, base: Path, say: Callable[[str], None]) -> Lock:
+    """Whatever is wrong with the lock: what runs is found by its mark, and environments by their owner."""
+    try:
+        return read_lock(path, python, base=base)
+    except LockStale as reason:
+        return reason.lock
+    except LockMissing:
+        return replace(no_lock(python, path), stale="absent")
+    except LockError as reason:
+        say(f"{reason.message}: going on without a lock")
+        return replace(no_lock(python, path), stale="broken")
+
+
 def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     """Raises LockMissing, LockStale (the inventory has changed since), or LockError (not to be read).
 
-    `base`: the folder that relative paths in the inventory start from; default: the lock's own.
-    """
+    `base`: the folder that relative paths in the inventory start from; default: the lock's own."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = lock_text(path)
     except FileNotFoundError:
-        raise LockMissing(f"there is no lock at `{path.name}`", hint="run `provision lock`") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise LockError(f"`{path}` cannot be read: {error}") from error
+        raise LockMissing(f"there is no lock at `{path.name}`", hint=REMAKE) from None
     lock = parse_lock(text, path)
-    recorded = dict(part.partition("=")[::2] for part in _header(text).get("inputs", "").split())
+    recorded = dict(part.partition("=")[::2] for part in header_of(text).get("inputs", "").split())
     base = base or path.parent
     inputs = _inputs(python, base)
     changed = [name for name in dict.fromkeys((*inputs, *recorded)) if recorded.get(name) != inputs.get(name)]
@@ -162,20 +184,23 @@ def make_lock(
         say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
         made = Path(folder) / "lock.txt"
-        if path.exists() and not upgrade:
-            made.write_bytes(path.read_bytes())
+        if not upgrade:
+            made.write_text(_kept_versions(path, say), encoding="utf-8")
         compile_requirements(python, base, made)
         body = made.read_text(encoding="utf-8")
     inputs = " ".join(f"{name}={digest}" for name, digest in _inputs(python, base).items())
+    count = len(logical_lines(body))
     head = [
         "The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.",
         f"python: {python.version}",
         f"platform: {python.platform}",
         f"inputs: {inputs}",
+        f"packages: {count}",
     ]
     text = "".join(f"# {line}\n" for line in head) + body
     lock = parse_lock(text, path)
     try:
+        move_folder_aside(path, say)
         # It belongs to the project, as the inventory does: its readers are those of other new files there.
         write_whole(path, text, mode=0o644)
     except OSError as error:
@@ -183,28 +208,44 @@ def make_lock(
     return lock
 
 
+def _kept_versions(path: Path, say: Callable[[str], None] | None) -> str:
+    """What uv is to keep the versions of; nothing where there is no lock, or a broken one."""
+    try:
+        text = lock_text(path)
+        parse_lock(text, path)
+    except FileNotFoundError:
+        return ""
+    except LockError as reason:
+        if say:
+            say(f"{reason.message}: making it anew, with the newest versions that fit")
+        return ""
+    return text
+
+
 def parse_lock(text: str, path: Path) -> Lock:
-    """Raises LockError, naming the line, for anything but `name==version` with sha256 hashes."""
-    header = _header(text)
+    """Raises LockBroken, naming the line, for anything but `name==version` with sha256 hashes."""
+    refuse_conflict(text, path)
+    header = header_of(text)
     version, platform = header.get("python", ""), header.get("platform", "")
     if not version or not platform:
-        raise LockError(f"`{path}` was not made by `provision lock`", hint="delete it, or run `provision lock`")
+        missing = "python" if not version else "platform"
+        raise LockBroken(f"{path}:1: this was not made by `provision lock`: `# {missing}: …` is missing", hint=REMAKE)
     packages: dict[str, str] = {}
     hashes: dict[str, tuple[str, ...]] = {}
-    for number, line in _logical_lines(text):
+    for number, line in logical_lines(text):
         first, *rest = line.split()
         pin, found = _PIN.match(first), [_HASH.match(word) for word in rest]
         if pin is None or not found or not all(found):
             hint = "put the wheel into a folder, name the folder in python.find_links and the wheel by its version"
-            raise LockError(
-                f"{path}:{number}: `{first}` is not a version with sha256 hashes",
-                hint=hint if "@" in line else "run `provision lock`",
+            raise LockBroken(
+                f"{path}:{number}: `{first}` is not a version with sha256 hashes", hint=hint if "@" in line else REMAKE
             )
         name = canonicalize_name(pin[1])
         packages[name] = pin[2]
         hashes[name] = tuple(sorted(match[1] for match in found if match))
+    refuse_truncated(text, header, len(packages), path)
     if not packages:
-        raise LockError(f"`{path}` holds no packages", hint="run `provision lock`")
+        raise LockBroken(f"`{path}` holds no packages", hint=REMAKE)
     content = json.dumps([version, platform, sorted(packages.items()), sorted(hashes.items())])
     digest = hashlib.sha256(content.encode()).hexdigest()
     return Lock(path, text, version, platform, packages, hashes, digest)
@@ -269,32 +310,3 @@ def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
             continue
         if asked.marker is None:
             yield asked
-
-
-def _header(text: str) -> dict[str, str]:
-    found = {}
-    for line in text.splitlines():
-        if not line.startswith("# "):
-            break
-        key, sep, value = line[2:].partition(": ")
-        if sep:
-            found[key] = value.strip()
-    return found
-
-
-def _logical_lines(text: str) -> list[tuple[int, str]]:
-    """(number of the first line, the line with its continuations), without comments."""
-    found: list[tuple[int, str]] = []
-    parts: list[str] = []
-    start = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        start = start if parts else number
-        plain = re.sub(r"(^|\s)#.*", "", line).strip()
-        parts.append(plain.removesuffix("\\").strip())
-        if not plain.endswith("\\"):
-            joined = " ".join(part for part in parts if part)
-            if joined:
-                found.append((start, joined))
-            parts = []
-    rest = " ".join(part for part in parts if part)
-    return [*found, (start, rest)] if rest else found

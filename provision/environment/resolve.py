@@ -102,6 +102,9 @@ def _hint(said: str) -> str:
     """Signs in uv's words → what to do."""
     table = (
         (r"[Hh]ash mismatch", INVESTIGATE),
+        (r"No space left on device|[Qq]uota exceeded",
+         "free some space for uv's cache and for temporary files (`df -h` shows which disk is full), or name other "
+         "folders in UV_CACHE_DIR and TMPDIR"),
         (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"[Ff]ailed to initialize cache",
          "uv has no room for its cache: name a writable folder in UV_CACHE_DIR"),

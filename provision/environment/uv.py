@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import platform as machine
 import shutil
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from provision.core.errors import LockError
+from provision.core.files import write_whole
 from provision.core.private import private_folder, require_ours
 from provision.environment.cache import kept_in, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED
@@ -69,12 +71,24 @@ def uv_binary(
     kept = (cache or wheel_cache()) / f"uv-{FETCHED}-{wanted}-{WHEELS[wanted][:16]}" / "uv"
     with kept_in(kept.parent):
         require_ours(kept)
-    if not kept.exists():
-        if say:
-            say(f"fetching uv {FETCHED} for {wanted}")
-        with kept_in(kept.parent):
+    with kept_in(kept.parent):
+        if not _whole(kept):
+            if say:
+                say(f"fetching uv {FETCHED} for {wanted}")
             _fetch(python, kept, base, WHEELS[wanted])
     return kept
+
+
+def _whole(kept: Path) -> bool:
+    """Whether it is still what was unpacked, by the hash that was noted then."""
+    try:
+        return kept.with_name("uv.sha256").read_text(encoding="ascii").strip() == _sha256(kept)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _runs_here(wanted: str) -> bool:
@@ -98,4 +112,5 @@ def _fetch(python: Python, kept: Path, base: Path, sha256: str) -> None:
             with wheel.open(member) as packed, fresh.open("wb") as file:
                 shutil.copyfileobj(packed, file)
         fresh.chmod(0o700)
+        write_whole(kept.with_name("uv.sha256"), _sha256(fresh))
         fresh.replace(kept)

@@ -7,6 +7,7 @@ interrupted fetch goes on where it stopped.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -25,7 +26,6 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from provision.core.errors import LockError
-from provision.core.files import write_whole
 from provision.core.private import private_folder
 from provision.environment.cache import kept_in, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
@@ -58,11 +58,11 @@ def fetch_wheels(
 def _fetched(lock: Lock, python: Python, cache: Path, base: Path, say: Say) -> dict[str, Path]:
     tags = target_tags(python)
     with _exclusive(cache, say):
-        held = {name: wheel for name in lock.packages if (wheel := _cached(cache, lock, name, tags))}
+        held = {name: wheel for name in lock.packages if (wheel := _cached(cache, lock, name, tags, say))}
         missing = sorted(set(lock.packages) - set(held))
         if missing:
             _Fetch(lock, python, cache, base, say, len(held)).run(missing)
-            held |= {name: wheel for name in missing if (wheel := _cached(cache, lock, name, tags))}
+            held |= {name: wheel for name in missing if (wheel := _cached(cache, lock, name, tags, say))}
     lost = sorted(set(lock.packages) - set(held))
     if lost:
         raise LockError(f"pip fetched no wheel that these hosts can use: {', '.join(lost)}")
@@ -179,7 +179,6 @@ class _Fetch:
         private_folder(folder)
         kept = wheel.replace(folder / wheel.name)
         kept.chmod(0o600)
-        write_whole(folder / ".verified", _stamp(kept))
         with self._counting:
             self._done += 1
             self._bytes += size
@@ -197,10 +196,13 @@ class _Fetch:
                 hint="hosts do not build from source: choose a version that has a wheel, a newer python.platform, "
                 "or put a wheel of your own into a folder that python.find_links names",
             )
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            if os.strerror(number) in said:
+                raise OSError(number, os.strerror(number), str(self._cache))  # as if we had written it ourselves
         return LockError("pip could not fetch the wheels", evidence=evidence, hint="run `provision up` again")
 
 
-def _cached(cache: Path, lock: Lock, name: str, tags: Mapping[Tag, int]) -> Path | None:
+def _cached(cache: Path, lock: Lock, name: str, tags: Mapping[Tag, int], say: Say) -> Path | None:
     """The best wheel of a package that the cache holds, if these hosts can use one. The lock lists the hashes
     of all of a version's wheels, for every platform."""
     fits = []
@@ -208,7 +210,7 @@ def _cached(cache: Path, lock: Lock, name: str, tags: Mapping[Tag, int]) -> Path
         folder = cache / entry.removeprefix("sha256:")
         for wheel in folder.glob("*.whl") if folder.is_dir() else ():
             rank = min((tags[tag] for tag in _wheel_tags(wheel) if tag in tags), default=None)
-            if rank is not None and _verified(wheel, folder):
+            if rank is not None and _verified(wheel, folder, say):
                 fits.append((rank, wheel))
     return min(fits)[1] if fits else None
 
@@ -220,21 +222,29 @@ def _wheel_tags(wheel: Path) -> frozenset[Tag]:
         return frozenset()
 
 
-def _verified(wheel: Path, folder: Path) -> bool:
-    """Hashed again only if size or time have changed since; what is not itself any more is thrown away."""
-    stamp = folder / ".verified"
-    if stamp.is_file() and stamp.read_text() == _stamp(wheel):
+#: Wheels that this process has hashed, as they were then: many hosts are sent the same.
+_HASHED: set[tuple[str, int, int, int, int]] = set()
+
+
+def _verified(wheel: Path, folder: Path, say: Say) -> bool:
+    """Hashed by every run that sends it: a disk that forgets a bit changes neither size nor time. What is not itself
+    any more is thrown away."""
+    seen = wheel.stat()
+    key = (str(wheel), seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+    if key in _HASHED:
         return True
-    if _sha256(wheel) == folder.name:
-        write_whole(stamp, _stamp(wheel))
+    try:
+        good = _sha256(wheel) == folder.name
+    except OSError as error:  # a sector that cannot be read
+        if error.errno != errno.EIO:
+            raise
+        good = False
+    if good:
+        _HASHED.add(key)
         return True
+    say(f"{wheel.name} is damaged in the cache: fetching it again")
     shutil.rmtree(folder)
     return False
-
-
-def _stamp(wheel: Path) -> str:
-    seen = wheel.stat()
-    return f"{seen.st_size} {seen.st_mtime_ns}"
 
 
 def _sha256(path: Path) -> str:

@@ -40,13 +40,15 @@ def log_dir(cluster: str = "") -> Path:
 class RunLog(View):
     """A view that writes `<UTC time>-<command>.log` (mode 0600) in `folder`. Raises OSError if it cannot begin.
 
-    `failed`: why it is not whole, such as a full disk; a run is not ended for that.
+    `failed`: why it is not whole, such as a full disk, and what the system
+    said (`error`); a run is not ended for that.
     """
 
     def __init__(self, folder: Path, command: str, now: datetime | None = None) -> None:
         private_folder(folder)
         self.path, self._file = _create(folder, command, now or datetime.now(timezone.utc))
         self.failed = ""
+        self.error: OSError | None = None
         with suppress(OSError):
             _delete_old(folder)
         self.text(f"provision {__version__} {command}, Python {platform.python_version()}")
@@ -80,7 +82,7 @@ class RunLog(View):
         try:
             self._file.write(shown(line, keep="\t") + "\n")
         except OSError as error:
-            self.failed = (error.strerror or str(error)).lower()
+            self.failed, self.error = (error.strerror or str(error)).lower(), error
             self.end()
 
 

@@ -21,6 +21,7 @@ from provision.core.errors import NoHome, ProvisionError
 from provision.core.kept import KeptOnHosts
 from provision.core.paths import MOVE, cluster_dir
 from provision.core.private import NotPrivate, private_folder, require_ours
+from provision.core.room import way_out
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.resources.kept_token import HeldToken, read_token, token_question
@@ -104,7 +105,9 @@ class ClusterToken(KeptOnHosts):
     def _cannot_keep(self, error: OSError) -> ProvisionError:
         why = str(error.strerror) if isinstance(error, NotPrivate) else (error.strerror or str(error)).lower()
         where = cluster_dir(self.cluster)
-        return ProvisionError(f"the token of `{self.cluster}` cannot be kept in `{where}`: {why}", hint=MOVE)
+        return ProvisionError(
+            f"the token of `{self.cluster}` cannot be kept in `{where}`: {why}", hint=way_out(error, where, MOVE)
+        )
 
 
 def _place(folder: Path) -> None:

@@ -12,6 +12,7 @@ from package_index import Index
 from packaging.tags import Tag
 
 from provision.core.errors import LockError
+from provision.environment import wheels as wheels_module
 from provision.environment.lockfile import Lock, make_lock, parse_lock
 from provision.environment.uv import usable
 from provision.environment.wheels import architecture, fetch_wheels, glibc, pip_download, platform_tags, target_tags
@@ -81,6 +82,29 @@ def test_a_wheel_that_was_changed_in_the_cache_is_fetched_again(lock, python, ca
     good = wheel.read_bytes()
     wheel.write_bytes(good[:-1] + b"!")
     assert fetch_wheels(lock, python, cache)["tiny"].read_bytes() == good
+
+
+def test_a_wheel_of_the_same_size_and_time_is_hashed_by_the_next_run(lock, python, cache, monkeypatch):
+    wheel = fetch_wheels(lock, python, cache)["tiny"]
+    monkeypatch.setattr("provision.environment.wheels._HASHED", set())  # another run
+    good, seen = wheel.read_bytes(), wheel.stat()
+    wheel.write_bytes(good[:-1] + b"!")
+    os.utime(wheel, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert wheel.stat().st_mtime_ns == seen.st_mtime_ns and wheel.stat().st_size == seen.st_size
+    said: list[str] = []
+    assert fetch_wheels(lock, python, cache, say=said.append)["tiny"].read_bytes() == good
+    assert said[0] == "tiny-1.0-py3-none-any.whl is damaged in the cache: fetching it again"
+
+
+def test_a_wheel_is_hashed_once_in_a_run(lock, python, cache, monkeypatch):
+    fetch_wheels(lock, python, cache)
+    monkeypatch.setattr("provision.environment.wheels._HASHED", set())
+    hashed: list[str] = []
+    real = wheels_module._sha256
+    monkeypatch.setattr(wheels_module, "_sha256", lambda path: hashed.append(path.name) or real(path))
+    for _host in range(3):
+        fetch_wheels(lock, python, cache)
+    assert len(hashed) == 2
 
 
 def test_a_wheel_that_was_only_touched_is_hashed_and_kept(lock, python, cache, index):
