@@ -1,8 +1,8 @@
 """The lock: one requirements file with hashes, made once on the controller, installed alike on every host.
 
-It is made by `uv pip compile` and stays an ordinary requirements file; its header says for which Python and platform it
-is, and from which settings of the inventory it was made, each as a digest, so that a lock that no longer fits names what
-has changed. Indexes are not written into it: the inventory says where wheels come from.
+It is made by `uv pip compile` and stays an ordinary requirements file; its header says for which Python and platform
+it is, and from which settings of the inventory it was made, each as a digest, so that a lock that no longer fits names
+what has changed. Indexes are not written into it: the inventory says where wheels come from.
 """
 
 from __future__ import annotations
