@@ -33,8 +33,10 @@ from provision.environment.cache import check_cache
 from provision.environment.lockfile import lock_for, make_lock
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
+from provision.serving.certificate import read_given
 from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
+from provision.stack.certificate import keep_public, own_certificate, together
 from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
@@ -122,6 +124,7 @@ def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
     if report.ok and any(host.changes for host in report.hosts):
         report = _asked(job, report, options)
     if report.ok and not job.only:
+        keep_public(job.kept, options.get("listener") or silent)
         _remember(job, report, options)
     return report
 
@@ -230,7 +233,7 @@ def _job(
     writes = mode is Mode.UP
     if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
         check_cache()
-    secrets = {} if mode.removes else inventories.read_secrets(inventory)
+    secrets = {} if mode.removes else inventories.read_secrets(inventory) | read_given(inventory)
     token = None if RAY_TOKEN in secrets else ClusterToken(inventory.cluster, inventory.head.name, writes)
     if token is not None and mode.removes:
         secrets |= no_token()
@@ -259,7 +262,7 @@ def _job(
         prove=prove,
         model=None if mode.removes else look_for(inventory, secrets),
         questions={} if mode.removes else questions(),
-        kept=None if mode.removes else token,
+        kept=None if mode.removes else together(token, own_certificate(inventory)),
     )
 
 

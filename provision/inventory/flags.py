@@ -29,8 +29,15 @@ SERVE_FLAGS = {
     "headless": "",
 }
 
-#: `vllm serve` flags with which it no longer answers HTTP on its port.
-NOT_HTTP = ("ssl-certfile", "ssl-keyfile", "uds")
+#: `vllm serve` flags with which it no longer answers on its port as provision asks there → what to do instead.
+NOT_ASKED = {
+    "ssl-certfile": "use `serve.tls: {cert: …, key: …}`",
+    "ssl-keyfile": "use `serve.tls: {cert: …, key: …}`",
+    "ssl-ca-certs": "remove it; for clients with certificates of their own, put a proxy in front of the server",
+    "ssl-cert-reqs": "remove it; for clients with certificates of their own, put a proxy in front of the server",
+    "enable-ssl-refresh": "remove it: `provision up` restarts the server for another certificate",
+    "uds": "remove it",
+}
 
 #: `ray start` flags that provision sets → the setting that they come from.
 RAY_FLAGS = {
@@ -78,6 +85,7 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         settings = {flag: re.sub(r"^serve\b", serve.name, setting) for flag, setting in SERVE_FLAGS.items()}
         _check_args(serve.find("args"), settings, problems)
         _check_env(serve.find("env"), problems)
+        _check_tls(serve.find("tls"), problems)
     _check_env(root.find("secrets"), problems)
     for scope in scopes(root):
         _check_env(scope.find("env"), problems)
@@ -106,13 +114,20 @@ def _check_env(env: YamlNode | None, problems: Problems) -> None:
             problems.key(node, f"`{name}` cannot be the name of an environment variable", hint)
 
 
+def _check_tls(tls: YamlNode | None, problems: Problems) -> None:
+    given = {name: node for name, node in tls.children.items() if node.value is not None} if tls is not None else {}
+    if len(given) == 1:
+        ((name, node),) = given.items()
+        missing = "key" if name == "cert" else "cert"
+        problems.key(node, f"`{name}` without `{missing}`", f"add `{missing}: …`, or write `tls: true`")
+
+
 def _check_args(args: YamlNode | None, reserved: Mapping[str, str], problems: Problems) -> None:
     for name, node in args.children.items() if args is not None else ():
         bare = name.lstrip("-")
-        flag = _in_full(bare.replace("_", "-"), (*reserved, *(NOT_HTTP if reserved is not RAY_FLAGS else ())))
-        if flag in NOT_HTTP and reserved is not RAY_FLAGS:
-            said = f"with `--{flag}` the server could not be asked: provision speaks HTTP to its port"
-            problems.key(node, said, "remove it; for TLS, put a proxy in front of the server")
+        flag = _in_full(bare.replace("_", "-"), (*reserved, *(NOT_ASKED if reserved is not RAY_FLAGS else ())))
+        if flag in NOT_ASKED and reserved is not RAY_FLAGS:
+            problems.key(node, f"with `--{flag}` the server could not be asked as `up` asks it", NOT_ASKED[flag])
         elif flag in reserved:
             setting = reserved[flag]
             problems.key(node, f"provision itself sets `--{flag}`", f"use `{setting}`" if setting else "remove it")

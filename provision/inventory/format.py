@@ -12,7 +12,6 @@ from provision.inventory.models import (
     Env,
     Expect,
     FirewallSettings,
-    Name,
     Python,
     Ray,
     Role,
@@ -21,8 +20,8 @@ from provision.inventory.models import (
     Serve,
     ServedModel,
     Ssh,
-    UserName,
 )
+from provision.inventory.words import Name, UserName
 
 
 class Settings(Section):

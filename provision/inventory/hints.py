@@ -46,6 +46,7 @@ _EXAMPLES = {
     "args": "args: {max-model-len: 8192}",
     "vars": "vars: {rack: a}",
     "firewall": "firewall: true",
+    "tls": "tls: true",
     "accept": "accept: [{id: CVE-2025-32444, reason: …}]",
 }
 

@@ -30,7 +30,8 @@ class Listed:
 
 
 def normalize(root: YamlNode) -> YamlNode:
-    """Short forms written out: `gpu-01:`, `gpu-01: 10.0.0.1`, `node_ip: auto` and `firewall: true`."""
+    """Short forms written out: `gpu-01:`, `gpu-01: 10.0.0.1`, `node_ip: auto`, `firewall: true` and `tls: true`."""
+    root = root.with_value({key: _with_tls(key, child) for key, child in root.children.items()})
     firewall = root.find("firewall")
     if firewall is not None and isinstance(firewall.value, bool):
         root = root.with_value({**root.children, "firewall": firewall.with_value({"enabled": firewall})})
@@ -42,6 +43,16 @@ def normalize(root: YamlNode) -> YamlNode:
         return root
     entries = {name: _entry(node) for name, node in hosts.children.items()}
     return root.with_value({**root.children, "hosts": hosts.with_value(entries)})
+
+
+def _with_tls(section: str, node: YamlNode) -> YamlNode:
+    """Of `serve`, and of each entry of `models`."""
+    if section == "models" and node.is_mapping:
+        return node.with_value({name: _with_tls("serve", entry) for name, entry in node.children.items()})
+    tls = node.find("tls") if section == "serve" and node.is_mapping else None
+    if tls is None or not isinstance(tls.value, bool):
+        return node
+    return node.with_value({**node.children, "tls": tls.with_value({} if tls.value else None)})
 
 
 def _entry(node: YamlNode) -> YamlNode:

@@ -6,11 +6,12 @@ the final word on itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from provision.inventory.words import Degree, Name, UserName, Version, Words
 
 Role = Literal["head", "worker"]
 Scalar = str | int | float | bool
@@ -18,26 +19,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Env = dict[str, str]
 
 
-@dataclass(frozen=True)
-class Words:
-    """What a value should look like, for messages, where a type or a pattern cannot say it."""
-
-    text: str
-
-
-Name = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),
-    Words("a name of at most 40 lower-case letters, digits and dashes"),
-]
 #: Whom services run as with sudo, if nothing else is said.
 SYSTEM_USER = "provision"
-
-UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$"), Words("a name that useradd takes")]
-Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
-
-#: How many GPUs or stages; `auto`: worked out from the model and the GPUs.
-Degree = Annotated[Annotated[int, Field(ge=1)] | Literal["auto"], Words("a whole number of at least 1, or `auto`")]
 
 DEFAULT_ROOT = "~/.provision"
 
@@ -157,6 +140,17 @@ class WeightsSource(Section):
     )
 
 
+class Tls(Section):
+    """How the API's clients know it: whose certificate it shows. `true` is short for one of the cluster's own, which
+    clients pin."""
+
+    cert: str | None = Field(
+        None,
+        description="file in PEM, relative to the inventory: the certificate, and behind it what leads to its root",
+    )
+    key: str | None = Field(None, description="file with its private key, mode 0600, without a passphrase")
+
+
 class Serve(Section):
     """The model that is served, and how it is cut."""
 
@@ -172,6 +166,7 @@ class Serve(Section):
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
     guard: bool = Field(True, description="with an API key: every path but `/health` wants it; `false`: vLLM's own few")
+    tls: Tls | None = Field(None, description="`true`, or `{cert, key}`: the API speaks HTTPS alone")
     without_key: tuple[Literal["metrics", "ping"], ...] = Field(
         (), description="further paths that need no API key: `metrics`, `ping`"
     )

@@ -28,6 +28,15 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
             problems.value(node, f"the key file `{node.text}` is open to others (mode {mode})", hint)
         return existing_file(node, inventory, problems, "key file")
 
+    def certificate(node: YamlNode) -> YamlNode:
+        return existing_file(node, inventory, problems, "certificate")
+
+    def tls_key(node: YamlNode) -> YamlNode:
+        if mode := open_to_others(path := local_path(node.text, inventory)):
+            hint = f"chmod 600 {shlex.quote(str(path))}"
+            problems.value(node, f"the key file `{node.text}` is open to others (mode {mode})", hint)
+        return existing_file(node, inventory, problems, "key file")
+
     def ssh_config(node: YamlNode) -> YamlNode:
         return existing_file(node, inventory, problems, "ssh_config file")
 
@@ -53,6 +62,8 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
         root = _at(root, ("secrets", "*", kind), somewhere)
         root = _at(root, ("sudo_password", kind), somewhere)
     root = _at(root, ("serve", "weights", "path"), somewhere)
+    root = _at(root, ("serve", "tls", "cert"), certificate)
+    root = _at(root, ("serve", "tls", "key"), tls_key)
     root = _at(root, ("python", "find_links", "*"), link)
     for key in ("constraints", "overrides"):
         root = _at(root, ("python", key, "*"), requirements)

@@ -29,6 +29,11 @@ def json_schema() -> dict[str, Any]:
             definition["properties"][name] = _as_written(field)
     firewall = schema["properties"]["firewall"]
     schema["properties"]["firewall"] = {**firewall, "anyOf": [{"type": "boolean"}, *firewall["anyOf"]]}
+    tls = {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/Tls"}, {"type": "null"}]}
+    for name in ("Serve", "ServedModel"):
+        properties = definitions[name]["properties"]
+        properties["tls"] = {**tls, "description": properties["tls"]["description"]}
+    definitions["Tls"]["dependentRequired"] = {"cert": ["key"], "key": ["cert"]}
     definitions["SecretSource"]["oneOf"] = [{"required": [place]} for place in SecretSource.PLACES]
     decrypted = [{"required": ["vault"]}, {"required": ["sops"]}]
     definitions["SecretSource"]["dependentSchemas"] = {

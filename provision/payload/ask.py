@@ -7,7 +7,6 @@ failure, and the next is tried.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import sys
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from provision.payload import listener
+from provision.payload import listener, pinned
+from provision.payload.pinned import Whose
 
 #: Path, body, seconds to wait → the answer as a stream of lines. Raises HTTPError, OSError.
 Post = Callable[[str, Any, float], Any]
@@ -87,14 +87,11 @@ def questions(model: str) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-#: Says who listens, in words that are others if somebody else does. Raises NotOurs where that is not our server.
-Whose = Callable[[], str]
-
-
-def over_http(url: str, key: str = "", whose: Whose = str) -> Post:
+def over_http(url: str, key: str = "", whose: Whose = str, certificate: str = "") -> Post:
     """Posts to the server at `url`, past any proxy of the environment: a cluster's address is none's to reach. `whose`
-    is asked for each connection, before anything is said through it."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stays(), _Checked(whose))
+    is asked for each connection, before anything is said through it; and with https nothing is said to who does not
+    have the `certificate`, given by its SHA-256."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stays(), _Checked(whose, certificate))
 
     def post(path: str, body: Any, timeout: float) -> Any:
         headers = {"Content-Type": "application/json"}
@@ -114,23 +111,18 @@ class _Stays(urllib.request.HTTPRedirectHandler):
 
 
 class _Checked(urllib.request.HTTPHandler):
-    def __init__(self, whose: Whose) -> None:
+    #: Before urllib's own for https.
+    handler_order = 400
+
+    def __init__(self, whose: Whose, certificate: str) -> None:
         super().__init__()
-        self._whose = whose
+        self._whose, self._certificate = whose, certificate
 
     def http_open(self, request: urllib.request.Request) -> Any:
-        whose = self._whose
+        connection, how = pinned.connections(request.type, self._certificate, self._whose)
+        return self.do_open(connection, request, **how)
 
-        class Connection(http.client.HTTPConnection):
-            def connect(self) -> None:
-                before = whose()
-                super().connect()
-                # The same as before: so it was them who took the connection.
-                if whose() != before:
-                    self.close()
-                    raise listener.NotOurs("another process has taken the port meanwhile")
-
-        return self.do_open(Connection, request)
+    https_open = http_open
 
 
 def _streamed(post: Post, kind: str, path: str, body: dict[str, Any], timeout: float) -> Answer:
@@ -202,7 +194,7 @@ KIND, LOG = 4, 5
 
 def main() -> None:
     """Prints the answer as one line of JSON, or says why there is none and ends with 1."""
-    post = over_http(os.environ["URL"], _key(), _ours)
+    post = over_http(os.environ["URL"], _key(), _ours, os.environ.get("CERTIFICATE", ""))
     try:
         answer = ask(post, os.environ["MODEL"], timeout=float(os.environ["SECONDS_LEFT"]))
     except Refused as error:
@@ -215,8 +207,8 @@ def main() -> None:
 def wait() -> None:
     """Until it answers, its process ends, or the time is up. The key is shown to nobody but the server that was
     started, and only once it is well and is known to refuse those without one."""
-    stranger = over_http(os.environ["URL"], "", _ours)
-    post = over_http(os.environ["URL"], _key(), _ours)
+    stranger = over_http(os.environ["URL"], "", _ours, os.environ.get("CERTIFICATE", ""))
+    post = over_http(os.environ["URL"], _key(), _ours, os.environ.get("CERTIFICATE", ""))
     began = time.monotonic()
     deadline = began + float(os.environ["SECONDS_LEFT"])
     healthy = False
@@ -237,6 +229,8 @@ def wait() -> None:
             sys.exit(f"it is up, but refuses the question: {error}")
         except OSError as error:
             taken = getattr(error, "reason", error)
+            if isinstance(taken, pinned.OtherCertificate):
+                sys.exit(f"{taken}")
             said = str(taken) if isinstance(taken, listener.NotOurs) and taken.taken else _last_line()
         _say(f"::progress {time.monotonic() - began:.0f} s  {said}")
         time.sleep(1)

@@ -28,6 +28,7 @@ PROGRAMS = {
     "ask:main": ENVIRONMENT_PYTHON,
     "ask:wait": ENVIRONMENT_PYTHON,
     "bench_result:main": ENVIRONMENT_PYTHON,
+    "bench_start:main": ENVIRONMENT_PYTHON,
     "firewall.look:main": HOST_PYTHON,
     "health:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,

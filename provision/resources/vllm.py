@@ -19,6 +19,7 @@ from provision.resources.guard import MIDDLEWARE, Guarded
 from provision.resources.ranks import SEGMENTS
 from provision.resources.ray import Network, RayHead
 from provision.resources.service import Service, aspects_of
+from provision.resources.tls import ServerTls, taken_away
 
 #: What the stamp and `check` say of how the model answers: one of the kinds of provision.payload.ask.
 ANSWERS = "model answers with"
@@ -47,8 +48,8 @@ _APPENDED = frozenset({MIDDLEWARE})
 @dataclass(frozen=True)
 class VllmServer(Service):
     """`python`: the folder of the environment; `lock`: the digest that it was made from. `members`: the nodes whose
-    ranks it runs on, part of what makes a restart necessary. `secrets` reach it by environment. Subclasses say what
-    joins the hosts."""
+    ranks it runs on, part of what makes a restart necessary. `secrets` reach it by environment. `tls`: what it speaks
+    HTTPS with; None: HTTP. Subclasses say what joins the hosts."""
 
     why: ClassVar[str] = "it serves the model, and new settings take effect only after a restart"
 
@@ -60,6 +61,7 @@ class VllmServer(Service):
     secrets: Mapping[str, Secret] = field(hash=False)
     config_root: str
     members: str
+    tls: ServerTls | None = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -77,7 +79,12 @@ class VllmServer(Service):
     @property
     def url(self) -> str:
         host = f"[{self.listen_host}]" if ":" in self.listen_host else self.listen_host
-        return f"http://{host}:{self.serve.port}"
+        return f"{'http' if self.tls is None else 'https'}://{host}:{self.serve.port}"
+
+    @property
+    def certificate(self) -> str:
+        """What it shows, by its SHA-256; empty without TLS."""
+        return self.tls.fingerprint if self.tls is not None else ""
 
     @abstractmethod
     def executor(self) -> dict[str, tuple[str, ...]]:
@@ -104,6 +111,8 @@ class VllmServer(Service):
         }
         if self.serve.name:
             flags["served-model-name"] = (self.serve.name,)
+        if self.tls is not None:
+            flags |= self.tls.flags()
         for name, value in self.serve.args.items():
             if value is True:
                 flags[name] = ()
@@ -147,11 +156,13 @@ class VllmServer(Service):
             "model": self.serve.model,
             "nodes": self.members,
             **self.guarded.aspects(),
+            **(self.tls.aspects() if self.tls is not None else {}),
             **aspects_of(flags, self.environment()),
         }
 
     def fix(self, have: State, want: State) -> Script:
-        return self.guarded.module.around(super().fix(have, want), there=want is not None)
+        fix = self.guarded.module.around(super().fix(have, want), there=want is not None)
+        return fix if self.tls is not None else taken_away(fix, self.place.folder)
 
     def ports(self) -> tuple[int, ...]:
         return (self.serve.port,)
@@ -167,6 +178,7 @@ class VllmServer(Service):
             "health_python": f"{self.python}/bin/python",
             "health_program": bundle("health:main"),
             "guarded": "yes" if self.guarded.on else "",
+            "certificate": self.certificate,
         }
         return Script(shell("listener.sh", "vllm/health.sh"), variables)
 
@@ -182,6 +194,7 @@ class VllmServer(Service):
             "url": self.url,
             "model": self.serve.name or self.serve.model,
             "api_key": self.key,
+            "certificate": self.certificate,
             "guarded": "yes" if self.guarded.on else "",
             "seconds": int(self.serve.ready_timeout),
         }

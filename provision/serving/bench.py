@@ -113,7 +113,9 @@ def load_script(there: ServerSession, first: Smoke, load: Load, given: Mapping[s
     words = arguments(running, first, load)
     variables: dict[str, Value] = {
         "python": running.python,
+        "begin": bundle("bench_start:main"),
         "program": bundle("bench_result:main"),
+        "certificate": running.certificate,
         "api_key": there.key or "",
         "mark": running.mark,
         "pid": running.pid,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from provision.core.certificate import ShownCertificate
 from provision.core.outcome import Ended, Endpoint
 from provision.core.person import expanded
 from provision.inventory.models import Host, SecretSource
@@ -48,7 +49,9 @@ class ApiKey:
 class Served:
     """`endpoint`: what the server listens on; `local`: on the head's loopback, where only the head itself gets at it.
     `over`: what joins the hosts. `ranks`, `answers`: what the facts are called that say where the ranks run and how the
-    model answers. `service`: what the server itself is called; that it answers is said once it was seen to be well."""
+    model answers. `service`: what the server itself is called; that it answers is said once it was seen to be well.
+    `certificate`: what it shows; None: it speaks HTTP. `trusted`: the file of this machine by which a client knows it;
+    empty: what the system trusts."""
 
     model: str
     endpoint: Endpoint
@@ -62,6 +65,8 @@ class Served:
     key: ApiKey = ApiKey()
     local: bool = False
     service: str = "vLLM"
+    certificate: ShownCertificate | None = None
+    trusted: str = ""
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -75,16 +80,30 @@ class Served:
         kind = ended.of(self.head.name, self.answers) or CHAT
         why = f"it listens on {self.head.name}'s loopback" if self.local else ended.closed.get(self.endpoint, "")
         address, port = self.endpoint
-        base = f"http://{'127.0.0.1' if why else bracketed(address)}:{port}"
+        scheme = "http" if self.certificate is None else "https"
+        asked = "127.0.0.1" if why else address
+        base = f"{scheme}://{bracketed(asked)}:{port}"
+        name = self._name(asked, tunnel=bool(why))
+        by_name = f"{scheme}://{bracketed(name)}:{port}"
         return [
-            f"{self.model} answers at http://{bracketed(address)}:{port}/v1",
+            f"{self.model} answers at {scheme}://{bracketed(address)}:{port}/v1",
             *self._cut(ended),
+            *self._shown(),
             *self._detour(why),
             "",
-            curl_line(base, self.model, kind, self.key),
-            "",
-            *python_lines(base, self.model, kind, self.key),
+            curl_line(base, self.model, kind, self.key, self.certificate.pin if self.certificate is not None else ""),
+            *(["", *python_lines(by_name, self.model, kind, self.key, self.trusted)] if name else []),
         ]
+
+    def _name(self, asked: str, *, tunnel: bool) -> str:
+        """By which a client that compares names asks; empty: by none that is known here."""
+        if self.certificate is None or self.certificate.covers([asked]):
+            return asked
+        names = [name for name in self.certificate.names if "*" not in name]
+        return names[0] if names and not tunnel else ""
+
+    def _shown(self) -> list[str]:
+        return [] if self.certificate is None else [f"  certificate SHA-256 {self.certificate.colons}"]
 
     def _cut(self, ended: Ended) -> list[str]:
         named = {host: ended.of(host, self.ranks) for host in self.hosts}
@@ -109,23 +128,28 @@ def _ranks(which: str) -> str:
     return f"ranks {which}" if ", " in which else f"rank {which}" if "(" in which else which
 
 
-def curl_line(base: str, model: str, kind: str, key: ApiKey = ApiKey()) -> str:
+def curl_line(base: str, model: str, kind: str, key: ApiKey = ApiKey(), pin: str = "") -> str:
+    """`pin`: of the public key, by which alone curl is to know the server; it needs neither a file nor a name."""
     path, body = _question(kind, model)
     header = f' -H "Authorization: Bearer {key.shell}"' if key.shell else ""
+    pinned = f"-k --pinnedpubkey 'sha256//{pin}' " if pin else ""
     return (
-        f"curl --noproxy '*' {base}{path} -H 'Content-Type: application/json'{header} "
+        f"curl --noproxy '*' {pinned}{base}{path} -H 'Content-Type: application/json'{header} "
         f"-d {shlex.quote(json.dumps(body))}"
     )
 
 
-def python_lines(base: str, model: str, kind: str, key: ApiKey = ApiKey()) -> list[str]:
-    """Four lines that want the package `openai` and nothing else."""
+def python_lines(base: str, model: str, kind: str, key: ApiKey = ApiKey(), trusted: str = "") -> list[str]:
+    """Four lines that want the package `openai` and nothing else. `trusted`: the file of the certificate."""
     _, body = _question(kind, model)
     arguments = ", ".join(f"{name}={json.dumps(argument)}" for name, argument in body.items())
     call, result = _CALLS[kind]
+    modules = ", ".join([*(["os"] if "os." in key.python else []), *(["ssl"] if trusted else []), "openai"])
+    context = f"ssl.create_default_context(cafile={json.dumps(trusted)})"
+    tls = f", http_client=openai.DefaultHttpxClient(verify={context})" if trusted else ""
     return [
-        "import os, openai" if "os." in key.python else "import openai",
-        f'client = openai.OpenAI(base_url="{base}{_PREFIX.get(kind, "/v1")}", api_key={key.python})',
+        f"import {modules}",
+        f'client = openai.OpenAI(base_url="{base}{_PREFIX.get(kind, "/v1")}", api_key={key.python}{tls})',
         f"answer = client.{call.format(arguments=arguments, body=json.dumps(body))}",
         f"print({result})",
     ]

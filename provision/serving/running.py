@@ -23,7 +23,7 @@ class NotServing(HostError):
 class Running:
     """`python`: the folder of its environment on the head. `degrees`: tensor and pipeline parallel, as it was started.
     `flags`: all flags, with their dashes. `mark`, `pid`, `user`: of its processes, of the first one, and whom it runs
-    as, if that is not who looks; `home`: where that user's caches are."""
+    as, if that is not who looks; `home`: where that user's caches are. `certificate`: what it shows, by its SHA-256."""
 
     url: str
     model: str
@@ -34,10 +34,11 @@ class Running:
     pid: str = ""
     user: str = ""
     home: str = ""
+    certificate: str = ""
 
     @property
     def address(self) -> str:
-        return self.url.removeprefix("http://").rpartition(":")[0].strip("[]")
+        return self.url.partition("://")[2].rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
@@ -93,8 +94,9 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
         )
         raise NotServing(head.name, message, hint="provision check")
     source = stamp["model"]
+    scheme = "https" if "--ssl-certfile" in flags else "http"
     return Running(
-        f"http://{bracketed(address)}:{flags['--port']}",
+        f"{scheme}://{bracketed(address)}:{flags['--port']}",
         flags.get("--served-model-name", source),
         source,
         stamp["python"],
@@ -103,6 +105,7 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
         stamp["pid"],
         stamp.get("user", ""),
         stamp.get("$HOME", ""),
+        stamp.get("certificate", "") if scheme == "https" else "",
     )
 
 

@@ -90,6 +90,8 @@ def chat(inventory: Inventory, question: str, *, tokens: int = 40, timeout: floa
     """An answer to a question of one's own, from here and from a server without a key: the demo's, and no host is
     logged in to for it. Raises UsageError if the inventory serves nothing; NoAnswer."""
     serve, head = _serve(inventory), inventory.head
+    if serve.tls is not None:
+        raise UsageError("a model that is served over HTTPS is not chatted with", hint="provision smoke")
     url = f"http://{bracketed(head.node_ip or head.address)}:{serve.port}"
     body = {
         "model": serve.name or serve.model,
@@ -145,9 +147,10 @@ def asked(inventory: Inventory, there: ServerSession, timeout: float) -> Smoke:
 
 
 def _from_here(there: ServerSession, head: str, timeout: float) -> Answer:
-    post = keyed(lambda key: over_http(there.running.url, key), there.key)
+    running = there.running
+    post = keyed(lambda key: over_http(running.url, key, certificate=running.certificate), there.key)
     try:
-        return ask(post, there.running.model, timeout=timeout)
+        return ask(post, running.model, timeout=timeout)
     except Refused as error:
         raise refused(head, there, error.status, str(error)) from None
     except (OSError, ValueError, LookupError) as error:
@@ -169,6 +172,7 @@ def asking(there: ServerSession, timeout: float) -> Script:
         "mark": there.running.mark,
         "pid": there.running.pid,
         "user": there.running.user,
+        "certificate": there.running.certificate,
         "api_key": there.key or "",
     }
     return Script(shell("users.sh", "ask.sh"), variables, timeout=timeout + 30, optional=True)

@@ -18,6 +18,7 @@ from provision.core.playbook import Playbook
 from provision.facts import Exposed
 from provision.resources.still_running import StillRunning
 from provision.resources.weights import Weights
+from provision.stack.certificate import with_certificates
 from provision.stack.users import with_users
 from provision.weights.source import source_of
 
@@ -29,7 +30,7 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
     is made to be taken away."""
 
     def guard(cluster: Cluster) -> Playbook:
-        book = with_users(playbook)(cluster)
+        book = with_users(with_certificates(playbook))(cluster)
         roots = {node.name: node for node in cluster.nodes if _exposed(node, "root")}
         models = {node.name for node in cluster.nodes if _exposed(node, "model")}
         if removes:

@@ -15,8 +15,9 @@ from provision.resources.plain_digests import PlainDigests
 from provision.resources.ports import PortsFree
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
+from provision.stack.certificate import server_tls
 from provision.stack.ray import Stack
-from provision.stack.token import RAY_TOKEN
+from provision.stack.secrets import given
 
 #: Flags that multiply the ranks beyond TP × PP (engine/arg_utils.py, vLLM 0.32.0).
 _MORE_RANKS = ("data-parallel-size", "prefill-context-parallel-size")
@@ -109,11 +110,12 @@ class StackWithoutRay(Stack):
                 timeout=self._inventory.ray.join_timeout,
             ),
             rank=0 if head else others.index(node) + 1,
+            tls=server_tls(self._cluster, f"{self.folder(node)}/vllm") if head else None,
         )
 
     def _secrets(self, *, head: bool) -> dict[str, Secret]:
         """Only the head has an API to guard; the others need a hub's token where they download the model."""
-        mine = {name: value for name, value in self._cluster.secrets.items() if name != RAY_TOKEN}
+        mine = given(self._cluster)
         if head:
             return mine
         local = bool(self.model.folder(self._cluster.head))

@@ -34,9 +34,11 @@ from provision.resources.venv import Venv
 from provision.resources.vllm import ANSWERS, API_KEY, STAYS_HERE, VllmOnRay, VllmServer
 from provision.resources.weights import Weights
 from provision.serving.instructions import ApiKey, Served
+from provision.stack.certificate import server_tls, trusted
 from provision.stack.closing import Closes
 from provision.stack.environments import Environments
 from provision.stack.model import Model
+from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
 from provision.stack.users import find_user, of_the_user, scratch, service_user, system_user
 
@@ -106,9 +108,10 @@ class Stack(Closes):
             network=self.network(node),
             serve=self.model.served(node),
             base=self._base_environment(node),
-            secrets={k: v for k, v in self._cluster.secrets.items() if k != RAY_TOKEN},
+            secrets=given(self._cluster),
             config_root=self._config_root(node),
             members=", ".join(n.node_ip for n in self._cluster.nodes),
+            tls=server_tls(self._cluster, f"{self.folder(node)}/vllm"),
         )
 
     def ranks(self, node: Node) -> Ranks | None:
@@ -137,6 +140,8 @@ class Stack(Closes):
             key=ApiKey.of(sources.get(API_KEY), self._inventory.path.parent),
             # Of a loopback address of this machine it could not be told whose server answers there.
             local=is_loopback(server.listen_host) and not is_loopback(head.address),
+            certificate=server.tls.certificate if server.tls is not None else None,
+            trusted=trusted(self._cluster),
         )
 
     def server_config(self) -> TextFile:
@@ -144,7 +149,7 @@ class Stack(Closes):
         into every Ray actor. Ranks need the secrets (a hub's token) only where they download the model."""
         node = self._cluster.head
         local = bool(self.model.folder(node))
-        names = sorted({*STAYS_HERE, *(self._cluster.secrets if local else ())})
+        names = sorted({*STAYS_HERE, *(given(self._cluster) if local else ())})
         path = f"{self._config_root(node)}/ray_non_carry_over_env_vars.json"
         return TextFile(path, json.dumps(names), owner=service_user(node))
 

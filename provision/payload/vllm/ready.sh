@@ -4,7 +4,7 @@
 
 answers() {
     exec 3<&0
-    cd / && export URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" MARK="$mark" GUARDED="$guarded" &&
+    cd / && export URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" MARK="$mark" GUARDED="$guarded" CERTIFICATE="$certificate" &&
         printf '%s\n' "$program" | as_user "$python" -I - 4>&1 >&6 6>&- 5< "$dir/log"
 }
 { kind=$(printf %s "$api_key" | answers); } 6>&1 || gave_up "vLLM did not become ready" 400

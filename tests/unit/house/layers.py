@@ -34,8 +34,8 @@ LAYERS: Mapping[str, Row] = {
     ),
     "payload": Row(
         (),
-        ("ray",),
-        "what runs on hosts, where there is this room and Python's own; ray: of the environment that has it",
+        ("aiohttp", "ray", "vllm"),
+        "what runs on hosts, where there is this room and Python's own; the rest: of the environment that has it",
     ),
     "payload/network": Row((), (), "for the oldest Python of all: a host's own"),
     "payload/firewall": Row((), (), "for a host's own Python, as the network's"),
@@ -97,9 +97,9 @@ LAYERS: Mapping[str, Row] = {
     ),
     "serving": Row(
         ("cluster", "core", "environment", "facts", "inventory", "payload", "transport"),
-        (),
+        ("cryptography",),
         "asks the server that the resources have started, by its stamp, as a host asks it; environment, facts: who "
-        "looks from outside needs the addresses of all hosts, and no lock",
+        "looks from outside needs the addresses of all hosts, and no lock; cryptography: the certificate that it shows",
     ),
     "stack": Row(
         (

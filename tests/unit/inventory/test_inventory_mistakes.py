@@ -432,11 +432,21 @@ def test_the_flags_of_the_multi_node_mode_are_set_for_every_host(problems):
     ]
 
 
-@pytest.mark.parametrize("flag", ["ssl-certfile", "ssl_keyfile", "ssl-certf", "uds"])
-def test_a_server_that_would_not_answer_http_on_its_port_is_refused(problem, flag):
+@pytest.mark.parametrize(
+    ("flag", "way"),
+    [
+        ("ssl-certfile", "use `serve.tls: {cert: …, key: …}`"),
+        ("ssl_keyfile", "use `serve.tls: {cert: …, key: …}`"),
+        ("ssl-certf", "use `serve.tls: {cert: …, key: …}`"),
+        ("ssl-cert-reqs", "put a proxy in front of the server"),
+        ("enable-ssl-refresh", "`provision up` restarts the server for another certificate"),
+        ("uds", "remove it"),
+    ],
+)
+def test_a_server_that_would_not_answer_on_its_port_as_it_is_asked_is_refused(problem, flag, way):
     message, hint = problem(OK + f"serve: {{model: m, args: {{{flag}: /x}}}}\n")[2:]
-    assert "provision speaks HTTP to its port" in message
-    assert "for TLS" in hint
+    assert "the server could not be asked as `up` asks it" in message
+    assert way in hint
 
 
 @pytest.mark.parametrize(("beginning", "flag"), [("api-ke", "api-key"), ("tensor_par", "tensor-parallel-size")])

@@ -1,4 +1,5 @@
-"""A model server as far as whoever waits for it can see: it notes who asks what, with which key."""
+"""A model server as far as whoever waits for it can see: it notes who asks what, with which key. Over TLS, if it is
+given a file with its key."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ MARK = "gpus/gpu-01/vllm"
 KEY = "canary-key-of-the-server"
 
 #: Notes each request with the key that came with it. Arguments: its key, paths that do not want it, where it notes, and
-#: where it sends those on who ask for its health.
+#: where it sends those on who ask for its health, and the file of its key.
 SERVER = """
-import json, sys
+import json, ssl, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-key, opened, notes, goes = sys.argv[1:]
+key, opened, notes, goes, tls = sys.argv[1:]
 
 class Vllm(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -45,6 +46,10 @@ class Vllm(BaseHTTPRequestHandler):
         pass
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Vllm)
+if tls:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls, tls)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1], flush=True)
 server.serve_forever()
 """
@@ -58,8 +63,8 @@ class Server:
         self.log.write_text("loading\n")
         self.begun: list[subprocess.Popen[str]] = []
 
-    def start(self, *, opened: str = "", mark: str = MARK, goes: str = "") -> tuple[int, str]:
-        command = [sys.executable, "-I", "-S", "-c", SERVER, KEY, opened, str(self.notes), goes]
+    def start(self, *, opened: str = "", mark: str = MARK, goes: str = "", tls: str = "") -> tuple[int, str]:
+        command = [sys.executable, "-I", "-S", "-c", SERVER, KEY, opened, str(self.notes), goes, tls]
         environment = {**os.environ, "PROVISION_SERVICE": mark}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         self.begun.append(process)
@@ -67,10 +72,11 @@ class Server:
         return int(process.stdout.readline()), str(process.pid)
 
     def wait(
-        self, port: int, pid: str, *, guarded: str = "yes", seconds: str = "30"
+        self, port: int, pid: str, *, guarded: str = "yes", seconds: str = "30", certificate: str = ""
     ) -> subprocess.CompletedProcess[str]:
         environment = {
-            "URL": f"http://127.0.0.1:{port}", "MODEL": "m", "SECONDS_LEFT": seconds, "PID": pid, "MARK": MARK,
+            "URL": f"{'https' if certificate else 'http'}://127.0.0.1:{port}", "CERTIFICATE": certificate,
+            "MODEL": "m", "SECONDS_LEFT": seconds, "PID": pid, "MARK": MARK,
             "GUARDED": guarded,
         }  # fmt: skip
         # As vllm/ready.sh gives it: in no environment.

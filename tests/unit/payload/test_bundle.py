@@ -149,8 +149,8 @@ def test_only_an_environments_python_is_asked_for_libraries_and_not_before_it_ru
         found = {module for node in at_once for module in modules(node)}
         assert found <= {*sys.stdlib_module_names, "provision"}, name
         later = {module for node in ast.walk(ast.parse(text)) for module in modules(node)} - found
-        assert not later & {"torch", "ray", "vllm"} or PROGRAMS[program] == ENVIRONMENT_PYTHON, name
-        assert later <= {*sys.stdlib_module_names, "torch", "ray"}, name
+        assert not later & {"torch", "ray", "vllm", "aiohttp"} or PROGRAMS[program] == ENVIRONMENT_PYTHON, name
+        assert later <= {*sys.stdlib_module_names, "provision", "torch", "ray", "vllm", "aiohttp"}, name
 
 
 def modules(node: ast.AST) -> set[str]:

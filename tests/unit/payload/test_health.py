@@ -30,10 +30,11 @@ def before(request: pytest.FixtureRequest) -> str:
     return "" if request.param == "curl" else WITHOUT_CURL
 
 
-def health(port: int, pid: str, before: str, *, guarded: str = "yes") -> str:
+def health(port: int, pid: str, before: str, *, guarded: str = "yes", certificate: str = "") -> str:
+    url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     variables = {
         "mark": MARK, "pid": pid, "user": "", "runtimes": "", "guarded": guarded, "health_host": "127.0.0.1",
-        "health_port": str(port), "health_url": f"http://127.0.0.1:{port}", "health_python": sys.executable,
+        "health_port": str(port), "health_url": url, "certificate": certificate, "health_python": sys.executable,
         "health_program": bundle("health:main"), "PATH": os.environ["PATH"],
     }  # fmt: skip
     text = f"{shell(*LIBRARY, 'listener.sh')}\n{before}\n{shell('vllm/health.sh')}"

@@ -162,6 +162,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "ask:main": (asked, [], (1, "silent=nobody listens on port 1 yet")),
         "ask:wait": (asked, [], (1, "vLLM ended while it was starting")),
         "bench_result:main": ({}, [], (0, 'result={"completed": 3, "errors": ["no (2 times)"]}')),
+        "bench_start:main": ({"CERTIFICATE": "ab12"}, [], (3, "vllm: key, aiohttp asks for ab12")),
         "firewall.look:main": ({}, ["127.0.0.1,1"], (0, "refused")),
         "health:main": ({"URL": NOWHERE}, [], (0, "0 0")),
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
@@ -172,9 +173,28 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
     }[program]
 
 
+#: Of aiohttp and vLLM what the start of a load uses.
+AIOHTTP = """class TCPConnector:
+    def __init__(self, **named): self.named = named
+class Fingerprint:
+    def __init__(self, digest): self.digest = digest
+"""
+VLLM = """import os, aiohttp
+def main():
+    asks = aiohttp.TCPConnector(ssl=False, limit=1).named["ssl"].digest.hex()
+    print(f"vllm: {os.environ['OPENAI_API_KEY']}, aiohttp asks for {asks}")
+    assert b"OPENAI_API_KEY" not in open("/proc/self/environ", "rb").read()
+    return 3
+"""
+
+
 def prepare(place: Path) -> None:
     (place / "result.json").write_text('{"completed": 3, "errors": ["a\\nno", "no", ""], "ttfts": [1]}')
+    (place / "key").write_text("key")
     (place / "ray.py").write_text("def init(*_, **__): pass\ndef nodes(): return []\n")
+    (place / "aiohttp.py").write_text(AIOHTTP)
+    (entry := place / "vllm" / "entrypoints" / "cli").mkdir(parents=True)
+    (entry / "main.py").write_text(VLLM)
     site = place / "env" / "lib" / "python3.12" / "site-packages"
     site.mkdir(parents=True)
     (site / "extra.py").write_text("")
@@ -188,7 +208,7 @@ def test_it_starts(program: str, which: str, tmp_path: Path) -> None:
     python = sys.executable if which == "this Python" else oldest(PROGRAMS[program])
     environment, arguments, (rc, said) = started(program, tmp_path)
     prepare(tmp_path)
-    command = [python, "-S", "-B", "-", *arguments]
+    command = ["sh", "-c", 'exec 3< key; exec "$@"', "sh", python, "-S", "-B", "-", *arguments]
     done = subprocess.run(
         command,
         input=bundle(program),

@@ -86,7 +86,7 @@ def test_what_asks_cannot_write_the_stamp_and_only_words_are_noted(answer: str, 
     python.chmod(0o755)
     for name in ("stamp", "log"):
         (tmp_path / name).write_text("")
-    names = ("url", "model", "seconds", "pid", "mark", "guarded", "program", "user", "api_key")
+    names = ("url", "model", "seconds", "pid", "mark", "guarded", "program", "user", "api_key", "certificate")
     given = {**dict.fromkeys(names, ""), "dir": str(tmp_path), "python": str(python), "ANSWER": answer}
     text = shell(*LIBRARY, "vllm/ready.sh")
     environment = {"PATH": os.defpath, **given}

@@ -88,13 +88,15 @@ def test_without_a_result_its_own_last_words_are_told() -> None:
     assert caught.value.evidence == ("ImportError: no module named pandas",)
 
 
-#: In the place of vLLM: writes down who it is, and plants a link where a log of root's would be.
-VLLM = """#!/bin/sh
-ln -sf "$PLANTED" log.1; rm -f log; ln -s "$PLANTED" log
-echo "{\\"who\\": \\"$(id -un) $HOME $OPENAI_API_KEY\\"}" > result.json
-"""
+#: In the place of the environment's Python: as vLLM it writes down who it is, and plants a link where a log of root's
+#: would be.
 PYTHON = """#!/bin/sh
 cat > /dev/null
+if [ "$1" = - ]; then
+    ln -sf "$PLANTED" log.1; rm -f log; ln -s "$PLANTED" log
+    echo "{\\"who\\": \\"$(id -un) $HOME $(cat <&3) $*\\"}" > result.json
+    exit 0
+fi
 echo "$(id -un) read: $(cat result.json)"
 """
 
@@ -105,14 +107,14 @@ def test_with_sudo_the_load_is_no_more_than_the_services_user() -> None:
     with tempfile.TemporaryDirectory(prefix="provision-test-") as place:
         Path(place).chmod(0o755)
         Path(place, "bin").mkdir(mode=0o755)
-        for name, text in (("vllm", VLLM), ("python", PYTHON)):
-            (file := Path(place, "bin", name)).write_text(text)
-            file.chmod(0o755)
+        (file := Path(place, "bin", "python")).write_text(PYTHON)
+        file.chmod(0o755)
         (planted := Path(place, "planted")).write_text("as it was")
-        given = {"user": "nobody", "home": "/their/home", "python": place, "api_key": "k", "args": "0", "names": "0"}
+        empty = dict.fromkeys(("address", "port", "program", "begin", "certificate"), "")
+        given = {"user": "nobody", "home": "/their/home", "python": place, "api_key": "canary", "args": "0"}
         text = f"ours_listens() {{ :; }}\n{shell('users.sh', 'environment.sh', 'bench.sh')}"
-        environment = {"PATH": os.defpath, "PLANTED": str(planted), **given, "address": "", "port": "", "program": ""}
+        environment = {"PATH": os.defpath, "PLANTED": str(planted), **empty, **given, "names": "0"}
         done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert 'nobody read: {"who": "nobody /their/home k"}' in done.stdout.splitlines()
+        assert 'nobody read: {"who": "nobody /their/home canary - bench serve --result-dir' in done.stdout
         assert planted.read_text() == "as it was"

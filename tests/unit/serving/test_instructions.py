@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from provision.core.certificate import ShownCertificate
 from provision.core.finding import Known
 from provision.core.outcome import Ended
 from provision.inventory.models import Host, SecretSource, Ssh
@@ -122,3 +123,41 @@ def test_that_it_answers_is_said_only_where_the_server_was_seen_to_be_well() -> 
     ]
     for cells in ((), (Known("services", "vLLM", "not ready"),), (Known("services", "vLLM", "not running"),)):
         assert served().lines(Ended({"gpu-01": cells})) == ["whether llama answers was not looked at"]
+
+
+def certificate(*names: str) -> ShownCertificate:
+    return ShownCertificate("ab12" * 16, "cGlu", names, 0, 0, own=True)
+
+
+def test_over_https_the_lines_go_by_the_certificate() -> None:
+    lines = served(certificate=certificate("10.0.0.1", "localhost"), trusted="/state/llama/api.pem").lines(
+        Ended(known())
+    )
+    assert lines[0] == "llama answers at https://10.0.0.1:8000/v1"
+    assert "  certificate SHA-256 " + ":".join(["AB", "12"] * 16) in lines
+    curl = next(line for line in lines if line.startswith("curl"))
+    words = shlex.split(curl)
+    assert words[words.index("--pinnedpubkey") + 1] == "sha256//cGlu"
+    assert "https://10.0.0.1:8000/v1/chat/completions" in words
+    python = "\n".join(lines[lines.index(curl) + 2 :])
+    assert "import ssl, openai" in python
+    assert 'verify=ssl.create_default_context(cafile="/state/llama/api.pem")' in python
+    compile(python, "printed", "exec")
+
+
+def test_through_a_tunnel_one_of_our_own_is_still_known_by_its_name() -> None:
+    own = certificate("10.0.0.1", "127.0.0.1", "localhost")
+    lines = served(certificate=own, trusted="/c").lines(Ended(known(), {ENDPOINT: "no answer within 2 s"}))
+    assert any('base_url="https://127.0.0.1:8000/v1"' in line for line in lines)
+
+
+def test_one_of_an_authority_is_asked_for_by_a_name_that_it_has() -> None:
+    """Python compares the name, curl the pinned key alone."""
+    shown = served(certificate=certificate("*.example.org", "api.example.org"))
+    lines = shown.lines(Ended(known()))
+    assert any('base_url="https://api.example.org:8000/v1"' in line for line in lines)
+    assert not any("ssl." in line for line in lines)
+    # What that name is at the end of a tunnel nobody knows.
+    through = shown.lines(Ended(known(), {ENDPOINT: "no answer within 2 s"}))
+    assert any(line.startswith("curl") and "https://127.0.0.1:8000" in line for line in through)
+    assert not any("openai" in line for line in through)

@@ -1,0 +1,46 @@
+"""What is public of the certificate that a server shows: a value, whoever has read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from provision.core.secret import Secret
+
+
+@dataclass(frozen=True)
+class ShownCertificate:
+    """`fingerprint`: SHA-256 of it, in hex. `pin`: SHA-256 of its public key, in base64, as curl's `--pinnedpubkey`
+    wants it. `names`: the addresses and names that it is for. `begins`, `ends`: seconds of Unix. `own`: signed by
+    itself. `chain`: SHA-256 of what stands behind it in the file, in hex; empty: nothing does."""
+
+    fingerprint: str
+    pin: str
+    names: tuple[str, ...]
+    begins: float
+    ends: float
+    own: bool
+    chain: str = ""
+
+    @property
+    def colons(self) -> str:
+        """The fingerprint as browsers and `openssl x509 -fingerprint -sha256` show it."""
+        digits = self.fingerprint.upper()
+        return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+    def covers(self, names: Iterable[str]) -> bool:
+        return set(names) <= set(self.names)
+
+
+class CertifiedKey(Secret):
+    """A private key behind its certificates, as a server reads them from one file, and what is public of it."""
+
+    __slots__ = ("certificate",)
+
+    def __init__(self, pem: str, certificate: ShownCertificate, name: str) -> None:
+        super().__init__(pem, name)
+        self.certificate = certificate
+
+    def certified(self, names: tuple[str, ...]) -> CertifiedKey:
+        """One whose certificate is for `names`, where it is ours to say so."""
+        return self
