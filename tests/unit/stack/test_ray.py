@@ -5,6 +5,7 @@ import pytest
 from cluster_samples import cluster, facts
 
 from provision.cluster.cluster import Cluster
+from provision.core.finding import Known
 from provision.core.outcome import Ended, outcome_lines
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
@@ -232,7 +233,8 @@ def test_the_playbook_orders_head_workers_members_and_model() -> None:
     assert steps["gpu-02/service:ray"].follows == ("gpu-01/service:ray",)
     assert set(steps["gpu-01/ray-members"].after) == {"gpu-01/service:ray", "gpu-02/service:ray"}
     assert "gpu-01/ray-members" in steps["gpu-01/service:vllm"].after
-    assert outcome_lines(book.outcome, Ended())[0] == "/models/tiny answers at http://10.0.0.1:8000/v1"
+    well = Ended({"gpu-01": (Known("services", "vLLM", "running"),)})
+    assert outcome_lines(book.outcome, well)[0] == "/models/tiny answers at http://10.0.0.1:8000/v1"
     without = PlaybookFile(built_in(DEFAULT), LIKE).load()(cluster())
     assert not [step.key for step in without.steps if "vllm" in step.key]
 
