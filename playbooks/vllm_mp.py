@@ -21,10 +21,8 @@ def playbook(cluster: Cluster) -> Playbook:
     book.add(stack.master_port(), on=cluster.head.name)
     book.prove(stack.network_proof(), after=closed)
 
-    # In order on a host, in parallel across hosts.
+    # While what ran before goes on serving: environments, and the model. In order on a host, in parallel across hosts.
     for node in cluster.nodes:
-        for left in stack.left_by_ray(node):
-            book.add(left, on=node.name)
         if user := stack.user(node):
             book.add(user, on=node.name)
     built = [book.add(stack.venv(node), on=node.name) for node in cluster.nodes]
@@ -33,15 +31,22 @@ def playbook(cluster: Cluster) -> Playbook:
     if room := stack.model.room(weights):
         book.prove(room, before=placed)
 
+    # Nothing is stopped on any host before all of them have that.
+    left = [
+        book.add(left, on=node.name, after=[*built, *placed])
+        for node in cluster.nodes
+        for left in stack.left_by_ray(node)
+    ]
     # One process on each host. They meet while they start, and one that is gone takes the others with it.
     ranks = [
-        book.add(stack.rank(node), on=node.name, after=built, follows=placed, together="model")
+        book.add(stack.rank(node), on=node.name, after=[*built, *left], follows=placed, together="model")
         for node in cluster.nodes
     ]
     if all_reduce := stack.all_reduce():
-        book.prove(all_reduce, before=ranks)
+        book.prove(all_reduce, before=[*left, *ranks])
+    book.prove(stack.arguments({node.name: stack.rank(node) for node in cluster.nodes}), before=[*left, *ranks])
     if same := stack.model.same(weights):
-        book.prove(same, before=ranks)
+        book.prove(same, before=[*left, *ranks])
     met = [book.add(stack.ranks_met(node), on=node.name, follows=ranks) for node in cluster.nodes]
     serving = book.add(stack.answers(), on=cluster.head.name, after=met, follows=ranks)
     stack.watch(book)

@@ -23,33 +23,39 @@ def playbook(cluster: Cluster) -> Playbook:
         book.add(stack.server_ports(), on=cluster.head.name)
     book.prove(stack.network_proof(), after=closed)
 
-    # In order on a host, in parallel across hosts.
-    ray = stack.ray_head()
+    # While what ran before goes on serving: environments, and the model. In order on a host, in parallel across hosts.
     for node in cluster.nodes:
-        for left in left_without_ray(cluster, node):
-            book.add(left, on=node.name)
         if user := stack.user(node):
             book.add(user, on=node.name)
         book.add(stack.token(node), on=node.name)
-        book.add(stack.venv(node), on=node.name)
-    head = book.add(ray, on=cluster.head.name)
+    built = [book.add(stack.venv(node), on=node.name) for node in cluster.nodes]
+    weights = {node.name: found for node in cluster.nodes if (found := stack.weights(node))}
+    placed = [book.add(found, on=name) for name, found in weights.items()]
+    if room := stack.model.room(weights):
+        book.prove(room, before=placed)
+
+    # Nothing is stopped on any host before all of them have that.
+    left = [
+        book.add(left, on=node.name, after=[*built, *placed])
+        for node in cluster.nodes
+        for left in left_without_ray(cluster, node)
+    ]
+    ray = stack.ray_head()
+    head = book.add(ray, on=cluster.head.name, after=[*built, *placed])
     workers = [book.add(stack.ray_worker(n, ray), on=n.name, after=head, follows=head) for n in cluster.workers]
-    if all_reduce := stack.all_reduce():
-        book.prove(all_reduce, before=[head, *workers])
     joined = book.add(stack.members(ray), on=cluster.head.name, after=workers, follows=[head, *workers])
-    services = [head, *workers, joined]
+    services = [*left, head, *workers, joined]
+    if all_reduce := stack.all_reduce():
+        book.prove(all_reduce, before=[*left, head, *workers])
 
     if cluster.inventory.serve:
         config = book.add(stack.server_config(), on=cluster.head.name)
-        weights = {node.name: found for node in cluster.nodes if (found := stack.weights(node))}
-        placed = [book.add(found, on=name, after=joined) for name, found in weights.items()]
-        if room := stack.model.room(weights):
-            book.prove(room, before=placed)
         server = stack.server(ray)
         stands_on = [head, *workers, *placed]
         serving = book.add(server, on=cluster.head.name, after=[joined, config], follows=stands_on)
+        book.prove(stack.arguments({cluster.head.name: server}), before=[*left, head, *workers, serving])
         if same := stack.model.same(weights):
-            book.prove(same, before=serving)
+            book.prove(same, before=[*left, head, *workers, serving])
         for node in cluster.nodes:
             if ranks := stack.ranks(node):
                 services.append(book.add(ranks, on=node.name, after=serving, follows=serving))

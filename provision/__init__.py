@@ -77,6 +77,7 @@ _PUBLIC = {
     "resources.weights": ("Weights",),
     "proofs.network.proof": ("NetworkProof",),
     "proofs.all_reduce.proof": ("AllReduce",),
+    "proofs.arguments": ("VllmArguments",),
     "proofs.weights": ("RoomForWeights", "SameWeights"),
 }  # fmt: skip
 
@@ -193,6 +194,7 @@ if TYPE_CHECKING:
     from provision.inventory.models import Serve as Serve
     from provision.parallel.fit import Fit as Fit
     from provision.proofs.all_reduce.proof import AllReduce as AllReduce
+    from provision.proofs.arguments import VllmArguments as VllmArguments
     from provision.proofs.network.proof import NetworkProof as NetworkProof
     from provision.proofs.weights import RoomForWeights as RoomForWeights
     from provision.proofs.weights import SameWeights as SameWeights

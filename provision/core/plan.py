@@ -111,8 +111,12 @@ def _stopped_first(changes: Sequence[Change]) -> list[Change]:
     """Before the first of those that change together is restarted, all of them are stopped, on every host: a new one
     must not meet an old one."""
     stops: dict[str, list[Change]] = {}
+    awaited: dict[str, set[str]] = {}
     for change in changes:
-        stop = _stop(change)
+        if change.step.together:
+            awaited.setdefault(change.step.together, set()).update(change.step.after)
+    for change in changes:
+        stop = _stop(change, awaited)
         if stop is not None:
             stops.setdefault(change.step.together, []).append(stop)
     keys = {group: tuple(stop.step.key for stop in found) for group, found in stops.items()}
@@ -128,13 +132,15 @@ def _stopped_first(changes: Sequence[Change]) -> list[Change]:
     return ordered
 
 
-def _stop(change: Change) -> Change | None:
+def _stop(change: Change, awaited: Mapping[str, set[str]]) -> Change | None:
+    """None is stopped before all that any of them waits for is there."""
     if not change.step.together or change.have is None:
         return None
     stopped = change.step.resource.stopped()
     if stopped is None:
         return None
-    step = Step(change.step.host, stopped)
+    group = change.step.together
+    step = Step(change.step.host, stopped, tuple(sorted(awaited[group])), together=group)
     return Change(step, Action.UPDATE, change.have, stopped.want(), (), change.because or change.step.key)
 
 

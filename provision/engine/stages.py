@@ -59,15 +59,17 @@ def check_skipped(skip: Sequence[str], placed: Sequence[Placed], skippable: Sequ
 
 
 def _held(changes: Sequence[Change], place: Placed) -> frozenset[str]:
-    """Keys of what must wait: the steps named, what comes after them, and what comes later on the same hosts; if none
-    is named all, but for those that the proof comes after."""
+    """Keys of what must wait: the steps named, what changes together with them, what comes after them, and what comes
+    later on the same hosts; if none is named all, but for those that the proof comes after."""
     if not place.before:
         return frozenset(change.step.key for change in changes) - set(place.after)
     held: set[str] = set()
     hosts: set[str] = set()
+    groups = {change.step.together for change in changes if change.step.key in place.before} - {""}
     for change in changes:
         step = change.step
-        if step.key in place.before or step.host in hosts or any(key in held for key in step.after):
+        named = step.key in place.before or step.together in groups
+        if named or step.host in hosts or any(key in held for key in step.after):
             held.add(step.key)
             hosts.add(step.host)
     return frozenset(held)

@@ -34,6 +34,7 @@ PROGRAMS = {
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
     "records:main": HOST_PYTHON,
+    "serve_arguments:main": ENVIRONMENT_PYTHON,
     "weights.download:main": ENVIRONMENT_PYTHON,
     "weights.seal:main": ENVIRONMENT_PYTHON,
 }

@@ -8,4 +8,5 @@ PROOFS = {
     "network": "that the hosts reach each other on every port",
     "all-reduce": "that their GPUs do, and how fast",
     "weights": "that all have the same model",
+    "arguments": "that vLLM accepts its arguments",
 }

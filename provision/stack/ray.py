@@ -6,6 +6,7 @@ A playbook says which resources go where and in what order; this says what each 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster.cluster import Cluster, Node, is_loopback
@@ -19,6 +20,7 @@ from provision.environment.uv import usable
 from provision.environment.wheels import misfit
 from provision.facts import Facts
 from provision.proofs.all_reduce.proof import AllReduce, all_reduce
+from provision.proofs.arguments import VllmArguments
 from provision.proofs.network.proof import NetworkProof, network_proof
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
@@ -171,6 +173,11 @@ class Stack(Closes):
         if "torch" not in self._cluster.lock.packages:
             return None
         return all_reduce(self._cluster, self._rank_environment, lambda node: str(self.venv(node).path), service_user)
+
+    @staticmethod
+    def arguments(servers: Mapping[str, VllmServer]) -> VllmArguments:
+        """What must be shown before any service is stopped. `servers`: host → what is to run there."""
+        return VllmArguments(servers)
 
     def _rank_environment(self, node: Node) -> dict[str, str]:
         given = {**node.host.ray.env, **(self._inventory.serve.env if self._inventory.serve else {})}

@@ -98,12 +98,18 @@ def test_all_are_stopped_before_the_first_begins_anew_and_none_waits_for_another
     ]
 
 
-def test_all_are_stopped_before_what_is_proved_before_them() -> None:
-    """It may need what they hold."""
-    found, ranks = plan(b_rank=OTHER), tuple(f"{host}/thing:rank" for host in "abc")
+def test_none_is_stopped_before_what_is_proved_before_them() -> None:
+    """A proof that fails takes down nothing that serves."""
+    found, ranks = plan(b_rank=OTHER, c_env=OTHER), tuple(f"{host}/thing:rank" for host in "abc")
     first, second = stages(found, [Placed(Nothing(), before=ranks)])
-    assert {c.step.resource.id for c in first.changes} == {"thing:rank-stopped"}
-    assert (len(first.changes), len(first.proofs), len(second.proofs)) == (3, 0, 1)
+    assert [c.step.key for c in first.changes] == ["c/thing:env"]
+    assert {c.step.resource.id for c in second.changes} >= {"thing:rank-stopped", "thing:rank"}
+    assert (len(first.proofs), len(second.proofs)) == (0, 1)
+
+
+def test_none_is_stopped_before_all_that_one_of_them_waits_for_is_there() -> None:
+    waves = order(plan(b_rank=OTHER, a_env=OTHER, c_env=OTHER))
+    assert waves[:2] == ["a/env c/env", "a/rank-stopped b/rank-stopped c/rank-stopped"]
 
 
 def test_what_is_not_there_need_not_be_stopped() -> None:

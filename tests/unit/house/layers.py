@@ -89,7 +89,9 @@ LAYERS: Mapping[str, Row] = {
         "are asked for by what is known of them",
     ),
     "proofs": Row(
-        ("core", "payload/weights", "resources"), (), "describes; resources: it proves what they have put there"
+        ("core", "payload", "payload/weights", "resources"),
+        (),
+        "describes; resources: it proves what they have put there",
     ),
     "proofs/network": Row(("cluster", "core", "facts", "payload"), (), "describes; between hosts, whatever is on them"),
     "proofs/all_reduce": Row(

@@ -168,6 +168,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
         "ray_members:main": (joined, [], (1, "did not join Ray in time: a (10.0.0.1)")),
         "records:main": ({}, [f"{place}/env"], (0, "stray=extra.py")),
+        "serve_arguments:main": ({}, ["serve", "m"], (0, "verdict=unknown")),
         "weights.download:main": (weights, [], (1, "the environment cannot download from the hub")),
         "weights.seal:main": (weights, [], (0, "")),
     }[program]
