@@ -6,19 +6,24 @@ before any host is changed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provision.core.mark import Mark
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script
 from provision.payload.bundle import shell
 from provision.resources.service import LIBRARY, Place
 
+#: What service/ports.sh says of a port that one of our services has, of another cluster or under another name.
+_OF_PROVISION = re.compile(r"taken by (\S+), of provision\Z")
+
 
 @dataclass(frozen=True)
 class PortsFree(Resource):
     """`ports`, each with what it is for, at `address`. Not judged while the service at `place` is running. `of`: tells
-    two of one service apart."""
+    two of one service apart. `scratch`: the folder that the service fills, by which what is left of it is known."""
 
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
@@ -29,6 +34,7 @@ class PortsFree(Resource):
     address: str
     ports: tuple[tuple[int, str], ...]
     of: str = ""
+    scratch: str = ""
 
     @property
     def id(self) -> str:
@@ -43,12 +49,20 @@ class PortsFree(Resource):
 
     def probe(self) -> Script:
         wanted = "\n".join(f"{port} {use}" for port, use in self.ports)
-        variables = {**self.place.variables(), "address": self.address, "wanted": wanted}
+        variables = {**self.place.variables(), "scratch": self.scratch, "address": self.address, "wanted": wanted}
         return Script(shell(*LIBRARY, "service/ports.sh"), variables)
 
     def fix(self, have: State, want: State) -> Script:
         raise AssertionError("never fixed: a mismatch blocks the plan")
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
-        hint = "stop what listens there, or choose another port in the inventory"
-        return tuple(Difference(d.aspect, d.expected, d.found, hint) for d in super().diff(have, want))
+        return tuple(Difference(d.aspect, d.expected, d.found, _hint(d.found or "")) for d in super().diff(have, want))
+
+
+def _hint(found: str) -> str:
+    holder = _OF_PROVISION.match(found)
+    mark = Mark.parse(holder[1]) if holder else None
+    if mark is None:
+        return "stop what listens there, or choose another port in the inventory"
+    down = f"`provision down` with the inventory of the cluster `{mark.cluster}`, where this host is `{mark.host}`"
+    return f"{down}, stops it; or choose another port in this one"

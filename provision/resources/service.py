@@ -45,6 +45,10 @@ OBSERVED = frozenset({"pid", "start", "user", "runtime", "unit", "ready", "runni
 #: How a service is, as against how it was started: told of the service itself.
 _CONDITION = frozenset({"running", "ready", "health"})
 
+#: Programs that write themselves a title leave their environment alone then, with the mark in it (py-setproctitle's
+#: README). No aspect of a service: what was started without it runs on, and is found by other witnesses.
+_KEEPS = {"SPT_NOENV": "1"}
+
 #: What it was started with that is worth remembering beside its flags.
 _REMEMBERED = frozenset({"environment", "model"})
 
@@ -198,7 +202,7 @@ class Service(Resource):
         variables: dict[str, Value] = {}
         for index, argument in enumerate(self.command()):
             variables[f"arg_{index}"] = argument
-        variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark})
+        variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark, **_KEEPS})
         secrets = self.compared_secrets()
         stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED and k not in secrets)
         variables |= secret_variables(secrets)

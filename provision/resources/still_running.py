@@ -1,30 +1,42 @@
-"""What runs of a cluster on a host whose folder others could change: known by marks and units, by no file of ours."""
+"""What runs of a cluster on a host and belongs to none of its services: known by marks, units and logs.
+
+What a service has started is found by its stamp, and where that is gone by its mark (service.py). This is the last
+look, at everything that carries the mark of the cluster, whatever has become of stamps and folders. `down` says that
+nothing is left once this has found nothing.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.resource import Resource, State
-from provision.core.script import Script, Value
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Fragment, Script, Value
 from provision.payload.bundle import shell
 
 _LIBRARY = "marked/library.sh"
 
+_HINT = "hint: "
+
 
 @dataclass(frozen=True)
 class StillRunning(Resource):
-    """No process of `cluster` runs on `host`. Root stops units, which lie in its own folder; processes are ended with
-    the rights of whoever logged in, and of `user`, whom services run as. Nothing below `left`, our folder there, is
-    read, run or removed."""
+    """No process of `cluster` runs on `host`; with `only`, none of these services. Root stops units, which lie in its
+    own folder; processes are ended with the rights of whoever logged in, and of `user`, whom services run as. Nothing
+    below `left`, a folder of ours there that is said to stay, is read, run or removed; empty: none is. `folders`: of
+    services, `scratches`: where they write as well; by the logs in there those are known whose titles have overwritten
+    their marks."""
 
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "they hold ports, memory and GPUs"
 
     cluster: str
     host: str
-    left: str
+    left: str = ""
     user: str = ""
+    only: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    scratches: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -37,11 +49,25 @@ class StillRunning(Resource):
     def want(self) -> State:
         return None
 
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        return () if have is None else (Difference("", None, have.get("running", "present")),)
+
     def probe(self) -> Script:
         return Script(shell(_LIBRARY, "marked/probe.sh"), self._variables())
 
     def fix(self, have: State, want: State) -> Script:
         return Script(shell(_LIBRARY, "marked/stop.sh"), {**self._variables(), "left": self.left}, timeout=120)
 
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        lines = failed.tail()
+        hints = [line.removeprefix(_HINT) for line in lines if line.startswith(_HINT)]
+        return tuple(line for line in lines if not line.startswith(_HINT)), "".join(hints[:1])
+
     def _variables(self) -> dict[str, Value]:
-        return {"prefix": f"{self.cluster}/{self.host}/", "user": self.user}
+        return {
+            "prefix": f"{self.cluster}/{self.host}/",
+            "user": self.user,
+            "only": " ".join(self.only),
+            "folders": "\n".join(self.folders),
+            "scratches": "\n".join(self.scratches),
+        }

@@ -16,9 +16,9 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.playbook import Playbook
 from provision.facts import Exposed
-from provision.resources.still_running import StillRunning
 from provision.resources.weights import Weights
 from provision.stack.certificate import with_certificates
+from provision.stack.leftovers import still_running, with_leftovers
 from provision.stack.users import with_users
 from provision.weights.source import source_of
 
@@ -30,7 +30,7 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
     is made to be taken away."""
 
     def guard(cluster: Cluster) -> Playbook:
-        book = with_users(with_certificates(playbook))(cluster)
+        book = with_leftovers(with_users(with_certificates(playbook)), removes=removes)(cluster)
         roots = {node.name: node for node in cluster.nodes if _exposed(node, "root")}
         models = {node.name for node in cluster.nodes if _exposed(node, "model")}
         if removes:
@@ -52,7 +52,7 @@ def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None
     book.steps = [step for step in book.steps if step.host not in roots]
     for name, node in roots.items():
         left = f"{node.root}/clusters/{cluster.name}/{name}"
-        book.add(StillRunning(cluster.name, name, left, node.host.services_user), on=name)
+        book.add(still_running(cluster, node, left=left), on=name)
         for finding in _findings(node, cluster):
             if finding.fact == "root":
                 book.note(f"{finding.said}: only processes are stopped, files are left in `{left}`", host=name)

@@ -157,7 +157,7 @@ class Stack(Closes):
 
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
-        return PortsFree(self._place(node, "ray"), node.node_ip, ports)
+        return PortsFree(self._place(node, "ray"), node.node_ip, ports, scratch=scratch(self._cluster, node)[0])
 
     def server_ports(self) -> PortsFree:
         assert self._inventory.serve is not None

@@ -1,4 +1,7 @@
-# Processes and units of one cluster on one host, by the mark alone: what begins with `prefix`.
+# Processes and units of one cluster on one host, by the mark alone: what begins with `prefix`; of the services `only`, where
+# there are any. Each is printed as `<pid or unit> <service>`.
+# shellcheck disable=SC2046 # split into words on purpose
+# shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC2153 # sudo sets both
 
 # With the rights of whoever logged in, and of the `user` who services run as, where there is one: whose processes they
@@ -13,12 +16,52 @@ with_their_rights() {
     fi
 }
 pattern=$(printf %s "$prefix" | sed 's/[.[\*^$]/\\&/g')
-marked() {
-    with_their_rights grep -alsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null |
-        cut -d/ -f3 | sort -u
+# Of lines of a process or unit and its mark.
+of_them() {
+    awk -v prefix="$prefix" -v only=" $only " 'index($2, prefix) == 1 && !seen[$1]++ {
+        n = split($2, part, "/")
+        if (only == "  " || index(only, " " part[n] " ")) print $1, part[n]
+    }'
 }
+marked() {
+    with_their_rights grep -aHsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' |
+        sed -n 's,^/proc/\([0-9]*\)/environ:PROVISION_SERVICE=,\1 ,p' | of_them
+}
+# Those that have written a title over their environment (service/library.sh has the same for one service): known by the
+# logs that they have open for writing. `folders`: of services, `scratches`: their folders elsewhere, one a line.
+exactly() { readlink -m -- "$1" | sed 's/[][*?\\]/\\&/g'; }
+logs() {
+    printf '%s\n' "$folders" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/log*\n' "$(exactly "$f")"; done
+    printf '%s\n' "$scratches" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/*/logs/*\n' "$(exactly "$f")"; done
+}
+retitled() {
+    set -f; old_ifs=$IFS; IFS='
+'
+    set -- $(logs | sed 's/^/-o\n-lname\n/')
+    IFS=$old_ifs; set +f
+    [ $# -gt 0 ] || return 0
+    shift
+    set -- $(with_their_rights find /proc/[0-9]*/fd -maxdepth 1 -perm -200 "(" "$@" ")" 2>/dev/null | cut -d/ -f3 | sort -u)
+    [ $# -gt 0 ] || return 0
+    with_their_rights grep -LszE '^[A-Za-z_][A-Za-z_0-9]*=' $(printf '/proc/%s/environ\n' "$@") 2>/dev/null |
+        cut -d/ -f3 | sort -u | while read -r p; do
+            # One that has ended, and whose parent does not ask how, has nothing left to say.
+            case $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) in ''|Z*) ;; *) echo "$p retitled" ;; esac
+        done
+}
+left_running() { { marked; retitled; } | sort -u; }
+# What systemd has, also where the file of the unit has been removed; and files that it has not read. Anybody may ask.
 units() {
-    [ "$(id -u)" -eq 0 ] || return 0
-    grep -lF "Description=provision: $prefix" /run/systemd/system/provision-*.service \
-        /etc/systemd/system/provision-*.service 2>/dev/null
+    [ -d /run/systemd/system ] || return 0
+    {
+        grep -HF "Description=provision: $prefix" /run/systemd/system/provision-*.service \
+            /etc/systemd/system/provision-*.service 2>/dev/null |
+            sed -n 's,^.*/\([^/:]*\):Description=provision: ,\1 ,p'
+        timeout 10 systemctl show -p Id -p Description -p LoadState 'provision-*.service' 2>/dev/null | awk '
+            function flush() { if (id != "" && mark != "") print id, mark; id = mark = "" }
+            /^Id=/ { id = substr($0, 4) }
+            /^Description=provision: / { mark = $2 }
+            /^$/ { flush() }
+            END { flush() }'
+    } | of_them
 }

@@ -1,5 +1,5 @@
 # What runs of the cluster here. Prints nothing where nothing does.
-# shellcheck disable=SC2046 # split into words on purpose
 
-set -- $(units) $(marked)
-[ $# -eq 0 ] || echo "running=$*"
+list() { while read -r one service; do echo "$one ($service)"; done | paste -sd, - | sed 's/,/, /g'; }
+running=$({ units; left_running; } | list)
+[ -z "$running" ] || echo "running=$running"

@@ -1,23 +1,28 @@
-# Ends what runs of the cluster here, and leaves its files.
+# Ends what runs of the cluster here, and leaves its files. `left`: a folder to name, that is not removed.
 # shellcheck disable=SC2086 # split into words on purpose
 
-for unit in $(units); do
-    name=${unit##*/}
+names() { cut -d' ' -f1; }
+theirs=$(units | names | tr '\n' ' ')
+if [ -n "$theirs" ] && [ "$(id -u)" -ne 0 ]; then
+    echo "only root can stop what systemd carries: $theirs" >&2
+    echo "hint: set \`sudo: true\`, with which it was started" >&2
+    exit 1
+fi
+for name in $theirs; do
     systemctl disable -- "$name" >/dev/null 2>&1
     systemctl stop -- "$name" 2>/dev/null
-    rm -f -- "$unit"
+    rm -f -- "/run/systemd/system/$name" "/etc/systemd/system/$name"
     systemctl reset-failed -- "$name" 2>/dev/null
     systemctl daemon-reload
     echo "::note stopped: $name"
 done
-n=0 ended=''
-while pids=$(marked | tr '\n' ' '); [ -n "$pids" ]; do
-    ended=yes
-    if [ "$n" -ge 200 ]; then echo "these processes do not end: $pids" >&2; exit 1
-    elif [ "$n" -ge 150 ]; then with_their_rights kill -s KILL $pids 2>/dev/null
+n=0 ended=$(left_running | while read -r one service; do echo "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')
+while pids=$(left_running | names | tr '\n' ' '); [ -n "$pids" ]; do
+    if [ "$n" -ge 150 ]; then echo "these processes do not end: $pids" >&2; exit 1
+    elif [ "$n" -ge 100 ]; then with_their_rights kill -s KILL $pids 2>/dev/null
     elif [ $((n % 50)) -eq 0 ]; then with_their_rights kill -s TERM $pids 2>/dev/null
     fi
     n=$((n + 1)); sleep 0.1
 done
-[ -z "$ended" ] || echo "::note stopped: all processes that carry the mark $prefix"
-[ ! -d "$left" ] || echo "::note left in place: $left, secrets in it, too"
+[ -z "$ended" ] || echo "::note stopped: $ended"
+[ -z "$left" ] || [ ! -d "$left" ] || echo "::note left in place: $left, secrets in it, too"

@@ -52,6 +52,35 @@ ours() {
     now=${user:-$me}
     find "$@" -prune \( -user "$now" -o -user "${ran_as:-${SUDO_UID:-$now}}" \) 2>/dev/null | cut -d/ -f3
 }
+# A pattern of find that matches `$1` and nothing else, whichever links lead there.
+exactly() { readlink -m -- "$1" | sed 's/[][*?\\]/\\&/g'; }
+# What a process has open for writing, here and nowhere else: the log of the service, and those in its scratch folder.
+# The mode of a link in /proc/PID/fd is that of the descriptor (proc(5)).
+writers() {
+    own=$(exactly "$dir")
+    set -- -lname "$own/log*"
+    for place in $scratch $former; do set -- "$@" -o -lname "$(exactly "$place")/*/logs/*"; done
+    set -- find /proc/[0-9]*/fd -maxdepth 1 -perm -200 "(" "$@" ")"
+    { "$@"; [ -z "$user" ] || as_user "$@"; } 2>/dev/null | cut -d/ -f3
+}
+# Those of ours that have written a title over their environment, as Ray's agents do (setproctitle): nothing is left in
+# it, and the unit's cgroup or what they write to tells whose they are. The program of a person who uses Ray writes such
+# logs as well, and has its environment.
+retitled() {
+    set -- $(
+        writers
+        grep -lsE ":/system\.slice/$(printf %s "$unit" | sed 's/\./\\./g')(/|\$)" /proc/[0-9]*/cgroup | cut -d/ -f3
+    )
+    [ $# -gt 0 ] || return 0
+    set -- grep -LszE '^[A-Za-z_][A-Za-z_0-9]*=' $(printf '/proc/%s/environ\n' "$@" | sort -u)
+    set -- $({ "$@"; [ -z "$user" ] || as_user "$@"; } 2>/dev/null | cut -d/ -f1-3 | sort -u)
+    [ $# -gt 0 ] || return 0
+    now=${user:-$me}
+    find "$@" -prune \( -user "$now" -o -user "${ran_as:-${SUDO_UID:-$now}}" \) 2>/dev/null | cut -d/ -f3 |
+        while read -r p; do if start_of "$p"; then echo "$p"; fi; done
+}
+# All of ours, those as well.
+each_of_ours() { { ours; retitled; } | sort -un; }
 listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
 }

@@ -11,7 +11,7 @@ stop() {
     for one in $runtimes; do "${one}_stop"; done
     if alive; then signal TERM "$pid"; fi
     n=0 asked=''
-    while left=$(ours); [ -n "$left" ]; do
+    while left=$(each_of_ours); [ -n "$left" ]; do
         if [ "$n" -ge 200 ]; then echo "these processes do not end:" $left >&2; return 1
         elif [ "$n" -ge 150 ]; then signal KILL $left
         elif [ "$n" -ge 100 ] || { [ -z "$asked" ] && ! alive; }; then asked=yes; signal TERM $left

@@ -1,0 +1,68 @@
+"""What is left of a cluster on its hosts and belongs to no step: the last look of `down`, and the first of `up`.
+
+Stamps and folders come and go; marks stay (provision/resources/still_running.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from provision.cluster.cluster import Cluster, Node
+from provision.core.mark import Mark
+from provision.core.playbook import Playbook, Step
+from provision.resources.absent import Absent
+from provision.resources.service import Service
+from provision.resources.still_running import StillRunning
+from provision.stack.users import scratch
+
+#: The services of the built-in playbooks. Others are of a playbook of somebody's own, which another run may not have.
+SERVICES = ("ray", "vllm")
+
+
+def with_leftovers(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
+    """`playbook`, which ends on every host what runs of the cluster and is none of its services: `removes`, all that
+    has the cluster's mark, after everything else; else services of the built-in playbooks, before everything else."""
+
+    def complete(cluster: Cluster) -> Playbook:
+        book = playbook(cluster)
+        for node in cluster.nodes:
+            covered = set() if removes else _services(book, node)
+            only = () if removes else tuple(name for name in SERVICES if name not in covered)
+            if removes or only:
+                _first(book, node, still_running(cluster, node, only))
+        return book
+
+    return complete
+
+
+def still_running(cluster: Cluster, node: Node, only: tuple[str, ...] = (), left: str = "") -> StillRunning:
+    """`left`: as of StillRunning."""
+    folder = f"{node.root}/clusters/{cluster.name}/{node.name}"
+    names = only or SERVICES
+    return StillRunning(
+        cluster.name,
+        node.name,
+        left,
+        node.host.services_user,
+        only,
+        tuple(f"{folder}/{name}" for name in names),
+        tuple(place for place in scratch(cluster, node) if place) if "ray" in names else (),
+    )
+
+
+def _services(book: Playbook, node: Node) -> set[str]:
+    """Names of those that a step has, be it to keep them away."""
+    here = [step.resource for step in book.steps if step.host == node.name]
+    wanted = [resource.of if isinstance(resource, Absent) else resource for resource in here]
+    marks = [Mark.parse(resource.place.owner_mark) for resource in wanted if isinstance(resource, Service)]
+    return {mark.service for mark in marks if mark is not None}
+
+
+def _first(book: Playbook, node: Node, resource: StillRunning) -> None:
+    """`down` goes backwards. What listens at ports that hosts try first is ended before they do."""
+    step = Step(node.name, resource)
+    book.steps.insert(0, step)
+    book.proofs = [
+        placed if placed.before else replace(placed, after=(*placed.after, step.key)) for placed in book.proofs
+    ]
