@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 
 
 class Options(TypedDict, total=False):
-    """`playbook`: a file instead of the built-in one. `limit`: names of the hosts to contact, none for all.
-    `cancel`: set it to stop the run; remote processes are ended first. `deep`: hold every file of the environments
-    against the hash that was installed, which takes minutes and not a moment. `skip`: names of proofs
+    """`playbook`: a file instead of the inventory's or the built-in one. `limit`: names of the hosts to contact, none
+    for all. `cancel`: set it to stop the run; remote processes are ended first. `deep`: hold every file of the
+    environments against the hash that was installed, which takes minutes and not a moment. `skip`: names of proofs
     (provision.core.proof) that are left out: `network`, `all-reduce`, `weights`."""
 
     playbook: Path | None
@@ -273,7 +273,7 @@ def _execute(job: Job, options: Options, *, listener: Listener | None = None) ->
 
 
 def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
-    path = options.get("playbook") or built_in(playbook_of(inventory))
+    path = options.get("playbook") or inventory.playbook or built_in(playbook_of(inventory))
     return PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
 
 

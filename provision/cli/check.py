@@ -111,7 +111,7 @@ def check(
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}
         wishes |= {"prove": True} if prove or network else {}
-        wishes |= skipped(skip, options.get("playbook"))
+        wishes |= skipped(skip)
 
     def finish(report: Report, cluster: str) -> Report:
         return write_reports(report, cluster, junit=junit, html=html)

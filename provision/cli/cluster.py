@@ -31,7 +31,7 @@ def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
 
     asked = RunOptions(**options)
     with errors_as_json(asked.screen()):
-        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip, options.get("playbook"))}
+        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip)}
     return run("up", api.up, asked, **wishes)
 
 

@@ -51,7 +51,7 @@ _RUN = (
         "--playbook",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Your own playbook.  [default: the built-in one for Ray and vLLM]",
+        help="Your own playbook.  [default: the inventory's, or the built-in one for Ray and vLLM]",
     ),
     click.option(
         "--ask-sudo-password",
@@ -111,15 +111,19 @@ def deeply(deep: bool) -> dict[str, bool]:
     return {"deep": True} if deep else {}
 
 
-def skipped(skip: Sequence[str], playbook: Path | None) -> dict[str, tuple[str, ...]]:
-    """What `skip_option` is for the library. Raises UsageError for a name that no built-in proof has; which ones a
-    `playbook` has is known once there is a cluster, so the run judges that."""
+def skipped(skip: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What `skip_option` is for the library."""
     names = tuple(part.strip() for names in skip for part in names.split(",") if part.strip())
+    return {"skip": names} if names else {}
+
+
+def require_proofs(names: Sequence[str], playbook: Path | None) -> None:
+    """Raises UsageError for a name that no built-in proof has; which ones a `playbook` has is known once there is a
+    cluster, so the run judges that."""
     for name in names:
         if playbook is None and name not in PROOFS:
             meant = did_you_mean(name, PROOFS, "; ")
             raise UsageError(f"--skip: there is no proof `{name}`{meant}", hint=f"they are {', '.join(PROOFS)}")
-    return {"skip": names} if names else {}
 
 
 def example(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from provision.cli.exit_code import Bug
 from provision.cli.find import find_inventory
-from provision.cli.options import RunOptions
+from provision.cli.options import RunOptions, require_proofs
 from provision.cli.signals import Interrupts, interrupts
 from provision.cli.system_errors import explained, is_system_error
 from provision.core.errors import NoHome, ProvisionError
@@ -66,6 +66,7 @@ def reported(
     with errors_as_json(screen):
         path = find_inventory(asked.inventory, os.environ)
         inventory = api.load(path, require_secrets=secrets)
+        require_proofs(extra.get("skip", ()), asked.playbook or inventory.playbook)
         limit = select(inventory, asked.limit)
         password = ask_sudo_password() if asked.ask_sudo_password else None
         with watched(screen, command, inventory.cluster) as watch:
@@ -86,10 +87,18 @@ def reported(
         report = finish(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
-    show(report, screen, f"provision up {shlex.quote(str(asked.inventory or path))}", everything=everything)
+    show(report, screen, _again(asked, path), everything=everything)
     if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
     return report
+
+
+def _again(asked: RunOptions, path: Path) -> str:
+    """The `up` that does what this run was asked about: of these hosts, by this playbook."""
+    words = ["provision", "up", str(asked.inventory or path)]
+    words += [word for limit in asked.limit for word in ("--limit", limit)]
+    words += ["--playbook", str(asked.playbook)] if asked.playbook else []
+    return shlex.join(words)
 
 
 @contextmanager

@@ -73,4 +73,7 @@ class InventoryFile(Settings):
     firewall: FirewallSettings = Field(
         FirewallSettings(), description="`true`, or a mapping: keep hosts outside the cluster from its ports"
     )
+    playbook: str | None = Field(
+        None, description="your own playbook, a file relative to the inventory, instead of the built-in one"
+    )
     accept: tuple[Accepted, ...] = Field((), description="findings that are known and may stay, each with its reason")

@@ -286,6 +286,7 @@ class Inventory(Section):
     sudo_password: SecretSource | None = None
     accept: tuple[Accepted, ...] = ()
     firewall: FirewallSettings = FirewallSettings()
+    playbook: Path | None = None
 
     @property
     def accepted(self) -> dict[str, str]:

@@ -43,6 +43,13 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
     def somewhere(node: YamlNode) -> YamlNode:
         return node.with_text(str(local_path(node.text, inventory)))
 
+    def playbook(node: YamlNode) -> YamlNode:
+        if not node.text.endswith(".py"):
+            problems.value(
+                node, f"`{node.text}` is no Python file, which a playbook is", "name a file such as `mine.py`"
+            )
+        return somewhere(node)
+
     def requirements(node: YamlNode) -> YamlNode:
         if is_file(node.text):
             existing_file(node, inventory, problems, "requirements file")
@@ -64,6 +71,7 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
     root = _at(root, ("serve", "weights", "path"), somewhere)
     root = _at(root, ("serve", "tls", "cert"), certificate)
     root = _at(root, ("serve", "tls", "key"), tls_key)
+    root = _at(root, ("playbook",), playbook)
     root = _at(root, ("python", "find_links", "*"), link)
     for key in ("constraints", "overrides"):
         root = _at(root, ("python", key, "*"), requirements)

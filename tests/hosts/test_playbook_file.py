@@ -96,6 +96,23 @@ def test_the_command_line_runs_a_playbook_of_ones_own_and_says_where_it_is_wrong
     assert run("check")[0] == 0
     assert run("down")[0] == 0
     assert here.made == []
+
+    with here.inventory.path.open("a") as file:
+        file.write("playbook: mine.py\n")
+
+    def by_inventory(*words: str) -> str:
+        command = [Path(sys.executable).with_name("provision"), *words, here.inventory.path]
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+        assert done.returncode == (3 if words[0] == "plan" else 0), done.stderr
+        return done.stdout
+
+    assert f"`provision up {here.inventory.path} --limit host-1` would do it" in by_inventory(
+        "plan", "--limit", "host-1"
+    )
+    by_inventory("up")
+    assert here.made == ["host-1", "host-2"]
+    by_inventory("down")
+    assert here.made == [], "`down` means the playbook that `up` meant"
     mine.write_text("def playbook(cluster):\n    return None + 1\n")
     code, said = run("check")
     assert code == 2

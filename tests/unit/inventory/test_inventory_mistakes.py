@@ -519,3 +519,11 @@ def test_all_mistakes_are_told_at_once_and_in_order(write):
         assert error.exit_code == 2
     else:
         raise AssertionError("it loads")
+
+
+def test_a_playbook_is_a_file_beside_the_inventory(read, problem, tmp_path):
+    assert read(OK + "playbook: books/mine.py\n").playbook == tmp_path / "books/mine.py"
+    assert read(OK + "playbook: ~/mine.py\n").playbook == tmp_path / "home/mine.py"
+    assert read(OK).playbook is None
+    said = "`mine.yaml` is no Python file, which a playbook is"
+    assert problem(OK + "playbook: mine.yaml\n")[1:3] == ("playbook", said)
