@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
 
 class Options(TypedDict, total=False):
-    """`playbook`: a file instead of the inventory's or the built-in one. `limit`: names of the hosts to contact, none
-    for all. `cancel`: set it to stop the run; remote processes are ended first. `deep`: hold every file of the
-    environments against the hash that was installed, which takes minutes and not a moment. `skip`: names of proofs
-    (provision.core.proof) that are left out: `network`, `all-reduce`, `weights`."""
+    """`playbook`: a file, before the inventory's and the built-in one. `limit`: names of the hosts to contact, none for
+    all. `cancel`: set it to stop the run; remote processes are ended first. `deep`: compare every file of the
+    environments with the hash that was installed, which takes minutes. `skip`: names of proofs (provision.core.proof)
+    that are left out: `network`, `all-reduce`, `weights`."""
 
     playbook: Path | None
     limit: Sequence[str]
