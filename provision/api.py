@@ -206,11 +206,7 @@ def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpac
 def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:
     """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
     made = make_lock(
-        inventory.python,
-        inventory.lock_path,
-        base=inventory.path.parent,
-        upgrade=upgrade,
-        say=_noting(listener),
+        inventory.python, inventory.lock_path, base=inventory.path.parent, upgrade=upgrade, say=_noting(listener)
     )
     return made.path
 
