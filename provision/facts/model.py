@@ -189,7 +189,8 @@ class Facts:
     (GPU's index, active links, links that are down). `fabric_manager`: what systemd says of it (`active`, `inactive`,
     `failed`), empty where there is none. `driver_library`: the version of libnvidia-ml on disk. `cuda`: the newest
     CUDA that the driver supports. `printed`: what else was asked for, by fact (provision.checks.host). `exposed`:
-    `root` and `model` → where others could change that folder; without an entry, nobody else can.
+    `root` and `model` → where others could change that folder; without an entry, nobody else can. `lacks`: what root
+    needs to act for other users and does not have, programs and capabilities.
     """
 
     hostname: str = ""
@@ -243,6 +244,7 @@ class Facts:
     model: ModelFolder | None = None
     printed: Mapping[str, str] = field(default_factory=dict, hash=False)
     exposed: Mapping[str, Exposed] = field(default_factory=dict, hash=False)
+    lacks: tuple[str, ...] = ()
 
     def interface_of(self, address: str) -> Interface | None:
         """The interface that carries `address`, if one does."""

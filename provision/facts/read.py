@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from provision.facts.driver import read_library, read_module, read_xids
 from provision.facts.folders import read_exposed
@@ -91,6 +91,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         clock_offset=_offset(_clock(clock), asked_at, answered_at or asked_at) if asked_at and _int(clock) else None,
         hostname_addresses=read_addresses(sections.get("names", ())),
         exposed=read_exposed(sections.get("folders", ())),
+        lacks=_lacks(values),
         model=read_model(
             _pairs(sections["model"]),
             sections.get("files", ()),
@@ -100,6 +101,20 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         if "model" in sections
         else None,
     )
+
+
+#: Of linux/capability.h: what root needs to give files away, to become another user, and to see whose a process of that
+#: user is.
+_CAPABILITIES = {
+    0: "CAP_CHOWN", 1: "CAP_DAC_OVERRIDE", 3: "CAP_FOWNER", 6: "CAP_SETGID", 7: "CAP_SETUID", 19: "CAP_SYS_PTRACE"
+}  # fmt: skip
+
+
+def _lacks(values: Mapping[str, str]) -> tuple[str, ...]:
+    if not re.fullmatch("[0-9a-f]{1,16}", held := values.get("capabilities", "")):
+        return ()
+    missing = [name for bit, name in _CAPABILITIES.items() if not int(held, 16) >> bit & 1]
+    return tuple(missing if values.get("setpriv") == "yes" else ["setpriv", *missing])
 
 
 def _sections(text: str) -> dict[str, list[str]]:

@@ -94,7 +94,7 @@ class Weights(Resource):
 
     def probe(self) -> Script:
         """`key=value` of the manifest's head; only if something differs, a line for every file."""
-        parts = ["weights/probe.sh", "weights/was.sh", *(["weights/deep.sh"] if self.deep else [])]
+        parts = ["files/way.sh", "weights/probe.sh", "weights/was.sh", *(["weights/deep.sh"] if self.deep else [])]
         return self._as_owner(*parts, timeout=TIMEOUT if self.deep else LISTING)
 
     def tell(self) -> Script:

@@ -35,11 +35,20 @@ def closed(host: str, models: str, holder: str, owner: str) -> Finding:
     return _block(host, said, (), hint)
 
 
-def unreadable(host: str, folder: str, holder: str, owner: str) -> Finding:
-    """The model is there, and not for the user who is to read it. `holder`: whose it is, and its mode."""
-    said = f"{folder} belongs to {holder}, and {owner or 'whoever logs in'} may not read it"
-    hint = f"let that user read it, or set `run_as: {holder.partition(',')[0]}`: `ls -ld {shlex.quote(folder)}`"
-    return _block(host, said, (), hint)
+def unreadable(host: str, folder: str, found: str, owner: str) -> Finding:
+    """The model is there, and not for the user who is to read it. `found`: whose what keeps that user out is, its mode,
+    and its path."""
+    holder, _, path = found.partition("|")
+    who = owner or "whoever logs in"
+    if path == folder:
+        said = f"{folder} belongs to {holder}, and {who} may not read it"
+    else:
+        said = f"{who} cannot read the model in {folder}: {path} belongs to {holder}"
+    inside = path == folder or path.startswith(f"{folder.rstrip('/')}/")
+    opened = f"sudo chmod -R o+rX {shlex.quote(folder)}" if inside else f"sudo chmod o+x {shlex.quote(path)}"
+    user = holder.partition(",")[0]
+    others = "or move the model" if user == "root" else f"move the model, or set `run_as: {user}`"
+    return _block(host, said, (), f"run `{opened}` on {host}, {others}")
 
 
 def _foreign(here: Held, have: Mapping[str, str]) -> Iterator[str]:

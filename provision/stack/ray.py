@@ -198,7 +198,7 @@ class Stack(Closes):
         for node in self._cluster.nodes:
             if node.facts is not None:
                 self._find_platform(book, node, node.facts)
-                find_user(book, self._cluster, node, self.model.folder(node))
+                find_user(book, node)
         self._find_lock(book)
         self._compare_roots(book)
         self._find_gpus(book)

@@ -11,6 +11,9 @@ from provision.core.resource import Resource
 from provision.resources.service import Service
 from provision.resources.system_user import SYSTEM_FOLDER, SystemUser, home_of
 
+_NO_SETPRIV = "install the package util-linux on {host} (Alpine: setpriv), or set hosts.{host}.sudo to false"
+_NO_CAPABILITY = "{host} is a container: have it started with them (`--cap-add`), or set hosts.{host}.sudo to false"
+
 
 def service_user(node: Node) -> str:
     """Where root starts the services; empty where whoever logs in does."""
@@ -22,7 +25,8 @@ def system_user(cluster: Cluster, node: Node) -> SystemUser | None:
     name = service_user(node)
     if node.facts is None or name in ("", node.facts.login_user):
         return None
-    return SystemUser(name, f"{cluster.name}@{node.name}")
+    claim = f"{cluster.name}@{node.name}"
+    return SystemUser(name, claim, chosen=node.host.run_as is not None, reach=node.root)
 
 
 def of_the_user(cluster: Cluster, node: Node) -> dict[str, str]:
@@ -46,25 +50,27 @@ def scratch(cluster: Cluster, node: Node) -> tuple[str, str]:
     return (f"{SYSTEM_FOLDER}/{name}", former) if service_user(node) else (former, "")
 
 
-def find_user(book: Playbook, cluster: Cluster, node: Node, model: str) -> None:
-    """What keeps services from running as the user who is asked for. `model`: the model's folder, if there is one."""
+def find_user(book: Playbook, node: Node) -> None:
+    """What keeps services from running as the user who is asked for."""
     facts = node.facts
     if facts is None:
         return
     if node.host.run_as and facts.uid != 0:
         hint = f"set hosts.{node.name}.sudo to true, or leave `run_as` out"
         book.block(f"`run_as: {node.host.run_as}` needs root", host=node.name, hint=hint)
-    user = system_user(cluster, node)
     if facts.uid == 0 and node.host.sudo and not node.host.run_as and facts.login_user == node.host.services_user:
-        book.note(
-            f"services run as {facts.login_user}, who logs in and may become root: `run_as` names another user",
-            host=node.name,
-        )
-    if user is not None and facts.login_home and model.startswith(f"{facts.login_home}/"):
         book.block(
-            f"the model is in {model}, in the home of {facts.login_user}, and vLLM runs as {user.name}",
+            f"services would run as {facts.login_user}, who logs in and may become root",
             host=node.name,
-            hint=f"move it to a folder that {user.name} can read, or set `run_as: {facts.login_user}`",
+            hint=f"set `run_as` to a name that is free on {node.name}, or to `{facts.login_user}` if that is meant",
+        )
+    if facts.uid == 0 and service_user(node) != facts.user and facts.lacks:
+        without = " and ".join(facts.lacks)
+        hint = _NO_SETPRIV if "setpriv" in facts.lacks else _NO_CAPABILITY
+        book.block(
+            f"root has no {without} here, and cannot do without for services that run as {service_user(node)}",
+            host=node.name,
+            hint=hint.format(host=node.name),
         )
 
 

@@ -1,15 +1,20 @@
-"""Real vLLM with `sudo: true`: a hardened unit of a user of its own, who has nothing but its caches. Real Ray, as well:
-test_ray_with_sudo.py."""
+"""Real vLLM with `sudo: true`: a hardened unit of a user of its own, who has nothing but its caches, and an API that
+speaks HTTPS. Real Ray, as well: test_ray_with_sudo.py."""
 
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 
 import pytest
-from clusters import Cluster
+from clusters import PROVISION, Cluster
 
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import write_tiny_model
 from provision.resources.hardening import DIRECTIVES
 
+KEY = "canary-2f0c"
 UNIT = "provision-test-sudo-vllm-lab-1-vllm.service"
 
 
@@ -17,7 +22,7 @@ UNIT = "provision-test-sudo-vllm-lab-1-vllm.service"
 def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     folder = tmp_path_factory.mktemp("stack")
     write_tiny_model(folder / "layer" / MODEL.lstrip("/"))
-    return make_cluster(
+    made = make_cluster(
         "test-sudo-vllm",
         hosts=1,
         gpus=1,
@@ -29,6 +34,9 @@ def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempP
         },
         layers=(folder / "layer",),
     )
+    made.environment["VLLM_API_KEY"] = KEY
+    made.edit(("port: 8000", "port: 8000\n  tls: true"))
+    return made
 
 
 def said(cluster: Cluster, *argv: str) -> str:
@@ -37,7 +45,6 @@ def said(cluster: Cluster, *argv: str) -> str:
 
 
 def test_it_serves_as_a_user_of_its_own_and_nothing_is_left_to_change(cluster: Cluster) -> None:
-    cluster.environment["VLLM_API_KEY"] = "canary-2f0c"
     result = cluster.provision("up")
     assert result.code == 0, result.stderr
     assert any("a chat completion answered from here" in e["text"] for e in result.events if e["event"] == "note")
@@ -46,6 +53,40 @@ def test_it_serves_as_a_user_of_its_own_and_nothing_is_left_to_change(cluster: C
     assert owners and all(line.startswith("provision ") for line in owners)
     again = cluster.provision("up")
     assert (again.code, again.changes) == (0, [])
+
+
+def test_its_api_speaks_https_alone_and_clients_know_it_by_what_up_has_kept_and_printed(cluster: Cluster) -> None:
+    address = f"{cluster.host('lab-1').address}:8000"
+    trusting = ssl.create_default_context(cafile=cluster.state / cluster.lab.name / "api.pem")
+    with urllib.request.urlopen(f"https://{address}/health", timeout=60, context=trusting) as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        urllib.request.urlopen(f"https://{address}/health", timeout=60, context=ssl.create_default_context())
+    with pytest.raises(OSError):
+        urllib.request.urlopen(f"http://{address}/health", timeout=60)
+    up = [PROVISION, "up", str(cluster.inventory)]
+    lines = subprocess.run(up, env=cluster.environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    curl = next(line for line in lines if line.startswith("curl "))
+    assert f"https://{address}/v1/" in curl
+    asked = subprocess.run(["sh", "-c", curl], env=cluster.environment, capture_output=True, text=True, check=True)
+    assert '"choices"' in asked.stdout
+    other = curl.replace("sha256//", "sha256//AAAA")
+    assert subprocess.run(["sh", "-c", other], env=cluster.environment, capture_output=True, check=False).returncode
+
+
+def test_another_controller_takes_its_certificate_over_and_the_key_is_its_users_alone(cluster: Cluster) -> None:
+    elsewhere = {"PROVISION_STATE_DIR": str(cluster.state / "elsewhere")}
+    planned = cluster.provision("plan", environment=elsewhere)
+    assert (planned.code, planned.report["plan"]["changes"]) == (0, [])
+    file = "/opt/provision/clusters/test-sudo-vllm/lab-1/vllm-tls.pem"
+    assert said(cluster, "stat", "-c", "%a %U", file) == "600 provision"
+
+
+def test_smoke_and_bench_ask_over_https_and_show_the_key_to_nobody_else(cluster: Cluster) -> None:
+    smoke = cluster.provision("smoke")
+    assert smoke.code == 0, smoke.stderr
+    bench = cluster.provision("bench", "--requests", "2", "--input-tokens", "8", "--output-tokens", "4")
+    assert (bench.code, bench.events[-1]["completed"]) == (0, 2), bench.stderr
 
 
 def test_its_unit_has_every_directive_of_the_table(cluster: Cluster) -> None:

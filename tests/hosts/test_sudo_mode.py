@@ -285,6 +285,52 @@ def test_a_user_who_was_there_before_stays_and_root_is_none(host: OneHost, contr
     assert host.up(SystemUser("root", "here@lab-1")).exit_code == 1
 
 
+def test_an_account_of_somebodys_is_refused_before_anything_is_changed_unless_it_is_chosen(
+    host: OneHost, control: HostControl
+) -> None:
+    said(control, "useradd", "-m", "-s", "/bin/bash", "provision")
+    try:
+        taken = SystemUser("provision", "here@lab-1", chosen=False)
+        for rights in ("", "%docker", "/etc/sudoers.d/provision"):
+            if rights == "%docker":
+                said(control, "sh", "-c", "groupadd -f docker && usermod -aG docker -s /usr/sbin/nologin provision")
+            elif rights:
+                said(
+                    control,
+                    "sh",
+                    "-c",
+                    'gpasswd -d provision docker; echo "provision ALL=NOPASSWD: ALL" > "$0"',
+                    rights,
+                )
+            for report in (host.check(taken), host.up(taken)):
+                assert report.plan is not None
+                found = [one.message for one in report.plan.blockers]
+                expected = {"": "its shell is /bin/bash", "%docker": "is in the group docker"}.get(
+                    rights, "may use sudo"
+                )
+                assert any(expected in message for message in found), found
+                assert report.exit_code
+            assert said(control, "find", "/var/lib/provision") == ""
+        chosen = replace(taken, chosen=True)
+        assert changes(host.up(chosen)) == 1
+        assert changes(host.up(chosen)) == 0
+        assert changes(host.purge(chosen)) == 1
+    finally:
+        said(control, "sh", "-c", "rm -f /etc/sudoers.d/provision; userdel -r provision; groupdel docker")
+
+
+def test_root_without_setpriv_is_told_so(lab: Lab, control: HostControl) -> None:
+    path = said(control, "sh", "-c", "command -v setpriv")
+    said(control, "mv", path, f"{path}.away")
+    try:
+        report = provision.check(provision.load(lab.inventory))
+        messages = [finding.message for finding in report.findings]
+        assert any("root has no setpriv here" in message for message in messages), messages
+        assert report.errors == ()
+    finally:
+        said(control, "mv", f"{path}.away", path)
+
+
 def test_a_service_has_no_way_to_more_rights(host: OneHost, control: HostControl, daemon: Daemon) -> None:
     assert said(control, "su", "ops", "-c", "sudo -n id -u") == "0", "without the unit it has"
     said(control, "rm", "-f", "/home/ops/lab-1.child")

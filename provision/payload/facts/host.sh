@@ -14,6 +14,12 @@ user=${user%%")"*} uid=${uid#uid=}
 case "$uid$user" in *[!A-Za-z0-9._-]*|"") user=$(id -un 2>/dev/null) uid=$(id -u) ;; esac
 echo "user=$user"
 echo "uid=$uid"
+if [ "$uid" = 0 ]; then
+    has setpriv && echo "setpriv=yes"
+    while read -r name value; do
+        case $name in CapEff:) echo "capabilities=$value"; break ;; esac
+    done < /proc/self/status
+fi
 echo "home=$HOME"
 if [ -n "$SUDO_USER" ]; then
     echo "login_user=$SUDO_USER"

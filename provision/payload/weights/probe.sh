@@ -26,12 +26,18 @@ if [ "$version" != 0 ]; then
     told "$manifest" | sed '1d;/^$/q' | grep -E '^(digest|bytes|files|repo|revision|commit|stamp)='
     expected=$(told "$manifest" | sed '1,/^$/d' | cut -d ' ' -f 2- | LC_ALL=C sort)
 fi
-if [ -d "$folder" ]; then
-    echo "folder=yes"
-    if [ ! -r "$folder" ] || [ ! -x "$folder" ]; then
-        echo "unreadable=$(stat -c '%U, mode %a' -- "$folder")"
-        exit 0
+shut=$(closed "$folder")
+if [ -z "$shut" ] && [ -d "$folder" ]; then
+    if [ ! -r "$folder" ]; then shut=$(stat -c '%U, mode %a|%n' -- "$folder")
+    elif [ -z "$brings" ]; then
+        # Not every find can ask that.
+        shut=$(LC_ALL=C find -L "$folder" -mindepth 1 -name '.*' -prune -o \( -type f ! -readable -o -type d ! -executable \) \
+            -printf '%u, mode %m|%p\n' 2>/dev/null | head -n 1)
     fi
+fi
+[ ! -d "$folder" ] || echo "folder=yes"
+if [ -n "$shut" ]; then printf 'unreadable=%s\n' "$shut"; exit 0; fi
+if [ -d "$folder" ]; then
     if [ -n "$brings" ]; then
         listed=$(cd -- "$folder" && LC_ALL=C find . -mindepth 1 -name '.*' -prune -o -name "*$newline*" -prune \
             -printf 'odd a name of several lines\n' -o -type f -printf '%s %T@ %P\n' -o ! -type d -printf 'odd %P\n' |

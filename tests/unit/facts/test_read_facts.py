@@ -258,3 +258,22 @@ def test_an_rdma_port_names_the_interfaces_that_it_carries():
         "@fabrics\nmlx5_0|1|4: ACTIVE|Ethernet|100 Gb/sec (4X EDR)| ens5f0 bond0 bond0\nmlx5_1|1|1: DOWN|Ethernet||\n"
     )
     assert [port.interfaces for port in read_facts(text).fabrics] == [("ens5f0", "bond0"), ()]
+
+
+@pytest.mark.parametrize(
+    ("said", "lacks"),
+    [
+        (("uid=1000",), ()),
+        (("uid=0", "setpriv=yes", "capabilities=000001ffffffffff"), ()),
+        # Docker's default.
+        (("uid=0", "setpriv=yes", "capabilities=00000000a80425fb"), ("CAP_SYS_PTRACE",)),
+        (("uid=0", "capabilities=000001ffffffffff"), ("setpriv",)),
+        (
+            ("uid=0", "setpriv=yes", "capabilities=0"),
+            ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_PTRACE"),
+        ),
+        (("uid=0", "capabilities=x"), ()),
+    ],
+)
+def test_what_root_lacks_to_act_for_other_users(said, lacks):
+    assert read_facts("\n".join(["@values", *said, ""])).lacks == lacks

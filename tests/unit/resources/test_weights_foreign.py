@@ -117,20 +117,38 @@ def test_a_host_may_print_anything(lines: list[str]) -> None:
 @pytest.mark.parametrize("source", ["hosts", "controller"])
 def test_a_model_that_the_services_user_may_not_read_blocks_with_its_owner(source: str, here: Held) -> None:
     made = replace(weights(here, source), owner="provision")
-    (found,) = made.blockers(made.read(Fragment(0, "folder=yes\nunreadable=ops, mode 700\n", "")))
+    (found,) = made.blockers(made.read(Fragment(0, "folder=yes\nunreadable=ops, mode 700|/data/tiny\n", "")))
     assert found.message == "/data/tiny belongs to ops, mode 700, and provision may not read it"
-    assert "set `run_as: ops`" in found.hint
+    assert found.hint == ("run `sudo chmod -R o+rX /data/tiny` on host-1, move the model, or set `run_as: ops`")
+    (found,) = made.blockers(made.read(Fragment(0, "unreadable=root, mode 700|/data\n", "")))
+    assert found.message == "provision cannot read the model in /data/tiny: /data belongs to root, mode 700"
+    assert found.hint == "run `sudo chmod o+x /data` on host-1, or move the model"
 
 
 @pytest.mark.needs("root")
-def test_the_probe_tells_of_such_a_model_instead_of_failing() -> None:
+@pytest.mark.parametrize("source", ["hosts", "controller"])
+@pytest.mark.parametrize("shut", ["model", "above", "above, by a link", "a file", "nothing"])
+def test_the_probe_tells_of_a_model_that_the_user_cannot_get_at_instead_of_failing(shut: str, source: str) -> None:
     with tempfile.TemporaryDirectory(prefix="provision-test-") as place:
         Path(place).chmod(0o755)
-        (model := Path(place, "model")).mkdir(mode=0o700)
-        os.chown(model, 65534, -1)
-        made = Weights("hosts", str(model), place, "c", "host-1", "/usr/bin/python3", owner="daemon")
+        (above := Path(place, "a bove")).mkdir(mode=0o755)
+        (model := above / "model").mkdir(mode=0o755)
+        (file := model / "config.json").write_text("{}")
+        (link := Path(place, "link")).symlink_to(above)
+        closed = {"model": model, "a file": file}.get(shut, above)
+        if shut != "nothing":
+            os.chown(closed, 65534, -1)
+            closed.chmod(0o600 if shut == "a file" else 0o700)
+        folder = str(link / "model" if shut == "above, by a link" else model)
+        made = Weights(source, folder, place, "c", "host-1", "/usr/bin/python3", owner="daemon")
         probe = made.probe()
         text = assignments(probe.vars, Secret.reveal) + probe.body
         done = subprocess.run(["sh"], input=text, capture_output=True, text=True, check=True)
-        assert "unreadable=nobody, mode 700" in done.stdout.splitlines()
-        assert made.blockers(made.read(Fragment(0, done.stdout, "")))
+        said = [line for line in done.stdout.splitlines() if line.startswith("unreadable=")]
+        found = [one for one in made.blockers(made.read(Fragment(0, done.stdout, ""))) if "belongs to" in one.message]
+        # What provision brings it makes readable itself.
+        if shut == "nothing" or (shut == "a file" and source == "controller"):
+            assert said == found == []
+        else:
+            assert said == [f"unreadable=nobody, mode {closed.stat().st_mode & 0o777:o}|{closed}"]
+            assert len(found) == 1

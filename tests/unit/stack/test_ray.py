@@ -207,24 +207,42 @@ def test_a_playbook_that_does_not_mention_the_user_gets_one_before_all_that_is_t
     assert len(with_users(built)(sample).steps) == len(built(sample).steps)
 
 
-def test_run_as_needs_root_and_a_model_that_the_user_can_reach() -> None:
+def test_run_as_needs_root() -> None:
     (needs_root, *_) = blockers(run_as="served")
     assert needs_root == "gpu-01: `run_as: served` needs root"
-    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
-    serve = Serve(model="/home/ubuntu/tiny", tensor_parallel=2, pipeline_parallel=1)
-    found = blockers(head=rooted, worker=rooted, run_as="served", serve=serve)
-    assert found[0] == "gpu-01: the model is in /home/ubuntu/tiny, in the home of ubuntu, and vLLM runs as served"
 
 
-@pytest.mark.parametrize(("login", "run_as", "said"), [("provision", None, 1), ("provision", "x", 0), ("ops", None, 0)])
-def test_it_is_said_where_the_user_who_logs_in_has_the_name_of_the_services_own(
-    login: str, run_as: "str | None", said: int
+@pytest.mark.parametrize(
+    ("lacks", "said", "way"),
+    [
+        (("setpriv",), "root has no setpriv here", "install the package util-linux on gpu-01"),
+        (("CAP_SETUID", "CAP_SYS_PTRACE"), "root has no CAP_SETUID and CAP_SYS_PTRACE here", "(`--cap-add`)"),
+    ],
+)
+def test_root_that_could_not_act_for_the_services_user_is_told_so_where_there_is_one(
+    lacks: tuple[str, ...], said: str, way: str
+) -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", login_user="root", systemd=True, lacks=lacks)
+    for settings, blocked in (({"sudo": True}, True), ({"run_as": "ops"}, True), ({}, False)):
+        book = Playbook()
+        made = cluster(head=rooted, **settings)
+        find_user(book, made.head)
+        found = [(one.message, one.hint) for one in book.blockers]
+        assert [(said in message, way in hint) for message, hint in found] == [(True, True)] * blocked
+
+
+@pytest.mark.parametrize(
+    ("login", "run_as", "refused"),
+    [("provision", None, True), ("provision", "x", False), ("provision", "provision", False), ("ops", None, False)],
+)
+def test_services_are_not_those_of_a_login_that_happens_to_have_the_name_of_their_own_user(
+    login: str, run_as: "str | None", refused: bool
 ) -> None:
     rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision", login_user=login)
     book = Playbook()
     made = cluster(head=rooted, sudo=True, run_as=run_as)
-    find_user(book, made, made.head, "")
-    assert len([text for host, text in book.notes if "may become root" in text]) == said
+    find_user(book, made.head)
+    assert any("may become root" in one.message for one in book.blockers) is refused
 
 
 def test_the_playbook_orders_head_workers_members_and_model() -> None:
