@@ -297,9 +297,8 @@ def _remember(job: Job, report: Report, options: Options) -> None:
         # What was read before the changes is no longer so.
         look = replace(job, command="check", mode=Mode.CHECK, apply=False, deep=False)
         known = _execute(look, options, listener=silent).known
-    cluster = job.inventory.cluster
     try:
-        snapshot.keep(snapshot.take(known, cluster, time.time()))
+        snapshot.keep(snapshot.take(known, job.inventory.cluster, time.time()))
     except SnapshotError as error:
         # The model is served all the same.
         (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))
