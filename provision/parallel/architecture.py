@@ -13,6 +13,7 @@ from typing import Literal
 
 from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
 from provision.parallel.defaults import DEFAULTS
+from provision.parallel.encoder_decoder import as_decoder
 from provision.parallel.keys import not_modelled
 
 #: What a layer keeps of the tokens before: all, those in a window, or nothing that grows.
@@ -112,6 +113,8 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         hidden // heads if heads else 0
     )
     model_type = str(text.get("model_type", ""))
+    if model_type == "minicpm3":  # keys and values are made whole of the latent ones, with the positions' part beside
+        head_dim = _number(text, ("qk_nope_head_dim",)) + _number(text, ("qk_rope_head_dim",)) or head_dim
     latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
     latent = latent + _number(text, ("qk_rope_head_dim",)) if latent else 0
     kept = caches(text, layers, heads, Cache(0 if latent else kv_heads, head_dim, latent, beside=indexed(text)))
@@ -163,7 +166,7 @@ def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:
         if any(name in said for name in names):
             usual = {key: value for key, value in usual.items() if key not in names}
     # An explicit null is an answer too: no window, heads that share nothing.
-    return {**usual, **text, "model_type": kind or ""}
+    return as_decoder({**usual, **text, "model_type": kind or ""})
 
 
 def _number(text: Mapping[str, object], names: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provision.parallel.encoder_decoder import ENCODER_TOKENS
 from provision.parallel.keys import STATES, WINDOWS
 
 #: Bytes that the indexer of sparse attention (DeepSeek V3.2, V4) keeps of a token: a key of 128 numbers in 8 bits, and
@@ -21,7 +22,8 @@ _SCALE = 4
 class Cache:
     """A part of what a layer keeps. `kv_heads`, `head_dim`: of keys and values, which GPUs of a stage share. `latent`:
     numbers per token that are on every GPU the same, in their place; 0 without. `window`: tokens, 0 for all. `every`:
-    tokens that one entry stands for. `beside`: bytes per entry, whatever the type of the cache."""
+    tokens that one entry stands for. `beside`: bytes per entry, whatever the type of the cache. `encoder`: tokens of an
+    encoder that are kept instead, however long the request is."""
 
     kv_heads: int = 0
     head_dim: int = 0
@@ -29,6 +31,7 @@ class Cache:
     window: int = 0
     every: int = 1
     beside: int = 0
+    encoder: int = 0
 
 
 #: Per layer; none of a layer that keeps a state, or nothing.
@@ -37,20 +40,26 @@ Layers = tuple[tuple[Cache, ...], ...]
 
 #: Types of models that have no attention at all, and of ones with two in each layer.
 _WITHOUT = frozenset(("mamba", "mamba2", "falcon_mamba"))
+#: Where nothing says which layers have attention, none has.
+_STATES_AT_FIRST = frozenset(("granitemoehybrid",))
 _TWICE = frozenset(("longcat_flash",))
 
 
 def caches(text: Mapping[str, object], layers: int, heads: int, usual: Cache) -> Layers:
     """`usual`: of a layer of which nothing more is said."""
-    if text.get("model_type") in _WITHOUT:
+    if str(text.get("model_type")) in _WITHOUT:
         return ((),) * layers
-    if text.get("model_type") in _TWICE:
+    if str(text.get("model_type")) in _TWICE:
         return ((usual, usual),) * layers
     found = _blocks(text, layers, heads, usual)
     for read in _READERS:
         found = read(text, layers, usual) if found is None else found
     each = found if found is not None else _every(text, layers, usual)
-    return _unshared(text, tuple((cache,) if isinstance(cache, Cache) else cache for cache in each))
+    made = tuple((cache,) if isinstance(cache, Cache) else cache for cache in each)
+    if tokens := _whole(text.get(ENCODER_TOKENS)):
+        cross = replace(usual, encoder=tokens)
+        return tuple((*layer, cross) for layer in made)
+    return _index_once(text, _unshared(text, made))
 
 
 def block_heads(text: Mapping[str, object], heads: int) -> int:
@@ -130,16 +139,12 @@ def _linear(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
 
 
 def _listed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
-    """Most models with layers of several kinds; Gemma 4 has other heads where attention is full."""
+    """Most models with layers of several kinds."""
     listed = text.get("layer_types") or text.get("layers_block_type")
     if not isinstance(listed, list) or len(listed) < layers:
         return None
     own = text.get("per_layer_config")
-    full = replace(
-        usual,
-        head_dim=_whole(text.get("global_head_dim")) or usual.head_dim,
-        kv_heads=_whole(text.get("num_global_key_value_heads")) or usual.kv_heads,
-    )
+    full = _wider(text, usual)
     found: list[Cache | tuple[Cache, ...]] = []
     near = _other(text.get("attention_other_setting"), usual)
     for layer, name in enumerate(map(str, listed[:layers])):
@@ -154,6 +159,12 @@ def _listed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
     return found
 
 
+def _wider(text: Mapping[str, object], usual: Cache) -> Cache:
+    """Gemma 4 has other heads where attention is full."""
+    heads, size = _whole(text.get("num_global_key_value_heads")), _whole(text.get("global_head_dim"))
+    return replace(usual, kv_heads=heads or usual.kv_heads, head_dim=size or usual.head_dim)
+
+
 def _other(said: object, usual: Cache) -> Cache:
     """Step 3.5 has other heads where attention has a window."""
     if not isinstance(said, Mapping) or said.get("attention_type") != "sliding_attention":
@@ -163,8 +174,11 @@ def _other(said: object, usual: Cache) -> Cache:
 
 
 def _own(per_layer: object, layer: int, cache: Cache) -> Cache:
+    """Layers are named by their numbers, which may have zeros in front (transformers 5.19)."""
     if isinstance(per_layer, Mapping):
-        said = per_layer.get(str(layer))
+        said = next(
+            (own for name, own in per_layer.items() if str(name).lstrip("0") == (str(layer) if layer else "")), None
+        )
     else:
         said = per_layer[layer] if isinstance(per_layer, list) and layer < len(per_layer) else None
     if not isinstance(said, Mapping):
@@ -178,8 +192,8 @@ def _some(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
     kinds, kind = text.get("attn_type_list"), str(text.get("model_type"))
     if isinstance(kinds, list) and len(kinds) >= layers:  # MiniMax M1, M2: 0 is linear attention
         return [usual if kinds[layer] else () for layer in range(layers)]
-    indices = text.get("attn_layer_indices") or text.get("full_attn_idxs")  # Bamba; LFM2
-    if isinstance(indices, list):
+    indices = text.get("attn_layer_indices") or text.get("full_attn_idxs") or text.get("hybrid_layer_ids")
+    if isinstance(indices, list):  # Bamba; LFM2; Zamba2
         return [usual if layer in indices else () for layer in range(layers)]
     if period := _whole(text.get("attn_layer_period")):  # Jamba
         offset = _whole(text.get("attn_layer_offset"))
@@ -188,7 +202,7 @@ def _some(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
         return [usual if (layer + 1) % every == 0 else () for layer in range(layers)]
     if kind.startswith(("bailing_hybrid", "bailing_moe_linear")) and (group := _whole(text.get("layer_group_size"))):
         return [usual if (layer + 1) % group == 0 else () for layer in range(layers)]
-    return None
+    return [()] * layers if kind in _STATES_AT_FIRST else None
 
 
 def _chunked(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
@@ -210,11 +224,12 @@ def _every(text: Mapping[str, object], layers: int, usual: Cache) -> list[Cache]
     window = _whole(text.get("sliding_window"))
     if not window or text.get("use_sliding_window") is False:
         return [usual] * layers
-    near = replace(usual, window=window)
-    if every := _whole(text.get("sliding_window_pattern")) or _whole(text.get("_sliding_window_pattern")):
-        return [usual if (layer + 1) % every == 0 else near for layer in range(layers)]
-    if str(text.get("model_type")) == "gemma2":
-        return [usual if layer % 2 == 1 else near for layer in range(layers)]
+    near, full = replace(usual, window=window), _wider(text, usual)
+    pattern = text.get("sliding_window_pattern") or text.get("_sliding_window_pattern")
+    if isinstance(pattern, str) and pattern:  # EXAONE 4: `LLLG`
+        return [full if pattern[layer % len(pattern)] == "G" else near for layer in range(layers)]
+    if every := _whole(pattern):
+        return [full if (layer + 1) % every == 0 else near for layer in range(layers)]
     return [near] * layers
 
 
@@ -224,8 +239,21 @@ def _unshared(text: Mapping[str, object], made: Layers) -> Layers:
     return made if not 0 < shared < len(made) else (*made[:-shared], *[()] * shared)
 
 
+def _index_once(text: Mapping[str, object], made: Layers) -> Layers:
+    """Layers of HY V4 whose indexer is shared read what the one before them kept."""
+    types = text.get("indexer_types")
+    if not isinstance(types, list) or len(types) < len(made):
+        return made
+    return tuple(
+        tuple(replace(cache, beside=0) for cache in layer) if types[at] == "shared" else layer
+        for at, layer in enumerate(made)
+    )
+
+
 def indexed(text: Mapping[str, object]) -> int:
     """Bytes per token that the indexer of a model with sparse attention keeps in every layer; 0 without one."""
+    if str(text.get("model_type")) == "hy_v4" and not text.get("layer_types"):
+        return 0  # its layers are sparse only where they are listed
     sparse = _whole(text.get("index_topk")) and not isinstance(text.get("compress_ratios"), list)
     return _indexer(text) if sparse else 0
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 #: The kinds of layers that `layer_types` names.
 STATES = frozenset(("linear_attention", "mamba", "mamba2", "conv", "recurrent", "rwkv", "gated_deltanet", "moe", "mlp"))
 WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
-FULL = frozenset(("full_attention", "attention", "hybrid", "global_attention"))
+FULL = frozenset(("full_attention", "attention", "hybrid", "global_attention", "indexed_attention"))
 
 
 def _names(text: str) -> frozenset[str]:
@@ -28,37 +28,39 @@ _KNOWN = _names(
     attn_layer_period attn_logit_softcapping attn_output_gate attn_pdrop attn_rotary_emb attn_scale
     attn_temperature_tuning attn_type_list block_configs cache_implementation chunk_size compress_ratios
     compress_rope_theta conv_L_cache conv_bias conv_dim conv_dim_out conv_kernel conv_use_xavier_init
-    decoder_sparse_step dense_attention_every_n_layers expert_layer_offset expert_layer_period first_k_dense_replace
-    flash_attn floor_scale full_attention_interval full_attn_alpha_factor full_attn_beta_factor full_attn_idxs
-    global_attn_every_n_layers global_head_dim head_dim hidden_mamba_act hidden_size_per_head
-    hidden_size_per_layer_input hybrid_layer_ids hybrid_override_pattern index_head_dim index_n_heads index_topk
-    indexer_rope_interleave interleave_moe_layer_step key_multiplier kv_lora_rank kv_n_heads laurel_rank
-    layer_group_size layer_types layernorm_full_attention_alpha layernorm_full_attention_beta
-    layernorm_linear_attention_alpha layernorm_linear_attention_beta layers_block_type linear_attn_alpha_factor
-    linear_attn_beta_factor linear_attn_config linear_attn_norm_group_size linear_conv_kernel_dim linear_key_head_dim
-    linear_num_key_heads linear_num_value_heads linear_value_head_dim mamba_chunk_size mamba_conv_bias mamba_d_conv
-    mamba_d_head mamba_d_ssm mamba_d_state mamba_dt_rank mamba_expand mamba_head_dim mamba_headdim mamba_hidden_act
-    mamba_intermediate mamba_n_groups mamba_n_heads mamba_ngroups mamba_norm_before_gate mamba_num_groups
-    mamba_num_heads mamba_proj_bias mamba_rms_norm mamba_ssm_cache_dtype mamba_ssm_dtype mamba_state_dim mamba_use_mlp
-    max_window_layers mla_scale_kv_lora mla_scale_q_lora mlp_layer_types mlp_only_layers moe_layer_freq moe_layers
-    moe_layers_enum moe_shared_expert_intermediate_size mtp_hybrid_override_pattern mtp_layer_types
-    mtp_layers_block_type mtp_mlp_layer_types multi_query multi_query_attention mup_attn_multiplier n_head_kv n_layer
-    n_layers n_mamba_heads n_shared_experts new_decoder_architecture no_bias no_rope_layer_interval no_rope_layers
-    num_attention_groups num_attention_heads num_global_key_value_heads num_hidden_layers num_key_value_heads
-    num_kv_heads num_kv_shared_layers num_layers num_ln_in_parallel_attn num_mem_blocks num_nextn_predict_layers
-    num_shared_experts original_num_hidden_layers parallel_attn partial_rotary_factor per_layer_config pos_shift
-    pre_allocate_kv_cache q_lora_rank qk_head_dim qk_layernorm qk_nope_head_dim qk_rope_head_dim query_pre_attn_scalar
-    residual_in_fp32 rope_interleave scale_attention_softmax_in_fp32 scale_attn_by_inverse_layer_idx scale_attn_weights
-    seq_len_interpolation_factor shared_expert_intermediate_size shared_intermediate_size sliding_window
-    sliding_window_pattern ssm_cfg ssm_in_multiplier ssm_multipliers ssm_out_multiplier ssm_state_size state_size
-    use_attention_bias use_attn_qkvbias use_bidirectional_attention use_cache use_conv_bias use_double_wide_mlp
-    use_flash_attention use_flash_attention_2 use_flash_attn use_gated_attention use_head_wise_attn_gate use_logn_attn
-    use_mamba_kernels use_mambapy use_qk_norm use_qkv_bias use_sliding_window v_head_dim vocab_size_per_layer_input
+    decoder_attention_heads decoder_sparse_step dense_attention_every_n_layers encoder_attention_heads
+    expert_layer_offset expert_layer_period first_k_dense_replace flash_attn floor_scale full_attention_interval
+    full_attn_alpha_factor full_attn_beta_factor full_attn_idxs global_attn_every_n_layers global_head_dim head_dim
+    hidden_mamba_act hidden_size_per_head hidden_size_per_layer_input hybrid_layer_ids hybrid_override_pattern
+    index_head_dim index_n_heads index_topk indexer_rope_interleave indexer_types interleave_moe_layer_step
+    key_multiplier kv_lora_rank kv_n_heads laurel_rank layer_group_size layer_types layernorm_full_attention_alpha
+    layernorm_full_attention_beta layernorm_linear_attention_alpha layernorm_linear_attention_beta layers_block_type
+    linear_attn_alpha_factor linear_attn_beta_factor linear_attn_config linear_attn_norm_group_size
+    linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads linear_value_head_dim
+    mamba_chunk_size mamba_conv_bias mamba_d_conv mamba_d_head mamba_d_ssm mamba_d_state mamba_dt_rank mamba_expand
+    mamba_head_dim mamba_headdim mamba_hidden_act mamba_intermediate mamba_n_groups mamba_n_heads mamba_ngroups
+    mamba_norm_before_gate mamba_num_groups mamba_num_heads mamba_proj_bias mamba_rms_norm mamba_ssm_cache_dtype
+    mamba_ssm_dtype mamba_state_dim mamba_use_mlp max_window_layers mla_scale_kv_lora mla_scale_q_lora mlp_layer_types
+    mlp_only_layers moe_layer_freq moe_layers moe_layers_enum moe_shared_expert_intermediate_size
+    mtp_hybrid_override_pattern mtp_layer_types mtp_layers_block_type mtp_mlp_layer_types multi_query
+    multi_query_attention mup_attn_multiplier n_head_kv n_layer n_layers n_mamba_heads n_shared_experts
+    new_decoder_architecture no_bias no_rope_layer_interval no_rope_layers num_attention_groups num_attention_heads
+    num_attention_heads_per_layer num_global_key_value_heads num_hidden_layers num_key_value_heads num_kv_heads
+    num_kv_shared_layers num_layers num_ln_in_parallel_attn num_mem_blocks num_nextn_predict_layers num_shared_experts
+    original_num_hidden_layers parallel_attn partial_rotary_factor per_layer_config pos_shift pre_allocate_kv_cache
+    prefix_dense_sliding_window_pattern q_lora_rank qk_head_dim qk_layernorm qk_nope_head_dim qk_rope_head_dim
+    query_pre_attn_scalar residual_in_fp32 rope_interleave scale_attention_softmax_in_fp32
+    scale_attn_by_inverse_layer_idx scale_attn_weights seq_len_interpolation_factor shared_expert_intermediate_size
+    shared_intermediate_size sliding_window sliding_window_pattern ssm_cfg ssm_in_multiplier ssm_multipliers
+    ssm_out_multiplier ssm_state_size state_size use_attention_bias use_attn_output_gate use_attn_qkvbias
+    use_bidirectional_attention use_cache use_conv_bias use_double_wide_mlp use_flash_attention use_flash_attention_2
+    use_flash_attn use_gated_attention use_head_wise_attn_gate use_logn_attn use_mamba_kernels use_mambapy use_qk_norm
+    use_qkv_bias use_sliding_window v_head_dim vocab_size_per_layer_input
     """
 )
 _TELLS = re.compile(
     r"attn|attention|cache|(?:^|_)kv(?:_|$)|window|layer_types|layers_block|block_config|compress|hybrid|per_layer"
-    r"|linear_(?:attn|key|value|num)|ssm|mamba|chunk|conv_|indexer|^index_|state_size|kv_shared|retention"
+    r"|linear_(?:attn|key|value|num)|ssm|mamba|chunk|conv_|indexer|^index_|state_size|kv_shared|retention|use_cla"
 )
 #: `kv_channels` of these is what `hidden_size` and the heads make anyway, or `attention_head_dim` says.
 _CHANNELS = frozenset(("chatglm", "qwen", "zamba2"))

@@ -131,9 +131,13 @@ def visible(memory: int) -> int:
 def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings: MemorySettings) -> int:
     """What a layer keeps of so many tokens on each GPU. Latent attention (MLA) is on all of them the same. A layer with
     a window keeps that and what goes through at once (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
-    kept = 0.0
+    kept, at_once = 0.0, settings.batched or LEAST[1]
     for part in model.caches[layer]:
-        counted = min(tokens, part.window + (settings.batched or LEAST[1])) if part.window else tokens
+        counted = tokens
+        if part.window:
+            counted = min(tokens, part.window + at_once)
+        elif part.encoder:  # as much room as for what goes through at once (`CrossAttentionSpec`)
+            counted = max(part.encoder, at_once)
         numbers = part.latent or 2 * max(1, part.kv_heads // tensor) * part.head_dim
         kept += (numbers * settings.kv_bytes + part.beside) * counted / part.every
     return math.ceil(kept)

@@ -48,6 +48,35 @@ CAUSE = {
     "transformers-v5": ("transformers-version", "gpu-01"),
     "two-addresses": ("unique-address", "gpu-01"),
     "zmq-cannot-assign": ("listen-address", "gpu-01"),
+    "clock-behind": ("hub-clock", "gpu-02"),
+    "cuda-fork": ("cuda-fork", "gpu-01"),
+    "cuda-no-device": ("no-gpu-seen", "10.0.0.2"),
+    "cxxabi": ("glibc-too-old", "gpu-01"),
+    "exec-format": ("processor", "gpu-02"),
+    "fine-grained-token": ("model-token-scope", "gpu-01"),
+    "gated-401": ("model-gated", "gpu-01"),
+    "gated-403": ("model-gated", "gpu-02"),
+    "glibc": ("glibc-too-old", "gpu-02"),
+    "hub-503": ("hub-error", "gpu-01"),
+    "input-output-error": ("disk-error", "gpu-02"),
+    "ld-lcuda": ("link-libcuda", "gpu-01"),
+    "libcuda-missing": ("cuda-library-missing", "gpu-02"),
+    "marlin-partition": ("quantized-partition", "gpu-01"),
+    "module-named": ("model-weights-unknown", "gpu-01"),
+    "nccl-versions-differ": ("nccl-versions", "gpu-01"),
+    "numpy-compiled-for-1": ("numpy-abi", "gpu-01"),
+    "numpy-dtype-size": ("numpy-abi", "gpu-02"),
+    "peer-access": ("cuda-peer-access", "gpu-01"),
+    "protobuf-needed": ("package-needed", "gpu-02"),
+    "python-h": ("compiler-missing", "gpu-01"),
+    "quantization-differs": ("quantization-differs", "gpu-01"),
+    "quota": ("disk-quota", "gpu-02"),
+    "read-only-home": ("read-only", "gpu-01"),
+    "safetensors-cut-short": ("model-weights-damaged", "10.0.0.2"),
+    "torch-archive": ("model-archive-damaged", "gpu-01"),
+    "triton-shared-memory": ("triton-shared-memory", "10.0.0.2"),
+    "weights-of-another-shape": ("model-weights-shape", "gpu-01"),
+    "weights-with-another-name": ("model-weights-unknown", "gpu-01"),
     # A line of a sound start is said before, and is none.
     "benign-libnccl-net": ("rdma-address", "gpu-01"),
     "benign-tp-exceeds-local": ("nvcc-missing", "gpu-01"),
@@ -66,8 +95,25 @@ LIKELY = {
     "unable-to-connect-gcs": ("ray-unreachable", "gpu-02"),
     "xid45-after-abort": ("nccl-timeout", "gpu-02"),
     "zmq-port-collision": ("port-race", "gpu-02"),
+    "cuda-error-3-device-count": ("cuda-initialization", "10.0.0.2"),
+    "cuda-initialization-error": ("cuda-initialization", "gpu-01"),
+    "cuda-unknown-error": ("cuda-unknown", "gpu-01"),
+    "heap-corrupted": ("heap-corrupted", "gpu-01"),
+    "illegal-instruction": ("illegal-instruction", "gpu-01"),
+    "loader-library": ("library-missing-other", "gpu-02"),
+    "nccl-message-truncated": ("nccl-truncated", "gpu-02"),
+    "nvshmem-devx": ("nvshmem", "gpu-01"),
+    "nvshmem-no-transport": ("nvshmem", "gpu-01"),
+    "nvshmem-qp": ("nvshmem", "gpu-02"),
+    "ray-driver-not-registered": ("ray-raylet-closed", "gpu-01"),
+    "ray-worker-crashed-at-start": ("ray-worker-ended", "gpu-02"),
+    "ray-worker-hangs-at-start": ("ray-worker-slow", "gpu-02"),
+    "segfault-in-nccl": ("segfault", "gpu-01"),
+    "segfault-in-the-kernels-log": ("segfault-where", "gpu-02"),
+    "segfault-of-python": ("segfault", "gpu-02"),
+    "segfault-of-ray": ("segfault", "gpu-01"),
 }
-UNKNOWN = {"something-new", "sound-start-only"}
+UNKNOWN = {"address-family", "nvml-assert", "something-new", "sound-start-only"}
 
 ALL = sorted(path.stem for path in REPORTS.glob("*.log"))
 
@@ -106,7 +152,7 @@ def test_of_an_unknown_failure_each_host_has_its_say() -> None:
 
 def test_every_report_is_expected_and_two_of_three_have_a_cause() -> None:
     assert {*CAUSE, *LIKELY, *UNKNOWN} == {*ALL}
-    assert len(ALL) >= 49
+    assert len(ALL) >= 97
     assert len(CAUSE) / len(ALL) >= 2 / 3
 
 
