@@ -13,19 +13,19 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
-from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.python_version import fits
-from provision.environment.resolve import OTHER_INDEX, decisive
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle, shell
+from provision.resources.venv_failed import explained
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -33,29 +33,12 @@ BUILD_TIMEOUT = 3600.0
 #: Seconds to read some ten GB from a slow disk.
 DEEP_TIMEOUT = 1800.0
 
-#: What uv says of a file whose hash is another one than the lock's (lower case).
-MISMATCH = "hash mismatch"
-
-#: Signs in what a failed build printed (lower case) → what to do.
-HINTS = (
-    ("not safe: ", "set `root` to a folder that nobody else can write to, in folders of which the same is true"),
-    (MISMATCH, INVESTIGATE),
-    ("--index-strategy", OTHER_INDEX),
-    ("is not on this host", "install that Python on the host, or set python.version to one that every host has"),
-    ("no space left", "free some space on the host, or set `root` to a folder on a larger disk"),
-    ("disk quota exceeded", "free some space on the host, or set `root` to a folder on a larger disk"),
-    ("permission denied", "let the user write to `root` on the host, or set `root` to a folder of its own"),
-    (
-        "failed to fetch",
-        "the host cannot reach the index: set `python.wheels: controller`, and the controller sends them",
-    ),
-    ("dns error", "the host cannot reach the index: set `python.wheels: controller`, and the controller sends them"),
-    ("exec format error", "set python.platform to the hosts' architecture"),
-    ("glibc", "set python.platform to the oldest glibc among the hosts, then run `provision lock`"),
-)
-
-_LOOKED_AT = ("files/trust.sh", "venv/probe.sh")
+_LOOKED_AT = ("files/trust.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
 _CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
+_BUILT = ("venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
+
+#: Whatever was asked for, these are what an environment with them is for.
+_MAIN = ("vllm", "torch", "ray")
 
 _DIST = "dist."
 _FILES = "files."
@@ -109,9 +92,11 @@ class Venv(Resource):
     def probe(self) -> Script:
         """Reads names and two small files: some milliseconds, also for hundreds of packages. `deep` reads all of it."""
         if self.deep:
-            body = shell(*_LOOKED_AT, "venv/python.sh", "venv/deep.sh")
-            return Script(body, {**self._names(), "program": bundle("records:main")}, timeout=DEEP_TIMEOUT)
-        return Script(shell(*_LOOKED_AT), self._names())
+            program = bundle("records.look:main")
+            return Script(
+                shell(*_LOOKED_AT, "venv/deep.sh"), {**self._seen(), "program": program}, timeout=DEEP_TIMEOUT
+            )
+        return Script(shell(*_LOOKED_AT), self._seen())
 
     def want(self) -> State:
         """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
@@ -126,6 +111,10 @@ class Venv(Resource):
                 folder, _, fault = value.partition("/")
                 if package := _dist(folder):
                     state[_FILES + package[0]] = fault
+                continue
+            if key == "lost":
+                lost, _, file = value.partition("/")
+                state[_FILES + lost] = f"missing: {file}"
                 continue
             if key != "dist":
                 state[key] = value
@@ -146,7 +135,9 @@ class Venv(Resource):
             before = have.get("current", "")
             return (Difference("", want["current"], before if before not in ("", want["current"]) else "unfinished"),)
         found = []
-        if not fits(have.get("python", ""), want["python"]):
+        if "frame" in have and "unread" not in have:
+            found.append(Difference("its own files", "as built", have["frame"]))
+        elif not fits(have.get("python", ""), want["python"]):
             found.append(Difference("python", want["python"], have.get("python")))
         if have.get("current") != want["current"]:
             found.append(Difference("environment in use", want["current"], have.get("current")))
@@ -159,6 +150,9 @@ class Venv(Resource):
         if "stray" in have:
             hint = "`provision up --deep` removes it; list it in python.packages if it is needed"
             found.append(Difference("stray code", None, have["stray"], hint))
+        # What is missing or changed may be why.
+        if "broken" in have and not found:
+            found.append(Difference("", "as built", have["broken"]))
         if "unread" in have:
             hint = "`provision up --deep` builds it again"
             found.append(Difference("", "as installed", have["unread"], hint))
@@ -185,12 +179,13 @@ class Venv(Resource):
         if want is None:
             return Script(shell(*_CHANGED, "venv/remove.sh"), self._names(), timeout=600)
         mode, names = self._work(have, want)
-        sweep = mode == "repair" and "stray" in (have or {})
         variables: dict[str, Value] = {
-            **self._names(),
+            **self._seen(),
             "mode": mode,
-            "sweep": "yes" if sweep else "",
-            "program": bundle("records:main") if sweep else "",
+            "sweep": "yes" if mode == "repair" and self.deep else "",
+            "program": bundle("records.look:main") if mode != "link" else "",
+            "mended": " ".join(names) if mode == "repair" else "",
+            "frame": "yes" if "frame" in (have or {}) else "",
             "version": self.python.version,
             "total": len(self.lock.packages),
             "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
@@ -205,15 +200,11 @@ class Venv(Resource):
             "more_indexes": " ".join(self.python.extra_indexes),
             "index_strategy": self.python.index_strategy,
         }
-        body = shell(*_CHANGED, "venv/python.sh", "venv/build.sh")
+        body = shell(*_CHANGED, *_BUILT)
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
-        said = decisive(failed.stderr or failed.stdout)
-        text = (failed.stderr or failed.stdout).lower()  # of a long list of hashes the first lines say what it is
-        if MISMATCH in text:
-            said = (REPLACED, *said)
-        return said, next((hint for sign, hint in HINTS if sign in text), "")
+        return explained(failed.stderr or failed.stdout)
 
     @property
     def _base(self) -> Path:
@@ -237,16 +228,24 @@ class Venv(Resource):
             "uv_version": uv_version_for(self.python.platform),
         }
 
+    def _seen(self) -> dict[str, Value]:
+        """With what tries to import the main packages."""
+        asked = {canonicalize_name(name) for name in map(_name, self.python.packages) if name}
+        mains = sorted({*asked, *_MAIN} & set(self.lock.packages))
+        return {**self._names(), "imports": bundle("imports:main"), "mains": " ".join(mains)}
+
     def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:
         """("build", "repair" or "link", names of the packages to install)."""
         everything = sorted(self.lock.packages)
-        if have is None or have.get("finished") != want["finished"] or not fits(have.get("python", ""), want["python"]):
+        if have is None or have.get("finished") != want["finished"]:
             return "build", everything
         drifted = sorted({*_drift(have, want), *_edited(have)})
-        if not drifted and "stray" not in have and "unread" not in have:
+        anew = "unread" in have or ("broken" in have and not drifted and "frame" not in have)
+        anew = anew or ("frame" not in have and not fits(have.get("python", ""), want["python"]))
+        if not anew and not drifted and "stray" not in have and "frame" not in have:
             return "link", []
         # Beyond that somebody has been at work here: what else they changed is not in the names.
-        if "unread" in have or len(drifted) > max(5, len(everything) // 4):
+        if anew or len(drifted) > max(5, len(everything) // 4):
             return "rebuild", everything
         return "repair", [name for name in drifted if name in self.lock.packages]
 
@@ -273,6 +272,13 @@ def _drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
 def _edited(have: Mapping[str, str]) -> list[str]:
     """Names of packages whose files are not as they were installed."""
     return sorted(key.removeprefix(_FILES) for key in have if key.startswith(_FILES))
+
+
+def _name(requirement: str) -> str:
+    try:
+        return Requirement(requirement).name
+    except InvalidRequirement:
+        return ""
 
 
 @lru_cache(maxsize=4096)  # the same on every host

@@ -8,4 +8,4 @@ another=$(another_interpreter)
 find_judge || exit 1
 idle=
 command -v ionice >/dev/null 2>&1 && ionice -c 3 true 2>/dev/null && idle="ionice -c 3"
-printf '%s\n' "$program" | nice -n 19 $idle "$judge" -I -S -B - "$env" || echo "unread=its files cannot be read"
+printf '%s\n' "$program" | nice -n 19 $idle "$judge" -I -S -B - look "$env" || echo "unread=its files cannot be read"

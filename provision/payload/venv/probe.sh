@@ -17,21 +17,20 @@ for link in "$root"/envs/current-*; do
     [ "$link" != "$root/envs/current-$cluster" ] && [ -h "$link" ] || continue
     [ "$link" -ef "$env" ] && echo "shared=yes"
 done
-finished=no python='' home=''
-[ -x "$env/bin/python" ] && [ -f "$env/.provision" ] && read -r finished < "$env/.provision"
+finished=no python='' home='' apart='' built=''
+[ -f "$env/.provision" ] && { read -r finished; read -r _; read -r built; } < "$env/.provision"
 echo "finished=$finished"
 if [ -f "$env/pyvenv.cfg" ]; then
     while read -r key _ value; do
-        case $key in version_info) python=$value ;; home) home=$value ;; esac
+        case $key in version_info) python=$value ;; home) home=$value ;; include-system-site-packages) apart=$value ;; esac
     done < "$env/pyvenv.cfg"
     # A host's own Python may be updated below an environment, which goes on to name the old one: asked is only one
     # that is younger than that word, and the one that it was built with, elsewhere, where nobody else could change it.
     set -- $([ -h "$env/bin/python" ] && stat -L -c %Z "$env/bin/python" "$env/pyvenv.cfg" 2>/dev/null)
     if [ "${1:-0}" -gt "${2:-0}" ]; then
-        asked='' built=''
-        [ ! -f "$env/.provision" ] || { read -r _; read -r _; read -r built; } < "$env/.provision"
+        asked=''
         host_python=$(readlink -f -- "$env/bin/python")
-        # Older versions did not write down which one, but uv where it found it.
+        # Where that is not known, uv wrote down where it found it.
         [ -n "$built" ] || [ "$(readlink -f -- "$home")" != "${host_python%/*}" ] || built="- $host_python"
         case $host_python in "$env"/*) built='' ;; esac
         [ "${built#* }" != "$host_python" ] || [ -n "$(strangers "$host_python" "$(id -u)")" ] ||
@@ -39,6 +38,31 @@ if [ -f "$env/pyvenv.cfg" ]; then
         python=${asked:-$python}
     fi
     echo "python=$python"
+fi
+# What makes it an environment of its own.
+frame=''
+[ "$apart" = false ] || frame="pyvenv.cfg lets packages of the host in"
+[ -n "$home" ] && [ -n "$python" ] || frame="pyvenv.cfg names no Python"
+# Older versions did not write down which one it was.
+[ -z "$built" ] || [ "$env/bin/python" -ef "${built#* }" ] || frame="bin/python is another program"
+[ -x "$env/bin/python" ] || frame="bin/python is missing"
+[ -z "$frame" ] || echo "frame=$frame"
+# That it can import what it is for was seen when it was built. It is tried again where one of those files is younger, with
+# the Python that it was built with.
+if [ "$finished" = "$digest" ] && [ -z "$frame" ]; then
+    {
+        read -r _; read -r _; read -r _; read -r _
+        set --
+        while read -r package file; do
+            if [ -h "$env/$file" ] || [ ! -f "$env/$file" ]; then echo "lost=$package/${file#lib/python3*/site-packages/}"
+            else set -- "$@" "$env/$file"
+            fi
+        done
+    } < "$env/.provision"
+    if [ $# -gt 0 ] && [ -n "$(find "$@" -newer "$env/.provision" -print)" ] &&
+        [ -z "$(another_interpreter)$(strangers "$env" "$(id -u)")" ]; then
+        said=$(try_imports 40 2>&1 >/dev/null) || echo "broken=$(printf '%s\n' "$said" | tail -n 1)"
+    fi
 fi
 for site in "$env"/lib/python3*/site-packages; do
     # All names on one line, which is less for the controller to take in than hundreds.

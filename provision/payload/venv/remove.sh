@@ -17,8 +17,8 @@ for place in "$envs"/*; do
     done
     [ -n "$used" ] || { say "removing environment $name"; discard "$place"; }
 done
-rm -rf -- "$inbox" "$cache" "$envs"/.gone-"$tag"-* "$envs/.current-$tag"
-for place in "$envs"/* "$envs"/.gone-*; do
+rm -rf -- "$inbox" "$cache" "$envs"/.gone-"$tag"-* "$envs"/.was-"$tag"-* "$envs/.current-$tag"
+for place in "$envs"/* "$envs"/.gone-* "$envs"/.was-*; do
     [ -e "$place" ] || [ -h "$place" ] || continue
     exit 0
 done

@@ -40,6 +40,7 @@ LAYERS: Mapping[str, Row] = {
     "payload/network": Row((), (), "for the oldest Python of all: a host's own"),
     "payload/firewall": Row((), (), "for a host's own Python, as the network's"),
     "payload/all_reduce": Row((), ("torch",), "torch: of the environment that has it"),
+    "payload/records": Row((), (), "for a host's own Python, which judges an environment from outside of it"),
     "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
     "transport": Row(
         ("core", "inventory", "payload"),

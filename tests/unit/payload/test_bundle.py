@@ -174,5 +174,5 @@ def test_threads_parse_one_after_another(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with monkeypatch.context() as patched, ThreadPoolExecutor(4) as threads:
         patched.setattr(ast, "parse", slow)
-        list(threads.map(bundle.__wrapped__, ["ask:main", "ask:wait", "records:main", "weights.seal:main"]))
+        list(threads.map(bundle.__wrapped__, ["ask:main", "ask:wait", "records.look:main", "weights.seal:main"]))
     assert most == 1

@@ -72,6 +72,11 @@ def test_each_drift_is_told_in_one_line(lines, said):
         (["files=Beta.Two-1.0.dist-info/edited: b/a.py, b/c.py"], ["beta-two edited: b/a.py, b/c.py → as installed"]),
         (["files=gamma-1.0.dist-info/missing: gamma.py"], ["gamma missing: gamma.py → as installed"]),
         (["stray=sitecustomize.py"], ["stray code sitecustomize.py → absent"]),
+        (["lost=gamma/gamma/__init__.py"], ["gamma missing: gamma/__init__.py → as installed"]),
+        (["frame=bin/python is missing"], ["its own files bin/python is missing → as built"]),
+        (["frame=edited: pyvenv.cfg", "unread=its Python is missing"], ["its Python is missing → as installed"]),
+        (["broken=`gamma` cannot be imported: no"], ["`gamma` cannot be imported: no → as built"]),
+        (["broken=`gamma` cannot be imported: no", "lost=beta-two/b.py"], ["beta-two missing: b.py → as installed"]),
         (["unread=its Python is missing"], ["its Python is missing → as installed"]),
         # Of a package that has to go, or is of another version, no more needs to be said.
         (["dist=foreign-3.0.dist-info", "files=foreign-3.0.dist-info/edited: f.py"], ["foreign 3.0 → absent"]),
@@ -99,6 +104,10 @@ def test_work_is_no_more_than_the_drift_asks_for():
     assert mode(*GOOD, "files=gamma-1.0.dist-info/edited: gamma.py") == "repair"
     assert mode(*GOOD, "stray=sitecustomize.py") == "repair"
     assert mode(*GOOD, "unread=exit code 127") == "rebuild"
+    assert mode(*GOOD, "frame=pyvenv.cfg names no Python") == "repair"
+    assert mode(*without("python="), "frame=pyvenv.cfg names no Python") == "repair"
+    assert mode(*GOOD, "broken=`gamma` cannot be imported: no") == "rebuild"
+    assert mode(*GOOD, "broken=`gamma` cannot be imported: no", "lost=gamma/g.py") == "repair"
 
 
 def test_an_edited_package_is_installed_again_and_no_other():

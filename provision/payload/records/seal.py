@@ -1,0 +1,110 @@
+"""What was there when an environment was finished, beyond what a RECORD has hashes of: the RECORDs themselves, and the
+files that no package brought, which decide what its Python imports. The hash of this seal stands in the mark."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from provision.payload.records.files import read, sha256
+
+MARK, SEAL = ".provision", ".provision.seal"
+
+#: What `uv venv` puts into `bin`; the Pythons are links.
+_PROGRAMS = re.compile(r"(activate(\.\w+|_this\.py)?|deactivate\.bat|pydoc\.bat)\Z")
+_PYTHONS = re.compile(r"python(3(\.\d+)?)?\Z")
+#: And beside the packages.
+OURS = {"_virtualenv.py", "_virtualenv.pth"}
+
+
+class Damaged(Exception):
+    """The seal is not the one that was written."""
+
+
+class Seal:
+    """`files`: path in the environment → sha256. None of an environment that an earlier version built."""
+
+    def __init__(self, env: str, written: str | None = None) -> None:
+        """`written`: the hash of the seal; default: as the mark has it. Raises Damaged."""
+        self.env = env
+        self.files: dict[str, str] | None = None
+        written = marked(env) if written is None else written
+        if not written:
+            return
+        try:
+            content = read(os.path.join(env, SEAL))
+            if sha256(content) != written:
+                raise Damaged
+            self.files = json.loads(content)
+        except (OSError, ValueError):
+            raise Damaged from None
+
+    def knows(self, path: str) -> bool:
+        return os.path.relpath(path, self.env) in (self.files or {})
+
+    def made(self, path: str) -> bool:
+        """Of a name that `uv venv` uses: whether it did. Its links are not in here."""
+        return self.files is None or self.knows(path) or bool(_PYTHONS.match(os.path.basename(path)))
+
+    def holds(self, path: str, content: bytes) -> bool:
+        """Whether a file is as it was, as far as is known."""
+        known = (self.files or {}).get(os.path.relpath(path, self.env))
+        return known is None or known == sha256(content)
+
+    def frame(self) -> Iterator[str]:
+        """Files of the environment itself that are not as they were made."""
+        for name in sorted(self.files or {}):
+            path = os.path.join(self.env, name)
+            if name.endswith("/RECORD"):
+                continue
+            try:
+                if os.path.islink(path) or not self.holds(path, read(path)):
+                    yield name
+            except OSError:
+                yield name
+        python = os.path.realpath(os.path.join(self.env, "bin", "python"))
+        for path in glob.glob(os.path.join(glob.escape(self.env), "bin", "python3*")):
+            if _PYTHONS.match(os.path.basename(path)) and os.path.realpath(path) != python:
+                yield os.path.relpath(path, self.env)
+
+
+def marked(env: str) -> str:
+    """The hash of the seal, which an earlier version did not write."""
+    try:
+        return ([*read(os.path.join(env, MARK)).decode("utf-8", "replace").splitlines(), *[""] * 4])[3]
+    except OSError:
+        return ""
+
+
+def is_frame(name: str) -> bool:
+    """Of a name in `bin`: whether it came with the environment."""
+    return bool(_PROGRAMS.match(name) or _PYTHONS.match(name))
+
+
+def frame_files(env: str) -> list[str]:
+    inside = glob.escape(env)
+    programs = [path for path in glob.glob(os.path.join(inside, "bin", "*")) if _PROGRAMS.match(os.path.basename(path))]
+    site = os.path.join(inside, "lib", "python3*", "site-packages")
+    beside = [path for name in sorted(OURS) for path in glob.glob(os.path.join(site, name))]
+    return [os.path.join(env, "pyvenv.cfg"), *programs, *beside]
+
+
+def write(env: str, records: Collection[str], kept: Mapping[str, str]) -> str:
+    """Seals `env` as it is by now: `records` (paths), and what it is made of. Of `kept` it says what is said there.
+    Returns the hash of the seal."""
+    files = {}
+    for path in [*frame_files(env), *records]:
+        # What cannot be read is somebody's change of just now, and missing from the seal, not made good by it.
+        with contextlib.suppress(OSError):
+            if not os.path.islink(path):
+                files[os.path.relpath(path, env)] = sha256(read(path))
+    content = json.dumps({**files, **kept}, sort_keys=True, indent=0).encode()
+    fresh = os.path.join(env, SEAL + ".new")
+    with open(fresh, "wb") as file:
+        file.write(content)
+    os.replace(fresh, os.path.join(env, SEAL))
+    return sha256(content)

@@ -1,0 +1,142 @@
+"""What an environment holds, by the RECORD of each of its packages.
+
+A RECORD lists what a wheel brought, with sizes and hashes (packaging.python.org, "Recording installed projects"). It
+has none for itself: what the RECORDs were when the environment was finished is in its seal. In one of an earlier
+version, without a seal, a RECORD is whole if it lists itself, METADATA and WHEEL, and nothing outside of it.
+
+Compiled bytecode is not listed, so that what is in a `__pycache__` is not looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+
+from provision.payload.records.files import fault, read
+from provision.payload.records.seal import Seal
+
+
+class Record:
+    """The RECORD in the folder `package`. `why`: what is wrong with it; empty where it is whole. `paths`: of all that
+    it lists, absolute; only those inside of the environment. `checked`: path → (name, hash, digest, size)."""
+
+    def __init__(self, site: str, package: str) -> None:
+        self.site = site
+        self.package = package
+        self.why = ""
+        self.paths: list[str] = []
+        self.checked: dict[str, tuple[str, str, str, str]] = {}
+
+    @property
+    def name(self) -> str:
+        return canonical(self.package)
+
+    @property
+    def file(self) -> str:
+        return self.package + "/RECORD"
+
+    def take(self, env: str, content: bytes) -> None:
+        """Raises csv.Error."""
+        text = content.decode("utf-8", "surrogateescape")
+        names = set()
+        for row in csv.reader(text.splitlines()):
+            if not row:
+                continue
+            path = os.path.normpath(os.path.join(self.site, row[0]))
+            if len(row) != 3 or os.path.isabs(row[0]) or not path.startswith(env + os.sep) or path == self.site:
+                self.why = "unreadable"
+                continue
+            names.add(path)
+            self.paths.append(path)
+            kind, _, digest = row[1].partition("=")
+            if digest and kind in hashlib.algorithms_guaranteed and not row[0].endswith(".pyc"):
+                self.checked[path] = (row[0], kind, digest, row[2] if row[2].isdigit() else "")
+        own = {os.path.join(self.site, self.package, name) for name in ("METADATA", "WHEEL", "RECORD")}
+        if not own <= names:
+            self.why = "unreadable"
+
+
+class Site:
+    """What a site-packages folder holds. `faults`: package → what is wrong → names of its files."""
+
+    def __init__(self, env: str, site: str, seal: Seal) -> None:
+        self.env, self.site = env, site
+        self.records = [
+            self._record(os.path.basename(folder), seal)
+            for folder in sorted(glob.glob(os.path.join(glob.escape(site), "*.dist-info")))
+        ]
+        self.faults: dict[str, dict[str, list[str]]] = {}
+        for record in self.records:
+            if record.why:
+                self.faults[record.package] = {record.why: [record.file]}
+
+    def _record(self, package: str, seal: Seal) -> Record:
+        record = Record(self.site, package)
+        path = os.path.join(self.site, record.file)
+        try:
+            content = read(path)
+            record.take(self.env, content)
+        except (OSError, csv.Error):
+            record.why = "unreadable"
+            return record
+        if seal.knows(path):
+            # A wheel may bring one that lists less: what counts is that it is the one that was installed.
+            record.why = "" if seal.holds(path, content) else "edited"
+        return record
+
+    @property
+    def unread(self) -> bool:
+        """Where a RECORD is not whole, nobody knows whose a file is."""
+        return any(record.why for record in self.records)
+
+    @property
+    def owned(self) -> set[str]:
+        return {path for record in self.records for path in record.paths}
+
+    def check(self) -> None:
+        """Every file against its hash. Of packages that share one (namespaces) any's will do, since they overwrite one
+        another's, and the first of them brings it back."""
+        inside, listed, told = Inside(self.env), together(self.records), set()
+        for record in self.records:
+            for path, (name, *_) in {} if record.why else record.checked.items():
+                what = "" if path in told else fault(path, listed[path]) if inside(path) else "a link"
+                if what:
+                    told.add(path)
+                    self.faults.setdefault(record.package, {}).setdefault(what, []).append(name)
+
+
+class Inside:
+    """Whether a path is what it says: no folder on the way is a link out of the environment."""
+
+    def __init__(self, env: str) -> None:
+        self._real = os.path.realpath(env) + os.sep
+        self._seen: dict[str, bool] = {}
+
+    def __call__(self, path: str) -> bool:
+        folder = os.path.dirname(path)
+        if folder not in self._seen:
+            self._seen[folder] = (os.path.realpath(folder) + os.sep).startswith(self._real)
+        return self._seen[folder] and not os.path.islink(path)
+
+
+def together(records: Sequence[Record]) -> dict[str, list[tuple[str, str, str]]]:
+    """Path → hash, digest and size, as each of `records` that is whole has it."""
+    listed: dict[str, list[tuple[str, str, str]]] = {}
+    for record in records:
+        for path, (_, *known) in {} if record.why else record.checked.items():
+            listed.setdefault(path, []).append((known[0], known[1], known[2]))
+    return listed
+
+
+def sites(env: str, seal: Seal) -> list[Site]:
+    found = glob.glob(os.path.join(glob.escape(env), "lib", "python3*", "site-packages"))
+    return [Site(env, place, seal) for place in sorted(found)]
+
+
+def canonical(package: str) -> str:
+    """`Flask_Login-0.6.3.dist-info` → `flask-login`."""
+    return re.sub(r"[-_.]+", "-", package.partition("-")[0]).lower()
