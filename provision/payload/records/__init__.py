@@ -1,1 +1,1 @@
-"""The files of an environment against what was installed: looked at, mended, and sealed when it is finished."""
+"""The files of an environment against what was installed: looked at, repaired, and sealed when it is finished."""

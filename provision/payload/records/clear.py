@@ -20,17 +20,17 @@ class NotRemoved(Exception):
     """Nothing was removed."""
 
 
-def clear(env: str, mend: Collection[str], extra: Collection[str], staged: str) -> None:
-    """Removes the packages `mend` and `extra`. Raises NotRemoved where that would take what other packages need."""
+def clear(env: str, anew: Collection[str], extra: Collection[str], staged: str) -> None:
+    """Removes the packages `anew` and `extra`. Raises NotRemoved where that would take what other packages need."""
     seal = Seal(env)
     found = sites(env, seal)
     for site in found:
-        _refuse(site, mend, extra)
+        _refuse(site, anew, extra)
     # Without its mark it is unfinished, for whoever looks after an interruption.
     remove(os.path.join(env, MARK))
     for site in found:
-        goes = [record for record in site.records if record.name in {*mend, *extra}]
-        stays = [record for record in site.records if record.name not in {*mend, *extra}]
+        goes = [record for record in site.records if record.name in {*anew, *extra}]
+        stays = [record for record in site.records if record.name not in {*anew, *extra}]
         kept = {path for record in stays for path in record.paths}
         for record in goes:
             for path in [] if record.why else record.paths:
@@ -40,9 +40,9 @@ def clear(env: str, mend: Collection[str], extra: Collection[str], staged: str) 
         _make_way(env, path)
 
 
-def _refuse(site: Site, mend: Collection[str], extra: Collection[str]) -> None:
+def _refuse(site: Site, anew: Collection[str], extra: Collection[str]) -> None:
     goes = [record for record in site.records if record.name in extra]
-    stays = [record for record in site.records if record.name not in {*mend, *extra}]
+    stays = [record for record in site.records if record.name not in {*anew, *extra}]
     if not goes:
         return
     names = " and ".join(record.name for record in goes)

@@ -1,4 +1,4 @@
-"""One file of an environment: read without a trace, held against a hash, removed whatever it is by now."""
+"""One file of an environment: read without a trace, compared with a hash, removed whatever it is by now."""
 
 from __future__ import annotations
 

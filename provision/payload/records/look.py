@@ -1,4 +1,4 @@
-"""Every file of an environment against what was installed: what a `--deep` look at it adds, and its mending.
+"""Every file of an environment against what was installed: what a `--deep` look at it adds, and its repair.
 
 `look` prints `files=<folder of the package>/<what is not as installed>` for each package that is not, `frame=<files>`
 for what the environment itself is made of, and `stray=<files>` for code and programs that no package brought. `sweep`
@@ -58,8 +58,8 @@ def sweep(env: str, _: Sequence[str]) -> None:
 
 
 def take_away(env: str, more: Sequence[str]) -> None:
-    mend, extra, staged = more
-    clear(env, mend.split(), extra.split(), staged)
+    anew, extra, staged = more
+    clear(env, anew.split(), extra.split(), staged)
 
 
 def close(env: str, more: Sequence[str]) -> None:
