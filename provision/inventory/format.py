@@ -34,6 +34,9 @@ class Settings(Section):
     run_as: UserName | None = Field(
         None, description="user that services run as, made if missing; with sudo `provision`"
     )
+    stay_up: bool = Field(
+        True, description="services start again by themselves, also at boot, where the host can do that"
+    )
     root: str = Field("~/.provision", description="the one directory of provision on the host")
     expect: Expect = Field(Expect(), description="requirements for the host; a mismatch blocks `up`")
     env: Env = Field({}, description="environment variables for services on the host")

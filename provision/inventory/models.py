@@ -227,6 +227,7 @@ class Host(Section):
     network: str | None = Field(None, description="the network between the nodes, `10.10.0.0/16`")
     sudo: bool = False
     run_as: UserName | None = None
+    stay_up: bool = True
     root: str = DEFAULT_ROOT
     expect: Expect = Expect()
     env: Env = Field({}, description="environment variables for services on this host only")

@@ -24,6 +24,7 @@ ENVIRONMENT_PYTHON = (3, 9)
 #: Every program that is sent: the module below this package and its function, and the oldest Python that it must run
 #: on.
 PROGRAMS = {
+    "alive:main": ENVIRONMENT_PYTHON,
     "all_reduce.host:main": ENVIRONMENT_PYTHON,
     "ask:main": ENVIRONMENT_PYTHON,
     "ask:wait": ENVIRONMENT_PYTHON,
@@ -32,6 +33,9 @@ PROGRAMS = {
     "firewall.look:main": HOST_PYTHON,
     "health:main": ENVIRONMENT_PYTHON,
     "imports:main": ENVIRONMENT_PYTHON,
+    "lifeline:greets": ENVIRONMENT_PYTHON,
+    "lifeline:hold": ENVIRONMENT_PYTHON,
+    "lifeline:reach": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
     "records.look:main": HOST_PYTHON,

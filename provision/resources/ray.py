@@ -12,11 +12,12 @@ from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.flags import given
 from provision.inventory.models import Ray
-from provision.payload.bundle import shell
+from provision.payload.bundle import bundle, shell
 from provision.resources.module import ModuleFile
 from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
 from provision.resources.service_secrets import AS_GIVEN
+from provision.resources.staying import Unit
 
 #: What a state has for the token that it was started with.
 TOKEN = "token"
@@ -69,10 +70,33 @@ class Setup:
     former_scratch: str = ""
 
     @property
+    def node_manager(self) -> tuple[str, int]:
+        """Where the node's raylet listens."""
+        return self.network.node_ip, self.settings.node_manager_port
+
+    @property
+    def tells_plainly(self) -> bool:
+        """Whether its servers greet whoever connects: with TLS between the nodes they do not (RAY_USE_TLS)."""
+        return {**self.base, **self.settings.env}.get("RAY_USE_TLS", "0") in ("", "0")
+
+    @property
     def temp_dir(self) -> str:
         """Ray makes it writable for everybody (ray/_common/utils.py, try_make_directory_shared), so it lies in a folder
         that others cannot enter."""
         return f"{self.scratch}/{BELOW}"
+
+
+#: Address, port, and what it is.
+Server = tuple[str, int, str]
+
+
+def lifeline(program: str, python: str, servers: tuple[Server, ...], prefix: str = "") -> dict[str, Value]:
+    """What a shell file that connects to Ray's servers is told (payload/lifeline.py)."""
+    return {
+        f"{prefix}python": f"{python}/bin/python",
+        f"{prefix}program": bundle(f"lifeline:{program}"),
+        f"{prefix}places": "\n".join(f"{address} {port} {name}" for address, port, name in servers),
+    }
 
 
 @dataclass(frozen=True)
@@ -158,10 +182,23 @@ class RayNode(Service):
     @abstractmethod
     def ready_port(self) -> int: ...
 
+    @abstractmethod
+    def servers(self) -> tuple[Server, ...]:
+        """What listens for the other nodes."""
+
+    def health(self) -> Script:
+        """That a port is open says nothing: a process that was stopped listens, too."""
+        if not self.setup.tells_plainly:
+            return super().health()
+        return Script(shell("ray/health.sh"), lifeline("greets", self.setup.python, self.servers(), "health_"))
+
 
 @dataclass(frozen=True)
 class RayHead(RayNode):
-    """The head: the cluster's control store and, if wanted, its dashboard, on loopback alone."""
+    """The head: the cluster's control store and, if wanted, its dashboard, on loopback alone. `counted`: waits for the
+    members of a head that has started by itself, where nothing that runs on them does."""
+
+    counted: Script | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -203,6 +240,18 @@ class RayHead(RayNode):
     def ready_port(self) -> int:
         return self.setup.settings.port
 
+    @property
+    def store(self) -> Server:
+        return (self.setup.network.node_ip, self.setup.settings.port, "Ray's control store")
+
+    def servers(self) -> tuple[Server, ...]:
+        return (self.store, (*self.setup.node_manager, "the raylet"))
+
+    def unit(self) -> Unit:
+        if self.counted is None:
+            return Unit()
+        return Unit(watch=Script(await_members(self.counted), {**self.counted.vars, **as_the_head(self)}))
+
     def ports(self) -> tuple[int, ...]:
         return (
             self.setup.settings.port,
@@ -221,6 +270,20 @@ class RayWorker(RayNode):
     def name(self) -> str:
         return "Ray worker"
 
+    def servers(self) -> tuple[Server, ...]:
+        return ((*self.setup.node_manager, "the raylet"),)
+
+    def unit(self) -> Unit:
+        """It joins when the head is there, and joins the next one."""
+        if not self.setup.tells_plainly:
+            return Unit()
+        address, _, port = self.head.rpartition(":")
+        store = ((address, int(port), "Ray's control store"),)
+        return Unit(
+            before=Script(shell("ray/reach.sh"), lifeline("reach", self.setup.python, store)),
+            watch=Script(shell("ray/hold.sh"), lifeline("hold", self.setup.python, store, "held_")),
+        )
+
     def role_flags(self) -> dict[str, str]:
         return {"address": self.head, "temp-dir": self.setup.temp_dir}
 
@@ -232,3 +295,14 @@ class RayWorker(RayNode):
 
     def ports(self) -> tuple[int, ...]:
         return (self.setup.settings.node_manager_port, self.setup.settings.object_manager_port)
+
+
+def as_the_head(head: RayHead) -> dict[str, Value]:
+    """By what the head is known to another service of its host."""
+    place = head.place.variables()
+    return {f"head_{name}": place[name] for name in ("dir", "mark", "unit")}
+
+
+def await_members(counted: Script) -> str:
+    """Shell: waits until the head does its work and `counted` has seen all members."""
+    return f"count_members() {{\n{counted.body}\n}}\n{shell('ray/await_members.sh')}"

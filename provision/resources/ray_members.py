@@ -73,8 +73,13 @@ class RayMembers(Resource):
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return Script('rm -f -- "$dir/members"', {"dir": self.head.place.folder})
+        counted = self.counted()
+        body = f"{shell(*LIBRARY)}\n{counted.body}"
+        return Script(body, {**self.head.variables(), **counted.vars}, timeout=self.timeout + 60)
+
+    def counted(self) -> Script:
+        """Waits for them, and records what was seen; for whoever knows the library and the place of the head."""
         variables: dict[str, Value] = {
-            **self.head.variables(),
             "python": f"{self.head.setup.python}/bin/python",
             "program": bundle("ray_members:main"),
             "address": self.head.address,
@@ -86,4 +91,4 @@ class RayMembers(Resource):
             "seconds": int(self.timeout),
             "home": self.head.setup.base.get("HOME", "/"),
         }
-        return Script(shell(*LIBRARY, "listener.sh", "ray/members.sh"), variables, timeout=self.timeout + 60)
+        return Script(shell("listener.sh", "ray/members.sh"), variables)

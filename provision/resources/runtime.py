@@ -9,9 +9,13 @@ from provision.facts import Facts
 #: Name → whether a host can have it; the first that can be had carries the host's services. What it does is in
 #: payload/service/runtime/<name>.sh.
 RUNTIMES: Mapping[str, Callable[[Facts], bool]] = {
+    "kept": lambda facts: facts.systemd and facts.uid == 0,
     "systemd": lambda facts: facts.systemd and facts.uid == 0,
     "session": lambda _: True,
 }
+
+#: Those that start a service again by themselves.
+STAYING = frozenset({"kept"})
 
 #: What a host has of which nothing is known.
 PLAIN = "session"
@@ -20,6 +24,8 @@ PLAIN = "session"
 RUNTIME_FILES = tuple(f"service/runtime/{name}.sh" for name in RUNTIMES)
 
 
-def runtime_of(facts: Facts | None) -> str:
-    """The name of what carries the services of a host."""
-    return PLAIN if facts is None else next(name for name, fits in RUNTIMES.items() if fits(facts))
+def runtime_of(facts: Facts | None, *, stay_up: bool = True) -> str:
+    """The name of what carries the services of a host. `stay_up`: they are to be started again by themselves."""
+    if facts is None:
+        return PLAIN
+    return next(name for name, fits in RUNTIMES.items() if fits(facts) and (stay_up or name not in STAYING))

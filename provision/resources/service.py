@@ -19,20 +19,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.finding import Known
+from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import shell
 from provision.resources.hardening import HARDENING
-from provision.resources.runtime import PLAIN, RUNTIME_FILES, RUNTIMES
+from provision.resources.runtime import PLAIN, RUNTIMES, STAYING
 from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspects, secret_variables
+from provision.resources.staying import (
+    AGAIN,
+    FOREIGN,
+    STAYS_UP,
+    UNIT_FILES,
+    Unit,
+    foreign,
+    only_foreign,
+    repairable,
+    staying,
+)
 
 #: Work with the rights of another user; it takes `user`, who may be nobody else.
 USERS = "users.sh"
 
 #: What all that is done about a service has in common; it takes the variables of a place.
-LIBRARY = (USERS, "service/library.sh", *RUNTIME_FILES)
+LIBRARY = (USERS, "service/library.sh", *UNIT_FILES)
 
 STOP = (*LIBRARY, "service/scratch.sh", "service/stop.sh")
 
@@ -40,10 +51,15 @@ STOP = (*LIBRARY, "service/scratch.sh", "service/stop.sh")
 _HINT = "hint: "
 
 #: Keys of a stamp that say how the process runs, not what was wanted. Older versions wrote `unit`.
-OBSERVED = frozenset({"pid", "start", "user", "runtime", "unit", "ready", "running", "health", "answers"})
+OBSERVED = frozenset(
+    {"pid", "start", "user", "runtime", "unit", "ready", "waited", AGAIN, "running", "health", "answers", FOREIGN}
+)
+
+#: What the host is asked for, and no stamp remembers.
+_UNSTAMPED = OBSERVED | {STAYS_UP}
 
 #: How a service is, as against how it was started: told of the service itself.
-_CONDITION = frozenset({"running", "ready", "health"})
+_CONDITION = frozenset({"running", "ready", "health", STAYS_UP})
 
 #: Programs that write themselves a title leave their environment alone then, with the mark in it (py-setproctitle's
 #: README). No aspect of a service: what was started without it runs on, and is found by other witnesses.
@@ -124,6 +140,10 @@ class Service(Resource):
         """Prints `health=ok` while the running service is well; part of the probe."""
         return Script("echo health=ok")
 
+    def unit(self) -> Unit:
+        """What is particular about its unit, where it is one that stays up."""
+        return Unit()
+
     def ports(self) -> tuple[int, ...]:
         """Ports that must be closed once it is stopped."""
         return ()
@@ -141,27 +161,33 @@ class Service(Resource):
         return ()
 
     def want(self) -> State:
-        return {"running": "yes", "ready": "yes", "health": "ok", **self.aspects()}
+        return {"running": "yes", "ready": "yes", "health": "ok", **staying(self.place.runtime), **self.aspects()}
 
     def probe(self) -> Script:
         health = self.health()
         body = f"{shell(*LIBRARY, COMPARE, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi"
         variables = {**self.variables(), **secret_variables(self.compared_secrets()), **health.vars}
-        return Script(body, variables, timeout=30)
+        return Script(body, variables, timeout=60)
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        if want is None and only_foreign(have):
+            return ()
         if have is None or want is None:
             return super().diff(have, want)
         if have.get("running") != "yes":
             return (Difference("running", "yes", have.get("running")),)
         differs = super().diff(have, want)
         if "ready" not in have:  # then it is not well either, and that is no news
-            differs = (Difference("ready", "yes", "not ready"), *(d for d in differs if d.aspect not in _CONDITION))
+            found = "waited for in vain" if "waited" in have else have.get(AGAIN, "not ready")
+            differs = (Difference("ready", "yes", found), *(d for d in differs if d.aspect not in _CONDITION))
         changed = [d for d in differs if d.aspect in OBSERVED or d.aspect in have]
         known = {d.aspect for d in changed}
         added = [d for d in differs if d.aspect not in known]
         gone = [Difference(key, None, have[key]) for key in have if key not in want and key not in OBSERVED]
         return (*changed, *added, *gone)
+
+    def blockers(self, have: State) -> tuple[Finding, ...]:
+        return foreign(self.label, have)
 
     def known(self, have: State) -> tuple[Known, ...]:
         """How it is, and the flags that it runs with."""
@@ -178,9 +204,11 @@ class Service(Resource):
         ready = self.ready()
         variables = {**base, **self._run_variables(want), **ready.vars}
         begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
-        if _only_unready(self.diff(have, want)):
+        missing = _missing(have, self.diff(have, want))
+        if missing:
             begin = "read_stamp"
-        body = f"{shell(*STOP, COMPARE)}\n{begin}\n{ready.body}\nmark_ready"
+        wait = "" if missing == {STAYS_UP} else f"{ready.body}\n"
+        body = f'{shell(*STOP, COMPARE)}\n{begin}\n{wait}mark_ready\n"${{runtime}}_ready"'
         return Script(body, variables, timeout=120 + ready.timeout)
 
     def variables(self) -> dict[str, Value]:
@@ -204,14 +232,20 @@ class Service(Resource):
             variables[f"arg_{index}"] = argument
         variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark, **_KEEPS})
         secrets = self.compared_secrets()
-        stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in OBSERVED and k not in secrets)
+        stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in _UNSTAMPED and k not in secrets)
         variables |= secret_variables(secrets)
         return variables | {
             "args": len(self.command()),
             "stamp": stamp,
             "begin": shell("service/begin.sh"),
             "hardening": HARDENING,
+            **self._staying(),
         }
+
+    def _staying(self) -> Mapping[str, Value]:
+        if self.place.runtime not in STAYING:
+            return {"before": ""}
+        return self.unit().variables((*STOP, "listener.sh"), self.variables(), self.ready())
 
 
 def unit_name(place: Place) -> str:
@@ -226,10 +260,15 @@ def _condition(have: Mapping[str, str]) -> str:
     return "running" if have.get("health") == "ok" else have.get("health", "not well")
 
 
-def _only_unready(differences: tuple[Difference, ...]) -> bool:
-    """It runs as wanted, but the run that started it was cut off before it was ready: wait, do not restart."""
+def _missing(have: State, differences: tuple[Difference, ...]) -> set[str]:
+    """What it lacks, where it runs as wanted and needs no restart: the run that started it was cut off before it was
+    ready, or its unit has been tampered with. Empty: it is to be restarted. One that was waited for in vain is, too."""
     aspects = {d.aspect for d in differences}
-    return "ready" in aspects and aspects <= {"ready", "health"}
+    if have is None or "waited" in have or (STAYS_UP in aspects and not repairable(have)):
+        return set()
+    if "ready" in aspects:
+        return aspects if aspects <= {"ready", "health", STAYS_UP} else set()
+    return aspects if aspects == {STAYS_UP} else set()
 
 
 def aspects_of(flags: Mapping[str, str], environment: Mapping[str, str | Secret]) -> dict[str, str]:

@@ -17,8 +17,9 @@ from provision.payload.ask import OPEN
 from provision.payload.bundle import bundle, shell
 from provision.resources.guard import MIDDLEWARE, Guarded
 from provision.resources.ranks import SEGMENTS
-from provision.resources.ray import Network, RayHead
+from provision.resources.ray import Network, RayHead, Server, as_the_head, await_members, lifeline
 from provision.resources.service import Service, aspects_of
+from provision.resources.staying import Unit
 from provision.resources.tls import ServerTls, taken_away
 
 #: What the stamp and `check` say of how the model answers: one of the kinds of provision.payload.ask.
@@ -177,6 +178,9 @@ class VllmServer(Service):
             "health_port": self.serve.port,
             "health_python": f"{self.python}/bin/python",
             "health_program": bundle("health:main"),
+            "alive_program": bundle("alive:main"),
+            "health_model": self.serve.name or self.serve.model,
+            "health_key": self.key,
             "guarded": "yes" if self.guarded.on else "",
             "certificate": self.certificate,
         }
@@ -211,9 +215,19 @@ class VllmServer(Service):
 
 @dataclass(frozen=True)
 class VllmOnRay(VllmServer):
-    """`ray` is the head it connects to."""
+    """`ray` is the head it connects to; `counted` waits for its members, whose raylets are `raylets`."""
 
     ray: RayHead
+    counted: Script = field(compare=False)
+    raylets: tuple[Server, ...] = ()
+
+    def unit(self) -> Unit:
+        """It starts when the members have joined, and anew when one of them is another than it was."""
+        before = Script(await_members(self.counted), {**self.counted.vars, **as_the_head(self.ray)})
+        if not self.ray.setup.tells_plainly:
+            return Unit(before)
+        servers = (self.ray.store, *self.raylets)
+        return Unit(before, Script(shell("ray/hold.sh"), lifeline("hold", self.python, servers, "held_")))
 
     def executor(self) -> dict[str, tuple[str, ...]]:
         return {"distributed-executor-backend": ("ray",)}

@@ -13,6 +13,7 @@ from provision.core.secret import Secret
 from provision.resources.absent import Absent
 from provision.resources.plain_digests import PlainDigests
 from provision.resources.ports import PortsFree
+from provision.resources.runtime import runtime_of
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
 from provision.stack.certificate import server_tls
@@ -49,6 +50,10 @@ class StackWithoutRay(Stack):
 
     def rank(self, node: Node) -> VllmNode:
         return self.head_rank() if node is self._cluster.head else self.worker_rank(node)
+
+    def _runtime(self, node: Node) -> str:
+        """Ranks of several hosts start together or not at all, which nobody sees to while nobody is there."""
+        return runtime_of(node.facts, stay_up=node.host.stay_up and len(self._cluster.nodes) == 1)
 
     def answers(self) -> Answers:
         return Answers(self.head_rank())

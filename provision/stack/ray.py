@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster.cluster import Cluster, Node, is_loopback
@@ -24,7 +25,7 @@ from provision.proofs.arguments import VllmArguments
 from provision.proofs.network.proof import NetworkProof, network_proof
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
-from provision.resources.ray import Network, RayHead, RayWorker, Setup
+from provision.resources.ray import Network, RayHead, RayWorker, Server, Setup
 from provision.resources.ray_members import RayMembers
 from provision.resources.runtime import runtime_of
 from provision.resources.secret_file import SecretFile
@@ -88,7 +89,9 @@ class Stack(Closes):
 
     def ray_head(self) -> RayHead:
         node = self._cluster.head
-        return RayHead(self._place(node, "ray"), self._setup(node))
+        head = RayHead(self._place(node, "ray"), self._setup(node))
+        # With a model, it is vLLM that waits for them.
+        return head if self._inventory.serve else replace(head, counted=self.members(head).counted())
 
     def ray_worker(self, node: Node, head: RayHead) -> RayWorker:
         return RayWorker(self._place(node, "ray"), self._setup(node), head.address)
@@ -105,6 +108,8 @@ class Stack(Closes):
         return VllmOnRay(
             self._place(node, "vllm"),
             ray=head,
+            counted=self.members(head).counted(),
+            raylets=tuple(self._raylet(n) for n in self._cluster.nodes),
             python=str(self.venv(node).path),
             lock=self._cluster.lock.short,
             network=self.network(node),
@@ -115,6 +120,9 @@ class Stack(Closes):
             members=", ".join(n.node_ip for n in self._cluster.nodes),
             tls=server_tls(self._cluster, f"{self.folder(node)}/vllm"),
         )
+
+    def _raylet(self, node: Node) -> Server:
+        return (node.node_ip, node.host.ray.node_manager_port, f"the raylet of {node.name}")
 
     def ranks(self, node: Node) -> Ranks | None:
         """None where vLLM is free to choose: it does not need all GPUs."""
@@ -287,7 +295,10 @@ class Stack(Closes):
 
     def _place(self, node: Node, service: str) -> Place:
         mark = Mark(self._cluster.name, node.name, service)
-        return Place(f"{self.folder(node)}/{service}", str(mark), service_user(node), runtime_of(node.facts))
+        return Place(f"{self.folder(node)}/{service}", str(mark), service_user(node), self._runtime(node))
+
+    def _runtime(self, node: Node) -> str:
+        return runtime_of(node.facts, stay_up=node.host.stay_up)
 
     def user(self, node: Node) -> SystemUser | None:
         """None where services run as whoever logs in."""

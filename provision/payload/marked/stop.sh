@@ -11,7 +11,8 @@ fi
 for name in $theirs; do
     systemctl disable -- "$name" >/dev/null 2>&1
     systemctl stop -- "$name" 2>/dev/null
-    rm -f -- "/run/systemd/system/$name" "/etc/systemd/system/$name"
+    rm -f -- "/run/systemd/system/$name" "/etc/systemd/system/$name" "/run/systemd/system/$name.d/provision-first.conf"
+    rmdir -- "/run/systemd/system/$name.d" 2>/dev/null
     systemctl reset-failed -- "$name" 2>/dev/null
     systemctl daemon-reload
     echo "::note stopped: $name"

@@ -85,4 +85,5 @@ listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
 }
 mark_ready() { grep -q '^ready=' "$dir/stamp" || echo ready=yes >> "$dir/stamp"; }
-gave_up() { echo "$1" >&2; echo "the last lines of $dir/log:" >&2; tail -n "${2:-200}" -- "$dir/log" >&2; exit 1; }
+# That it was waited for in vain is remembered: the next start does not wait for the same process again.
+gave_up() { [ ! -f "$dir/stamp" ] || echo waited=yes >> "$dir/stamp"; echo "$1" >&2; echo "the last lines of $dir/log:" >&2; tail -n "${2:-200}" -- "$dir/log" >&2; exit 1; }

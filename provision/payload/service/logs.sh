@@ -33,7 +33,7 @@ named() { echo "@file $(changed "$1") $1"; }
         grep -aE 'Out of memory|out of memory: K|NVRM: .*Xid|SXid|RmInitAdapter failed|probe routine failed|fallen off the bus|I/O error' |
         tail -n 20 | lines
     if [ -d /run/systemd/system ]; then
-        for unit in /run/systemd/system/"$units"*.service; do
+        for unit in /run/systemd/system/"$units"*.service /etc/systemd/system/"$units"*.service; do
             [ -f "$unit" ] || continue
             unit=${unit##*/}
             state=$(timeout 3 systemctl show -p Result -p ExecMainCode -p ExecMainStatus -- "$unit" 2>/dev/null)

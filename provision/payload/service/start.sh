@@ -5,7 +5,7 @@
 
 own_folder && own_scratch || exit 1
 umask 077
-rm -f -- "$dir/stamp"
+rm -f -- "$dir/stamp" "$dir/tries" "$dir/unit"
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"
 : > "$dir/log"
 quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
@@ -28,10 +28,18 @@ quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }
     printf ' </dev/null\n'
 } > "$dir/run"
 keep_secrets || exit 1
-{
-    for n in dir stamp user runtime; do eval "v=\$$n"; printf '%s=' "$n"; quoted "$v"; echo; done
-    printf '%s\n' "$begin"
-} > "$dir/begin"
+# A program in the service's folder: the variables `$2`, those that begin with `$3` under the names behind it, and `$4`.
+program() {
+    {
+        for n in $2; do eval "v=\$$n"; printf '%s=' "${n#"$3"}"; quoted "$v"; echo; done
+        printf '%s\n' "$4"
+    } > "$dir/$1"
+}
+program begin 'dir stamp user runtime' '' "$begin"
+if [ -n "$before" ]; then
+    program before "$before_names" before_ "$before"
+    program after "$after_names" after_ "$after"
+fi
 "${runtime}_start" || { "${runtime}_said"; gave_up "$runtime does not start it"; }
 n=0
 until read_stamp && alive; do

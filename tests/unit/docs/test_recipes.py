@@ -153,7 +153,7 @@ def test_a_runtime_carries_a_service(project: Path) -> None:
         pytest.skip("start-stop-daemon is Debian's")
     follow(RECIPES["A runtime for services"], project)
     chosen, *lived = python(project, CARRIED).splitlines()
-    assert chosen == "daemon systemd session"
+    assert chosen == "daemon kept session"
     assert lived == ["True () daemon", "True", "True None", "True"]
 
 

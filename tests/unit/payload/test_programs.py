@@ -152,6 +152,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
     reduce = {"host": "b", "hosts": hosts, "cluster": "gpus", "port": 1, "come": 0.3, "load": 0, "measure": 0}
     asked = {"URL": NOWHERE, "MODEL": "m", "SECONDS_LEFT": "1", "PID": NOBODY}
     asked |= {"MARK": "gpus/a/vllm"}
+    line = {"PLACES": "127.0.0.1 1 the raylet"}
     joined = {"SECONDS_LEFT": "0", "EXPECTED": "10.0.0.1 8 a", "OTHERS": "", "RAY_ADDRESS": "x"}
     return {
         "all_reduce.host:main": (
@@ -159,6 +160,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
             [],
             (0, 'host={"unreached": "Connection refused"}'),
         ),
+        "alive:main": (asked | {"KIND": "completion"}, [], (0, "no answer to a question: nobody listens")),
         "ask:main": (asked, [], (1, "silent=nobody listens on port 1 yet")),
         "ask:wait": (asked, [], (1, "vLLM ended while it was starting")),
         "bench_result:main": ({}, [], (0, 'result={"completed": 3, "errors": ["no (2 times)"]}')),
@@ -166,6 +168,9 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "firewall.look:main": ({}, ["127.0.0.1,1"], (0, "refused")),
         "health:main": ({"URL": NOWHERE}, [], (0, "0 0")),
         "imports:main": ({}, [f"{place}/env", "absent", "60"], (1, "`absent` is not installed")),
+        "lifeline:greets": (line, [], (0, "the raylet does not answer at 127.0.0.1:1")),
+        "lifeline:hold": (line, [], (0, "the raylet is not reached at 127.0.0.1:1")),
+        "lifeline:reach": (line | {"SECONDS_LEFT": "-1"}, [], (1, "the raylet does not answer at 127.0.0.1:1")),
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
         "ray_members:main": (joined, [], (1, "did not join Ray in time: a (10.0.0.1)")),
         "records.look:main": ({}, ["look", f"{place}/env"], (0, "stray=extra.py")),

@@ -11,7 +11,7 @@ from provision.facts import Facts
 from provision.resources.runtime import RUNTIMES, runtime_of
 
 FOLDER = Path(provision.__file__).parent / "payload/service/runtime"
-FUNCTIONS = ("start", "stop", "said", "has")
+FUNCTIONS = ("start", "stop", "said", "has", "ready", "look")
 
 
 def defined(path: Path) -> set[str]:
@@ -41,5 +41,6 @@ def test_a_file_does_nothing_by_itself(name: str) -> None:
 
 def test_every_host_has_one_and_systemd_is_roots() -> None:
     assert [*RUNTIMES.values()][-1](Facts())
-    assert runtime_of(Facts(uid=0, systemd=True)) == "systemd"
+    assert runtime_of(Facts(uid=0, systemd=True)) == "kept"
+    assert runtime_of(Facts(uid=0, systemd=True), stay_up=False) == "systemd"
     assert runtime_of(Facts(uid=1000, systemd=True)) == runtime_of(None) == "session"

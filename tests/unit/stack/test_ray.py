@@ -165,7 +165,7 @@ def test_secrets_reach_the_server_by_environment_and_the_ranks_only_to_download(
 def test_root_starts_services_as_units_of_the_user_who_logged_in_and_sudo_as_those_of_a_user_of_their_own() -> None:
     rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
     stack = Stack(cluster(head=rooted))
-    assert (stack.ray_head().place.user, stack.ray_head().place.runtime) == ("ubuntu", "systemd")
+    assert (stack.ray_head().place.user, stack.ray_head().place.runtime) == ("ubuntu", "kept")
     assert stack.token(cluster(head=rooted).head).owner == "ubuntu"
     assert stack.ray_head().environment()["HOME"] == "/home/ubuntu"
     with_sudo = cluster(head=rooted, sudo=True)

@@ -1,0 +1,35 @@
+# Unit files: whose one is, and what a unit has in it. A file that does not say it is ours is somebody else's, whatever its
+# name is; a link to nothing in the place of one that we wrote is how `systemctl mask` switches it off.
+# shellcheck disable=SC2016 # written for systemd
+
+unit_ours() { is_ours "$1" f && grep -qxF "Description=provision: $mark" "$1"; }
+unit_masked() { [ -L "$1" ] && [ "$(readlink -- "$1")" = /dev/null ] && is_ours "$dir/unit" f; }
+unit_foreign() { { [ -e "$1" ] || [ -L "$1" ]; } && ! unit_ours "$1" && ! unit_masked "$1"; }
+refuse_foreign() {
+    ! unit_foreign "$1" || { echo "$1 is not provision's: it does not say \`Description=provision: $mark\`" >&2; return 1; }
+}
+# The text of the unit. With `kept` it is one that stays up, where `unit_lines` are more lines for its [Unit].
+unit_text() {
+    # systemd.unit(5): `%` begins a specifier; systemd.service(5): a command line has quotes, variables and escapes.
+    path=$(printf %s "$dir" | sed 's/%/%%/g')
+    word=$(printf %s "$path" | sed 's/[\\"]/\\&/g; s/\$/$$/g')
+    printf '[Unit]\nDescription=provision: %s\n' "$mark"
+    if [ -n "$kept" ]; then
+        printf 'Wants=network-online.target\nAfter=network-online.target provision-firewall.service\n'
+        # It never gives up; how long it waits between two tries is for `before` to say.
+        printf 'StartLimitIntervalSec=0\n%s' "${unit_lines:+$unit_lines
+}"
+    fi
+    printf '[Service]\nType=exec\n'
+    [ -z "$user" ] || printf 'User=%s\n' "$user"
+    # The driver's setuid helper would make these when CUDA begins, which NoNewPrivileges keeps it from.
+    printf 'ExecStartPre=-+/bin/sh -c "! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c=0"\n'
+    [ -z "$kept" ] || printf 'ExecStartPre=+/bin/sh "%s/before"\n' "$word"
+    printf 'ExecStart=/usr/bin/env -i /bin/sh\n'
+    printf 'ExecStartPost=+/bin/sh "%s/begin" $MAINPID\n' "$word"
+    [ -z "$kept" ] || printf 'ExecStartPost=+/bin/sh "%s/after"\nTimeoutStartSec=infinity\nRestart=always\nRestartSec=2\n' "$word"
+    printf 'StandardInput=file:%s/run\nStandardOutput=append:%s/log\nStandardError=inherit\n' "$path" "$path"
+    printf 'KillMode=control-group\nTimeoutStopSec=20\n%s\n' "$hardening"
+    printf 'LimitNOFILE=1048576\nLimitMEMLOCK=infinity\nTasksMax=infinity\n'
+    [ -z "$kept" ] || printf '[Install]\nWantedBy=multi-user.target\n'
+}

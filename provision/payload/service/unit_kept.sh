@@ -1,0 +1,49 @@
+# What a unit that stays is made of, beside its file. `$first_time` holds what is so during the first start alone.
+
+first_time=/run/systemd/system/$unit.d
+kept_put() {
+    file=/etc/systemd/system/$unit
+    rm -f -- "$file" && cp -- "$dir/unit" "$file.new" && chmod 644 "$file.new" && mv -fT -- "$file.new" "$file"
+}
+forget_first() { rm -f -- "$first_time/provision-first.conf"; rmdir -- "$first_time" 2>/dev/null || true; }
+# How often it has been started by itself since it last ran for ten minutes: `count`, when that began and when the last
+# time was, in seconds since the epoch.
+read_tries() {
+    count=0 since=0 last=0
+    ! is_ours "$dir/tries" f || read -r count since last < "$dir/tries"
+    case "$count$since$last" in ''|*[!0-9]*) count=0 since=0 last=0 ;; esac
+}
+# `third time since 02:14`; with the day where that was another one.
+so_often() {
+    case $count in
+        1) nth=first ;; 2) nth=second ;; 3) nth=third ;; 4) nth=fourth ;; 5) nth=fifth ;;
+        *) nth='' ;;
+    esac
+    form=%H:%M
+    [ "$(date -d "@$since" +%F)" = "$(date +%F)" ] || form='%F %H:%M'
+    when=$(date -d "@$since" "+$form")
+    if [ -n "$nth" ]; then echo "$nth time since $when"; else echo "$count times since $when"; fi
+}
+# How it is said that it is being started by itself; fails where it is not.
+starting_again() {
+    [ "$runtime" = kept ] && unit_ours "/etc/systemd/system/$unit" || return 1
+    read_tries
+    case $(systemctl show -p ActiveState,Job -- "$unit" 2>/dev/null) in
+        # Since `last` it has done its work, and has ended a moment ago.
+        *ActiveState=activating*) ;;
+        *Job=[1-9]*) count=0 ;;
+        *) return 1 ;;
+    esac
+    if [ "$count" = 0 ]; then echo "it is starting again"; else echo "it is starting again, $(so_often)"; fi
+}
+# What a service that does not run is doing instead.
+gone() {
+    starting_again && return
+    if [ "$runtime" = kept ] && unit_ours "/etc/systemd/system/$unit"; then
+        case $(systemctl show -p ActiveState --value -- "$unit" 2>/dev/null) in
+            inactive) echo "its unit was stopped"; return ;;
+        esac
+    fi
+    echo "its process is gone"
+}
+say() { echo "$(date '+%F %T') provision: $1"; }

@@ -1,0 +1,104 @@
+"""Who is held by a connection: servers that speak HTTP/2 as gRPC's do, and those that only listen."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from provision.payload import lifeline
+from provision.payload.bundle import bundle
+
+SETTINGS = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"
+PING = b"\0\0\x08\x06\0\0\0\0\0" + b"12345678"
+PONG = b"\0\0\x08\x06\x01\0\0\0\0" + b"12345678"
+GOODBYE = b"\0\0\x08\x07\0\0\0\0\0" + b"\0" * 8
+
+Serve = Callable[[Callable[[socket.socket], None]], int]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts a server that does this with its first connection, and closes it; its port."""
+    listeners: list[socket.socket] = []
+
+    def start(does: Callable[[socket.socket], None]) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def run() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                does(connection)
+
+        threading.Thread(target=run, daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+def greet(connection: socket.socket) -> None:
+    received = b""
+    while len(received) < len(lifeline.HELLO):
+        received += connection.recv(100)
+    assert received == lifeline.HELLO
+    connection.sendall(SETTINGS)
+    assert connection.recv(9) == b"\0\0\0\x04\x01\0\0\0\0"
+
+
+def run(program: str, port: int, **more: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PLACES": f"127.0.0.1 {port} the raylet of a", **more}
+    command = [sys.executable, "-I", "-S", "-c", bundle(f"lifeline:{program}")]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_one_that_closes_is_gone_and_its_questions_were_answered_until_then(serve: Serve) -> None:
+    asked, done = threading.Event(), threading.Event()
+
+    def does(connection: socket.socket) -> None:
+        greet(connection)
+        # In two parts, as a network may bring it.
+        connection.sendall(PING[:11])
+        connection.sendall(PING[11:])
+        assert connection.recv(100) == PONG
+        asked.set()
+        done.wait(60)
+
+    process = run("hold", serve(does))
+    assert asked.wait(60)
+    assert process.poll() is None
+    done.set()
+    assert process.communicate(timeout=60)[0] == "the raylet of a is gone: the connection was closed\n"
+    assert process.returncode == 0
+
+
+def test_one_that_says_goodbye_is_gone(serve: Serve) -> None:
+    stay = threading.Event()
+
+    def does(connection: socket.socket) -> None:
+        greet(connection)
+        connection.sendall(GOODBYE)
+        stay.wait(60)
+
+    process = run("hold", serve(does))
+    assert process.communicate(timeout=60)[0] == "the raylet of a is gone: it says goodbye\n"
+    stay.set()
+
+
+def test_one_that_greets_is_well_and_reached(serve: Serve) -> None:
+    assert run("greets", serve(greet)).communicate(timeout=60)[0] == ""
+    reaching = run("reach", serve(greet), SECONDS_LEFT="60")
+    assert (reaching.communicate(timeout=60)[0], reaching.returncode) == ("", 0)
+
+
+def test_one_that_only_listens_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process does that was stopped: its kernel takes the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("PLACES", f"127.0.0.1 {listener.getsockname()[1]} the raylet")
+        with pytest.raises(OSError):
+            lifeline.Line("127.0.0.1", listener.getsockname()[1], timeout=0.1)
