@@ -76,6 +76,10 @@ class VllmNode(VllmServer):
 class VllmHead(VllmNode):
     """The first process: the API, and its host's share of the ranks."""
 
+    def ready(self) -> Script:
+        """Alone it waits for nobody but itself."""
+        return super().ready() if self.meeting.nodes > 1 else self.until_it_answers()
+
     def ports(self) -> tuple[int, ...]:
         return (self.serve.port, self.meeting.port) if self.meeting.nodes > 1 else (self.serve.port,)
 
@@ -169,7 +173,7 @@ class Answers(Resource):
     def fix(self, have: State, want: State) -> Script:
         wait = self.server.until_it_answers()
         variables: Mapping[str, Value] = {**self.server.variables(), **wait.vars}
-        return Script(f"{shell(*LIBRARY)}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
+        return Script(f"{shell(*LIBRARY, ANSWERED)}\n{RUNNING}\n{wait.body}", variables, timeout=wait.timeout)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         return self.server.explain(failed)
@@ -182,4 +186,5 @@ echo answers=yes
 
 RUNNING = """
 read_stamp && alive || gave_up "vLLM is not running" 400
+! answered || exit 0
 """

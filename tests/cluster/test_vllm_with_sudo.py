@@ -15,6 +15,8 @@ from provision.lab.tiny_model import write_tiny_model
 from provision.resources.hardening import DIRECTIVES
 
 KEY = "canary-2f0c"
+#: The first is the unit's main process, the second has the model.
+API, ENGINE = r"bin/vllm serve ", r"VLLM::EngineCore"
 UNIT = "provision-test-sudo-vllm-lab-1-vllm.service"
 
 
@@ -99,6 +101,53 @@ def test_its_unit_has_every_directive_of_the_table(cluster: Cluster) -> None:
     # systemctl does not tell a list that is empty from one that it does not know.
     status = said(cluster, "sh", "-c", f"cat /proc/$(systemctl show -P MainPID {UNIT})/status")
     assert {"NoNewPrivs:\t1", "CapBnd:\t0000000000000000", "CapEff:\t0000000000000000"} <= {*status.splitlines()}
+
+
+def process(cluster: Cluster, pattern: str) -> str:
+    """The id of the one process whose command line or title is such; empty where there is none."""
+    return (cluster.processes("lab-1", pattern) or [""])[0].split(" ")[0]
+
+
+def back(cluster: Cluster, former: str) -> bool:
+    """Nobody does anything about it: `check` writes nothing, and asks the model."""
+
+    def is_back() -> bool:
+        return process(cluster, API) not in ("", former) and cluster.provision("check").code == 0
+
+    return cluster.eventually(is_back, seconds=600)
+
+
+@pytest.mark.parametrize("killed", ["engine", pytest.param("api", marks=pytest.mark.long)])
+def test_it_answers_again_when_a_process_was_killed(cluster: Cluster, killed: str) -> None:
+    former = process(cluster, API)
+    said(cluster, "kill", "-9", process(cluster, ENGINE if killed == "engine" else API))
+    assert cluster.eventually(lambda: "starting again" in cluster.provision("check").text, seconds=60)
+    assert back(cluster, former)
+    again = cluster.provision("up")
+    assert (again.code, again.changes) == (0, [])
+
+
+@pytest.mark.long
+def test_it_answers_again_when_the_power_was_gone(cluster: Cluster) -> None:
+    cluster.host("lab-1").kill()
+    cluster.host("lab-1").start()
+    assert back(cluster, "")
+    again = cluster.provision("up")
+    assert (again.code, again.changes) == (0, [])
+
+
+@pytest.mark.long
+def test_an_engine_that_was_stopped_is_noticed_and_restarted_by_up(cluster: Cluster) -> None:
+    """The process with the API says that it is well."""
+    former = process(cluster, API)
+    said(cluster, "kill", "-STOP", process(cluster, ENGINE))
+    drift = cluster.provision("check")
+    assert drift.code == 3
+    assert "no answer to a question within 20 s" in drift.text
+    repaired = cluster.provision("up")
+    assert repaired.code == 0, repaired.stderr
+    assert process(cluster, API) not in ("", former)
+    assert cluster.provision("check").code == 0
 
 
 def test_what_its_user_owns_is_its_home_and_the_weights(cluster: Cluster) -> None:
