@@ -12,14 +12,10 @@ from dataclasses import replace
 from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster.cluster import Cluster, Node, is_loopback
 from provision.cluster.networks import rdma_devices
-from provision.core.finding import Finding, Severity
 from provision.core.mark import Mark
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
-from provision.environment.python_version import minor
 from provision.environment.uv import usable
-from provision.environment.wheels import misfit
-from provision.facts import Facts
 from provision.proofs.all_reduce.proof import AllReduce, all_reduce
 from provision.proofs.arguments import VllmArguments
 from provision.proofs.network.proof import NetworkProof, network_proof
@@ -43,6 +39,7 @@ from provision.stack.environments import Environments
 from provision.stack.model import Model
 from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
+from provision.stack.unfit import compare_roots, find_lock, find_platform
 from provision.stack.users import find_user, of_the_user, scratch, service_user, system_user
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -205,58 +202,13 @@ class Stack(Closes):
             book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
         for node in self._cluster.nodes:
             if node.facts is not None:
-                self._find_platform(book, node, node.facts)
+                find_platform(book, node, node.facts, self._inventory.python)
                 find_user(book, node)
-        self._find_lock(book)
-        self._compare_roots(book)
+        find_lock(book, self._cluster.lock)
+        compare_roots(book, self._cluster)
         self._find_gpus(book)
         self.model.find_blockers(book)
         book.reviews.append(Environments(self._cluster))
-
-    def _find_lock(self, book: Playbook) -> None:
-        """Only when looking: `up` has made it by now. The hosts are compared with the old one, where there is one."""
-        lock = self._cluster.lock
-        if not lock.stale:
-            return
-        if lock.packages:
-            said = f"the lock `{lock.path.name}` was {lock.stale}"
-            why = "it says what every host installs; newer settings of the inventory are on no host"
-            hint = "`provision up` recreates it and installs from it, `provision lock` only makes it"
-        else:
-            said = f"there is no lock `{lock.path.name}`"
-            why = "it says which version of each package every host installs"
-            hint = "`provision up` makes it and installs from it, `provision lock` only makes it"
-        drift = Severity.DRIFT
-        found = Finding("", "packages", "lock", drift, found=lock.stale, said=said, why=why, hint=hint)
-        book.findings.append(found)
-
-    def _compare_roots(self, book: Playbook) -> None:
-        """It works, since each node starts its ranks from its own; but paths in logs and by hand then differ."""
-        head = self._cluster.head
-        for node in self._cluster.workers:
-            if node.facts is not None and head.facts is not None and node.root != head.root:
-                text = f"the environment lies below {node.root} here, below {head.root} on {head.name}: set `root`"
-                book.note(text, host=node.name)
-
-    def _find_platform(self, book: Playbook, node: Node, facts: Facts) -> None:
-        python = self._inventory.python
-        hint = "set python.platform to what the oldest of the hosts has, and lock again"
-        unfit = misfit(python.platform, facts.arch, facts.glibc)
-        if unfit == "architecture":
-            message = f"its architecture is `{facts.arch}`, the environment is locked for `{python.platform}`"
-            book.block(message, host=node.name, hint=hint)
-        elif unfit == "glibc":
-            message = f"its glibc is `{facts.glibc}`, older than `{python.platform}` that the environment is locked for"
-            book.block(message, host=node.name, hint=hint)
-        wanted = minor(python.version)
-        found = sorted({p.version for p in facts.pythons})
-        if python.wheels == "controller" and wanted not in found:
-            book.block(
-                f"it has no Python {wanted}, and no way to fetch one",
-                host=node.name,
-                evidence=[f"found: {', '.join(found) or 'none'}"],
-                hint=f"install Python {wanted} on {node.name}, or choose another python.version",
-            )
 
     def _find_gpus(self, book: Playbook) -> None:
         serve = self._inventory.serve

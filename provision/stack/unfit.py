@@ -1,0 +1,58 @@
+"""What of the hosts does not fit the environment that they are to get, as far as it is known before it is built."""
+
+from __future__ import annotations
+
+from provision.cluster.cluster import Cluster, Node
+from provision.core.finding import Finding, Severity
+from provision.core.playbook import Playbook
+from provision.environment.lockfile import Lock
+from provision.environment.python_version import minor
+from provision.environment.wheels import misfit
+from provision.facts import Facts
+from provision.inventory.models import Python
+
+
+def find_lock(book: Playbook, lock: Lock) -> None:
+    """Only when looking: `up` has made it by now. The hosts are compared with the old one, where there is one."""
+    if not lock.stale:
+        return
+    if lock.packages:
+        said = f"the lock `{lock.path.name}` was {lock.stale}"
+        why = "it says what every host installs; newer settings of the inventory are on no host"
+        hint = "`provision up` recreates it and installs from it, `provision lock` only makes it"
+    else:
+        said = f"there is no lock `{lock.path.name}`"
+        why = "it says which version of each package every host installs"
+        hint = "`provision up` makes it and installs from it, `provision lock` only makes it"
+    drift = Severity.DRIFT
+    found = Finding("", "packages", "lock", drift, found=lock.stale, said=said, why=why, hint=hint)
+    book.findings.append(found)
+
+
+def compare_roots(book: Playbook, cluster: Cluster) -> None:
+    """It works, since each node starts its ranks from its own; but paths in logs and by hand then differ."""
+    head = cluster.head
+    for node in cluster.workers:
+        if node.facts is not None and head.facts is not None and node.root != head.root:
+            text = f"the environment lies below {node.root} here, below {head.root} on {head.name}: set `root`"
+            book.note(text, host=node.name)
+
+
+def find_platform(book: Playbook, node: Node, facts: Facts, python: Python) -> None:
+    hint = "set python.platform to what the oldest of the hosts has, and lock again"
+    unfit = misfit(python.platform, facts.arch, facts.glibc)
+    if unfit == "architecture":
+        message = f"its architecture is `{facts.arch}`, the environment is locked for `{python.platform}`"
+        book.block(message, host=node.name, hint=hint)
+    elif unfit == "glibc":
+        message = f"its glibc is `{facts.glibc}`, older than `{python.platform}` that the environment is locked for"
+        book.block(message, host=node.name, hint=hint)
+    wanted = minor(python.version)
+    found = sorted({p.version for p in facts.pythons})
+    if python.wheels == "controller" and wanted not in found:
+        book.block(
+            f"it has no Python {wanted}, and no way to fetch one",
+            host=node.name,
+            evidence=[f"found: {', '.join(found) or 'none'}"],
+            hint=f"install Python {wanted} on {node.name}, or choose another python.version",
+        )
