@@ -19,7 +19,7 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
-from provision.core.errors import ProvisionError, SnapshotError, UsageError
+from provision.core.errors import SnapshotError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
 from provision.core.plan import Mode
@@ -34,7 +34,6 @@ from provision.environment.lockfile import lock_for, make_lock
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
-from provision.serving.running import NotServing
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.certificate import keep_public, own_certificate, together
 from provision.stack.closing import closed, tables
@@ -245,6 +244,7 @@ def _job(
             inventory.lock_path,
             base=inventory.path.parent,
             make=writes,
+            resolve=command == "plan",
             say=_noting(silent if command == "check" else listener),
             removes=mode.removes,
         ),
@@ -275,19 +275,12 @@ def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
 
 def _asked(job: Job, report: Report, options: Options) -> Report:
     """The server answered on the head itself; now the same from here, if its port can be connected to: as users do."""
-    from provision.serving.smoke import smoke as asking
+    from provision.serving.smoke import from_here
 
-    inventory = job.inventory
+    inventory, say = job.inventory, _noting(options.get("listener") or silent)
     if inventory.serve is None or (job.only and inventory.head.name not in job.only):
         return report
-    try:
-        seen = asking(inventory, job.secrets, cancel=options.get("cancel"), sudo_password=job.sudo_password)
-    except NotServing:
-        return report  # a playbook of one's own may serve by other means
-    except ProvisionError as error:
-        return replace(report.with_errors(error), outcome=())
-    (options.get("listener") or silent)(Note("", seen.sentence))
-    return report
+    return from_here(report, inventory, job.secrets, say, options.get("cancel"), job.sudo_password)
 
 
 def _remember(job: Job, report: Report, options: Options) -> None:

@@ -18,6 +18,9 @@ AREAS = (
 #: What findings are called, with a host after it, about what a run could not do because that host was left out.
 LIMIT = "--limit"
 
+#: What a finding is called about a lock that is to be made, or made anew.
+LOCK = "lock"
+
 
 class Severity(Enum):
     """`blocks`: `up` refuses to start. `drift`: differs from the desired state, exit code 3. `warning`: works, but

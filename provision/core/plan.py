@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Step
-from provision.core.resource import Difference, State
+from provision.core.resource import Difference, Interruption, State
 
 #: The hint of a difference that a plan would change.
 BY_UP = "`provision up` fixes it"
@@ -46,6 +46,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """What runs on a host, and ends by the plan. `step`: the key of the step that ends it."""
+
+    step: str
+    host: str
+    what: Interruption
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """`changes` are in the order in which they may be applied one after another."""
 
@@ -53,6 +62,7 @@ class Plan:
     changes: tuple[Change, ...]
     blockers: tuple[Finding, ...]
     unchanged: tuple[Step, ...]
+    stops: tuple[Stop, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -83,7 +93,14 @@ def make_plan(
             action = Action.REMOVE if want is None else Action.CREATE if have is None else Action.UPDATE
             changes.append(Change(step, action, have, want, differences, causes.get(step.key, "")))
     ordered = changes[::-1] if mode.removes else _stopped_first(changes)
-    return Plan(mode, tuple(ordered), tuple(standing), tuple(unchanged))
+    return Plan(mode, tuple(ordered), tuple(standing), tuple(unchanged), tuple(_stops(changes)))
+
+
+def _stops(changes: Sequence[Change]) -> Iterator[Stop]:
+    for change in changes:
+        what = change.step.resource.interrupted(change.have, change.differences)
+        if what is not None:
+            yield Stop(change.step.key, change.step.host, what)
 
 
 def _causes(steps: Sequence[Step], differs: Mapping[str, Sequence[Difference]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ it; a playbook mentions it. One that lives in a user's own playbook file works a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,6 +30,16 @@ class Difference:
     def __str__(self) -> str:
         found, expected = self.found or "absent", self.expected or "absent"
         return f"{self.aspect} {found} → {expected}" if self.aspect else f"{found} → {expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """Something that runs, and ends. `seconds`: how long its last start took, None if that is not known. `serves`:
+    whether the model does not answer meanwhile."""
+
+    label: str
+    seconds: float | None = None
+    serves: bool = False
 
 
 class Resource(ABC):
@@ -85,6 +95,14 @@ class Resource(ABC):
     def known(self, have: State) -> tuple[Known, ...]:
         """What of `have` is worth showing, and remembering, also while nothing differs."""
         return ()
+
+    def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
+        """What a plan says of its change, line by line. `have` and `differences` as of `diff`."""
+        return tuple(str(difference) for difference in differences)
+
+    def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
+        """What ends when it is changed or removed; None: nothing. `have` and `differences` as of `diff`."""
+        return None
 
     def stopped(self) -> Resource | None:
         """What must be so, on all hosts, before steps that change together are made anew; None: nothing."""

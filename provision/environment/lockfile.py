@@ -11,16 +11,15 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
-from provision.core.urls import bare, masked
+from provision.environment.lock_inputs import inputs_of, refuse, unmet
 from provision.environment.lock_text import (
     REMAKE,
     LockBroken,
@@ -31,7 +30,7 @@ from provision.environment.lock_text import (
     refuse_conflict,
     refuse_truncated,
 )
-from provision.environment.resolve import compile_requirements, expanded
+from provision.environment.resolve import compile_requirements
 from provision.inventory.models import Python
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
@@ -39,6 +38,9 @@ _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
 
 #: The digest of what is no lock.
 UNLOCKED = "unlocked"
+
+#: Why there is no lock: nobody has made one.
+ABSENT = "absent"
 
 
 class LockMissing(LockError):
@@ -110,10 +112,18 @@ def ensure_lock(
 
 
 def lock_for(
-    python: Python, path: Path, *, base: Path, make: bool, say: Callable[[str], None], removes: bool = False
+    python: Python,
+    path: Path,
+    *,
+    base: Path,
+    make: bool,
+    say: Callable[[str], None],
+    removes: bool = False,
+    resolve: bool = False,
 ) -> Lock:
     """The lock beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
-    which still says what the hosts were made to be, or with one that holds nothing; `stale` says so, and `down`, which
+    which still says what the hosts were made to be, or with one that holds nothing, or, to `resolve`, with the one that
+    `up` would make, where that can be told; `stale` says so, and `down`, which
     `removes`, works without, also where the file is broken. So does a playbook that needs no packages. Arguments and
     errors as of `ensure_lock`."""
     if not python.packages:
@@ -125,11 +135,19 @@ def lock_for(
     try:
         return read_lock(path, python, base=base)
     except LockStale as reason:
-        say(f"{reason.message}: `provision up` recreates it")
-        return reason.lock
+        found, said = reason.lock, f"{reason.message}: `provision up` recreates it"
     except LockMissing as reason:
-        say(f"{reason.message}: `provision up` makes it")
-        return replace(no_lock(python, path), stale="absent")
+        found, said = replace(no_lock(python, path), stale=ABSENT), f"{reason.message}: `provision up` makes it"
+    if not resolve:
+        say(said)
+        return found
+    try:
+        lock = resolve_lock(python, path, base=base)
+    except LockError as error:
+        say(f"{said}; what it would hold is not known: {error.message}")
+        return found
+    say(f"{said}, as this plan has it")
+    return replace(lock, stale=found.stale)
 
 
 def _lock_or_none(python: Python, path: Path, *, base: Path, say: Callable[[str], None]) -> Lock:
@@ -139,7 +157,7 @@ def _lock_or_none(python: Python, path: Path, *, base: Path, say: Callable[[str]
     except LockStale as reason:
         return reason.lock
     except LockMissing:
-        return replace(no_lock(python, path), stale="absent")
+        return replace(no_lock(python, path), stale=ABSENT)
     except LockError as reason:
         say(f"{reason.message}: going on without a lock")
         return replace(no_lock(python, path), stale="broken")
@@ -156,12 +174,12 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     lock = parse_lock(text, path)
     recorded = dict(part.partition("=")[::2] for part in header_of(text).get("inputs", "").split())
     base = base or path.parent
-    inputs = _inputs(python, base)
+    inputs = inputs_of(python, base)
     changed = [name for name in dict.fromkeys((*inputs, *recorded)) if recorded.get(name) != inputs.get(name)]
     if changed:
         stale = f"made from other settings ({', '.join(f'python.{name}' for name in changed)})"
-        unmet = "; ".join(_unmet(lock, python, base))
-        raise LockStale(replace(lock, stale=f"{stale}: {unmet}" if unmet else stale))
+        missing = "; ".join(unmet(lock.packages, python, base))
+        raise LockStale(replace(lock, stale=f"{stale}: {missing}" if missing else stale))
     return lock
 
 
@@ -173,13 +191,37 @@ def make_lock(
     upgrade: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Lock:
-    """Resolves `python.packages` for the hosts' Python and platform and writes `path`, whole or not at all.
+    """As `resolve_lock`, and writes it to `path`, whole or not at all."""
+    lock = resolve_lock(python, path, base=base, upgrade=upgrade, say=say)
+    write_lock(lock, say)
+    return lock
 
-    Versions that the old lock holds are kept where they still fit, unless `upgrade`. Takes seconds, and the
+
+def write_lock(lock: Lock, say: Callable[[str], None] | None = None) -> None:
+    """Raises LockError."""
+    try:
+        move_folder_aside(lock.path, say)
+        # It belongs to the project, as the inventory does: its readers are those of other new files there.
+        write_whole(lock.path, lock.text, mode=0o644)
+    except OSError as error:
+        raise LockError(f"`{lock.path}` cannot be written: {error.strerror}") from error
+
+
+def resolve_lock(
+    python: Python,
+    path: Path,
+    *,
+    base: Path | None = None,
+    upgrade: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Lock:
+    """Resolves `python.packages` for the hosts' Python and platform. Writes nothing.
+
+    Versions that the old lock at `path` holds are kept where they still fit, unless `upgrade`. Takes seconds, and the
     index. Raises LockError with uv's own words.
     """
     base = base or path.parent
-    _refuse(python, base)
+    refuse(python, base)
     if say:
         say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
@@ -188,7 +230,7 @@ def make_lock(
             made.write_text(_kept_versions(path, say), encoding="utf-8")
         compile_requirements(python, base, made)
         body = made.read_text(encoding="utf-8")
-    inputs = " ".join(f"{name}={digest}" for name, digest in _inputs(python, base).items())
+    inputs = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
     count = len(logical_lines(body))
     head = [
         "The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.",
@@ -198,14 +240,7 @@ def make_lock(
         f"packages: {count}",
     ]
     text = "".join(f"# {line}\n" for line in head) + body
-    lock = parse_lock(text, path)
-    try:
-        move_folder_aside(path, say)
-        # It belongs to the project, as the inventory does: its readers are those of other new files there.
-        write_whole(path, text, mode=0o644)
-    except OSError as error:
-        raise LockError(f"`{path}` cannot be written: {error.strerror}") from error
-    return lock
+    return parse_lock(text, path)
 
 
 def _kept_versions(path: Path, say: Callable[[str], None] | None) -> str:
@@ -249,64 +284,3 @@ def parse_lock(text: str, path: Path) -> Lock:
     content = json.dumps([version, platform, sorted(packages.items()), sorted(hashes.items())])
     digest = hashlib.sha256(content.encode()).hexdigest()
     return Lock(path, text, version, platform, packages, hashes, digest)
-
-
-def _refuse(python: Python, base: Path) -> None:
-    if not python.packages:
-        raise LockError("python.packages is empty: there is nothing to lock", hint="name at least one package")
-    if python.torch_backend == "auto":
-        raise LockError(
-            "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
-            hint="name the backend, such as `cu130` or `cpu`",
-        )
-    for line in (*python.packages, *expanded((*python.constraints, *python.overrides), base)):
-        if masked(line) != line:
-            raise LockError(
-                f"the requirement `{line}` holds a password, which git and others would show in their arguments",
-                hint="leave it out, and put it into ~/.netrc: `machine example.org login me password …`",
-            )
-
-
-def _inputs(python: Python, base: Path) -> dict[str, str]:
-    """Digests of what counts, by setting. Passwords do not: a new one changes nothing, and the lock holds no digest."""
-    values: dict[str, Sequence[str]] = {
-        "version": [python.version],
-        "platform": [python.platform],
-        "packages": sorted(python.packages),
-        "index": [bare(python.index or "")],
-        # The first word: so that a lock of when they came first is made anew.
-        "extra_indexes": ["after the main one", *map(bare, python.extra_indexes)] if python.extra_indexes else [],
-        "find_links": [*map(bare, python.find_links)],
-        "constraints": expanded(python.constraints, base),
-        "overrides": expanded(python.overrides, base),
-        "torch_backend": [python.torch_backend or ""],
-        "wheels": [python.wheels],
-        # What has its default is left out: locks from before this setting go on to fit.
-        **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
-    }
-    return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
-
-
-def _unmet(lock: Lock, python: Python, base: Path) -> list[str]:
-    """What the inventory asks for and an old lock does not hold, as far as the two can be compared by name."""
-    ruling = list(_requirements(expanded(python.overrides, base)))
-    overridden = {canonicalize_name(asked.name) for asked in ruling}
-    others = _requirements(expanded((*python.packages, *python.constraints), base))
-    found = []
-    for asked in (*(o for o in others if canonicalize_name(o.name) not in overridden), *ruling):
-        name = canonicalize_name(asked.name)
-        locked = lock.packages.get(name)
-        if locked is not None and not asked.specifier.contains(locked, prereleases=True):
-            found.append(f"{name} {locked} in the lock, {name}{asked.specifier} in the inventory")
-    return list(dict.fromkeys(found))
-
-
-def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
-    """Those that hold everywhere: not what is for some platforms alone, nor paths, nor options of pip's."""
-    for line in lines:
-        try:
-            asked = Requirement(line.partition(" #")[0])
-        except InvalidRequirement:
-            continue
-        if asked.marker is None:
-            yield asked

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from provision.core.errors import HostError, InventoryError, Problem, ProvisionError
 from provision.core.events import Event, StepDone
 from provision.core.finding import Finding, Known
-from provision.core.plan import Action, Change, Plan
+from provision.core.plan import Action, Change, Plan, Stop
 from provision.core.playbook import Step
 from provision.core.report import Changed, HostReport, Phase, Report, Since
 from provision.core.resource import Difference
@@ -105,6 +105,7 @@ def _change(value: Change) -> Json:
         "have": encode(value.have),
         "want": encode(value.want),
         "differences": differences,
+        "lines": encode(value.step.resource.in_plan(value.have, value.differences)),
         "because": value.because,
     }
 
@@ -140,7 +141,14 @@ def _plan(value: Plan) -> Json:
         "changes": encode(value.changes),
         "blockers": encode(value.blockers),
         "unchanged": [step.key for step in value.unchanged],
+        "stops": encode(value.stops),
     }
+
+
+@encode.register
+def _stop(value: Stop) -> Json:
+    what = value.what
+    return {"step": value.step, "host": value.host, "label": what.label, "seconds": what.seconds, "serves": what.serves}
 
 
 @encode.register

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.core.finding import Finding
 from provision.core.plan import Action, Change, Plan
-from provision.render.text import PLAIN, Paint, Style, clean, count, named
+from provision.render.text import PLAIN, Paint, Style, clean, count, duration, named
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
 
 #: From this many changes on, those that are the same on several hosts share a line.
 MERGE_FROM = 24
+
+
+#: Lines about one change that are not worth reading twice.
+_LONG = 2
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,37 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     rows = _rows(plan.changes)
     if len(rows) >= MERGE_FROM:
         rows = _merged(rows)
+    rows = _told_once(rows)
     widths = (max((len(named(r.hosts)) for r in rows), default=0), max((len(r.label) for r in rows), default=0))
     lines = [line for row in rows for line in _row_lines(row, widths, paint)]
+    lines += interruption_lines(plan)
     for blocker in plan.blockers:
         lines += _blocker_lines(blocker, paint)
     return lines
+
+
+def interruption_lines(plan: Plan) -> list[str]:
+    """What of what runs is stopped, and for about how long the model does not answer."""
+    if not plan.stops:
+        return []
+    names = ", ".join(f"{clean(stop.what.label)} on {stop.host}" for stop in plan.stops)
+    if plan.mode.removes:
+        return [f"to be stopped: {names}"]
+    lines = [f"to be restarted: {names}"]
+    if any(stop.what.serves for stop in plan.stops):
+        lines.append(f"meanwhile the model does not answer, {_how_long(plan)}")
+    return lines
+
+
+def _how_long(plan: Plan) -> str:
+    """Hosts work side by side, and one kind of service after the other."""
+    took: dict[str, float] = {}
+    for stop in plan.stops:
+        if stop.what.seconds is not None:
+            took[stop.what.label] = max(took.get(stop.what.label, 0.0), stop.what.seconds)
+    if not all(stop.what.label in took for stop in plan.stops if stop.what.serves):
+        return "for how long is not known: its last start was not timed"
+    return f"for about {duration(sum(took.values()))}, as long as its last start took"
 
 
 def totals(plan: Plan) -> str:
@@ -62,10 +92,21 @@ def _merged(rows: Sequence[_Row]) -> list[_Row]:
     return [_Row(*key, tuple(names)) for key, names in hosts.items()]
 
 
+def _told_once(rows: Sequence[_Row]) -> list[_Row]:
+    """Where a host gets the same long list as another one, that is said instead."""
+    first: dict[tuple[str, tuple[str, ...]], _Row] = {}
+    found = []
+    for row in rows:
+        same = first.setdefault((row.label, row.details), row)
+        again = same is not row and len(row.details) > _LONG
+        found.append(replace(row, details=(f"the same as on {named(same.hosts)}",)) if again else row)
+    return found
+
+
 def _details(change: Change, by_key: dict[str, Change]) -> list[str]:
     if change.action is not Action.UPDATE:
         return []
-    details = [clean(str(d)) for d in change.differences]
+    details = [clean(line) for line in change.step.resource.in_plan(change.have, change.differences)]
     if change.because:
         cause = by_key.get(change.because)
         name = f"{cause.step.resource.label} on {cause.step.host}" if cause else change.because

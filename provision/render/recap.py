@@ -6,7 +6,7 @@ from collections import Counter
 
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, SIGNAL, Exit
-from provision.core.finding import LIMIT, Severity
+from provision.core.finding import LIMIT, LOCK, Severity
 from provision.core.plan import BY_UP
 from provision.core.report import HostReport, Report
 from provision.render.errors import blocker_lines, error_lines, joined
@@ -143,12 +143,14 @@ def last_line(report: Report, *, again: str = "") -> str:
 def _good(report: Report, hosts: str, took: str, again: str) -> str:
     plan = report.plan
     changes = sum(len(h.changes) for h in report.hosts)
-    if plan is not None and plan.empty and not changes:
+    if plan is not None and plan.empty and not changes and report.exit_code == Exit.DONE:
         where = " on " + ", ".join(h.name for h in report.hosts) if report.left_out else ""
         left = f", nothing of this cluster is left{where}" if report.command == "down" else ""
         return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":
-        found = totals(plan) if plan is not None else count(changes, "change")
+        found = (totals(plan) if plan is not None else count(changes, "change")) or "no change on any host"
+        if any(f.fact == LOCK for f in report.findings):
+            found += "; the lock is to be made"
         return f"plan: {found} ({took})" + (f"; `{again}` would do it" if again else "")
     return f"{report.command}: {count(changes, 'change')} made ({hosts}, {took})"
 

@@ -15,16 +15,17 @@ Where systemd runs and we are root it is a unit, otherwise a process in its own 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known
-from provision.core.resource import Difference, Resource, State
+from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import shell
 from provision.resources.hardening import HARDENING
+from provision.resources.planned import service_lines
 from provision.resources.runtime import PLAIN, RUNTIMES, STAYING
 from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspects, secret_variables
 from provision.resources.staying import (
@@ -52,7 +53,21 @@ _HINT = "hint: "
 
 #: Keys of a stamp that say how the process runs, not what was wanted. Older versions wrote `unit`.
 OBSERVED = frozenset(
-    {"pid", "start", "user", "runtime", "unit", "ready", "waited", AGAIN, "running", "health", "answers", FOREIGN}
+    {
+        "pid",
+        "start",
+        "user",
+        "runtime",
+        "unit",
+        "ready",
+        "waited",
+        AGAIN,
+        "running",
+        "health",
+        "answers",
+        "took",
+        FOREIGN,
+    }
 )
 
 #: What the host is asked for, and no stamp remembers.
@@ -97,6 +112,9 @@ class Service(Resource):
 
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "new settings take effect only when the service is restarted"
+
+    #: Whether the model does not answer while it is stopped.
+    serves: ClassVar[bool] = False
 
     place: Place
 
@@ -189,6 +207,15 @@ class Service(Resource):
     def blockers(self, have: State) -> tuple[Finding, ...]:
         return foreign(self.label, have)
 
+    def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
+        return service_lines(differences)
+
+    def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
+        if have is None or have.get("running") != "yes" or "ready" not in have or _missing(have, tuple(differences)):
+            return None
+        took = have.get("took", "")
+        return Interruption(self.label, float(took) if took.isdigit() else None, self.serves)
+
     def known(self, have: State) -> tuple[Known, ...]:
         """How it is, and the flags that it runs with."""
         if have is None:
@@ -206,7 +233,7 @@ class Service(Resource):
         begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
         missing = _missing(have, self.diff(have, want))
         if missing:
-            begin = "read_stamp"
+            begin = "read_stamp\nlate=yes"
         wait = "" if missing == {STAYS_UP} else f"{ready.body}\n"
         body = f'{shell(*STOP, COMPARE)}\n{begin}\n{wait}mark_ready\n"${{runtime}}_ready"'
         return Script(body, variables, timeout=120 + ready.timeout)

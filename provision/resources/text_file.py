@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import difflib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
-from provision.core.script import Script, Value
+from provision.core.script import Fragment, Script, Value
 from provision.payload.bundle import shell
 
 #: Who else could change what is at a path, and with whose rights it is touched.
 _RIGHTS = ("files/trust.sh", "files/rights.sh")
+
+OTHER = Difference("content", "as given", "another")
+
+#: Of a difference between two texts, as many are shown.
+LINES = 40
 
 
 def file_script(name: str, path: str, owner: str, **more: Value) -> Script:
@@ -50,18 +58,34 @@ class TextFile(Resource):
         return {"sha256": hashlib.sha256(self.text.encode()).hexdigest(), "mode": self.mode, **owner}
 
     def probe(self) -> Script:
-        return file_script("probe", self.path, self.owner)
+        return file_script("probe", self.path, self.owner, wanted=str((self.want() or {})["sha256"]))
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return file_script("remove", self.path, self.owner)
         return file_script("write", self.path, self.owner, text=self.text, mode=self.mode)
 
+    def read(self, fragment: Fragment) -> State:
+        state = dict(super().read(fragment) or {})
+        if "text" in state:
+            state["text"] = base64.b64decode(state["text"]).decode("utf-8", errors="replace")
+        return state or None
+
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         return in_words(super().diff(have, want))
+
+    def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
+        """Which lines of it change."""
+        said = [str(difference) for difference in differences if difference != OTHER]
+        if have is None or "text" not in have or OTHER not in differences:
+            return super().in_plan(have, differences)
+        before, after = have["text"].splitlines(), self.text.splitlines()
+        # The first two name the files.
+        lines = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
+        more = [f"… {len(lines) - LINES} more lines"] if len(lines) > LINES else []
+        return (*said, *(lines[:LINES] or ["only the end of its last line differs"]), *more)
 
 
 def in_words(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
     """A digest says nothing to a person, and of a short secret too much to others."""
-    other = Difference("content", "as given", "another")
-    return tuple(other if difference.aspect == "sha256" else difference for difference in differences)
+    return tuple(OTHER if difference.aspect == "sha256" else difference for difference in differences)

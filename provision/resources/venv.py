@@ -7,7 +7,8 @@ switch away. Several hosts may share one `root` (a home folder over NFS): one bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from packaging.utils import canonicalize_name
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
-from provision.environment.lockfile import Lock, requirement
+from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.python_version import fits
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
@@ -157,6 +158,20 @@ class Venv(Resource):
             hint = "`provision up --deep` builds it again"
             found.append(Difference("", "as installed", have["unread"], hint))
         return tuple(found)
+
+    def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
+        """Which packages another environment has in other versions than the one in use."""
+        want = self.want() or {}
+        if have is None or have.get("finished") == want["finished"] or have.get("current") == want["current"]:
+            return super().in_plan(have, differences)
+        if self.lock.digest == UNLOCKED:
+            return ("its packages are not known until they are locked",)
+        # What the inventory names comes first: that is what somebody has changed.
+        asked = {canonicalize_name(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in self.python.packages}
+        names = sorted(_drift(have, want), key=lambda name: (name not in asked, name))
+        shown = [Difference(n, want.get(_DIST + n), have.get(_DIST + n)) for n in names]
+        python = (Difference("python", want["python"], have.get("python")),)
+        return super().in_plan(have, (*(() if fits(have.get("python", ""), want["python"]) else python), *shown))
 
     def known(self, have: State) -> tuple[Known, ...]:
         """The environment in use, its Python, and every package in it."""

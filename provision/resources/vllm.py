@@ -54,6 +54,8 @@ class VllmServer(Service):
 
     why: ClassVar[str] = "it serves the model, and new settings take effect only after a restart"
 
+    serves: ClassVar[bool] = True
+
     python: str
     lock: str
     network: Network

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
-from provision.core.errors import HostError, UsageError
+from provision.core.errors import HostError, ProvisionError, UsageError
+from provision.core.report import Report
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, Serve
 from provision.payload.ask import Answer, Refused, article, ask, over_http, reason
 from provision.payload.bundle import bundle, shell
-from provision.serving.running import Running, bracketed, find_running
+from provision.serving.running import NotServing, Running, bracketed, find_running
 from provision.transport import Session, Transport
 from provision.transport.keyed import keyed
 from provision.transport.reach import closed
@@ -84,6 +85,25 @@ def smoke(
     Unreachable's subclasses, Cancelled."""
     with connected(inventory, secrets, cancel=cancel, sudo_password=sudo_password) as transport:
         return asked(inventory, served(transport, inventory, secrets), timeout)
+
+
+def from_here(
+    report: Report,
+    inventory: Inventory,
+    secrets: Mapping[str, Secret],
+    say: Callable[[str], None],
+    cancel: threading.Event | None,
+    sudo_password: Secret | None,
+) -> Report:
+    """`report`, of an `up` that ended well, with what came of the question from here. Raises nothing of ours."""
+    try:
+        seen = smoke(inventory, secrets, cancel=cancel, sudo_password=sudo_password)
+    except NotServing:
+        return report  # a playbook of one's own may serve by other means
+    except ProvisionError as error:
+        return replace(report.with_errors(error), outcome=())
+    say(seen.sentence)
+    return report
 
 
 def chat(inventory: Inventory, question: str, *, tokens: int = 40, timeout: float = 120.0) -> Chat:

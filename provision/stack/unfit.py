@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from provision.cluster.cluster import Cluster, Node
-from provision.core.finding import Finding, Severity
+from provision.core.finding import LOCK, Finding, Severity
 from provision.core.playbook import Playbook
-from provision.environment.lockfile import Lock
+from provision.environment.lockfile import ABSENT, Lock
 from provision.environment.python_version import minor
 from provision.environment.wheels import misfit
 from provision.facts import Facts
@@ -16,7 +16,7 @@ def find_lock(book: Playbook, lock: Lock) -> None:
     """Only when looking: `up` has made it by now. The hosts are compared with the old one, where there is one."""
     if not lock.stale:
         return
-    if lock.packages:
+    if lock.packages and lock.stale != ABSENT:
         said = f"the lock `{lock.path.name}` was {lock.stale}"
         why = "it says what every host installs; newer settings of the inventory are on no host"
         hint = "`provision up` recreates it and installs from it, `provision lock` only makes it"
@@ -25,7 +25,7 @@ def find_lock(book: Playbook, lock: Lock) -> None:
         why = "it says which version of each package every host installs"
         hint = "`provision up` makes it and installs from it, `provision lock` only makes it"
     drift = Severity.DRIFT
-    found = Finding("", "packages", "lock", drift, found=lock.stale, said=said, why=why, hint=hint)
+    found = Finding("", "packages", LOCK, drift, found=lock.stale, said=said, why=why, hint=hint)
     book.findings.append(found)
 
 

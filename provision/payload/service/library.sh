@@ -84,6 +84,11 @@ each_of_ours() { { ours; retitled; } | sort -un; }
 listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
 }
-mark_ready() { grep -q '^ready=' "$dir/stamp" || echo ready=yes >> "$dir/stamp"; }
+# With the seconds since its start; where somebody else waited for it, nobody knows when it was ready.
+mark_ready() {
+    ! grep -q '^ready=' "$dir/stamp" || return 0
+    took=$(($(date +%s) - $(stat -c %Y -- "$dir/stamp")))
+    { echo ready=yes; [ -n "$late" ] || echo "took=$took"; } >> "$dir/stamp"
+}
 # That it was waited for in vain is remembered: the next start does not wait for the same process again.
 gave_up() { [ ! -f "$dir/stamp" ] || echo waited=yes >> "$dir/stamp"; echo "$1" >&2; echo "the last lines of $dir/log:" >&2; tail -n "${2:-200}" -- "$dir/log" >&2; exit 1; }

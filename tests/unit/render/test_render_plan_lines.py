@@ -1,8 +1,11 @@
+from dataclasses import dataclass
+
 from render_samples import Thing, a_plan
 
 from provision.core.finding import blocker as a_blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Playbook
+from provision.core.resource import Interruption, State
 from provision.render.plan import MERGE_FROM, plan_lines, totals
 
 
@@ -45,3 +48,43 @@ def test_an_empty_plan_has_no_lines() -> None:
     plan = make_plan(Mode.UP, [], {})
     assert plan_lines(plan) == []
     assert totals(plan) == ""
+
+
+@dataclass(frozen=True)
+class Served(Thing):
+    """`took`: seconds."""
+
+    took: float | None = None
+
+    def interrupted(self, have: State, differences: object) -> Interruption | None:
+        return Interruption(self.name, self.took, serves=self.name == "vLLM") if have else None
+
+    def in_plan(self, have: State, differences: object) -> tuple[str, ...]:
+        return ("one", "two", "three")
+
+
+def restarted(*things: tuple[str, Served], mode: Mode = Mode.UP) -> list[str]:
+    book = Playbook()
+    for host, thing in things:
+        book.add(thing, on=host)
+    return plan_lines(make_plan(mode, book.steps, {s.key: {"v": "0"} for s in book.steps}))
+
+
+def test_what_is_stopped_is_named_and_for_about_how_long_the_model_is_silent() -> None:
+    ray = [(f"gpu-0{n}", Served("Ray", took=float(n))) for n in (1, 2)]
+    lines = restarted(*ray, ("gpu-01", Served("vLLM", took=34.0)))
+    assert lines[-2:] == [
+        "to be restarted: Ray on gpu-01, Ray on gpu-02, vLLM on gpu-01",
+        "meanwhile the model does not answer, for about 36 s, as long as its last start took",
+    ]
+
+
+def test_a_start_that_nobody_timed_is_not_guessed() -> None:
+    assert restarted(("a", Served("vLLM")))[-1].endswith("for how long is not known: its last start was not timed")
+    assert restarted(("a", Served("Ray")))[-1] == "to be restarted: Ray on a"
+    assert restarted(("a", Served("vLLM")), mode=Mode.DOWN)[-1] == "to be stopped: vLLM on a"
+
+
+def test_a_long_list_is_told_once() -> None:
+    lines = restarted(("a", Served("x")), ("b", Served("x")))
+    assert lines[:4] == ["~ a  x  one", "        two", "        three", "~ b  x  the same as on a"]

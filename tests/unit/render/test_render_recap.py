@@ -86,6 +86,16 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
             {"command": "plan", "mode": Mode.CHECK, "plan": a_plan(), "hosts": FINE, "exit_code": 3},
             "plan: 3 changes on 2 hosts (41 s); `provision up` would do it",
         ),
+        (
+            {
+                "command": "plan",
+                "plan": EMPTY,
+                "hosts": FINE,
+                "exit_code": 3,
+                "findings": (a_finding("", fact="lock"),),
+            },
+            "plan: no change on any host; the lock is to be made (41 s); `provision up` would do it",
+        ),
     ],
 )
 def test_the_last_line_says_it_in_one_sentence(changes: dict[str, object], sentence: str) -> None:

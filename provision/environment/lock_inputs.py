@@ -1,0 +1,77 @@
+"""What of an inventory decides its lock, and what of that an old lock does not hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from provision.core.errors import LockError
+from provision.core.urls import bare, masked
+from provision.environment.resolve import expanded
+from provision.inventory.models import Python
+
+
+def refuse(python: Python, base: Path) -> None:
+    if not python.packages:
+        raise LockError("python.packages is empty: there is nothing to lock", hint="name at least one package")
+    if python.torch_backend == "auto":
+        raise LockError(
+            "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
+            hint="name the backend, such as `cu130` or `cpu`",
+        )
+    for line in (*python.packages, *expanded((*python.constraints, *python.overrides), base)):
+        if masked(line) != line:
+            raise LockError(
+                f"the requirement `{line}` holds a password, which git and others would show in their arguments",
+                hint="leave it out, and put it into ~/.netrc: `machine example.org login me password …`",
+            )
+
+
+def inputs_of(python: Python, base: Path) -> dict[str, str]:
+    """Digests of what counts, by setting. Passwords do not: a new one changes nothing, and the lock holds no digest."""
+    values: dict[str, Sequence[str]] = {
+        "version": [python.version],
+        "platform": [python.platform],
+        "packages": sorted(python.packages),
+        "index": [bare(python.index or "")],
+        # The first word: so that a lock of when they came first is made anew.
+        "extra_indexes": ["after the main one", *map(bare, python.extra_indexes)] if python.extra_indexes else [],
+        "find_links": [*map(bare, python.find_links)],
+        "constraints": expanded(python.constraints, base),
+        "overrides": expanded(python.overrides, base),
+        "torch_backend": [python.torch_backend or ""],
+        "wheels": [python.wheels],
+        # What has its default is left out: locks from before this setting go on to fit.
+        **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
+    }
+    return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
+
+
+def unmet(packages: Mapping[str, str], python: Python, base: Path) -> list[str]:
+    """What the inventory asks for and an old lock does not hold, as far as the two can be compared by name."""
+    ruling = list(_requirements(expanded(python.overrides, base)))
+    overridden = {canonicalize_name(asked.name) for asked in ruling}
+    others = _requirements(expanded((*python.packages, *python.constraints), base))
+    found = []
+    for asked in (*(o for o in others if canonicalize_name(o.name) not in overridden), *ruling):
+        name = canonicalize_name(asked.name)
+        locked = packages.get(name)
+        if locked is not None and not asked.specifier.contains(locked, prereleases=True):
+            found.append(f"{name} {locked} in the lock, {name}{asked.specifier} in the inventory")
+    return list(dict.fromkeys(found))
+
+
+def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
+    """Those that hold everywhere: not what is for some platforms alone, nor paths, nor options of pip's."""
+    for line in lines:
+        try:
+            asked = Requirement(line.partition(" #")[0])
+        except InvalidRequirement:
+            continue
+        if asked.marker is None:
+            yield asked

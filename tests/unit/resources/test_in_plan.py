@@ -1,0 +1,97 @@
+"""What a plan says of a change: packages and their versions, lines of files, and no digests."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from test_service_diff import runs, server
+
+from provision.core.resource import Interruption, State
+from provision.core.script import Fragment
+from provision.environment.lockfile import no_lock, parse_lock
+from provision.inventory.models import Python
+from provision.resources.text_file import LINES, TextFile
+from provision.resources.venv import Venv
+
+PYTHON = Python(version="3.11", packages=("vllm>=0.33", "ray[default]"))
+HEAD = "# python: 3.11\n# platform: x86_64-manylinux_2_34\n"
+
+
+def environment(**packages: str) -> Venv:
+    lines = (f"{name}=={version} --hash=sha256:{'ab' * 32}\n" for name, version in packages.items())
+    return Venv(parse_lock(HEAD + "".join(lines), Path("a.lock")), PYTHON, "/opt/p", "llama", uv="/usr/bin/uv")
+
+
+def said(wanted: Venv, have: State) -> tuple[str, ...]:
+    return wanted.in_plan(have, wanted.diff(have, wanted.want()))
+
+
+def built(venv: Venv) -> State:
+    dist = "/".join(f"{name}-{version}.dist-info" for name, version in venv.lock.packages.items())
+    lines = (f"current={venv.lock.short}", f"finished={venv.lock.digest}", "python=3.11.2", f"dist={dist}")
+    return venv.read(Fragment(0, "\n".join(lines), ""))
+
+
+def test_another_environment_is_told_by_its_packages_those_first_that_somebody_asked_for() -> None:
+    have = built(environment(attrs="1.0", vllm="0.32.0", old="2", ray="2.60.0"))
+    wanted = environment(attrs="1.1", vllm="0.33.0", ray="2.60.0", torch="2.14.0")
+    lines = said(wanted, have)
+    assert lines == ("vllm 0.32.0 → 0.33.0", "attrs 1.0 → 1.1", "old 2 → absent", "torch absent → 2.14.0")
+
+
+def test_what_is_broken_in_the_one_in_use_is_said_as_ever() -> None:
+    wanted = environment(vllm="0.33.0")
+    assert said(wanted, {**(built(wanted) or {}), "dist.vllm": "0.1"}) == ("vllm 0.1 → 0.33.0",)
+    assert said(wanted, None) == ("absent → present",)
+
+
+def test_without_a_lock_nobody_claims_to_know_them() -> None:
+    unlocked = replace(environment(vllm="0.33.0"), lock=no_lock(PYTHON, Path("a.lock")))
+    assert said(unlocked, built(environment(vllm="0.32.0"))) == ("its packages are not known until they are locked",)
+
+
+def test_a_service_says_that_its_environment_is_another_and_not_where_that_lies() -> None:
+    have = runs(server({"environment": "aaaa1111", "--size": "1"}, PATH="/opt/envs/aaaa1111/bin:/bin"))
+    wanted = server({"environment": "bbbb2222", "--size": "2"}, PATH="/opt/envs/bbbb2222/bin:/bin")
+    assert wanted.in_plan(have, wanted.diff(have, wanted.want())) == ("another environment", "--size 1 → 2")
+
+
+def test_a_service_that_answers_is_interrupted_for_as_long_as_its_last_start_took() -> None:
+    one = server({"--size": "1"})
+    assert one.interrupted(runs(one, took="34"), ()) == Interruption("server", 34.0)
+    assert one.interrupted(runs(one), ()) == Interruption("server", None)
+    assert one.interrupted(None, ()) is None
+    assert one.interrupted(runs(one, running="no: its process is gone"), ()) is None
+
+
+def test_the_time_of_the_last_start_is_no_difference() -> None:
+    one = server({"--size": "1"})
+    assert one.diff(runs(one, took="34"), one.want()) == ()
+
+
+def probed(file: TextFile, text: str) -> State:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return file.read(Fragment(0, f"sha256={digest}\ntext={base64.b64encode(text.encode()).decode()}\nmode=644", ""))
+
+
+def test_of_a_file_the_lines_are_told_that_change() -> None:
+    file = TextFile("/etc/x", "a = 1\nb = 2\nc = 3\nd = 4\n", mode="600")
+    have = probed(file, "a = 1\nb = 1\nc = 3\nd = 4\n")
+    lines = file.in_plan(have, file.diff(have, file.want()))
+    assert lines == ("mode 644 → 600", "@@ -1,3 +1,3 @@", " a = 1", "-b = 1", "+b = 2", " c = 3")
+
+
+def test_a_long_difference_is_cut_off_and_says_so() -> None:
+    file = TextFile("/etc/x", "\n".join(map(str, range(100))))
+    have = probed(file, "other")
+    lines = file.in_plan(have, file.diff(have, file.want()))
+    assert len(lines) == LINES + 1 and lines[-1] == f"… {102 - LINES} more lines"
+
+
+def test_a_file_whose_lines_were_not_sent_differs_all_the_same() -> None:
+    file = TextFile("/etc/x", "a\n")
+    have: State = {"sha256": "0", "mode": "644"}
+    assert file.in_plan(have, file.diff(have, file.want())) == ("content another → as given",)
