@@ -166,7 +166,7 @@ def produce(cluster: Cluster) -> None:
         if not case.ray
     ]
     models = f"MODEL = {MODEL!r}\n{MODELS}"
-    done = host.exec(["sh", "-c", PRODUCE, "sh", models, HUB_SERVER, FORKS, str(HUB), json.dumps(forks)], timeout=150)
+    done = host.exec(["sh", "-c", PRODUCE, "sh", models, HUB_SERVER, FORKS, str(HUB), json.dumps(forks)], timeout=800)
     assert done.returncode == 0, done.stderr
 
 
