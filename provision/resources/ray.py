@@ -248,9 +248,10 @@ class RayHead(RayNode):
         return (self.store, (*self.setup.node_manager, "the raylet"))
 
     def unit(self) -> Unit:
+        before = Script(shell("ray/old_sessions.sh"))
         if self.counted is None:
-            return Unit()
-        return Unit(watch=Script(await_members(self.counted), {**self.counted.vars, **as_the_head(self)}))
+            return Unit(before)
+        return Unit(before, Script(await_members(self.counted), {**self.counted.vars, **as_the_head(self)}))
 
     def ports(self) -> tuple[int, ...]:
         return (
@@ -276,11 +277,11 @@ class RayWorker(RayNode):
     def unit(self) -> Unit:
         """It joins when the head is there, and joins the next one."""
         if not self.setup.tells_plainly:
-            return Unit()
+            return Unit(Script(shell("ray/old_sessions.sh")))
         address, _, port = self.head.rpartition(":")
         store = ((address, int(port), "Ray's control store"),)
         return Unit(
-            before=Script(shell("ray/reach.sh"), lifeline("reach", self.setup.python, store)),
+            before=Script(shell("ray/old_sessions.sh", "ray/reach.sh"), lifeline("reach", self.setup.python, store)),
             watch=Script(shell("ray/hold.sh"), lifeline("hold", self.setup.python, store, "held_")),
         )
 

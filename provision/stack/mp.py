@@ -42,6 +42,11 @@ class StackWithoutRay(Stack):
 
     needs = ("vLLM", "add `vllm`")
 
+    @property
+    def comes_back(self) -> str:
+        several = len(self._cluster.nodes) > 1
+        return "the ranks of several hosts must start together" if several else super().comes_back
+
     def head_rank(self) -> VllmHead:
         return self._rank(VllmHead, self._cluster.head)
 

@@ -23,7 +23,7 @@ from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
 from provision.resources.ray import Network, RayHead, RayWorker, Server, Setup
 from provision.resources.ray_members import RayMembers
-from provision.resources.runtime import runtime_of
+from provision.resources.runtime import STAYING, runtime_of
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
 from provision.resources.service_logs import ServiceLogs, asked
@@ -35,6 +35,7 @@ from provision.resources.weights import Weights
 from provision.serving.instructions import ApiKey, Served
 from provision.stack.certificate import server_tls, trusted
 from provision.stack.closing import Closes
+from provision.stack.comes_back import OnlyByUp
 from provision.stack.environments import Environments
 from provision.stack.model import Model
 from provision.stack.secrets import given
@@ -248,6 +249,16 @@ class Stack(Closes):
     def _place(self, node: Node, service: str) -> Place:
         mark = Mark(self._cluster.name, node.name, service)
         return Place(f"{self.folder(node)}/{service}", str(mark), service_user(node), self._runtime(node))
+
+    @property
+    def comes_back(self) -> str:
+        """What it takes that services start again by themselves."""
+        return "`sudo: true` has systemd do it, where it runs"
+
+    def watch(self, book: Playbook) -> None:
+        super().watch(book)
+        left = tuple(n.name for n in self._cluster.nodes if n.host.stay_up and self._runtime(n) not in STAYING)
+        book.outcome.append(OnlyByUp(left, self.comes_back))
 
     def _runtime(self, node: Node) -> str:
         return runtime_of(node.facts, stay_up=node.host.stay_up)

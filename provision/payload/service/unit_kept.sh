@@ -5,6 +5,7 @@ kept_put() {
     file=/etc/systemd/system/$unit
     rm -f -- "$file" && cp -- "$dir/unit" "$file.new" && chmod 644 "$file.new" && mv -fT -- "$file.new" "$file"
 }
+unit_known() { [ "$(systemctl show -p Description --value -- "$unit" 2>/dev/null)" = "provision: $mark" ]; }
 forget_first() { rm -f -- "$first_time/provision-first.conf"; rmdir -- "$first_time" 2>/dev/null || true; }
 # How often it has been started by itself since it last ran for ten minutes: `count`, when that began and when the last
 # time was, in seconds since the epoch.

@@ -1,5 +1,7 @@
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pytest
 
 from provision.core.resource import State
 from provision.core.script import Script
@@ -82,6 +84,52 @@ def test_one_that_is_not_ready_yet_is_waited_for_and_not_restarted() -> None:
     assert "stop || exit 1" not in waiting
     assert "stop || exit 1" in wanted.fix({**have, "--size": "2"}, wanted.want()).body
     assert "stop || exit 1" in wanted.fix(runs(wanted, health="not listening"), wanted.want()).body
+
+
+def test_one_that_was_waited_for_in_vain_is_restarted_and_not_waited_for_again() -> None:
+    wanted = server({"--size": "1"})
+    have = {key: value for key, value in (runs(wanted) or {}).items() if key != "ready"}
+    assert differences({**have, "waited": "yes"}, wanted) == ["ready waited for in vain → yes"]
+    assert "stop || exit 1" in wanted.fix({**have, "waited": "yes"}, wanted.want()).body
+
+
+def test_one_that_is_starting_again_says_how_often_and_is_waited_for() -> None:
+    wanted = server({"--size": "1"})
+    have = {key: value for key, value in (runs(wanted) or {}).items() if key != "ready"}
+    have |= {"again": "it is starting again, third time since 02:14"}
+    assert differences(have, wanted) == ["ready it is starting again, third time since 02:14 → yes"]
+    assert "stop || exit 1" not in wanted.fix(have, wanted.want()).body
+
+
+@pytest.mark.parametrize(
+    ("found", "restarts"),
+    [
+        ("no: its unit is missing", False),
+        ("no: its unit is masked", False),
+        ("no: its unit is not enabled", False),
+        ("no: its unit was changed", True),
+        ("", True),  # it is one of an earlier version
+    ],
+)
+def test_a_unit_that_would_not_come_back_is_repaired_and_one_that_is_another_restarts(
+    found: str, restarts: bool
+) -> None:
+    wanted = replace(server({"--size": "1"}), place=replace(PLACE, runtime="kept"))
+    assert differences(runs(wanted, **{"stays up": "yes"}), wanted) == []
+    have = runs(wanted, **({"stays up": found} if found else {}))
+    assert differences(have, wanted) == [f"stays up {found or 'absent'} → yes"]
+    assert ("stop || exit 1" in wanted.fix(have, wanted.want()).body) is restarts
+
+
+def test_a_unit_of_somebody_else_blocks_and_nothing_is_removed_for_it() -> None:
+    wanted = replace(server({}), place=replace(PLACE, runtime="kept"))
+    have = {"foreign": "/etc/systemd/system/provision-a-host-server.service"}
+    (finding,) = wanted.blockers(have)
+    assert (
+        finding.said == "`/etc/systemd/system/provision-a-host-server.service` is not provision's: it does not say so"
+    )
+    assert wanted.diff(have, None) == ()
+    assert wanted.blockers(runs(wanted)) == ()
 
 
 def test_one_that_is_not_ready_yet_is_not_called_unwell_as_well() -> None:

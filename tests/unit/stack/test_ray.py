@@ -281,3 +281,20 @@ def test_ray_client_is_off_unless_it_is_given_a_port() -> None:
     assert wanted.fix(None, wanted.want()).vars["module_text"] == ""
     (worker,) = cluster().workers
     assert Stack(cluster()).ray_worker(worker, head).command()[1] == "start"
+
+
+def test_hosts_where_nothing_else_starts_a_service_again_are_said_so_unless_that_was_chosen() -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
+
+    def said(playbook: str = DEFAULT, **settings: object) -> list[str]:
+        made = cluster(serve=SERVE, **settings)
+        lines = outcome_lines(PlaybookFile(built_in(playbook), LIKE).load()(made).outcome, Ended({"gpu-01": ()}))
+        return [line for line in lines if line.startswith("after a crash or a reboot")]
+
+    only = "after a crash or a reboot: only `up` starts them again on gpu-01: "
+    assert said() == [f"{only}`sudo: true` has systemd do it, where it runs"]
+    assert said("vllm_mp", head=rooted, worker=rooted, sudo=True) == [
+        f"{only}the ranks of several hosts must start together"
+    ]
+    assert said(head=rooted, worker=rooted, sudo=True) == []
+    assert said(stay_up=False) == []

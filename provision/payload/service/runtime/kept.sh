@@ -9,7 +9,9 @@ kept_start() {
 }
 kept_stop() {
     file=/etc/systemd/system/$unit
-    if [ ! -w /etc/systemd/system ] || { ! unit_ours "$file" && ! unit_masked "$file"; }; then return 0; fi
+    [ -w /etc/systemd/system ] || return 0
+    # systemd goes on with one whose file somebody has removed.
+    unit_ours "$file" || unit_masked "$file" || { [ ! -e "$file" ] && unit_known; } || return 0
     systemctl stop -- "$unit" 2>/dev/null
     systemctl --quiet disable -- "$unit" 2>/dev/null
     rm -f -- "$file" "/etc/systemd/system/multi-user.target.wants/$unit"
