@@ -13,7 +13,10 @@ from provision.core.version import __version__
 #: Module → the names of it that are public.
 _PUBLIC = {
     # For programs: the commands as functions, what they take and what they return.
-    "api": ("Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "set_firewall", "smoke", "up"),
+    "api": (
+        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "set_firewall", "smoke", "unlock",
+        "up",
+    ),
     "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
     "core.finding": ("AREAS", "Against", "Finding", "Known", "Severity"),
@@ -34,8 +37,8 @@ _PUBLIC = {
     ),
     # What can be raised, or be in a report.
     "core.errors": (
-        "AuthFailed", "BadOutput", "Blocked", "Cancelled", "ConnectTimeout", "ConnectionLost", "HostError",
-        "HostKeyChanged", "HostKeyUnknown", "InventoryError", "LockError", "NameNotFound", "NotConverged",
+        "AuthFailed", "BadOutput", "Blocked", "Busy", "Cancelled", "ConnectTimeout", "ConnectionLost", "HostError",
+        "HostKeyChanged", "HostKeyUnknown", "InventoryError", "LeaseLost", "LockError", "NameNotFound", "NotConverged",
         "PlaybookError", "PortClosed", "Problem", "ProvisionError", "ScriptFailed", "ScriptTimeout", "SnapshotError",
         "SudoRefused", "Unreachable", "UsageError",
     ),
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
     from provision.api import plan as plan
     from provision.api import set_firewall as set_firewall
     from provision.api import smoke as smoke
+    from provision.api import unlock as unlock
     from provision.api import up as up
     from provision.checks.host.check import HostCheck as HostCheck
     from provision.checks.judge import judge as judge
@@ -108,6 +112,7 @@ if TYPE_CHECKING:
     from provision.core.errors import AuthFailed as AuthFailed
     from provision.core.errors import BadOutput as BadOutput
     from provision.core.errors import Blocked as Blocked
+    from provision.core.errors import Busy as Busy
     from provision.core.errors import Cancelled as Cancelled
     from provision.core.errors import ConnectionLost as ConnectionLost
     from provision.core.errors import ConnectTimeout as ConnectTimeout
@@ -115,6 +120,7 @@ if TYPE_CHECKING:
     from provision.core.errors import HostKeyChanged as HostKeyChanged
     from provision.core.errors import HostKeyUnknown as HostKeyUnknown
     from provision.core.errors import InventoryError as InventoryError
+    from provision.core.errors import LeaseLost as LeaseLost
     from provision.core.errors import LockError as LockError
     from provision.core.errors import NameNotFound as NameNotFound
     from provision.core.errors import NotConverged as NotConverged

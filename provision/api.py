@@ -19,13 +19,13 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
-from provision.core.errors import SnapshotError, UsageError
+from provision.core.errors import Busy, SnapshotError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
 from provision.core.plan import Mode
 from provision.core.report import Report
 from provision.core.secret import Secret
-from provision.engine import snapshot
+from provision.engine import snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
@@ -52,7 +52,8 @@ class Options(TypedDict, total=False):
     """`playbook`: a file, before the inventory's and the built-in one. `limit`: names of the hosts to contact, none for
     all. `cancel`: set it to stop the run; remote processes are ended first. `deep`: compare every file of the
     environments with the hash that was installed, which takes minutes. `skip`: names of proofs (provision.core.proof)
-    that are left out: `network`, `all-reduce`, `weights`."""
+    that are left out: `network`, `all-reduce`, `weights`. `wait`: False raises Busy at once
+    if another run is at work on the hosts, instead of waiting for it."""
 
     playbook: Path | None
     limit: Sequence[str]
@@ -61,6 +62,7 @@ class Options(TypedDict, total=False):
     sudo_password: Secret | None
     deep: bool
     skip: Sequence[str]
+    wait: bool
 
 
 def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
@@ -118,8 +120,7 @@ def check(
 def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
     """Makes the hosts what the inventory says; what is so already is left alone. Locks the environment first
     if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`."""
-    job = _job("up", Mode.UP, inventory, options)
-    report = _execute(job, options)
+    report = _execute(job := _job("up", Mode.UP, inventory, options), options)
     if report.ok and any(host.changes for host in report.hosts):
         report = _asked(job, report, options)
     if report.ok and not job.only:
@@ -192,8 +193,8 @@ def firewall(
 
 def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpack[Options]) -> Report:
     """Has nftables keep hosts outside the cluster from its ports, on every host, in a table of the cluster's own; needs
-    root there. `remove`: takes it away again. `up` keeps what was set. Of the options `playbook`, `deep` and `skip` are
-    not used. Raises UsageError if the inventory says otherwise."""
+    root there. `remove`: takes it away again. `up` keeps what was set. Of the options `playbook`, `deep`, `skip` and
+    `wait` are not used. Raises UsageError if the inventory says otherwise."""
     if not remove and inventory.firewall.enabled is False:
         raise UsageError("the inventory says `firewall: false`", hint="remove that, or write `firewall: true`")
     mode, asked = (Mode.DOWN, {}) if remove else (Mode.UP, questions())
@@ -208,6 +209,9 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
         inventory.python, inventory.lock_path, base=inventory.path.parent, upgrade=upgrade, say=_noting(listener)
     )
     return made.path
+
+
+unlock = unlocking.unlock
 
 
 def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
@@ -259,6 +263,7 @@ def _job(
         model=None if mode.removes else look_for(inventory, secrets),
         questions={} if mode.removes else questions(),
         kept=None if mode.removes else together(token, own_certificate(inventory)),
+        wait=options.get("wait", True),
     )
 
 
@@ -284,16 +289,15 @@ def _asked(job: Job, report: Report, options: Options) -> Report:
 
 
 def _remember(job: Job, report: Report, options: Options) -> None:
-    """Keeps what the hosts are like now that all is well."""
+    """Keeps what the hosts are like now that all is well. The model is served, whatever comes of it."""
     known = report.known
-    if any(host.changes for host in report.hosts):
-        # What was read before the changes is no longer so.
-        look = replace(job, command="check", mode=Mode.CHECK, apply=False, deep=False)
-        known = _execute(look, options, listener=silent).known
     try:
+        if any(host.changes for host in report.hosts):
+            # What was read before the changes is no longer so.
+            look = replace(job, command="check", mode=Mode.CHECK, apply=False, deep=False)
+            known = _execute(look, options, listener=silent).known
         snapshot.keep(snapshot.take(known, job.inventory.cluster, time.time()))
-    except SnapshotError as error:
-        # The model is served all the same.
+    except (Busy, SnapshotError) as error:
         (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))
 
 

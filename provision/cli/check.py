@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provision.cli.options import RunOptions, deep_option, deeply, example, run_options, skip_option, skipped
+from provision.cli.options import (
+    RunOptions,
+    deep_option,
+    deeply,
+    example,
+    run_options,
+    skip_option,
+    skipped,
+    wait_option,
+    waiting,
+)
 from provision.cli.page import COMMANDS
 from provision.core.errors import UsageError
 from provision.core.finding import AREAS
@@ -47,6 +57,7 @@ _FILE = click.Path(path_type=Path)
 # Its old name, from when there was no proof but the network's.
 @click.option("--network", "network", is_flag=True, hidden=True, help="The old name of --prove.")
 @skip_option
+@wait_option
 @click.option(
     "--save", metavar="FILE", type=_FILE, help="Save a snapshot of what was found to FILE, to compare with later."
 )
@@ -70,6 +81,7 @@ def check(
     prove: bool,
     network: bool,
     skip: tuple[str, ...],
+    no_wait: bool,
     save: Path | None,
     against: Path | None,
     since_up: bool,
@@ -86,7 +98,7 @@ def check(
 
     With -q, prints one line for each finding that blocks or is drift. Exit code 0: in sync; 3: a finding blocks or is
     drift, or something has changed since the snapshot; 1: something failed; 2: wrong usage or inventory; 4: a host
-    could not be reached.
+    could not be reached; 5: another run is changing the hosts, so that nothing that was found would be true for long.
     """
     from provision import api
     from provision.cli.report_files import on_stdout, require_writable, write_reports
@@ -111,6 +123,7 @@ def check(
         wishes |= {"save": save} if save is not None else {}
         wishes |= {"since_up": True} if since_up else {}
         wishes |= {"prove": True} if prove or network else {}
+        wishes |= waiting(no_wait)
         wishes |= skipped(skip)
 
     def finish(report: Report, cluster: str) -> Report:

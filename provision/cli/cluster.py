@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-from provision.cli.options import RunOptions, deep_option, deeply, example, run_options, skip_option, skipped
+from provision.cli.options import (
+    RunOptions,
+    deep_option,
+    deeply,
+    example,
+    run_options,
+    skip_option,
+    skipped,
+    wait_option,
+    waiting,
+)
 from provision.cli.page import COMMANDS
 
 
@@ -18,8 +28,9 @@ from provision.cli.page import COMMANDS
 )
 @deep_option
 @skip_option
+@wait_option
 @run_options
-def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
+def up(deep: bool, skip: tuple[str, ...], no_wait: bool, **options: Any) -> int:
     """Bring the hosts to the state that the inventory describes.
 
     Checks every host first, and changes nothing on any host if one of them does not meet the inventory's expectations
@@ -31,7 +42,7 @@ def up(deep: bool, skip: tuple[str, ...], **options: Any) -> int:
 
     asked = RunOptions(**options)
     with errors_as_json(asked.screen()):
-        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip)}
+        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
     return run("up", api.up, asked, **wishes)
 
 
@@ -62,8 +73,9 @@ def plan(deep: bool, **options: Any) -> int:
   provision down cluster.yaml --purge"""),
 )
 @click.option("--purge", is_flag=True, help="Also remove the environments from the hosts.")
+@wait_option
 @run_options
-def down(purge: bool, **options: Any) -> int:
+def down(purge: bool, no_wait: bool, **options: Any) -> int:
     """Stop what `up` started, in reverse order, and nothing else.
 
     Verifies that its processes have ended and its ports are free. Safe to repeat.
@@ -71,4 +83,4 @@ def down(purge: bool, **options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("down", api.down, RunOptions(**options), secrets=False, purge=purge)
+    return run("down", api.down, RunOptions(**options), secrets=False, purge=purge, **waiting(no_wait))

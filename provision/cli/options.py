@@ -32,6 +32,13 @@ skip_option = click.option(
     help=f"Skip these proofs, separated by commas: {', '.join(PROOFS)}; those of your own playbook, too.",
 )
 
+wait_option = click.option(
+    "--no-wait",
+    "no_wait",
+    is_flag=True,
+    help="End at once (exit code 5) if another run is at work on the hosts.  [default: wait]",
+)
+
 _SHOWN = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output."),
     click.option("-v", "--verbose", is_flag=True, help="Also show the hosts' output."),
@@ -109,6 +116,11 @@ def run_options(function: F) -> F:
 def deeply(deep: bool) -> dict[str, bool]:
     """What `deep_option` is for the library."""
     return {"deep": True} if deep else {}
+
+
+def waiting(no_wait: bool) -> dict[str, bool]:
+    """What `wait_option` is for the library."""
+    return {"wait": False} if no_wait else {}
 
 
 def skipped(skip: Sequence[str]) -> dict[str, tuple[str, ...]]:

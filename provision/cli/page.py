@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "smoke": Command("provision.cli.smoke:smoke", "send the served model one test request, as its users do"),
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
+    "unlock": Command("provision.cli.unlock:unlock", "take the hosts from a run that hangs"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
     "fit": Command("provision.cli.fit:fit", "say whether a model fits GPUs, and how it would be cut over them"),
     "explain": Command("provision.cli.explain:explain", "say from logs alone why a model did not start"),

@@ -21,6 +21,7 @@ from provision.core import events
 from provision.core.errors import Cancelled, HostError, ProvisionError, ScriptFailed, Unreachable
 from provision.core.events import Listener, silent
 from provision.core.kept import KeptOnHosts
+from provision.core.lease import Answer, Claim, read_answer
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.environment.lockfile import no_lock
@@ -28,6 +29,7 @@ from provision.facts import Facts, facts_script, read_facts
 from provision.inventory.models import Host, Inventory
 from provision.transport import Session, Transport
 from provision.transport.connect import Opener
+from provision.transport.lease import looking
 from provision.weights.source import folder_of
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
@@ -39,7 +41,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Fleet:
     """The hosts that are contacted, and what came of it so far. By host: `errors`; `ended`, when it was last worked on
-    (monotonic seconds); `sessions`; `held`, its answer about the secrets that live with the cluster."""
+    (monotonic seconds); `sessions`; `held`, its answer about the secrets that live with the cluster; `leases`, who has
+    its lease."""
 
     hosts: tuple[Host, ...]
     transport: Transport
@@ -49,6 +52,8 @@ class Fleet:
     ended: dict[str, float] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     held: dict[str, Fragment] = field(default_factory=dict, repr=False)
+    leases: dict[str, Answer] = field(default_factory=dict)
+    inventory: Path | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +103,7 @@ def fleet_of(
         Transport(hosts, sudo_password=sudo_password, redact=redact, cancel=cancel, inventory=inventory) as transport,
         ThreadPoolExecutor(max_workers=min(POOL, max(1, len(hosts)))) as pool,
     ):
-        yield Fleet(tuple(hosts), transport, pool, emit)
+        yield Fleet(tuple(hosts), transport, pool, emit, inventory=inventory)
 
 
 def gather_facts(
@@ -106,11 +111,13 @@ def gather_facts(
     inventory: Inventory,
     questions: Mapping[str, Script] = MappingProxyType({}),
     kept: KeptOnHosts | None = None,
+    claim: Claim | None = None,
 ) -> dict[str, Facts]:
     """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`.
     `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`). `kept`: secrets
-    to ask for, too (`Fleet.held`)."""
-    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host, questions, kept))
+    to ask for, too (`Fleet.held`). `claim`: takes the lease of each host; without one it is only asked who has it
+    (`Fleet.leases`)."""
+    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host, questions, kept, claim))
 
 
 def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:
@@ -159,7 +166,12 @@ def ssh_ports(inventory: Inventory) -> Mapping[str, int]:
 
 
 def _facts_of(
-    fleet: Fleet, inventory: Inventory, host: Host, questions: Mapping[str, Script], kept: KeptOnHosts | None
+    fleet: Fleet,
+    inventory: Inventory,
+    host: Host,
+    questions: Mapping[str, Script],
+    kept: KeptOnHosts | None,
+    claim: Claim | None,
 ) -> Facts:
     began = time.monotonic()
     fleet.emit(events.Doing(host.name, "connecting", passing=True))
@@ -172,7 +184,14 @@ def _facts_of(
     script = facts_script(head=head.node_ip or head.address, root=host.base, model=model, run_as=host.services_user)
     asked_at = time.time()
     asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
-    fragment, *others = session.run([script, *(replace(question, optional=True) for question in asked)])
+    scripts = [script, *(replace(question, optional=True) for question in asked)]
+    if claim is None:
+        fragment, *others, looked = session.run([*scripts, looking()])
+        fleet.leases.update({host.name: answer} if (answer := read_answer(looked.stdout)) else {})
+    elif session.lease is None:
+        fleet.leases[host.name], (fragment, *others) = session.hold(claim, scripts)
+    else:
+        fragment, *others = session.run(scripts)
     if not fragment.ok:
         raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
     if kept:

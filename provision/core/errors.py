@@ -23,6 +23,7 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
     ├── ConnectionLost    (1)  the session broke in the middle
     ├── BadOutput         (1)  a probe printed something that cannot be read
     ├── NotConverged      (1)  a fix ran, and the host still differs
+    ├── LeaseLost         (1)  another run has the host now: the lease was taken, or its connection broke
     └── Blocked           (1)  a proof found what must not be, before anything stands on it
 """
 
@@ -116,7 +117,15 @@ class NoHome(ProvisionError):
 
 
 class Busy(ProvisionError):
+    """`hosts`: those that the other run has, none where it is about something else."""
+
     exit_code = Exit.BUSY
+
+    def __init__(
+        self, message: str, *, evidence: Sequence[str] = (), hint: str = "", hosts: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message, evidence=evidence, hint=hint)
+        self.hosts = tuple(hosts)
 
 
 class Cancelled(ProvisionError):
@@ -187,6 +196,10 @@ class BadOutput(HostError):
 
 
 class NotConverged(HostError):
+    pass
+
+
+class LeaseLost(HostError):
     pass
 
 

@@ -122,8 +122,9 @@ def assignments(variables: Mapping[str, Value], reveal: Callable[[Secret], str])
     return "".join(lines)
 
 
-def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str]) -> str:
-    """The text of a batch, for sh to evaluate whole. Raises ValueError for a NUL or a bad variable name.
+def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str], first: int = 0) -> str:
+    """The text of a batch, for sh to evaluate whole. `first`: the index of its first script. Raises ValueError for a
+    NUL or a bad variable name.
 
     Everything is defined before anything runs: a text that was cut off in the middle does nothing at all.
     """
@@ -131,7 +132,7 @@ def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str
         f"_mark() {{ printf '\\036{nonce} %s\\n' \"$*\"; printf '\\036{nonce} %s\\n' \"$*\" >&2; }}\n",
         "_main() {\n",
     ]
-    for index, script in enumerate(scripts):
+    for index, script in enumerate(scripts, first):
         text = f"{assignments(script.vars, reveal)}{script.body}\n"
         stop = "" if script.optional else '[ "$_rc" -eq 0 ] || return "$_rc"\n'
         parts.append(

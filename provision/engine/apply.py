@@ -120,7 +120,7 @@ class Applier:
             removes = change.want is None
             batch += [_announced(script, optional=removes), replace(change.step.resource.probe(), optional=removes)]
         watch = Watch(host, changes, self._emit)
-        fragments = session.run(batch, on_line=watch.line)
+        fragments = session.run(batch, on_line=watch.line, writes=True)
         watch.finish()
         for index, change in enumerate(changes):
             fixed, seen = fragments[2 * index], fragments[2 * index + 1]
@@ -184,7 +184,7 @@ class Applier:
         back = "the host takes it back by itself"
         try:
             with self._transport.another(self._hosts[host]) as session:
-                (fragment,) = session.run([script])
+                (fragment,) = session.run([script], writes=True)
         except Unreachable as error:
             message = f"{label}: no other connection could be opened; {back}"
             raise ScriptFailed(host, message, evidence=(error.message, *error.evidence), hint=error.hint) from error

@@ -103,6 +103,6 @@ class Prover:
         if script.uploads:
             session.send(script.uploads)
         (fragment,) = session.run(
-            [script], on_line=lambda _, stream, line: events.heard(name, stream, line, self._emit)
+            [script], on_line=lambda _, stream, line: events.heard(name, stream, line, self._emit), writes=True
         )
         return fragment

@@ -18,6 +18,7 @@ from provision.core import events
 from provision.core.errors import ScriptFailed
 from provision.core.events import Listener
 from provision.core.finding import Finding, Known, accepting, blocker
+from provision.core.lease import read_answer
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
 from provision.core.report import Phase, Report
@@ -25,6 +26,7 @@ from provision.core.resource import State
 from provision.core.urls import passwords
 from provision.engine.apply import Applier
 from provision.engine.inquirer import Inquirer
+from provision.engine.leasing import Leasing, claim_of, look_around
 from provision.engine.limited import limited
 from provision.engine.prover import Prover
 from provision.engine.reporting import report
@@ -32,6 +34,7 @@ from provision.engine.rollout import Carrier
 from provision.engine.stages import check_skipped
 from provision.engine.state import Job, RunState, known_of
 from provision.inventory.models import Host
+from provision.transport.lease import looking
 
 
 class Run:
@@ -64,7 +67,15 @@ class Run:
     def _gather(self, fleet: Fleet) -> tuple[Cluster, Phase]:
         """The inventory joined with the facts of the hosts that answered, and how long that took."""
         job = self._job
-        facts = gather_facts(fleet, job.inventory, job.questions, job.kept)
+        claim = claim_of(job.command, job.inventory.cluster, job.inventory.path) if job.writes else None
+        facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
+        if claim is None:
+            look_around(fleet.leases, job.inventory.path)
+        elif Leasing(fleet, claim, self._emit, wait=job.wait).settle():
+            # What was read of the hosts is from before the other run was done.
+            fleet.errors.clear()
+            facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
+            look_around(fleet.leases, job.inventory.path)
         secrets = {**job.secrets, **(job.kept.settle(fleet.held) if job.kept else {})}
         fleet.transport.learn(secrets.values())
         gathering = Phase("facts", time.monotonic() - self._began)
@@ -137,7 +148,11 @@ class Run:
             self._emit(events.Doing(host.name, "looking", passing=True))
             steps = by_host[host.name]
             probes = [replace(s.resource.probe(), optional=True) for s in steps]
-            fragments = fleet.transport.connect(host).run(probes)
+            # Another run may have begun since the facts were read.
+            looks = [] if self._job.writes else [looking()]
+            fragments = fleet.transport.connect(host).run([*probes, *looks])
+            if looks and (answer := read_answer(fragments.pop().stdout)) is not None:
+                fleet.leases[host.name] = answer
             states: dict[str, State] = {}
             for step, fragment in zip(steps, fragments, strict=True):
                 if fragment.ok:
@@ -151,6 +166,8 @@ class Run:
         states: dict[str, State] = {}
         for found in fleet.on_each(hosts, observe).values():
             states |= found
+        if not self._job.writes:
+            look_around(fleet.leases, self._job.inventory.path)
         return states
 
     def _unreachable_blockers(self, fleet: Fleet) -> list[Finding]:

@@ -28,7 +28,7 @@ class Job:
     takes. `skip`: names of proofs to leave out; `skippable`: those that may be among them though
     the playbook has no such proof. `prove`: go through the proofs although nothing is changed. `model`: what the
     controller has seen of the model; called with whether a host has it. `questions`: what the hosts are asked together
-    with their facts, by fact."""
+    with their facts, by fact. `wait`: until another run that is at work on the hosts is done."""
 
     command: str
     mode: Mode
@@ -46,6 +46,7 @@ class Job:
     prove: bool = False
     model: Callable[[bool], ModelFiles] | None = None
     questions: Mapping[str, Script] = field(default_factory=dict)
+    wait: bool = True
     #: Secrets that the hosts have.
     kept: KeptOnHosts | None = None
 
@@ -72,6 +73,11 @@ class Job:
             only=tuple(only or ()),
             questions=questions,
         )
+
+    @property
+    def writes(self) -> bool:
+        """Whether it needs the hosts for itself: proofs need them alone, and leave nothing."""
+        return self.apply or self.prove
 
 
 @dataclass

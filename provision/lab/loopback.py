@@ -143,6 +143,8 @@ def environment(state: LabState, host: HostState, directory: Path) -> dict[str, 
         MARK: host.directory,
         "TMPDIR": state.scratch,
         "VLLM_CACHE_ROOT": f"{state.scratch}/vllm",
+        # They share a home as well, or /run.
+        "PROVISION_LEASES": f"lab-{state.name}-{host.name}",
     }
 
 

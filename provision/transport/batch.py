@@ -124,7 +124,8 @@ class Batch:
                 raise self._timed_out(limit)
         self._take("stdout", self._out.close())
         self._take("stderr", self._err.close())
-        self._pipe.ended(CONFIRM)
+        if not self._pipe.stays:
+            self._pipe.ended(CONFIRM)
         if self._out.exit is None and self._err.exit is None and self.begun and self._pipe.status is None:
             raise self._lost()
 

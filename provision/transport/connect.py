@@ -32,6 +32,7 @@ from provision.transport.handshake import Transient, broken, handshake, prepare,
 from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import TRUST, KnownHosts, KnownHostsFiles, authorities, expected, judge
 from provision.transport.key_file import KeyRing
+from provision.transport.lease import Leases
 from provision.transport.patience import patiently
 from provision.transport.proxy import ProxySocket
 from provision.transport.session import Session
@@ -73,6 +74,8 @@ class Transport:
         self._lock = threading.Lock()
         self._host_locks: dict[str, threading.Lock] = {}
         self._sessions: dict[str, Session] = {}
+        #: By host, of this run.
+        self.leases = Leases()
 
     def connect(self, host: Host) -> Session:
         """The session of `host`; opened now if there is none, or if it broke. Raises Unreachable's
@@ -118,9 +121,12 @@ class Transport:
             cancel=self._cancel,
             connections=connections + 1,
             commands=commands,
+            leases=self.leases,
+            another=lambda: self._opener.open(target),
         )
 
     def close(self) -> None:
+        self.leases.close()
         for session in list(self._sessions.values()):
             session.close()
         self._opener.close()

@@ -77,8 +77,8 @@ _RECEIVE = (
 
 @functools.cache
 def receiver() -> bytes:
-    """What a host is sent before an upload's user, folders and tar stream."""
-    return shell("files/trust.sh", "files/rights.sh", "files/receive.sh").encode()
+    """What a host is sent before an upload's lease, user, folders and tar stream."""
+    return shell("files/trust.sh", "files/rights.sh", "lease/library.sh", "lease/guard.sh", "files/receive.sh").encode()
 
 
 def run_command(size: int, prefix: str = "") -> str:
@@ -89,6 +89,11 @@ def run_command(size: int, prefix: str = "") -> str:
 def receive_command(prefix: str = "") -> str:
     """What the login shell is asked to run for an upload."""
     return f"exec {prefix}sh -c '{_own_language(prefix)}{_RECEIVE}' sh {len(receiver())}"
+
+
+def hold_command(size: int, prefix: str = "") -> str:
+    """What the login shell is asked to run for a batch that holds a lease; `size`: of its program in bytes."""
+    return f"exec {prefix}sh -c '{_own_language(prefix)}{_RECEIVE}' sh {size} '{_RUN}' '{_LEADER}'"
 
 
 def _own_language(prefix: str) -> str:

@@ -31,10 +31,11 @@ class _Wake:
 
 
 class Pipe:
-    """A channel on which a command runs."""
+    """A channel on which a command runs. `stays`: whether it is to outlive the batch that it was opened for."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self.channel = channel
+        self.stays = False
         self._kept = (bytearray(), bytearray())
         self._wake = _Wake()
         channel.in_buffer.set_event(self._wake)  # type: ignore[arg-type]

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets as randomness
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
 import paramiko
 
-from provision.core.errors import ConnectionLost, ScriptFailed
+from provision.core.errors import ConnectionLost, HostError, ScriptFailed
+from provision.core.lease import Answer, Claim, read_answer
 from provision.core.script import Fragment, Script, Upload, render
 from provision.core.secret import Secret
 from provision.transport import leash, sudo, upload
 from provision.transport.batch import Batch
+from provision.transport.channels import Channels
+from provision.transport.lease import Lease, holder
 from provision.transport.pipe import Pipe
 from provision.transport.redact import redactor
 
-#: For the host to open a channel, or to take a batch's text (seconds).
-ANSWER = 30.0
-
-# Seconds until a session that was refused is asked for again; "administratively prohibited" (RFC 4254, 5.1).
-_AGAIN = 0.1
-_PROHIBITED = 1
+# For the host to take a lease (seconds): from a run that is dead, it ends what that had going on.
+_TAKING = 60.0
 
 OnLine = Callable[[int, str, str], None]
 OnBytes = Callable[[int, int], None]
@@ -43,46 +42,171 @@ class Session:
         cancel: threading.Event | None = None,
         connections: int = 1,
         commands: int = 0,
+        leases: MutableMapping[str, Lease] | None = None,
+        another: Callable[[], paramiko.Transport] | None = None,
     ) -> None:
+        """`leases`: of all hosts of the run. `another`: opens one more connection to this host."""
         self.host = host
-        self.connections = connections
+        self._connections = connections
         self.commands = commands
         self._transport = transport
         self._sudo = sudo
         self._password = sudo_password
-        self._opening = threading.Lock()
         self._asks = False  # sudo has been seen to want a password here
         self._redact = redact  # not a copy: what the transport learns later is masked, too
         self._cancel = cancel or threading.Event()
+        self._leases = leases if leases is not None else {}
+        self._channels = Channels(host, transport, another, self._cancel)
 
     @property
     def alive(self) -> bool:
-        return self._transport.is_active()
+        return self._channels.alive
+
+    @property
+    def connections(self) -> int:
+        return self._connections + self._channels.more
+
+    @property
+    def lease(self) -> Lease | None:
+        return self._leases.get(self.host)
 
     def run(
-        self, scripts: Sequence[Script], *, on_line: OnLine | None = None, timeout: float | None = None
+        self,
+        scripts: Sequence[Script],
+        *,
+        on_line: OnLine | None = None,
+        timeout: float | None = None,
+        writes: bool = False,
     ) -> list[Fragment]:
         """Runs `scripts` one after another in one round trip, and returns what each did; one that was not
         reached has no exit code. A script that fails raises nothing.
 
         `on_line(index, "stdout" | "stderr", line)` is called for each line as it arrives, secrets masked.
-        Each script has its own timeout; `timeout` seconds, if given, replace them by one for all.
+        Each script has its own timeout; `timeout` seconds, if given, replace them by one for all. `writes`: it is
+        refused, on the host, where the run has a lease there and has lost it.
 
-        Raises ScriptTimeout, Cancelled, ConnectionLost, SudoRefused; after each, nothing is left running.
+        Raises ScriptTimeout, Cancelled, ConnectionLost, SudoRefused, LeaseLost; after each, nothing is left running.
         """
         if not scripts:
             return []
+        if writes and self._renewed() is not None:
+            return self._fenced(scripts, on_line, timeout)
         nonce = randomness.token_hex(8)
         text = render(scripts, nonce, Secret.reveal).encode()
+        _, fragments = self._batch(
+            text, lambda prefix: leash.run_command(len(text), prefix), scripts, nonce, on_line, timeout
+        )
+        return fragments
+
+    def hold(
+        self, claim: Claim, scripts: Sequence[Script] = (), *, on_line: OnLine | None = None, wait: bool = False
+    ) -> tuple[Answer, list[Fragment]]:
+        """Takes the lease of this host, and runs `scripts` in the same round trip, whatever came of it. The lease is
+        held until it is given back, or the connection ends. `wait`: until it is free; `on_line(0, …)` hears meanwhile
+        who has it. Raises as `run`."""
+        had = self.lease
+        mine = had.answer.process if had is not None else ""
+        nonce = randomness.token_hex(8)
+        text = render(scripts, nonce, Secret.reveal, first=1).encode() if scripts else b""
+        lines = claim.lines(nonce=nonce, size=len(text), wait=wait, mine=mine, address=self._address)
+        program = holder()
+        sent = program + lines.encode() + (leash.PREFIX + text if text else b"")
+        taking = Script("", timeout=math.inf if wait else _TAKING)
+        pipe, fragments = self._batch(
+            sent,
+            lambda prefix: leash.hold_command(len(program), prefix),
+            [taking, *scripts],
+            nonce,
+            on_line,
+            None,
+            stays=True,
+        )
+        answer = read_answer(fragments[0].stdout)
+        if answer is None:
+            pipe.channel.close()
+            raise ScriptFailed(self.host, "the lease could not be read", evidence=fragments[0].tail())
+        if answer.state not in ("held", "resumed"):
+            pipe.channel.close()
+        if answer.ours:
+            self._leases[self.host] = Lease(self.host, claim, answer, pipe if answer.state != "shared" else None)
+        elif had is not None:
+            had.take(answer.holder)
+        return answer, fragments[1:]
+
+    def _renewed(self) -> Lease | None:
+        """The lease, taken once more if the connection that held it broke. Raises LeaseLost."""
+        lease = self.lease
+        if lease is None:
+            return None
+        lease.look()
+        if lease.broken:
+            self.hold(lease.claim)
+        lease = self._leases[self.host]
+        if lease.lost:
+            raise lease.error()
+        return lease
+
+    def _fenced(self, scripts: Sequence[Script], on_line: OnLine | None, timeout: float | None) -> list[Fragment]:
+        lease = self._leases[self.host]
+
+        def heard(index: int, stream: str, line: str) -> None:
+            if index:
+                (on_line or _unheard)(index - 1, stream, line)
+
+        try:
+            fence, *fragments = self.run([lease.fence(), *scripts], on_line=heard, timeout=timeout)
+        except HostError as error:
+            self._still(lease, error)
+            if (index := getattr(error, "index", None)) is not None:
+                error.index = max(0, index - 1)  # type: ignore[attr-defined]
+            raise
+        if not fence.ok:
+            lease.look()
+            lease.heard(fence.stdout)
+            if not lease.lost:
+                raise ScriptFailed(self.host, "the lease could not be looked at", evidence=fence.tail())
+            raise lease.error()
+        if any(fragment.rc != 0 for fragment in fragments):
+            self._still(lease, None)
+        return fragments
+
+    def _still(self, lease: Lease, error: HostError | None) -> None:
+        """Raises LeaseLost, if a batch failed because the lease was taken while it ran."""
+        lease.look()
+        if lease.lost:
+            raise lease.error() from error
+
+    @property
+    def _address(self) -> str:
+        """Of the controller, as far as it knows."""
+        named = getattr(self._transport.sock, "getsockname", None)
+        try:
+            return str(named()[0]) if named else ""
+        except (OSError, TypeError, IndexError):
+            return ""
+
+    def _batch(
+        self,
+        text: bytes,
+        command: Callable[[str], str],
+        scripts: Sequence[Script],
+        nonce: str,
+        on_line: OnLine | None,
+        timeout: float | None,
+        *,
+        stays: bool = False,
+    ) -> tuple[Pipe, list[Fragment]]:
         found = (value for script in scripts for value in script.vars.values() if isinstance(value, Secret))
         clean = redactor((*self._redact, *found))
         while True:
             asks = self._asks
-            with self._start(lambda prefix: leash.run_command(len(text), prefix), asks=asks) as pipe:
+            with self._start(command, asks=asks) as pipe:
                 batch = Batch(self.host, pipe, scripts, nonce, clean, on_line or _unheard, self._cancel)
+                pipe.stays = stays
                 fragments = batch.run(text, timeout)
+                pipe.stays = stays and batch.begun
             if batch.begun:
-                return fragments
+                return pipe, fragments
             # Nothing ran: what stands in front of the script has something to say.
             if not self._sudo:
                 raise batch.never_began()
@@ -94,38 +218,31 @@ class Session:
         """Copies files and folders below folders of the host. `on_bytes(sent, total)`: how far it is.
 
         Everything arrives beside its place and is then renamed; owner-only modes. Raises ConnectionLost,
-        SudoRefused, Cancelled, ScriptFailed (no space, no permission), UsageError (no such source).
+        SudoRefused, Cancelled, LeaseLost, ScriptFailed (no space, no permission), UsageError (no such source).
         """
-        transfer = upload.Transfer(self.host, uploads, on_bytes or _unheard, self._cancel)
-        for part in transfer.parts:
-            # With sudo, wait until it has let us through: megabytes are not for its prompt.
-            with self._start(leash.receive_command, asks=True) as pipe:
-                transfer.send(pipe, part)
+        lease = self._renewed()
+        fence = lease.named if lease else ("", "")
+        transfer = upload.Transfer(self.host, uploads, on_bytes or _unheard, self._cancel, fence)
+        try:
+            for part in transfer.parts:
+                # With sudo, wait until it has let us through: megabytes are not for its prompt.
+                with self._start(leash.receive_command, asks=True) as pipe:
+                    transfer.send(pipe, part)
+        except HostError as error:
+            if lease is not None:
+                lease.heard("\n".join(error.evidence))
+                self._still(lease, error)
+            raise
 
     def close(self) -> None:
-        self._transport.close()
-
-    def _channel(self) -> paramiko.Channel:
-        """A host that allows few sessions at a time (MaxSessions) refuses one while the last is still ending."""
-        end = time.monotonic() + ANSWER
-        while True:
-            try:
-                with self._opening:  # of two refusals at a time, paramiko remembers one
-                    return self._transport.open_session(timeout=ANSWER)
-            except paramiko.ChannelException as error:
-                if error.code == _PROHIBITED or time.monotonic() > end or self._cancel.wait(_AGAIN):
-                    raise ScriptFailed(
-                        self.host,
-                        f"sshd opens no further session: {error.text}",
-                        hint="raise MaxSessions in sshd_config there; 1 is enough",
-                    ) from error
+        self._channels.close()
 
     @contextlib.contextmanager
     def _start(self, command: Callable[[str], str], *, asks: bool) -> Iterator[Pipe]:
         """A channel on which `command(prefix)` runs; `asks`: sudo may ask for the password."""
         prefix = "" if not self._sudo else sudo.WITH_PASSWORD if asks else sudo.WITHOUT_PASSWORD
         try:
-            channel = self._channel()
+            channel = self._channels.open(lease=self.lease is not None and self.lease.held)
             pipe = Pipe(channel)
             channel.exec_command(command(prefix))
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -137,7 +254,10 @@ class Session:
             if self._sudo and asks:
                 sudo.hand_over(self.host, pipe, self._password)
             yield pipe
-        finally:
+        except BaseException:
+            channel.close()
+            raise
+        if not pipe.stays:
             channel.close()
 
 

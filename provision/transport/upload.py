@@ -42,8 +42,15 @@ class Transfer:
     """All uploads for one host. `on_bytes(sent, total)`: of file content and tar headers."""
 
     def __init__(
-        self, host: str, uploads: Sequence[Upload], on_bytes: Callable[[int, int], None], cancel: threading.Event
+        self,
+        host: str,
+        uploads: Sequence[Upload],
+        on_bytes: Callable[[int, int], None],
+        cancel: threading.Event,
+        fence: tuple[str, str] = ("", ""),
     ) -> None:
+        """`fence`: a lease, and its folder on the host."""
+        self._fence = fence
         self._host = host
         self._on_bytes = on_bytes
         self._cancel = cancel
@@ -74,7 +81,10 @@ class Transfer:
         """One of the streams, to the program that waits on `pipe`."""
         (into, user, made), sources = self._parts[part]
         try:
-            pipe.send(PREFIX + receiver() + f"{user}\n{made}\n{into}\n".encode(), STALLED)
+            pipe.send(
+                PREFIX + receiver() + "".join(f"{line}\n" for line in (*self._fence, user, made, into)).encode(),
+                STALLED,
+            )
             # Links are followed: a folder of links into a cache is sent as what it stands for.
             out = _Writer(pipe, self._count)
             with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:

@@ -32,6 +32,14 @@ def keygen(path: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
     return path
 
 
+#: Tells the leases of one sshd from those of another, which has the same /run and, for the same user, the same home.
+LEASES = "PROVISION_LEASES"
+
+
+def leases_of(address: str, port: int) -> str:
+    return f"test-{address}-{port}"
+
+
 @dataclass
 class Sshd:
     """One server. `stop` ends it and every connection that it serves."""
@@ -68,6 +76,10 @@ class Sshd:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         self.process.wait(10)
+        # What a run that was killed has left for the next one.
+        name = leases_of(self.address, self.port)
+        for left in (Path(f"/run/provision/lease-{name}"), Path.home() / ".provision/lease" / name):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass
@@ -106,6 +118,7 @@ class Sshds:
             "UsePAM no",
             "MaxStartups 200",
             "MaxSessions 50",
+            f"SetEnv {LEASES}={leases_of(address, port)}",
         )
         config.write_text("".join(f"{line}\n" for line in lines))
         log = (folder / "log").open("wb")
@@ -160,7 +173,7 @@ class Users:
             subprocess.run(["usermod", "-p", "*", name], check=True)  # no password, but not locked either
         if sudoers:
             rule = Path("/etc/sudoers.d") / name
-            rule.write_text(f"{name} {sudoers}\n")
+            rule.write_text(f"Defaults:{name} env_keep += {LEASES}\n{name} {sudoers}\n")
             rule.chmod(0o440)
         return name
 

@@ -1,5 +1,5 @@
-# Takes files from standard input: a user, a folder to make for that user, and the folder to put them in, each on a line,
-# then a tar stream up to its end. `program` is this text. Root becomes the user, where one is named or the folder is
+# Takes files from standard input: a lease and its folder (empty: none), a user, a folder to make for that user, and the
+# folder to put them in, each on a line, then a tar stream up to its end. `program` is this text. Root becomes the user, where one is named or the folder is
 # theirs: below it a link may lead anywhere. Root itself makes that one folder, where nobody but root can write on the way.
 #
 # Unpacked beside and renamed, so that a transfer that breaks leaves nothing that looks whole. `-o`: the files belong to
@@ -14,7 +14,8 @@ make_for_user() {
     mkdir -m 700 -- "$made" && chown -h -- "$user:$(id -g -- "$user")" "$made"
 }
 if [ "$1" != again ]; then
-    read -r user && read -r made && read -r into || exit
+    read -r lease && read -r held && read -r user && read -r made && read -r into || exit
+    [ -z "$lease" ] || guard "$lease" "$held" || exit
     case $into in "~") into=$HOME ;; "~/"*) into=$HOME/${into#"~/"} ;; esac
     if [ -n "$user" ] && [ "$(id -u)" -eq 0 ]; then
         group=$(id -g -- "$user") || exit

@@ -172,7 +172,7 @@ def archive(**files: str) -> bytes:
 def receive(sh: str) -> Callable[..., Ran[bytes]]:
     def receive(into: Path, user: str = "", made: str = "", login: str = "", **files: str) -> Ran[bytes]:
         env = {"PATH": os.environ["PATH"], "HOME": "/", **({"SUDO_USER": login} if login else {})}
-        sent = PREFIX + receiver() + f"{user}\n{made}\n{into}\n".encode() + archive(**(files or {"a": "new"}))
+        sent = PREFIX + receiver() + f"\n\n{user}\n{made}\n{into}\n".encode() + archive(**(files or {"a": "new"}))
         command = [sh, "-c", receive_command().replace("exec sh", f"exec {sh}")]
         done = subprocess.run(command, input=sent, env=env, capture_output=True, check=False)
         assert done.stdout.startswith(READY.encode())

@@ -19,6 +19,7 @@ from provision.cluster.firewall import Firewall, Rule
 from provision.core import events
 from provision.core.errors import InventoryError, NameNotFound, Problem
 from provision.core.finding import blocker
+from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode, make_plan
 from provision.core.resource import Difference
 from provision.core.sizing import StageSize
@@ -32,6 +33,7 @@ from provision.render.firewall import firewall_json
 from provision.render.fit import fit_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
+from provision.render.leases import unlock_json
 from provision.render.look import look_json
 from provision.render.serving import bench_json, smoke_json
 from provision.serving.look import Look, TriedSocket
@@ -56,6 +58,7 @@ CLOSED = Closing(
     api_from=("10.0.0.0/8",),
     leave=(9,),
 )
+HOLDER = Holder("up", "ann@laptop", "10.0.0.9", 7, "llama", since=1.0)
 FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, RULES, CLOSED, ("a note",))
 STAGE = StageSize(0, ("host-1",), 36, 5 * 2**30, 2**30, 2**30, 3 * 2**30, 72 * 2**30)
 FIT = Fit("m", (Room("host-1", 8, 80 * 2**30),), Cut(8, 1), 4096, True, STAGE)
@@ -79,6 +82,7 @@ def lines() -> list[dict[str, Any]]:
         error_line(mistakes, 2, 0.0),
         error_line(an_error(), 1, 0.0),
         result_line("lock", {"path": Path("cluster.lock")}, 0.0),
+        result_line("unlock", unlock_json({"a": [Answer("taken", HOLDER)], "b": [Answer("free")]}), 0.0),
         result_line("firewall", firewall_json(FIREWALL), 0.0),
         result_line("explain", explained_json(explain(Log("gpu-01", "log", "CUDA error: out of memory"))), 0.0),
         result_line("explain", explained_json(explain(Log("", "", "nothing that is known"))), 0.0),

@@ -1,0 +1,3 @@
+# In front of a batch that writes.
+
+guard "$lease" "$place"

@@ -1,0 +1,281 @@
+"""The lease of a host, between runs that want it at the same time: real sshds, and a connection for each run."""
+
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from loopback import Sshds, leases_of, processes_with, wait_until
+
+from provision.core.errors import Cancelled, HostError, LeaseLost
+from provision.core.lease import Answer, Claim, read_answer, read_answers
+from provision.core.script import Script, Upload
+from provision.inventory.models import Host
+from provision.transport import Transport
+from provision.transport.lease import looking, unlocking
+
+pytestmark = pytest.mark.hosts
+
+Runs = Callable[[], Transport]
+
+
+def claim(command: str = "up", pid: int = 1) -> Claim:
+    return Claim(command, "rack", "/home/ann/rack.yaml", "ann@laptop", pid)
+
+
+@pytest.fixture
+def host(make_host: Callable[..., Host]) -> Host:
+    return make_host()
+
+
+@pytest.fixture
+def place(host: Host) -> Iterator[Path]:
+    folder = Path(f"/run/provision/lease-{leases_of(host.address, host.ssh.port or 0)}")
+    yield folder
+    # Whatever a test has killed leaves its note for the next run.
+    for file in folder.glob("*"):
+        file.unlink()
+    if folder.exists():
+        folder.rmdir()
+
+
+@pytest.fixture
+def run(host: Host, place: Path) -> Iterator[Runs]:
+    """A run of its own, as far as the host can tell."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(Transport([host]))
+
+
+def held_by(run: Transport, host: Host) -> Answer | None:
+    """What a third one is told."""
+    (looked,) = run.connect(host).run([looking()])
+    return read_answer(looked.stdout)
+
+
+def test_one_has_it_and_the_other_is_told_who(run: Runs, host: Host, place: Path) -> None:
+    first, second = run(), run()
+    answer, (said,) = first.connect(host).hold(claim(pid=7), [Script("echo hello")])
+    assert (answer.state, answer.holder, said.stdout) == ("held", None, "hello\n")
+    assert (place.stat().st_mode & 0o777, (place / "lock").stat().st_mode & 0o777) == (0o755, 0o600)
+    answer, (said,) = second.connect(host).hold(claim("down"), [Script("echo hello")])
+    assert (answer.state, said.stdout) == ("busy", "hello\n")
+    assert answer.holder is not None
+    assert answer.holder.sentence().startswith("an `up` from laptop, pid 7, since ")
+    assert (answer.holder.inventory, answer.holder.address) == ("/home/ann/rack.yaml", "127.0.0.1")
+    seen = held_by(second, host)
+    assert seen is not None and seen.holder is not None and seen.holder.pid == 7
+    first.close()
+    assert not place.exists() and held_by(second, host) is None
+    answer, _ = second.connect(host).hold(claim("down"))
+    assert (answer.state, answer.holder) == ("held", None)
+
+
+def test_who_waits_hears_for_whom_and_has_it_next(run: Runs, host: Host) -> None:
+    first, second = run(), run()
+    first.connect(host).hold(claim(pid=7))
+    heard, answers = threading.Event(), []
+
+    def listen(_index: int, _stream: str, line: str) -> None:
+        if line == "note.pid=7":
+            heard.set()
+
+    waiting = threading.Thread(
+        target=lambda: answers.append(second.connect(host).hold(claim("down"), on_line=listen, wait=True)[0])
+    )
+    waiting.start()
+    assert heard.wait(60)
+    assert not answers
+    first.close()
+    waiting.join(60)
+    assert [answer.state for answer in answers] == ["held"]
+
+
+def test_who_waits_can_be_cancelled(host: Host, run: Runs, place: Path) -> None:
+    run().connect(host).hold(claim())
+    cancel, heard = threading.Event(), threading.Event()
+    raised: list[BaseException] = []
+
+    def wait() -> None:
+        with Transport([host], cancel=cancel) as second:
+            try:
+                second.connect(host).hold(claim("down"), on_line=lambda *_: heard.set(), wait=True)
+            except Cancelled as error:
+                raised.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert heard.wait(60)
+    cancel.set()
+    waiting.join(60)
+    assert raised and "lease=" in (place / "note").read_text()
+
+
+def test_a_dead_runs_lease_is_taken_over_and_what_it_had_running_is_ended(
+    run: Runs, host: Host, sshds: Sshds, tmp_path: Path
+) -> None:
+    first, second = run(), run()
+    session = first.connect(host)
+    session.hold(claim(pid=7))
+    word = f"{tmp_path}/busy"
+    # As services do, but it is none: `nohup` alone does not leave a session.
+    script = Script('nohup sh -c "while :; do sleep 0.2; done" "$word" >/dev/null 2>&1 & sleep 600', {"word": word})
+    failed: list[HostError] = []
+
+    def write() -> None:
+        try:
+            session.run([script], writes=True)
+        except HostError as error:
+            failed.append(error)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    assert wait_until(lambda: processes_with(word), 60)
+    # The controller is gone, as by a power cut at its side that the host hears of: no farewell.
+    session.close()
+    writing.join(60)
+    assert failed
+    answer, _ = second.connect(host).hold(claim("down"), wait=True)
+    assert answer.state == "held"
+    assert answer.holder is not None and answer.holder.pid == 7
+    assert answer.holder.how_it_ended.startswith("broke off")
+    assert wait_until(lambda: not processes_with(word))
+
+
+def test_a_holder_that_was_killed_on_the_host_is_taken_over(run: Runs, host: Host, place: Path) -> None:
+    first, second = run(), run()
+    first.connect(host).hold(claim(pid=7))
+    pid = next(line for line in (place / "note").read_text().splitlines() if line.startswith("holder=")).split("=")[1]
+    subprocess.run(["kill", "-KILL", pid.split()[0]], check=True)
+    answer, _ = second.connect(host).hold(claim("down"), wait=True)
+    assert answer.state == "held" and answer.holder is not None and answer.holder.how_it_ended == "was killed"
+    with pytest.raises(LeaseLost, match="since then a `down` from laptop"):
+        first.connect(host).run([Script("true")], writes=True)
+
+
+def test_after_a_break_a_run_has_its_lease_again(run: Runs, host: Host) -> None:
+    first = run()
+    session = first.connect(host)
+    session.hold(claim())
+    session.run([Script("true")], writes=True)
+    session.close()
+    (said,) = first.connect(host).run([Script("echo on we go")], writes=True)
+    assert said.stdout == "on we go\n"
+    again = first.leases[host.name]
+    assert again.answer.state == "resumed" and again.held
+
+
+def test_who_was_taken_over_meanwhile_writes_nothing_more(run: Runs, host: Host, tmp_path: Path) -> None:
+    first, second = run(), run()
+    session = first.connect(host)
+    session.hold(claim())
+    session.close()
+    assert second.connect(host).hold(claim("down"), wait=True)[0].state == "held"
+    written, source = tmp_path / "written", tmp_path / "source"
+    source.write_text("text")
+    for late in (
+        lambda: first.connect(host).run([Script(f"touch {shlex.quote(str(written))}")], writes=True),
+        lambda: first.connect(host).send([Upload(source, str(tmp_path / "into"))]),
+    ):
+        with pytest.raises(LeaseLost, match="this run does nothing more there"):
+            late()
+    assert not written.exists() and not (tmp_path / "into").exists()
+    second.close()
+    # Nor when the other is done: what this one knows of the host is from before.
+    with pytest.raises(LeaseLost):
+        first.connect(host).run([Script("true")], writes=True)
+
+
+def test_the_host_itself_refuses_a_late_writer(run: Runs, host: Host, place: Path, tmp_path: Path) -> None:
+    """One that has not heard that its lease was lost: the fence is there, not here."""
+    first, second = run(), run()
+    session = first.connect(host)
+    session.hold(claim())
+    lease = first.leases[host.name]
+    text = (place / "note").read_text()
+    first.leases.give_back()
+    second.connect(host).hold(claim("down"))
+    assert "lease=" in text
+    written = tmp_path / "written"
+    fence, write = session.run([lease.fence(), Script(f"touch {shlex.quote(str(written))}")])
+    assert (fence.rc, write.rc, written.exists()) == (75, None, False)
+
+
+def test_unlock_takes_it_from_one_that_hangs_and_tells_it_why(run: Runs, host: Host, tmp_path: Path) -> None:
+    first, second = run(), run()
+    session = first.connect(host)
+    session.hold(claim(pid=7))
+    word = f"{tmp_path}/hangs"
+    failed: list[HostError] = []
+
+    def write() -> None:
+        try:
+            session.run([Script('exec sh -c "while :; do sleep 0.2; done" "$word"', {"word": word})], writes=True)
+        except HostError as error:
+            failed.append(error)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    assert wait_until(lambda: processes_with(word), 60)
+    why = "it's `hanging` since $noon"
+    (said,) = second.connect(host).run([unlocking("bob@desk", why)])
+    (taken,) = read_answers(said.stdout)
+    assert taken.state == "taken" and taken.holder is not None and taken.holder.pid == 7
+    writing.join(60)
+    assert not processes_with(word)
+    (error,) = failed
+    assert isinstance(error, LeaseLost)
+    assert f"its lease was taken by bob@desk at {time.strftime('%H:')}" in error.message and why in error.message
+    (said,) = second.connect(host).run([unlocking("bob@desk", why)])
+    assert [answer.state for answer in read_answers(said.stdout)] == ["free"]
+    answer, _ = second.connect(host).hold(claim())
+    assert answer.state == "held" and answer.holder is not None
+    assert answer.holder.how_it_ended == f"was unlocked by bob@desk ({why})"
+
+
+def test_a_controller_that_fell_silent_is_taken_for_dead(run: Runs, host: Host, place: Path) -> None:
+    """A laptop that sleeps keeps its connection. Instead of waiting a minute, the last sign of life is set back."""
+    first, second = run(), run()
+    first.connect(host).hold(claim(pid=7))
+    assert second.connect(host).hold(claim("down"))[0].state == "busy"
+    beat = place / "beat"
+    beat.write_text(str(int(beat.read_text()) - 61))
+    answer, _ = second.connect(host).hold(claim("down"))
+    assert answer.state == "held" and answer.holder is not None and answer.holder.pid == 7
+    with pytest.raises(LeaseLost, match="had not been heard of for"):
+        first.connect(host).run([Script("true")], writes=True)
+
+
+def test_signs_of_life_arrive(run: Runs, host: Host, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provision.transport.lease.BEAT", 0.2)
+    monkeypatch.setattr("provision.transport.lease._LOOK", 0.1)
+    run().connect(host).hold(claim())
+    beat = place / "beat"
+    beat.write_text("1\n")
+    assert wait_until(lambda: beat.read_text().strip() not in ("", "1"), 60)
+
+
+def test_one_session_on_each_connection_is_enough(make_host: Callable[..., Host]) -> None:
+    narrow = make_host("MaxSessions 1", name="narrow")
+    with Transport([narrow]) as first, Transport([narrow]) as second:
+        session = first.connect(narrow)
+        assert session.hold(claim())[0].state == "held"
+        assert session.run([Script("echo a")], writes=True)[0].stdout == "a\n"
+        assert (session.connections, session.alive) == (2, True)
+        assert second.connect(narrow).hold(claim("down"))[0].state == "busy"
+
+
+def test_where_nothing_can_be_locked_that_is_said(make_host: Callable[..., Host], tmp_path: Path) -> None:
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("sh", "head", "setsid", "cat", "id", "readlink", "stat", "date", "grep", "cut", "sleep", "timeout"):
+        found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True)
+        (commands / name).symlink_to(found.stdout.strip())
+    host = make_host(f"SetEnv PATH={commands}")
+    with Transport([host]) as run:
+        answer, (said,) = run.connect(host).hold(claim(), [Script("echo hello")])
+        assert (answer.state, answer.why, said.stdout) == ("unlocked", "there is no flock(1)", "hello\n")
+        assert run.connect(host).run([Script("echo hello")], writes=True)[0].stdout == "hello\n"
