@@ -10,7 +10,8 @@ cd / || exit 1
 out=$(as_user mktemp -d) || exit 1
 trap 'as_user rm -rf -- "$out"' EXIT
 export_environment
-export CERTIFICATE="$certificate" NO_PROXY='*' no_proxy='*' VLLM_NO_USAGE_STATS=1
+# torch keeps things in the temporary folder, under a name that anyone could take first.
+export TMPDIR="$out" CERTIFICATE="$certificate" NO_PROXY='*' no_proxy='*' VLLM_NO_USAGE_STATS=1
 set --
 i=0
 while [ "$i" -lt "$args" ]; do eval "set -- \"\$@\" \"\$arg_$i\""; i=$((i + 1)); done

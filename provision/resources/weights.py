@@ -132,11 +132,15 @@ class Weights(Resource):
         return state or None
 
     def blockers(self, have: State) -> tuple[Finding, ...]:
-        if have is not None and "unreadable" in have:
-            return (unreadable(self.host, self.folder, have["unreadable"], self.owner),)
-        if have is None or not self.brings:
+        if have is None:
             return ()
-        found = in_the_way(self.host, self.folder, self.here, have)
+        found: tuple[Finding, ...] = ()
+        if "unreadable" in have:
+            found = (unreadable(self.host, self.folder, have["unreadable"], self.owner),)
+        if not self.brings:
+            return found
+        if not found:
+            found = in_the_way(self.host, self.folder, self.here, have)
         # What is sent comes before anything runs that could hand the models over.
         if "closed" in have and self.here is not None and self.diff(have, self.want()):
             found = (closed(self.host, self.models, have["closed"], self.owner), *found)

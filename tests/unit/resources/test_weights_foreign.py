@@ -119,7 +119,7 @@ def test_a_model_that_the_services_user_may_not_read_blocks_with_its_owner(sourc
     made = replace(weights(here, source), owner="provision")
     (found,) = made.blockers(made.read(Fragment(0, "folder=yes\nunreadable=ops, mode 700|/data/tiny\n", "")))
     assert found.message == "/data/tiny belongs to ops, mode 700, and provision may not read it"
-    assert found.hint == ("run `sudo chmod -R o+rX /data/tiny` on host-1, move the model, or set `run_as: ops`")
+    assert found.hint == "run `sudo chmod -R o+rX /data/tiny` on host-1, move the model, or set `run_as: ops`"
     (found,) = made.blockers(made.read(Fragment(0, "unreadable=root, mode 700|/data\n", "")))
     assert found.message == "provision cannot read the model in /data/tiny: /data belongs to root, mode 700"
     assert found.hint == "run `sudo chmod o+x /data` on host-1, or move the model"

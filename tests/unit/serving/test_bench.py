@@ -95,6 +95,7 @@ cat > /dev/null
 if [ "$1" = - ]; then
     ln -sf "$PLANTED" log.1; rm -f log; ln -s "$PLANTED" log
     echo "{\\"who\\": \\"$(id -un) $HOME $(cat <&3) $*\\"}" > result.json
+    [ "$TMPDIR" = "$PWD" ] && [ "$(stat -c '%a %U' .)" = "700 nobody" ] || rm result.json
     exit 0
 fi
 echo "$(id -un) read: $(cat result.json)"
