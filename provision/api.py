@@ -22,7 +22,7 @@ from provision.checks.ids import acceptable
 from provision.core.errors import Busy, SnapshotError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
-from provision.core.plan import Mode
+from provision.core.plan import Mode, Plan
 from provision.core.report import Report
 from provision.core.secret import Secret
 from provision.engine import snapshot, unlocking
@@ -52,8 +52,9 @@ class Options(TypedDict, total=False):
     """`playbook`: a file, before the inventory's and the built-in one. `limit`: names of the hosts to contact, none for
     all. `cancel`: set it to stop the run; remote processes are ended first. `deep`: compare every file of the
     environments with the hash that was installed, which takes minutes. `skip`: names of proofs (provision.core.proof)
-    that are left out: `network`, `all-reduce`, `weights`. `wait`: False raises Busy at once
-    if another run is at work on the hosts, instead of waiting for it."""
+    that are left out: `network`, `all-reduce`, `weights`, `arguments`. `wait`: False raises Busy at once
+    if another run is at work on the hosts, instead of waiting for it. `agree`: called with the plan before anything is
+    changed; what it raises ends the run."""
 
     playbook: Path | None
     limit: Sequence[str]
@@ -63,6 +64,7 @@ class Options(TypedDict, total=False):
     deep: bool
     skip: Sequence[str]
     wait: bool
+    agree: Callable[[Plan], None]
 
 
 def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
@@ -264,6 +266,7 @@ def _job(
         questions={} if mode.removes else questions(),
         kept=None if mode.removes else together(token, own_certificate(inventory)),
         wait=options.get("wait", True),
+        agree=options.get("agree"),
     )
 
 

@@ -16,6 +16,7 @@ from provision.cli.options import (
     skipped,
     wait_option,
     waiting,
+    yes_option,
 )
 from provision.cli.page import COMMANDS
 
@@ -29,8 +30,9 @@ from provision.cli.page import COMMANDS
 @deep_option
 @skip_option
 @wait_option
+@yes_option
 @run_options
-def up(deep: bool, skip: tuple[str, ...], no_wait: bool, **options: Any) -> int:
+def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, **options: Any) -> int:
     """Bring the hosts to the state that the inventory describes.
 
     Checks every host first, and changes nothing on any host if one of them does not meet the inventory's expectations
@@ -43,7 +45,7 @@ def up(deep: bool, skip: tuple[str, ...], no_wait: bool, **options: Any) -> int:
     asked = RunOptions(**options)
     with errors_as_json(asked.screen()):
         wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
-    return run("up", api.up, asked, **wishes)
+    return run("up", api.up, asked, ask=not yes, **wishes)
 
 
 @click.command(
@@ -74,8 +76,9 @@ def plan(deep: bool, **options: Any) -> int:
 )
 @click.option("--purge", is_flag=True, help="Also remove the environments from the hosts.")
 @wait_option
+@yes_option
 @run_options
-def down(purge: bool, no_wait: bool, **options: Any) -> int:
+def down(purge: bool, no_wait: bool, yes: bool, **options: Any) -> int:
     """Stop what `up` started, in reverse order, and nothing else.
 
     Verifies that its processes have ended and its ports are free. Safe to repeat.
@@ -83,4 +86,5 @@ def down(purge: bool, no_wait: bool, **options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("down", api.down, RunOptions(**options), secrets=False, purge=purge, **waiting(no_wait))
+    wishes: dict[str, Any] = {"purge": purge, **waiting(no_wait)}
+    return run("down", api.down, RunOptions(**options), secrets=False, ask=not yes, **wishes)

@@ -39,6 +39,10 @@ wait_option = click.option(
     help="End at once (exit code 5) if another run is at work on the hosts.  [default: wait]",
 )
 
+yes_option = click.option(
+    "-y", "--yes", is_flag=True, help="Do not ask before a model stops answering or data is removed."
+)
+
 _SHOWN = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output."),
     click.option("-v", "--verbose", is_flag=True, help="Also show the hosts' output."),

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from provision.cli.exit_code import Bug
 from provision.cli.find import find_inventory
 from provision.cli.options import RunOptions, require_proofs
+from provision.cli.question import asker, on_a_terminal
 from provision.cli.signals import Interrupts, interrupts
 from provision.cli.system_errors import explained, is_system_error
 from provision.core.errors import NoHome, ProvisionError
@@ -38,6 +39,7 @@ class Watched:
     listener: Listener
     interrupts: Interrupts
     log: RunLog | None
+    held: Callable[[], AbstractContextManager[None]]
 
 
 def run(command: str, call: Callable[..., Report], asked: RunOptions, *, secrets: bool = True, **extra: Any) -> int:
@@ -52,12 +54,14 @@ def reported(
     *,
     secrets: bool = True,
     everything: bool = False,
+    ask: bool = False,
     finish: Callable[[Report, str], Report] | None = None,
     **extra: Any,
 ) -> Report:
     """Runs `call(inventory, …)` of the library and shows it, to the end. `secrets`: whether those that the
-    inventory names must be there. `everything`: as for `show`. `finish` is given the report and the cluster's
-    name, and returns the report. Raises ProvisionError or SystemExit for what ends a run whole."""
+    inventory names must be there. `everything`: as for `show`. `ask`: whether a person is asked before a model stops
+    answering. `finish` is given the report and the cluster's name, and returns the report. Raises ProvisionError or
+    SystemExit for what ends a run whole."""
     from provision import api
     from provision.cli.password import ask_sudo_password
     from provision.inventory.limit import select
@@ -70,6 +74,8 @@ def reported(
         limit = select(inventory, asked.limit)
         password = ask_sudo_password() if asked.ask_sudo_password else None
         with watched(screen, command, inventory.cluster) as watch:
+            if ask and on_a_terminal():
+                extra["agree"] = asker(watch.held, watch.interrupts.cancel)
             report = call(
                 inventory,
                 playbook=asked.playbook,
@@ -124,7 +130,7 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
             Fanout([*([log] if log else []), *screen.views()]) as fanout,
             interrupts(state, _say(screen, fanout), cursor=screen.live) if cancels else nullcontext(),
         ):
-            yield Watched(_with_log(fanout, path), state, log)
+            yield Watched(_with_log(fanout, path), state, log, fanout.held)
     except Exception as raised:
         if not isinstance(raised, ProvisionError) and not is_system_error(raised):
             if log:

@@ -8,6 +8,8 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
 ├── LockError             (1)  the environment could not be locked, or its wheels not fetched
 ├── NoHome                (1)  a file belongs below a home folder, and there is none
 ├── Busy                  (5)  another run is at work on the same
+├── Declined              (6)  somebody was asked, and said no
+├── PlanChanged           (3)  what a plan was made from is no longer so
 ├── Cancelled             (1)  Ctrl-C, or a caller's cancel
 └── HostError             (1)  has `host`
     ├── Unreachable       (4)  no session could be opened
@@ -126,6 +128,14 @@ class Busy(ProvisionError):
     ) -> None:
         super().__init__(message, evidence=evidence, hint=hint)
         self.hosts = tuple(hosts)
+
+
+class Declined(ProvisionError):
+    exit_code = Exit.DECLINED
+
+
+class PlanChanged(ProvisionError):
+    exit_code = Exit.NO
 
 
 class Cancelled(ProvisionError):

@@ -119,6 +119,8 @@ class Run:
         prover = Prover(fleet.transport, _reached(fleet, state.cluster), self._emit, job.inventory.accepted)
         carrier = Carrier(prover, self._emit, self._cancel, job.skip)
         if job.apply and not state.plan.blockers and not self._cancel.is_set():
+            if job.agree is not None:
+                job.agree(state.plan)
             self._apply(state, prover, carrier)
         elif job.prove and not self._cancel.is_set():
             carrier.prove([placed.proof for placed in state.book.proofs])

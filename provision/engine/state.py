@@ -49,6 +49,8 @@ class Job:
     wait: bool = True
     #: Secrets that the hosts have.
     kept: KeptOnHosts | None = None
+    #: Called with the plan before anything is changed; what it raises ends the run.
+    agree: Callable[[Plan], None] | None = None
 
     @classmethod
     def of_steps(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
@@ -29,8 +30,17 @@ class View(ABC):
     def tick(self, now: float) -> None:  # noqa: B027 - most views only care for events
         """Called about every `TICK` seconds."""
 
+    def pause(self) -> None:  # noqa: B027
+        """Somebody else writes to the terminal, until the next tick."""
+
     def close(self) -> None:  # noqa: B027
         """The run is over: leave the terminal or the file as it should stay."""
+
+
+class _Hold:
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.over = threading.Event()
 
 
 class Fanout:
@@ -41,7 +51,7 @@ class Fanout:
 
     def __init__(self, views: Sequence[View]) -> None:
         self._views = list(views)
-        self._queue: SimpleQueue[tuple[Event, float] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Event, float] | _Hold | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="views", daemon=True)
         self._error: Exception | None = None
 
@@ -61,6 +71,17 @@ class Fanout:
         if self._error is not None and error is None:
             raise self._error
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Everything so far is shown, and nothing more until this ends: for a question to the person."""
+        hold = _Hold()
+        self._queue.put(hold)
+        hold.reached.wait()
+        try:
+            yield
+        finally:
+            hold.over.set()
+
     def _loop(self) -> None:
         due = time.monotonic() + TICK
         while True:
@@ -72,6 +93,11 @@ class Fanout:
                 continue
             if item is None:
                 break
+            if isinstance(item, _Hold):
+                self._each("pause", None, 0.0)
+                item.reached.set()
+                item.over.wait()
+                continue
             self._each("handle", *item)
             if time.monotonic() >= due:
                 self._each("tick", None, time.time())
@@ -85,6 +111,8 @@ class Fanout:
                     view.handle(event, at)
                 elif what == "tick":
                     view.tick(at)
+                elif what == "pause":
+                    view.pause()
                 else:
                     view.close()
             except Exception as error:  # re-raised by __exit__, in the thread that can answer for it

@@ -59,6 +59,10 @@ class LiveView(View):
             # The terminal is gone. Out says what is to be done about it; the run goes on.
             self._out.line()
 
+    def pause(self) -> None:
+        # The next tick begins anew.
+        self.close()
+
     def close(self) -> None:
         try:
             self._flush()

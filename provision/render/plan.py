@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from provision.core.finding import Finding
-from provision.core.plan import Action, Change, Plan
+from provision.core.plan import Action, Change, Mode, Plan
 from provision.render.text import PLAIN, Paint, Style, clean, count, duration, named
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
@@ -38,6 +38,18 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     lines += interruption_lines(plan)
     for blocker in plan.blockers:
         lines += _blocker_lines(blocker, paint)
+    return lines
+
+
+def question_lines(plan: Plan) -> list[str]:
+    """What a person is asked about: that a model stops answering, or that data is removed. Empty: nothing of that."""
+    serving = [f"{clean(stop.what.label)} on {stop.host}" for stop in plan.stops if stop.what.serves]
+    removed = sorted({clean(c.step.resource.label) for c in plan.changes}) if plan.mode is Mode.PURGE else []
+    lines = [f"to be removed: {', '.join(removed)}"] if removed else []
+    if serving and plan.mode.removes:
+        lines.append(f"the model will no longer answer: {', '.join(serving)}")
+    elif serving:
+        lines.append(f"the model is restarted, and does not answer {_how_long(plan)}")
     return lines
 
 

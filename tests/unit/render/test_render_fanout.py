@@ -54,3 +54,13 @@ def test_the_runs_own_error_comes_before_a_views() -> None:
     with pytest.raises(ValueError, match="the run"), Fanout([Broken()]) as fanout:
         fanout(Note("", "a"))
         raise ValueError("the run")
+
+
+def test_while_it_is_held_everything_so_far_is_shown_and_nothing_more() -> None:
+    view = Recorder()
+    with Fanout([view]) as fanout:
+        fanout(Note("", "before"))
+        with fanout.held():
+            fanout(Note("", "meanwhile"))
+            assert view.texts == ["before"]
+    assert view.texts == ["before", "meanwhile"]

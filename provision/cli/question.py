@@ -1,0 +1,49 @@
+"""The question before a model stops answering or data is removed: on a terminal alone, and without `--yes`."""
+
+from __future__ import annotations
+
+import select
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from provision.core.errors import Cancelled, Declined
+from provision.core.plan import Plan
+from provision.render.out import Out
+from provision.render.plan import question_lines
+
+#: Seconds between two looks at whether Ctrl-C was pressed.
+_LOOK = 0.2
+
+
+def on_a_terminal() -> bool:
+    """Whether there is somebody to ask, who sees the question."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
+
+
+def asker(held: Callable[[], AbstractContextManager[None]], cancel: threading.Event) -> Callable[[Plan], None]:
+    """`held`: a time in which nothing else writes to the terminal. What is returned raises Declined, Cancelled."""
+
+    def ask(plan: Plan) -> None:
+        lines = question_lines(plan)
+        if not lines:
+            return
+        with held():
+            Out(sys.stderr).lines(lines)
+            sys.stderr.write("go on? [y/N] ")
+            sys.stderr.flush()
+            answer = _line(cancel)
+        if answer.strip().lower() not in ("y", "yes"):
+            raise Declined("declined: nothing was changed on any host", hint="`--yes` goes on without the question")
+
+    return ask
+
+
+def _line(cancel: threading.Event) -> str:
+    """What is typed; Ctrl-C is a signal that others handle, and Ctrl-D the end of the input."""
+    while not cancel.is_set():
+        if select.select([sys.stdin], [], [], _LOOK)[0]:
+            return sys.stdin.readline()
+    sys.stderr.write("\n")
+    raise Cancelled("cancelled at the question: nothing was changed on any host")
