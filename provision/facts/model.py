@@ -190,7 +190,8 @@ class Facts:
     `failed`), empty where there is none. `driver_library`: the version of libnvidia-ml on disk. `cuda`: the newest
     CUDA that the driver supports. `printed`: what else was asked for, by fact (provision.checks.host). `exposed`:
     `root` and `model` → where others could change that folder; without an entry, nobody else can. `lacks`: what root
-    needs to act for other users and does not have, programs and capabilities.
+    needs to act for other users and does not have, programs and capabilities. `lingers`: systemd runs for the
+    user, too, and does not end with the session.
     """
 
     hostname: str = ""
@@ -208,6 +209,7 @@ class Facts:
     uptime_seconds: float = 0.0
     clock: int = 0
     systemd: bool = False
+    lingers: bool = False
     cpus: int = 0
     memory_bytes: int = 0
     shm_bytes: int = 0

@@ -57,6 +57,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         uptime_seconds=_float(values.get("uptime", "")),
         clock=_int(clock),
         systemd=values.get("systemd") == "yes",
+        lingers=values.get("lingers") == "yes",
         cpus=_int(values.get("cpus", "")),
         memory_bytes=_int(values.get("memory", "").removeprefix("MemTotal:").strip()) * 1024,
         shm_bytes=_df(sections.get("shm", ()), 1),

@@ -9,7 +9,7 @@ from provision.facts import Facts
 #: Name → whether a host can have it; the first that can be had carries the host's services. What it does is in
 #: payload/service/runtime/<name>.sh.
 RUNTIMES: Mapping[str, Callable[[Facts], bool]] = {
-    "kept": lambda facts: facts.systemd and facts.uid == 0,
+    "kept": lambda facts: facts.systemd and (facts.uid == 0 or facts.lingers),
     "systemd": lambda facts: facts.systemd and facts.uid == 0,
     "session": lambda _: True,
 }

@@ -253,7 +253,7 @@ class Stack(Closes):
     @property
     def comes_back(self) -> str:
         """What it takes that services start again by themselves."""
-        return "`sudo: true` has systemd do it, where it runs"
+        return "`sudo: true` or `loginctl enable-linger` has systemd do it"
 
     def watch(self, book: Playbook) -> None:
         super().watch(book)

@@ -251,3 +251,34 @@ def test_down_leaves_nothing_of_it_and_nothing_of_others(
     assert said(control, "systemctl", "list-units", "--all", "--plain", "--no-legend", "provision-*") == ""
     assert changes(host.down(*running)) == 0
     said(control, "rm", other)
+
+
+@pytest.fixture
+def lingering(lab: Lab, control: HostControl) -> Iterator[OneHost]:
+    """The same host, by a user who is allowed nothing, and has a systemd that does not end with the session."""
+    said(control, "loginctl", "enable-linger", "ops")
+    assert wait_until(lambda: said(control, "ls", "/run/user/1000/systemd/private"), 60)
+    yield OneHost(provision.load(lab.inventory).hosts[0].model_copy(update={"sudo": False}))
+    said(control, "loginctl", "disable-linger", "ops")
+
+
+@pytest.mark.long
+def test_without_sudo_it_is_a_unit_of_a_user_who_lingers(lingering: OneHost, control: HostControl) -> None:
+    folder = "/home/ops/.provision/clusters/here/lab-1/daemon"
+    own = Daemon(Place(folder, "here/lab-1/daemon", runtime="kept"), here=Path("/home/ops"))
+    file = f"/home/ops/.config/systemd/user/{UNIT}"
+    report = lingering.up(program(own), own)
+    assert report.exit_code == 0, report.errors
+    before = pid(control)
+    assert "/user@1000.service/app.slice/" in said(control, "cat", f"/proc/{before}/cgroup")
+    assert in_sync(lingering, own)
+    said(control, "kill", "-9", before)
+    assert wait_until(lambda: pid(control) not in ("", before) and in_sync(lingering, own), 60)
+    control.reboot()
+    assert wait_until(lambda: in_sync(lingering, own), 60)
+    assert there(control, pid(control))
+    assert changes(lingering.up(own)) == 0
+    assert changes(lingering.down(own)) == 1
+    assert said(control, "find", "/home/ops/.config/systemd", "-name", "provision-*") == ""
+    assert not said(control, "ls", "-d", file)
+    assert not there(control, pid(control))

@@ -35,6 +35,9 @@ read -r value < /proc/sys/kernel/random/boot_id && echo "boot_id=$value"
 read -r value < /proc/uptime && echo "uptime=$value"
 if read -r value < /proc/1/comm && [ "$value" = systemd ] && [ -d /run/systemd/system ]; then
     echo "systemd=yes"
+    # A systemd of the user's own, which does not end with the session.
+    value=$(id -u)
+    [ ! -e "/var/lib/systemd/linger/$(id -un)" ] || [ ! -S "/run/user/$value/systemd/private" ] || echo "lingers=yes"
     for place in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
         [ -e "$place/nvidia-fabricmanager.service" ] || continue
         echo "fabric_manager=$(systemctl is-active nvidia-fabricmanager.service 2>/dev/null)"

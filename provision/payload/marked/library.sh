@@ -65,3 +65,9 @@ units() {
             END { flush() }'
     } | of_them
 }
+# Units of the systemd of whoever this runs as, who needs nobody else to stop them.
+own_units() {
+    [ "$(id -u)" -ne 0 ] || return 0
+    grep -HF "Description=provision: $prefix" "$HOME"/.config/systemd/user/provision-*.service 2>/dev/null |
+        sed -n 's,^.*/\([^/:]*\):Description=provision: ,\1 ,p' | of_them
+}

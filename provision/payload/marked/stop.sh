@@ -17,6 +17,16 @@ for name in $theirs; do
     systemctl daemon-reload
     echo "::note stopped: $name"
 done
+XDG_RUNTIME_DIR=/run/user/$(id -u)
+export XDG_RUNTIME_DIR
+for name in $(own_units | names); do
+    systemctl --user disable -- "$name" >/dev/null 2>&1
+    systemctl --user stop -- "$name" 2>/dev/null
+    rm -f -- "$HOME/.config/systemd/user/$name" "$XDG_RUNTIME_DIR/systemd/user/$name.d/provision-first.conf"
+    rmdir -- "$XDG_RUNTIME_DIR/systemd/user/$name.d" 2>/dev/null
+    systemctl --user daemon-reload 2>/dev/null
+    echo "::note stopped: $name"
+done
 n=0 ended=$(left_running | while read -r one service; do echo "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')
 while pids=$(left_running | names | tr '\n' ' '); [ -n "$pids" ]; do
     if [ "$n" -ge 150 ]; then echo "these processes do not end: $pids" >&2; exit 1

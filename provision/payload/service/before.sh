@@ -1,4 +1,4 @@
-# Written into the folder of a service that stays up, behind `wait_for_others`, and run by systemd as root before each
+# Written into the folder of a service that stays up, behind `wait_for_others`, and run by systemd, as root where that makes the unit, before each
 # start: what a person would see to first. The first start has `up` to see to it. Output goes to the service's log.
 
 [ ! -e "$first_time/provision-first.conf" ] || exit 0

@@ -6,7 +6,7 @@ if ! read_stamp; then
     elif [ -f "$dir/run" ] && again=$(starting_again); then echo "running=no: $again"
     # What a start that broke off left; `down` has it to remove.
     elif [ -f "$dir/run" ]; then echo "running=no: it did not start"
-    elif unit_ours "/etc/systemd/system/$unit"; then echo "running=no: its folder is gone"
+    elif unit_ours "$kept_file"; then echo "running=no: its folder is gone"
     fi
     exit 0
 fi

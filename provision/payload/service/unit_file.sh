@@ -14,8 +14,11 @@ unit_text() {
     path=$(printf %s "$dir" | sed 's/%/%%/g')
     word=$(printf %s "$path" | sed 's/[\\"]/\\&/g; s/\$/$$/g')
     printf '[Unit]\nDescription=provision: %s\n' "$mark"
+    # What `+` runs is root's, whoever the service is; a user's own systemd has no other rights to give.
+    plus=+
+    [ "$me" = 0 ] || plus=''
     if [ -n "$kept" ]; then
-        printf 'Wants=network-online.target\nAfter=network-online.target provision-firewall.service\n'
+        [ -z "$plus" ] || printf 'Wants=network-online.target\nAfter=network-online.target provision-firewall.service\n'
         # It never gives up; how long it waits between two tries is for `before` to say.
         printf 'StartLimitIntervalSec=0\n%s' "${unit_lines:+$unit_lines
 }"
@@ -23,13 +26,15 @@ unit_text() {
     printf '[Service]\nType=exec\n'
     [ -z "$user" ] || printf 'User=%s\n' "$user"
     # The driver's setuid helper would make these when CUDA begins, which NoNewPrivileges keeps it from.
-    printf 'ExecStartPre=-+/bin/sh -c "! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c=0"\n'
-    [ -z "$kept" ] || printf 'ExecStartPre=+/bin/sh "%s/before"\n' "$word"
+    printf 'ExecStartPre=-%s/bin/sh -c "! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c=0"\n' "$plus"
+    [ -z "$kept" ] || printf 'ExecStartPre=%s/bin/sh "%s/before"\n' "$plus" "$word"
     printf 'ExecStart=/usr/bin/env -i /bin/sh\n'
-    printf 'ExecStartPost=+/bin/sh "%s/begin" $MAINPID\n' "$word"
-    [ -z "$kept" ] || printf 'ExecStartPost=+/bin/sh "%s/after"\nTimeoutStartSec=infinity\nRestart=always\nRestartSec=2\n' "$word"
+    printf 'ExecStartPost=%s/bin/sh "%s/begin" $MAINPID\n' "$plus" "$word"
+    [ -z "$kept" ] ||
+        printf 'ExecStartPost=%s/bin/sh "%s/after"\nTimeoutStartSec=infinity\nRestart=always\nRestartSec=2\n' "$plus" "$word"
     printf 'StandardInput=file:%s/run\nStandardOutput=append:%s/log\nStandardError=inherit\n' "$path" "$path"
-    printf 'KillMode=control-group\nTimeoutStopSec=20\n%s\n' "$hardening"
-    printf 'LimitNOFILE=1048576\nLimitMEMLOCK=infinity\nTasksMax=infinity\n'
-    [ -z "$kept" ] || printf '[Install]\nWantedBy=multi-user.target\n'
+    printf 'KillMode=control-group\nTimeoutStopSec=20\nTasksMax=infinity\n'
+    # Most of it is root's to give; the service has no more rights than the user anyway.
+    [ -z "$plus" ] || printf '%s\nLimitNOFILE=1048576\nLimitMEMLOCK=infinity\n' "$hardening"
+    [ -z "$kept" ] || { in=${wanted%/*} in=${in##*/}; printf '[Install]\nWantedBy=%s\n' "${in%.wants}"; }
 }

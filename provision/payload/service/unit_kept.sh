@@ -1,11 +1,23 @@
-# What a unit that stays is made of, beside its file. `$first_time` holds what is so during the first start alone.
+# What a unit that stays is made of, beside its file: one of the system where root works, otherwise one of the user, whose
+# own systemd runs for as long as the host does if the user lingers. `$first_time` holds what is so during the first start
+# alone.
 
-first_time=/run/systemd/system/$unit.d
+if [ "$me" = 0 ]; then
+    kept_file=/etc/systemd/system/$unit wanted=multi-user.target
+    first_time=/run/systemd/system/$unit.d
+else
+    kept_file=$HOME/.config/systemd/user/$unit wanted=default.target
+    first_time=/run/user/$me/systemd/user/$unit.d
+fi
+wanted=${kept_file%/*}/$wanted.wants/$unit
+ctl() {
+    if [ "$me" = 0 ]; then systemctl "$@"; else XDG_RUNTIME_DIR=/run/user/$me systemctl --user "$@"; fi
+}
 kept_put() {
-    file=/etc/systemd/system/$unit
+    file=$kept_file
     rm -f -- "$file" && cp -- "$dir/unit" "$file.new" && chmod 644 "$file.new" && mv -fT -- "$file.new" "$file"
 }
-unit_known() { [ "$(systemctl show -p Description --value -- "$unit" 2>/dev/null)" = "provision: $mark" ]; }
+unit_known() { [ "$(ctl show -p Description --value -- "$unit" 2>/dev/null)" = "provision: $mark" ]; }
 forget_first() { rm -f -- "$first_time/provision-first.conf"; rmdir -- "$first_time" 2>/dev/null || true; }
 # How often it has been started by itself since it last ran for ten minutes: `count`, when that began and when the last
 # time was, in seconds since the epoch.
@@ -27,9 +39,9 @@ so_often() {
 }
 # How it is said that it is being started by itself; fails where it is not.
 starting_again() {
-    [ "$runtime" = kept ] && unit_ours "/etc/systemd/system/$unit" || return 1
+    [ "$runtime" = kept ] && unit_ours "$kept_file" || return 1
     read_tries
-    case $(systemctl show -p ActiveState,Job -- "$unit" 2>/dev/null) in
+    case $(ctl show -p ActiveState,Job -- "$unit" 2>/dev/null) in
         # Since `last` it has done its work, and has ended a moment ago.
         *ActiveState=activating*) ;;
         *Job=[1-9]*) count=0 ;;
@@ -40,8 +52,8 @@ starting_again() {
 # What a service that does not run is doing instead.
 gone() {
     starting_again && return
-    if [ "$runtime" = kept ] && unit_ours "/etc/systemd/system/$unit"; then
-        case $(systemctl show -p ActiveState --value -- "$unit" 2>/dev/null) in
+    if [ "$runtime" = kept ] && unit_ours "$kept_file"; then
+        case $(ctl show -p ActiveState --value -- "$unit" 2>/dev/null) in
             inactive) echo "its unit was stopped"; return ;;
         esac
     fi

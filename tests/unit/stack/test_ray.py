@@ -292,7 +292,7 @@ def test_hosts_where_nothing_else_starts_a_service_again_are_said_so_unless_that
         return [line for line in lines if line.startswith("after a crash or a reboot")]
 
     only = "after a crash or a reboot: only `up` starts them again on gpu-01: "
-    assert said() == [f"{only}`sudo: true` has systemd do it, where it runs"]
+    assert said() == [f"{only}`sudo: true` or `loginctl enable-linger` has systemd do it"]
     assert said("vllm_mp", head=rooted, worker=rooted, sudo=True) == [
         f"{only}the ranks of several hosts must start together"
     ]
