@@ -25,7 +25,7 @@ from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan
 from provision.core.report import Report
 from provision.core.secret import Secret
-from provision.engine import snapshot, unlocking
+from provision.engine import plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
@@ -72,9 +72,12 @@ def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
     return inventories.load(path, require_secrets=require_secrets, ids=acceptable())
 
 
-def plan(inventory: Inventory, **options: Unpack[Options]) -> Report:
-    """What `up` would change, and why. Contacts the hosts, writes nothing anywhere."""
-    return _execute(_job("plan", Mode.CHECK, inventory, options), options)
+def plan(inventory: Inventory, *, out: Path | None = None, **options: Unpack[Options]) -> Report:
+    """What `up` would change, and why. Contacts the hosts, writes nothing there. `out`: a file for `up(planned=…)`."""
+    report = _execute(job := _job("plan", Mode.CHECK, inventory, options), options)
+    if out is not None:
+        plan_file.keep(report, inventory, _playbook(inventory, options).path, job.only, job.lock.text, out)
+    return report
 
 
 def check(
@@ -119,12 +122,19 @@ def check(
     return report if save is None else snapshot.saved(report, inventory.cluster, time.time(), save)
 
 
-def up(inventory: Inventory, **options: Unpack[Options]) -> Report:
+def up(inventory: Inventory, *, planned: Path | None = None, **options: Unpack[Options]) -> Report:
     """Makes the hosts what the inventory says; what is so already is left alone. Locks the environment first
-    if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`."""
+    if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`.
+    `planned`: a file of `plan(out=…)`; raises PlanChanged if what that was made from is no longer so."""
+    if planned is not None:
+        playbook, only = _playbook(inventory, options).path, options.get("limit") or ()
+        options["agree"] = plan_file.followed(planned, inventory, playbook, only, options.get("agree"))
     report = _execute(job := _job("up", Mode.UP, inventory, options), options)
     if report.ok and any(host.changes for host in report.hosts):
-        report = _asked(job, report, options)
+        from provision.serving.smoke import from_here
+
+        say, cancel = _noting(options.get("listener") or silent), options.get("cancel")
+        report = from_here(report, inventory, job.secrets, job.only, say, cancel, job.sudo_password)
     if report.ok and not job.only:
         keep_public(job.kept, options.get("listener") or silent)
         _remember(job, report, options)
@@ -279,16 +289,6 @@ def _execute(job: Job, options: Options, *, listener: Listener | None = None) ->
 def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
     path = options.get("playbook") or inventory.playbook or built_in(playbook_of(inventory))
     return PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
-
-
-def _asked(job: Job, report: Report, options: Options) -> Report:
-    """The server answered on the head itself; now the same from here, if its port can be connected to: as users do."""
-    from provision.serving.smoke import from_here
-
-    inventory, say = job.inventory, _noting(options.get("listener") or silent)
-    if inventory.serve is None or (job.only and inventory.head.name not in job.only):
-        return report
-    return from_here(report, inventory, job.secrets, say, options.get("cancel"), job.sudo_password)
 
 
 def _remember(job: Job, report: Report, options: Options) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,8 +32,15 @@ from provision.cli.page import COMMANDS
 @skip_option
 @wait_option
 @yes_option
+@click.option(
+    "--plan",
+    "planned",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Do what this file of `plan --out` says; refuse if what it was made from has changed.",
+)
 @run_options
-def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, **options: Any) -> int:
+def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, planned: Path | None, **options: Any) -> int:
     """Bring the hosts to the state that the inventory describes.
 
     Checks every host first, and changes nothing on any host if one of them does not meet the inventory's expectations
@@ -45,6 +53,7 @@ def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, **options: A
     asked = RunOptions(**options)
     with errors_as_json(asked.screen()):
         wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
+    wishes |= {"planned": planned} if planned else {}
     return run("up", api.up, asked, ask=not yes, **wishes)
 
 
@@ -55,8 +64,11 @@ def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, **options: A
   provision plan cluster.yaml --json | tail -n 1 | jq .report.plan.changes"""),
 )
 @deep_option
+@click.option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help="Also write the plan to a file, for `up --plan`."
+)
 @run_options
-def plan(deep: bool, **options: Any) -> int:
+def plan(deep: bool, out: Path | None, **options: Any) -> int:
     """Show what `up` would change, and why.
 
     Each line is one change: + create, ~ update (before → after), - remove, and ! for what blocks `up`.
@@ -65,7 +77,8 @@ def plan(deep: bool, **options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("plan", api.plan, RunOptions(**options), **deeply(deep))
+    wishes: dict[str, Any] = {**deeply(deep), **({"out": out} if out else {})}
+    return run("plan", api.plan, RunOptions(**options), **wishes)
 
 
 @click.command(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from provision.core.finding import Finding, Severity
@@ -63,6 +65,8 @@ class Plan:
     blockers: tuple[Finding, ...]
     unchanged: tuple[Step, ...]
     stops: tuple[Stop, ...] = ()
+    #: Host → a digest of all that was observed there and decides the plan.
+    seen: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def empty(self) -> bool:
@@ -93,7 +97,24 @@ def make_plan(
             action = Action.REMOVE if want is None else Action.CREATE if have is None else Action.UPDATE
             changes.append(Change(step, action, have, want, differences, causes.get(step.key, "")))
     ordered = changes[::-1] if mode.removes else _stopped_first(changes)
-    return Plan(mode, tuple(ordered), tuple(standing), tuple(unchanged), tuple(_stops(changes)))
+    seen = _seen(looked_at, observed, wants, differs)
+    return Plan(mode, tuple(ordered), tuple(standing), tuple(unchanged), tuple(_stops(changes)), seen)
+
+
+def _seen(
+    steps: Sequence[Step],
+    observed: Mapping[str, State],
+    wants: Mapping[str, State],
+    differs: Mapping[str, Sequence[Difference]],
+) -> dict[str, str]:
+    """What nobody wants to be one way or the other, such as the id of a process, is left out."""
+    by_host: dict[str, list[object]] = {}
+    for step in steps:
+        have, want = observed[step.key], wants[step.key]
+        aspects = sorted(want or ()) if have is not None else []
+        known = [have is not None, *((aspect, (have or {}).get(aspect)) for aspect in aspects)]
+        by_host.setdefault(step.host, []).append([step.key, known, [str(d) for d in differs[step.key]]])
+    return {host: hashlib.sha256(json.dumps(found).encode()).hexdigest() for host, found in by_host.items()}
 
 
 def _stops(changes: Sequence[Change]) -> Iterator[Stop]:

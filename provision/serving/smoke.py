@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provision.core.errors import HostError, ProvisionError, UsageError
@@ -91,11 +91,15 @@ def from_here(
     report: Report,
     inventory: Inventory,
     secrets: Mapping[str, Secret],
+    only: Sequence[str],
     say: Callable[[str], None],
     cancel: threading.Event | None,
     sudo_password: Secret | None,
 ) -> Report:
-    """`report`, of an `up` that ended well, with what came of the question from here. Raises nothing of ours."""
+    """`report`, of an `up` that ended well, with what came of the question from here: the server has answered on the
+    head itself. `only`: the hosts that the run was limited to, none for all. Raises nothing of ours."""
+    if inventory.serve is None or (only and inventory.head.name not in only):
+        return report
     try:
         seen = smoke(inventory, secrets, cancel=cancel, sudo_password=sudo_password)
     except NotServing:

@@ -1,0 +1,150 @@
+"""A plan in a file: what would be done, and what that was worked out from, so that `up` can refuse once it is another.
+
+It is made from the inventory, the playbook, the lock (which it holds whole, since there may be none in a file yet) and
+what was observed on the hosts, each by digest. No secret is in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from provision.core.errors import LockError, PlanChanged, UsageError
+from provision.core.exits import ANSWERED
+from provision.core.files import write_whole
+from provision.core.plan import Plan
+from provision.core.report import Report
+from provision.core.urls import masked
+from provision.environment.lockfile import LockMissing, LockStale, parse_lock, read_lock, write_lock
+from provision.inventory.models import Inventory
+
+#: Raised when a field changes its meaning; a file of another version is refused.
+VERSION = 1
+
+_AGAIN = "make it anew: `provision plan --out FILE`"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a plan was made from. `only`: the hosts that it is limited to, none for all; `lock`: its text; `hosts`:
+    name → digest of what was observed there."""
+
+    cluster: str
+    inventory: str
+    playbook: str
+    only: tuple[str, ...]
+    lock: str
+    hosts: Mapping[str, str]
+
+
+def keep(report: Report, inventory: Inventory, playbook: Path, only: Sequence[str], lock: str, path: Path) -> None:
+    """Whole or not at all; a run that could not work it all out leaves no plan. Raises UsageError."""
+    plan = report.plan
+    if plan is None or report.exit_code not in ANSWERED:
+        return
+    made_from = Basis(
+        inventory.cluster, _of_inventory(inventory), _digest(playbook.read_bytes()), tuple(only), lock, dict(plan.seen)
+    )
+    changes = [
+        {
+            "host": change.step.host,
+            "action": change.action.name.lower(),
+            "label": change.step.resource.label,
+            "lines": change.step.resource.in_plan(change.have, change.differences),
+        }
+        for change in plan.changes
+    ]
+    content = {"v": VERSION, "kind": "plan", "made": time.time(), "from": asdict(made_from), "changes": changes}
+    try:
+        write_whole(path, masked(json.dumps(content, indent=1, ensure_ascii=False)) + "\n")
+    except OSError as error:
+        raise UsageError(f"--out: `{path}` cannot be written: {error.strerror}") from error
+
+
+def followed(
+    path: Path, inventory: Inventory, playbook: Path, only: Sequence[str], agree: Callable[[Plan], None] | None
+) -> Callable[[Plan], None]:
+    """What `up` is to ask before it changes anything, so that it does what the plan at `path` says. `agree`: what it
+    asks then. Raises PlanChanged, UsageError, LockError; so does what is returned."""
+    made_from = load(path)
+    settle(made_from, inventory, playbook, only)
+    return agreeing(made_from, agree)
+
+
+def load(path: Path) -> Basis:
+    """Raises UsageError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no JSON"
+        raise UsageError(f"--plan: `{path}` cannot be read: {why}", hint=_AGAIN) from error
+    try:
+        if content["kind"] != "plan" or content["v"] != VERSION:
+            raise ValueError("another kind of file, or of another version")
+        found = content["from"]
+        texts = {name: str(found[name]) for name in ("cluster", "inventory", "playbook", "lock")}
+        only, hosts = tuple(map(str, found["only"])), {str(k): str(v) for k, v in found["hosts"].items()}
+    except (TypeError, LookupError, ValueError, AttributeError) as error:
+        raise UsageError(f"--plan: `{path}` is no plan that this version has made", hint=_AGAIN) from error
+    return Basis(**texts, only=only, hosts=hosts)
+
+
+def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequence[str]) -> None:
+    """Before any host is contacted: inventory, playbook and lock are those of the plan. Where the plan worked a lock
+    out, that one is written. Raises PlanChanged, UsageError, LockError."""
+    if made_from.cluster != inventory.cluster:
+        raise UsageError(f"--plan: it is a plan for the cluster `{made_from.cluster}`, not for `{inventory.cluster}`")
+    if sorted(made_from.only) != sorted(only):
+        named = " ".join(f"--limit {name}" for name in made_from.only) or "no --limit"
+        raise UsageError(f"--plan: it was made with {named}", hint="give the same hosts, or make it anew")
+    if made_from.inventory != _of_inventory(inventory):
+        raise _changed(f"`{inventory.path.name}`")
+    if made_from.playbook != _digest(playbook.read_bytes()):
+        raise _changed(f"the playbook `{playbook.name}`")
+    if not inventory.python.packages:
+        return
+    try:
+        planned = parse_lock(made_from.lock, inventory.lock_path)
+    except LockError as error:
+        raise UsageError("--plan: the lock in it is damaged", evidence=[error.message], hint=_AGAIN) from error
+    try:
+        found = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
+    except (LockMissing, LockStale):
+        write_lock(planned)
+        return
+    if found.digest != planned.digest:
+        raise _changed(f"the lock `{inventory.lock_path.name}`")
+
+
+def agreeing(made_from: Basis, then: Callable[[Plan], None] | None) -> Callable[[Plan], None]:
+    """What `up` is to ask before it changes anything: the hosts are as the plan saw them. What is returned raises
+    PlanChanged."""
+
+    def agree(plan: Plan) -> None:
+        others = sorted(
+            host for host in {*plan.seen, *made_from.hosts} if plan.seen.get(host) != made_from.hosts.get(host)
+        )
+        if others:
+            raise _changed(f"what was seen on {', '.join(others)}")
+        if then is not None:
+            then(plan)
+
+    return agree
+
+
+def _changed(what: str) -> PlanChanged:
+    return PlanChanged(f"{what} has changed since the plan was made: nothing was changed on any host", hint=_AGAIN)
+
+
+def _of_inventory(inventory: Inventory) -> str:
+    """What it says, wherever the file is. A secret is named in it, and not given."""
+    said = inventory.model_dump(mode="json", exclude={"path"})
+    return _digest(json.dumps(said, sort_keys=True, default=str).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
