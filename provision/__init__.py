@@ -14,8 +14,8 @@ from provision.core.version import __version__
 _PUBLIC = {
     # For programs: the commands as functions, what they take and what they return.
     "api": (
-        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "set_firewall", "smoke", "unlock",
-        "up",
+        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "set_firewall", "smoke",
+        "unlock", "up",
     ),
     "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
@@ -24,6 +24,7 @@ _PUBLIC = {
     "cluster.firewall": ("Firewall", "Rule"),
     "serving.bench": ("Bench", "BenchFailed", "Load", "Times"),
     "serving.smoke": ("NoAnswer", "Smoke"),
+    "stack.prunable": ("Leftover",),
     "serving.look": ("Look", "TriedSocket", "look"),
     "serving.running": ("NotServing",),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),

@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 from provision import inventory as inventories
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
+from provision.cluster import gather
 from provision.core.errors import Busy, SnapshotError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
@@ -39,6 +40,7 @@ from provision.stack.certificate import keep_public, own_certificate, together
 from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
+from provision.stack.prunable import Leftover, leftover_scripts, read_leftovers
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
 from provision.weights.lookup import look_for
 
@@ -182,12 +184,7 @@ def bench(
     secrets = inventories.read_secrets(inventory)
     password = _sudo_password(inventory, sudo_password)
     return benching.bench(
-        inventory,
-        secrets,
-        load or benching.Load(),
-        say=_noting(listener),
-        cancel=cancel,
-        sudo_password=password,
+        inventory, secrets, load or benching.Load(), say=_noting(listener), cancel=cancel, sudo_password=password
     )
 
 
@@ -197,7 +194,6 @@ def firewall(
     """What a firewall has to let through. Asks the hosts, unless the inventory has a `node_ip` for each of them; writes
     nothing. Raises HostError for one that could not be asked, or whose address is not known."""
     from provision.cluster import firewall as rules
-    from provision.cluster import gather
 
     cluster = gather.addressed(inventory, lambda: _sudo_password(inventory, sudo_password), cancel)
     return rules.needed(cluster, gather.ssh_ports(inventory), [closed(cluster, node) for node in cluster.nodes])
@@ -226,19 +222,22 @@ def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = si
 unlock = unlocking.unlock
 
 
+def prune(inventory: Inventory, *, remove: bool = False, **options: Unpack[Options]) -> tuple[Leftover, ...]:
+    """What no environment in use needs: those of earlier locks, builds that broke off. `remove`: takes it away. Of the
+    options `limit`, `sudo_password` and `cancel` are used. Raises HostError for one that could not be asked."""
+    only = options.get("limit") or [host.name for host in inventory.hosts]
+    scripts = {name: script for name, script in leftover_scripts(inventory, remove=remove).items() if name in only}
+    password = _sudo_password(inventory, options.get("sudo_password"))
+    return read_leftovers(gather.answers(inventory, scripts, sudo_password=password, cancel=options.get("cancel")))
+
+
 def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
     """What was given for this run, else what the inventory names."""
     return given or inventories.read_sudo_password(inventory)
 
 
 def _job(
-    command: str,
-    mode: Mode,
-    inventory: Inventory,
-    options: Options,
-    *,
-    areas: Sequence[str] = (),
-    prove: bool = False,
+    command: str, mode: Mode, inventory: Inventory, options: Options, *, areas: Sequence[str] = (), prove: bool = False
 ) -> Job:
     listener = options.get("listener") or silent
     writes = mode is Mode.UP

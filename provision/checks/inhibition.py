@@ -50,6 +50,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     # Whose files are told by name there.
     "weights": ("weights files",),
     "model folder": ("weights",),
+    # It runs in that Ray, which a reboot ends with it.
+    "vLLM": ("Ray head",),
     # What runs was started from the environment that is there no more.
     "Ray version": ("environment",),
     "vLLM version": ("environment",),

@@ -25,6 +25,7 @@ COMMANDS: dict[str, Command] = {
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "unlock": Command("provision.cli.unlock:unlock", "take the hosts from a run that hangs"),
+    "prune": Command("provision.cli.prune:prune", "remove what no environment in use needs from the hosts"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
     "fit": Command("provision.cli.fit:fit", "say whether a model fits GPUs, and how it would be cut over them"),
     "explain": Command("provision.cli.explain:explain", "say from logs alone why a model did not start"),

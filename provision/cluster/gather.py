@@ -70,7 +70,7 @@ class Fleet:
             try:
                 return host, work(host)
             except HostError as error:
-                self.fail(error)
+                self.fail(self.transport.aftermath(host, error))
             except Cancelled as error:
                 self.record(host.name, error)
             finally:
@@ -144,6 +144,30 @@ def ask(inventory: Inventory, *, sudo_password: Secret | None = None, cancel: th
         if node.chosen is not None and node.chosen.problem:
             raise HostError(node.name, node.chosen.problem, evidence=node.chosen.evidence, hint=node.chosen.hint)
     return Cluster(inventory, nodes, no_lock(inventory.python, inventory.lock_path), {})
+
+
+def answers(
+    inventory: Inventory,
+    scripts: Mapping[str, Script],
+    *,
+    sudo_password: Secret | None = None,
+    cancel: threading.Event | None = None,
+) -> dict[str, Fragment]:
+    """By host, what its script has printed. Raises the error of a host that could not be asked, or whose script
+    failed."""
+
+    def run(host: Host) -> Fragment:
+        (said,) = fleet.transport.connect(host).run([scripts[host.name]])
+        if not said.ok:
+            raise ScriptFailed(host.name, "its question could not be answered", evidence=said.tail())
+        return said
+
+    hosts = [host for host in inventory.hosts if host.name in scripts]
+    with fleet_of(hosts, silent, sudo_password=sudo_password, cancel=cancel, inventory=inventory.path) as fleet:
+        found = fleet.on_each(hosts, run)
+    for error in sorted(fleet.all_errors, key=lambda error: not isinstance(error, Unreachable)):
+        raise error
+    return found
 
 
 def addressed(inventory: Inventory, password: Callable[[], Secret | None], cancel: threading.Event | None) -> Cluster:

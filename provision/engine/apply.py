@@ -94,7 +94,8 @@ class Applier:
         outcome, begun = _Outcome(), 0
         try:
             self._run(stretch, outcome)
-        except HostError as error:
+        except HostError as broken:
+            error = self._transport.aftermath(self._hosts[stretch.host], broken)
             begun = _index(error)
             self._record(error, outcome, stretch.changes[begun])
         except Cancelled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provision.core import events
-from provision.core.errors import Cancelled, ConnectionLost, HostError
+from provision.core.errors import Cancelled, ConnectionLost, HostError, Unreachable
 from provision.core.events import Listener
 from provision.core.playbook import Concerned
 from provision.engine.prover import Prover
@@ -21,9 +21,9 @@ class Inquirer:
     def explain(self, failed: Mapping[str, HostError], placed: Sequence[Concerned]) -> None:
         """Puts what was found into the errors themselves. Never raises: what is told already is more than nothing."""
         # Whose connection broke is not waited for once more.
-        lost = {error.host for error in failed.values() if isinstance(error, ConnectionLost)}
+        lost = {error.host for error in failed.values() if isinstance(error, (ConnectionLost, Unreachable))}
         for one in placed:
-            concerned = {step: error for step, error in failed.items() if step in one.about}
+            concerned = {step: error for step, error in failed.items() if step in one.about and error.host not in lost}
             if not concerned:
                 continue
             try:

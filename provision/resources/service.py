@@ -46,6 +46,8 @@ USERS = "users.sh"
 #: What all that is done about a service has in common; it takes the variables of a place.
 LIBRARY = (USERS, "service/library.sh", *UNIT_FILES)
 
+_PROBE = ("service/boot.sh", "service/probe.sh")
+
 STOP = (*LIBRARY, "service/scratch.sh", "service/stop.sh")
 
 #: How a shell file says what to do.
@@ -67,6 +69,7 @@ OBSERVED = frozenset(
         "answers",
         "took",
         FOREIGN,
+        "boot",
     }
 )
 
@@ -183,7 +186,7 @@ class Service(Resource):
 
     def probe(self) -> Script:
         health = self.health()
-        body = f"{shell(*LIBRARY, COMPARE, 'service/probe.sh')}\nif alive; then\n{health.body}\nfi"
+        body = f"{shell(*LIBRARY, COMPARE, *_PROBE)}\nif alive; then\n{health.body}\nfi"
         variables = {**self.variables(), **secret_variables(self.compared_secrets()), **health.vars}
         return Script(body, variables, timeout=60)
 
@@ -264,7 +267,7 @@ class Service(Resource):
         return variables | {
             "args": len(self.command()),
             "stamp": stamp,
-            "begin": shell("service/begin.sh"),
+            "begin": shell("service/boot.sh", "service/begin.sh"),
             "hardening": HARDENING,
             **self._staying(),
         }

@@ -27,6 +27,7 @@ from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle, shell
 from provision.resources.venv_failed import explained
+from provision.resources.venv_left import sent, unsent
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -117,6 +118,8 @@ class Venv(Resource):
                 lost, _, file = value.partition("/")
                 state[_FILES + lost] = f"missing: {file}"
                 continue
+            if key == "sent":
+                key, value = sent(value)
             if key != "dist":
                 state[key] = value
                 continue
@@ -192,7 +195,7 @@ class Venv(Resource):
     def fix(self, have: State, want: State) -> Script:
         """Builds it whole, repairs some packages in place, switches the link, or removes it all."""
         if want is None:
-            return Script(shell(*_CHANGED, "venv/remove.sh"), self._names(), timeout=600)
+            return Script(shell(*_CHANGED, "venv/left.sh", "venv/remove.sh"), self._names(), timeout=600)
         mode, names = self._work(have, want)
         variables: dict[str, Value] = {
             **self._seen(),
@@ -229,17 +232,14 @@ class Venv(Resource):
     def _offline(self) -> bool:
         return self.python.wheels == "controller"
 
-    @property
-    def _tag(self) -> str:
-        return f"{self.lock.short}-{self.cluster}-{self.host}"
-
     def _names(self) -> dict[str, Value]:
         return {
             "root": str(self.root),
             "short": self.lock.short,
             "digest": self.lock.digest,
             "cluster": self.cluster,
-            "tag": self._tag,
+            "tag": f"{self.lock.short}-{self.cluster}-{self.host}",
+            "host": self.host,
             "uv_version": uv_version_for(self.python.platform),
         }
 
@@ -268,14 +268,14 @@ class Venv(Resource):
         return [name for name in _drift(have, self.want() or {}) if name not in self.lock.packages]
 
     def _uploads(self, have: State, mode: str, names: list[str]) -> tuple[Upload, ...]:
-        inbox = f"{self.root}/uploads/{self._tag}"
-        uploads = []
-        if mode != "link" and not self.uv and (have or {}).get("uv") != "sent":
-            uploads.append(Upload(uv_binary(self.python, self.cache, base=self._base), inbox))
+        found = have or {}
+        sources: list[Path] = []
+        if mode != "link" and not self.uv and found.get("uv") != "sent":
+            sources.append(uv_binary(self.python, self.cache, base=self._base))
         if self._offline and names:
             wheels = fetch_wheels(self.lock, self.python, self.cache, base=self._base)
-            uploads += [Upload(wheels[name], inbox) for name in names]
-        return tuple(uploads)
+            sources += [wheels[name] for name in names]
+        return unsent(sources, found, f"{self.root}/uploads/{self._names()['tag']}")
 
 
 def _drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,10 @@ HINTS = (
     (MISMATCH, INVESTIGATE),
     ("--index-strategy", OTHER_INDEX),
     ("is not on this host", "install that Python on the host, or set python.version to one that every host has"),
+    (
+        "no inodes are left",
+        "delete files on that disk (`df -i` shows how many), or set `root` to a folder on another one",
+    ),
     ("no space left", "free some space on the host, or set `root` to a folder on a larger disk"),
     ("disk quota exceeded", "free some space on the host, or set `root` to a folder on a larger disk"),
     ("permission denied", "let the user write to `root` on the host, or set `root` to a folder of its own"),

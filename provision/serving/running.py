@@ -57,6 +57,7 @@ _LOOK = (
     "service/secrets.sh",
     "listener.sh",
     "vllm/running.sh",
+    "service/boot.sh",
     "service/probe.sh",
     "vllm/whose.sh",
 )

@@ -18,6 +18,7 @@ import paramiko
 from provision.core.errors import (
     Cancelled,
     ConnectTimeout,
+    HostError,
     HostKeyChanged,
     HostKeyUnknown,
     NameNotFound,
@@ -26,6 +27,7 @@ from provision.core.errors import (
 )
 from provision.core.secret import Secret
 from provision.inventory.models import Host
+from provision.transport.aftermath import aftermath
 from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
@@ -109,6 +111,11 @@ class Transport:
             yield session
         finally:
             session.close()
+
+    def aftermath(self, host: Host, error: HostError) -> HostError:
+        """What is to be told of `error`: of a broken connection, whether the host was rebooted, or is gone."""
+        session = self._sessions.get(host.name)
+        return aftermath(error, session.opened, lambda: self.another(host), self._cancel) if session else error
 
     def _open(self, host: Host, *, connections: int = 0, commands: int = 0) -> Session:
         target = self._opener.target(host)

@@ -47,6 +47,7 @@ class Session:
     ) -> None:
         """`leases`: of all hosts of the run. `another`: opens one more connection to this host."""
         self.host = host
+        self.opened = time.monotonic()
         self._connections = connections
         self.commands = commands
         self._transport = transport

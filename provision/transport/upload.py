@@ -1,7 +1,7 @@
 """Files and folders to a host, as tar streams, each over a channel of its own, as fast as the wire.
 
-What goes to the same folder goes in one stream, large files excepted: a stream is there whole or not at all, and when a
-connection breaks, what has arrived of hundreds of gigabytes should stay.
+What goes to the same folder goes in streams of some size, and a large file in one of its own: a stream is there whole
+or not at all, and when a connection breaks, what has arrived of hundreds of gigabytes should stay.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Transfer:
                 raise UsageError(f"there is no `{upload.source}` to send to {host}")
             if upload.source.is_file() and upload.source.stat().st_size >= PART:
                 self._parts.append((place, [upload.source]))
-            elif place in together:
+            elif place in together and size_of(together[place]) < PART:
                 together[place].append(upload.source)
             else:
                 together[place] = [upload.source]
@@ -123,7 +123,7 @@ class Transfer:
                 self._host,
                 f"cannot store files in `{into}`",
                 evidence=lines[-20:],
-                hint="check its space and owner: df -h",
+                hint="check its space, inodes and owner: df -h, df -i",
             )
 
 

@@ -70,6 +70,7 @@ def main():
             choice = {"delta": {"content": "hi"}, "message": {"role": "assistant", "content": "hi"}}
             self.wfile.write(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\\n\\ndata: [DONE]\\n\\n")
 
+    time.sleep(float(os.environ.get("STAND_IN_SLEEPS", 0)))
     print("stand-in for vLLM: listening", flush=True)
     http.server.ThreadingHTTPServer((host, port), Handler).serve_forever()
 '''

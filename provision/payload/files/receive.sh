@@ -35,6 +35,7 @@ safe && mkdir -p -- "$into" && safe || exit
 fresh=$(mktemp -d "$into/.incoming.XXXXXXXX") || exit
 if ! { tar -xof - -C "$fresh" && rm -- "$fresh/.provision-complete"; }; then
     df -k "$into" >&2
+    df -i "$into" >&2
     rm -rf -- "$fresh"
     exit 1
 fi

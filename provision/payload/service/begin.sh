@@ -10,7 +10,7 @@ read -r l < "/proc/$pid/stat" || exit 1
 set -- ${l##*)}
 {
     printf %s "$stamp"
-    printf 'pid=%s\nstart=%s\nuser=%s\nruntime=%s\n' "$pid" "${20}" "$user" "$runtime"
+    printf 'pid=%s\nstart=%s\nuser=%s\nruntime=%s\nboot=%s\n' "$pid" "${20}" "$user" "$runtime" "$(this_boot)"
 } > "$dir/stamp.new" && mv -f -- "$dir/stamp.new" "$dir/stamp" || exit 1
 [ "$pid" = "$$" ] || exit 0
 set -- env -i /bin/sh

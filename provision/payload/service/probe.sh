@@ -15,5 +15,6 @@ if alive; then
     echo running=yes
     case $stamped in *"
 ready="*) ;; *) ! again=$(starting_again) || echo "again=$again" ;; esac
+elif ! starting_again > /dev/null && at=$(rebooted); then echo "running=no: the host was rebooted at $at"
 else echo "running=no: $(gone)"
 fi

@@ -2,7 +2,12 @@
 # shellcheck disable=SC2209 # the mode's name
 
 finished() { [ -x "$env/bin/python" ] && read -r built < "$env/.provision" && [ "$built" = "$digest" ]; } 2>/dev/null
+# The system says of both that there is no space.
+inodes() {
+    df -Pi -- "$envs" 2>/dev/null | { read -r _; read -r _ _ _ free _; [ "$free" != 0 ] || echo "no inodes are left" >&2; }
+}
 give_up() {
+    inodes
     take_back
     [ -z "$offline" ] || rm -rf -- "$cache"
     rm -rf -- "$inbox"

@@ -2,6 +2,8 @@
 # shellcheck disable=SC2046 # split into words on purpose
 
 env=$root/envs/$short
+# What has arrived for a build that has not begun, or broke off: it is not sent again.
+if [ -d "$root/uploads/$tag" ]; then (cd "$root/uploads/$tag" && stat -c 'sent=%s %n' -- *) 2>/dev/null; fi
 if [ -h "$root/envs/current-$cluster" ]; then
     # Comparing costs less than a readlink; what is not the same place is asked for its name.
     if [ "$root/envs/current-$cluster" -ef "$env" ]; then echo "current=$short"

@@ -18,6 +18,7 @@ for place in "$envs"/*; do
     [ -n "$used" ] || { say "removing environment $name"; discard "$place"; }
 done
 rm -rf -- "$inbox" "$cache" "$envs"/.gone-"$tag"-* "$envs"/.was-"$tag"-* "$envs/.current-$tag"
+leftovers | while IFS="$(printf '\t')" read -r place _; do rm -rf -- "$place"; done
 for place in "$envs"/* "$envs"/.gone-* "$envs"/.was-*; do
     [ -e "$place" ] || [ -h "$place" ] || continue
     exit 0

@@ -125,10 +125,10 @@ LAYERS: Mapping[str, Row] = {
         "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
-        ("cluster", "core", "diagnosis", "lab", "parallel", "serving", "transport"),
+        ("cluster", "core", "diagnosis", "lab", "parallel", "serving", "stack", "transport"),
         ("rich",),
         "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
-        "the lab",
+        "what prune finds (stack), the lab",
     ),
     "testing": Row(
         ("core", "inventory", "render", "transport"),

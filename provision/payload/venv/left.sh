@@ -1,0 +1,27 @@
+# What no environment that is in use needs, each with why on a line: environments of locks before, builds that broke
+# off, what was sent for them, and what was about to be removed. Only where nobody can be building: `exclusive` says so.
+
+linked() {
+    for link in "$envs"/*; do
+        [ -h "$link" ] && [ "$(readlink "$link")" = "$1" ] && return 0
+    done
+    return 1
+}
+leftovers() {
+    command -v flock >/dev/null 2>&1 || return 0
+    for place in "$envs"/*; do
+        if [ ! -d "$place" ] || [ -h "$place" ] || linked "${place##*/}"; then continue; fi
+        owner=
+        [ -f "$place/.provision" ] && { read -r _; read -r owner; } < "$place/.provision"
+        if [ "$owner" = "$cluster" ]; then printf '%s\tan environment that is not in use\n' "$place"
+        elif [ ! -f "$place/.provision" ] && [ -f "$place/pyvenv.cfg" ] && [ -f "$place/provision.lock" ]; then
+            printf '%s\ta build that broke off\n' "$place"
+        fi
+    done
+    for place in "$envs"/.gone-* "$envs"/.current-*; do
+        if [ -e "$place" ] || [ -h "$place" ]; then printf '%s\thalf removed\n' "$place"; fi
+    done
+    for place in "$root"/uploads/*-"$cluster-$host" "$root"/cache/*-"$cluster-$host"; do
+        if [ -d "$place" ]; then printf '%s\tof a build that broke off\n' "$place"; fi
+    done
+}

@@ -1,0 +1,35 @@
+"""What no environment in use needs, on each host: how it is asked for, and the typed answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provision.core.script import Fragment, Script
+from provision.inventory.models import Inventory
+from provision.resources.venv_left import leftovers
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A folder on a host. `why`: what it is of."""
+
+    host: str
+    path: str
+    kib: int
+    why: str
+
+
+def leftover_scripts(inventory: Inventory, *, remove: bool) -> dict[str, Script]:
+    """By host: lists what is left there, or, with `remove`, removes it."""
+    return {h.name: leftovers(h.base, inventory.cluster, h.name, remove=remove) for h in inventory.hosts}
+
+
+def read_leftovers(answers: Mapping[str, Fragment]) -> tuple[Leftover, ...]:
+    """In the order of the hosts, the largest first."""
+    found = []
+    for host, said in answers.items():
+        rows = [line.split("\t") for line in said.stdout.splitlines() if line.count("\t") == 2]
+        mine = [Leftover(host, path, int(kib), why) for kib, path, why in rows if kib.isdecimal()]
+        found += sorted(mine, key=lambda one: -one.kib)
+    return tuple(found)
