@@ -23,7 +23,7 @@ class Inquirer:
         # Whose connection broke is not waited for once more.
         lost = {error.host for error in failed.values() if isinstance(error, (ConnectionLost, Unreachable))}
         for one in placed:
-            concerned = {step: error for step, error in failed.items() if step in one.about and error.host not in lost}
+            concerned = {step: error for step, error in failed.items() if step in one.about}
             if not concerned:
                 continue
             try:
@@ -37,6 +37,8 @@ class Inquirer:
                 continue
             for step, explanation in told.items():
                 failure = concerned[step]
+                if isinstance(failure, (ConnectionLost, Unreachable)):
+                    continue  # a host that was rebooted, or is gone, is the cause
                 failure.message, failure.hint = explanation.message, explanation.hint
                 failure.evidence = explanation.evidence
                 self._emit(events.Note(failure.host, explanation.message))

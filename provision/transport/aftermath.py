@@ -16,12 +16,6 @@ from provision.transport.session import Session
 #: A host that goes down may take connections for a moment after it has ended ours (seconds).
 _PAUSE = 1.0
 
-#: Seconds for which the host's first process runs, then the time of its start.
-_AGE = (
-    "first_start && read -r up _ < /proc/uptime && hz=$(getconf CLK_TCK 2>/dev/null || echo 100) && "
-    "echo $((${up%.*} - first / hz)) && booted_at"
-)
-
 
 def aftermath(
     lost: HostError, opened: float, another: Callable[[], AbstractContextManager[Session]], cancel: threading.Event
@@ -32,7 +26,7 @@ def aftermath(
         return lost
     try:
         with another() as session:
-            (said,) = session.run([Script(f"{shell('service/boot.sh')}\n{_AGE}")], timeout=20)
+            (said,) = session.run([Script(shell("service/boot.sh", "service/age.sh"))], timeout=20)
     except Unreachable as gone:
         found = _as(type(gone), lost, f"{lost.message}, and since then: {gone.message}", gone.hint)
         found.evidence = gone.evidence

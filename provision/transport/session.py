@@ -6,6 +6,7 @@ import contextlib
 import math
 import secrets as randomness
 import threading
+import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
 import paramiko
