@@ -84,7 +84,7 @@ def test_another_process_of_the_same_service_is_no_change(desk: Desk) -> None:
 
 
 def edited(desk: Desk) -> None:
-    desk.file.write_text(desk.file.read_text() + "ray: {dashboard: false}\n")
+    desk.file.write_text(desk.file.read_text() + "ray: {dashboard: true}\n")
 
 
 def relocked(desk: Desk) -> None:
