@@ -211,12 +211,13 @@ def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpac
     return Run(job, options.get("listener") or silent, options.get("cancel") or threading.Event()).execute()
 
 
-def lock(inventory: Inventory, *, upgrade: bool = False, listener: Listener = silent) -> Path:
+def lock(
+    inventory: Inventory, *, upgrade: bool = False, upgrade_packages: Sequence[str] = (), listener: Listener = silent
+) -> Path:
     """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
-    made = make_lock(
-        inventory.python, inventory.lock_path, base=inventory.path.parent, upgrade=upgrade, say=_noting(listener)
-    )
-    return made.path
+    python, path, say = inventory.python, inventory.lock_path, _noting(listener)
+    base = inventory.path.parent
+    return make_lock(python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
 unlock = unlocking.unlock

@@ -8,10 +8,11 @@ more, before them. https://docs.astral.sh/uv/concepts/indexes/#searching-across-
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from provision.core.person import expanded as home_expanded
+from provision.environment.ambient import Ambient
 from provision.inventory.models import Python
 
 #: What both take where nothing is said.
@@ -25,14 +26,19 @@ INVESTIGATE = (
 )
 
 
-def index_variables(python: Python, ambient: Mapping[str, str]) -> dict[str, str]:
-    """The variables that tell uv the inventory's indexes. uv does not read pip's settings, so `ambient` may name them
-    in pip's words."""
-    main = python.index or next((ambient[name] for name in _MAIN if ambient.get(name)), "")
-    extra = list(python.extra_indexes)
-    if not extra and not ambient.get("UV_INDEX"):
-        extra = [url for name in _EXTRA for url in ambient.get(name, "").split()]
-    found = {"UV_INDEX_STRATEGY": python.index_strategy, "UV_EXTRA_INDEX_URL": ""}
+def main_index(python: Python, here: Ambient) -> str:
+    """Empty for PyPI."""
+    return python.index or here.index
+
+
+def extra_indexes(python: Python, here: Ambient) -> tuple[str, ...]:
+    return python.extra_indexes or here.extra_indexes
+
+
+def index_variables(python: Python, here: Ambient) -> dict[str, str]:
+    """The variables that tell uv the indexes."""
+    main, extra = main_index(python, here), extra_indexes(python, here)
+    found: dict[str, str] = {"UV_INDEX_STRATEGY": python.index_strategy}
     if main:
         found["UV_DEFAULT_INDEX"] = main
     if extra:
@@ -40,18 +46,29 @@ def index_variables(python: Python, ambient: Mapping[str, str]) -> dict[str, str
     return found
 
 
-_MAIN = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-_EXTRA = ("UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-
-
-def pip_index_variables(python: Python) -> dict[str, str]:
+def pip_index_variables(python: Python, here: Ambient) -> dict[str, str]:
     """The same for pip, which prefers no index to another: it is told hashes, and they decide."""
-    found = {"PIP_INDEX_URL": python.index or "", "PIP_EXTRA_INDEX_URL": " ".join(python.extra_indexes)}
+    found = {
+        "PIP_INDEX_URL": main_index(python, here),
+        "PIP_EXTRA_INDEX_URL": " ".join(extra_indexes(python, here)),
+    }
     return {name: value for name, value in found.items() if value}
 
 
-def find_links(python: Python, base: Path) -> list[str]:
-    """The inventory's own, relative folders made absolute."""
+def from_here(python: Python, here: Ambient) -> dict[str, tuple[str, ...]]:
+    """What of this machine's settings counts, by the setting of the inventory that would count instead."""
+    found = {
+        "index": (here.index,) if here.index and not python.index else (),
+        "extra_indexes": () if python.extra_indexes else here.extra_indexes,
+        "find_links": () if python.find_links else here.find_links,
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+def find_links(python: Python, base: Path, here: Ambient | None = None) -> list[str]:
+    """The inventory's own, relative folders made absolute; else those of `here`, of folders those that are there."""
+    if not python.find_links and here is not None:
+        return [link for link in here.find_links if "://" in link or Path(link).exists()]
     return [link if "://" in link else str((base / home_expanded(link)).resolve()) for link in python.find_links]
 
 

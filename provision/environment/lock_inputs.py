@@ -12,8 +12,13 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.urls import bare, masked
+from provision.environment.ambient import ambient
+from provision.environment.indexes import from_here
 from provision.environment.resolve import expanded
 from provision.inventory.models import Python
+
+#: The input that is the machine's and not the inventory's: it counted, and makes no lock stale elsewhere.
+HERE = "here"
 
 
 def refuse(python: Python, base: Path) -> None:
@@ -38,10 +43,10 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
         "version": [python.version],
         "platform": [python.platform],
         "packages": sorted(python.packages),
-        "index": [bare(python.index or "")],
+        "index": [_shown(python.index or "")],
         # The first word: so that a lock of when they came first is made anew.
-        "extra_indexes": ["after the main one", *map(bare, python.extra_indexes)] if python.extra_indexes else [],
-        "find_links": [*map(bare, python.find_links)],
+        "extra_indexes": ["after the main one", *map(_shown, python.extra_indexes)] if python.extra_indexes else [],
+        "find_links": [*map(_shown, python.find_links)],
         "constraints": expanded(python.constraints, base),
         "overrides": expanded(python.overrides, base),
         "torch_backend": [python.torch_backend or ""],
@@ -49,7 +54,24 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
         # What has its default is left out: locks from before this setting go on to fit.
         **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
     }
+    here = [_shown(value) for found in from_here(python, ambient()).values() for value in found]
+    values |= {HERE: here} if here else {}
     return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
+
+
+def left_here(python: Python) -> tuple[str, ...]:
+    """What hosts do not get, though it counted: how this machine is set up."""
+    found = from_here(python, ambient())
+    if not found or python.wheels == "controller":
+        return ()
+    return (
+        f"{' and '.join(found)} of pip's settings on this machine counted, and hosts do not have them: name them in "
+        "the inventory, or set `python.wheels: controller`",
+    )
+
+
+def _shown(url: str) -> str:
+    return masked(bare(url))
 
 
 def unmet(packages: Mapping[str, str], python: Python, base: Path) -> list[str]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
-from provision.environment.lock_inputs import inputs_of, refuse, unmet
+from provision.environment.lock_changes import changes, named_by_setting
+from provision.environment.lock_inputs import HERE, inputs_of, left_here, refuse, unmet
 from provision.environment.lock_text import (
     REMAKE,
     LockBroken,
@@ -33,6 +34,7 @@ from provision.environment.lock_text import (
 from provision.environment.resolve import compile_requirements
 from provision.inventory.models import Python
 
+_TITLE = "# The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.\n"
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
 
@@ -64,7 +66,8 @@ class Lock:
 
     `digest` is over what decides the environment (names, versions, hashes, Python, platform) alone.
 
-    `stale`: why it is not the lock of this inventory, or no longer; empty for one that fits.
+    `stale`: why it is not the lock of this inventory, or no longer; empty for one that fits. `news`: what is new in it
+    since the one before, where it was just resolved.
     """
 
     path: Path
@@ -75,6 +78,7 @@ class Lock:
     hashes: Mapping[str, tuple[str, ...]] = field(repr=False, hash=False)
     digest: str
     stale: str = field(default="", compare=False)
+    news: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def short(self) -> str:
@@ -175,7 +179,8 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     recorded = dict(part.partition("=")[::2] for part in header_of(text).get("inputs", "").split())
     base = base or path.parent
     inputs = inputs_of(python, base)
-    changed = [name for name in dict.fromkeys((*inputs, *recorded)) if recorded.get(name) != inputs.get(name)]
+    names = [name for name in dict.fromkeys((*inputs, *recorded)) if name != HERE]
+    changed = [name for name in names if recorded.get(name) != inputs.get(name)]
     if changed:
         stale = f"made from other settings ({', '.join(f'python.{name}' for name in changed)})"
         missing = "; ".join(unmet(lock.packages, python, base))
@@ -189,10 +194,14 @@ def make_lock(
     *,
     base: Path | None = None,
     upgrade: bool = False,
+    upgrade_packages: Sequence[str] = (),
     say: Callable[[str], None] | None = None,
 ) -> Lock:
-    """As `resolve_lock`, and writes it to `path`, whole or not at all."""
-    lock = resolve_lock(python, path, base=base, upgrade=upgrade, say=say)
+    """As `resolve_lock`, whose news it says, and writes it to `path`, whole or not at all."""
+    lock = resolve_lock(python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say)
+    if say:
+        for line in (*lock.news, *left_here(python)):
+            say(line)
     write_lock(lock, say)
     return lock
 
@@ -213,12 +222,16 @@ def resolve_lock(
     *,
     base: Path | None = None,
     upgrade: bool = False,
+    upgrade_packages: Sequence[str] = (),
+    check: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> Lock:
-    """Resolves `python.packages` for the hosts' Python and platform. Writes nothing.
+    """Resolves `python.packages` for the hosts' Python and platform. Writes nothing. Its news: versions that moved
+    and why, files that are others, versions that were withdrawn.
 
-    Versions that the old lock at `path` holds are kept where they still fit, unless `upgrade`. Takes seconds, and the
-    index. Raises LockError with uv's own words.
+    Versions that the old lock holds are kept where they still fit, unless `upgrade`, or a package is one of
+    `upgrade_packages`, and so are their hashes, unless `check`. Takes seconds, and the index. Raises LockError with
+    uv's own words.
     """
     base = base or path.parent
     refuse(python, base)
@@ -227,38 +240,52 @@ def resolve_lock(
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
         made = Path(folder) / "lock.txt"
         if not upgrade:
-            made.write_text(_kept_versions(path, say), encoding="utf-8")
-        compile_requirements(python, base, made)
-        body = made.read_text(encoding="utf-8")
-    inputs = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
-    count = len(logical_lines(body))
+            made.write_text(_kept_versions(path, say, hashes=not check), encoding="utf-8")
+        more = [f"--upgrade-package={name}" for name in upgrade_packages]
+        warnings = compile_requirements(python, base, made, *more)
+        body = named_by_setting(made.read_text(encoding="utf-8"))
+    made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
+    about = f"# python: {python.version}\n# platform: {python.platform}\n"
     head = [
-        "The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.",
-        f"python: {python.version}",
-        f"platform: {python.platform}",
-        f"inputs: {inputs}",
-        f"packages: {count}",
+        f"inputs: {made_from}",
+        f"digest: {parse_lock(about + body, path).digest}",
+        f"packages: {len(logical_lines(body))}",
     ]
-    text = "".join(f"# {line}\n" for line in head) + body
-    return parse_lock(text, path)
+    lock = parse_lock(_TITLE + about + "".join(f"# {line}\n" for line in head) + body, path)
+    return replace(lock, news=(*warnings, *changes(_read_or_none(path), lock)))
 
 
-def _kept_versions(path: Path, say: Callable[[str], None] | None) -> str:
-    """What uv is to keep the versions of; nothing where there is no lock, or a broken one."""
+def _read_or_none(path: Path) -> Lock | None:
+    try:
+        return parse_lock(lock_text(path), path, edited=True)
+    except (FileNotFoundError, LockError):
+        return None
+
+
+def _kept_versions(path: Path, say: Callable[[str], None] | None, *, hashes: bool) -> str:
+    """What uv is to keep the versions of; nothing where there is no lock, or a broken one. Without hashes, it asks the
+    index for them."""
     try:
         text = lock_text(path)
-        parse_lock(text, path)
+        lock = parse_lock(text, path, edited=True)
+        if hashes:
+            parse_lock(text, path)
+            return text
     except FileNotFoundError:
         return ""
     except LockError as reason:
+        whole = _read_or_none(path)
         if say:
-            say(f"{reason.message}: making it anew, with the newest versions that fit")
-        return ""
-    return text
+            say(f"{reason.message}: making it anew, with {'its' if whole else 'the newest'} versions that fit")
+        if whole is None:
+            return ""
+        lock = whole
+    return "".join(f"{name}=={version}\n" for name, version in lock.packages.items())
 
 
-def parse_lock(text: str, path: Path) -> Lock:
-    """Raises LockBroken, naming the line, for anything but `name==version` with sha256 hashes."""
+def parse_lock(text: str, path: Path, *, edited: bool = False) -> Lock:
+    """Raises LockBroken, naming the line, for anything but `name==version` with sha256 hashes, and, unless it may
+    be `edited`, for what is not as it was written."""
     refuse_conflict(text, path)
     header = header_of(text)
     version, platform = header.get("python", ""), header.get("platform", "")
@@ -283,4 +310,6 @@ def parse_lock(text: str, path: Path) -> Lock:
         raise LockBroken(f"`{path}` holds no packages", hint=REMAKE)
     content = json.dumps([version, platform, sorted(packages.items()), sorted(hashes.items())])
     digest = hashlib.sha256(content.encode()).hexdigest()
+    if not edited and header.get("digest", digest) != digest:
+        raise LockBroken(f"`{path}` was edited after `provision lock` wrote it", hint=REMAKE)
     return Lock(path, text, version, platform, packages, hashes, digest)

@@ -1,7 +1,6 @@
 """Asks uv which packages fit together: one run of `uv pip compile` on the controller.
 
-uv does not read pip's settings, so PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS and PIP_CERT are
-handed on to it, where neither the inventory nor uv's own variables say otherwise.
+Of what uv and pip are set up with on this machine, only what provision.environment.ambient names counts.
 """
 
 from __future__ import annotations
@@ -17,24 +16,25 @@ from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
 from provision.core.person import home
 from provision.core.urls import masked
+from provision.environment.ambient import Ambient, ambient, for_uv, sealed
 from provision.environment.indexes import INVESTIGATE, as_lines, find_links, folders, index_variables
 from provision.inventory.models import Python
 
 
-def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> None:
-    """Writes the pinned packages to `made`, whose versions are kept where they fit. Raises LockError."""
+def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> tuple[str, ...]:
+    """Writes the pinned packages to `made`, whose versions are kept where they fit. Returns what uv warned of: versions
+    that were withdrawn. Raises LockError."""
     from uv import find_uv_bin
 
-    folder = made.parent
+    folder, here = made.parent, ambient()
     command = [
-        find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate",
+        find_uv_bin(), "pip", "compile", "--generate-hashes", "--no-header", "--only-binary=:all:",
         "--python-version", python.version, "--python-platform", python.platform,
         "--no-python-downloads", "--output-file", made.name,
     ]  # fmt: skip
-    links = find_links(python, base) or os.environ.get("PIP_FIND_LINKS", "").split()
+    links = find_links(python, base, here)
     command += [f"--find-links={folder}" for folder in folders(links)]
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
-    command += ["--only-binary", ":all:"] if python.wheels == "controller" else []
     for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
         if lines:
             name = f"{option.strip('-')}s.txt"
@@ -45,7 +45,7 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     done = subprocess.run(
         [*command, *more, "packages.in"],
         cwd=folder,
-        env=_environment(python, folder),
+        env=_environment(python, folder, here),
         capture_output=True,
         encoding="utf-8",
         errors="replace",
@@ -54,13 +54,13 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     if done.returncode:
         evidence = decisive(done.stderr)
         raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
+    said = masked(done.stderr).splitlines()
+    return tuple(line.removeprefix("warning: ") for line in said if line.startswith("warning:") and "yanked" in line)
 
 
-def _environment(python: Python, folder: Path) -> dict[str, str]:
-    env = {**os.environ, **_cache(folder), **_pythons(folder)}
-    if "PIP_CERT" in env:
-        env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
-    return {**env, **index_variables(python, env)}
+def _environment(python: Python, folder: Path, here: Ambient) -> dict[str, str]:
+    env = {**sealed(), **_cache(folder), **_pythons(folder)}
+    return {**env, **for_uv(here, env), **index_variables(python, here)}
 
 
 def _cache(folder: Path) -> dict[str, str]:
@@ -105,11 +105,13 @@ def _hint(said: str) -> str:
         (r"No space left on device|[Qq]uota exceeded",
          "free some space for uv's cache and for temporary files (`df -h` shows which disk is full), or name other "
          "folders in UV_CACHE_DIR and TMPDIR"),
-        (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"[Ff]ailed to initialize cache",
          "uv has no room for its cache: name a writable folder in UV_CACHE_DIR"),
         (r"no (?:usable )?wheels|no pre-built wheels|building from source is disabled",
-         "a package has no wheel for this platform and Python: choose another version, or an index that has one"),
+         "hosts do not build from source, which would give each its own code: choose a version that has a wheel for "
+         "this platform and Python; or build one here, once: `pip wheel --no-deps NAME==VERSION -w wheels`, with "
+         "`python: {find_links: [wheels], wheels: controller}`"),
+        (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"invalid peer certificate",
          "uv does not trust the index's certificate: export UV_SYSTEM_CERTS=1, or name the file in SSL_CERT_FILE"),
         (r"[Ff]ailed to fetch|dns error|[Cc]onnect(?:ion)? error|timed? ?out|Could not connect",

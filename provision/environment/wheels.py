@@ -27,6 +27,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from provision.core.errors import LockError
 from provision.core.private import private_folder
+from provision.environment.ambient import ambient, for_pip, sealed
 from provision.environment.cache import kept_in, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
 from provision.environment.lockfile import Lock, requirement
@@ -124,7 +125,8 @@ def pip_download(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `pip download` for the hosts' Python and platform. What it did is in the result."""
     listed = into / "requirements.txt"
-    links = find_links(python, base)
+    here = ambient()
+    links = find_links(python, base, here)
     listed.write_text(as_lines(links, indexes) + requirements, encoding="utf-8")
     major, minor = python.version.split(".")[:2]
     command = [
@@ -136,7 +138,7 @@ def pip_download(
         "--dest", str(into), "-r", str(listed),
     ]  # fmt: skip
     # pip writes what it fetches to its temporary folder first: there need be no room in /tmp.
-    env = {**os.environ, **pip_index_variables(python), "TMPDIR": str(into)}
+    env = {**sealed(), **for_pip(here), **pip_index_variables(python, here), "TMPDIR": str(into)}
     # In a folder that exists: the one that this was started in may have been deleted.
     return subprocess.run(
         command, env=env, cwd=into, capture_output=True, encoding="utf-8", errors="replace", check=False

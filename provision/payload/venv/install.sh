@@ -54,7 +54,7 @@ where_from() {
 # `sync`: that looks at all the rest again, and refuses an installed wheel whose tags say another platform than its file
 # name did.
 install() { # more options
-    set -- pip install --quiet --no-deps --require-hashes --python "$env/bin/python" "$@"
+    set -- pip install --quiet --no-deps --no-build --require-hashes --python "$env/bin/python" "$@"
     [ -z "$offline" ] || set -- "$@" --offline --no-index --find-links "$inbox"
     watched "$uv" "$@"
 }

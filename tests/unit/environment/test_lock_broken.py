@@ -36,8 +36,8 @@ def path(tmp_path: Path) -> Path:
 def conflict(path: Path) -> None:
     """Both sides have another version of the last package, as git writes it."""
     lines = path.read_text().splitlines()
-    ours, theirs = lines[-2:], [lines[-2].replace("2.0", "1.0"), lines[-1]]
-    merged = [*lines[:-2], "<<<<<<< HEAD", *ours, "=======", *theirs, ">>>>>>> theirs"]
+    ours, theirs = lines[-3:], [lines[-3].replace("2.0", "1.0"), *lines[-2:]]
+    merged = [*lines[:-3], "<<<<<<< HEAD", *ours, "=======", *theirs, ">>>>>>> theirs"]
     path.write_text("\n".join(merged) + "\n")
 
 
@@ -52,7 +52,14 @@ def ends_between_two_packages(path: Path) -> None:
 
 
 def ends_within_a_hash(path: Path) -> None:
-    path.write_text(path.read_text()[:-10])
+    text = path.read_text()
+    path.write_text(text[: text.rindex("sha256:") + 60])
+
+
+def with_another_hash(path: Path) -> None:
+    text = path.read_text()
+    at = text.index("sha256:") + 7
+    path.write_text(text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :])
 
 
 def of_another_program(path: Path) -> None:
@@ -79,13 +86,14 @@ def folder(path: Path) -> None:
 
 
 BROKEN = {
-    conflict: ":8: `<<<<<<< HEAD` is a merge conflict",
+    conflict: ":10: `<<<<<<< HEAD` is a merge conflict",
     conflict_in_the_header: ":2: `<<<<<<< HEAD` is a merge conflict",
-    ends_between_two_packages: ":7: it ends with 1 packages, and was written with 2",
-    ends_within_a_hash: ":8: `tiny==2.0` is not a version with sha256",
+    ends_between_two_packages: ":9: it ends with 1 packages, and was written with 2",
+    ends_within_a_hash: ":10: `tiny==2.0` is not a version with sha256",
+    with_another_hash: "was edited after `provision lock` wrote it",
     of_another_program: ":1: this was not made by `provision lock`",
     empty: ":1: this was not made by `provision lock`",
-    binary: ":10: this is no text in UTF-8",
+    binary: ":13: this is no text in UTF-8",
     with_zeros: ":1: there is a NUL",
     folder: "is a folder",
 }

@@ -1,0 +1,141 @@
+"""What pip and uv are set up with on this machine: what counts, alike for locking and fetching, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from locked_index import locked
+from package_index import Index
+
+from provision.core.errors import LockError
+from provision.environment.ambient import ambient, for_pip, for_uv, pip_settings, sealed
+from provision.environment.lock_text import header_of
+from provision.environment.lockfile import make_lock, read_lock
+from provision.environment.wheels import fetch_wheels
+from provision.inventory.models import Python
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    index = Index(tmp_path / "index")
+    for version in ("1.0", "2.0", "3.0rc1"):
+        index.add("tiny", version)
+    return index
+
+
+@pytest.fixture
+def python(index: Index) -> Python:
+    return Python(version="3.11", packages=("tiny",), index=index.url)
+
+
+CHOOSING = {
+    "UV_RESOLUTION": "lowest",
+    "UV_PRERELEASE": "allow",
+    "UV_EXCLUDE_NEWER": "2001-01-01",
+    "UV_CONSTRAINT": "constraints.txt",
+    "UV_OVERRIDE": "constraints.txt",
+    "UV_NO_BINARY": "1",
+    "UV_CONFIG_FILE": "uv.toml",
+    "UV_CUSTOM_COMPILE_COMMAND": "other",
+    "PIP_CONSTRAINT": "constraints.txt",
+    "PIP_PRE": "1",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_REQUIRE_VIRTUALENV": "1",
+}
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+def test_no_variable_chooses_other_packages(
+    name: str, python: Python, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = make_lock(python, tmp_path / "a.lock")
+    assert lock.packages == {"tiny": "2.0"}
+    (tmp_path / "constraints.txt").write_text("tiny==1.0\n")
+    (tmp_path / "uv.toml").write_text('resolution = "lowest"\n')
+    value = CHOOSING[name]
+    monkeypatch.setenv(name, str(tmp_path / value) if "." in value else value)
+    assert make_lock(python, tmp_path / "b.lock").text == lock.text
+    assert set(fetch_wheels(lock, python, tmp_path / "cache")) == {"tiny"}
+
+
+def test_nor_do_settings_of_uv_or_pip(python: Python, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("uv/uv.toml", 'resolution = "lowest"\n'), ("pip/pip.conf", "[global]\nno-binary = :all:\n")):
+        (tmp_path / "config" / name).parent.mkdir(parents=True)
+        (tmp_path / "config" / name).write_text(text)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("PIP_CONFIG_FILE")
+    lock = make_lock(python, tmp_path / "a.lock")
+    assert lock.packages == {"tiny": "2.0"}
+    assert set(fetch_wheels(lock, python, tmp_path / "cache")) == {"tiny"}
+
+
+def test_the_index_of_pip_counts_for_locking_and_fetching_and_stands_in_the_inputs(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = Python(version="3.11", packages=("tiny",))
+    said: list[str] = []
+    with locked(index) as server:
+        settings = tmp_path / "pip.conf"
+        settings.write_text(
+            f"[global]\nindex-url = http://elsewhere.example/simple\n[download]\nindex-url={server.url()}\n"
+        )
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+        lock = make_lock(python, tmp_path / "a.lock", say=said.append)
+        fetch_wheels(lock, python, tmp_path / "cache")
+        assert server.let_in and server.seen == set()
+    here = dict(part.split("=") for part in header_of(lock.text)["inputs"].split())
+    assert "here" in here and "canary" not in lock.text
+    assert [line for line in said if "hosts do not have them" in line and "index" in line]
+    # It makes nobody else's lock stale.
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    assert read_lock(tmp_path / "a.lock", python) == lock
+
+
+def test_settings_are_read_in_pips_order(tmp_path: Path) -> None:
+    for place, text in {
+        "xdg/pip/pip.conf": "[global]\nindex-url = a\ncert = all\n[download]\ntimeout = 9\n",
+        "home/pip/pip.conf": "[global]\nindex_url = b\ntimeout = 1\nfind-links =\n    c\n    d\n",
+    }.items():
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_text(text)
+    given = {"XDG_CONFIG_DIRS": str(tmp_path / "xdg"), "XDG_CONFIG_HOME": str(tmp_path / "home"), "PIP_CERT": "mine"}
+    found = pip_settings(given)
+    assert (found["index-url"], found["cert"], found["timeout"]) == ("b", "mine", "9")
+    assert ambient(given).find_links == ("c", "d")
+
+
+def test_how_an_index_is_reached_is_told_to_both() -> None:
+    given = {
+        "PIP_CERT": "/ca.pem",
+        "PIP_KEYRING_PROVIDER": "import",
+        "PIP_PROXY": "http://proxy:1",
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
+    found = ambient(given)
+    assert for_uv(found, {"https_proxy": "http://own:1"}) == {
+        "SSL_CERT_FILE": "/ca.pem",
+        "HTTP_PROXY": "http://proxy:1",
+        "UV_KEYRING_PROVIDER": "subprocess",
+    }
+    assert for_pip(found) == {"PIP_CERT": "/ca.pem", "PIP_KEYRING_PROVIDER": "import", "PIP_PROXY": "http://proxy:1"}
+    kept = {"UV_INDEX_MINE_PASSWORD": "p", "UV_SYSTEM_CERTS": "1", "SSL_CERT_FILE": "/a", "NETRC": "/n", "PATH": "/bin"}
+    assert sealed({**kept, "UV_PRERELEASE": "allow", "PIP_PRE": "1"}) == {
+        **kept,
+        "UV_NO_CONFIG": "1",
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
+
+
+def test_settings_that_pip_could_not_read_either_are_named(tmp_path: Path) -> None:
+    broken = tmp_path / "pip.conf"
+    broken.write_text("index-url = a\n")
+    with pytest.raises(LockError, match=r"pip\.conf`, which pip is set up with, cannot be read"):
+        ambient({"PIP_CONFIG_FILE": str(broken)})
