@@ -244,14 +244,11 @@ def resolve_lock(
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
         warnings = compile_requirements(python, base, made, *more)
         body = named_by_setting(made.read_text(encoding="utf-8"))
-    made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
     about = f"# python: {python.version}\n# platform: {python.platform}\n"
-    head = [
-        f"inputs: {made_from}",
-        f"digest: {parse_lock(about + body, path).digest}",
-        f"packages: {len(logical_lines(body))}",
-    ]
-    lock = parse_lock(_TITLE + about + "".join(f"# {line}\n" for line in head) + body, path)
+    plain = parse_lock(about + body, path)
+    made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
+    head = f"# inputs: {made_from}\n# digest: {plain.digest}\n# packages: {len(plain.packages)}\n"
+    lock = parse_lock(_TITLE + about + head + body, path)
     return replace(lock, news=(*warnings, *changes(_read_or_none(path), lock)))
 
 
