@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -29,7 +30,15 @@ class ShownCertificate:
         return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
     def covers(self, names: Iterable[str]) -> bool:
-        return set(names) <= set(self.names)
+        return {plain(name) for name in names} <= {plain(name) for name in self.names}
+
+
+def plain(name: str) -> str:
+    """An address or a name, in the one way in which a certificate has it."""
+    try:
+        return str(ipaddress.ip_address(name.partition("%")[0]))
+    except ValueError:
+        return name.lower().rstrip(".")
 
 
 class CertifiedKey(Secret):

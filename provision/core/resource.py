@@ -52,6 +52,8 @@ class Resource(ABC):
     #: True: there is nothing to install, it is what comes of the steps that it follows. While one of those is not as
     #: wanted, that is what `check` names.
     outcome: ClassVar[bool] = False
+    #: True: nothing that follows on the host may be sent there before this is done, such as files for a user.
+    first: ClassVar[bool] = False
     #: What `check` files it under: one of provision.core.finding.AREAS.
     area: ClassVar[str] = "files"
     #: Why it matters that it is as wanted; said with every difference.

@@ -57,6 +57,8 @@ class Schedule:
                 own.append(change)
                 if needs_confirmation(change):
                     break  # what takes long must not come between
+                if change.want is not None and change.step.resource.first:
+                    break  # what the others send comes before their scripts
             if own:
                 del changes[: len(own)]
                 self._busy.add(host)

@@ -34,6 +34,7 @@ class SystemUser(Resource):
     """
 
     removable: ClassVar[bool | str] = "purge"
+    first: ClassVar[bool] = True
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "services run as this user, who can do nothing else on the host"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provision.cluster.cluster import Cluster
-from provision.core.certificate import CertifiedKey
+from provision.core.certificate import CertifiedKey, plain
 from provision.core.errors import NoHome
 from provision.core.events import Listener, Note
 from provision.core.kept import KeptOnHosts
@@ -149,7 +149,7 @@ def names_of(cluster: Cluster) -> tuple[str, ...]:
     serve, head = cluster.inventory.serve, cluster.head
     listen = (serve.listen if serve is not None else "") or head.node_ip
     asked = (head.node_ip, head.host.address) if listen in EVERYWHERE else (listen,)
-    return tuple(dict.fromkeys((*asked, "127.0.0.1", "localhost")))
+    return tuple(dict.fromkeys(plain(name) for name in (*asked, "127.0.0.1", "localhost")))
 
 
 def trusted(cluster: Cluster) -> str:

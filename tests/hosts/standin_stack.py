@@ -5,7 +5,7 @@ from pathlib import Path
 from provision.lab.cpu_vllm import wheel
 
 RAY = '''"""A stand-in for Ray: holds ports, counts whoever it is told to expect."""
-import os, socket, sys, time
+import contextlib, os, socket, sys, threading
 
 
 def init(*_, **__):
@@ -28,12 +28,21 @@ def main():
         ports.append(flags["port"])
     held = [socket.create_server((flags["node-ip-address"], int(port))) for port in ports]
     print("Ray runtime started, says a stand-in that holds", len(held), "ports", flush=True)
+    for server in held:
+        threading.Thread(target=greet, args=(server,)).start()
+
+
+def greet(server):
+    """As gRPC does: with a frame of settings, to all who connect, and as long as they stay."""
+    kept = []
     while True:
-        time.sleep(1)
+        kept.append(server.accept()[0])
+        with contextlib.suppress(OSError):
+            kept[-1].sendall(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))
 '''
 
 VLLM = '''"""A stand-in for vLLM: one endpoint that wants the key, and a log that tells more than it should."""
-import base64, http.server, json, os, sys, time, urllib.parse
+import base64, http.server, json, os, ssl, sys, time, urllib.parse
 
 
 def main():
@@ -72,7 +81,12 @@ def main():
 
     time.sleep(float(os.environ.get("STAND_IN_SLEEPS", 0)))
     print("stand-in for vLLM: listening", flush=True)
-    http.server.ThreadingHTTPServer((host, port), Handler).serve_forever()
+    server = http.server.ThreadingHTTPServer((host, port), Handler)
+    if "--ssl-certfile" in flags:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*(flags[flags.index(name) + 1] for name in ("--ssl-certfile", "--ssl-keyfile")))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()
 '''
 
 PACKAGES = ["vllm==0.32.0+standin", "ray==2.60.0+standin"]

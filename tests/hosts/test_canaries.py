@@ -20,6 +20,7 @@ from standin_stack import PACKAGES, write_wheels
 
 from provision.lab.lab import Lab
 from provision.lab.tiny_model import write_tiny_model
+from provision.serving.certificate import TLS, OwnKey, own_key
 
 pytestmark = [pytest.mark.hosts, pytest.mark.needs("lab")]
 
@@ -86,6 +87,17 @@ class Controller:
         path.touch(0o600)
         path.write_text(value)
 
+    def certify(self) -> str:
+        """Writes a certificate and its key. Returns a line of the key."""
+        held = own_key()[TLS]
+        assert isinstance(held, OwnKey)
+        pem = held.certified(("localhost",)).reveal()
+        at = pem.index("-----BEGIN PRIVATE")
+        (self.folder / "cert.pem").write_text(pem[:at])
+        (self.secrets / "tls.key").touch(0o600)
+        (self.secrets / "tls.key").write_text(pem[at:])
+        return pem[at:].splitlines()[2]
+
     def write(self) -> None:
         (self.folder / "inventory.yaml").write_text(json.dumps(self.settings))
 
@@ -147,7 +159,9 @@ def playbook(cluster):
 @pytest.mark.parametrize("sudo", [False, True], ids=["user", "sudo"])
 def test_a_secret_is_nowhere_but_where_it_is_used(lab: Lab, tmp_path: Path, sudo: bool) -> None:
     one = Controller(lab, tmp_path / "one", sudo=sudo)
-    canaries = Canaries(one.values)
+    one.settings["serve"]["tls"] = {"cert": "cert.pem", "key": "secrets/tls.key"}
+    one.write()
+    canaries = Canaries({**one.values, "tls.key": one.certify()})
     said: list[str] = []
     try:
         with Sampler(canaries) as sampler:
@@ -167,7 +181,7 @@ def test_a_secret_is_nowhere_but_where_it_is_used(lab: Lab, tmp_path: Path, sudo
         assert sampler.seen == set()
         for number, text in enumerate(said):
             assert canaries.found(text) == set(), number
-        kept = {str(one.secrets / name) for name in one.values}
+        kept = {str(one.secrets / name) for name in canaries.values}
         assert {*canaries.files(one.folder)} == kept
         there = on_hosts(lab, canaries)
         services = f"/{'opt/provision' if sudo else 'home/ops/.provision'}/clusters/{one.settings['cluster']}"
@@ -175,6 +189,7 @@ def test_a_secret_is_nowhere_but_where_it_is_used(lab: Lab, tmp_path: Path, sudo
         assert there == {
             **{f"{name}:{services}/{name}/ray-token": f"600 {runs_as}" for name in ("lab-1", "lab-2")},
             f"lab-1:{services}/lab-1/vllm/run": f"600 {user}",
+            f"lab-1:{services}/lab-1/vllm-tls.pem": f"600 {runs_as}",
             # What the program itself has told.
             f"lab-1:{services}/lab-1/vllm/log": f"600 {user}",
         }
@@ -188,6 +203,9 @@ def test_a_second_controller_sees_no_difference_and_a_rotated_secret_restarts_wh
     one, two = (Controller(lab, tmp_path / name, sudo=False, token=False) for name in ("one", "two"))
     for name, value in one.values.items():
         two.give(name, value)
+    for controller in (one, two):
+        controller.settings["serve"]["tls"] = True
+        controller.write()
     vllm = {("lab-1", "vLLM")}
     ranks = {("lab-1", "ranks of the model"), ("lab-2", "ranks of the model")}
     ray = {("lab-1", "Ray head"), ("lab-2", "Ray worker"), ("lab-1", "Ray members")}

@@ -5,6 +5,10 @@ from provision.core.playbook import Playbook
 from provision.engine.schedule import Schedule, Stretch
 
 
+class User(Thing):
+    first = True
+
+
 def keys(stretches: list[Stretch]) -> list[str]:
     return [c.step.key.replace("thing:", "") for s in stretches for c in s.changes]
 
@@ -33,6 +37,20 @@ def test_a_stretch_is_all_that_a_host_can_do_without_another() -> None:
     first = by_host(Schedule(plan()).ready())
     assert keys([first["a"]]) == ["a/env", "a/head"]
     assert keys([first["b"]]) == ["b/env"]
+
+
+def test_what_is_to_be_sent_waits_for_the_user_whom_it_is_for() -> None:
+    """Files go to a host before the scripts of their stretch."""
+    book = Playbook()
+    for thing in (Thing("before"), User("user"), Thing("weights"), Thing("model")):
+        book.add(thing, on="a")
+    up = Schedule(make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps}))
+    (first,) = up.ready()
+    assert keys([first]) == ["a/before", "a/user"]
+    up.done(first)
+    assert keys(up.ready()) == ["a/weights", "a/model"]
+    down = Schedule(make_plan(Mode.DOWN, book.steps, {step.key: {"v": "1"} for step in book.steps}))
+    assert keys(down.ready()) == ["a/model", "a/weights", "a/user", "a/before"]
 
 
 def test_a_host_goes_on_as_soon_as_what_it_needs_is_there() -> None:

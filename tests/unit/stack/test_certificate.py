@@ -161,6 +161,15 @@ def test_it_is_asked_for_in_one_with_rays_token(tmp_path: Path) -> None:
     assert isinstance(taken, CertifiedKey) and taken.certificate == made.certificate
 
 
+@pytest.mark.parametrize("listen", ["FD00:0::1", "fe80::1%eth0", "0.0.0.0", "::", "API.example.org.", None])
+def test_however_an_address_is_written_the_certificate_is_issued_once(listen: str | None) -> None:
+    serve = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2, tls=OWN, listen=listen)
+    first = servers(book(cluster(serve=serve, secrets=own_key())))[0].tls
+    assert first is not None
+    again = servers(book(cluster(serve=serve, secrets=own_key(first.key.reveal()))))[0].tls
+    assert again is not None and again.certificate == first.certificate
+
+
 @pytest.mark.parametrize("tls", [None, Tls(cert="/c", key="/k")])
 def test_no_host_is_asked_where_there_is_none_or_the_inventory_has_one(tls: Tls | None) -> None:
     assert own_certificate(sample(tls=tls).inventory) is None
