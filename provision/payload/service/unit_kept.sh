@@ -3,13 +3,13 @@
 # alone.
 
 if [ "$me" = 0 ]; then
-    kept_file=/etc/systemd/system/$unit wanted=multi-user.target
+    kept_file=/etc/systemd/system/$unit kept_link=multi-user.target
     first_time=/run/systemd/system/$unit.d
 else
-    kept_file=$HOME/.config/systemd/user/$unit wanted=default.target
+    kept_file=$HOME/.config/systemd/user/$unit kept_link=default.target
     first_time=/run/user/$me/systemd/user/$unit.d
 fi
-wanted=${kept_file%/*}/$wanted.wants/$unit
+kept_link=${kept_file%/*}/$kept_link.wants/$unit
 ctl() {
     if [ "$me" = 0 ]; then systemctl "$@"; else XDG_RUNTIME_DIR=/run/user/$me systemctl --user "$@"; fi
 }

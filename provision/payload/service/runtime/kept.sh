@@ -15,7 +15,7 @@ kept_stop() {
     unit_ours "$file" || unit_masked "$file" || { [ ! -e "$file" ] && unit_known; } || return 0
     ctl stop -- "$unit" 2>/dev/null
     ctl --quiet disable -- "$unit" 2>/dev/null
-    rm -f -- "$file" "$wanted"
+    rm -f -- "$file" "$kept_link"
     forget_first
     ctl reset-failed -- "$unit" 2>/dev/null
     ctl daemon-reload
@@ -41,7 +41,7 @@ kept_look() {
         [ "$runtime" != kept ] || ! is_ours "$dir/unit" f || echo "stays up=no: its unit is missing"
     elif unit_masked "$file"; then echo "stays up=no: its unit is masked"
     elif ! cmp -s "$dir/unit" "$file"; then echo "stays up=no: its unit was changed"
-    elif [ ! -L "$wanted" ]; then echo "stays up=no: its unit is not enabled"
+    elif [ ! -L "$kept_link" ]; then echo "stays up=no: its unit is not enabled"
     else echo "stays up=yes"
     fi
 }
