@@ -51,8 +51,9 @@ def playbook(cluster: Cluster) -> Playbook:
     if cluster.inventory.serve:
         config = book.add(stack.server_config(), on=cluster.head.name)
         server = stack.server(ray)
-        stands_on = [head, *workers, *placed]
-        serving = book.add(server, on=cluster.head.name, after=[joined, config], follows=stands_on)
+        # A host that joins has no part in what runs already.
+        others = [*workers, *placed]
+        serving = book.add(server, on=cluster.head.name, after=[joined, config], follows=head, restarts=others)
         book.prove(stack.arguments({cluster.head.name: server}), before=[*left, head, *workers, serving])
         if same := stack.model.same(weights):
             book.prove(same, before=[*left, head, *workers, serving])

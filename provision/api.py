@@ -26,7 +26,7 @@ from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan
 from provision.core.report import Report
 from provision.core.secret import Secret
-from provision.engine import plan_file, snapshot, unlocking
+from provision.engine import members, plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
@@ -277,6 +277,7 @@ def _job(
         kept=None if mode.removes else together(token, own_certificate(inventory)),
         wait=options.get("wait", True),
         agree=options.get("agree"),
+        members=members.Members.of(inventory),
     )
 
 

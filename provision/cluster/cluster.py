@@ -66,7 +66,8 @@ class Node:
 class Cluster:
     """`secrets` holds what the inventory's `secrets` name, by name. `deep`: compare the files of the environments
     with their hashes, not only the packages' names. `model`: what the controller knows of the model; None if it did not
-    look."""
+    look. `former`: hosts that were members, and are no longer in the inventory; `renamed`: what the cluster was called
+    before."""
 
     inventory: Inventory
     nodes: tuple[Node, ...]
@@ -74,6 +75,8 @@ class Cluster:
     secrets: Mapping[str, Secret]
     deep: bool = False
     model: ModelFiles | None = None
+    former: tuple[Node, ...] = ()
+    renamed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

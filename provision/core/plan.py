@@ -84,7 +84,7 @@ def make_plan(
     looked_at = [step for step in steps if step.key in observed and _concerns(mode, step)]
     wants = {step.key: None if mode.removes else step.resource.want() for step in looked_at}
     differs = {step.key: step.resource.diff(observed[step.key], wants[step.key]) for step in looked_at}
-    causes = {} if mode.removes else _causes(looked_at, differs)
+    causes = {} if mode.removes else _causes(looked_at, differs, observed)
     if not mode.removes:
         standing += [finding for step in looked_at for finding in step.resource.blockers(observed[step.key])]
     for step in looked_at:
@@ -124,7 +124,9 @@ def _stops(changes: Sequence[Change]) -> Iterator[Stop]:
             yield Stop(change.step.key, change.step.host, what)
 
 
-def _causes(steps: Sequence[Step], differs: Mapping[str, Sequence[Difference]]) -> dict[str, str]:
+def _causes(
+    steps: Sequence[Step], differs: Mapping[str, Sequence[Difference]], observed: Mapping[str, State]
+) -> dict[str, str]:
     """Key of a step that is changed because of another one → the key of that one: it follows it, or the two change
     together. Round after round, since one that is drawn in draws in its own followers."""
     changed = {step.key for step in steps if differs[step.key] and step.resource.fixable}
@@ -134,7 +136,8 @@ def _causes(steps: Sequence[Step], differs: Mapping[str, Sequence[Difference]]) 
         growing = False
         drawn = {step.together: step.key for step in reversed(steps) if step.together and step.key in changed}
         for step in steps:
-            cause = next((key for key in step.follows if key in changed), "")
+            again = (key for key in step.restarts if observed.get(key) is not None)
+            cause = next((key for key in (*step.follows, *again) if key in changed), "")
             if step.key not in changed:
                 cause = cause or drawn.get(step.together, "")
             if cause and step.key not in causes:

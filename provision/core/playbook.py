@@ -23,14 +23,16 @@ Review = Callable[[Mapping[str, tuple[Known, ...]]], Iterable[Finding]]
 @dataclass(frozen=True, slots=True)
 class Step:
     """One resource on one host. `after`: the keys of steps that must be done first. `follows`: those whose
-    change makes this one change too (a worker is restarted with its head). `together`: steps of the same word all
-    change if one of them does."""
+    change makes this one change too (a worker is restarted with its head). `restarts`: as `follows`, but one that was
+    not there before changes nothing for this one (a host that joins). `together`: steps of the same word all change if
+    one of them does."""
 
     host: str
     resource: Resource
     after: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     together: str = ""
+    restarts: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -91,11 +93,13 @@ class Playbook:
         after: Step | Iterable[Step] = (),
         follows: Step | Iterable[Step] = (),
         together: str = "",
+        restarts: Step | Iterable[Step] = (),
     ) -> Step:
         """Raises PlaybookError if the host has a resource of that id already, or an edge names a step that
         was not added before (so that there are no cycles)."""
-        followed = _keys(follows)
-        step = Step(on, resource, tuple(dict.fromkeys((*_keys(after), *followed))), followed, together)
+        followed, again = _keys(follows), _keys(restarts)
+        before = tuple(dict.fromkeys((*_keys(after), *followed, *again)))
+        step = Step(on, resource, before, followed, together, again)
         if len(self._known) != len(self.steps):  # some were put there without `add`
             self._known = {s.key for s in self.steps}
         if step.key in self._known:

@@ -54,9 +54,10 @@ def limited(
 def _followers(changes: Sequence[Change], steps: Sequence[Step], names: Collection[str]) -> list[str]:
     """Keys of the steps elsewhere that have to change with these."""
     drawn = {change.step.key for change in changes}
+    again = {change.step.key for change in changes if change.have is not None}
     found: list[str] = []
     for step in steps:  # whatever is followed stands before it
-        if step.host not in names and drawn & set(step.follows):
+        if step.host not in names and (drawn & set(step.follows) or again & set(step.restarts)):
             found.append(step.key)
             drawn.add(step.key)
     return found

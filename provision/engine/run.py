@@ -25,6 +25,7 @@ from provision.core.report import Phase, Report
 from provision.core.resource import State
 from provision.core.urls import passwords
 from provision.engine.apply import Applier
+from provision.engine.former import Former, remember, settle
 from provision.engine.inquirer import Inquirer
 from provision.engine.leasing import Leasing, claim_of, look_around
 from provision.engine.limited import limited
@@ -59,8 +60,10 @@ class Run:
             cancel=self._cancel,
             inventory=job.inventory.path,
         ) as fleet:
+            former = Former(fleet, job)
             cluster, gathering = self._gather(fleet)
-            state = self._plan(fleet, cluster, gathering)
+            fleet, cluster, lost = former.join(fleet, cluster)
+            state = self._plan(fleet, cluster, gathering, lost)
             self._converge(state)
             return report(job, state, self._emit, began=began, cancelled=self._cancel.is_set())
 
@@ -83,7 +86,7 @@ class Run:
         model = job.model(holds_model(facts)) if job.model else None
         return Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model), gathering
 
-    def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase) -> RunState:
+    def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase, lost: Sequence[Finding]) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""
         job = self._job
         book = job.playbook(cluster)
@@ -96,7 +99,7 @@ class Run:
         observed = self._observe(fleet, cluster, book)
         looking = Phase("looking", time.monotonic() - began)
         known = known_of(book, observed)
-        book.findings += _reviewed(book, known, job.areas)
+        book.findings += [*lost, *_reviewed(book, known, job.areas)]
         book.findings = accepting(book.findings, job.inventory.accepted)
         blockers = [b for b in book.blockers if not b.host or b.host in fleet.names]
         blockers += self._unreachable_blockers(fleet)
@@ -131,6 +134,8 @@ class Run:
     def _apply(self, state: RunState, prover: Prover, carrier: Carrier) -> None:
         fleet, book = state.fleet, state.book
         applier = Applier(fleet.transport, fleet.pool, fleet.hosts, self._emit, self._cancel)
+        if self._job.mode is Mode.UP:
+            remember(self._job, self._emit, fleet.names)
         state.done = carrier.carry_out(state.plan, book.proofs, applier)
         fleet.ended.update(applier.ended)
         if not self._job.mode.removes and not self._cancel.is_set():
@@ -139,6 +144,7 @@ class Run:
             fleet.record(error.host, error)
         if state.done:
             state.changed(applier.states)
+        settle(self._job, state, self._emit)
 
     def _observe(self, fleet: Fleet, cluster: Cluster, book: Playbook) -> dict[str, State]:
         """What every probe saw, by step. A probe that fails leaves its step out and is an error of its host."""
@@ -185,7 +191,7 @@ class Run:
 
 def _reached(fleet: Fleet, cluster: Cluster) -> list[Host]:
     """The hosts whose facts were gathered."""
-    known = {node.name for node in cluster.nodes if node.facts is not None}
+    known = {node.name for node in (*cluster.nodes, *cluster.former) if node.facts is not None}
     return [host for host in fleet.hosts if host.name in known]
 
 

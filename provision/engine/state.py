@@ -16,6 +16,7 @@ from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import Script
 from provision.core.secret import Secret
+from provision.engine.members import Members
 from provision.environment.lockfile import Lock, no_lock
 from provision.inventory.models import Inventory
 from provision.weights.files import ModelFiles
@@ -51,6 +52,8 @@ class Job:
     kept: KeptOnHosts | None = None
     #: Called with the plan before anything is changed; what it raises ends the run.
     agree: Callable[[Plan], None] | None = None
+    #: Who belonged to the cluster; None where that is nobody's business.
+    members: Members | None = None
 
     @classmethod
     def of_steps(

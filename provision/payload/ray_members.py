@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
+from typing import Any
+
+#: DRAIN_NODE_REASON_PREEMPTION (ray/protobuf/autoscaler.proto): accepted while something runs on the node.
+PREEMPTION = 2
+
+#: Seconds after which others are looked at again.
+PATIENCE = 3.0
 
 #: How it tells of a host that joined at another of its addresses.
 ELSEWHERE = "joined at another address"
@@ -31,6 +39,11 @@ class Joined:
             if ip in joined and joined[ip] < gpus
         ]
         self.strangers = [ip for ip in joined if ip not in expected and ip not in found.values()]
+
+    def without(self, drained: set[str]) -> Joined:
+        """Those who have been asked to leave are no strangers: Ray starts nothing on them any more."""
+        self.strangers = [ip for ip in self.strangers if ip not in drained]
+        return self
 
     def problems(self) -> dict[str, list[str]]:
         """Words → whom they are about. Empty: all are there, and nobody else."""
@@ -55,19 +68,51 @@ def main() -> None:
     for line in os.environ["OTHERS"].splitlines():
         ip, name = line.split(" ", 1)
         others[ip] = name
+    former = dict(line.split(" ", 1) for line in os.environ["FORMER"].splitlines())
+    leaving: dict[str, Leaving] = {}
     ray.init(os.environ["RAY_ADDRESS"], log_to_driver=False, logging_level="ERROR", configure_logging=False)
     while True:
         alive = [node for node in ray.nodes() if node["Alive"]]
         joined = {node["NodeManagerAddress"]: int(node["Resources"].get("GPU", 0)) for node in alive}
-        problems = Joined(expected, others, joined).problems()
+        told = Joined(expected, others, joined)
+        for node in alive:
+            ip = node["NodeManagerAddress"]
+            if ip in told.strangers and ip in former and ip not in leaving:
+                _say(f"::note {former[ip]} ({ip}) is no longer in the inventory: Ray is told to start nothing there")
+                leaving[ip] = Leaving(ray._raylet, node["NodeID"])
+                leaving[ip].join(PATIENCE)
+        drained = {ip for ip, thread in leaving.items() if thread.accepted}
+        problems = told.without(drained).problems()
         if not problems:
             break
         if time.monotonic() > deadline:
             sys.exit("\n".join(f"{words}: {', '.join(names)}" for words, names in problems.items()))
         _say("::progress waiting for " + ", ".join(name for names in problems.values() for name in names))
         time.sleep(0.5)
+    joined = {ip: gpus for ip, gpus in joined.items() if ip not in drained}
     counted, wanted = sum(joined.values()), sum(gpus for _, gpus in expected.values())
     _say(f"::note Ray counts {len(joined)} of {len(expected)} nodes and {counted} of {wanted} GPUs")
+
+
+class Leaving(threading.Thread):
+    """Has a node leave once what runs there has ended, as `ray drain-node` does (ray/scripts/scripts.py, 2.60.0). Ray
+    does not promise that there is such a thing: without it, the node is named as before. In a thread of its own: a node
+    that does not answer any more is asked until Ray takes it for dead."""
+
+    def __init__(self, raylet: Any, node_id: str) -> None:
+        super().__init__(daemon=True)
+        self._raylet, self._node_id = raylet, node_id
+        self.accepted = False
+        self.start()
+
+    def run(self) -> None:
+        try:
+            client = self._raylet.GcsClient(address=os.environ["RAY_ADDRESS"])
+            self.accepted, why = client.drain_node(self._node_id, PREEMPTION, "it is no longer in the inventory", 0)
+        except Exception as error:
+            why = repr(error)
+        if not self.accepted:
+            _say(f"::note Ray does not let a node go: {why}")
 
 
 def _say(line: str) -> None:

@@ -23,7 +23,8 @@ _OF_PROVISION = re.compile(r"taken by (\S+), of provision\Z")
 @dataclass(frozen=True)
 class PortsFree(Resource):
     """`ports`, each with what it is for, at `address`. Not judged while the service at `place` is running. `of`: tells
-    two of one service apart. `scratch`: the folder that the service fills, by which what is left of it is known."""
+    two of one service apart. `scratch`: the folder that the service fills, by which what is left of it is known.
+    `going`: how marks begin whose processes are ended before the service starts."""
 
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
@@ -35,6 +36,7 @@ class PortsFree(Resource):
     ports: tuple[tuple[int, str], ...]
     of: str = ""
     scratch: str = ""
+    going: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -49,7 +51,13 @@ class PortsFree(Resource):
 
     def probe(self) -> Script:
         wanted = "\n".join(f"{port} {use}" for port, use in self.ports)
-        variables = {**self.place.variables(), "scratch": self.scratch, "address": self.address, "wanted": wanted}
+        variables = {
+            **self.place.variables(),
+            "scratch": self.scratch,
+            "going": " ".join(self.going),
+            "address": self.address,
+            "entries": wanted,
+        }
         return Script(shell(*LIBRARY, "service/ports.sh"), variables)
 
     def fix(self, have: State, want: State) -> Script:

@@ -5,7 +5,7 @@ Too few GPUs do not make vLLM fail, they make it wait in silence for half an hou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -56,6 +56,14 @@ class RayMembers(Resource):
             return ()
         return super().diff(have, want)
 
+    def _former(self, have: State) -> Iterator[tuple[str, str]]:
+        """Those that had joined this head when it was last asked, and are not expected any more."""
+        for node in (have or {}).get("nodes", "").split(", "):
+            name, _, rest = node.partition(" ")
+            ip = rest.partition(" ")[0]
+            if ip and ip not in self.expected and name not in self.unknown:
+                yield ip, name
+
     def _known(self, nodes: str) -> list[str]:
         return [node for node in nodes.split(", ") if node.partition(" ")[0] not in self.unknown]
 
@@ -73,12 +81,13 @@ class RayMembers(Resource):
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return Script('rm -f -- "$dir/members"', {"dir": self.head.place.folder})
-        counted = self.counted()
+        counted = self.counted(have)
         body = f"{shell(*LIBRARY)}\n{counted.body}"
         return Script(body, {**self.head.variables(), **counted.vars}, timeout=self.timeout + 60)
 
-    def counted(self) -> Script:
-        """Waits for them, and records what was seen; for whoever knows the library and the place of the head."""
+    def counted(self, have: State = None) -> Script:
+        """Waits for them, and records what was seen; for whoever knows the library and the place of the head. `have`:
+        who had joined it when it was last asked."""
         variables: dict[str, Value] = {
             "python": f"{self.head.setup.python}/bin/python",
             "program": bundle("ray_members:main"),
@@ -86,6 +95,7 @@ class RayMembers(Resource):
             "node_ip": self.head.setup.network.node_ip,
             "token_file": self.head.setup.token_file,
             "expected": "\n".join(f"{ip} {gpus} {name}" for ip, (name, gpus) in self.expected.items()),
+            "former": "\n".join(f"{ip} {name}" for ip, name in self._former(have)),
             "others": "\n".join(f"{ip} {name}" for ip, name in self.others.items()),
             "nodes": self._nodes(),
             "seconds": int(self.timeout),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.core.finding import Known
-from provision.core.resource import State
+from provision.core.resource import Difference, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.diagnosis import decisive
@@ -230,6 +230,14 @@ class VllmOnRay(VllmServer):
             return Unit(before)
         servers = (self.ray.store, *self.raylets)
         return Unit(before, Script(shell("ray/hold.sh"), lifeline("hold", self.python, servers, "held_")))
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        """With more hosts than it was started on it goes on as it is: its ranks are where they were."""
+        if have is not None and want is not None:
+            before, now = (set(state.get("nodes", "").split(", ")) for state in (have, want))
+            if before <= now:
+                have = {**have, "nodes": want.get("nodes", "")}
+        return super().diff(have, want)
 
     def executor(self) -> dict[str, tuple[str, ...]]:
         return {"distributed-executor-backend": ("ray",)}

@@ -18,6 +18,7 @@ from provision.core.playbook import Playbook
 from provision.facts import Exposed
 from provision.resources.weights import Weights
 from provision.stack.certificate import with_certificates
+from provision.stack.former import with_former
 from provision.stack.leftovers import still_running, with_leftovers
 from provision.stack.users import with_users
 from provision.weights.source import source_of
@@ -30,8 +31,8 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
     is made to be taken away."""
 
     def guard(cluster: Cluster) -> Playbook:
-        book = with_leftovers(with_users(with_certificates(playbook)), removes=removes)(cluster)
-        roots = {node.name: node for node in cluster.nodes if _exposed(node, "root")}
+        book = _complete(playbook, removes=removes)(cluster)
+        roots = {node.name: node for node in (*cluster.nodes, *cluster.former) if _exposed(node, "root")}
         models = {node.name for node in cluster.nodes if _exposed(node, "model")}
         if removes:
             _only_stop(book, cluster, roots)
@@ -46,6 +47,11 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
         return book
 
     return guard
+
+
+def _complete(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
+    whole = with_users(with_certificates(playbook))
+    return with_leftovers(with_former(whole, removes=removes), removes=removes)
 
 
 def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None:

@@ -26,7 +26,7 @@ def with_leftovers(playbook: Callable[[Cluster], Playbook], *, removes: bool) ->
 
     def complete(cluster: Cluster) -> Playbook:
         book = playbook(cluster)
-        for node in cluster.nodes:
+        for node in (*cluster.nodes, *(cluster.former if removes else ())):
             covered = set() if removes else _services(book, node)
             only = () if removes else tuple(name for name in SERVICES if name not in covered)
             if removes or only:
@@ -49,6 +49,12 @@ def still_running(cluster: Cluster, node: Node, only: tuple[str, ...] = (), left
         tuple(f"{folder}/{name}" for name in names),
         tuple(place for place in scratch(cluster, node) if place) if "ray" in names else (),
     )
+
+
+def going(cluster: Cluster, node: Node) -> tuple[str, ...]:
+    """How the marks begin of what the run ends on `node` under a former name of the host or of the cluster."""
+    hosts = tuple(f"{cluster.name}/{former.name.partition('@')[0]}/" for former in cluster.former)
+    return (*hosts, *(f"{name}/{node.name}/" for name in cluster.renamed))
 
 
 def _services(book: Playbook, node: Node) -> set[str]:

@@ -17,6 +17,7 @@ from provision.resources.runtime import runtime_of
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
 from provision.stack.certificate import server_tls
+from provision.stack.leftovers import going
 from provision.stack.ray import Stack
 from provision.stack.secrets import given
 
@@ -73,7 +74,8 @@ class StackWithoutRay(Stack):
     def master_port(self) -> PortsFree:
         assert self._inventory.serve is not None
         node, port = self._cluster.head, self._inventory.serve.master_port
-        return PortsFree(self._place(node, "vllm"), node.node_ip, ((port, "where the ranks meet"),), of="ranks")
+        ports, ended = ((port, "where the ranks meet"),), going(self._cluster, node)
+        return PortsFree(self._place(node, "vllm"), node.node_ip, ports, "ranks", going=ended)
 
     def left_by_ray(self, node: Node) -> Iterator[Resource]:
         """What `serve.backend: ray` puts on this host and this playbook does not; and what older versions wrote."""

@@ -37,6 +37,7 @@ from provision.stack.certificate import server_tls, trusted
 from provision.stack.closing import Closes
 from provision.stack.comes_back import OnlyByUp
 from provision.stack.environments import Environments
+from provision.stack.leftovers import going
 from provision.stack.model import Model
 from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
@@ -163,13 +164,15 @@ class Stack(Closes):
 
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
-        return PortsFree(self._place(node, "ray"), node.node_ip, ports, scratch=scratch(self._cluster, node)[0])
+        room = scratch(self._cluster, node)[0]
+        return PortsFree(self._place(node, "ray"), node.node_ip, ports, scratch=room, going=going(self._cluster, node))
 
     def server_ports(self) -> PortsFree:
         assert self._inventory.serve is not None
         node, serve = self._cluster.head, self._inventory.serve
         address = serve.listen or node.node_ip
-        return PortsFree(self._place(node, "vllm"), address, ((serve.port, "the model's API"),))
+        ports = ((serve.port, "the model's API"),)
+        return PortsFree(self._place(node, "vllm"), address, ports, going=going(self._cluster, node))
 
     def network_proof(self) -> NetworkProof:
         return network_proof(self._cluster)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from provision.cluster.cluster import Cluster
@@ -12,6 +12,7 @@ from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource
 from provision.core.secret import Secret
+from provision.engine.members import Members
 from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.environment.lockfile import Lock
@@ -22,12 +23,14 @@ NO_LOCK = Lock(Path("none.lock"), "", "3.11", "x86_64-manylinux_2_34", {}, {}, "
 
 @dataclass
 class Hosts:
-    """`hosts`, the first of them the head, and what runs on them said and returned."""
+    """`hosts`, the first of them the head, and what runs on them said and returned. `remembers`: who was a member, as
+    the command line does."""
 
     hosts: Sequence[Host]
     cluster: str = "here"
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    remembers: bool = False
 
     def run(
         self,
@@ -56,6 +59,8 @@ class Hosts:
             skip=tuple(skip),
             prove=prove,
         )
+        if self.remembers:
+            job = replace(job, members=Members.of(job.inventory))
         self.events = []
         return Run(job, listener or self.events.append, cancel or threading.Event()).execute()
 

@@ -18,8 +18,18 @@ def init(*_, **__):
 
 def nodes():
     return json.loads(os.environ["JOINED"])
+
+class _raylet:
+    class GcsClient:
+        def __init__(self, address):
+            assert address == os.environ["RAY_ADDRESS"]
+
+        def drain_node(self, node_id, reason, message, deadline):
+            assert (node_id, reason, deadline) == ("id of 10.10.0.3", 2, 0)
+            return (False, "no") if os.environ["REFUSES"] else (True, "")
 """
 EXPECTED = "10.10.0.1 8 gpu-01\n10.10.0.2 8 gpu-02"
+FORMER = "10.10.0.3 gpu-03"
 OTHERS = "192.0.2.1 gpu-01\n192.0.2.2 gpu-02"
 
 
@@ -27,11 +37,20 @@ OTHERS = "192.0.2.1 gpu-01\n192.0.2.2 gpu-02"
 def barrier(tmp_path: Path):  # type: ignore[no-untyped-def]
     (tmp_path / "ray.py").write_text(RAY)
 
-    def run(*joined: tuple[str, int]) -> tuple[int, str]:
+    def run(*joined: tuple[str, int], refuses: str = "") -> tuple[int, str]:
         """`joined`: (address, GPUs) of each node that Ray counts."""
-        nodes = [{"Alive": True, "NodeManagerAddress": ip, "Resources": {"GPU": gpus}} for ip, gpus in joined]
+        nodes = [
+            {"Alive": True, "NodeID": f"id of {ip}", "NodeManagerAddress": ip, "Resources": {"GPU": gpus}}
+            for ip, gpus in joined
+        ]
         environment = {"PYTHONPATH": str(tmp_path), "RAY_ADDRESS": "x", "SECONDS_LEFT": "0", "NODE_IP": "10.10.0.1"}
-        environment |= {"EXPECTED": EXPECTED, "OTHERS": OTHERS, "JOINED": json.dumps(nodes)}
+        environment |= {
+            "EXPECTED": EXPECTED,
+            "OTHERS": OTHERS,
+            "FORMER": FORMER,
+            "JOINED": json.dumps(nodes),
+            "REFUSES": refuses,
+        }
         done = subprocess.run(
             [sys.executable, "-"],
             input=bundle("ray_members:main"),
@@ -68,3 +87,9 @@ def test_a_worker_with_too_few_gpus_is_named(barrier) -> None:  # type: ignore[n
 def test_whoever_joined_besides_is_named(barrier, address: str) -> None:  # type: ignore[no-untyped-def]
     said = barrier(("10.10.0.1", 8), ("10.10.0.2", 8), (address, 8))
     assert said == (1, f"joined, but are not in the inventory: {address}")
+
+
+def test_whoever_was_a_member_is_asked_to_leave_and_is_no_stranger(barrier) -> None:  # type: ignore[no-untyped-def]
+    assert barrier(("10.10.0.1", 8), ("10.10.0.2", 8), ("10.10.0.3", 8)) == (0, "")
+    said = barrier(("10.10.0.1", 8), ("10.10.0.2", 8), ("10.10.0.3", 8), refuses="yes")
+    assert said == (1, "joined, but are not in the inventory: 10.10.0.3")

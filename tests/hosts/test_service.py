@@ -133,7 +133,7 @@ def test_it_gets_the_environment_that_was_said_and_no_other(host: OneHost, daemo
     found = Path(f"/proc/{daemon.pid()}/environ").read_text().split("\0")
     assert f"TEXT={text}" in found
     names = {entry.partition("=")[0] for entry in found if entry}
-    assert names <= {"TEXT", "PATH", "HERE", "PROVISION_SERVICE", "PWD", "OLDPWD", "_", "SHLVL"}
+    assert names <= {"TEXT", "PATH", "HERE", "PROVISION_SERVICE", "SPT_NOENV", "PWD", "OLDPWD", "_", "SHLVL"}
 
 
 def test_a_secret_is_in_its_own_file_and_nowhere_else(host: OneHost, daemon: Daemon) -> None:

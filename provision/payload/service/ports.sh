@@ -1,4 +1,4 @@
-# Which of the ports `wanted` are free. /proc/net/tcp writes an IPv4 address as one little-endian number in hex. A
+# Which of the ports `entries` are free. /proc/net/tcp writes an IPv4 address as one little-endian number in hex. A
 # listener on another address of the host is no conflict, one on all addresses is. What has the service's mark is ended
 # before it starts, also where its stamp is not believed, as that of an older version; so is a Ray or vLLM of
 # this cluster on this host that is not to be there, which is ended as well.
@@ -36,13 +36,14 @@ mark_of() {
 old_ifs=$IFS
 IFS='
 '
-for entry in $wanted; do
+for entry in $entries; do
     port=${entry%% *} use=${entry#* } found=free
     if [ -z "$mine" ]; then
         IFS=$old_ifs
         sockets=$(in_the_way "$port")
         if [ -n "$sockets" ]; then
             whose=$(mark_of $sockets)
+            for ends in $going; do case $whose in "$ends"*) whose="${mark%/*}/ray" ;; esac; done
             case $whose in
                 "${mark%/*}/ray"|"${mark%/*}/vllm") ;;
                 ?*/*/*) found="taken by $whose, of provision" ;;

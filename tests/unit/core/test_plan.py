@@ -106,3 +106,15 @@ def test_an_edge_to_a_step_of_another_playbook_is_refused() -> None:
     stranger = Playbook().add(Thing("x"), on="a")
     with pytest.raises(PlaybookError, match="not in the playbook before it"):
         Playbook().add(Thing("y"), on="a", after=stranger)
+
+
+@pytest.mark.parametrize(
+    ("worker", "changed"), [(None, ["thing:worker"]), ({"v": "0"}, ["thing:worker", "thing:model"])]
+)
+def test_what_joins_restarts_nothing_and_what_restarts_does(worker: State, changed: list[str]) -> None:
+    made = Playbook()
+    joins = made.add(Thing("worker"), on="b")
+    made.add(Thing("model"), on="a", restarts=joins)
+    plan = make_plan(Mode.UP, made.steps, {"b/thing:worker": worker, "a/thing:model": {"v": "1"}})
+    assert [change.step.resource.id for change in plan.changes] == changed
+    assert made.steps[1].after == ("b/thing:worker",)

@@ -153,7 +153,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
     asked = {"URL": NOWHERE, "MODEL": "m", "SECONDS_LEFT": "1", "PID": NOBODY}
     asked |= {"MARK": "gpus/a/vllm"}
     line = {"PLACES": "127.0.0.1 1 the raylet"}
-    joined = {"SECONDS_LEFT": "0", "EXPECTED": "10.0.0.1 8 a", "OTHERS": "", "RAY_ADDRESS": "x"}
+    joined = {"SECONDS_LEFT": "0", "EXPECTED": "10.0.0.1 8 a", "OTHERS": "", "FORMER": "", "RAY_ADDRESS": "x"}
     return {
         "all_reduce.host:main": (
             {"ALL_REDUCE": json.dumps(reduce)},

@@ -55,7 +55,7 @@ class Before:
         variables = {
             **{"dir": str(self.folder), "mark": MARK, "user": SERVICE, "runtime": "session", "runtimes": "session"},
             **{"unit": "none.service", "scratch": "", "former": str(self.former), "ports": "", "segments": ""},
-            **{"address": "127.0.0.1", "wanted": f"{self.port} Ray"},
+            **{"address": "127.0.0.1", "entries": f"{self.port} Ray"},
             **{"SUDO_USER": LOGIN, "SUDO_UID": str(login.pw_uid), "SUDO_GID": str(login.pw_gid)},
             "PATH": os.defpath,
         }

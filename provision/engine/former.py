@@ -1,0 +1,128 @@
+"""Hosts that were members of the cluster, in a run: asked beside the others, and never in the way of these."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from provision.cluster.cluster import Cluster, Node
+from provision.cluster.gather import Fleet, gather_facts
+from provision.core import events
+from provision.core.errors import HostError, NoHome, ProvisionError
+from provision.core.events import Listener, silent
+from provision.core.finding import Finding, Severity
+from provision.core.plan import Mode
+from provision.engine.members import AT
+from provision.engine.state import Job, RunState
+from provision.inventory.models import Host
+
+_WHY = "what still runs there goes on, and may come back to the others"
+
+
+class Former:
+    """Asks them in a thread of its own, so that one that is gone makes nobody wait longer than its own time."""
+
+    def __init__(self, fleet: Fleet, job: Job) -> None:
+        self._job = job
+        self._fleet = replace(fleet, hosts=former_of(job), emit=silent, errors={}, held={})
+        self._nodes: dict[str, Node] = {}
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        if self._fleet.hosts:
+            self._thread.start()
+
+    def _ask(self) -> None:
+        facts = gather_facts(self._fleet, self._job.inventory)
+        self._nodes = {host.name: Node(host, facts[host.name]) for host in self._fleet.hosts if host.name in facts}
+
+    def join(self, fleet: Fleet, cluster: Cluster) -> tuple[Fleet, Cluster, list[Finding]]:
+        """The fleet and the cluster with those that answered, and a finding for each that did not. `down` is not done
+        while it could not look at one of them: there it is an error."""
+        renamed = self._job.members.renamed if self._job.members is not None and not self._job.only else ()
+        cluster = replace(cluster, renamed=renamed)
+        if not self._fleet.hosts:
+            return fleet, cluster, []
+        self._thread.join()
+        lost = [host for host in self._fleet.hosts if host.name not in self._nodes]
+        if self._job.mode.removes:
+            for host in lost:
+                for error in self._fleet.errors.get(host.name, []):
+                    fleet.record(host.name, error)
+                    if isinstance(error, HostError):
+                        fleet.emit(events.failed(error))
+            asked = self._fleet.hosts
+        else:
+            asked = tuple(node.host for node in self._nodes.values())
+        nodes = tuple(node for node in self._nodes.values() if not _readdressed(node, cluster))
+        findings = [] if self._job.mode.removes else [self._finding(host) for host in lost]
+        return replace(fleet, hosts=(*fleet.hosts, *asked)), replace(cluster, former=nodes), findings
+
+    def _finding(self, host: Host) -> Finding:
+        (error, *_) = self._fleet.errors.get(host.name, [ProvisionError("it did not answer")])
+        said = f"{host.name} ({host.address}) was a member, is no longer in the inventory, and cannot be looked at"
+        assert self._job.members is not None
+        hint = f"`provision up` stops it once it answers; if it is gone for good: `rm {self._job.members.path}`"
+        return Finding(
+            "",
+            "services",
+            f"former member {host.name}",
+            Severity.WARNING,
+            said=said,
+            why=_WHY,
+            hint=hint,
+            evidence=(error.message,),
+        )
+
+
+def former_of(job: Job) -> tuple[Host, ...]:
+    """Those that this run is about: all, unless `--limit` says otherwise."""
+    if job.members is None or job.only or job.areas:
+        return ()
+    return job.members.former(stopped=job.mode is Mode.PURGE)
+
+
+def _readdressed(node: Node, cluster: Cluster) -> bool:
+    """It is no other machine than a member of the same name, which is reached by another address by now."""
+    name = node.name.partition(AT)[0]
+    mine = {address for interface in node.facts.interfaces for address in interface.addresses} if node.facts else set()
+    return name != node.name and any(member.name == name and member.node_ip in mine for member in cluster.nodes)
+
+
+def settled(job: Job, state: RunState) -> tuple[str, ...]:
+    """Names of the hosts on which nothing of the cluster runs any more, as far as this run is about them."""
+    present = {host.name for host in job.inventory.hosts}
+    planned = {change.step.host for change in state.plan.changes if change.step.key not in state.done}
+    return tuple(
+        name
+        for name in state.fleet.names
+        if (job.mode.removes or name not in present) and name not in planned and name not in state.fleet.errors
+    )
+
+
+def remember(job: Job, emit: Listener, names: Sequence[str]) -> None:
+    """Before the first change. That it cannot be kept is said, and changes nothing else."""
+    _try(emit, lambda: job.members.begin(names) if job.members is not None else None)
+
+
+def settle(job: Job, state: RunState, emit: Listener) -> None:
+    members = job.members
+    if members is None:
+        return
+    stopped = settled(job, state)
+
+    def write() -> None:
+        members.settle(stopped, purged=job.mode is Mode.PURGE)
+        if members.renamed and not job.only and not state.fleet.errors:
+            members.forget_names()
+
+    if stopped or members.renamed:
+        _try(emit, write)
+
+
+def _try(emit: Listener, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except NoHome as error:
+        emit(events.Note("", f"who belongs to the cluster was not kept: {error.message}"))
+    except OSError as error:
+        emit(events.Note("", f"who belongs to the cluster was not kept: {error.strerror}"))

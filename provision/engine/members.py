@@ -1,0 +1,139 @@
+"""Who belonged to a cluster when this machine last changed it, and how they are reached: kept here, and private.
+
+A host that is taken out of the inventory is known by nothing else here. It is a member until what runs there has been
+stopped, and remembered after that until `down --purge` has removed its environment as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provision.core.errors import NoHome
+from provision.core.files import write_whole
+from provision.core.paths import cluster_dir, state_dir
+from provision.core.private import private_folder, require_ours
+from provision.inventory.models import Host, Inventory
+
+#: Raised when a field changes its meaning; a file of another version is not read.
+VERSION = 1
+
+_FILE = "members.json"
+
+#: Between the name and the former address of a host that has another one by now.
+AT = "@"
+
+#: What of a host says how it is reached, and where what we put there lies.
+_REACHED = {"address", "node_ip", "ssh", "sudo", "run_as", "root"}
+
+
+@dataclass
+class Members:
+    """Of one cluster. `entries`: name → the host, and whether it has been stopped. `renamed`: what the cluster of this
+    inventory was called before, while it may still run under that name. `written`: the entries that the file has."""
+
+    inventory: Inventory
+    entries: dict[str, tuple[Host, bool]] = field(default_factory=dict)
+    renamed: tuple[str, ...] = ()
+    written: dict[str, tuple[Host, bool]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> Members:
+        """What was kept. A file that cannot be read, or that others could have written, says nothing."""
+        try:
+            entries = _read(cluster_dir(inventory.cluster) / _FILE)[1]
+            others = {path.parent.name: _read(path) for path in sorted(state_dir().glob(f"*/{_FILE}"))}
+        except (NoHome, OSError):
+            return cls(inventory)
+        renamed = tuple(
+            name
+            for name, (source, kept) in others.items()
+            if name != inventory.cluster
+            and source == str(inventory.path.resolve())
+            and not all(stopped for _, stopped in kept.values())
+        )
+        return cls(inventory, entries, renamed, dict(entries))
+
+    @property
+    def path(self) -> Path:
+        """Raises NoHome."""
+        return cluster_dir(self.inventory.cluster) / _FILE
+
+    def former(self, *, stopped: bool) -> tuple[Host, ...]:
+        """Those that are not in the inventory any more; with `stopped` also those on which nothing runs."""
+        present = {host.name for host in self.inventory.hosts}
+        return tuple(
+            host for name, (host, done) in self._moved().items() if name not in present and (stopped or not done)
+        )
+
+    def _moved(self) -> dict[str, tuple[Host, bool]]:
+        """The entries, of which those whose host is reached elsewhere now have a name of their own."""
+        now = {host.name: (host.address, host.ssh.port) for host in self.inventory.hosts}
+        moved = {}
+        for name, (host, done) in self.entries.items():
+            if now.get(name, (host.address, host.ssh.port)) != (host.address, host.ssh.port):
+                name = f"{name}{AT}{host.address}"
+            moved[name] = (host.model_copy(update={"name": name}), done)
+        return moved
+
+    def begin(self, names: Collection[str]) -> None:
+        """Before the hosts `names` are changed. Raises OSError, NoHome."""
+        self.entries = self._moved()
+        for host in self.inventory.hosts:
+            if host.name in names:
+                kept = host.model_dump(include=_REACHED)
+                self.entries[host.name] = (Host(name=host.name, **kept), False)
+        self._write()
+
+    def settle(self, stopped: Collection[str], *, purged: bool) -> None:
+        """On the hosts `stopped` nothing of the cluster runs; `purged`: or is left. Raises OSError, NoHome."""
+        for name in stopped:
+            if purged:
+                self.entries.pop(name, None)
+            elif name in self.entries:
+                self.entries[name] = (self.entries[name][0], True)
+        self._write()
+
+    def forget_names(self) -> None:
+        """Nothing runs under an earlier name of the cluster. Raises OSError, NoHome."""
+        for name in self.renamed:
+            (cluster_dir(name) / _FILE).unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        if self.entries == self.written:
+            return
+        self.written = dict(self.entries)
+        if not self.entries:
+            self.path.unlink(missing_ok=True)
+            return
+        members = {
+            name: {"stopped": stopped, "host": host.model_dump(mode="json", include=_REACHED)}
+            for name, (host, stopped) in self.entries.items()
+        }
+        content = {"v": VERSION, "inventory": str(self.inventory.path.resolve()), "members": members}
+        private_folder(self.path.parent)
+        write_whole(self.path, json.dumps(content, indent=1) + "\n")
+
+
+def _read(path: Path) -> tuple[str, dict[str, tuple[Host, bool]]]:
+    """The inventory that a file is of, and its entries. Raises OSError if others could have written it."""
+    nothing: tuple[str, dict[str, tuple[Host, bool]]] = ("", {})
+    if not path.exists():
+        return nothing
+    require_ours(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["v"] != VERSION:
+            return nothing
+        return str(content["inventory"]), dict(_entries(content["members"]))
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
+        return nothing
+
+
+def _entries(members: dict[str, dict[str, object]]) -> Iterator[tuple[str, tuple[Host, bool]]]:
+    for name, kept in members.items():
+        known = kept["host"]
+        assert isinstance(known, dict)
+        yield name, (Host(name=name, **known), bool(kept["stopped"]))

@@ -1,0 +1,130 @@
+"""Hosts come and go: what is taken out of the inventory is stopped, and known until then (real Ray: tests/cluster)."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from daemons import CLUSTER, PROGRAM, Daemon
+from engine import Hosts, changes
+
+from provision.cluster.cluster import Cluster, Node
+from provision.core.finding import Severity
+from provision.core.playbook import Playbook
+from provision.core.report import Report
+from provision.inventory.models import Host
+from provision.resources.service import Place
+from provision.stack.former import with_former
+from provision.stack.leftovers import with_leftovers
+
+pytestmark = pytest.mark.hosts
+
+MakeHost = Callable[..., Host]
+
+
+class Rack:
+    """A daemon on each of the hosts that are in the inventory."""
+
+    def __init__(self, here: Path, hosts: list[Host]) -> None:
+        self.here, self.hosts, self.name = here, hosts, CLUSTER
+
+    def daemon(self, node: "Node | Host") -> Daemon:
+        place = Place(str(self.here / "kept" / node.name / "ray"), f"{self.name}/{node.name}/ray")
+        return Daemon(place, self.here)
+
+    def run(self, command: str, *hosts: Host) -> Report:
+        def book(cluster: Cluster) -> Playbook:
+            made = Playbook()
+            for node in cluster.nodes:
+                made.add(self.daemon(node), on=node.name)
+            return made
+
+        removes = command in ("down", "purge")
+        whole = with_leftovers(with_former(book, removes=removes), removes=removes)
+        return Hosts(hosts or self.hosts, cluster=self.name, remembers=True).run(command, whole)
+
+    def runs(self) -> dict[str, bool]:
+        return {host.name: self.has(self.daemon(host).pid()) for host in self.hosts}
+
+    def has(self, pid: int) -> bool:
+        """Whether it is a process of this rack. Where nobody waits for one that has ended, it has no environment."""
+        try:
+            return str(self.here) in Path(f"/proc/{pid}/environ").read_text()
+        except OSError:
+            return False
+
+    @property
+    def record(self) -> Path:
+        return Path(os.environ["PROVISION_STATE_DIR"]) / CLUSTER / "members.json"
+
+
+@pytest.fixture
+def rack(make_host: MakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rack]:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "program").write_text(PROGRAM)
+    found = Rack(here, [make_host(name=f"host-{n}") for n in (1, 2)])
+    assert found.run("up").exit_code == 0
+    assert found.runs() == {"host-1": True, "host-2": True}
+    yield found
+    for file in (*here.glob("*.main"), *here.glob("*.child")):
+        if found.has(int(file.read_text())):
+            os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+def test_a_host_that_was_taken_out_is_one_finding_is_stopped_once_and_purged_with_the_rest(rack: Rack) -> None:
+    first, second = rack.hosts
+    assert rack.record.stat().st_mode & 0o77 == 0
+    report = rack.run("check", first)
+    (finding,) = report.findings
+    assert report.exit_code == 3 and finding.host == "host-2" and finding.severity is Severity.DRIFT
+    assert finding.message.startswith("host-2 is no longer in the inventory, and has still daemon")
+
+    assert rack.run("up", first).exit_code == 0
+    assert rack.runs() == {"host-1": True, "host-2": False}
+    assert not Path(rack.daemon(second).place.folder).exists()
+    again = rack.run("up", first)
+    assert (again.exit_code, changes(again), [host.name for host in again.hosts]) == (0, 0, ["host-1"])
+    assert rack.run("check", first).exit_code == 0
+
+    assert [host.name for host in rack.run("purge", first).hosts] == ["host-1", "host-2"]
+    assert rack.runs() == {"host-1": False, "host-2": False} and not rack.record.exists()
+
+
+def test_down_knows_it_and_says_so_where_it_cannot_look(rack: Rack) -> None:
+    first, _ = rack.hosts
+    kept = json.loads(rack.record.read_text())
+    kept["members"]["host-2"]["host"]["ssh"] |= {"port": 1, "connect_timeout": 1}
+    good = rack.record.read_text()
+    rack.record.write_text(json.dumps(kept))
+
+    report = rack.run("check", first)
+    assert report.exit_code == 0
+    (finding,) = report.findings
+    assert finding.severity is Severity.WARNING and "host-2" in finding.message and "rm " in finding.hint
+    assert rack.run("up", first).exit_code == 0
+    assert rack.run("down", first).exit_code == 4
+    assert rack.runs() == {"host-1": False, "host-2": True}
+
+    rack.record.write_text(good)
+    assert rack.run("down", first).exit_code == 0
+    assert rack.runs() == {"host-1": False, "host-2": False}
+
+
+def test_under_another_name_of_the_host_or_the_cluster_it_is_still_known(rack: Rack) -> None:
+    first, second = rack.hosts
+    renamed = second.model_copy(update={"name": "host-9"})
+    assert rack.run("up", first, renamed).exit_code == 0
+    assert rack.runs() == {"host-1": True, "host-2": False}
+
+    rack.name, rack.hosts = f"{CLUSTER}-new", [first, renamed]
+    before = rack.daemon(first).pid()
+    report = rack.run("up")
+    assert report.exit_code == 0 and not rack.has(before)
+    assert rack.runs() == {"host-1": True, "host-9": True} and not rack.record.exists()
+    assert changes(rack.run("up")) == 0
+    assert rack.run("down").exit_code == 0
+    assert rack.runs() == {"host-1": False, "host-9": False}
