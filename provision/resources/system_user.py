@@ -73,7 +73,10 @@ class SystemUser(Resource):
         rights, shell = _rights(have), have.get("shell", "")
         host, name = self.claim.partition("@")[2], self.name
         other = f"set `run_as` to a name that is free on {host}"
-        if not self.chosen and rights:
+        if "root" in have:
+            said = f"{name} is root, and services are to run as an ordinary user"
+            yield self._block(said, "whoever controls the model server would be root", other)
+        elif not self.chosen and rights:
             said = f"the user {name}, whom services would run as, {' and '.join(rights)}"
             why = "whoever controls the model server would have these rights"
             yield self._block(said, why, f"{other}, or take them from {name}")

@@ -16,6 +16,7 @@ if entry=$(getent passwd "$name"); then
         esac
     done
     [ -z "$held" ] || echo "groups=$held"
+    [ "$(id -u -- "$name")" != 0 ] || echo root=yes
     if command -v sudo >/dev/null 2>&1; then
         LC_ALL=C timeout 5 sudo -n -l -U "$name" 2>/dev/null | grep -q 'may run the following' && echo sudo=yes
     fi

@@ -14,7 +14,7 @@ from provision.resources.system_user import SystemUser
 #: In the place of the host's own: what they say of the user `provision`.
 PROGRAMS = """
 getent() { [ -n "$ENTRY" ] && echo "provision:x:999:999::/nonexistent:$ENTRY"; }
-id() { case $1 in -Gn) echo "$GROUPS_OF" ;; -g) echo 65534 ;; *) command id "$@" ;; esac; }
+id() { case $1 in -Gn) echo "$GROUPS_OF" ;; -g) echo 65534 ;; -u) echo "${NUMBER:-999}" ;; *) command id "$@" ;; esac; }
 sudo() { echo "$SUDO"; }
 timeout() { shift; "$@"; }
 setpriv() { return 0; }
@@ -71,6 +71,13 @@ def test_one_whom_the_inventory_names_is_its_matter_and_is_shown() -> None:
     assert chosen.blockers(have) == ()
     assert [cell.value for cell in chosen.known(have)] == ["is in the group docker"]
     assert chosen.known(None) == ()
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_root_by_any_name_is_none(chosen: bool) -> None:
+    have = probe(user(), PROGRAMS, ENTRY="/bin/bash", GROUPS_OF="provision", SUDO=MAY_NOT, NUMBER="0")
+    (found,) = user(chosen=chosen).blockers(have)
+    assert found.message == "provision is root, and services are to run as an ordinary user"
 
 
 @pytest.mark.needs("root")
