@@ -21,6 +21,7 @@ from provision.core.report import Changed, HostReport, Phase, Report, Since
 from provision.core.resource import Difference
 from provision.core.secret import Secret
 from provision.core.sizing import Sizing, StageSize
+from provision.render.merged import counts
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -205,4 +206,4 @@ def _since(value: Since) -> Json:
 @encode.register
 def _report(value: Report) -> Json:
     shown = {f.name: encode(getattr(value, f.name)) for f in fields(value) if f.name != "mode"}
-    return {**shown, "mode": value.mode.value}
+    return {**shown, "mode": value.mode.value, "counts": dict(counts(value.findings))}

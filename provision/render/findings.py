@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from provision.core.finding import Finding, Severity
 from provision.core.plan import BY_UP
-from provision.render.merged import Merged, entries
+from provision.render.merged import Merged, counts, entries
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
 
 STYLE = {
@@ -36,13 +36,8 @@ def head_lines(findings: Iterable[Finding], paint: Paint = PLAIN) -> list[str]:
 
 def tally(findings: Iterable[Finding]) -> str:
     """`1 blocks, 2 drift, 1 warning`: entries, not hosts. Empty for nothing."""
-    found = entries(findings)
-    severities = [entry.severity for entry in found if not entry.accepted]
-    accepted = sum(bool(entry.accepted) for entry in found)
-    plural = {Severity.WARNING: "warnings", Severity.NOTE: "notes"}
-    counted = ((severity, severities.count(severity)) for severity in Severity)
-    said = [count(n, s.value, plural.get(s, s.value)) for s, n in counted if n]
-    return ", ".join([*said, *([f"{accepted} accepted"] if accepted else [])])
+    plural = {"warning": "warnings", "note": "notes"}
+    return ", ".join(count(n, kind, plural.get(kind, kind)) for kind, n in counts(findings).items())
 
 
 def _head(entry: Merged) -> str:

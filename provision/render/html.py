@@ -61,7 +61,7 @@ def html_page(report: Report, *, cluster: str, at: float) -> str:
     """`at`: when the check was made, in seconds since the epoch; shown as UTC."""
     entries = entries_of(report)
     matrix = matrix_of(report, entries)
-    counted = Counter(e.kind for e in entries for _ in e.hosts or ("",))
+    counted = Counter(e.kind for e in entries)
     verdict, kind = _verdict(report, counted)
     template = files("provision.render").joinpath("page.html").read_text(encoding="utf-8")
     return _filled(

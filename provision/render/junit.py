@@ -15,6 +15,7 @@ from provision.core.errors import HostError, ProvisionError
 from provision.core.finding import Finding, Known, area_rank
 from provision.core.report import Report
 from provision.core.visible import shown
+from provision.render.merged import counts
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def junit_xml(report: Report, *, cluster: str, at: float) -> str:
     stamp = datetime.fromtimestamp(at - report.seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     of_none = [e for e in errors if not isinstance(e, HostError)]
     suites = [_suite(cluster, "", _cases("", report), of_none, 0.0, stamp)]
+    suites[0].insert(0, _counts(report))
     for host in report.hosts:
         of_host = [e for e in errors if isinstance(e, HostError) and e.host == host.name]
         suites.append(_suite(cluster, host.name, _cases(host.name, report), of_host, host.seconds, stamp))
@@ -48,6 +50,14 @@ def junit_xml(report: Report, *, cluster: str, at: float) -> str:
     root.extend(suites)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _counts(report: Report) -> ElementTree.Element:
+    """As the last line has them: the same on several hosts is one finding, and a failure of each of them."""
+    said = ElementTree.Element("properties")
+    for kind, number in counts(report.findings).items():
+        ElementTree.SubElement(said, "property", {"name": f"findings.{kind}", "value": str(number)})
+    return said
 
 
 def _cases(host: str, report: Report) -> list[_Case]:

@@ -4,6 +4,7 @@ one fault."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -102,3 +103,12 @@ def _hostless(text: str, host: str) -> str:
     if not host or host not in text:
         return text
     return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", _EACH, text)
+
+
+def counts(findings: Iterable[Finding]) -> dict[str, int]:
+    """Entries by severity, the worst first, then those that are accepted; none for none. One count for terminal, page,
+    JSON and JUnit."""
+    found = entries(findings)
+    kinds = [*(severity.value for severity in Severity), "accepted"]
+    number = Counter("accepted" if entry.accepted else entry.severity.value for entry in found)
+    return {kind: number[kind] for kind in kinds if number[kind]}

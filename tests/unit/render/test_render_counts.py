@@ -1,0 +1,38 @@
+"""One report is counted in one way, whoever shows it: the same finding on several hosts is one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+from check_samples import a_check, a_finding, a_missing_gpu, a_warning
+
+from provision.core.finding import sorted_findings
+from provision.render.encode import encode
+from provision.render.html import html_page
+from provision.render.junit import junit_xml
+from provision.render.merged import counts
+from provision.render.recap import last_line
+
+HOSTS = ("gpu-01", "gpu-02", "gpu-03")
+
+
+def test_terminal_page_json_and_junit_count_alike() -> None:
+    same = [a_finding(host, hint="install it") for host in HOSTS]
+    accepted = replace(a_finding("gpu-01", fact="kernel"), accepted="known")
+    report = a_check(findings=sorted_findings([*same, a_missing_gpu(), a_warning(), accepted], HOSTS))
+    expected = {"blocks": 1, "drift": 1, "warning": 1, "accepted": 1}
+
+    assert counts(report.findings) == expected
+    assert "check: 1 blocks, 1 drift, 1 warning, 1 accepted" in last_line(report)
+    assert encode(report)["counts"] == expected  # type: ignore[index,call-overload]
+
+    page = html_page(report, cluster="c", at=0.0)
+    shown = re.findall(r'<li class="(\w+)">.*?<b>(\d+)</b>', page)
+    assert {kind: int(number) for kind, number in shown} == expected
+
+    properties = ElementTree.fromstring(junit_xml(report, cluster="c", at=0.0)).iter("property")
+    assert {p.get("name"): p.get("value") for p in properties} == {
+        f"findings.{kind}": str(number) for kind, number in expected.items()
+    }
