@@ -40,6 +40,9 @@ pids=$(grep -las -e '[r]aylet/raylet' -e 'gcs/[g]cs_server' -e 'bin/[v]llm' -e '
 for file in $pids; do
     ls -ld "${file%/cmdline}/exe"; tr '\0' ' ' < "$file"; tr '\0' '\n' < "${file%/cmdline}/environ" | grep ^PROVISION_SERVICE
 done 2>/dev/null
+if holder=$(grep -hs ^holder= /run/provision/lease/note ~/.provision/lease/"$(cat /proc/sys/kernel/hostname)"/note); then
+    pid=${holder#*=}; cat "/proc/${pid%% *}/stat"
+fi
 
 sha256sum < "$token"; stat -c %a "$token"
 [ "$(readlink "$current")" = "${env##*/}" ] && echo current

@@ -144,8 +144,13 @@ def environment(state: LabState, host: HostState, directory: Path) -> dict[str, 
         "TMPDIR": state.scratch,
         "VLLM_CACHE_ROOT": f"{state.scratch}/vllm",
         # They share a home as well, or /run.
-        "PROVISION_LEASES": f"lab-{state.name}-{host.name}",
+        "PROVISION_LEASES": _leases(state, host),
     }
+
+
+def _leases(state: LabState, host: HostState) -> str:
+    """What the host is called where the leases of hosts are kept (payload/lease/library.sh)."""
+    return f"lab-{state.name}-{host.name}"
 
 
 def configuration(state: LabState, host: HostState, directory: Path) -> str:
@@ -214,6 +219,11 @@ def unmake(state: LabState) -> None:
     stop(state.hosts)
     if state.scratch:
         shutil.rmtree(state.scratch, ignore_errors=True)
+    for name in (_leases(state, host) for host in state.hosts):
+        # Of a run that was killed.
+        home = person.home()
+        for left in (Path(f"/run/provision/lease-{name}"), *([home / ".provision/lease" / name] if home else [])):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def execute(

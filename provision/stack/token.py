@@ -68,6 +68,9 @@ class ClusterToken(KeptOnHosts):
             return {RAY_TOKEN: Secret(token or mine or _fresh(), RAY_TOKEN)}
         if not token and not mine:
             self._refuse_damaged()
+            if self.head not in answers:
+                # Whether the cluster has one is not known: it must not get another one by our keeping this.
+                return {RAY_TOKEN: Secret(_fresh(), RAY_TOKEN)}
         if token != mine or not mine:
             try:
                 token = _keep(self._path, token, replace=bool(token))

@@ -22,7 +22,7 @@ BEAT = 10.0
 # How often what the hosts say is looked at (seconds).
 _LOOK = 2.0
 
-#: For a host to say that the lease has been given back (seconds).
+#: For all hosts to say that the leases have been given back (seconds).
 _GIVING_BACK = 5.0
 
 _LIBRARY = ("files/trust.sh", "files/rights.sh", "lease/library.sh")
@@ -74,7 +74,7 @@ class Lease:
         elif holder is not None:
             self.lost = f"its lease was lost, and since then {holder.sentence()}"
         else:
-            self.lost = "its lease was lost, and another run has been at work there since"
+            self.lost = "its lease was lost: another run has been at work there since, or the host was restarted"
 
     def error(self) -> LeaseLost:
         return LeaseLost(self.host, f"{self.lost}; this run does nothing more there", hint="provision check")
@@ -101,10 +101,10 @@ class Lease:
             with self._looking, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
                 self._pipe.send(b"q\n", 1.0)
 
-    def gone(self) -> None:
+    def gone(self, end: float) -> None:
+        """`end`: until when this is waited for (monotonic seconds)."""
         if self._pipe is None:
             return
-        end = time.monotonic() + _GIVING_BACK
         with self._looking, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             while not self._pipe.over and not self._pipe.channel.exit_status_ready() and time.monotonic() < end:
                 self._pipe.read(0.1)
@@ -132,8 +132,9 @@ class Leases(dict[str, Lease]):
         returned = [self.pop(host) for host in list(self) if hosts is None or host in hosts]
         for lease in returned:
             lease.give_back()
+        end = time.monotonic() + _GIVING_BACK
         for lease in returned:
-            lease.gone()
+            lease.gone(end)
 
     def close(self) -> None:
         self._over.set()

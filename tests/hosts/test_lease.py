@@ -1,5 +1,6 @@
 """The lease of a host, between runs that want it at the same time: real sshds, and a connection for each run."""
 
+import os
 import shlex
 import subprocess
 import threading
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from loopback import Sshds, leases_of, processes_with, wait_until
+from loopback import Sshds, Users, leases_of, processes_with, wait_until
 
 from provision.core.errors import Cancelled, HostError, LeaseLost
 from provision.core.lease import Answer, Claim, read_answer, read_answers
@@ -241,12 +242,44 @@ def test_a_controller_that_fell_silent_is_taken_for_dead(run: Runs, host: Host, 
     first, second = run(), run()
     first.connect(host).hold(claim(pid=7))
     assert second.connect(host).hold(claim("down"))[0].state == "busy"
-    beat = place / "beat"
-    beat.write_text(str(int(beat.read_text()) - 61))
+    beat, uptime = place / "beat", float(Path("/proc/uptime").read_text().split()[0])
+    assert wait_until(lambda: 0 < int(beat.read_text() or 0) <= uptime + 60), "while the first batch runs, all is well"
+    beat.write_text(str(int(beat.read_text()) - 200))
     answer, _ = second.connect(host).hold(claim("down"))
     assert answer.state == "held" and answer.holder is not None and answer.holder.pid == 7
     with pytest.raises(LeaseLost, match="had not been heard of for"):
         first.connect(host).run([Script("true")], writes=True)
+
+
+@pytest.mark.parametrize("junk", ["folder", "link", "text"])
+def test_what_is_no_note_is_in_nobodys_way(run: Runs, host: Host, place: Path, junk: str) -> None:
+    place.mkdir(parents=True)
+    if junk == "folder":
+        (place / "note/x").mkdir(parents=True)
+    elif junk == "link":
+        (place / "note").symlink_to("/etc/hostname")
+    else:
+        (place / "note").write_bytes(b"lease=\nholder=1 x y\nbatch=; 1 1\n\x00\xff=\n" * 1000)
+    before = Path("/etc/hostname").read_bytes()
+    first = run()
+    answer, _ = first.connect(host).hold(claim(pid=7))
+    assert answer.state == "held" and (place / "note").is_file() and not (place / "note").is_symlink()
+    assert first.connect(host).run([Script("echo a")], writes=True)[0].stdout == "a\n"
+    assert Path("/etc/hostname").read_bytes() == before
+
+
+def test_a_note_that_cannot_be_written_is_no_lease_and_no_dead_end(host: Host, run: Runs, place: Path) -> None:
+    place.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,mode=755", "lease", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("a full disk takes a mount")
+    try:
+        (place / "fill").write_bytes(b"x" * 4096)
+        answer, _ = run().connect(host).hold(claim())
+        assert answer.state == "unlocked" and "No space left on device" in answer.why
+        assert run().connect(host).run([Script("echo a")], writes=True)[0].stdout == "a\n"
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
 
 
 def test_signs_of_life_arrive(run: Runs, host: Host, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,3 +312,35 @@ def test_where_nothing_can_be_locked_that_is_said(make_host: Callable[..., Host]
         answer, (said,) = run.connect(host).hold(claim(), [Script("echo hello")])
         assert (answer.state, answer.why, said.stdout) == ("unlocked", "there is no flock(1)", "hello\n")
         assert run.connect(host).run([Script("echo hello")], writes=True)[0].stdout == "hello\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes accounts")
+def test_both_sides_of_sudo_see_each_other(sshds: Sshds, user: Users) -> None:
+    name = user.make(sudoers="ALL=(ALL) NOPASSWD: ALL")
+    server = sshds.start()
+    sshds.trust(server)
+    plain, root = sshds.host(server, "plain", user=name), sshds.host(server, "root", user=name, sudo=True)
+    shared = leases_of(server.address, server.port)
+    with Transport([plain]) as first, Transport([root]) as second:
+        assert first.connect(plain).hold(claim(pid=7))[0].state == "held"
+        folder = Path(f"~{name}").expanduser() / ".provision/lease" / shared
+        assert (folder.stat().st_mode & 0o777, (folder / "note").stat().st_mode & 0o777) == (0o700, 0o600)
+        seen = held_by(second, root)
+        assert seen is not None and seen.holder is not None and seen.holder.pid == 7
+        assert second.connect(root).hold(claim("down"))[0].state == "busy"
+        first.leases.give_back()
+        assert not (Path(f"~{name}").expanduser() / ".provision").exists()
+        answer, _ = second.connect(root).hold(claim("down", pid=8))
+        folder = Path(f"/run/provision/lease-{shared}")
+        assert (answer.state, answer.place, folder.owner()) == ("held", str(folder), "root")
+        answer, _ = first.connect(plain).hold(claim())
+        assert answer.state == "busy" and answer.holder is not None and answer.holder.pid == 8
+        (said,) = first.connect(plain).run([unlocking("bob@desk", "why")])
+        assert [found.state for found in read_answers(said.stdout)] == ["foreign"]
+        second.leases.give_back()
+        assert first.connect(plain).hold(claim(pid=7))[0].state == "held"
+        (said,) = second.connect(root).run([unlocking("bob@desk", "why")])
+        (taken,) = read_answers(said.stdout)
+        assert taken.state == "taken" and taken.holder is not None and taken.holder.pid == 7
+        with pytest.raises(LeaseLost, match="taken by bob@desk"):
+            first.connect(plain).run([Script("true")], writes=True)

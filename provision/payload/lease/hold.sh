@@ -50,6 +50,8 @@ exec 3<&0
 trap ended TERM
 (
     exec 9>&-
+    uptime_now
+    echo "$now" > "$place/beat"
     while read -r letter && [ "$letter" = . ]; do
         uptime_now
         echo "$now" > "$place/beat"

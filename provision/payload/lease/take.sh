@@ -87,11 +87,27 @@ settle() {
     address=${SSH_CONNECTION%%" "*}
     (
         open_up
-        echo "$now" > "$place/beat"
+        for file in note note.new beat; do
+            # Whatever it is, it is no note.
+            if [ -h "$place/$file" ] || { [ -e "$place/$file" ] && [ ! -f "$place/$file" ]; }; then
+                rm -rf -- "${place:?}/$file"
+            fi
+        done
+        # Until the first batch is done, which may take its time, nothing is heard of the controller.
+        echo $((now + 240)) > "$place/beat" &&
         printf '%s\n' "lease=$h_lease" "boot=$boot" "holder=$$ $born" "up=$now" "at=$(date +%s)" "who=$h_who" \
             "from=${address:-$h_from}" "pid=$h_pid" "command=$h_command" "cluster=$h_cluster" \
             "inventory=$h_inventory" > "$place/note.new" && mv -f -- "$place/note.new" "$place/note"
     ) 2>/dev/null
+    # On a full disk, say. What cannot be seen by others is no lease, and what is fenced must have one.
+    if ! { read_note "$place" && [ "$n_lease" = "$h_lease" ]; }; then
+        # Not the shell's own words, which are different in each.
+        why=$(date 2>&1 >> "$place/lock")
+        state=unlocked why="\`$place\` cannot be written to: ${why##*: }"
+        give_back
+        return
+    fi
+    text=$before
     find_other || return 0
     # Both sides write their note first and look then, so that one of them sees the other; a user gives way at once.
     for pause in 0 0.2 0.4 0.6; do

@@ -100,6 +100,14 @@ def test_two_runs_that_begin_together_have_one_token(state: Path) -> None:
     assert state.read_text() not in repr(ClusterToken("gpus", "head", True))
 
 
+def test_a_run_without_the_head_keeps_none_that_it_made_up(state: Path) -> None:
+    """`--limit` to a new host, from a controller that has none: the cluster's own is not known."""
+    assert settled({"w": NONE}) != settled({"w": NONE})
+    assert not state.exists()
+    assert settled({"w": held(A)}) == settled({"w": NONE}) == Secret(A)
+    assert state.read_text() == A
+
+
 def test_what_a_host_prints_is_heard_by_nobody_else() -> None:
     script = ClusterToken("gpus", "head", writes=True).question("head", "~/.provision")
     assert script.private
