@@ -5,12 +5,14 @@ import shlex
 import subprocess
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from loopback import Sshds, Users, leases_of, processes_with, wait_until
+from _pytest.mark.structures import ParameterSet
+from loopback import LEASES, Sshds, Users, leases_of, processes_with, wait_until
 
 from provision.core.errors import Cancelled, HostError, LeaseLost
 from provision.core.lease import Answer, Claim, read_answer, read_answers
@@ -299,6 +301,38 @@ def test_one_session_on_each_connection_is_enough(make_host: Callable[..., Host]
         assert session.run([Script("echo a")], writes=True)[0].stdout == "a\n"
         assert (session.connections, session.alive) == (2, True)
         assert second.connect(narrow).hold(claim("down"))[0].state == "busy"
+
+
+def installed(shell: str) -> ParameterSet:
+    return pytest.param(f"/usr/bin/{shell}", marks=pytest.mark.needs(shell))
+
+
+def goes_round(host: Host) -> None:
+    """Takes it, writes, loses it to `unlock`, writes nothing more."""
+    with Transport([host]) as first, Transport([host]) as second:
+        session = first.connect(host)
+        answer, (said,) = session.hold(claim(pid=7), [Script("echo hello")])
+        assert (answer.state, said.stdout) == ("held", "hello\n")
+        assert session.run([Script("echo a")], writes=True)[0].stdout == "a\n"
+        assert second.connect(host).hold(claim("down"))[0].state == "busy"
+        (said,) = second.connect(host).run([unlocking("bob@desk", "why")])
+        assert [found.state for found in read_answers(said.stdout)] == ["taken"]
+        with pytest.raises(LeaseLost, match="taken by bob@desk"):
+            session.run([Script("echo a")], writes=True)
+        answer, _ = second.connect(host).hold(claim("down"))
+        assert answer.state == "held" and answer.holder is not None and answer.holder.pid == 7
+
+
+@pytest.mark.parametrize("shell", [*map(installed, ("zsh", "fish", "tcsh"))])
+def test_any_login_shell_will_do(shell: str, user: Users, make_host: Callable[..., Host]) -> None:
+    goes_round(make_host(user=user.make(shell)))
+
+
+@pytest.mark.parametrize("sh", ["/bin/bash", "/bin/dash", installed("busybox")])
+def test_any_sh_will_do(sh: str, make_host: Callable[..., Host], tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to(sh)
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    goes_round(make_host(f"SetEnv PATH={tmp_path}:/usr/bin:/bin {LEASES}={name}"))
 
 
 def test_where_nothing_can_be_locked_that_is_said(make_host: Callable[..., Host], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from loopback import Sshds, processes_with, wait_until
 from own_playbooks import MINE, WORKS
 
 pytestmark = pytest.mark.hosts
+
+DOCUMENT = Path(__file__).parents[2] / "docs/one-at-a-time.md"
 
 
 class Controllers:
@@ -137,15 +140,24 @@ def test_after_a_controller_was_killed_the_next_one_takes_over(controllers: Cont
 
 def test_unlock_ends_what_hangs_and_up_goes_on(controllers: Controllers) -> None:
     first = controllers.start_and_wait_for_a_fix("ann")
-    code, said = controllers.run("bob", "unlock", "--why", "ann is on holiday")
-    assert code == 0, said
+    (controllers.folder / "inventory.yaml").symlink_to(controllers.inventory("bob"))
+    (typed,) = re.findall(r"^```sh\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        ["sh", "-c", typed],
+        cwd=controllers.folder,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = done.stdout
     assert said.count(f"taken from an `up` from {os.uname().nodename}, pid {first.pid}, under way since ") == 2
     code, said = ended(first)
-    assert code == 1 and "its lease was taken by " in said and "ann is on holiday" in said
+    assert code == 1 and "its lease was taken by " in said and "the up of ann hangs" in said
     assert not processes_with(str(controllers.gate)) and controllers.made == []
     controllers.gate.touch()
     code, said = controllers.run("ann", "up")
-    assert code == 0 and "(ann is on holiday)" in said
+    assert code == 0 and "(the up of ann hangs, and she is away)" in said
     code, said = controllers.run("bob", "unlock", "--why", "again")
     assert (code, said.count("no run is at work there")) == (0, 2)
     code, said = controllers.run("bob", "unlock")
