@@ -30,7 +30,8 @@ _DRAIN = 0.5
 
 
 class Batch:
-    """Used once. `clean` masks secrets; `on_line` hears each line."""
+    """Used once. `clean` masks secrets; `on_line` hears each line. `ahead`: how many of the scripts, at the beginning,
+    are ours and not the caller's."""
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class Batch:
         clean: Cleaner,
         on_line: Callable[[int, str, str], None],
         cancel: threading.Event,
+        ahead: int = 0,
     ) -> None:
+        self._ahead = ahead
         self._host = host
         self._pipe = pipe
         self._scripts = scripts
@@ -149,7 +152,12 @@ class Batch:
         return fragments
 
     def _which(self) -> str:
-        return f"script {max(self._current, 0) + 1} of {len(self._scripts)}"
+        return f"script {self._index + 1} of {len(self._scripts) - self._ahead}"
+
+    @property
+    def _index(self) -> int:
+        """Of the caller's script that runs."""
+        return max(self._current - self._ahead, 0)
 
     def _tail(self) -> tuple[str, ...]:
         index = max(self._current, 0)
@@ -178,7 +186,7 @@ class Batch:
         error = ScriptTimeout(
             self._host, f"{self._which()} was still running after {limit:g} s and was stopped", evidence=self._tail()
         )
-        error.index = max(self._current, 0)
+        error.index = self._index
         return error
 
     def _lost(self) -> ConnectionLost:
@@ -188,7 +196,7 @@ class Batch:
             evidence=self._tail(),
             hint="run it again: it continues where it stopped",
         )
-        error.index = max(self._current, 0)
+        error.index = self._index
         return error
 
 

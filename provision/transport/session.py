@@ -93,10 +93,15 @@ class Session:
             return []
         if writes and self._renewed() is not None:
             return self._fenced(scripts, on_line, timeout)
+        return self._run(scripts, on_line, timeout)
+
+    def _run(
+        self, scripts: Sequence[Script], on_line: OnLine | None, timeout: float | None, ahead: int = 0
+    ) -> list[Fragment]:
         nonce = randomness.token_hex(8)
         text = render(scripts, nonce, Secret.reveal).encode()
         _, fragments = self._batch(
-            text, lambda prefix: leash.run_command(len(text), prefix), scripts, nonce, on_line, timeout
+            text, lambda prefix: leash.run_command(len(text), prefix), scripts, nonce, on_line, timeout, ahead
         )
         return fragments
 
@@ -121,6 +126,7 @@ class Session:
             nonce,
             on_line,
             None,
+            1,
             stays=True,
         )
         answer = read_answer(fragments[0].stdout)
@@ -156,11 +162,9 @@ class Session:
                 (on_line or _unheard)(index - 1, stream, line)
 
         try:
-            fence, *fragments = self.run([lease.fence(), *scripts], on_line=heard, timeout=timeout)
+            fence, *fragments = self._run([lease.fence(), *scripts], heard, timeout, ahead=1)
         except HostError as error:
             self._still(lease, error)
-            if (index := getattr(error, "index", None)) is not None:
-                error.index = max(0, index - 1)  # type: ignore[attr-defined]
             raise
         if not fence.ok:
             lease.look()
@@ -195,6 +199,7 @@ class Session:
         nonce: str,
         on_line: OnLine | None,
         timeout: float | None,
+        ahead: int = 0,
         *,
         stays: bool = False,
     ) -> tuple[Pipe, list[Fragment]]:
@@ -203,7 +208,7 @@ class Session:
         while True:
             asks = self._asks
             with self._start(command, asks=asks) as pipe:
-                batch = Batch(self.host, pipe, scripts, nonce, clean, on_line or _unheard, self._cancel)
+                batch = Batch(self.host, pipe, scripts, nonce, clean, on_line or _unheard, self._cancel, ahead)
                 pipe.stays = stays
                 fragments = batch.run(text, timeout)
                 pipe.stays = stays and batch.begun
