@@ -6,7 +6,6 @@ what vLLM reads: vllm 0.32.0, vllm/transformers_utils/model_arch_config_converto
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +13,7 @@ from typing import Literal
 from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
 from provision.parallel.defaults import DEFAULTS
 from provision.parallel.encoder_decoder import as_decoder
-from provision.parallel.keys import not_modelled
+from provision.parallel.keys import counts, not_modelled
 
 #: What a layer keeps of the tokens before: all, those in a window, or nothing that grows.
 Kind = Literal["all", "window", "state"]
@@ -139,7 +138,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         quantized=any(isinstance(c.get("quantization_config"), Mapping) for c in (config, text)),
         length=length,
         length_key=key,
-        longer=longer if isinstance(longer, (int, float)) else None,
+        longer=longer if counts(longer) else None,
         usual_length=_usual(text, length),
         stored_bytes=_stored(text) or _stored(config) or 2,
         yarn=_yarn(text),
@@ -172,7 +171,7 @@ def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:
 def _number(text: Mapping[str, object], names: Sequence[str]) -> int:
     for name in names:
         value = text.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+        if counts(value):
             return int(value)
     return 0
 
@@ -207,7 +206,7 @@ def _shares(text: Mapping[str, object], layers: int, hidden: int, attention: int
 def _length(text: Mapping[str, object]) -> tuple[float | None, str]:
     """As `derive_max_model_len_and_key` and `_get_and_verify_max_len`: the smallest of the numbers that it has,
     `model_max_length` before all others, times the factor of its positions (RoPE)."""
-    found = {key: value for key in _LENGTHS if isinstance(value := text.get(key), (int, float)) and value > 0}
+    found = {key: value for key in _LENGTHS if counts(value := text.get(key))}
     if not found:
         return None, ""
     key = "model_max_length" if "model_max_length" in found else min(found, key=lambda name: found[name])
@@ -215,7 +214,7 @@ def _length(text: Mapping[str, object]) -> tuple[float | None, str]:
     if "gemma3" not in str(text["model_type"]):
         for rope in _ropes(text):
             factor = rope.get("factor")
-            if _rope_type(rope) not in _SCALED and isinstance(factor, (int, float)):
+            if _rope_type(rope) not in _SCALED and counts(factor):
                 return length * factor, key
     return length, key
 
@@ -243,7 +242,7 @@ def _usual(text: Mapping[str, object], length: float | None) -> int:
 
 def _yarn(text: Mapping[str, object]) -> float:
     factors = [rope.get("factor") for rope in _ropes(text) if _rope_type(rope) == "yarn"]
-    return next((float(factor) for factor in factors if isinstance(factor, (int, float)) and factor > 1), 1.0)
+    return next((float(factor) for factor in factors if counts(factor) and factor > 1), 1.0)
 
 
 def _block(config: Mapping[str, object]) -> tuple[int, int] | None:

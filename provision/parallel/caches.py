@@ -6,12 +6,11 @@ told by `not_modelled` in provision/parallel/keys.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provision.parallel.encoder_decoder import ENCODER_TOKENS
-from provision.parallel.keys import STATES, WINDOWS
+from provision.parallel.keys import STATES, WINDOWS, counts
 
 #: Bytes that the indexer of sparse attention (DeepSeek V3.2, V4) keeps of a token: a key of 128 numbers in 8 bits, and
 #: its scale (`DeepseekV32IndexerCache` in vllm/model_executor/models/deepseek_v2.py).
@@ -84,7 +83,7 @@ def _block_weights(block: object, hidden: int) -> int:
     attention, ffn = said.get("attention"), said.get("ffn")
     attends = not (isinstance(attention, Mapping) and attention.get("no_op"))
     factor = ffn.get("ffn_mult") if isinstance(ffn, Mapping) and not ffn.get("no_op") else 0
-    return int(2 * hidden * attends + 2 * hidden * (factor if isinstance(factor, (int, float)) else 0))
+    return int(2 * hidden * attends + 2 * hidden * (factor if counts(factor) else 0))
 
 
 Read = Sequence[Cache | tuple[Cache, ...]] | None
@@ -264,9 +263,7 @@ def _indexer(text: Mapping[str, object]) -> int:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        return 0
-    return int(value)
+    return int(value) if counts(value) else 0
 
 
 def parts(layers: Layers) -> Iterator[Cache]:

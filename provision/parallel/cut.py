@@ -55,6 +55,10 @@ class Refusal:
     hint: str
 
 
+#: More GPUs than anybody has; heads beyond that are a mistake of the config.
+MOST = 4096
+
+
 def refusals(model: Architecture, cut: Cut, vllm: str = "") -> list[Refusal]:
     """`vllm`: the version that is to serve it; what only holds for one version is judged for that one alone."""
     return [
@@ -99,7 +103,7 @@ def _heads(model: Architecture, cut: Cut) -> Iterator[Refusal]:
         said = f"its {model.heads} attention heads cannot be divided among tensor_parallel {cut.tensor}"
     else:
         said = f"its {model.kv_heads} KV heads can neither be divided among tensor_parallel {cut.tensor} nor repeated"
-    fitting = ", ".join(str(tensor) for tensor in range(1, model.heads + 1) if divides(model, tensor))
+    fitting = ", ".join(str(tensor) for tensor in range(1, min(model.heads, MOST) + 1) if divides(model, tensor))
     yield Refusal("heads", said, f"choose `serve.tensor_parallel` from {fitting}")
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 #: The kinds of layers that `layer_types` names.
 STATES = frozenset(("linear_attention", "mamba", "mamba2", "conv", "recurrent", "rwkv", "gated_deltanet", "moe", "mlp"))
 WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
 FULL = frozenset(("full_attention", "attention", "hybrid", "global_attention", "indexed_attention"))
+
+
+#: No model has as many of anything.
+_NO_MODEL = 10**15
+
+
+def counts(value: object) -> TypeGuard[int | float]:
+    """Whether it can be a number of anything that a model has."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _NO_MODEL
 
 
 def _names(text: str) -> frozenset[str]:
@@ -71,6 +81,6 @@ def not_modelled(text: Mapping[str, object]) -> tuple[str, ...]:
     listed = text.get("layer_types") or text.get("layers_block_type")
     names = {str(name) for name in listed} if isinstance(listed, list) else set()
     strange = sorted(f"layer_types: {name}" for name in names - FULL - STATES - {*WINDOWS})
-    known = _KNOWN | {"kv_channels"} if text.get("model_type") in _CHANNELS else _KNOWN
+    known = _KNOWN | {"kv_channels"} if str(text.get("model_type")) in _CHANNELS else _KNOWN
     said = (key for key, value in text.items() if value not in (None, False, 0, [], {}, ""))
     return (*sorted(key for key in said if _TELLS.search(key) and key not in known), *strange)
