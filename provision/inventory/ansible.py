@@ -18,7 +18,7 @@ from typing import Any
 from provision.core.errors import InventoryError
 from provision.inventory.ansible_files import VarsFile, VarsFiles
 from provision.inventory.ansible_list import unfolded
-from provision.inventory.ansible_words import ORDER, translate
+from provision.inventory.ansible_words import ORDER, is_encrypted, translate
 from provision.inventory.checks import RoleHints
 from provision.inventory.format import InventoryFile
 from provision.inventory.hosts import merge
@@ -62,8 +62,9 @@ class _Group:
         return self.depth, int(said.text) if said is not None and re.fullmatch(r"-?[0-9]{1,9}", said.text) else 1
 
 
-def from_ansible(root: YamlNode, file: Path, problems: Problems) -> YamlNode:
-    """The same inventory as a tree of provision's own format; each node still knows where it stands."""
+def from_ansible(root: YamlNode, file: Path, problems: Problems, *, beside: bool = True) -> YamlNode:
+    """The same inventory as a tree of provision's own format; each node still knows where it stands. `beside`: whether
+    `group_vars` and `host_vars` are still to be read; Ansible itself has read them where it lists the hosts."""
     reader = _Groups(problems)
     for name, node in unfolded(root).children.items():
         reader.read(name, node, (), None)
@@ -74,7 +75,7 @@ def from_ansible(root: YamlNode, file: Path, problems: Problems) -> YamlNode:
     for key in ("hosts", "groups"):
         if key in settings:
             problems.key(settings.pop(key), f"`{key}` come from the Ansible inventory around it", "remove it here")
-    files = VarsFiles(file)
+    files = VarsFiles(file if beside else None)
     hosts = {name: _entry(name, reader, files, problems) for name in _members(reader)}
     if files.problems:
         raise InventoryError([found for one in (problems, *files.problems) for found in one.found])
@@ -123,12 +124,16 @@ class _Groups:
                     self._hosts(group, inner_name, inner)
 
     def _hosts(self, group: _Group, written: str, node: YamlNode) -> None:
+        written, port = _port(written)
         try:
             names = expand(written)
         except RangeError as error:
             self.problems.key(node, str(error), error.hint)
             return
         listed = self._mapping(node, "a host")
+        if port and "ansible_port" not in listed.children:
+            said = replace(_made(port, node, (*node.path, "ansible_port")), line=node.key[0], column=node.key[1])
+            listed = listed.with_value({"ansible_port": said, **listed.children})
         for name in names:
             group.hosts[name] = merge(group.hosts[name], listed) if name in group.hosts else listed
 
@@ -205,14 +210,30 @@ def _translate(
             here = where is problems
             found[key] = value if here else replace(value, line=place.line, column=place.column, key=place.key)
     for name, (node, _) in variables.items():
-        if not name.startswith("ansible_"):
-            free[name] = node
+        # What is encrypted is no playbook's to read: `secrets` gives it what it needs.
+        if not name.startswith("ansible_") and not is_encrypted(node):
+            free[name] = _plain(node)
     ssh = {key.removeprefix("ssh."): node for key, node in found.items() if key.startswith("ssh.")}
     entry = {key: node for key, node in found.items() if not key.startswith("ssh.")}
     for key, inner in (("ssh", ssh), ("vars", free)):
         if inner:
             entry[key] = place.with_value(inner)
     return entry
+
+
+#: `gpu-01:2222`, `gpu-[01:04]:2222`, `[fd00::5]:2222`, as Ansible's YAML and INI have them.
+_WITH_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[^\[\]:]|\[[^\]]*\])+):(?P<port>[0-9]{1,5})")
+
+
+def _port(written: str) -> tuple[str, str]:
+    found = _WITH_PORT.fullmatch(written)
+    host, port = (found["host"], found["port"]) if found else (written, "")
+    return (host[1:-1] if re.fullmatch(r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*\]", host) else host), port
+
+
+def _plain(node: YamlNode) -> YamlNode:
+    """`ansible-inventory` writes in JSON what is free of templates as a mapping of one key."""
+    return node.children["__ansible_unsafe"] if [*node.children] == ["__ansible_unsafe"] else node
 
 
 def _check_own(own: YamlNode, problems: Problems) -> None:

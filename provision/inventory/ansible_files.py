@@ -9,7 +9,7 @@ from pathlib import Path
 from provision.inventory.files import read_text
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
-from provision.inventory.source import parse
+from provision.inventory.source import ANSIBLE_TAGS, parse
 
 _ENDINGS = ("", ".yml", ".yaml", ".json")
 
@@ -23,15 +23,15 @@ class VarsFile:
 
 
 class VarsFiles:
-    """Of one inventory. Each file is read once."""
+    """Of one inventory; of none without. Each file is read once."""
 
-    def __init__(self, inventory: Path) -> None:
-        self._folder = inventory.parent
+    def __init__(self, inventory: Path | None) -> None:
+        self._folder = inventory.parent if inventory else None
         self._read: dict[Path, VarsFile] = {}
 
     def of(self, kind: str, name: str) -> list[VarsFile]:
         """`kind`: `group_vars` or `host_vars`. A file named as the group or host, or all files of a folder that is."""
-        return [self._file(path) for path in _files(self._folder / kind, name)]
+        return [self._file(path) for path in _files(self._folder / kind, name)] if self._folder else []
 
     @property
     def problems(self) -> list[Problems]:
@@ -46,7 +46,7 @@ class VarsFiles:
                 problems.at(1, 1, "the file is encrypted: what it says of the hosts is not known here", hint)
                 problems.stop()
             plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).strip()
-            found = {} if plain in ("", "---", "{}") else parse(text, problems).children
+            found = {} if plain in ("", "---", "{}") else parse(text, problems, tags=ANSIBLE_TAGS).children
             self._read[path] = VarsFile(found, problems)
         return self._read[path]
 

@@ -22,6 +22,11 @@ def translate(name: str, node: YamlNode, problems: Problems) -> Words:
     """Our keys (`address`, `sudo`, `ssh.user` …) that one variable stands for; none if it changes nothing here."""
     if node.value is None:
         return {}
+    if is_encrypted(node):
+        if name in _REFUSED or name in _VARIABLES or name in _OPTIONS:
+            hint = "write it in plain, or leave it out and give `ssh` of `provision` (`--ask-sudo-password` for sudo's)"
+            problems.value(node, f"`{name}` is encrypted: what it says of the host is not known here", hint)
+        return {}
     if name in _REFUSED:
         told = _REFUSED[name](node.text)
         if told:
@@ -38,6 +43,11 @@ def translate(name: str, node: YamlNode, problems: Problems) -> Words:
         return dict(_ssh_options(node, problems))
     key, convert = _VARIABLES[name]
     return {key: convert(node)}
+
+
+def is_encrypted(node: YamlNode) -> bool:
+    """Also where only a part of it is. `ansible-inventory` writes the second in JSON."""
+    return any(inner.tag.startswith("!vault") or "__ansible_vault" in inner.children for inner in node.walk())
 
 
 def _as_is(node: YamlNode) -> YamlNode:
@@ -134,6 +144,26 @@ _HARMLESS = frozenset(
 _HARMLESS_FLAGS = frozenset({"-C", "-q", "-v", "-vv", "-vvv", "-a", "-A", "-T", "-t", "-tt", "-n", "-x", "-4", "-6"})
 
 
+def _jumped(command: str) -> str:
+    """The host between, of `ssh -W %h:%p -q ubuntu@10.0.0.1`, the way to write ProxyJump before there was one; empty
+    where the command says more."""
+    words = command.split()
+    if words[:1] != ["ssh"]:
+        return ""
+    rest, port, through = words[1:], "", False
+    while rest and rest[0].startswith("-"):
+        flag = rest.pop(0)
+        if flag == "-W" and rest[:1] == ["%h:%p"]:
+            through = bool(rest.pop(0))
+        elif flag == "-p" and rest and rest[0].isdigit():
+            port = f":{rest.pop(0)}"
+        elif flag != "-q":
+            return ""
+    if rest[1:] == ["-W", "%h:%p"]:
+        through, rest = True, rest[:1]
+    return f"{rest[0]}{port}" if through and len(rest) == 1 else ""
+
+
 def _ssh_options(node: YamlNode, problems: Problems) -> Iterator[tuple[str, YamlNode]]:
     if node.is_list or node.is_mapping:
         problems.value(node, "these options of ssh should be text", "write them as on the command line, in quotes")
@@ -155,6 +185,8 @@ def _ssh_options(node: YamlNode, problems: Problems) -> Iterator[tuple[str, Yaml
                 continue
         else:
             name, key = flag, _FLAGS.get(flag)
+        if name.lower() == "proxycommand" and (jump := _jumped(value)):
+            key, value = "ssh.jump", jump
         if key is None:
             hint = "remove it, or put it into an ssh_config file that `ssh: {config: …}` names"
             if name.lower() == "proxycommand":

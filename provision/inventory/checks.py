@@ -62,7 +62,15 @@ def _check_names(hosts: Sequence[Listed], problems: Problems) -> None:
     for host in hosts:
         if not _NAME.match(host.name):
             wanted = "letters, digits, dots, dashes and underscores, at most 63"
-            problems.key(host.entry, f"the host name `{host.name}` should be {wanted}")
+            problems.key(host.entry, f"the host name `{host.name}` should be {wanted}", _named(host.name))
+
+
+def _named(text: str) -> str:
+    """What is meant by a name with a colon."""
+    name, _, port = text.rpartition(":")
+    if ":" in name:
+        return f'give it a name, and its address as `address: "{text}"` (in Ansible\'s words `ansible_host`)'
+    return f"the port has a key of its own: `{name}: {{ssh: {{port: {port}}}}}`" if port.isdigit() else ""
 
 
 def _check_settings(host: Listed, problems: Problems) -> None:

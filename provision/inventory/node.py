@@ -10,7 +10,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class YamlNode:
     """A value of the file. `line` and `column` count from 1; `key` is where its key stands; `path` is the
-    way there from the top. `text` is what was written, of a scalar."""
+    way there from the top. `text` is what was written, of a scalar. `tag`: one of Ansible's, `!vault` or `!unsafe`."""
 
     value: Any  # None, bool, int, float, str, tuple of nodes, dict of nodes
     line: int
@@ -19,6 +19,7 @@ class YamlNode:
     key: tuple[int, int] = (0, 0)
     text: str = ""
     quoted: bool = False
+    tag: str = ""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from provision.inventory.accept import check_accepted
 from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
+from provision.inventory.ansible_ini import is_ini, listed
 from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
 from provision.inventory.firewall import check_firewall
@@ -23,7 +24,7 @@ from provision.inventory.ports import check_ports
 from provision.inventory.problems import Problems
 from provision.inventory.secrets import check_sources
 from provision.inventory.served import as_serve, check_placement
-from provision.inventory.source import parse, refuse_ambiguous
+from provision.inventory.source import ANSIBLE_TAGS, parse, refuse_ambiguous, refuse_tags
 from provision.inventory.validate import build, check
 
 
@@ -36,11 +37,16 @@ def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str]
     """
     file = Path(path)
     problems = Problems(str(path))
-    written = parse(read_text(file, problems), problems)
+    text = read_text(file, problems)
+    ini = is_ini(text, file)
+    if ini:
+        text, problems = listed(file, problems), Problems(f"{path} (as `ansible-inventory` lists it)")
+    written = parse(text, problems, tags=ANSIBLE_TAGS)
     if is_ansible(written):
-        written, hints = from_ansible(written, file, problems), ROLE_HINTS
+        written, hints = from_ansible(written, file, problems, beside=not ini), ROLE_HINTS
         lost = bool(problems)
     else:
+        refuse_tags(written, problems)
         refuse_ambiguous(written, problems)
         hints, lost = RoleHints(), False
     written = normalize(written)

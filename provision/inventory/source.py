@@ -36,15 +36,19 @@ _RANGE = re.compile(r"(?<=[^\s\[\]{},'\"])\[([0-9]+(?::[0-9]+){1,2})\]")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 
-def parse(text: str, problems: Problems) -> YamlNode:
+#: What Ansible's own YAML marks values with, and `ansible-inventory` writes: encrypted, and free of templates.
+ANSIBLE_TAGS = frozenset({"!vault", "!vault-encrypted", "!unsafe"})
+
+
+def parse(text: str, problems: Problems, tags: frozenset[str] = frozenset()) -> YamlNode:
     """The file as a mapping node. Raises InventoryError if it is no YAML mapping; mistakes that leave
-    something to go on with are added to `problems`."""
+    something to go on with are added to `problems`. `tags`: kept with their values, for `refuse_tags`."""
     _refuse_tabs(text, problems)
     composed = _compose(text, problems)
     if composed is None:
         problems.at(1, 1, "the file is empty", "begin with `cluster: my-cluster` and `hosts:`")
         problems.stop()
-    root = _Reader(problems).node(composed, (), None)
+    root = _Reader(problems, tags).node(composed, (), None)
     if not root.is_mapping:
         found = "a list" if root.is_list else f"`{shorten(root.text)}`"
         hint = INI_HINT if "ansible_" in root.text else "begin with `cluster: my-cluster` and `hosts:`"
@@ -63,6 +67,19 @@ def refuse_ambiguous(root: YamlNode, problems: Problems) -> None:
                 f"`{node.text}` without quotes may be read as a boolean or as text",
                 f'write `{truth}`, or `"{node.text}"` for the text',
             )
+
+
+def refuse_tags(root: YamlNode, problems: Problems) -> None:
+    """Ansible's tags, where they are none of an Ansible inventory."""
+    for node in root.walk():
+        if node.tag:
+            _no_tag(problems, node.tag, node.line, node.column, node.path)
+
+
+def _no_tag(problems: Problems, tag: str, line: int, column: int, path: tuple[str, ...]) -> None:
+    hint = "name the file under `secrets:`, which ansible-vault decrypts: `{vault: FILE, key: NAME}`"
+    hint = hint if tag in ANSIBLE_TAGS - {"!unsafe"} else f"remove `{tag}`"
+    problems.at(line, column, f"the tag `{tag}` has no meaning in an inventory", hint, dotted(path))
 
 
 def is_ambiguous(node: YamlNode) -> bool:
@@ -124,8 +141,9 @@ class _Loader(yaml.SafeLoader):
 class _Reader:
     """Turns PyYAML's nodes into ours, expanding aliases under a limit."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, tags: frozenset[str] = frozenset()) -> None:
         self.problems = problems
+        self.tags = tags
         self.count = 0
         self.open: set[int] = set()
 
@@ -142,7 +160,8 @@ class _Reader:
         self.open.add(id(raw))
         value, text, quoted = self._value(raw, path)
         self.open.discard(id(raw))
-        return YamlNode(value, line, column, path, key or (line, column), text, quoted)
+        tag = raw.tag if raw.tag in self.tags else ""
+        return YamlNode(value, line, column, path, key or (line, column), text, quoted, tag)
 
     def _value(self, raw: yaml.Node, path: tuple[str, ...]) -> tuple[Any, str, bool]:
         if isinstance(raw, yaml.MappingNode):
@@ -151,13 +170,13 @@ class _Reader:
         if isinstance(raw, yaml.SequenceNode):
             self._refuse_tag(raw, {_YAML + "seq"}, path)
             return tuple(self.node(item, (*path, f"[{i}]"), None) for i, item in enumerate(raw.value)), "", False
-        self._refuse_tag(raw, _SCALAR_TAGS, path)
+        self._refuse_tag(raw, _SCALAR_TAGS | self.tags, path)
         text = _brackets(raw.value)
         if _CONTROL.search(text):
             line, column = _position(raw)
             self.problems.at(line, column, "a control character cannot be part of a value", path=dotted(path))
             text = _CONTROL.sub("", text)
-        quoted = bool(getattr(raw, "style", None))
+        quoted = bool(getattr(raw, "style", None)) or raw.tag in self.tags
         return (text if quoted or raw.tag == _YAML + "str" else _resolve(text)), text, quoted
 
     def _mapping(self, raw: yaml.MappingNode, path: tuple[str, ...]) -> dict[str, YamlNode]:
@@ -211,10 +230,7 @@ class _Reader:
         if raw.tag in allowed:
             return
         line, column = _position(raw)
-        tag = raw.tag.replace(_YAML, "!!")
-        hint = "name the file under `secrets:`, which ansible-vault decrypts: `{vault: FILE, key: NAME}`"
-        hint = hint if tag == "!vault" else f"remove `{tag}`"
-        self.problems.at(line, column, f"the tag `{tag}` has no meaning in an inventory", hint, dotted(path))
+        _no_tag(self.problems, raw.tag.replace(_YAML, "!!"), line, column, path)
 
     def _stop(self, line: int, column: int, message: str, hint: str) -> None:
         self.problems.at(line, column, message, hint)

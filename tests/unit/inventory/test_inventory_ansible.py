@@ -77,7 +77,7 @@ def test_a_jump_host_among_ssh_options(read):
 
 def test_a_proxy_command_is_not_passed_over_in_silence(problem):
     where, path, message, hint = problem(
-        "all:\n  hosts:\n    a:\n      ansible_ssh_common_args: -o ProxyCommand='ssh -W %h:%p b'\n"
+        "all:\n  hosts:\n    a:\n      ansible_ssh_common_args: -o ProxyCommand='nc -X 5 %h %p'\n"
     )
     assert (where, path) == ("4:32", "all.hosts.a.ansible_ssh_common_args")
     assert "`ProxyCommand`" in message and "ProxyJump" in hint
@@ -227,6 +227,8 @@ def test_what_changes_the_way_in_and_has_no_word_here_is_refused(problem, variab
         ),
         ("-J ops@bastion:2222 -p 2200 -l ubuntu", ("ops@bastion:2222", 2200, "ubuntu")),
         ("-oPort=2200 -o 'User ubuntu'", (None, 2200, "ubuntu")),
+        ("-o ProxyCommand='ssh -W %h:%p -q ubuntu@10.0.0.1'", ("ubuntu@10.0.0.1", None, None)),
+        ("-o ProxyCommand='ssh -q -p 2222 bastion -W %h:%p'", ("bastion:2222", None, None)),
     ],
 )
 @pytest.mark.parametrize("variable", ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"])

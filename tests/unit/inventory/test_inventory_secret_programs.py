@@ -10,7 +10,7 @@ import pytest
 
 from provision.core.errors import InventoryError
 from provision.core.secret import Secret
-from provision.inventory import load, read_secrets, read_sudo_password, secret_programs
+from provision.inventory import load, programs, read_secrets, read_sudo_password
 
 HEAD = "cluster: a\nhosts: {one: {address: 10.0.0.1, role: head}}\n"
 #: Decrypts nothing: it says what it was asked, and where.
@@ -71,7 +71,7 @@ def test_what_a_command_that_fails_says_is_shown_and_what_it_prints_is_not(write
 def test_a_command_that_does_not_end_is_stopped_with_all_that_it_started(
     write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(secret_programs, "TIMEOUT", 0.5)
+    monkeypatch.setattr(programs, "TIMEOUT", 0.5)
     message, _ = refused(write, "{command: 'sleep 600 & echo $! > pid; wait'}")
     assert message == "the command `sleep` was still running after 0.5 s and was stopped"
     pid = (tmp_path / "pid").read_text().strip()

@@ -156,5 +156,6 @@ def test_a_file_that_is_not_utf8(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[head]\ngpu-01 ansible_host=10.0.0.1\n", "gpu-01 ansible_host=10.0.0.1\n"])
-def test_ansibles_ini_format(problem, text):
+def test_ansibles_ini_format(problem, text, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
     assert "ansible-inventory" in problem(text)[3]
