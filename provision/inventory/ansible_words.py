@@ -144,6 +144,12 @@ _HARMLESS = frozenset(
 _HARMLESS_FLAGS = frozenset({"-C", "-q", "-v", "-vv", "-vvv", "-a", "-A", "-T", "-t", "-tt", "-n", "-x", "-4", "-6"})
 
 
+def _parted(option: str) -> tuple[str, str]:
+    """`Port=22` and `Port 22`."""
+    found = re.match(r"\s*(\w+)(?:\s*=\s*|\s+)?(.*)", option, re.DOTALL)
+    return (found[1], found[2]) if found else (option, "")
+
+
 def _jumped(command: str) -> str:
     """The host between, of `ssh -W %h:%p -q ubuntu@10.0.0.1`, the way to write ProxyJump before there was one; empty
     where the command says more."""
@@ -179,7 +185,7 @@ def _ssh_options(node: YamlNode, problems: Problems) -> Iterator[tuple[str, Yaml
             continue
         flag, value = word[:2], word[2:] or (words.pop(0) if words else "")
         if flag == "-o":
-            name, _, value = value.replace(" ", "=", 1).partition("=")
+            name, value = _parted(value)
             key = _MEANT.get(name.lower())
             if name.lower() in _HARMLESS or (key == "ssh.known_hosts" and value == "/dev/null"):
                 continue

@@ -16,7 +16,8 @@ from provision.core.secret import Secret
 from provision.inventory.models import Inventory, SecretSource
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, listing
-from provision.inventory.secret_programs import ProgramFailed, told
+from provision.inventory.programs import ProgramFailed
+from provision.inventory.secret_programs import told
 
 #: Far above a token or a password; a larger file is another file than was meant.
 MAX_SECRET = 64 * 1024
