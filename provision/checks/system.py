@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from statistics import median
 
 from provision.checks.cells import offset
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
+from provision.core.person import expanded
 from provision.core.wording import GIB, size, span
 from provision.facts import Facts
 from provision.weights.source import source_of
@@ -99,9 +102,17 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
         found="no files" if model.there else "not there",
         against=Against.INVENTORY,
         why="every rank reads its part of the model from it",
-        hint=f"copy the model to {path} on {node.name}, or mount it there",
+        hint=f"copy the model to {path} on {node.name}, or mount it there{_here(serve.model)}",
         said=said,
     )
+
+
+def _here(model: str) -> str:
+    """Whether this machine has it: a path is one on the hosts, which may share a file system, unless told otherwise."""
+    with contextlib.suppress(OSError, ValueError):
+        if (Path(expanded(model)) / "config.json").is_file():
+            return f"; this machine has it: `weights: {{path: {model}}}` in `serve` sends it to them"
+    return ""
 
 
 def _clocks(cluster: Cluster) -> Iterator[Finding]:

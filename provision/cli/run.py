@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,17 +93,22 @@ def reported(
         report = finish(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
-    show(report, screen, _again(asked, path), everything=everything)
+    show(report, screen, again(asked, path, extra), everything=everything)
     if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
     return report
 
 
-def _again(asked: RunOptions, path: Path) -> str:
-    """The `up` that does what this run was asked about: of these hosts, by this playbook."""
+def again(asked: RunOptions, path: Path, extra: Mapping[str, Any]) -> str:
+    """The `up` that does what this run was asked about: of these hosts, by this playbook, as deeply, without the proofs
+    that were left out."""
     words = ["provision", "up", str(asked.inventory or path)]
     words += [word for limit in asked.limit for word in ("--limit", limit)]
     words += ["--playbook", str(asked.playbook)] if asked.playbook else []
+    words += ["--ask-sudo-password"] if asked.ask_sudo_password else []
+    words += ["--deep"] if extra.get("deep") else []
+    words += [word for proof in extra.get("skip", ()) for word in ("--skip", proof)]
+    words += ["--no-wait"] if extra.get("wait") is False else []
     return shlex.join(words)
 
 

@@ -1,5 +1,6 @@
 """What is not sound about the rest of a host."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from judge_samples import GIB, MODEL, cluster, gpus, told
 from provision.checks.system import of_system
 from provision.core.finding import Finding
 from provision.facts import ModelFolder
+from provision.inventory.models import Serve
 
 
 def found(count: int, spoiled: dict[int, dict[str, Any]] | None = None, **made: Any) -> list[Finding]:
@@ -56,6 +58,21 @@ def test_a_model_that_is_not_on_a_host_blocks_there() -> None:
     (finding,) = found(3, {3: {"model": ModelFolder(MODEL)}})
     assert told([finding]) == [("gpu-03", "model folder", "blocks")]
     assert finding.message == f"there is no folder {MODEL}"
+
+
+@pytest.mark.parametrize("written", ["{home}/m", "~/m"])
+def test_of_one_that_this_machine_has_it_is_said_how_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = written.format(home=tmp_path)
+    made = {"serve": Serve(model=model)}
+    (without,) = found(1, {1: {"model": ModelFolder(model)}}, **made)
+    assert without.hint.endswith("or mount it there")
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text("{}")
+    (having,) = found(1, {1: {"model": ModelFolder(model)}}, **made)
+    assert f"`weights: {{path: {model}}}` in `serve` sends it to them" in having.hint
 
 
 def test_a_model_folder_without_files_blocks() -> None:

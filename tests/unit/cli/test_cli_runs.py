@@ -2,6 +2,7 @@
 connections."""
 
 import json
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_on_failure_the_errors_and_the_path_of_the_log_go_to_standard_error(
     path = Path(log.removeprefix("log: "))
     assert path.is_relative_to(tmp_path / "state" / "llama" / "logs")
     assert "NameNotFound: gpu-02: the name" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--limit", "gpu-01", "--limit", "head"),
+        ("--playbook", "my play.py"),
+        ("--ask-sudo-password", "--deep"),
+        ("--deep",),
+    ],
+)
+def test_the_line_that_would_do_it_keeps_the_options(
+    inventory: Path, call: Call, library: Any, options: tuple[str, ...]
+) -> None:
+    Path("my play.py").write_text("")
+    library("plan", lambda i, **_: a_report(i, 3, command="plan"))
+    last = call("plan", *options, input="x\n").stdout.splitlines()[-1]
+    assert last.endswith(f"`provision up {inventory.name} {shlex.join(options)}".rstrip() + "` would do it")
 
 
 def test_with_json_standard_output_is_json_alone(inventory: Path, call: Call, library: Any) -> None:
