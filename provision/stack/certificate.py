@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +17,22 @@ from provision.cluster.cluster import Cluster
 from provision.core.certificate import CertifiedKey, plain
 from provision.core.errors import NoHome
 from provision.core.events import Listener, Note
+from provision.core.finding import Finding, Severity
 from provision.core.kept import KeptOnHosts
 from provision.core.paths import cluster_dir
 from provision.core.playbook import Playbook, Step
 from provision.core.private import private_folder, require_ours
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.core.wording import span
 from provision.inventory.models import Inventory
 from provision.resources.secret_file import SecretFile
 from provision.resources.tls import ServerTls, file_of, held_question
 from provision.resources.vllm import EVERYWHERE, VllmServer
 from provision.serving.certificate import TLS, OwnKey, own_key
+
+#: Seconds before its end from which on a certificate is mentioned: authorities issue some for 45 days.
+_SOON = 14 * 86400
 
 _BETWEEN = "-- another --\n"
 
@@ -133,6 +139,7 @@ def with_certificates(playbook: Callable[[Cluster], Playbook]) -> Callable[[Clus
 
     def complete(cluster: Cluster) -> Playbook:
         book = playbook(cluster)
+        book.findings += ends_soon(cluster, time.time())
         for step in list(book.steps):
             server = step.resource
             if isinstance(server, VllmServer) and server.tls is not None:
@@ -142,6 +149,21 @@ def with_certificates(playbook: Callable[[Cluster], Playbook]) -> Callable[[Clus
         return book
 
     return complete
+
+
+def ends_soon(cluster: Cluster, now: float) -> list[Finding]:
+    """Of one that the inventory names: nobody issues that anew."""
+    held = cluster.secrets.get(TLS)
+    if not isinstance(held, CertifiedKey) or isinstance(held, OwnKey):
+        return []
+    left = held.certificate.ends - now
+    if left > _SOON:
+        return []
+    when = time.strftime("%Y-%m-%d", time.gmtime(held.certificate.ends))
+    said = f"the API's certificate ends on {when}, in {span(max(0.0, left), spelled=True)}"
+    why = "from then on clients that compare dates turn away"
+    hint = "put another one into the files of `serve.tls`, then `provision up`"
+    return [Finding("", "services", "certificate", Severity.WARNING, found=when, said=said, why=why, hint=hint)]
 
 
 def names_of(cluster: Cluster) -> tuple[str, ...]:

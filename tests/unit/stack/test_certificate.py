@@ -19,7 +19,14 @@ from provision.resources.secret_file import SecretFile
 from provision.resources.vllm import VllmServer
 from provision.serving.certificate import TLS, OwnKey, own_key
 from provision.stack.backends import DEFAULT, playbook_of
-from provision.stack.certificate import ClusterCertificate, keep_public, own_certificate, public_copy, together
+from provision.stack.certificate import (
+    ClusterCertificate,
+    ends_soon,
+    keep_public,
+    own_certificate,
+    public_copy,
+    together,
+)
 from provision.stack.exposed import guarded
 from provision.stack.token import RAY_TOKEN, ClusterToken
 
@@ -100,6 +107,19 @@ def test_another_certificate_is_a_restart_and_the_same_is_none() -> None:
     assert first == second
     other = servers(book(sample(secrets=own_key())))[0].aspects()
     assert {name for name in first if first[name] != other[name]} == {"certificate"}
+
+
+def test_a_given_one_that_ends_soon_is_mentioned_and_one_of_the_clusters_own_is_issued_anew() -> None:
+    own = own_key()
+    held = own[TLS]
+    assert isinstance(held, OwnKey)
+    given = CertifiedKey(held.reveal(), held.certificate, TLS)
+    day, ends = 86400, held.certificate.ends
+    found = {left: ends_soon(sample(secrets={TLS: given}), ends - left * day) for left in (15, 13, -1)}
+    assert {left: len(findings) for left, findings in found.items()} == {15: 0, 13: 1, -1: 1}
+    assert "in 13 days" in found[13][0].message and not found[13][0].blocks
+    assert ends_soon(sample(secrets=own), ends - day) == []
+    assert not [one for one in book(sample(secrets={TLS: given})).findings if one.fact == "certificate"]
 
 
 def held_on_head(made: Cluster, folder: Path) -> tuple[ClusterCertificate, Path]:
