@@ -43,6 +43,9 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
         if roots or models:
             kept = [s for s in book.steps if not (isinstance(s.resource, Weights) and s.host in models)]
             book.steps = [step for step in kept if step.host not in roots]
+            for node in cluster.former:
+                if node.name in roots:
+                    book.add(still_running(cluster, node), on=node.name)
             book.proofs = []
         return book
 
