@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from statistics import median
 
 from provision.checks.cells import offset
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
-from provision.core.person import expanded
 from provision.core.wording import GIB, size, span
 from provision.facts import Facts
+from provision.weights.local import is_here
 from provision.weights.source import source_of
 
 #: vLLM's ranks of one host exchange tensors through /dev/shm, and NCCL does; Docker's default of 64 MiB ends in
@@ -109,10 +107,7 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
 
 def _here(model: str) -> str:
     """Whether this machine has it: a path is one on the hosts, which may share a file system, unless told otherwise."""
-    with contextlib.suppress(OSError, ValueError):
-        if (Path(expanded(model)) / "config.json").is_file():
-            return f"; this machine has it: `weights: {{path: {model}}}` in `serve` sends it to them"
-    return ""
+    return f"; this machine has it: `weights: {{path: {model}}}` in `serve` sends it to them" if is_here(model) else ""
 
 
 def _clocks(cluster: Cluster) -> Iterator[Finding]:
