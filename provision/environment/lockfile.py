@@ -1,8 +1,7 @@
 """The lock: one requirements file with hashes, made once on the controller, installed alike on every host.
 
-It is made by `uv pip compile` and stays an ordinary requirements file; its header says for which Python and platform
-it is, and from which settings of the inventory it was made, each as a digest, so that a lock that no longer fits names
-what has changed. Indexes are not written into it: the inventory says where wheels come from.
+It is made by `uv pip compile` and stays a requirements file; its header says for which Python and platform it is, and
+from which settings it was made, each as a digest, so that a lock that no longer fits names what has changed.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from provision.environment.lock_text import (
     refuse_conflict,
     refuse_truncated,
 )
+from provision.environment.missing_hashes import with_sha256
 from provision.environment.resolve import compile_requirements
 from provision.inventory.models import Python
 
@@ -243,7 +243,7 @@ def resolve_lock(
             made.write_text(_kept_versions(path, say, hashes=not check), encoding="utf-8")
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
         warnings = compile_requirements(python, base, made, *more)
-        body = named_by_setting(made.read_text(encoding="utf-8"))
+        body = with_sha256(named_by_setting(made.read_text(encoding="utf-8")), python, base)
     about = f"# python: {python.version}\n# platform: {python.platform}\n"
     plain = parse_lock(about + body, path)
     made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
