@@ -26,7 +26,7 @@ from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan
 from provision.core.report import Report
 from provision.core.secret import Secret
-from provision.engine import members, plan_file, snapshot, unlocking
+from provision.engine import alone, members, plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
@@ -225,11 +225,13 @@ unlock = unlocking.unlock
 
 def prune(inventory: Inventory, *, remove: bool = False, **options: Unpack[Options]) -> tuple[Leftover, ...]:
     """What no environment in use needs: those of earlier locks, builds that broke off. `remove`: takes it away. Of the
-    options `limit`, `sudo_password` and `cancel` are used. Raises HostError for one that could not be asked."""
+    options `limit`, `sudo_password` and `cancel` are used. Raises HostError for one that could not be asked,
+    and Busy before anything is removed, if another run is at work there."""
     only = options.get("limit") or [host.name for host in inventory.hosts]
     scripts = {name: script for name, script in leftover_scripts(inventory, remove=remove).items() if name in only}
     password = _sudo_password(inventory, options.get("sudo_password"))
-    return read_leftovers(gather.answers(inventory, scripts, sudo_password=password, cancel=options.get("cancel")))
+    asked = gather.answers if not remove else alone.answers
+    return read_leftovers(asked(inventory, scripts, sudo_password=password, cancel=options.get("cancel")))
 
 
 def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:

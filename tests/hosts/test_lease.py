@@ -14,10 +14,11 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 from loopback import LEASES, Sshds, Users, leases_of, processes_with, wait_until
 
-from provision.core.errors import Cancelled, HostError, LeaseLost
+from provision.core.errors import Busy, Cancelled, HostError, LeaseLost
 from provision.core.lease import Answer, Claim, read_answer, read_answers
 from provision.core.script import Script, Upload
-from provision.inventory.models import Host
+from provision.engine import alone
+from provision.inventory.models import Host, Inventory
 from provision.transport import Transport
 from provision.transport.lease import looking, unlocking
 
@@ -301,6 +302,20 @@ def test_one_session_on_each_connection_is_enough(make_host: Callable[..., Host]
         assert session.run([Script("echo a")], writes=True)[0].stdout == "a\n"
         assert (session.connections, session.alive) == (2, True)
         assert second.connect(narrow).hold(claim("down"))[0].state == "busy"
+
+
+def test_prune_removes_nothing_beside_another_run(run: Runs, host: Host, place: Path, tmp_path: Path) -> None:
+    removed = tmp_path / "removed"
+    inventory = Inventory(path=tmp_path / "rack.yaml", cluster="rack", hosts=(host,))
+    scripts = {host.name: Script(f"touch {shlex.quote(str(removed))}; echo done")}
+    first = run()
+    first.connect(host).hold(claim(pid=7))
+    with pytest.raises(Busy, match="an `up` from laptop, pid 7") as caught:
+        alone.answers(inventory, scripts)
+    assert (caught.value.hosts, removed.exists()) == ((host.name,), False)
+    first.close()
+    assert alone.answers(inventory, scripts)[host.name].stdout == "done\n"
+    assert removed.exists() and not place.exists()
 
 
 def installed(shell: str) -> ParameterSet:
