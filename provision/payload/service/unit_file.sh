@@ -36,5 +36,5 @@ unit_text() {
     printf 'KillMode=control-group\nTimeoutStopSec=20\nTasksMax=infinity\n'
     # Most of it is root's to give; the service has no more rights than the user anyway.
     [ -z "$plus" ] || printf '%s\nLimitNOFILE=1048576\nLimitMEMLOCK=infinity\n' "$hardening"
-    [ -z "$kept" ] || { in=${wanted%/*} in=${in##*/}; printf '[Install]\nWantedBy=%s\n' "${in%.wants}"; }
+    [ -z "$kept" ] || { in=${kept_link%/*} in=${in##*/}; printf '[Install]\nWantedBy=%s\n' "${in%.wants}"; }
 }
