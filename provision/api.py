@@ -20,7 +20,7 @@ from provision import inventory as inventories
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
 from provision.cluster import gather
-from provision.core.errors import Busy, SnapshotError, UsageError
+from provision.core.errors import SnapshotError, UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan
@@ -29,6 +29,7 @@ from provision.core.secret import Secret
 from provision.engine import alone, members, plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
+from provision.engine.second_look import judged, look_again
 from provision.engine.state import Job
 from provision.environment.cache import check_cache
 from provision.environment.lockfile import lock_for, make_lock
@@ -132,14 +133,18 @@ def up(inventory: Inventory, *, planned: Path | None = None, **options: Unpack[O
         playbook, only = _playbook(inventory, options).path, options.get("limit") or ()
         options["agree"] = plan_file.followed(planned, inventory, playbook, only, options.get("agree"))
     report = _execute(job := _job("up", Mode.UP, inventory, options), options)
-    if report.ok and any(host.changes for host in report.hosts):
+    changed = report.ok and any(host.changes for host in report.hosts)
+    # What was read before the changes is no longer so; and whatever ends with a connection has had its chance.
+    seen = look_again(job, options.get("cancel")) if changed else report
+    report = judged(report, seen) if changed and seen else report
+    if report.ok and changed:
         from provision.serving.smoke import from_here
 
         say, cancel = _noting(options.get("listener") or silent), options.get("cancel")
         report = from_here(report, inventory, job.secrets, job.only, say, cancel, job.sudo_password)
     if report.ok and not job.only:
         keep_public(job.kept, options.get("listener") or silent)
-        _remember(job, report, options)
+        _remember(job, seen, options)
     return report
 
 
@@ -294,16 +299,12 @@ def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
     return PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
 
 
-def _remember(job: Job, report: Report, options: Options) -> None:
+def _remember(job: Job, seen: Report | None, options: Options) -> None:
     """Keeps what the hosts are like now that all is well. The model is served, whatever comes of it."""
-    known = report.known
     try:
-        if any(host.changes for host in report.hosts):
-            # What was read before the changes is no longer so.
-            look = replace(job, command="check", mode=Mode.CHECK, apply=False, deep=False)
-            known = _execute(look, options, listener=silent).known
-        snapshot.keep(snapshot.take(known, job.inventory.cluster, time.time()))
-    except (Busy, SnapshotError) as error:
+        if seen is not None:
+            snapshot.keep(snapshot.take(seen.known, job.inventory.cluster, time.time()))
+    except SnapshotError as error:
         (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))
 
 

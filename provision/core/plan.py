@@ -129,7 +129,11 @@ def _causes(
 ) -> dict[str, str]:
     """Key of a step that is changed because of another one → the key of that one: it follows it, or the two change
     together. Round after round, since one that is drawn in draws in its own followers."""
-    changed = {step.key for step in steps if differs[step.key] and step.resource.fixable}
+    changed = {
+        step.key
+        for step in steps
+        if differs[step.key] and step.resource.fixable and not step.resource.spares(differs[step.key])
+    }
     causes: dict[str, str] = {}
     growing = True
     while growing:
@@ -176,6 +180,8 @@ def _stopped_first(changes: Sequence[Change]) -> list[Change]:
 def _stop(change: Change, awaited: Mapping[str, set[str]]) -> Change | None:
     """None is stopped before all that any of them waits for is there."""
     if not change.step.together or change.have is None:
+        return None
+    if change.step.resource.spares(change.differences) and not change.because:
         return None
     stopped = change.step.resource.stopped()
     if stopped is None:

@@ -106,6 +106,10 @@ class Resource(ABC):
         """What ends when it is changed or removed; None: nothing. `have` and `differences` as of `diff`."""
         return None
 
+    def spares(self, differences: Sequence[Difference]) -> bool:
+        """Whether it goes on while these are fixed, and with it what follows it."""
+        return False
+
     def stopped(self) -> Resource | None:
         """What must be so, on all hosts, before steps that change together are made anew; None: nothing."""
         return None

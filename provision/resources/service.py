@@ -31,6 +31,7 @@ from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspect
 from provision.resources.staying import (
     AGAIN,
     FOREIGN,
+    REPAIRED,
     STAYS_UP,
     UNIT_FILES,
     Unit,
@@ -212,6 +213,9 @@ class Service(Resource):
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         return service_lines(differences)
+
+    def spares(self, differences: Sequence[Difference]) -> bool:
+        return {d.aspect for d in differences} == {STAYS_UP} and all(d.found in REPAIRED for d in differences)
 
     def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
         if have is None or have.get("running") != "yes" or "ready" not in have or _missing(have, tuple(differences)):

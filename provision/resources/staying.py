@@ -25,7 +25,7 @@ FOREIGN = "foreign"
 AGAIN = "again"
 
 #: What of it is repaired while the service goes on.
-_REPAIRED = frozenset({
+REPAIRED = frozenset({
     "no: its unit is missing",
     "no: its unit is masked",
     "no: its unit is not enabled",
@@ -67,7 +67,7 @@ def staying(runtime: str) -> dict[str, str]:
 
 def repairable(have: State) -> bool:
     """Whether what keeps it from coming back is repaired without a restart."""
-    return have is not None and have.get(STAYS_UP) in _REPAIRED
+    return have is not None and have.get(STAYS_UP) in REPAIRED
 
 
 def foreign(label: str, have: State) -> tuple[Finding, ...]:

@@ -12,6 +12,7 @@ from engine import OneHost, changes, differences
 from loopback import wait_until
 
 import provision
+from provision.checks.host.logout import CHECK
 from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.lab.control import HostControl
@@ -282,3 +283,22 @@ def test_without_sudo_it_is_a_unit_of_a_user_who_lingers(lingering: OneHost, con
     assert said(control, "find", "/home/ops/.config/systemd", "-name", "provision-*") == ""
     assert not said(control, "ls", "-d", file)
     assert not there(control, pid(control))
+
+
+@pytest.mark.long
+def test_a_host_that_ends_what_a_login_leaves_behind_is_known_before_anything_is_started(control: HostControl) -> None:
+    def asked(user: str) -> str:
+        return said(control, "su", user, "-s", "/bin/sh", "-c", CHECK.ask)
+
+    assert asked("ops") == ""
+    logind = "/etc/systemd/logind.conf.d/test.conf"
+    text = "[Login]\\nKillUserProcesses=yes\\n"
+    said(control, "sh", "-c", f"mkdir -p {Path(logind).parent} && printf '{text}' > {logind}")
+    said(control, "systemctl", "restart", "systemd-logind")
+    try:
+        assert asked("ops") == "ends services"
+        assert asked("root") == ""
+        said(control, "sh", "-c", f"printf 'KillExcludeUsers=ops\\n' >> {logind}; systemctl restart systemd-logind")
+        assert asked("ops") == ""
+    finally:
+        said(control, "sh", "-c", f"rm {logind}; systemctl restart systemd-logind")

@@ -4,7 +4,7 @@
 # Ray's: what waits for this shows the token there.
 
 n=0 listening=0
-until [ "$listening" -gt 0 ] && { grep -q 'Ray runtime started' "$dir/log" || [ "$listening" -gt 120 ]; }; do
+until [ "$listening" -gt 0 ] && { this_start | grep -q 'Ray runtime started' || [ "$listening" -gt 120 ]; }; do
     alive || gave_up "Ray ended while it was starting" 60
     [ "$n" -lt 300 ] || gave_up "Ray does not listen on port $port after 75 s$(listens "$port" && echo ": another process has it")" 60
     if ours_listens "$address" "$port"; then listening=$((listening + 1)); else n=$((n + 1)); fi

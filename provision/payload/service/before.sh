@@ -23,3 +23,4 @@ sleep "$pause"
 own_scratch || exit 1
 remove_segments
 wait_for_others
+stat -c %s -- "$dir/log" > "$dir/began"

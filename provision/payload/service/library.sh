@@ -85,6 +85,12 @@ listens() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A "
 }
 # With the seconds since its start; where somebody else waited for it, nobody knows when it was ready.
+# What the log has of this start: one that stays up goes on writing where the one before it has ended.
+this_start() {
+    began=0
+    ! is_ours "$dir/began" f || read -r began < "$dir/began"
+    tail -c "+$((began + 1))" -- "$dir/log"
+}
 mark_ready() {
     ! grep -q '^ready=' "$dir/stamp" || return 0
     took=$(($(date +%s) - $(stat -c %Y -- "$dir/stamp")))

@@ -5,7 +5,7 @@
 
 own_folder && own_scratch || exit 1
 umask 077
-rm -f -- "$dir/stamp" "$dir/tries" "$dir/unit"
+rm -f -- "$dir/stamp" "$dir/tries" "$dir/began" "$dir/unit"
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"
 : > "$dir/log"
 quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }

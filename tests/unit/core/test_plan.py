@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -7,7 +8,7 @@ from plan_samples import Thing
 from provision.core.errors import PlaybookError
 from provision.core.plan import Action, Mode, make_plan
 from provision.core.playbook import Playbook
-from provision.core.resource import Resource, State
+from provision.core.resource import Difference, Resource, State
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,12 @@ class Fact(Thing):
 @dataclass(frozen=True)
 class Keepsake(Thing):
     removable: ClassVar[bool | str] = "purge"
+
+
+@dataclass(frozen=True)
+class Steady(Thing):
+    def spares(self, differences: Sequence[Difference]) -> bool:
+        return True
 
 
 def book(*things: tuple[str, Resource]) -> Playbook:
@@ -59,6 +66,14 @@ def test_what_follows_a_changed_step_is_changed_with_it() -> None:
         ("thing:worker", "a/thing:head"),
         ("thing:model", "b/thing:worker"),
     ]
+
+
+def test_what_follows_one_that_goes_on_while_it_is_fixed_is_left_alone() -> None:
+    made = Playbook()
+    head = made.add(Steady("head"), on="a")
+    made.add(Thing("model"), on="a", follows=head)
+    plan = make_plan(Mode.UP, made.steps, {"a/thing:head": {"v": "0"}, "a/thing:model": {"v": "1"}})
+    assert [c.step.resource.id for c in plan.changes] == ["thing:head"]
 
 
 def test_what_only_comes_after_a_changed_step_is_not_changed() -> None:
