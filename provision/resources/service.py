@@ -55,24 +55,8 @@ STOP = (*LIBRARY, "service/scratch.sh", "service/stop.sh")
 _HINT = "hint: "
 
 #: Keys of a stamp that say how the process runs, not what was wanted. Older versions wrote `unit`.
-OBSERVED = frozenset(
-    {
-        "pid",
-        "start",
-        "user",
-        "runtime",
-        "unit",
-        "ready",
-        "waited",
-        AGAIN,
-        "running",
-        "health",
-        "answers",
-        "took",
-        FOREIGN,
-        "boot",
-    }
-)
+_SEEN = "pid start user runtime unit ready waited running health answers took boot"
+OBSERVED = frozenset({*_SEEN.split(), AGAIN, FOREIGN})
 
 #: What the host is asked for, and no stamp remembers.
 _UNSTAMPED = OBSERVED | {STAYS_UP}
