@@ -12,7 +12,8 @@ from provision.payload.bundle import shell
 def test_it_is_wanted_at_boot_by_whoever_starts_it(number: str, target: str) -> None:
     given = {
         "me": number, "mark": "llama/gpu-01/ray", "unit": "provision-llama-gpu-01-ray.service", "user": "",
-        "kept": "yes", "dir": "/opt/provision/ray", "hardening": "NoNewPrivileges=yes", "HOME": "/home/ops", "PATH": os.defpath,
+        "kept": "yes", "dir": "/opt/provision/ray", "hardening": "NoNewPrivileges=yes", "HOME": "/home/ops",
+        "PATH": os.defpath,
     }  # fmt: skip
     body = f"set -u\n{shell('service/unit_kept.sh', 'service/unit_file.sh')}\nunit_text"
     done = subprocess.run(["sh", "-c", body], env=given, capture_output=True, text=True, check=False)
