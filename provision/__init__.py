@@ -14,8 +14,8 @@ from provision.core.version import __version__
 _PUBLIC = {
     # For programs: the commands as functions, what they take and what they return.
     "api": (
-        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "set_firewall", "smoke",
-        "unlock", "up",
+        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "rollback", "set_firewall",
+        "smoke", "unlock", "up",
     ),
     "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
@@ -100,6 +100,8 @@ if TYPE_CHECKING:
     from provision.api import load as load
     from provision.api import lock as lock
     from provision.api import plan as plan
+    from provision.api import prune as prune
+    from provision.api import rollback as rollback
     from provision.api import set_firewall as set_firewall
     from provision.api import smoke as smoke
     from provision.api import unlock as unlock
@@ -243,6 +245,7 @@ if TYPE_CHECKING:
     from provision.stack.mp import StackWithoutRay as StackWithoutRay
     from provision.stack.mp import left_without_ray as left_without_ray
     from provision.stack.parallelism import with_parallelism as with_parallelism
+    from provision.stack.prunable import Leftover as Leftover
     from provision.stack.ray import Stack as Stack
 
 

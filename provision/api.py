@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, TypedDict
 from typing_extensions import Unpack
 
 from provision import inventory as inventories
+from provision.after import last_good
+from provision.after.succeeded import succeeded
+from provision.after.way_back import went_back
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
 from provision.cluster import gather
-from provision.core.errors import SnapshotError, UsageError
+from provision.core.errors import UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan
@@ -29,7 +32,6 @@ from provision.core.secret import Secret
 from provision.engine import alone, members, plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
-from provision.engine.second_look import judged, look_again
 from provision.engine.state import Job
 from provision.environment.cache import check_cache
 from provision.environment.lockfile import lock_for, make_lock
@@ -37,7 +39,7 @@ from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
 from provision.stack.backends import DEFAULT, playbook_of
-from provision.stack.certificate import keep_public, own_certificate, together
+from provision.stack.certificate import own_certificate, together
 from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
@@ -125,27 +127,27 @@ def check(
     return report if save is None else snapshot.saved(report, inventory.cluster, time.time(), save)
 
 
-def up(inventory: Inventory, *, planned: Path | None = None, **options: Unpack[Options]) -> Report:
+def up(
+    inventory: Inventory, *, planned: Path | None = None, go_back: bool = False, **options: Unpack[Options]
+) -> Report:
     """Makes the hosts what the inventory says; what is so already is left alone. Locks the environment first
     if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`.
-    `planned`: a file of `plan(out=…)`; raises PlanChanged if what that was made from is no longer so."""
+    `planned`: a file of `plan(out=…)`; raises PlanChanged if what that was made from is no longer so.
+    `go_back`: when a new start fails for which a model was stopped, the last good one is started again."""
     if planned is not None:
         playbook, only = _playbook(inventory, options).path, options.get("limit") or ()
         options["agree"] = plan_file.followed(planned, inventory, playbook, only, options.get("agree"))
-    report = _execute(job := _job("up", Mode.UP, inventory, options), options)
-    changed = report.ok and any(host.changes for host in report.hosts)
-    # What was read before the changes is no longer so; and whatever ends with a connection has had its chance.
-    seen = look_again(job, options.get("cancel")) if changed else report
-    report = judged(report, seen) if changed and seen else report
-    if report.ok and changed:
-        from provision.serving.smoke import from_here
+    report = _up(_job("up", Mode.UP, inventory, options), options)
+    wanted = go_back or (inventory.serve is not None and inventory.serve.rollback_on_failure)
+    options["agree"] = lambda _: None  # nobody is asked: what is stopped for the way back does not serve
+    return went_back(report, lambda: rollback(inventory, **options), options.get("cancel")) if wanted else report
 
-        say, cancel = _noting(options.get("listener") or silent), options.get("cancel")
-        report = from_here(report, inventory, job.secrets, job.only, say, cancel, job.sudo_password)
-    if report.ok and not job.only:
-        keep_public(job.kept, options.get("listener") or silent)
-        _remember(job, seen, options)
-    return report
+
+def rollback(inventory: Inventory, **options: Unpack[Options]) -> Report:
+    """Starts again what the last successful `up` from this machine started. Raises UsageError if none is kept."""
+    kept = last_good.load(inventory)
+    _noting(options.get("listener") or silent)(f"going back to what was started by {kept.when}")
+    return _up(replace(_job("rollback", Mode.UP, kept.inventory, options), lock=kept.lock), options)
 
 
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:
@@ -258,7 +260,7 @@ def _job(
     return Job(
         command=command,
         mode=mode,
-        apply=command in ("up", "down"),
+        apply=command in ("up", "down", "rollback"),
         inventory=inventory,
         playbook=guarded(_playbook(inventory, options).load(), removes=mode.removes),
         # `check` has a finding of its own for a lock that does not fit.
@@ -269,7 +271,7 @@ def _job(
             make=writes,
             resolve=command == "plan",
             say=_noting(silent if command == "check" else listener),
-            removes=mode.removes,
+            removes=mode.removes or command == "rollback",  # which has one of its own
         ),
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),
@@ -288,6 +290,10 @@ def _job(
     )
 
 
+def _up(job: Job, options: Options) -> Report:
+    return succeeded(job, _execute(job, options), options.get("listener") or silent, options.get("cancel"))
+
+
 def _execute(job: Job, options: Options, *, listener: Listener | None = None) -> Report:
     heard = listener or options.get("listener") or silent
     with _playbook(job.inventory, options).mistakes():
@@ -297,15 +303,6 @@ def _execute(job: Job, options: Options, *, listener: Listener | None = None) ->
 def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:
     path = options.get("playbook") or inventory.playbook or built_in(playbook_of(inventory))
     return PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
-
-
-def _remember(job: Job, seen: Report | None, options: Options) -> None:
-    """Keeps what the hosts are like now that all is well. The model is served, whatever comes of it."""
-    try:
-        if seen is not None:
-            snapshot.keep(snapshot.take(seen.known, job.inventory.cluster, time.time()))
-    except SnapshotError as error:
-        (options.get("listener") or silent)(Note("", f"what the hosts are like now was not kept: {error.message}"))
 
 
 def _noting(listener: Listener) -> Callable[[str], None]:

@@ -39,8 +39,19 @@ from provision.cli.page import COMMANDS
     type=click.Path(path_type=Path),
     help="Do what this file of `plan --out` says; refuse if what it was made from has changed.",
 )
+@click.option(
+    "--rollback-on-failure", is_flag=True, help="If a new start fails, start again what the model served with before."
+)
 @run_options
-def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, planned: Path | None, **options: Any) -> int:
+def up(
+    deep: bool,
+    skip: tuple[str, ...],
+    no_wait: bool,
+    yes: bool,
+    planned: Path | None,
+    rollback_on_failure: bool,
+    **options: Any,
+) -> int:
     """Bring the hosts to the state that the inventory describes.
 
     Checks every host first, and changes nothing on any host if one of them does not meet the inventory's expectations
@@ -54,6 +65,7 @@ def up(deep: bool, skip: tuple[str, ...], no_wait: bool, yes: bool, planned: Pat
     with errors_as_json(asked.screen()):
         wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
     wishes |= {"planned": planned} if planned else {}
+    wishes |= {"go_back": True} if rollback_on_failure else {}
     return run("up", api.up, asked, ask=not yes, **wishes)
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "check": Command("provision.cli.check:check", "report every deviation and what to do, without changing anything"),
     "smoke": Command("provision.cli.smoke:smoke", "send the served model one test request, as its users do"),
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
+    "rollback": Command("provision.cli.rollback:rollback", "start again what the last successful `up` started"),
     "down": Command("provision.cli.cluster:down", "stop what `up` started, and nothing else"),
     "unlock": Command("provision.cli.unlock:unlock", "take the hosts from a run that hangs"),
     "prune": Command("provision.cli.prune:prune", "remove what no environment in use needs from the hosts"),

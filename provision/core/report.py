@@ -78,6 +78,8 @@ class Report:
     remarks: tuple[str, ...] = ()
     sizing: Sizing | None = None
     phases: tuple[Phase, ...] = ()
+    #: Seconds for which a model that served did not answer; None where that was not so.
+    downtime: float | None = None
     left_out: tuple[str, ...] = ()
     seconds: float = 0.0
     log: str = ""

@@ -12,7 +12,7 @@ from provision.core.events import Listener
 from provision.core.exits import Exit
 from provision.core.finding import LIMIT, Finding, sorted_findings
 from provision.core.outcome import Ended, endpoints, outcome_lines
-from provision.core.plan import findings_of
+from provision.core.plan import Mode, findings_of
 from provision.core.report import HostReport, Report
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
@@ -39,11 +39,12 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         errors=state.fleet.all_errors,
         findings=() if job.mode.removes else findings,
         known=state.known,
-        outcome=_outcome(state) if job.command == "up" and code == Exit.DONE else (),
+        outcome=_outcome(state) if job.mode is Mode.UP and code == Exit.DONE else (),
         remarks=outcome_lines(state.book.remarks, Ended(state.known)) if job.command == "check" else (),
         sizing=state.book.sizing,
         seconds=seconds,
         phases=tuple(state.phases),
+        downtime=None if job.mode.removes else state.downtime,
         left_out=tuple(host.name for host in job.inventory.hosts if host.name not in names),
         exit_code=code,
     )

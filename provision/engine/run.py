@@ -107,7 +107,7 @@ class Run:
         def plan_of(seen: Mapping[str, State]) -> Plan:
             return make_plan(job.mode, book.steps, seen, blockers)
 
-        if job.only and job.command in ("up", "plan"):
+        if job.only and job.command in ("up", "rollback", "plan"):
             plan, missed = limited(plan_of, observed, book.steps, fleet.names)
             book.findings += missed
         else:
@@ -138,6 +138,8 @@ class Run:
             remember(self._job, self._emit, fleet.names)
         state.done = carrier.carry_out(state.plan, book.proofs, applier)
         fleet.ended.update(applier.ended)
+        if {stop.step for stop in state.plan.stops if stop.what.serves} <= state.done:
+            state.downtime = applier.downtime(state.plan.stops)
         if not self._job.mode.removes and not self._cancel.is_set():
             Inquirer(prover, self._emit).explain(applier.failed, book.inquiries)
         for error in (*applier.errors, *carrier.blocks):

@@ -99,6 +99,8 @@ class RunState:
     plan: Plan
     phases: list[Phase]
     done: frozenset[str] = frozenset()
+    #: Seconds for which a model that served did not answer.
+    downtime: float | None = None
 
     def changed(self, states: Mapping[str, State]) -> None:
         """`states`: what was seen of each step once it had been changed."""

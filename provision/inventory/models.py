@@ -165,6 +165,9 @@ class Serve(Section):
     master_port: Port = Field(29501, description="port on the head to which the ranks connect, with the backend `mp`")
     listen: str | None = Field(None, description="address to listen on; default: the head's node_ip")
     name: str | None = Field(None, description="the model's name in the API; default: `model`")
+    rollback_on_failure: bool = Field(
+        False, description="when a new start fails for which a model was stopped, start the last good one again"
+    )
     guard: bool = Field(True, description="with an API key: every path but `/health` wants it; `false`: vLLM's own few")
     tls: Tls | None = Field(None, description="`true`, or `{cert, key}`: the API speaks HTTPS alone")
     without_key: tuple[Literal["metrics", "ping"], ...] = Field(

@@ -118,6 +118,12 @@ LAYERS: Mapping[str, Row] = {
         "acts, whatever it is that is described: no resource, check or proof by name; environment, weights: the lock "
         "and the model, which it hands on as values",
     ),
+    "after": Row(
+        ("core", "engine", "environment", "inventory", "serving", "stack"),
+        (),
+        "what the library does once a run has ended: asks from here (serving), keeps what is known and the way back; "
+        "no run of its own",
+    ),
     "lab": Row(
         ("core", "environment", "inventory"),
         ("torch", "uv", "vllm"),
@@ -140,8 +146,8 @@ LAYERS: Mapping[str, Row] = {
     ),
     "api": Row(
         (
-            "checks", "checks/host", "cluster", "core", "engine", "environment", "inventory", "proofs", "serving",
-            "stack", "testing", "weights",
+            "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "inventory", "proofs",
+            "serving", "stack", "testing", "weights",
         ),
         ("typing_extensions",),
         "puts describing and acting together; never prints",

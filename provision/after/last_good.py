@@ -1,0 +1,84 @@
+"""The last start that was good: all that it takes to start the same again.
+
+A successful `up` keeps the inventory that it carried out, and the lock, in a file on the controller, for its owner
+alone. The environment itself stays on the hosts beside the newer one, so that going back takes a restart and no build.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.after.passwords import lost, with_those_of, without
+from provision.core.errors import LockError, ProvisionError, UsageError
+from provision.core.files import write_whole
+from provision.core.paths import cluster_dir
+from provision.core.private import private_folder
+from provision.environment.lockfile import Lock, no_lock, parse_lock
+from provision.inventory.models import Inventory
+
+#: Raised when a field changes its meaning; a file of another version is of no use.
+VERSION = 1
+
+
+class NotKept(ProvisionError):
+    """What would have been the way back could not be written down."""
+
+
+@dataclass(frozen=True)
+class LastGood:
+    """`at`: seconds since the epoch."""
+
+    at: float
+    inventory: Inventory
+    lock: Lock
+
+    @property
+    def when(self) -> str:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
+
+
+def place(cluster: str) -> Path:
+    """May not exist yet. Raises NoHome."""
+    return cluster_dir(cluster) / "last-good.json"
+
+
+def keep(inventory: Inventory, lock: Lock) -> None:
+    """Raises NotKept, NoHome."""
+    path = place(inventory.cluster)
+    said = without(inventory.model_dump(mode="json"))
+    content = {"v": VERSION, "at": time.time(), "inventory": said, "lock": lock.text}
+    try:
+        private_folder(path.parent)
+        write_whole(path, json.dumps(content) + "\n")
+    except OSError as error:
+        raise NotKept(f"the way back was not kept: `{path}` cannot be written: {error.strerror}") from error
+
+
+def load(present: Inventory) -> LastGood:
+    """Of the cluster of the `present` inventory, which has the passwords of URLs. Raises UsageError where there is
+    none, or none that can be read."""
+    cluster = present.cluster
+    path = place(cluster)
+    hint = "a successful `provision up` keeps one, on the machine that it runs on"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["v"] != VERSION:
+            raise ValueError("another version")
+        said = with_those_of(content["inventory"], present.model_dump(mode="json"))
+        if lost(said):
+            raise UsageError("a URL of the last good start has a password that the inventory no longer has")
+        inventory = Inventory.model_validate(said)
+        text = str(content["lock"])
+        unlocked = no_lock(inventory.python, inventory.lock_path)
+        return LastGood(float(content["at"]), inventory, parse_lock(text, inventory.lock_path) if text else unlocked)
+    except UsageError:
+        raise
+    except FileNotFoundError:
+        raise UsageError(f"no good start of `{cluster}` is kept here", hint=hint) from None
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be read: {error.strerror}", hint=hint) from error
+    except (ValueError, LookupError, TypeError, LockError) as error:
+        raise UsageError(f"`{path}` holds no start that this version has kept", hint=hint) from error

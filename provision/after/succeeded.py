@@ -1,0 +1,51 @@
+"""After an `up`: a second look, the question from here, and what is kept of one that ended well."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from provision.after import last_good
+from provision.after.last_good import NotKept
+from provision.core.errors import SnapshotError
+from provision.core.events import Listener, Note
+from provision.core.report import Report
+from provision.engine import snapshot
+from provision.engine.second_look import judged, look_again
+from provision.engine.state import Job
+from provision.stack.certificate import keep_public
+
+
+def succeeded(job: Job, report: Report, listener: Listener, cancel: threading.Event | None) -> Report:
+    """Leaves the report of one that did not end well as it is."""
+
+    def say(text: str) -> None:
+        listener(Note("", text))
+
+    changed = report.ok and any(host.changes for host in report.hosts)
+    # What was read before the changes is no longer so; and whatever ends with a connection has had its chance.
+    seen = look_again(job, cancel) if changed else report
+    report = judged(report, seen) if changed and seen else report
+    if report.ok and changed:
+        from provision.serving.smoke import from_here
+
+        report = from_here(report, job.inventory, job.secrets, job.only, say, cancel, job.sudo_password)
+    if report.ok and not job.only:
+        keep_public(job.kept, listener)
+        _remember(job, seen, say)
+    return report
+
+
+def _remember(job: Job, seen: Report | None, say: Callable[[str], None]) -> None:
+    """Keeps what the hosts are like now that all is well, and how they became so. The model is served, whatever comes
+    of it."""
+    try:
+        if job.command == "up" and job.inventory.serve is not None:
+            last_good.keep(job.inventory, job.lock)
+        if seen is not None:
+            snapshot.keep(snapshot.take(seen.known, job.inventory.cluster, time.time()))
+    except NotKept as error:
+        say(error.message)
+    except SnapshotError as error:
+        say(f"what the hosts are like now was not kept: {error.message}")

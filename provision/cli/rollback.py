@@ -1,0 +1,30 @@
+"""`rollback`: back to the last start that was good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from provision.cli.options import RunOptions, example, run_options, wait_option, waiting, yes_option
+from provision.cli.page import COMMANDS
+
+
+@click.command(
+    short_help=COMMANDS["rollback"].help,
+    epilog=example("""\
+  provision rollback cluster.yaml"""),
+)
+@wait_option
+@yes_option
+@run_options
+def rollback(no_wait: bool, yes: bool, **options: Any) -> int:
+    """Start again what the last successful `up` from this machine started.
+
+    Environment, arguments and cut are those of that time. Inventory and lock stay as they are, so that `plan` shows
+    what they ask for and does not run. Does nothing if that start still runs.
+    """
+    from provision import api
+    from provision.cli.run import run
+
+    return run("rollback", api.rollback, RunOptions(**options), ask=not yes, **waiting(no_wait))

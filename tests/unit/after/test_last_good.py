@@ -1,0 +1,88 @@
+"""The last good start is kept for its owner alone, read back as it was, and refused where it is something else."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from provision import inventory as inventories
+from provision.after import last_good
+from provision.core.errors import UsageError
+from provision.environment.lockfile import no_lock, parse_lock
+from provision.inventory.models import Inventory
+
+LOCK = f"# python: 3.11\n# platform: x86_64-manylinux_2_34\ntiny==1.0 --hash=sha256:{'ab' * 32}\n"
+TEXT = """
+cluster: llama
+ssh: {user: ops}
+hosts:
+  gpu-1: {address: 10.0.0.1, role: head, env: {X: "1"}}
+  gpu-2: {address: 10.0.0.2}
+ray: {args: {num-cpus: 4}}
+python: {packages: [tiny], find_links: [./wheels]}
+serve: {model: /models/m, tensor_parallel: auto, pipeline_parallel: 2, args: {enforce-eager: true, max-model-len: 256}}
+secrets: {HF_TOKEN: {env: HF_TOKEN}}
+accept: [{id: driver, reason: known}]
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "a.yaml").write_text(TEXT)
+    return inventories.load(tmp_path / "a.yaml", require_secrets=False)
+
+
+def test_it_is_read_back_as_it_was_and_nobody_else_can_read_it(inventory: Inventory) -> None:
+    lock = parse_lock(LOCK, inventory.lock_path)
+    last_good.keep(inventory, lock)
+    kept = last_good.load(inventory)
+    assert kept.inventory == inventory
+    assert (kept.lock, kept.lock.text) == (lock, LOCK)
+    assert stat.S_IMODE(last_good.place("llama").stat().st_mode) == 0o600
+
+
+def test_without_packages_there_is_no_lock_to_keep(inventory: Inventory) -> None:
+    last_good.keep(inventory, no_lock(inventory.python, inventory.lock_path))
+    assert last_good.load(inventory).lock == no_lock(inventory.python, inventory.lock_path)
+
+
+def test_where_there_is_none_that_is_said(inventory: Inventory) -> None:
+    with pytest.raises(UsageError, match="no good start of `llama` is kept here"):
+        last_good.load(inventory)
+
+
+PASSWORD = "pw-of-an-index-71"
+
+
+def test_the_password_of_an_index_is_not_kept_and_comes_from_the_present_inventory(inventory: Inventory) -> None:
+    urls = {"index": f"https://me:{PASSWORD}@pypi.example/simple", "extra_indexes": (f"https://{PASSWORD}@b.example",)}
+    private = inventory.model_copy(update={"python": inventory.python.model_copy(update=urls)})
+    last_good.keep(private, no_lock(private.python, private.lock_path))
+    assert PASSWORD not in last_good.place("llama").read_text()
+    assert last_good.load(private).inventory == private
+    with pytest.raises(UsageError, match="a password that the inventory no longer has"):
+        last_good.load(inventory)
+
+
+def other_version(content: str) -> str:
+    return json.dumps({**json.loads(content), "v": 2})
+
+
+def other_fields(content: str) -> str:
+    found = json.loads(content)
+    return json.dumps({**found, "inventory": {**found["inventory"], "unheard_of": 1}})
+
+
+@pytest.mark.parametrize("spoil", [other_version, other_fields, lambda text: text[:100], lambda text: "[]"])
+def test_what_this_version_has_not_kept_is_no_start(inventory: Inventory, spoil: Callable[[str], str]) -> None:
+    last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
+    path = last_good.place("llama")
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(UsageError, match="holds no start that this version has kept"):
+        last_good.load(inventory)
