@@ -33,6 +33,10 @@ FAULTS = {
         "the driver is stuck in the kernel, often behind a GPU that fell off the bus; what uses a GPU hangs as well",
         "run `sudo dmesg | grep -iE 'nvrm|xid'` on {host}, then reboot it",
     ),
+    "flooded": (
+        "it is no list of GPUs: a wrapper in its place, or a driver that prints what it logs",
+        "run `nvidia-smi | head -n 20` on {host}, and `command -v nvidia-smi`",
+    ),
     "mismatch": (
         "the driver's packages were upgraded (unattended upgrades do that), the old kernel module is still loaded",
         "reboot {host}; `nvidia` in its `Unattended-Upgrade::Package-Blacklist` keeps it from coming back",
@@ -116,7 +120,7 @@ def _fault(node: Node, facts: Facts, needed: bool) -> Finding:
     if count := answering(facts):
         said = f"{count} GPU{'s answer' if count > 1 else ' answers'}, then nvidia-smi fails: `{error}`"
     else:
-        said = error if kind in ("missing", "hung") else f"nvidia-smi fails: `{error}`"
+        said = error if kind in ("missing", "hung", "flooded") else f"nvidia-smi fails: `{error}`"
     return Finding(
         node.name,
         "drivers",

@@ -51,6 +51,8 @@ def read_gpus(lines: Sequence[str]) -> tuple[tuple[Gpu, ...], str | None, str | 
         cells = _cells(line, len(fields))
         if line == "missing":
             return tuple(gpus), line, "nvidia-smi is not installed"
+        if line == "flooded":
+            return tuple(gpus), line, "nvidia-smi prints more than a megabyte"
         if line == "hung":
             # It may have been another question that it did not answer.
             if not rc:

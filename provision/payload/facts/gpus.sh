@@ -58,6 +58,10 @@ list_all() {
 }
 { ( exec 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; list_all ) & } | {
     look_around </dev/null
-    timeout "$patience" cat || printf '\n@gpus\nhung\n'
+    # What is no answer may go on for ever, and would push out all that the host has said before.
+    { timeout "$patience" cat || printf '\n@gpus\nhung\n'; } 2>/dev/null | {
+        head -c 1000000
+        [ "$(head -c 1 | wc -c)" -eq 0 ] || printf '\n@gpus\nflooded\n'
+    }
 }
 return 0

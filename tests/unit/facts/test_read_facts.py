@@ -180,6 +180,8 @@ def test_a_failure_of_nvidia_smi_is_told_apart_and_quoted(said, kind):
 
 def test_nvidia_smi_that_is_not_there_or_hangs():
     assert gpu_section("missing").gpu_fault == "missing"
+    flooded = gpu_section("fields=index,name", "x" * 1000, "", "flooded")
+    assert flooded.gpu_fault == "flooded" and "more than a megabyte" in str(flooded.gpu_error)
     hung = gpu_section("fields=index,name", "", "hung")
     assert hung.gpu_fault == "hung" and "does not answer" in str(hung.gpu_error)
 
