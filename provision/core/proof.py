@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from provision.core.errors import HostError
 from provision.core.finding import Finding, Known
+from provision.core.resource import State
 from provision.core.script import Fragment, Script
 
 
@@ -38,6 +39,11 @@ class Proof(ABC):
     @abstractmethod
     def label(self) -> str:
         """What progress calls it."""
+
+    def needed(self, states: Mapping[str, State]) -> bool:
+        """Whether it would show anything new. `states`: of each step that it is for and that is to change, by key, how
+        that is now."""
+        return True
 
     @abstractmethod
     def scripts(self) -> Mapping[str, Script]:

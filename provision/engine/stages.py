@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.core.errors import UsageError
 from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof
+from provision.core.resource import State
 from provision.core.wording import did_you_mean
 
 
@@ -23,12 +24,17 @@ class Stage:
 def due(plan: Plan, placed: Sequence[Placed]) -> list[Placed]:
     """A proof is due if one of the steps that it is for is to change; one that is for all, if anything is. What is
     removed needs no proof."""
-    changed = {change.step.key for change in plan.changes}
+    changed = {change.step.key: change.have for change in plan.changes}
     if plan.mode.removes or not changed:
         return []
-    return [
-        place for place in placed if changed & set(place.before) or (not place.before and changed - set(place.after))
-    ]
+    return [place for place in placed if _due(place, changed)]
+
+
+def _due(place: Placed, changed: Mapping[str, State]) -> bool:
+    if not place.before:
+        return bool(changed.keys() - set(place.after))
+    states = {key: changed[key] for key in place.before if key in changed}
+    return bool(states) and place.proof.needed(states)
 
 
 def stages(plan: Plan, placed: Sequence[Placed], skip: Sequence[str] = ()) -> list[Stage]:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Proof, Shown
+from provision.core.resource import State
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import bundle, shell
@@ -34,6 +35,11 @@ class VllmArguments(Proof):
     @property
     def label(self) -> str:
         return "vLLM's arguments"
+
+    def needed(self, states: Mapping[str, State]) -> bool:
+        """Arguments that it has been started with before, from the same environment, were accepted."""
+        keys = {f"{host}/{server.id}": server for host, server in self.servers.items()}
+        return any(not _started_so(server, states[key]) for key, server in keys.items() if key in states)
 
     def scripts(self) -> Mapping[str, Script]:
         return {host: _asked(server) for host, server in self.servers.items()}
@@ -66,6 +72,13 @@ def _asked(server: VllmServer) -> Script:
         **environment({name: str(value) for name, value in plain.items()}),
     }
     return Script(shell("environment.sh", "users.sh", "vllm/arguments.sh"), variables, timeout=TIMEOUT, optional=True)
+
+
+def _started_so(server: VllmServer, have: State) -> bool:
+    wanted = server.aspects()
+    flags = {key for key in have or () if key.startswith("--")}
+    same = have is not None and all(have.get(aspect) == value for aspect, value in wanted.items())
+    return same and flags <= wanted.keys()
 
 
 def _unknown(why: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.resource import Difference, Resource, State
+from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script
 from provision.payload.bundle import shell
 from provision.resources.service import LIBRARY, STOP, Service
@@ -42,6 +43,9 @@ class Absent(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         return self.of.fix(have, None)
+
+    def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
+        return self.of.interrupted(have, ())
 
 
 @dataclass(frozen=True)

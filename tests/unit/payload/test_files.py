@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.script import Script, Stream, render
+from provision.core.script import Fragment, Script, Stream, render
 from provision.core.secret import Secret
 from provision.resources.secret_file import SecretFile
 from provision.resources.text_file import TextFile
@@ -239,3 +239,16 @@ def test_root_makes_a_users_folder_only_where_nobody_else_can_write(
     theirs = place / "open" / "tiny"
     done = receive(theirs / "in", user="nobody", made=str(theirs))
     assert done.returncode != 0 and list((place / "open").iterdir()) == []
+
+
+def test_a_file_that_is_another_one_says_what_it_holds_unless_it_is_big(
+    run: Callable[..., tuple[int, str, str]], place: Path
+) -> None:
+    file = TextFile(f"{place}/x", "a = 2\n")
+    Path(file.path).write_text("a = 1\n")
+    found = file.read(Fragment(0, run(file.probe())[1], ""))
+    assert found is not None and found["text"] == "a = 1\n"
+    assert file.in_plan(found, file.diff(found, file.want())) == ("@@ -1 +1 @@", "-a = 1", "+a = 2")
+    for text in ("a = 2\n", "x" * 70000):
+        Path(file.path).write_text(text)
+        assert "text=" not in run(file.probe())[1]

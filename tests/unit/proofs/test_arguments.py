@@ -174,3 +174,13 @@ def test_they_are_read_before_anything_is_stopped_and_after_environment_and_weig
     later = [c.step.resource.id for stage in found[at:] for c in stage.changes]
     assert earlier and all(name.startswith("environment:") for name in earlier)
     assert any(name.startswith("service:") for name in later)
+
+
+def test_arguments_that_it_was_started_with_before_are_not_read_again() -> None:
+    one = proof()
+    (server,) = one.servers.values()
+    key, have = f"gpu-01/{server.id}", {**server.aspects(), "running": "no: its process is gone"}
+    assert not one.needed({key: have})
+    assert not one.needed({"gpu-01/service:ray": None})
+    for other in (None, {**have, "--max-num-seqs": "4"}, {**have, "environment": "another"}, {**have, "--port": "1"}):
+        assert one.needed({key: other})

@@ -40,3 +40,18 @@ def test_lines_that_came_after_the_last_redraw_are_not_lost() -> None:
     view.handle(events.Note("", "the last word"), 0)
     view.close()
     assert "the last word" in terminal.getvalue()
+
+
+def test_paused_it_leaves_the_terminal_to_others_and_begins_anew() -> None:
+    terminal = Terminal()
+    view = LiveView(Out(terminal), Paint(False))
+    for event in a_run():
+        view.handle(event, 0.0)
+    view.tick(1.0)
+    view.pause()
+    shown = terminal.getvalue()
+    assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown.rpartition("\x1b[?25l")[2]
+    view.handle(events.Note("", "afterwards"), 2.0)
+    view.tick(2.0)
+    view.close()
+    assert "afterwards" in terminal.getvalue().removeprefix(shown)
