@@ -119,11 +119,11 @@ exit 1
 @pytest.mark.parametrize(
     ("never", "prompt", "wrong"),
     [
-        # sudo-rs 0.2 (src/pam, src/common/error.rs of that release)
+        # What sudo-rs 0.2.5 of Debian 13 says.
         (
-            "sudo: interactive authentication is required",
+            "sudo-rs: interactive authentication is required",
             "[sudo: %s] Password: ",
-            "sudo: Authentication failed.",
+            "sudo: Authentication failed, try again.",
         ),
         ("sudo: Ein Passwort ist notwendig", "%s", "Das hat nicht funktioniert, bitte nochmal probieren."),
         ("sudo: 何か", "%s", "残念"),
