@@ -53,6 +53,7 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
         "wheels": [python.wheels],
         # What has its default is left out: locks from before this setting go on to fit.
         **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
+        **({"prereleases": [python.prereleases]} if python.prereleases != "if-necessary-or-explicit" else {}),
     }
     here = [_shown(value) for found in from_here(python, ambient()).values() for value in found]
     values |= {HERE: here} if here else {}

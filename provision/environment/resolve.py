@@ -34,6 +34,7 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     ]  # fmt: skip
     links = find_links(python, base, here)
     command += [f"--find-links={folder}" for folder in folders(links)]
+    command += [f"--prerelease={python.prereleases}"]
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
         if lines:
@@ -125,16 +126,32 @@ def _hint(said: str) -> str:
 
 
 def expanded(entries: Sequence[str], base: Path) -> list[str]:
-    """An entry is a requirement, or a file of them (`*.txt`), which is read in its place."""
-    lines = []
+    """An entry is a requirement, or a file of them (`*.txt`), which is read in its place, as are those that it names
+    with `-r` or `-c`, relative to itself. Raises LockError."""
+    lines: list[str] = []
     for entry in entries:
-        if entry.endswith(".txt"):
-            try:
-                lines += (base / home_expanded(entry)).read_text(encoding="utf-8").splitlines()
-            except OSError as error:
-                raise LockError(f"`{entry}` cannot be read: {error.strerror}") from error
-        else:
-            lines.append(entry)
+        lines += _lines(base / home_expanded(entry), ()) if entry.endswith(".txt") else [entry]
+    return lines
+
+
+_NAMES_FILE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(\S.*?)\s*(?:\s#.*)?\Z")
+
+
+def _lines(path: Path, within: tuple[Path, ...]) -> list[str]:
+    """`within`: the files that led here."""
+    path = path.resolve()
+    if path in within:
+        raise LockError(f"`{path}` names itself, by {' → '.join(f'`{file.name}`' for file in within)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else "this is no text in UTF-8"
+        named = f", which `{within[-1].name}` names," if within else ""
+        raise LockError(f"`{path}`{named} cannot be read: {why}") from error
+    lines: list[str] = []
+    for line in text.splitlines():
+        other = _NAMES_FILE.match(line.strip())
+        lines += _lines(path.parent / home_expanded(other[1]), (*within, path)) if other else [line]
     return lines
 
 

@@ -80,6 +80,11 @@ class Python(Section):
         "extra one. `unsafe-best-match`: the best version of all indexes, so that whoever can publish on one of them "
         "can replace any package",
     )
+    prereleases: Literal["if-necessary-or-explicit", "allow", "disallow"] = Field(
+        "if-necessary-or-explicit",
+        description="uv's --prerelease: whether versions such as `1.0rc1` may be locked. By default where "
+        "`packages` names one, or a package has no other; `allow`: also for what these packages require",
+    )
     find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
     constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or `*.txt` files of them")
     overrides: tuple[str, ...] = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.resolve import OTHER_INDEX, decisive
 
@@ -39,4 +41,7 @@ def explained(printed: str) -> tuple[tuple[str, ...], str]:
     text = printed.lower()  # of a long list of hashes the first lines say what it is
     if MISMATCH in text:
         said = (REPLACED, *said)
+    if there := re.search(r"python \S+ is not on this host \(found: (3[\d. ]+)\)", text):
+        newest = max((version.split(".")[:2] for version in there[1].split()), key=lambda parts: int(parts[1]))
+        return said, f'install that Python on the host, or set `python.version: "{".".join(newest)}"`, which it has'
     return said, next((hint for sign, hint in HINTS if sign in text), "")

@@ -11,7 +11,7 @@ from package_index import Index
 from provision.core.errors import LockError
 from provision.environment.ambient import ambient, for_pip, for_uv, pip_settings, sealed
 from provision.environment.lock_text import header_of
-from provision.environment.lockfile import make_lock, read_lock
+from provision.environment.lockfile import LockStale, make_lock, read_lock
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 
@@ -139,3 +139,27 @@ def test_settings_that_pip_could_not_read_either_are_named(tmp_path: Path) -> No
     broken.write_text("index-url = a\n")
     with pytest.raises(LockError, match=r"pip\.conf`, which pip is set up with, cannot be read"):
         ambient({"PIP_CONFIG_FILE": str(broken)})
+
+
+def test_a_prerelease_of_a_dependency_is_a_setting(index: Index, tmp_path: Path) -> None:
+    python = Python(version="3.11", packages=("tiny",), index=index.url)
+    allowed = python.model_copy(update={"prereleases": "allow"})
+    assert make_lock(python, tmp_path / "a.lock").packages == {"tiny": "2.0"}
+    assert make_lock(allowed, tmp_path / "b.lock").packages == {"tiny": "3.0rc1"}
+    with pytest.raises(LockStale, match=r"python\.prereleases"):
+        read_lock(tmp_path / "b.lock", python)
+
+
+def test_files_of_constraints_name_others_relative_to_themselves(python: Python, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "constraints.txt").write_text("-r more/first.txt  # ours\n")
+    (tmp_path / "more/first.txt").write_text("--constraint=second.txt\n")
+    (tmp_path / "more/second.txt").write_text("tiny<2\n")
+    asked = python.model_copy(update={"constraints": ("constraints.txt",)})
+    assert make_lock(asked, tmp_path / "a.lock").packages == {"tiny": "1.0"}
+    (tmp_path / "more/second.txt").write_text("-r ../constraints.txt\n")
+    with pytest.raises(LockError, match="names itself"):
+        make_lock(asked, tmp_path / "a.lock")
+    (tmp_path / "more/second.txt").unlink()
+    with pytest.raises(LockError, match=r"second\.txt`, which `first\.txt` names, cannot be read"):
+        make_lock(asked, tmp_path / "a.lock")

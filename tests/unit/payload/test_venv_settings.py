@@ -29,3 +29,21 @@ def test_root_does_not_read_the_uv_settings_of_the_user_who_logged_in(tmp_path: 
     text = shell("venv/shared.sh") + '\n"$uv"'
     done = subprocess.run(["sh", "-c", text], cwd=tmp_path, env=given, capture_output=True, text=True, check=True)
     assert done.stdout == "/\n"
+
+
+@pytest.mark.needs("root")
+def test_a_root_where_programs_cannot_be_run_is_named_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    text = shell("venv/imports.sh") + "\ncan_run && echo built"
+    given = {"PATH": os.environ["PATH"], "root": str(tmp_path), "cache": str(tmp_path / "cache")}
+
+    def run(*before: str) -> subprocess.CompletedProcess[str]:
+        command = [*before, "sh", "-c", text]
+        return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+
+    assert run().stdout == "built\n"
+    # In a mount namespace of its own, so that nothing is left.
+    mounting = 'mount -t tmpfs -o noexec tmpfs "$cache" && exec "$@"'
+    done = run("unshare", "-m", "sh", "-c", mounting, "sh")
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr == f"programs cannot be run in {tmp_path}: its file system is mounted noexec\n"
