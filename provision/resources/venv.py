@@ -14,13 +14,14 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
+from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
+from provision.environment.main_packages import main_packages
 from provision.environment.python_version import fits
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
@@ -38,9 +39,6 @@ DEEP_TIMEOUT = 1800.0
 _LOOKED_AT = ("files/trust.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
 _CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
 _BUILT = ("venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
-
-#: Whatever was asked for, these are what an environment with them is for.
-_MAIN = ("vllm", "torch", "ray")
 
 _DIST = "dist."
 _FILES = "files."
@@ -213,7 +211,7 @@ class Venv(Resource):
             "offline": "yes" if self._offline else "",
             "compile": "yes" if self.python.compile else "",
             "torch_backend": self.python.torch_backend or "",
-            "links": ",".join(link.replace(",", "%2C") for link in self.python.find_links if "://" in link),
+            "links": ",".join(link.replace(",", "%2C") for link in elsewhere(self.python)),
             "default_index": self.python.index or "",
             "more_indexes": " ".join(self.python.extra_indexes),
             "index_strategy": self.python.index_strategy,
@@ -245,9 +243,8 @@ class Venv(Resource):
 
     def _seen(self) -> dict[str, Value]:
         """With what tries to import the main packages."""
-        asked = {canonicalize_name(name) for name in map(_name, self.python.packages) if name}
-        mains = sorted({*asked, *_MAIN} & set(self.lock.packages))
-        return {**self._names(), "imports": bundle("imports:main"), "mains": " ".join(mains)}
+        mains = " ".join(main_packages(self.lock, self.python))
+        return {**self._names(), "imports": bundle("imports:main"), "mains": mains}
 
     def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:
         """("build", "repair" or "link", names of the packages to install)."""
@@ -275,6 +272,9 @@ class Venv(Resource):
         if self._offline and names:
             wheels = fetch_wheels(self.lock, self.python, self.cache, base=self._base)
             sources += [wheels[name] for name in names]
+        elif names and self.python.find_links:
+            local = local_wheels(self.lock, self.python, self._base)
+            sources += [wheel for name in names for wheel in local.get(name, ())]
         return unsent(sources, found, f"{self.root}/uploads/{self._names()['tag']}")
 
 
@@ -287,13 +287,6 @@ def _drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
 def _edited(have: Mapping[str, str]) -> list[str]:
     """Names of packages whose files are not as they were installed."""
     return sorted(key.removeprefix(_FILES) for key in have if key.startswith(_FILES))
-
-
-def _name(requirement: str) -> str:
-    try:
-        return Requirement(requirement).name
-    except InvalidRequirement:
-        return ""
 
 
 @lru_cache(maxsize=4096)  # the same on every host

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from package_index import Index
+from package_index import Index, write_wheel
 from small_packages import publish, two_packages
 from venv_machine import Machine, run_in, site
 
@@ -199,3 +199,19 @@ def test_no_variable_and_no_settings_of_a_host_count(
     assert machine.differences(venv) == ()
     links = [path for path in site(venv).rglob("*") if path.is_symlink()]
     assert links == [] and run_in(venv, "import tiny; print(tiny.version)") == "2.0"
+
+
+@pytest.mark.parametrize("form", ["folder", "url"])
+def test_wheels_of_the_controllers_folders_reach_hosts_that_fetch_for_themselves(
+    machine: Machine, index: Index, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "wheels").mkdir()
+    write_wheel(tmp_path / "wheels/own-1.0-py3-none-any.whl", "own", "1.0")
+    write_wheel(tmp_path / "wheels/own-0.9-py3-none-any.whl", "own", "0.9")
+    links = "wheels" if form == "folder" else (tmp_path / "wheels").as_uri()
+    settings = {"packages": ("own", "small"), "wheels": "index", "find_links": (links,)}
+    venv = make(machine, index, two_packages(index).model_copy(update=settings))
+    sent = [upload.source.name for upload in venv.fix(None, venv.want()).uploads]
+    assert sent == ["uv", "own-1.0-py3-none-any.whl"]
+    machine.apply(venv)
+    assert run_in(venv, "import own, small; print(own.version)") == "1.0"

@@ -47,6 +47,10 @@ where_from() {
     [ -z "$default_index" ] || export UV_DEFAULT_INDEX="$default_index"
     # To uv, the default index is the last one: where there are others, the main one is named once more, before them.
     [ -z "$more_indexes" ] || export UV_INDEX="${default_index:-https://pypi.org/simple} $more_indexes"
+    # Wheels that only the controller has were sent.
+    for wheel in "$inbox"/*.whl; do
+        [ ! -f "$wheel" ] || { links=$inbox${links:+,$links}; break; }
+    done
     [ -z "$links" ] || export UV_FIND_LINKS="$links"
     export UV_INDEX_STRATEGY="$index_strategy"
 }

@@ -1,0 +1,50 @@
+"""Wheels in folders of this machine, which hosts that fetch for themselves cannot see: those of the lock are sent."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from provision.environment.indexes import find_links
+from provision.environment.lockfile import Lock
+from provision.inventory.models import Python
+
+
+def elsewhere(python: Python) -> list[str]:
+    """Those of `find_links` that a host can reach, too."""
+    return [link for link in python.find_links if "://" in link and not link.startswith("file:")]
+
+
+def local_wheels(lock: Lock, python: Python, base: Path) -> dict[str, list[Path]]:
+    """Normalized name → the wheels of its locked version in folders of `find_links`, with a hash that the lock has."""
+    found: dict[str, list[Path]] = {}
+    for link in find_links(python, base):
+        if link.startswith("file:"):
+            link = unquote(urlsplit(link).path)
+        if "://" in link:
+            continue
+        for wheel in sorted(Path(link).glob("*.whl")):
+            name = _locked(wheel, lock)
+            if name and f"sha256:{_sha256(wheel)}" in lock.hashes[name]:
+                found.setdefault(name, []).append(wheel)
+    return found
+
+
+def _locked(wheel: Path, lock: Lock) -> str:
+    """The package's name, if the file's name is that of its locked version."""
+    try:
+        name, version, *_ = parse_wheel_filename(wheel.name)
+    except InvalidWheelFilename:
+        return ""
+    return name if str(version) == lock.packages.get(name) else ""
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
