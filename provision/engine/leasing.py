@@ -16,7 +16,7 @@ from pathlib import Path
 
 from provision.cluster.gather import Fleet
 from provision.core import events
-from provision.core.errors import Busy
+from provision.core.errors import Busy, Cancelled
 from provision.core.events import Listener
 from provision.core.lease import Answer, Claim, Holder, in_order, read_answer, several
 from provision.core.person import login_name
@@ -79,10 +79,14 @@ class Leasing:
                     self._waiting(host, answer.holder)
 
         while True:
-            answer, _ = session.hold(self._claim, on_line=listen, wait=self._wait)
+            try:
+                answer, _ = session.hold(self._claim, on_line=listen, wait=self._wait)
+            except Cancelled as error:
+                raise Cancelled(f"cancelled while waiting for another run on {host}") from error
             if answer.state != "busy":
                 return answer
-            if not self._wait and time.monotonic() > until:
+            long = answer.holder is not None and time.time() - answer.holder.since > 2 * _TOGETHER
+            if not self._wait and (long or time.monotonic() > until):
                 self._fleet.leases[host] = answer
                 raise self._busy()
             time.sleep(_AGAIN)
