@@ -67,7 +67,7 @@ class Cluster:
     """`secrets` holds what the inventory's `secrets` name, by name. `deep`: compare the files of the environments
     with their hashes, not only the packages' names. `model`: what the controller knows of the model; None if it did not
     look. `former`: hosts that were members, and are no longer in the inventory; `renamed`: what the cluster was called
-    before."""
+    before; `spares`: hosts that are prepared, and run nothing."""
 
     inventory: Inventory
     nodes: tuple[Node, ...]
@@ -77,6 +77,7 @@ class Cluster:
     model: ModelFiles | None = None
     former: tuple[Node, ...] = ()
     renamed: tuple[str, ...] = ()
+    spares: tuple[Node, ...] = ()
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from provision.cluster.cluster import Cluster, Node
@@ -90,7 +90,7 @@ def _readdressed(node: Node, cluster: Cluster) -> bool:
 
 def settled(job: Job, state: RunState) -> tuple[str, ...]:
     """Names of the hosts on which nothing of the cluster runs any more, as far as this run is about them."""
-    present = {host.name for host in job.inventory.hosts}
+    present = {node.name for node in state.cluster.nodes}
     planned = {change.step.host for change in state.plan.changes if change.step.key not in state.done}
     return tuple(
         name
@@ -99,9 +99,12 @@ def settled(job: Job, state: RunState) -> tuple[str, ...]:
     )
 
 
-def remember(job: Job, emit: Listener, names: Sequence[str]) -> None:
+def remember(job: Job, emit: Listener, state: RunState) -> None:
     """Before the first change. That it cannot be kept is said, and changes nothing else."""
-    _try(emit, lambda: job.members.begin(names) if job.members is not None else None)
+    serving = {node.name for node in state.cluster.nodes}
+    names = [name for name in state.fleet.names if name in serving]
+    idle = [host.name for host in job.inventory.hosts if host.name not in serving]
+    _try(emit, lambda: job.members.begin(names, idle) if job.members is not None else None)
 
 
 def settle(job: Job, state: RunState, emit: Listener) -> None:

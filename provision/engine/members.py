@@ -78,13 +78,17 @@ class Members:
             moved[name] = (host.model_copy(update={"name": name}), done)
         return moved
 
-    def begin(self, names: Collection[str]) -> None:
-        """Before the hosts `names` are changed. Raises OSError, NoHome."""
+    def serving(self) -> tuple[str, ...]:
+        """Names of those that take part."""
+        return tuple(name for name, (_, stopped) in self.entries.items() if not stopped)
+
+    def begin(self, names: Collection[str], idle: Collection[str] = ()) -> None:
+        """Before the hosts `names` are changed; those that are `idle` take no part. Raises OSError, NoHome."""
         self.entries = self._moved()
         for host in self.inventory.hosts:
-            if host.name in names:
+            if host.name in (*names, *idle):
                 kept = host.model_dump(include=_REACHED)
-                self.entries[host.name] = (Host(name=host.name, **kept), False)
+                self.entries[host.name] = (Host(name=host.name, **kept), host.name in idle)
         self._write()
 
     def settle(self, stopped: Collection[str], *, purged: bool) -> None:

@@ -45,7 +45,7 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         seconds=seconds,
         phases=tuple(state.phases),
         downtime=None if job.mode.removes else state.downtime,
-        left_out=tuple(host.name for host in job.inventory.hosts if host.name not in names),
+        left_out=tuple(host.name for host in job.inventory.hosts if job.only and host.name not in names),
         exit_code=code,
     )
 

@@ -32,6 +32,7 @@ from provision.engine.limited import limited
 from provision.engine.prover import Prover
 from provision.engine.reporting import report
 from provision.engine.rollout import Carrier
+from provision.engine.spares import with_spares
 from provision.engine.stages import check_skipped
 from provision.engine.state import Job, RunState, known_of
 from provision.inventory.models import Host
@@ -63,7 +64,8 @@ class Run:
             former = Former(fleet, job)
             cluster, gathering = self._gather(fleet)
             fleet, cluster, lost = former.join(fleet, cluster)
-            state = self._plan(fleet, cluster, gathering, lost)
+            fleet, cluster, idle = with_spares(job, fleet, cluster)
+            state = self._plan(fleet, cluster, gathering, [*lost, *idle])
             self._converge(state)
             return report(job, state, self._emit, began=began, cancelled=self._cancel.is_set())
 
@@ -135,7 +137,7 @@ class Run:
         fleet, book = state.fleet, state.book
         applier = Applier(fleet.transport, fleet.pool, fleet.hosts, self._emit, self._cancel)
         if self._job.mode is Mode.UP:
-            remember(self._job, self._emit, fleet.names)
+            remember(self._job, self._emit, state)
         state.done = carrier.carry_out(state.plan, book.proofs, applier)
         fleet.ended.update(applier.ended)
         if {stop.step for stop in state.plan.stops if stop.what.serves} <= state.done:
@@ -193,7 +195,8 @@ class Run:
 
 def _reached(fleet: Fleet, cluster: Cluster) -> list[Host]:
     """The hosts whose facts were gathered."""
-    known = {node.name for node in (*cluster.nodes, *cluster.former) if node.facts is not None}
+    every = (*cluster.nodes, *cluster.former, *cluster.spares)
+    known = {node.name for node in every if node.facts is not None}
     return [host for host in fleet.hosts if host.name in known]
 
 

@@ -76,6 +76,9 @@ class InventoryFile(Settings):
     firewall: FirewallSettings = Field(
         FirewallSettings(), description="`true`, or a mapping: keep hosts outside the cluster from its ports"
     )
+    spares: int = Field(
+        0, ge=0, description="so many hosts are prepared and not started; one of them serves when another is gone"
+    )
     playbook: str | None = Field(
         None, description="your own playbook, a file relative to the inventory, instead of the built-in one"
     )

@@ -295,6 +295,7 @@ class Inventory(Section):
     sudo_password: SecretSource | None = None
     accept: tuple[Accepted, ...] = ()
     firewall: FirewallSettings = FirewallSettings()
+    spares: int = 0
     playbook: Path | None = None
 
     @property

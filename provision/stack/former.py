@@ -11,7 +11,9 @@ from provision.core.finding import Finding
 from provision.core.playbook import Playbook, Step
 from provision.core.resource import Resource
 from provision.resources.absent import Absent
+from provision.resources.service import Service
 from provision.resources.still_running import StillRunning
+from provision.resources.system_user import SystemUser
 from provision.stack.leftovers import still_running
 
 #: Why a host that has left is not left alone.
@@ -30,6 +32,13 @@ class Left(Absent):
         return self.of.label.removesuffix(" head")
 
 
+@dataclass(frozen=True)
+class Idle(Left):
+    """`of` is not on a spare."""
+
+    why: ClassVar[str] = "the host is a spare: it runs nothing until another is gone"
+
+
 def with_former(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
     """`playbook`, which takes from the cluster's former hosts what it would have put on a cluster of that host alone;
     and stops what runs under a former name of the cluster. `removes`: it is made to be taken away as a whole."""
@@ -39,6 +48,8 @@ def with_former(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Ca
         gone: list[Step] = []
         for node in cluster.former:
             gone += _of_former(playbook, cluster, node, removes)
+        for node in cluster.spares:
+            gone += _of_spare(playbook, cluster, node)
         for node in cluster.nodes:
             gone += [Step(node.name, replace(still_running(cluster, node), cluster=name)) for name in cluster.renamed]
         if not gone:
@@ -64,14 +75,31 @@ def _of_former(playbook: Callable[[Cluster], Playbook], cluster: Cluster, node: 
     if address:
         # Another machine has its name by now: nothing there says which files are whose.
         return [Step(node.name, replace(still_running(cluster, node), host=name))]
-    alone = replace(node, host=node.host.model_copy(update={"role": "head"}))
-    inventory = cluster.inventory.model_copy(update={"hosts": (alone.host,)})
-    book = playbook(replace(cluster, inventory=inventory, nodes=(alone,), former=(), renamed=()))
-    theirs = [step.resource for step in book.steps if step.host == node.name]
+    theirs = _alone(playbook, cluster, node)
     if removes:
         return [Step(node.name, resource) for resource in theirs]
     taken: list[Resource] = [Left(resource) for resource in reversed(theirs) if _goes_with_down(resource)]
     return [Step(node.name, resource) for resource in (*taken, still_running(cluster, node))]
+
+
+def _of_spare(playbook: Callable[[Cluster], Playbook], cluster: Cluster, node: Node) -> list[Step]:
+    """It has what takes long to bring, and runs nothing."""
+    theirs = _alone(playbook, cluster, node)
+    running: list[Resource] = [Idle(resource) for resource in reversed(theirs) if isinstance(resource, Service)]
+    lasting = [resource for resource in theirs if resource.fixable and _lasts(resource)]
+    return [Step(node.name, resource) for resource in (*running, *lasting)]
+
+
+def _lasts(resource: Resource) -> bool:
+    return resource.removable == "purge" or isinstance(resource, SystemUser)
+
+
+def _alone(playbook: Callable[[Cluster], Playbook], cluster: Cluster, node: Node) -> list[Resource]:
+    """What would be on the host if it were a cluster by itself."""
+    alone = replace(node, host=node.host.model_copy(update={"role": "head"}))
+    inventory = cluster.inventory.model_copy(update={"hosts": (alone.host,)})
+    book = playbook(replace(cluster, inventory=inventory, nodes=(alone,), former=(), renamed=(), spares=()))
+    return [step.resource for step in book.steps if step.host == node.name]
 
 
 def _goes_with_down(resource: Resource) -> bool:

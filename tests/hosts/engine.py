@@ -31,6 +31,7 @@ class Hosts:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     remembers: bool = False
+    spares: int = 0
 
     def run(
         self,
@@ -51,7 +52,7 @@ class Hosts:
             command=command,
             mode=mode,
             apply=mode is not Mode.CHECK,
-            inventory=Inventory(path=Path("inventory.yaml"), cluster=self.cluster, hosts=hosts),
+            inventory=Inventory(path=Path("inventory.yaml"), cluster=self.cluster, hosts=hosts, spares=self.spares),
             playbook=book,
             lock=NO_LOCK,
             secrets=self.secrets,

@@ -4,16 +4,21 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from daemons import CLUSTER, PROGRAM, Daemon
 from engine import Hosts, changes
+from loopback import Sshds
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Severity
 from provision.core.playbook import Playbook
 from provision.core.report import Report
+from provision.core.resource import Resource, State
+from provision.core.script import Script
 from provision.inventory.models import Host
 from provision.resources.service import Place
 from provision.stack.former import with_former
@@ -24,11 +29,33 @@ pytestmark = pytest.mark.hosts
 MakeHost = Callable[..., Host]
 
 
+@dataclass(frozen=True)
+class Prepared(Resource):
+    """Something that takes long to bring, and stays until it is purged."""
+
+    removable: ClassVar[bool | str] = "purge"
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return "prepared"
+
+    def want(self) -> State:
+        return {"there": "yes"}
+
+    def probe(self) -> Script:
+        return Script('[ ! -e "$path" ] || echo there=yes', {"path": self.path})
+
+    def fix(self, have: State, want: State) -> Script:
+        return Script('rm -f "$path"' if want is None else ': > "$path"', {"path": self.path})
+
+
 class Rack:
     """A daemon on each of the hosts that are in the inventory."""
 
     def __init__(self, here: Path, hosts: list[Host]) -> None:
-        self.here, self.hosts, self.name = here, hosts, CLUSTER
+        self.here, self.hosts, self.name, self.spares = here, hosts, CLUSTER, 0
 
     def daemon(self, node: "Node | Host") -> Daemon:
         place = Place(str(self.here / "kept" / node.name / "ray"), f"{self.name}/{node.name}/ray")
@@ -38,12 +65,13 @@ class Rack:
         def book(cluster: Cluster) -> Playbook:
             made = Playbook()
             for node in cluster.nodes:
+                made.add(Prepared(self.here / f"{node.name}.prepared"), on=node.name)
                 made.add(self.daemon(node), on=node.name)
             return made
 
         removes = command in ("down", "purge")
         whole = with_leftovers(with_former(book, removes=removes), removes=removes)
-        return Hosts(hosts or self.hosts, cluster=self.name, remembers=True).run(command, whole)
+        return Hosts(hosts or self.hosts, cluster=self.name, remembers=True, spares=self.spares).run(command, whole)
 
     def runs(self) -> dict[str, bool]:
         return {host.name: self.has(self.daemon(host).pid()) for host in self.hosts}
@@ -128,3 +156,28 @@ def test_under_another_name_of_the_host_or_the_cluster_it_is_still_known(rack: R
     assert changes(rack.run("up")) == 0
     assert rack.run("down").exit_code == 0
     assert rack.runs() == {"host-1": False, "host-9": False}
+
+
+def test_a_spare_is_prepared_and_serves_once_another_does_not_answer(
+    rack: Rack, make_host: MakeHost, sshds: Sshds
+) -> None:
+    rack.hosts.append(make_host(name="host-3"))
+    rack.spares = 1
+    assert rack.run("up").exit_code == 0
+    assert Path(rack.here / "host-3.prepared").exists() and not Path(rack.here / "host-3.main").exists()
+    assert changes(rack.run("up")) == 0 and rack.run("check").exit_code == 0
+
+    sshds.running[1].stop()
+    report = rack.run("up")
+    assert report.exit_code == 0 and [host.name for host in report.hosts] == ["host-1", "host-3"]
+    assert [finding.said for finding in report.findings] == [
+        "host-2 does not answer: it is one of the spares until it does"
+    ]
+    assert rack.runs()["host-3"] and changes(rack.run("up")) == 0
+    assert rack.run("check").exit_code == 4
+    kept = json.loads(rack.record.read_text())["members"]
+    assert {name: entry["stopped"] for name, entry in kept.items()} == {
+        "host-1": False,
+        "host-2": True,
+        "host-3": False,
+    }
