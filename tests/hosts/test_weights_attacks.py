@@ -361,8 +361,9 @@ def test_a_model_that_is_only_read_is_read_with_the_users_rights(sudo: Sudo) -> 
     sudo.outside.chmod(0o755)
     before = state(sudo.outside)
     report = sudo.run("up")
-    said = f"not allowed: {sudo.owner} may not use {sudo.at}/config.json"
-    assert report.exit_code == 1 and report.errors[0].evidence == (said,)
+    said = f"{sudo.owner} cannot read the model in {sudo.at}: {sudo.at}/config.json belongs to root, mode 600"
+    assert report.plan is not None
+    assert (report.exit_code, [one.message for one in report.plan.blockers]) == (1, [said])
     assert state(sudo.outside) == before
     (sudo.outside / "config.json").chmod(0o644)
     assert (changes(sudo.run("up")), changes(sudo.run("up"))) == (1, 0)
