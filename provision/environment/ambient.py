@@ -130,3 +130,12 @@ def for_uv(found: Ambient, env: Mapping[str, str]) -> dict[str, str]:
 
 def for_pip(found: Ambient) -> dict[str, str]:
     return {"PIP_" + name.upper().replace("-", "_"): value for name, value in found.pip.items()}
+
+
+#: How a host reaches an index, of what the inventory has a host's programs find in their environment.
+_REACHING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")
+
+
+def reaching(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What of `env` uv on a host gets, too: curl and others write proxies in lower case."""
+    return tuple((name, value) for name, value in sorted(env.items()) if name.upper() in _REACHING)

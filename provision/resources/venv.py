@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
-from provision.core.script import Fragment, Script, Upload, Value
+from provision.core.script import Fragment, Script, Upload, Value, environment
 from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages
@@ -38,7 +38,7 @@ DEEP_TIMEOUT = 1800.0
 
 _LOOKED_AT = ("files/trust.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
 _CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
-_BUILT = ("venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
+_BUILT = ("environment.sh", "venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
 
 _DIST = "dist."
 _FILES = "files."
@@ -51,7 +51,8 @@ class Venv(Resource):
     `host` keeps what hosts with a shared `root` upload apart. `uv`: path of a usable uv on the host; without
     one the controller's is sent. `cache`: the controller's folder of wheels, default as in
     provision.environment.wheels. `deep`: every file is compared with the hash that was installed. What differs is
-    repaired by installing its package again; code that belongs to no package is removed.
+    repaired by installing its package again; code that belongs to no package is removed. `reach`: variables with which
+    uv reaches an index.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -69,6 +70,7 @@ class Venv(Resource):
     uv: str = ""
     cache: Path | None = None
     deep: bool = False
+    reach: tuple[tuple[str, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -215,6 +217,7 @@ class Venv(Resource):
             "default_index": self.python.index or "",
             "more_indexes": " ".join(self.python.extra_indexes),
             "index_strategy": self.python.index_strategy,
+            **environment(dict(self.reach)),
         }
         body = shell(*_CHANGED, *_BUILT)
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))

@@ -15,6 +15,7 @@ from provision.cluster.networks import rdma_devices
 from provision.core.mark import Mark
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.environment.ambient import reaching
 from provision.environment.uv import usable
 from provision.proofs.all_reduce.proof import AllReduce, all_reduce
 from provision.proofs.arguments import VllmArguments
@@ -73,6 +74,7 @@ class Stack(Closes):
             # Root does not run a program that the user who logged in could change.
             uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
             deep=self._cluster.deep,
+            reach=reaching(node.host.env),
         )
 
     def network(self, node: Node) -> Network:

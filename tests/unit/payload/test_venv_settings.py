@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from provision.core.script import environment
+from provision.environment.ambient import reaching
 from provision.payload.bundle import shell
 
 UV = """#!/bin/sh
@@ -47,3 +49,30 @@ def test_a_root_where_programs_cannot_be_run_is_named_before_anything_is_built(t
     done = run("unshare", "-m", "sh", "-c", mounting, "sh")
     assert (done.stdout, done.returncode) == ("", 1)
     assert done.stderr == f"programs cannot be run in {tmp_path}: its file system is mounted noexec\n"
+
+
+def test_uv_finds_what_reaches_an_index_and_nothing_else_of_a_login(tmp_path: Path) -> None:
+    reach = reaching({"HTTPS_PROXY": "http://it's:1", "no_proxy": "a", "NCCL_DEBUG": "INFO", "UV_LINK_MODE": "copy"})
+    assert dict(reach) == {"HTTPS_PROXY": "http://it's:1", "no_proxy": "a"}
+    login = {
+        "UV_RESOLUTION": "lowest",
+        "UV_INDEX_MINE_PASSWORD": "kept",
+        "PIP_PRE": "1",
+        "PYTHONPATH": "/elsewhere",
+        "SSL_CERT_FILE": "/kept.pem",
+        "https_proxy": "http://kept:1",
+        "VIRTUAL_ENV": "/elsewhere",
+    }
+    given = {name: str(value) for name, value in environment(dict(reach)).items()}
+    text = "set -e\n" + shell("environment.sh", "venv/sealed.sh") + "\nenv"
+    variables = {"PATH": os.defpath, "root": str(tmp_path), "cache": str(tmp_path / "cache"), **given}
+    done = subprocess.run(["sh", "-c", text], env={**login, **variables}, capture_output=True, text=True, check=True)
+    found = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    kept = {"UV_INDEX_MINE_PASSWORD", "SSL_CERT_FILE", "https_proxy"}
+    assert {name: found.get(name) for name in login} == {n: v if n in kept else None for n, v in login.items()}
+    assert {name: found.get(name) for name, _ in reach} == dict(reach)
+    assert (found["UV_NO_CONFIG"], found["UV_LINK_MODE"], found["UV_CACHE_DIR"]) == (
+        "1",
+        "hardlink",
+        f"{tmp_path}/cache",
+    )
