@@ -30,9 +30,25 @@ def is_ini(text: str, path: Path) -> bool:
     return hosts and (path.suffix == ".ini" or bool(_VARIABLE.search(text)))
 
 
+def refuse_programs(text: str, path: Path, problems: Problems) -> None:
+    """What lists hosts only when Ansible runs it, a program or the configuration of a plugin, is not run here."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "---"))]
+    if text.startswith("#!"):
+        problems.at(1, 1, "is a program that lists hosts for Ansible, which is not run here", _by_hand(path))
+    elif any(re.match(r"plugin: *[\w.]+ *$", line) for line in lines) and not any(
+        line.startswith(("cluster:", "hosts:", "all:")) for line in lines
+    ):
+        problems.at(1, 1, "configures a plugin that lists hosts for Ansible, which is not run here", _by_hand(path))
+    problems.stop_if_any()
+
+
+def _by_hand(path: Path) -> str:
+    return f"ansible-inventory -i {shlex.quote(str(path))} --list --yaml > {shlex.quote(f'{path.stem}-hosts')}.yaml"
+
+
 def listed(path: Path, problems: Problems) -> str:
     """The same inventory in JSON. Raises InventoryError."""
-    by_hand = f"ansible-inventory -i {shlex.quote(str(path))} --list --yaml > {shlex.quote(path.stem)}.yaml"
+    by_hand = _by_hand(path)
     program = shutil.which("ansible-inventory")
     if program is None:
         message = "is an Ansible inventory in INI, which `ansible-inventory` reads, and that is not installed here"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from provision.inventory.accept import check_accepted
 from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
-from provision.inventory.ansible_ini import is_ini, listed
+from provision.inventory.ansible_ini import is_ini, listed, refuse_programs
 from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
 from provision.inventory.firewall import check_firewall
@@ -38,6 +38,7 @@ def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str]
     file = Path(path)
     problems = Problems(str(path))
     text = read_text(file, problems)
+    refuse_programs(text, file, problems)
     ini = is_ini(text, file)
     if ini:
         text, problems = listed(file, problems), Problems(f"{path} (as `ansible-inventory` lists it)")

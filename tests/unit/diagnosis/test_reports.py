@@ -6,6 +6,7 @@ A wrong cause is worse than none: a log that is not known is told so.
 from pathlib import Path
 
 import pytest
+from signatures_document import DOCUMENT
 
 from provision import Verdict, explain
 from provision.diagnosis.explain import Explained
@@ -171,6 +172,11 @@ def test_every_report_is_expected_and_most_have_a_cause() -> None:
     assert len(ALL) >= 115
     assert len(CAUSE) / (len(ALL) - len(LIKELY)) >= 2 / 3
     assert (len(CAUSE) + len(LIKELY)) / len(ALL) >= 9 / 10
+    said = " ".join(DOCUMENT.read_text().split())
+    assert f"Of {len(ALL)} reports of failures" in said
+    assert (
+        f"{len(CAUSE)} are told with their cause, {len(LIKELY)} with what is most likely, and {len(UNKNOWN)} as" in said
+    )
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -89,7 +89,23 @@ def test_without_ansible_the_line_that_turns_it_into_yaml_is_named(ini: Path, mo
     monkeypatch.setenv("PATH", "/nowhere")
     message, hint = refused(ini)
     assert "INI" in message and "not installed here" in message
-    assert f"`ansible-inventory -i {ini} --list --yaml > rack.yaml`" in hint
+    assert f"`ansible-inventory -i {ini} --list --yaml > rack-hosts.yaml`" in hint
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("hosts.py", "#!/usr/bin/env python3\nprint({})\n", "a program that lists hosts"),
+        ("aws_ec2.yml", "---\n# ours\nplugin: amazon.aws.aws_ec2\nregions: [eu-west-1]\n", "configures a plugin"),
+    ],
+)
+def test_what_lists_hosts_only_when_it_is_run_is_not_run(tmp_path: Path, name: str, text: str, what: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    path.chmod(0o755)
+    message, hint = refused(path)
+    assert what in message and "not run here" in message
+    assert hint.startswith(f"ansible-inventory -i {path} --list --yaml > ")
 
 
 def test_what_ansible_says_against_it_is_told(ini: Path, stand_in: Path) -> None:
