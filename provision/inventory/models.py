@@ -146,7 +146,7 @@ class WeightsSource(Section):
 
 
 class Tls(Section):
-    """How the API's clients know it: whose certificate it shows. `true`: one of the cluster's own, which clients pin."""
+    """How the API's clients know it: whose certificate it shows. `true`: one of the cluster's own, that clients pin."""
 
     cert: str | None = Field(
         None,
