@@ -82,14 +82,11 @@ class Python(Section):
     )
     prereleases: Literal["if-necessary-or-explicit", "allow", "disallow"] = Field(
         "if-necessary-or-explicit",
-        description="uv's --prerelease: whether versions such as `1.0rc1` may be locked. By default where "
-        "`packages` names one, or a package has no other; `allow`: also for what these packages require",
+        description="uv's --prerelease. `allow`: also where only another package asks for it",
     )
     find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
     constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or `*.txt` files of them")
-    overrides: tuple[str, ...] = Field(
-        (), description="like constraints, but they override the packages' own requirements"
-    )
+    overrides: tuple[str, ...] = Field((), description="constraints that override the packages' own requirements")
     torch_backend: str | None = Field(None, description="`cpu`, `cu130`, `auto` …: uv's --torch-backend")
     platform: str = Field("x86_64-manylinux_2_34", description="the hosts' platform, in uv's words")
     wheels: Literal["index", "controller"] = Field(
