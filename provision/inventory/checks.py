@@ -29,6 +29,7 @@ def check_hosts(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> 
     _check_distinct(hosts, problems, "address", _ssh_target)
     _check_distinct(hosts, problems, "node_ip", lambda host: _text(host.settings, "node_ip"))
     _check_gpus(hosts, root, problems)
+    _check_spares(hosts, root, problems)
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,15 @@ def _check_gpus(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> 
             f"the hosts are expected to have {sum(values)} ({have})"
         )
         problems.value(node, message, "list more hosts, or make the product smaller")
+
+
+def _check_spares(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> None:
+    node = root.find("spares")
+    if node is None or not isinstance(node.value, int) or not hosts or node.value < len(hosts):
+        return
+    count = f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}"
+    said = f"{node.value} spares leave none of {count} to serve"
+    problems.value(node, said, f"write a number below {len(hosts)}")
 
 
 def _number(serve: YamlNode, key: str) -> int:
