@@ -82,7 +82,7 @@ def test_a_proof_that_there_is_not_is_named_with_those_that_there_are(
     assert result.exit_code == 2
     assert result.stderr == (
         "error: --skip: there is no proof `allreduce`; did you mean `all-reduce`?\n"
-        "hint: they are network, all-reduce, weights\n"
+        "hint: they are network, all-reduce, weights, arguments\n"
     )
     assert calls == []
 

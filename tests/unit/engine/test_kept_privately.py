@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster_samples import cluster
 
+from provision.after import last_good
 from provision.core.errors import LockError, ProvisionError, SnapshotError
 from provision.core.private import NotPrivate
 from provision.engine import snapshot
@@ -42,6 +44,7 @@ def test_all_that_is_kept_is_its_owners_alone(state: Path, model: Path, umask: i
     RunLog(log_dir("llama"), "up").end()
     ClusterToken("llama", "head", writes=True).settle({})
     snapshot.keep(snapshot.take({}, "llama", 0.0))
+    last_good.keep(cluster().inventory, cluster().lock)
     assert read(look(model), lambda *_: None).digest
     made = {path: stat.S_IMODE(path.lstat().st_mode) for path in (state, *state.rglob("*"))}
     assert len([path for path in made if path.is_file()]) >= 4
