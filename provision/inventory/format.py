@@ -18,9 +18,9 @@ from provision.inventory.models import (
     SecretSource,
     Section,
     Serve,
-    ServedModel,
     Ssh,
 )
+from provision.inventory.served_model import ServedModel
 from provision.inventory.words import Name, UserName
 
 

@@ -207,18 +207,6 @@ class Serve(Section):
         return self.tensor_parallel if isinstance(self.tensor_parallel, int) else 0
 
 
-class Placement(Section):
-    """Where a model is served."""
-
-    hosts: tuple[str, ...] = Field((), description="hosts, ranges or groups; so far all of them, the default")
-
-
-class ServedModel(Serve):
-    """An entry of `models`: what `serve` holds, and where it is served."""
-
-    placement: Placement = Field(Placement(), description="the hosts that serve it")
-
-
 class Host(Section):
     """One machine. `address` is where SSH goes; `node_ip` what the other nodes talk to."""
 
