@@ -1,7 +1,6 @@
 """What an inventory says, validated and merged: frozen values that everything else reads.
 
-The reader resolves ranges, groups and per-host overrides before these are made, so that a `Host` here holds
-the final word on itself.
+The reader resolves ranges, groups and overrides before these are made: a `Host` here holds the final word on itself.
 """
 
 from __future__ import annotations
@@ -234,14 +233,12 @@ class Host(Section):
 
     @property
     def services_user(self) -> str:
-        """Whom services run as; empty: whoever logs in. With sudo it is a user of their own: whoever logs in can become
-        root, and what runs as that user can change what a login shell runs."""
+        """Whom services run as; empty: whoever logs in, who with sudo can become root, so that it is another then."""
         return self.run_as or (SYSTEM_USER if self.sudo else "")
 
 
 class FirewallSettings(Section):
-    """The table of this cluster's own that keeps strangers from its ports. `true` and `false` are short for
-    `enabled`."""
+    """The table of this cluster's own that keeps strangers from its ports. `true`, `false`: short for `enabled`."""
 
     enabled: bool | None = Field(
         None,
