@@ -62,6 +62,7 @@ class Leasing:
         self._fleet.transport.leases.give_back(order[first:])
         for host in order[first:]:
             answers[host] = self._taken(host)
+        self._tell(answers)
         return True
 
     def _taken(self, host: str) -> Answer:

@@ -19,6 +19,9 @@ from provision.transport.pipe import Pipe
 #: else wants the lease.
 BEAT = 10.0
 
+# For what is on its way after a sleep (seconds).
+_MOMENT = 1.0
+
 # How often what the hosts say is looked at (seconds).
 _LOOK = 2.0
 
@@ -52,12 +55,18 @@ class Lease:
         """Whether the channel that held it has ended."""
         return self._pipe is not None and not self.lost and (self._pipe.over or self._pipe.channel.closed)
 
-    def look(self) -> None:
-        """Hears what the host has to say, and says from time to time that we are there. Never raises."""
+    @property
+    def slept(self) -> bool:
+        """Whether this machine, or process, seems to have stood still: what the hosts said meanwhile is on its way."""
+        return time.monotonic() - self._beaten > 2 * BEAT
+
+    def look(self, *, wait: bool = False) -> None:
+        """Hears what the host has to say, `wait`: for a moment, and says from time to time that we are there. Never
+        raises."""
         if self._pipe is None or self.lost:
             return
         with self._looking, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            while any(said := self._pipe.read(0)):
+            while any(said := self._pipe.read(_MOMENT if wait else 0)):
                 self._said += said[0].decode("utf-8", "replace")
             found = read_answer(self._said)
             if found is not None and found.state == "lost":

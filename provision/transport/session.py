@@ -178,7 +178,7 @@ class Session:
 
     def _still(self, lease: Lease, error: HostError | None) -> None:
         """Raises LeaseLost, if a batch failed because the lease was taken while it ran."""
-        lease.look()
+        lease.look(wait=lease.slept)
         if lease.lost:
             raise lease.error() from error
 

@@ -175,3 +175,19 @@ def test_two_that_begin_together_with_their_hosts_in_another_order(
     assert codes == [0, 0] or (options and codes == [0, 5]), results
     done = [name for name, (code, _) in zip(("ann", "bob"), results, strict=True) if code == 0]
     assert controllers.made == [f"marker-{name}-{place}" for name in done for place in (1, 2)]
+
+
+@pytest.mark.long
+def test_a_controller_that_slept_for_a_minute_writes_nothing_when_it_wakes(controllers: Controllers) -> None:
+    """Its connection is whole all the time. Short: what is silent is taken for dead, in test_lease.py."""
+    first = controllers.start_and_wait_for_a_fix("ann")
+    first.send_signal(signal.SIGSTOP)
+    second = controllers.start("bob", "up")
+    assert "had not been heard of for" in said_by(second, "its lease was taken over")
+    first.send_signal(signal.SIGCONT)
+    code, said = ended(first)
+    assert code == 1 and "its lease was " in said and "this run does nothing more there" in said
+    controllers.gate.touch()
+    code, said = ended(second)
+    assert code == 0, said
+    assert controllers.made == ["marker-bob-1", "marker-bob-2"]
