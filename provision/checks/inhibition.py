@@ -51,7 +51,9 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "weights": ("weights files",),
     "model folder": ("weights",),
     # It runs in that Ray, which a reboot ends with it.
-    "vLLM": ("Ray head",),
+    "vLLM": ("Ray head", "ports"),
+    # Another cluster of ours has them all: no service of this one can be there.
+    **dict.fromkeys(("Ray head", "Ray worker", "vLLM worker"), ("ports",)),
     # What runs was started from the environment that is there no more.
     "Ray version": ("environment",),
     "vLLM version": ("environment",),

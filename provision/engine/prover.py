@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from provision.core import events
-from provision.core.errors import Cancelled, HostError, ScriptTimeout
+from provision.core.errors import Cancelled, HostError, ScriptTimeout, Unreachable
 from provision.core.events import Listener
 from provision.core.finding import accepting
 from provision.core.proof import Proof, Shown
@@ -38,6 +38,8 @@ class Prover:
         accepted: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._accepted = accepted
+        #: Hosts that do not answer any more, by name, since a proof's connection to them broke.
+        self.gone: dict[str, Unreachable] = {}
         self._transport = transport
         self._hosts = {host.name: host for host in hosts}
         self._emit = emit
@@ -63,7 +65,9 @@ class Prover:
             try:
                 answers[name] = self._run(label, name, script)
             except HostError as error:
-                failed[name] = error
+                failed[name] = found = self._transport.aftermath(self._hosts[name], error)
+                if isinstance(found, Unreachable):
+                    self.gone[name] = found
             except Cancelled:
                 cancelled.set()
 

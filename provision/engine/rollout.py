@@ -78,9 +78,14 @@ class Carrier:
         """Returns why the steps that depend on these proofs cannot start; empty if they can."""
         if self._cancel.is_set():
             return "cancelled"
+        # That a host is gone is the cause, whatever a proof makes of it.
+        gone = self._prover.gone
+        for lost in gone.values():
+            self.blocks.append(lost)
+            self._emit(events.failed(lost))
         for shown in found:
             for finding in shown.findings:
-                if finding.blocks:
+                if finding.blocks and finding.host not in gone:
                     error = Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
                     self.blocks.append(error)
                     self._emit(events.failed(error))

@@ -7,6 +7,7 @@ before any host is changed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,13 +65,26 @@ class PortsFree(Resource):
         raise AssertionError("never fixed: a mismatch blocks the plan")
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
-        return tuple(Difference(d.aspect, d.expected, d.found, _hint(d.found or "")) for d in super().diff(have, want))
+        """What another cluster of ours has is one cause, however many ports that are."""
+        each = [(d, _mark(d.found or "")) for d in super().diff(have, want)]
+        held = Counter(mark.cluster for _, mark in each if mark)
+        found: dict[str, Difference] = {}
+        for d, mark in each:
+            if mark and held[mark.cluster] > 1:
+                taken = f"taken by the cluster {mark.cluster}, of provision"
+                found[mark.cluster] = Difference("", d.expected, taken, _hint(mark))
+            else:
+                found[d.aspect] = Difference(d.aspect, d.expected, d.found, _hint(mark))
+        return tuple(found.values())
 
 
-def _hint(found: str) -> str:
+def _mark(found: str) -> Mark | None:
     holder = _OF_PROVISION.match(found)
-    mark = Mark.parse(holder[1]) if holder else None
+    return Mark.parse(holder[1]) if holder else None
+
+
+def _hint(mark: Mark | None) -> str:
     if mark is None:
         return "stop what listens there, or choose another port in the inventory"
     down = f"`provision down` with the inventory of the cluster `{mark.cluster}`, where this host is `{mark.host}`"
-    return f"{down}, stops it; or choose another port in this one"
+    return f"{down}, stops it; or choose other ports in this one"

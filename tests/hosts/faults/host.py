@@ -69,7 +69,29 @@ def endless(rack: Rack) -> None:
     rack.later(lambda: rack.sh("lab-2", "rm /usr/local/bin/nvidia-smi"))
 
 
+def slow_start(rack: Rack) -> None:
+    rack.kill("lab-1", "vllm")
+    rack.edit(lambda s: s["serve"].update(env={"STAND_IN_SLEEPS": "60"}, ready_timeout=50))
+
+
+def power_cut(rack: Rack) -> int:
+    rack.later(lambda: rack["lab-1"].start())
+    return rack.begun("up", "^lab-1  vLLM$", lambda _: rack["lab-1"].kill())
+
+
 FAULTS = [
+    Fault(
+        "host",
+        "the head loses its power while its model server starts",
+        slow_start,
+        ("lab-1: ", "and since then: "),
+        4,
+        "the workers, which `up` restarts",
+        "Ray head",
+        run="up",
+        act=power_cut,
+        repair="switch it on",
+    ),
     Fault(
         "host",
         "nvidia-smi prints 100 MB that are no answer",

@@ -104,7 +104,7 @@ class Rack:
         return done.returncode
 
     def begun(self, line: str, until: str, then: Callable[[subprocess.Popen[str]], object]) -> int:
-        """Begins a command, does `then` to it once it has said `until`, and gives its exit code."""
+        """Begins a command, does `then` to it once it has said `until` (a pattern), and gives its exit code."""
         with subprocess.Popen(
             self.command(line), cwd=self.folder, env=self.environment(), text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -113,7 +113,7 @@ class Rack:
             self.said = ""
             for text in process.stdout:
                 self.said += text
-                if until and until in text:
+                if until and re.search(until, text):
                     until = ""
                     then(process)
         assert not until, f"it never said `{until}`:\n{self.said}"

@@ -163,3 +163,17 @@ def test_a_port_that_is_taken_says_whose_it_is(
     assert answer.startswith(f"port {port} (Ray)={said}")
     have = dict([answer.split("=", 1)])
     assert [hint in difference.hint for difference in ports.diff(have, ports.want())] == ([True] if hint else [])
+
+
+def test_all_that_another_cluster_has_is_one_cause_on_every_host() -> None:
+    uses = ((6379, "Ray"), (6380, "Ray's node manager"), (8000, "the model's API"))
+    found = set()
+    for host in ("gpu-01", "gpu-02"):
+        ports = PortsFree(Place("/x", f"{CLUSTER}/{host}/ray"), "127.0.0.1", uses)
+        have = {f"port {port} ({use})": f"taken by blue/{host}/ray, of provision" for port, use in uses}
+        (difference,) = ports.diff(have, ports.want())
+        assert f"where this host is `{host}`, stops it" in difference.hint
+        found.add((ports.fact(difference.aspect), difference.found, difference.expected))
+        have |= {"port 6379 (Ray)": 'taken by "nginx"'}
+        assert next(d.found for d in ports.diff(have, ports.want())) == 'taken by "nginx"'
+    assert found == {("ports", "taken by the cluster blue, of provision", "free")}
