@@ -29,7 +29,7 @@ def refuse(python: Python, base: Path) -> None:
             "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
             hint="name the backend, such as `cu130` or `cpu`",
         )
-    for line in (*python.packages, *expanded((*python.constraints, *python.overrides), base)):
+    for line in expanded((*python.packages, *python.constraints, *python.overrides), base):
         if masked(line) != line:
             raise LockError(
                 f"the requirement `{line}` holds a password, which git and others would show in their arguments",
@@ -42,7 +42,7 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
     values: dict[str, Sequence[str]] = {
         "version": [python.version],
         "platform": [python.platform],
-        "packages": sorted(python.packages),
+        "packages": sorted(expanded(python.packages, base)),
         "index": [_shown(python.index or "")],
         # The first word: so that a lock of when they came first is made anew.
         "extra_indexes": ["after the main one", *map(_shown, python.extra_indexes)] if python.extra_indexes else [],

@@ -41,7 +41,9 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
             name = f"{option.strip('-')}s.txt"
             (folder / name).write_text("\n".join(expanded(lines, base)) + "\n", encoding="utf-8")
             command += [option, name]
-    (folder / "packages.in").write_text(as_lines(links) + "\n".join(python.packages) + "\n", encoding="utf-8")
+    (folder / "packages.in").write_text(
+        as_lines(links) + "\n".join(expanded(python.packages, base)) + "\n", encoding="utf-8"
+    )
     # In a folder of its own: uv would take settings from a pyproject.toml or uv.toml around.
     done = subprocess.run(
         [*command, *more, "packages.in"],

@@ -163,3 +163,13 @@ def test_files_of_constraints_name_others_relative_to_themselves(python: Python,
     (tmp_path / "more/second.txt").unlink()
     with pytest.raises(LockError, match=r"second\.txt`, which `first\.txt` names, cannot be read"):
         make_lock(asked, tmp_path / "a.lock")
+
+
+def test_packages_may_stand_in_a_file_beside_the_inventory(python: Python, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("# ours\ntiny<2\n")
+    asked = python.model_copy(update={"packages": ("requirements.txt",)})
+    lock = make_lock(asked, tmp_path / "a.lock")
+    assert lock.packages == {"tiny": "1.0"} and read_lock(tmp_path / "a.lock", asked) == lock
+    (tmp_path / "requirements.txt").write_text("tiny\n")
+    with pytest.raises(LockStale, match=r"python\.packages"):
+        read_lock(tmp_path / "a.lock", asked)
