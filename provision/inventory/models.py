@@ -233,7 +233,8 @@ class Host(Section):
 
     @property
     def services_user(self) -> str:
-        """Whom services run as; empty: whoever logs in, who with sudo can become root, so that it is another then."""
+        """Whom services run as; empty: whoever logs in. With sudo it is a user of their own: whoever logs in can become
+        root, and what runs as that user can change what a login shell runs."""
         return self.run_as or (SYSTEM_USER if self.sudo else "")
 
 
