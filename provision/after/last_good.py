@@ -54,7 +54,7 @@ def keep(inventory: Inventory, lock: Lock) -> None:
         private_folder(path.parent)
         write_whole(path, json.dumps(content) + "\n")
     except OSError as error:
-        raise NotKept(f"the way back was not kept: `{path}` cannot be written: {error.strerror}") from error
+        raise NotKept(f"`{path}` cannot be written: {error.strerror}") from error
 
 
 def load(present: Inventory) -> LastGood:

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 
 from provision.after import last_good
-from provision.after.last_good import NotKept
-from provision.core.errors import SnapshotError
+from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note
 from provision.core.report import Report
 from provision.engine import snapshot
@@ -41,11 +40,13 @@ def _remember(job: Job, seen: Report | None, say: Callable[[str], None]) -> None
     """Keeps what the hosts are like now that all is well, and how they became so. The model is served, whatever comes
     of it."""
     try:
-        if job.command == "up" and job.inventory.serve is not None:
-            last_good.keep(job.inventory, job.lock)
         if seen is not None:
             snapshot.keep(snapshot.take(seen.known, job.inventory.cluster, time.time()))
-    except NotKept as error:
-        say(error.message)
     except SnapshotError as error:
         say(f"what the hosts are like now was not kept: {error.message}")
+    if job.command != "up" or job.inventory.serve is None:
+        return
+    try:
+        last_good.keep(job.inventory, job.lock)
+    except ProvisionError as error:
+        say(f"the way back was not kept: {error.message}")

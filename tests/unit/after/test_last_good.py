@@ -86,3 +86,9 @@ def test_what_this_version_has_not_kept_is_no_start(inventory: Inventory, spoil:
     path.write_text(spoil(path.read_text()))
     with pytest.raises(UsageError, match="holds no start that this version has kept"):
         last_good.load(inventory)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_in_words(inventory: Inventory) -> None:
+    last_good.place("llama").mkdir(parents=True)
+    with pytest.raises(last_good.NotKept, match=r"last-good\.json` cannot be written"):
+        last_good.keep(inventory, no_lock(inventory.python, inventory.lock_path))
