@@ -195,6 +195,17 @@ def test_a_changed_flag_restarts_only_the_host_that_it_is_for(cluster: Cluster) 
     assert planned.status("lab-2") == "ok"
 
 
+@pytest.mark.long
+def test_agents_that_outlive_a_killed_gcs_are_in_nobodys_way(cluster: Cluster) -> None:
+    """With it Ray's own main process and the raylet end, but not the agents, which listen at ports of ours."""
+    (gcs,) = cluster.processes("lab-1", r"gcs/gcs_server ")
+    cluster.host("lab-1").exec(["kill", "-9", gcs.split()[0]])
+    assert cluster.eventually(lambda: not cluster.processes("lab-1", r"raylet/raylet "), 60)
+    result = cluster.provision("up")
+    assert result.code == 0, result.stderr
+    assert cluster.provision("check").code == 0
+
+
 def test_the_barrier_names_who_brought_too_few_gpus(cluster: Cluster) -> None:
     result = cluster.provision("up")
     assert result.code == 1
