@@ -9,7 +9,10 @@ moment=$(date +%s)
 read_tries
 if [ "$count" = 0 ] || { grep -qs '^ready=' "$dir/stamp" && [ "$((moment - last))" -ge 600 ]; }; then count=0 since=$moment; fi
 count=$((count + 1))
-printf '%s %s %s\n' "$count" "$since" "$moment" > "$dir/tries.new" && mv -f -- "$dir/tries.new" "$dir/tries" || exit 1
+if ! printf '%s %s %s\n' "$count" "$since" "$moment" > "$dir/tries.new" || ! mv -f -- "$dir/tries.new" "$dir/tries"; then
+    # As on a full disk, which systemd would look at again every 2 s.
+    sleep 30; exit 1
+fi
 rm -f -- "$dir/stamp"
 # systemd opens the log anew for each command.
 if [ "$(stat -c %s -- "$dir/log" 2>/dev/null || echo 0)" -gt 33554432 ]; then mv -f -- "$dir/log" "$dir/log.1"; : > "$dir/log"; fi
