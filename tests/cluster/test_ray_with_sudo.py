@@ -157,7 +157,7 @@ def test_down_removes_the_units_and_what_they_ran(cluster: Cluster) -> None:
     for name in NAMES:
         assert cluster.processes(name, r"raylet|gcs_server|ray start") == []
         assert said(cluster, name, "systemctl", "list-units", "--all", "--plain", "--no-legend", "provision-*") == ""
-        assert said(cluster, name, "find", "/etc/systemd", "/run/systemd/system", "-name", "provision-*") == ""
+        assert said(cluster, name, "find", "/etc/systemd", "/run/systemd/system", "-name", "provision-test-*") == ""
         assert said(cluster, name, "find", f"{ROOT}/clusters", "-type", "f") == ""
         assert said(cluster, name, "sh", "-c", "ls -d /tmp/provision-* /tmp/ray /dev/shm/* 2>/dev/null") == ""
     again = cluster.provision("down")
