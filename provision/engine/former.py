@@ -25,14 +25,17 @@ class Former:
 
     def __init__(self, fleet: Fleet, job: Job) -> None:
         self._job = job
-        self._fleet = replace(fleet, hosts=former_of(job), emit=silent, errors={}, held={})
+        self._fleet = replace(fleet, hosts=former_of(job), emit=silent, errors={}, held={}, leases={})
         self._nodes: dict[str, Node] = {}
         self._thread = threading.Thread(target=self._ask, daemon=True)
         if self._fleet.hosts:
             self._thread.start()
 
     def _ask(self) -> None:
-        facts = gather_facts(self._fleet, self._job.inventory)
+        try:
+            facts = gather_facts(self._fleet, self._job.inventory)
+        except RuntimeError:
+            return  # the run has ended meanwhile, and its threads with it
         self._nodes = {host.name: Node(host, facts[host.name]) for host in self._fleet.hosts if host.name in facts}
 
     def join(self, fleet: Fleet, cluster: Cluster) -> tuple[Fleet, Cluster, list[Finding]]:
