@@ -224,10 +224,10 @@ class Service(Resource):
         begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
         missing = _missing(have, self.diff(have, want))
         if missing:
-            begin = "read_stamp\nlate=yes"
-        wait = "" if missing == {STAYS_UP} else f"{ready.body}\n"
-        body = f'{shell(*STOP, COMPARE)}\n{begin}\n{wait}mark_ready\n"${{runtime}}_ready"'
-        return Script(body, variables, timeout=120 + ready.timeout)
+            begin = "read_stamp; late=yes"
+        wait = "" if missing == {STAYS_UP} else ready.body
+        body = (shell(*STOP, COMPARE), begin, wait, "mark_ready", '"${runtime}_ready"')
+        return Script("\n".join(body), variables, timeout=120 + ready.timeout)
 
     def variables(self) -> dict[str, Value]:
         """What every script about the service wants to know."""

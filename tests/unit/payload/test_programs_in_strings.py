@@ -14,6 +14,7 @@ FILES = {
 
 #: File → why there is a longer one in it.
 EXCEPTIONS = {
+    "provision/checks/host/logout.py": "a check is one file, as a user's own is: what it asks, and how that is judged",
     "provision/core/script.py": "the frame around every script, made anew for each batch and its nonce",
     "provision/transport/leash.py": "a login shell reads it first, csh too: there may be no quote and no newline in it",
 }
