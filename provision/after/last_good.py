@@ -15,7 +15,7 @@ from provision.after.passwords import lost, with_those_of, without
 from provision.core.errors import LockError, ProvisionError, UsageError
 from provision.core.files import write_whole
 from provision.core.paths import cluster_dir
-from provision.core.private import private_folder
+from provision.core.private import private_folder, require_ours
 from provision.environment.lockfile import Lock, no_lock, parse_lock
 from provision.inventory.models import Inventory
 
@@ -64,6 +64,8 @@ def load(present: Inventory) -> LastGood:
     path = place(cluster)
     hint = "a successful `provision up` keeps one, on the machine that it runs on"
     try:
+        # It says which programs tell secrets here, and what is run on which hosts.
+        require_ours(path)
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["v"] != VERSION:
             raise ValueError("another version")

@@ -17,6 +17,7 @@ from provision.core.errors import LockError, PlanChanged, UsageError
 from provision.core.exits import ANSWERED
 from provision.core.files import write_whole
 from provision.core.plan import Plan
+from provision.core.private import require_ours
 from provision.core.report import Report
 from provision.core.urls import masked
 from provision.environment.lockfile import LockMissing, LockStale, parse_lock, read_lock, write_lock
@@ -78,6 +79,8 @@ def followed(
 def load(path: Path) -> Basis:
     """Raises UsageError."""
     try:
+        # Its lock says what is installed, where there is none in a file yet.
+        require_ours(path)
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no JSON"

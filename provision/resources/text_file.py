@@ -68,7 +68,10 @@ class TextFile(Resource):
     def read(self, fragment: Fragment) -> State:
         state = dict(super().read(fragment) or {})
         if "text" in state:
-            state["text"] = base64.b64decode(state["text"]).decode("utf-8", errors="replace")
+            try:
+                state["text"] = base64.b64decode(state["text"], validate=True).decode("utf-8", errors="replace")
+            except ValueError:  # it holds a secret, which is masked by now
+                del state["text"]
         return state or None
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:

@@ -47,6 +47,10 @@ class _Unfit(ValueError):
         self.hint = hint
 
 
+#: What is wrong with the extensions of a certificate, also one of none.
+_ODD = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError)
+
+
 def read_given(inventory: Inventory) -> dict[str, Secret]:
     """Of `serve.tls: {cert, key}`. Raises InventoryError."""
     tls = inventory.serve.tls if inventory.serve is not None else None
@@ -110,12 +114,23 @@ def own_key(held: str = "") -> dict[str, Secret]:
         certificates, private = _certificates(held, "it"), _key(held, "it")
         fits = isinstance(private, ec.EllipticCurvePrivateKey)
         fits = fits and _spki(private.public_key()) == _spki(certificates[0].public_key())
-    except _Unfit:
+    except (_Unfit, ValueError, UnsupportedAlgorithm):
         fits = False
     if not fits:
         private = ec.generate_private_key(ec.SECP256R1())
+    if not fits or len(certificates) > 1 or not _signs_nothing(certificates[0]):
         certificates = [_issue(private, ())]
     return _both(OwnKey(private, certificates), private)
+
+
+def _signs_nothing(certificate: x509.Certificate) -> bool:
+    """As we issue one. The file is the server's own: whoever controls that must not become an authority that clients
+    trust."""
+    try:
+        said = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        return not said.ca and certificate.issuer == certificate.subject
+    except _ODD:
+        return False
 
 
 def _both(file: CertifiedKey, key: PrivateKeyTypes) -> dict[str, Secret]:
@@ -173,7 +188,7 @@ def _told(certificates: Sequence[x509.Certificate]) -> ShownCertificate:
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _ODD:
         return ()
     addresses = (str(address) for address in found.get_values_for_type(x509.IPAddress))
     return (*addresses, *found.get_values_for_type(x509.DNSName))

@@ -77,8 +77,10 @@ def spoil(place: Place) -> tuple[Venv, set[str]]:
     for folder in ("uploads", "cache"):
         (place.root / folder / f"ffffffffffff-llama-{place.host.name}").mkdir(parents=True)
         (place.root / folder / f"ffffffffffff-other-{place.host.name}").mkdir()
+        (place.root / folder / f"ffffffffffff-big-llama-{place.host.name}").mkdir()
     (place.root / "envs" / "of-somebody").mkdir()
-    kept = {new.lock.short, other.lock.short, "of-somebody", f"ffffffffffff-other-{place.host.name}"}
+    kept = {new.lock.short, other.lock.short, "of-somebody"}
+    kept |= {f"ffffffffffff-{cluster}-{place.host.name}" for cluster in ("other", "big-llama")}
     return new, kept
 
 

@@ -7,9 +7,9 @@ rights "$path" "$owner" || exit 1
 sum=$($as sha256sum -- "$path") || exit 1
 sum=${sum#\\}
 echo "sha256=${sum%% *}"
-# What it holds instead, so that a plan can say which lines change.
+# What it holds instead, so that a plan can say which lines change; of a file that is closed to others nobody is told.
 if [ "${sum%% *}" != "$wanted" ] && [ "$(stat -c %s -- "$path")" -le 65536 ]; then
-    echo "text=$($as base64 -w 0 -- "$path")"
+    case $(stat -c %a -- "$path") in *[4567]) echo "text=$($as base64 -w 0 -- "$path")" ;; esac
 fi
 stat -c 'mode=%a
 owner=%U' -- "$path"

@@ -4,7 +4,8 @@
 find_place
 as=''
 free=yes
-if under_way "$place"; then
+# A note that somebody else could have written names processes that are none of ours to end.
+if [ -z "$(strangers "$place/note" "$uid")" ] && under_way "$place"; then
     free=''
     before=$text
     if take_away "$place" "$by" "$reason"; then

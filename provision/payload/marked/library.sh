@@ -65,6 +65,12 @@ units() {
             END { flush() }'
     } | of_them
 }
+# Whether a unit file does not say that it is of the cluster here; a link to nothing is how one of ours is switched off.
+not_ours() {
+    if [ -L "$1" ]; then [ "$(readlink -- "$1")" != /dev/null ]
+    else [ -e "$1" ] && ! grep -q "^Description=provision: $pattern" "$1"
+    fi
+}
 # Units of the systemd of whoever this runs as, who needs nobody else to stop them.
 own_units() {
     [ "$(id -u)" -ne 0 ] || return 0

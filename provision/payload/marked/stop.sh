@@ -9,9 +9,13 @@ if [ -n "$theirs" ] && [ "$(id -u)" -ne 0 ]; then
     exit 1
 fi
 for name in $theirs; do
-    systemctl disable -- "$name" >/dev/null 2>&1
-    systemctl stop -- "$name" 2>/dev/null
-    rm -f -- "/run/systemd/system/$name" "/etc/systemd/system/$name" "/run/systemd/system/$name.d/provision-first.conf"
+    not_ours "/etc/systemd/system/$name" || systemctl disable -- "$name" >/dev/null 2>&1
+    case $(systemctl show -p Description --value -- "$name" 2>/dev/null) in
+        # The last is what one is called that was switched off (systemctl mask).
+        ''|"provision: $prefix"*|"$name") systemctl stop -- "$name" 2>/dev/null ;;
+    esac
+    for file in "/run/systemd/system/$name" "/etc/systemd/system/$name"; do not_ours "$file" || rm -f -- "$file"; done
+    rm -f -- "/run/systemd/system/$name.d/provision-first.conf"
     rmdir -- "/run/systemd/system/$name.d" 2>/dev/null
     systemctl reset-failed -- "$name" 2>/dev/null
     systemctl daemon-reload

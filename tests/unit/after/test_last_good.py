@@ -92,3 +92,11 @@ def test_a_folder_that_cannot_be_written_is_an_error_in_words(inventory: Invento
     last_good.place("llama").mkdir(parents=True)
     with pytest.raises(last_good.NotKept, match=r"last-good\.json` cannot be written"):
         last_good.keep(inventory, no_lock(inventory.python, inventory.lock_path))
+
+
+def test_one_that_others_could_have_written_is_not_gone_back_to(inventory: Inventory) -> None:
+    """It names programs that are run here, to tell secrets."""
+    last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
+    last_good.place("llama").chmod(0o666)
+    with pytest.raises(UsageError, match="can be written to by every user"):
+        last_good.load(inventory)

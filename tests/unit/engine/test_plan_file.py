@@ -160,3 +160,10 @@ def test_a_run_that_could_not_look_at_all_hosts_leaves_no_plan(desk: Desk) -> No
 def test_people_can_read_what_it_will_do(desk: Desk) -> None:
     (change,) = json.loads(desk.out.read_text())["changes"]
     assert change == {"host": "gpu-02", "action": "update", "label": "thing", "lines": ["v 0 → 1"]}
+
+
+def test_one_that_others_could_have_written_is_not_followed_and_its_lock_not_taken(desk: Desk) -> None:
+    desk.out.chmod(0o666)
+    with pytest.raises(UsageError, match=r"cannot be read: `.*` .* can be written to by every user"):
+        desk.follow()
+    assert not desk.lock.exists()

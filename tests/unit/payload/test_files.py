@@ -252,3 +252,13 @@ def test_a_file_that_is_another_one_says_what_it_holds_unless_it_is_big(
     for text in ("a = 2\n", "x" * 70000):
         Path(file.path).write_text(text)
         assert "text=" not in run(file.probe())[1]
+
+
+def test_of_a_file_that_is_closed_to_others_no_plan_tells_the_lines(
+    run: Callable[..., tuple[int, str, str]], place: Path
+) -> None:
+    file = TextFile(f"{place}/x", "a = 2\n")
+    for mode, told in ((0o600, False), (0o640, False), (0o644, True)):
+        Path(file.path).write_text("a = 1\n")
+        Path(file.path).chmod(mode)
+        assert ("text=" in run(file.probe())[1]) is told

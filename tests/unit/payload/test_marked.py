@@ -177,3 +177,19 @@ def test_all_that_another_cluster_has_is_one_cause_on_every_host() -> None:
         have |= {"port 6379 (Ray)": 'taken by "nginx"'}
         assert next(d.found for d in ports.diff(have, ports.want())) == 'taken by "nginx"'
     assert found == {("ports", "taken by the cluster blue, of provision", "free")}
+
+
+def test_a_unit_file_is_removed_only_where_it_says_whose_it_is(tmp_path: Path) -> None:
+    texts = {
+        "ours": f"[Unit]\nDescription=provision: {CLUSTER}/gpu-01/ray\n",
+        "foreign": "[Unit]\nDescription=somebody's\n",
+        "speaks of it": f"# Description=provision: {CLUSTER}/gpu-01/ray\n",
+        "other host": f"[Unit]\nDescription=provision: {CLUSTER}/gpu-011/ray\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "masked").symlink_to("/dev/null")
+    (tmp_path / "a link").symlink_to(tmp_path / "ours")
+    variables = {"prefix": f"{CLUSTER}/gpu-01/", "only": "", "user": "", "here": str(tmp_path)}
+    body = f'{shell("marked/library.sh")}\nfor f in "$here"/*; do ! not_ours "$f" || echo "${{f##*/}}"; done'
+    assert run(Script(body, variables)).splitlines() == ["a link", "foreign", "other host", "speaks of it"]

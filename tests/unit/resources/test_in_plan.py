@@ -7,14 +7,17 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from test_service_diff import runs, server
 
 from provision.core.resource import Interruption, State
 from provision.core.script import Fragment
+from provision.core.secret import Secret
 from provision.environment.lockfile import no_lock, parse_lock
 from provision.inventory.models import Python
 from provision.resources.text_file import LINES, TextFile
 from provision.resources.venv import Venv
+from provision.transport.redact import redactor
 
 PYTHON = Python(version="3.11", packages=("vllm>=0.33", "ray[default]"))
 HEAD = "# python: 3.11\n# platform: x86_64-manylinux_2_34\n"
@@ -94,4 +97,14 @@ def test_a_long_difference_is_cut_off_and_says_so() -> None:
 def test_a_file_whose_lines_were_not_sent_differs_all_the_same() -> None:
     file = TextFile("/etc/x", "a\n")
     have: State = {"sha256": "0", "mode": "644"}
+    assert file.in_plan(have, file.diff(have, file.want())) == ("content another → as given",)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_a_secret_that_a_file_holds_is_not_shown_and_breaks_nothing(before: str) -> None:
+    """It is masked in base64, of which then no letters are left to stand for it."""
+    file = TextFile("/etc/x", "a = 1\n")
+    text = base64.b64encode(f"{before}token = hf_abcdefghijk12345\nmore\n".encode()).decode()
+    line = redactor([Secret("hf_abcdefghijk12345", "HF_TOKEN")])(f"text={text}")
+    have = file.read(Fragment(0, f"sha256=0\n{line}\nmode=644\n", ""))
     assert file.in_plan(have, file.diff(have, file.want())) == ("content another → as given",)

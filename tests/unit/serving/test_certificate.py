@@ -174,3 +174,28 @@ def test_one_of_an_authority_is_not_the_clusters_own(tmp_path: Path) -> None:
     private.write_bytes(key.private_bytes(encoding, *plain))
     found = given(tmp_path, cert, private).certificate
     assert (found.own, found.names) == (False, ())
+
+
+@pytest.mark.parametrize("spoil", ["an authority", "a chain", "not an end"])
+def test_what_a_server_could_sign_others_with_is_issued_anew_for_its_key(spoil: str) -> None:
+    """Clients are told to trust the file, and the server's user owns it."""
+    text = pem(own().certified(NAMES))
+    private = serialization.load_pem_private_key(text[text.index("-----BEGIN PRIVATE") :].encode(), None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "provision")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+        .serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=3650))
+        .add_extension(names, critical=False)
+    )  # fmt: skip
+    if spoil == "an authority":
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    more = builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    at = text.index("-----BEGIN PRIVATE")
+    held = own(text[:at] + more + text[at:] if spoil == "a chain" else more + text[at:])
+    made = held.certified(NAMES)
+    assert made.certificate.pin == own(text).certificate.pin
+    (issued,) = x509.load_pem_x509_certificates(made.public.encode())
+    assert not issued.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
