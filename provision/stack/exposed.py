@@ -32,12 +32,14 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
 
     def guard(cluster: Cluster) -> Playbook:
         book = _complete(playbook, removes=removes)(cluster)
-        roots = {node.name: node for node in (*cluster.nodes, *cluster.former) if _exposed(node, "root")}
-        models = {node.name for node in cluster.nodes if _exposed(node, "model")}
+        # A spare gets its environment and its weights as well.
+        members = (*cluster.nodes, *cluster.spares)
+        roots = {node.name: node for node in (*members, *cluster.former) if _exposed(node, "root")}
+        models = {node.name for node in members if _exposed(node, "model")}
         if removes:
             _only_stop(book, cluster, roots)
             return book
-        book.findings += [finding for node in cluster.nodes for finding in _findings(node, cluster)]
+        book.findings += [finding for node in members for finding in _findings(node, cluster)]
         if _only_read(cluster) and MODEL_FOLDER in cluster.inventory.accepted:
             models = set()
         if roots or models:

@@ -123,3 +123,16 @@ def test_a_persons_own_playbook_is_guarded_too() -> None:
 
     sample = cluster(worker=facts("10.0.0.2", exposed={"root": OPEN}))
     assert [finding.fact for finding in guarded(own, removes=False)(sample).blockers] == ["root"]
+
+
+@pytest.mark.parametrize("use", ["root", "model"])
+def test_a_spare_is_refused_as_any_other_host(use: str) -> None:
+    """It is prepared like those that serve: environment and weights are brought to it."""
+    known = replace(facts("10.0.0.2", exposed={use: OPEN}), root="/data/ours")
+    whole = cluster(serve=Serve(model="org/tiny", tensor_parallel=2), worker=known)
+    head, spare = whole.nodes
+    sample = replace(whole, nodes=(head,), spares=(spare,))
+    book = guarded(PlaybookFile(LIKE, like=LIKE).load(), removes=False)(sample)
+    assert [finding.host for finding in refusals(book)] == ["gpu-02"]
+    there = [step.resource for step in book.steps if step.host == "gpu-02"]
+    assert there == [] if use == "root" else not any(isinstance(resource, Weights) for resource in there)
