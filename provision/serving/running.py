@@ -57,6 +57,8 @@ _LOOK = (
     "service/secrets.sh",
     "listener.sh",
     "vllm/running.sh",
+    "service/unit_file.sh",
+    "service/unit_kept.sh",
     "service/boot.sh",
     "service/probe.sh",
     "vllm/whose.sh",

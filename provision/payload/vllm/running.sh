@@ -8,4 +8,6 @@ exposed=$(strangers "$root" "$(id -u)")
 [ -z "$exposed" ] || refused "$exposed" || exit
 dir=$root/clusters/$cluster/$host/vllm
 mark=$cluster/$host/vllm
+# By which it is known that it is starting again by itself, where it is carried by what does that.
+runtime=kept unit=provision-$cluster-$host-vllm.service
 echo "python=$root/envs/current-$cluster"

@@ -1,5 +1,7 @@
 """Which server is asked: the one that the stamp on the head tells of."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,8 @@ import pytest
 from provision.core.errors import ScriptFailed
 from provision.core.script import Fragment
 from provision.inventory.models import Host, Inventory, Serve
-from provision.serving.running import NotServing, Running, read_running
+from provision.payload.bundle import shell
+from provision.serving.running import _LOOK, NotServing, Running, read_running
 
 HEAD = Host(name="gpu-01", address="203.0.113.7", role="head")
 INVENTORY = Inventory(path=Path("c.yaml"), cluster="llama", hosts=(HEAD,), serve=Serve(model="/models/llama"))
@@ -77,3 +80,17 @@ def test_the_heads_loopback_is_not_ours() -> None:
     assert there.only_there(HEAD)
     assert not there.only_there(HEAD.model_copy(update={"address": "127.0.0.2"}))
     assert not running(STAMP).only_there(HEAD)
+
+
+@pytest.mark.parametrize("stamp", ["pid=999999999\nstart=1\nready=yes\n", "pid=999999999\nstart=1\n", None])
+def test_all_that_the_look_at_a_server_needs_goes_with_it(tmp_path: Path, stamp: str | None) -> None:
+    folder = tmp_path / "clusters" / "llama" / "gpu-01" / "vllm"
+    folder.mkdir(parents=True)
+    (folder / "run").touch()
+    if stamp is not None:
+        (folder / "stamp").write_text(stamp)
+    variables = {"root": str(tmp_path), "cluster": "llama", "host": "gpu-01", "runtimes": ""}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables}
+    done = subprocess.run(["sh", "-c", shell(*_LOOK)], env=environment, capture_output=True, text=True, check=False)
+    why = "it did not start" if stamp is None else "its process is gone"
+    assert (done.stderr, done.stdout.splitlines()[-1]) == ("", f"running=no: {why}")
