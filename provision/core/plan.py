@@ -118,10 +118,21 @@ def _seen(
 
 
 def _stops(changes: Sequence[Change]) -> Iterator[Stop]:
+    """What is seen by the steps of services, and by one that looks for all that runs, is theirs to tell."""
     for change in changes:
-        what = change.step.resource.interrupted(change.have, change.differences)
-        if what is not None:
+        resource = change.step.resource
+        what = resource.interrupted(change.have, change.differences)
+        if what is not None and (resource.label == what.label or not _told(what, change.step.host, changes)):
             yield Stop(change.step.key, change.step.host, what)
+
+
+def _told(what: Interruption, host: str, changes: Sequence[Change]) -> bool:
+    return any(
+        change.step.host == host
+        and change.action is Action.REMOVE
+        and change.step.resource.label.startswith(what.label)
+        for change in changes
+    )
 
 
 def _causes(

@@ -19,7 +19,7 @@ from provision.core.errors import (
     Unreachable,
 )
 from provision.core.events import Listener
-from provision.core.plan import Change, Plan, Stop
+from provision.core.plan import Change, Plan
 from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import PROGRESS, Fragment, Script
@@ -52,13 +52,17 @@ class Applier:
         self.states: dict[str, State] = {}
         self._spans: dict[str, tuple[float, float]] = {}
 
-    def downtime(self, stops: Sequence[Stop]) -> float | None:
+    def downtime(self, plan: Plan) -> float | None:
         """Seconds from the beginning of what stopped the model until it was seen to answer again; None if it was not
         stopped, or does not answer."""
+        stops = plan.stops
         serving = {stop.what.label for stop in stops if stop.what.serves}
         if not serving or not serving <= self._spans.keys():
             return None
-        labels = {stop.what.label for stop in stops}
+        keys = {stop.step for stop in stops}
+        labels = {stop.what.label for stop in stops} | {
+            c.step.resource.label for c in plan.changes if c.step.key in keys
+        }
         # `Stopped` of a service is called after it.
         began = [span[0] for label, span in self._spans.items() if label.partition(",")[0] in labels]
         return max(self._spans[label][1] for label in serving) - min(began)

@@ -141,7 +141,7 @@ class Run:
         state.done = carrier.carry_out(state.plan, book.proofs, applier)
         fleet.ended.update(applier.ended)
         if {stop.step for stop in state.plan.stops if stop.what.serves} <= state.done:
-            state.downtime = applier.downtime(state.plan.stops)
+            state.downtime = applier.downtime(state.plan)
         if not self._job.mode.removes and not self._cancel.is_set():
             Inquirer(prover, self._emit).explain(applier.failed, book.inquiries)
         for error in (*applier.errors, *carrier.blocks):

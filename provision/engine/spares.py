@@ -12,6 +12,7 @@ from dataclasses import replace
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import Fleet
 from provision.core.finding import Finding, Severity
+from provision.engine.members import Members
 from provision.engine.state import Job
 
 _WHY = "one more that does not answer, and there may be none to take its place"
@@ -36,7 +37,8 @@ def with_spares(job: Job, fleet: Fleet, cluster: Cluster) -> tuple[Fleet, Cluste
         return fleet, cluster, []
     asked = [node for node in cluster.nodes if node.name in fleet.names]
     gone = [node.name for node in asked if node.facts is None]
-    served = job.members.serving() if job.members is not None else ()
+    # Also of one that keeps no members itself, such as `firewall --apply`: they are the same hosts.
+    served = (job.members or Members.of(job.inventory)).serving()
     serving = choose(cluster.nodes, len(cluster.nodes) - spares, gone, served)
     if not serving:
         return fleet, cluster, []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from provision.core.finding import Finding
-from provision.core.plan import Action, Change, Mode, Plan
+from provision.core.plan import Action, Change, Mode, Plan, Stop
 from provision.render.text import PLAIN, Paint, Style, clean, count, duration, named
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
@@ -43,27 +43,54 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
 
 def question_lines(plan: Plan) -> list[str]:
     """What a person is asked about: that a model stops answering, or that data is removed. Empty: nothing of that."""
-    serving = [f"{clean(stop.what.label)} on {stop.host}" for stop in plan.stops if stop.what.serves]
     removed = sorted({clean(c.step.resource.label) for c in plan.changes}) if plan.mode is Mode.PURGE else []
     lines = [f"to be removed: {', '.join(removed)}"] if removed else []
-    if serving and plan.mode.removes:
-        lines.append(f"the model will no longer answer: {', '.join(serving)}")
-    elif serving:
+    model = _model(plan)
+    if model == _ENDS:
+        serving = _named(stop for stop in plan.stops if stop.what.serves)
+        lines.append(f"the model will no longer answer: {serving}")
+    elif model == _RESTARTS:
         lines.append(f"the model is restarted, and does not answer {_how_long(plan)}")
     return lines
 
 
 def interruption_lines(plan: Plan) -> list[str]:
     """What of what runs is stopped, and for about how long the model does not answer."""
-    if not plan.stops:
-        return []
-    names = ", ".join(f"{clean(stop.what.label)} on {stop.host}" for stop in plan.stops)
-    if plan.mode.removes:
-        return [f"to be stopped: {names}"]
-    lines = [f"to be restarted: {names}"]
-    if any(stop.what.serves for stop in plan.stops):
+    gone = _gone(plan)
+    ended = _named(stop for stop in plan.stops if stop.step in gone)
+    restarted = _named(stop for stop in plan.stops if stop.step not in gone)
+    lines = [f"to be stopped: {ended}"] if ended else []
+    lines += [f"to be restarted: {restarted}"] if restarted else []
+    model = "" if plan.mode.removes else _model(plan)
+    if model == _RESTARTS:
         lines.append(f"meanwhile the model does not answer, {_how_long(plan)}")
+    elif model == _ENDS:
+        lines.append("the model will no longer answer")
     return lines
+
+
+_RESTARTS, _ENDS = "restarts", "ends"
+
+
+def _model(plan: Plan) -> str:
+    """What becomes of a model that serves; empty: it goes on, or there is none."""
+    labels = {stop.what.label for stop in plan.stops if stop.what.serves}
+    gone = _gone(plan)
+    again = any(stop.what.serves and stop.step not in gone for stop in plan.stops)
+    # Elsewhere, or under another name.
+    again = again or any(c.step.resource.label in labels for c in plan.changes if c.step.key not in gone)
+    if again or not labels:
+        return _RESTARTS if again else ""
+    return "" if any(step.resource.label in labels for step in plan.unchanged) else _ENDS
+
+
+def _gone(plan: Plan) -> set[str]:
+    """Keys of what is not there any more afterwards."""
+    return {change.step.key for change in plan.changes if change.action is Action.REMOVE}
+
+
+def _named(stops: Iterable[Stop]) -> str:
+    return ", ".join(f"{clean(stop.what.label)} on {stop.host}" for stop in stops)
 
 
 def _how_long(plan: Plan) -> str:

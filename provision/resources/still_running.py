@@ -7,10 +7,11 @@ nothing is left once this has found nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provision.core.resource import Difference, Resource, State
+from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script, Value
 from provision.payload.bundle import shell
 
@@ -51,6 +52,10 @@ class StillRunning(Resource):
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         return () if have is None else (Difference("", None, have.get("running", "present")),)
+
+    def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
+        """The model, if its server is among them: whether it answers is not known."""
+        return Interruption("vLLM", serves=True) if "(vllm)" in (have or {}).get("running", "") else None
 
     def probe(self) -> Script:
         return Script(shell(_LIBRARY, "marked/probe.sh"), self._variables())

@@ -18,6 +18,7 @@ from provision.core.script import Upload
 from provision.environment.lockfile import ensure_lock
 from provision.inventory.models import Host
 from provision.resources.venv import Venv
+from provision.resources.venv_left import leftovers
 from provision.transport import Transport
 
 pytestmark = pytest.mark.hosts
@@ -106,6 +107,30 @@ def test_the_command_shows_sizes_and_removes_what_nobody_uses(place: Place, sshd
     assert place.left == kept
     assert prune() == "prune: nothing to prune (1 host)\n"
     place.run(new)  # what is in use still works
+
+
+def test_what_a_service_was_started_from_stays_though_a_newer_one_is_there(place: Place) -> None:
+    """As after an `up` that failed before it stopped anything."""
+    old, new = place.venv(("tiny==1.0",), "llama"), place.venv(("tiny==2.0",), "llama")
+    for venv in (old, new):
+        place.run(venv)
+    run = place.root / "clusters" / "llama" / "another-host" / "vllm" / "run"
+    run.parent.mkdir(parents=True)
+    run.write_text(f"exec '{old.bin('vllm')}' </dev/null\n")
+
+    def prune(*, remove: bool) -> str:
+        with Transport([place.host]) as transport:
+            (done,) = transport.connect(place.host).run(
+                [leftovers(str(place.root), "llama", place.host.name, remove=remove)]
+            )
+        assert done.ok, done.stderr
+        return done.stdout
+
+    assert prune(remove=False) == prune(remove=True) == ""
+    assert place.left == {old.lock.short, new.lock.short}
+    run.unlink()
+    assert old.lock.short in prune(remove=True)
+    assert place.left == {new.lock.short}
 
 
 def test_purge_removes_them_too(place: Place) -> None:

@@ -7,10 +7,13 @@ linked() {
     done
     return 1
 }
+# An `up` that failed before it stopped anything leaves services that run from what was there before, and start from it
+# again. `run`: of a service, on whichever of the hosts that share the folder.
+started() { grep -qsF -- "/envs/$1/" "$root"/clusters/*/*/*/run; }
 leftovers() {
     command -v flock >/dev/null 2>&1 || return 0
     for place in "$envs"/*; do
-        if [ ! -d "$place" ] || [ -h "$place" ] || linked "${place##*/}"; then continue; fi
+        if [ ! -d "$place" ] || [ -h "$place" ] || linked "${place##*/}" || started "${place##*/}"; then continue; fi
         owner=
         [ -f "$place/.provision" ] && { read -r _; read -r owner; } < "$place/.provision"
         if [ "$owner" = "$cluster" ]; then printf '%s\tan environment that is not in use\n' "$place"

@@ -6,7 +6,8 @@ from provision.core.finding import blocker as a_blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Playbook
 from provision.core.resource import Interruption, State
-from provision.render.plan import MERGE_FROM, plan_lines, totals
+from provision.render.plan import MERGE_FROM, plan_lines, question_lines, totals
+from provision.resources.still_running import StillRunning
 
 
 def test_a_plan_shows_what_changes_from_what_to_what_and_because_of_what() -> None:
@@ -88,3 +89,28 @@ def test_a_start_that_nobody_timed_is_not_guessed() -> None:
 def test_a_long_list_is_told_once() -> None:
     lines = restarted(("a", Served("x")), ("b", Served("x")))
     assert lines[:4] == ["~ a  x  one", "        two", "        three", "~ b  x  the same as on a"]
+
+
+def test_what_goes_for_good_is_not_called_a_restart() -> None:
+    """As a model that the inventory no longer has, one under a former name of the cluster, and one that moves."""
+    left = StillRunning("rack", "a", only=("vllm",))
+    book = Playbook()
+    book.add(left, on="a")
+    seen = {step.key: {"running": "12 (vllm)"} for step in book.steps}
+    gone = make_plan(Mode.UP, book.steps, seen)
+    assert plan_lines(gone)[-2:] == ["to be stopped: vLLM on a", "the model will no longer answer"]
+    assert question_lines(gone) == ["the model will no longer answer: vLLM on a"]
+    book.add(Served("vLLM"), on="b")
+    moved = make_plan(Mode.UP, book.steps, {**seen, "b/thing:vLLM": None})
+    assert question_lines(moved)[0].startswith("the model is restarted, and does not answer")
+    assert plan_lines(moved)[-2] == "to be stopped: vLLM on a"
+    elsewhere = make_plan(Mode.UP, book.steps, {**seen, "b/thing:vLLM": Served("vLLM").want()})
+    assert question_lines(elsewhere) == []
+
+
+def test_a_service_that_its_own_step_tells_of_is_told_once() -> None:
+    book = Playbook()
+    book.add(StillRunning("rack", "a"), on="a")
+    book.add(Served("vLLM", took=3.0), on="a")
+    down = make_plan(Mode.DOWN, book.steps, {book.steps[0].key: {"running": "12 (vllm)"}, "a/thing:vLLM": {"v": "0"}})
+    assert [stop.what.seconds for stop in down.stops] == [3.0]
