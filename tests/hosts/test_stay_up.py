@@ -18,6 +18,7 @@ from provision.core.secret import Secret
 from provision.lab.control import HostControl
 from provision.lab.lab import Lab
 from provision.resources.service import Place
+from provision.resources.still_running import StillRunning
 from provision.resources.text_file import TextFile
 
 pytestmark = [
@@ -283,6 +284,28 @@ def test_without_sudo_it_is_a_unit_of_a_user_who_lingers(lingering: OneHost, con
     assert said(control, "find", "/home/ops/.config/systemd", "-name", "provision-*") == ""
     assert not said(control, "ls", "-d", file)
     assert not there(control, pid(control))
+
+
+@pytest.mark.long
+def test_with_sudo_the_unit_that_the_user_has_is_stopped(
+    lingering: OneHost, host: OneHost, control: HostControl, daemon: Daemon
+) -> None:
+    folder = "/home/ops/.provision/clusters/here/lab-1/daemon"
+    own = Daemon(Place(folder, "here/lab-1/daemon", runtime="kept"), here=Path("/home/ops"))
+    file = f"/home/ops/.config/systemd/user/{UNIT}"
+    assert lingering.up(program(own), own).exit_code == 0
+    assert host.down(StillRunning("here", "lab-1")).exit_code == 0
+    before = pid(control)
+    # It would be there again after two seconds.
+    assert not wait_until(lambda: pid(control) not in ("", before), 6)
+    assert not said(control, "ls", file)
+
+    assert lingering.up(program(own), own).exit_code == 0
+    assert host.up(program(daemon), daemon).exit_code == 0
+    before = pid(control)
+    assert not wait_until(lambda: pid(control) != before, 6)
+    assert not said(control, "ls", file)
+    assert in_sync(host, program(daemon), daemon)
 
 
 @pytest.mark.long

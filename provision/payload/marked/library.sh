@@ -71,9 +71,15 @@ not_ours() {
     else [ -e "$1" ] && ! grep -q "^Description=provision: $pattern" "$1"
     fi
 }
-# Units of the systemd of whoever this runs as, who needs nobody else to stop them.
+# As whoever logs in, who has a systemd, and needs nobody else to stop what that carries.
+as_login() {
+    if [ "$(id -u)" -ne 0 ]; then XDG_RUNTIME_DIR=/run/user/$(id -u) "$@"; return; fi
+    [ "${SUDO_UID:-0}" -ne 0 ] && home=$(getent passwd "$SUDO_UID" | cut -d: -f6) && [ -n "$home" ] || return 1
+    setpriv --reuid="$SUDO_UID" --regid="$SUDO_GID" --clear-groups --no-new-privs -- \
+        env HOME="$home" XDG_RUNTIME_DIR="/run/user/$SUDO_UID" "$@"
+}
 own_units() {
-    [ "$(id -u)" -ne 0 ] || return 0
-    grep -HF "Description=provision: $prefix" "$HOME"/.config/systemd/user/provision-*.service 2>/dev/null |
+    # shellcheck disable=SC2016 # for the shell of that user
+    as_login sh -c 'grep -HF "Description=provision: $0" "$HOME"/.config/systemd/user/provision-*.service' "$prefix" 2>/dev/null |
         sed -n 's,^.*/\([^/:]*\):Description=provision: ,\1 ,p' | of_them
 }

@@ -21,14 +21,13 @@ for name in $theirs; do
     systemctl daemon-reload
     echo "::note stopped: $name"
 done
-XDG_RUNTIME_DIR=/run/user/$(id -u)
-export XDG_RUNTIME_DIR
 for name in $(own_units | names); do
-    systemctl --user disable -- "$name" >/dev/null 2>&1
-    systemctl --user stop -- "$name" 2>/dev/null
-    rm -f -- "$HOME/.config/systemd/user/$name" "$XDG_RUNTIME_DIR/systemd/user/$name.d/provision-first.conf"
-    rmdir -- "$XDG_RUNTIME_DIR/systemd/user/$name.d" 2>/dev/null
-    systemctl --user daemon-reload 2>/dev/null
+    # shellcheck disable=SC2016 # for the shell of that user
+    as_login sh -c '
+        systemctl --user disable -- "$0" >/dev/null; systemctl --user stop -- "$0"
+        first=$XDG_RUNTIME_DIR/systemd/user/$0.d
+        rm -f -- "$HOME/.config/systemd/user/$0" "$first/provision-first.conf"; rmdir -- "$first"
+        systemctl --user daemon-reload' "$name" 2>/dev/null
     echo "::note stopped: $name"
 done
 n=0 ended=$(left_running | while read -r one service; do echo "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')

@@ -13,6 +13,21 @@ kept_link=${kept_file%/*}/$kept_link.wants/$unit
 ctl() {
     if [ "$me" = 0 ]; then systemctl "$@"; else XDG_RUNTIME_DIR=/run/user/$me systemctl --user "$@"; fi
 }
+# What a login without sudo has made before: that user's systemd would start it again. `of_login`: a command
+# there.
+of_login() {
+    [ "$me" = 0 ] && [ "${SUDO_UID:-0}" != 0 ] && home=$(getent passwd "$SUDO_UID" | cut -d: -f6) && [ -n "$home" ] || return 1
+    as_uid "$SUDO_UID" env HOME="$home" XDG_RUNTIME_DIR="/run/user/$SUDO_UID" "$@"
+}
+end_of_login() {
+    # shellcheck disable=SC2016 # for the shell of that user
+    of_login sh -c '
+        file=$HOME/.config/systemd/user/$0
+        grep -qsxF "Description=provision: $1" "$file" || exit 0
+        systemctl --user --quiet disable -- "$0"; systemctl --user stop -- "$0"
+        rm -f -- "$file"; systemctl --user reset-failed -- "$0"; systemctl --user daemon-reload' "$unit" "$mark" 2>/dev/null
+    return 0
+}
 kept_put() {
     file=$kept_file
     rm -f -- "$file" && cp -- "$dir/unit" "$file.new" && chmod 644 "$file.new" && mv -fT -- "$file.new" "$file"

@@ -9,6 +9,7 @@ kept_start() {
     ctl daemon-reload && ctl start -- "$unit"
 }
 kept_stop() {
+    end_of_login
     file=$kept_file
     [ -w "${file%/*}" ] || return 0
     # systemd goes on with one whose file somebody has removed.
