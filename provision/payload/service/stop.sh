@@ -38,9 +38,14 @@ signal() {
 # service, and is open nowhere.
 remove_segments() {
     is_ours "$dir" d && [ -f "$dir/run" ] && [ -n "$segments" ] || return 0
-    for segment in $(cd /dev/shm && ls -d $segments 2>/dev/null); do
-        segment=/dev/shm/$segment
-        [ "$segment" -nt "$dir/run" ] && [ "$(stat -c %U "$segment")" = "${user:-$(id -un)}" ] || continue
-        grep -qsF "$segment" /proc/[0-9]*/maps || as_user rm -f -- "$segment"
+    set -f
+    for pattern in $segments; do
+        set +f
+        # Others may put names with blanks there, of which no word is a name of ours.
+        for segment in /dev/shm/$pattern; do
+            [ "$segment" -nt "$dir/run" ] && [ "$(stat -c %U -- "$segment")" = "${user:-$(id -un)}" ] || continue
+            grep -qsF -e "$segment" /proc/[0-9]*/maps || as_user rm -f -- "$segment"
+        done
     done
+    set +f
 }
