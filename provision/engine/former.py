@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,7 +65,8 @@ class Former:
         (error, *_) = self._fleet.errors.get(host.name, [ProvisionError("it did not answer")])
         said = f"{host.name} ({host.address}) was a member, is no longer in the inventory, and cannot be looked at"
         assert self._job.members is not None
-        hint = f"`provision up` stops it once it answers; if it is gone for good: `rm {self._job.members.path}`"
+        kept = shlex.quote(str(self._job.members.path))
+        hint = f"`provision up` stops it once it answers; if it is gone for good: `rm {kept}`"
         return Finding(
             "",
             "services",

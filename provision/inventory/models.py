@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from provision.inventory.words import Degree, Name, UserName, Version, Words
+from provision.inventory.words import Degree, Name, UserName, Variable, Version, Words
 
 Role = Literal["head", "worker"]
 Scalar = str | int | float | bool
@@ -44,7 +44,7 @@ class Ssh(Section):
 class SecretSource(Section):
     """Where a secret's value comes from: exactly one of `env`, `file`, `command`, `vault` and `sops`."""
 
-    env: str | None = Field(None, description="environment variable of the controller")
+    env: Variable | None = Field(None, description="environment variable of the controller")
     file: str | None = Field(None, description="file on the controller, relative to the inventory")
     command: str | None = Field(None, description="command for the controller's sh that prints it, `pass show hf`")
     vault: str | None = Field(None, description="file that the program ansible-vault decrypts")

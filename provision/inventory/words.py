@@ -21,6 +21,10 @@ Name = Annotated[
     Words("a name of at most 40 lower-case letters, digits and dashes"),
 ]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,30}$"), Words("a name that useradd takes")]
+#: As a shell takes it: what is printed to be typed has it unquoted.
+Variable = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), Words("the name of an environment variable")
+]
 Version = Annotated[str, StringConstraints(pattern=r"^3\.\d+(\.\d+)?$"), Words("a version such as `3.12`")]
 
 #: How many GPUs or stages; `auto`: worked out from the model and the GPUs.

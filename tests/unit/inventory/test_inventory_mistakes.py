@@ -527,3 +527,11 @@ def test_a_playbook_is_a_file_beside_the_inventory(read, problem, tmp_path):
     assert read(OK).playbook is None
     said = "`mine.yaml` is no Python file, which a playbook is"
     assert problem(OK + "playbook: mine.yaml\n")[1:3] == ("playbook", said)
+
+
+@pytest.mark.parametrize("name", ["X$(touch /tmp/x)", "X;reboot", "X Y", "", "1X", "`id`"])
+@pytest.mark.parametrize("setting", ["secrets: {VLLM_API_KEY: {env: %s}}", "sudo_password: {env: %s}"])
+def test_a_variable_that_is_to_be_typed_has_a_name_that_runs_nothing(problem, setting, name):
+    """It stands without quotes in `export X=…`, and in the lines by which the model is asked."""
+    _, path, message, _ = problem(OK + setting % f'"{name}"' + "\n")
+    assert path.endswith(".env") and message.startswith("should be the name of an environment variable")
