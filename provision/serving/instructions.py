@@ -77,7 +77,8 @@ class Served:
         if ended.of(self.head.name, self.service) != RUNNING:
             why = "" if self.head.name in ended.known else f": it is served on {self.head.name}, which was left out"
             return [f"whether {self.model} answers was not looked at{why}"]
-        kind = ended.of(self.head.name, self.answers) or CHAT
+        said = ended.of(self.head.name, self.answers)
+        kind = said if said in _CALLS else CHAT  # whoever controls the server may have it say anything
         why = f"it listens on {self.head.name}'s loopback" if self.local else ended.closed.get(self.endpoint, "")
         address, port = self.endpoint
         scheme = "http" if self.certificate is None else "https"

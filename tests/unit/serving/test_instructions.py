@@ -161,3 +161,7 @@ def test_one_of_an_authority_is_asked_for_by_a_name_that_it_has() -> None:
     through = shown.lines(Ended(known(), {ENDPOINT: "no answer within 2 s"}))
     assert any(line.startswith("curl") and "https://127.0.0.1:8000" in line for line in through)
     assert not any("openai" in line for line in through)
+
+
+def test_a_server_that_says_nonsense_of_how_it_answers_ends_no_run() -> None:
+    assert served().lines(Ended(known("anything"))) == served().lines(Ended(known()))
