@@ -20,7 +20,7 @@ from provision.core.exits import Exit
   provision prune cluster.yaml --yes"""),
 )
 @inventory_argument
-@click.option("--yes", is_flag=True, help="Remove it without asking.")
+@click.option("-y", "--yes", is_flag=True, help="Remove it without asking.")
 @click.option("--limit", metavar="PATTERN", multiple=True, help="Only these hosts, as for `up`.  [default: all hosts]")
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the hosts' sudo password.")
 @shown_options
@@ -33,9 +33,12 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
+    from provision.cli.question import on_a_terminal
     from provision.cli.run import errors_as_json
+    from provision.core.errors import Declined
     from provision.inventory.limit import select
     from provision.render.jsonl import result_line
+    from provision.render.out import Out
     from provision.render.prunable import leftover_lines, leftovers_json, size
     from provision.render.text import count
 
@@ -48,9 +51,11 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
         found = api.prune(loaded, limit=only, sudo_password=password)
         if not screen.as_json:
             screen.say(*leftover_lines(found, screen.paint))
-        ask = found and not yes and not screen.as_json and sys.stdin.isatty() and screen.out.tty
-        if ask and not click.confirm(f"remove {count(len(found), 'folder')}", default=False):
-            return Exit.DECLINED
+        if found and not yes and on_a_terminal():
+            if screen.as_json or screen.quiet:
+                Out(sys.stderr).lines(leftover_lines(found))
+            if not click.confirm(f"remove {count(len(found), 'folder')}", default=False, err=True):
+                raise Declined("declined: nothing was removed", hint="`--yes` goes on without the question")
         removed = api.prune(loaded, limit=only, sudo_password=password, remove=True) if found else ()
     screen.json(result_line("prune", leftovers_json(removed)))
     if not screen.as_json:

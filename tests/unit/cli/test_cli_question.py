@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from provision import api
-from provision.cli import run
+from provision.cli import question, run
 from provision.cli.question import asker, on_a_terminal
 from provision.core.errors import Cancelled, Declined
 from provision.core.exits import Exit
@@ -22,6 +22,7 @@ from provision.core.playbook import Step
 from provision.core.report import Report
 from provision.core.resource import Interruption, Resource, State
 from provision.core.script import Script
+from provision.stack.prunable import Leftover
 
 
 @dataclass(frozen=True)
@@ -127,3 +128,25 @@ def test_the_library_is_given_the_question_on_a_terminal_alone(
     monkeypatch.setattr(run, "on_a_terminal", lambda: terminal)
     call(command, *options)
     assert seen == [asks]
+
+
+@pytest.mark.parametrize(("options", "stated"), [((), "stdout"), (("--json",), "stderr"), (("-q",), "stderr")])
+def test_prune_asks_whoever_is_at_the_terminal_wherever_its_output_goes(
+    inventory: Path,
+    call: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    stated: str,
+) -> None:
+    removed: list[bool] = []
+
+    def prune(*_: object, remove: bool = False, **__: object) -> tuple[Leftover, ...]:
+        removed.append(remove)
+        return (Leftover("gpu-01", "/opt/provision/envs/0", 4, "half removed"),)
+
+    monkeypatch.setattr(api, "prune", prune)
+    monkeypatch.setattr(question, "on_a_terminal", lambda: True)
+    no = call("prune", *options, input="n\n")
+    assert (no.exit_code, removed) == (Exit.DECLINED, [False])
+    assert "remove 1 folder [y/N]: " in no.stderr and "/opt/provision/envs/0" in getattr(no, stated)
+    assert call("prune", *options, input="y\n").exit_code == 0 and removed[-1]

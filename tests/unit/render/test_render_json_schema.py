@@ -35,8 +35,10 @@ from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.leases import unlock_json
 from provision.render.look import look_json
+from provision.render.prunable import leftovers_json
 from provision.render.serving import bench_json, smoke_json
 from provision.serving.look import Look, TriedSocket
+from provision.stack.prunable import Leftover
 
 VALIDATOR = Draft202012Validator(SCHEMA)
 LAB = LabReport(
@@ -82,6 +84,8 @@ def lines() -> list[dict[str, Any]]:
         error_line(mistakes, 2, 0.0),
         error_line(an_error(), 1, 0.0),
         result_line("lock", {"path": Path("cluster.lock")}, 0.0),
+        result_line("lock", {"changes": ["vllm 0.32.0 → 0.33.0"]}, 0.0),
+        result_line("prune", leftovers_json((Leftover("a", "/opt/provision/envs/0", 4, "half removed"),)), 0.0),
         result_line("unlock", unlock_json({"a": [Answer("taken", HOLDER)], "b": [Answer("free")]}), 0.0),
         result_line("firewall", firewall_json(FIREWALL), 0.0),
         result_line("explain", explained_json(explain(Log("gpu-01", "log", "CUDA error: out of memory"))), 0.0),
