@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from provision.core.errors import ProvisionError
+from provision.core.errors import Blocked, ProvisionError
 from provision.core.exits import Exit
 from provision.core.report import Report
 
@@ -25,6 +25,14 @@ def went_back(failed: Report, go_back: Callable[[], Report], cancel: threading.E
 
 
 def took_down(report: Report) -> bool:
-    """Whether a model that served may have been stopped for a start that failed."""
-    stops = report.plan.stops if report.plan is not None else ()
-    return report.exit_code == Exit.FAILED and any(stop.what.serves for stop in stops)
+    """Whether a model that served may have been stopped for a start that failed. What kept it from being stopped (the
+    plan, or a proof) has taken nothing down: whoever has started it, maybe from another machine, it goes on."""
+    plan = report.plan
+    if report.exit_code != Exit.FAILED or plan is None or plan.blockers:
+        return False
+    if not any(stop.what.serves for stop in plan.stops):
+        return False
+    # `Stopped` of a service is called after it.
+    done = {label.partition(",")[0] for host in report.hosts for label in host.changes}
+    begun = any(stop.what.label in done for stop in plan.stops)
+    return begun or not all(isinstance(error, Blocked) for error in report.errors)
