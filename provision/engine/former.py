@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from provision.core import events
 from provision.core.errors import HostError, NoHome, ProvisionError
 from provision.core.events import Listener, silent
 from provision.core.finding import Finding, Severity
+from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode
+from provision.engine.leasing import this_person
 from provision.engine.members import AT
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
@@ -37,6 +40,10 @@ class Former:
             facts = gather_facts(self._fleet, self._job.inventory)
         except RuntimeError:
             return  # the run has ended meanwhile, and its threads with it
+        for host, answer in self._fleet.leases.items():
+            if facts.get(host) is not None and (holder := _somebody_else(answer)) is not None:
+                del facts[host]
+                self._fleet.record(host, HostError(host, holder.sentence(), hint="wait until it is done"))
         self._nodes = {host.name: Node(host, facts[host.name]) for host in self._fleet.hosts if host.name in facts}
 
     def join(self, fleet: Fleet, cluster: Cluster) -> tuple[Fleet, Cluster, list[Finding]]:
@@ -77,6 +84,13 @@ class Former:
             hint=hint,
             evidence=(error.message,),
         )
+
+
+def _somebody_else(answer: Answer) -> Holder | None:
+    """Who is at work there, as for a cluster that the host belongs to by now. Under another name, it may be one of the
+    hosts of this run."""
+    holder = answer.holder if answer.state == "busy" else None
+    return None if holder is None or (holder.pid, holder.who) == (os.getpid(), this_person()) else holder
 
 
 def former_of(job: Job) -> tuple[Host, ...]:

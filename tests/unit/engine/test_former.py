@@ -1,0 +1,56 @@
+"""A former host that another run is at work on is left to it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provision.cluster.cluster import Cluster
+from provision.cluster.gather import Fleet, fleet_of
+from provision.core.events import silent
+from provision.core.lease import Answer, Holder
+from provision.core.plan import Mode
+from provision.core.playbook import Playbook
+from provision.engine import former
+from provision.engine.leasing import this_person
+from provision.engine.members import Members
+from provision.engine.state import Job
+from provision.facts import Facts
+from provision.inventory.models import Host, Inventory
+
+FIRST, SECOND = Host(name="gpu-01", address="10.0.0.1", role="head"), Host(name="gpu-02", address="10.0.0.2")
+
+
+def joined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode, holder: Holder) -> Any:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+
+    def gathered(fleet: Fleet, _: Inventory) -> dict[str, Facts]:
+        fleet.leases["gpu-02"] = Answer("busy", holder)
+        return {host.name: Facts() for host in fleet.hosts}
+
+    monkeypatch.setattr(former, "gather_facts", gathered)
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST,))
+    members = Members.of(inventory.model_copy(update={"hosts": (FIRST, SECOND)}))
+    members.begin(["gpu-01", "gpu-02"])
+    job = Job.of_steps("up", mode, inventory, lambda _: Playbook(), None, None, {})
+    object.__setattr__(job, "members", Members.of(inventory))
+    with fleet_of((FIRST,), silent) as fleet:
+        return former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}))
+
+
+@pytest.mark.parametrize("mode", [Mode.UP, Mode.DOWN])
+def test_it_is_not_touched_and_said_who_is_at_work_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode
+) -> None:
+    other = Holder("up", "ann@laptop", pid=7, cluster="others")
+    fleet, cluster, findings = joined(monkeypatch, tmp_path, mode, other)
+    assert cluster.former == ()
+    said = [error.message for error in fleet.all_errors] + [line for found in findings for line in found.evidence]
+    assert len(said) == 1 and said[0].startswith("an `up` from laptop, pid 7, since ")
+
+
+def test_this_run_itself_is_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mine = Holder("up", this_person(), pid=os.getpid(), cluster="gpus")
+    _, cluster, findings = joined(monkeypatch, tmp_path, Mode.UP, mine)
+    assert [node.name for node in cluster.former] == ["gpu-02"] and not findings
