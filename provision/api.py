@@ -147,7 +147,8 @@ def rollback(inventory: Inventory, **options: Unpack[Options]) -> Report:
     """Starts again what the last successful `up` from this machine started. Raises UsageError if none is kept."""
     kept = last_good.load(inventory)
     _noting(options.get("listener") or silent)(f"going back to what was started by {kept.when}")
-    return _up(replace(_job("rollback", Mode.UP, kept.inventory, options), lock=kept.lock), options)
+    job = _job("rollback", Mode.UP, kept.inventory, options)
+    return _up(replace(job, lock=kept.lock, agree=last_good.still(kept, inventory, job.agree)), options)
 
 
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:

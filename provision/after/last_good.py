@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from provision.after.passwords import lost, with_those_of, without
-from provision.core.errors import LockError, ProvisionError, UsageError
+from provision.core.errors import LockError, PlanChanged, ProvisionError, UsageError
 from provision.core.files import write_whole
 from provision.core.paths import cluster_dir
+from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
 from provision.environment.lockfile import Lock, no_lock, parse_lock
 from provision.inventory.models import Inventory
@@ -55,6 +57,19 @@ def keep(inventory: Inventory, lock: Lock) -> None:
         write_whole(path, json.dumps(content) + "\n")
     except OSError as error:
         raise NotKept(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def still(kept: LastGood, present: Inventory, then: Callable[[Plan], None] | None) -> Callable[[Plan], None]:
+    """What a rollback is to ask before it changes anything: it may have waited for a run that has ended well, and left
+    another start to go back to. What is returned raises PlanChanged."""
+
+    def agree(plan: Plan) -> None:
+        if load(present).at != kept.at:
+            raise PlanChanged("another run has ended well meanwhile: nothing was changed", hint="`provision check`")
+        if then is not None:
+            then(plan)
+
+    return agree
 
 
 def load(present: Inventory) -> LastGood:

@@ -11,7 +11,8 @@ import pytest
 
 from provision import inventory as inventories
 from provision.after import last_good
-from provision.core.errors import UsageError
+from provision.core.errors import PlanChanged, UsageError
+from provision.core.plan import Mode, make_plan
 from provision.environment.lockfile import no_lock, parse_lock
 from provision.inventory.models import Inventory
 
@@ -45,6 +46,18 @@ def test_it_is_read_back_as_it_was_and_nobody_else_can_read_it(inventory: Invent
     assert kept.inventory == inventory
     assert (kept.lock, kept.lock.text) == (lock, LOCK)
     assert stat.S_IMODE(last_good.place("llama").stat().st_mode) == 0o600
+
+
+def test_a_run_that_ended_well_while_it_was_waited_for_is_not_taken_back(inventory: Inventory) -> None:
+    lock, asked, plan = parse_lock(LOCK, inventory.lock_path), [], make_plan(Mode.UP, [], {})
+    last_good.keep(inventory, lock)
+    agree = last_good.still(last_good.load(inventory), inventory, asked.append)
+    agree(plan)
+    assert asked == [plan]
+    last_good.keep(inventory, lock)
+    with pytest.raises(PlanChanged, match="another run has ended well meanwhile"):
+        agree(plan)
+    assert asked == [plan]
 
 
 def test_without_packages_there_is_no_lock_to_keep(inventory: Inventory) -> None:
