@@ -212,6 +212,19 @@ def test_a_file_of_somebody_else_in_its_place_blocks_up_and_is_left_by_down(
         said(control, "rm", FILE)
 
 
+def test_of_two_files_of_one_name_down_removes_the_one_that_is_provisions(host: OneHost, control: HostControl) -> None:
+    temporary, text = f"/run/systemd/system/{UNIT}", "[Service]\nExecStart=/bin/sleep 1000"
+    put = 'printf "%s\n" "$1" > "$0"'
+    said(control, "sh", "-c", put, temporary, f"[Unit]\nDescription=provision: here/lab-1/daemon\n{text}")
+    said(control, "sh", "-c", put, FILE, text)
+    try:
+        assert host.down(StillRunning("here", "lab-1")).exit_code == 0
+        assert said(control, "cat", FILE) == text
+        assert said(control, "ls", "/run/systemd/system").split().count(UNIT) == 0
+    finally:
+        said(control, "rm", FILE)
+
+
 @pytest.mark.long
 def test_one_of_an_earlier_version_is_moved_over_with_one_restart_and_back(
     host: OneHost, control: HostControl, daemon: Daemon
