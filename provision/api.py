@@ -113,7 +113,8 @@ def check(
         from provision.testing.run import require_tests
 
         require_tests(tests)
-    report = _execute(_job("check", Mode.CHECK, inventory, options, areas=areas, prove=prove), options)
+    job = replace(_job("check", Mode.CHECK, inventory, options), areas=tuple(areas), prove=prove)
+    report = _execute(job, options)
     if tests is not None:
         from provision.testing.run import tested
 
@@ -140,12 +141,15 @@ def up(
     report = _up(_job("up", Mode.UP, inventory, options), options)
     wanted = go_back or (inventory.serve is not None and inventory.serve.rollback_on_failure)
     options["agree"] = lambda _: None  # nobody is asked: what is stopped for the way back does not serve
+    options["playbook"] = None  # nor is the one of the start that failed
     return went_back(report, lambda: rollback(inventory, **options), options.get("cancel")) if wanted else report
 
 
 def rollback(inventory: Inventory, **options: Unpack[Options]) -> Report:
-    """Starts again what the last successful `up` from this machine started. Raises UsageError if none is kept."""
+    """Starts again what the last successful `up` from this machine started, with the playbook of that time unless
+    one is given. Raises UsageError if none is kept, or that playbook is another by now."""
     kept = last_good.load(inventory)
+    options["playbook"] = options.get("playbook") or last_good.playbook(kept)
     _noting(options.get("listener") or silent)(f"going back to what was started by {kept.when}")
     job = _job("rollback", Mode.UP, kept.inventory, options)
     return _up(replace(job, lock=kept.lock, agree=last_good.still(kept, inventory, job.agree)), options)
@@ -247,9 +251,7 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
     return given or inventories.read_sudo_password(inventory)
 
 
-def _job(
-    command: str, mode: Mode, inventory: Inventory, options: Options, *, areas: Sequence[str] = (), prove: bool = False
-) -> Job:
+def _job(command: str, mode: Mode, inventory: Inventory, options: Options) -> Job:
     listener = options.get("listener") or silent
     writes = mode is Mode.UP
     if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
@@ -277,11 +279,9 @@ def _job(
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),
         only=tuple(options.get("limit") or ()),
-        areas=tuple(areas),
         deep=options.get("deep", False),
         skip=tuple(options.get("skip") or ()),
         skippable=tuple(PROOFS),
-        prove=prove,
         model=None if mode.removes else look_for(inventory, secrets),
         questions={} if mode.removes else questions(),
         kept=None if mode.removes else together(token, own_certificate(inventory)),
@@ -292,7 +292,8 @@ def _job(
 
 
 def _up(job: Job, options: Options) -> Report:
-    return succeeded(job, _execute(job, options), options.get("listener") or silent, options.get("cancel"))
+    book = last_good.played(options.get("playbook") or job.inventory.playbook)  # as it was just loaded
+    return succeeded(job, _execute(job, options), options.get("listener") or silent, options.get("cancel"), book)
 
 
 def _execute(job: Job, options: Options, *, listener: Listener | None = None) -> Report:

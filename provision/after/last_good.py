@@ -6,11 +6,14 @@ alone. The environment itself stays on the hosts beside the newer one, so that g
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from provision.after.passwords import lost, with_those_of, without
 from provision.core.errors import LockError, PlanChanged, ProvisionError, UsageError
@@ -30,12 +33,21 @@ class NotKept(ProvisionError):
 
 
 @dataclass(frozen=True)
+class Played:
+    """A playbook of one's own, and the digest of what was in it."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True)
 class LastGood:
-    """`at`: seconds since the epoch."""
+    """`at`: seconds since the epoch. `played`: None for the built-in playbook."""
 
     at: float
     inventory: Inventory
     lock: Lock
+    played: Played | None = None
 
     @property
     def when(self) -> str:
@@ -47,16 +59,42 @@ def place(cluster: str) -> Path:
     return cluster_dir(cluster) / "last-good.json"
 
 
-def keep(inventory: Inventory, lock: Lock) -> None:
+def played(path: Path | None) -> Played | None:
+    """Raises OSError."""
+    if path is None:
+        return None
+    return Played(path.absolute(), hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def keep(inventory: Inventory, lock: Lock, book: Played | None = None) -> None:
     """Raises NotKept, NoHome."""
     path = place(inventory.cluster)
     said = without(inventory.model_dump(mode="json"))
-    content = {"v": VERSION, "at": time.time(), "inventory": said, "lock": lock.text}
+    content: dict[str, Any] = {"v": VERSION, "at": time.time(), "inventory": said, "lock": lock.text}
+    content["playbook"] = {"path": str(book.path), "sha256": book.digest} if book else None
     try:
         private_folder(path.parent)
         write_whole(path, json.dumps(content) + "\n")
     except OSError as error:
         raise NotKept(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def playbook(kept: LastGood) -> Path | None:
+    """The one of that time; None: none of one's own. Raises UsageError if it is no longer what it was."""
+    if kept.played is None:
+        return None
+    path = kept.played.path
+    hint = f"`--playbook {shlex.quote(str(path))}` goes back with what is there now"
+    try:
+        now = played(path)
+    except OSError as error:
+        hint = "`--playbook FILE` goes back with another"
+        raise UsageError(
+            f"the playbook `{path}` of the last good start cannot be read: {error.strerror}", hint=hint
+        ) from error
+    if now != kept.played:
+        raise UsageError(f"the playbook `{path}` is another than that of the last good start", hint=hint)
+    return path
 
 
 def still(kept: LastGood, present: Inventory, then: Callable[[Plan], None] | None) -> Callable[[Plan], None]:
@@ -90,7 +128,11 @@ def load(present: Inventory) -> LastGood:
         inventory = Inventory.model_validate(said)
         text = str(content["lock"])
         unlocked = no_lock(inventory.python, inventory.lock_path)
-        return LastGood(float(content["at"]), inventory, parse_lock(text, inventory.lock_path) if text else unlocked)
+        lock = parse_lock(text, inventory.lock_path) if text else unlocked
+        # A file of an earlier provision has none.
+        book = content.get("playbook")
+        of_then = Played(Path(book["path"]), str(book["sha256"])) if book else None
+        return LastGood(float(content["at"]), inventory, lock, of_then)
     except UsageError:
         raise
     except FileNotFoundError:

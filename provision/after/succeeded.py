@@ -16,8 +16,10 @@ from provision.engine.state import Job
 from provision.stack.certificate import keep_public
 
 
-def succeeded(job: Job, report: Report, listener: Listener, cancel: threading.Event | None) -> Report:
-    """Leaves the report of one that did not end well as it is."""
+def succeeded(
+    job: Job, report: Report, listener: Listener, cancel: threading.Event | None, book: last_good.Played | None
+) -> Report:
+    """Leaves the report of one that did not end well as it is. `book`: the playbook, unless it is the built-in one."""
 
     def say(text: str) -> None:
         listener(Note("", text))
@@ -32,11 +34,11 @@ def succeeded(job: Job, report: Report, listener: Listener, cancel: threading.Ev
         report = from_here(report, job.inventory, job.secrets, job.only, say, cancel, job.sudo_password)
     if report.ok and not job.only:
         keep_public(job.kept, listener)
-        _remember(job, seen, say)
+        _remember(job, seen, book, say)
     return report
 
 
-def _remember(job: Job, seen: Report | None, say: Callable[[str], None]) -> None:
+def _remember(job: Job, seen: Report | None, book: last_good.Played | None, say: Callable[[str], None]) -> None:
     """Keeps what the hosts are like now that all is well, and how they became so. The model is served, whatever comes
     of it."""
     try:
@@ -47,6 +49,6 @@ def _remember(job: Job, seen: Report | None, say: Callable[[str], None]) -> None
     if job.command != "up" or job.inventory.serve is None:
         return
     try:
-        last_good.keep(job.inventory, job.lock)
+        last_good.keep(job.inventory, job.lock, book)
     except ProvisionError as error:
         say(f"the way back was not kept: {error.message}")

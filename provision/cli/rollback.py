@@ -21,8 +21,8 @@ from provision.cli.page import COMMANDS
 def rollback(no_wait: bool, yes: bool, **options: Any) -> int:
     """Start again what the last successful `up` from this machine started.
 
-    Environment, arguments and cut are those of that time. Inventory and lock stay as they are, so that `plan` shows
-    what they ask for and does not run. Does nothing if that start still runs.
+    Environment, arguments, cut and playbook are those of that time. Inventory and lock stay as they are, so that
+    `plan` shows what they ask for and does not run. Does nothing if that start still runs.
     """
     from provision import api
     from provision.cli.run import run

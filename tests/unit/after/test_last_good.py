@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from provision import api
 from provision import inventory as inventories
 from provision.after import last_good
 from provision.core.errors import PlanChanged, UsageError
 from provision.core.plan import Mode, make_plan
+from provision.core.report import Report
 from provision.environment.lockfile import no_lock, parse_lock
 from provision.inventory.models import Inventory
 
@@ -113,3 +115,72 @@ def test_one_that_others_could_have_written_is_not_gone_back_to(inventory: Inven
     last_good.place("llama").chmod(0o666)
     with pytest.raises(UsageError, match="can be written to by every user"):
         last_good.load(inventory)
+
+
+def played(inventory: Inventory) -> Path:
+    path = inventory.path.parent / "my own.py"
+    path.write_text("ONE = 1\n")
+    last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path), last_good.played(path))
+    return path
+
+
+def test_the_playbook_of_that_time_is_the_one_to_go_back_with(inventory: Inventory) -> None:
+    path = played(inventory)
+    assert last_good.playbook(last_good.load(inventory)) == path
+    last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
+    assert last_good.playbook(last_good.load(inventory)) is None
+
+
+def test_a_playbook_that_is_another_by_now_is_not_gone_back_with(inventory: Inventory) -> None:
+    path = played(inventory)
+    path.write_text("ONE = 2\n")
+    with pytest.raises(UsageError, match="is another than that of the last good start") as found:
+        last_good.playbook(last_good.load(inventory))
+    assert f"--playbook '{path}'" in found.value.hint
+    path.unlink()
+    with pytest.raises(UsageError, match="of the last good start cannot be read: No such file"):
+        last_good.playbook(last_good.load(inventory))
+
+
+def test_a_start_that_an_earlier_provision_has_kept_is_gone_back_to(inventory: Inventory) -> None:
+    last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
+    path = last_good.place("llama")
+    content = json.loads(path.read_text())
+    del content["playbook"]
+    path.write_text(json.dumps(content))
+    assert last_good.playbook(last_good.load(inventory)) is None
+
+
+def test_rollback_takes_the_playbook_of_that_time_unless_one_is_given(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, used = played(inventory), []
+
+    def job(command: str, mode: Mode, kept: Inventory, options: api.Options, **_: object) -> None:
+        used.append(options.get("playbook"))
+        raise UsageError("that is enough")
+
+    monkeypatch.setattr(api, "_job", job)
+    other = path.with_name("other.py")
+    for given in (None, other):
+        with pytest.raises(UsageError, match="that is enough"):
+            api.rollback(inventory, playbook=given)
+    assert used == [path, other]
+    path.unlink()
+    with pytest.raises(UsageError, match="cannot be read"):
+        api.rollback(inventory)
+    with pytest.raises(UsageError, match="that is enough"):
+        api.rollback(inventory, playbook=other)
+
+
+def test_the_way_back_does_not_take_the_playbook_of_the_start_that_failed(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[object] = []
+    failed = Report("up", Mode.UP, None, ())
+    monkeypatch.setattr(api, "_job", lambda *_, **__: None)
+    monkeypatch.setattr(api, "_up", lambda *_: failed)
+    monkeypatch.setattr(api, "went_back", lambda report, go_back, _: go_back())
+    monkeypatch.setattr(api, "rollback", lambda _, **options: used.append(options["playbook"]) or failed)
+    api.up(inventory, go_back=True, playbook=inventory.path.with_name("new.py"))
+    assert used == [None]
