@@ -15,9 +15,10 @@ from provision.core.errors import HostError, NoHome, ProvisionError
 from provision.core.events import Listener, silent
 from provision.core.finding import Finding, Severity
 from provision.core.lease import Answer, Holder
+from provision.core.paths import cluster_dir
 from provision.core.plan import Mode
 from provision.engine.leasing import this_person
-from provision.engine.members import AT
+from provision.engine.members import AT, FILE
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
 
@@ -51,8 +52,9 @@ class Former:
         while it could not look at one of them: there it is an error."""
         renamed = self._job.members.renamed if self._job.members is not None and not self._job.only else ()
         cluster = replace(cluster, renamed=renamed)
+        beside = _beside(self._job)
         if not self._fleet.hosts:
-            return fleet, cluster, []
+            return fleet, cluster, beside
         self._thread.join()
         lost = [host for host in self._fleet.hosts if host.name not in self._nodes]
         if self._job.mode.removes:
@@ -66,7 +68,7 @@ class Former:
             asked = tuple(node.host for node in self._nodes.values())
         nodes = tuple(node for node in self._nodes.values() if not _readdressed(node, cluster))
         findings = [] if self._job.mode.removes else [self._finding(host) for host in lost]
-        return replace(fleet, hosts=(*fleet.hosts, *asked)), replace(cluster, former=nodes), findings
+        return replace(fleet, hosts=(*fleet.hosts, *asked)), replace(cluster, former=nodes), [*beside, *findings]
 
     def _finding(self, host: Host) -> Finding:
         (error, *_) = self._fleet.errors.get(host.name, [ProvisionError("it did not answer")])
@@ -84,6 +86,27 @@ class Former:
             hint=hint,
             evidence=(error.message,),
         )
+
+
+def _beside(job: Job) -> list[Finding]:
+    """Clusters that are left alone, although this one might have been called so."""
+    if job.members is None or job.only or job.areas:
+        return []
+    return [_may_run(job, name) for name in job.members.beside]
+
+
+def _may_run(job: Job, name: str) -> Finding:
+    source = job.inventory.path
+    kept = shlex.quote(str(cluster_dir(name) / FILE))
+    return Finding(
+        "",
+        "services",
+        f"cluster {name}",
+        Severity.WARNING,
+        said=f"cluster `{name}` may run on the same hosts; its inventory stood at {source}, too, and it is left alone",
+        why="two clusters on a host share its ports and its memory",
+        hint=f"to end it, `provision down` with an inventory that says `cluster: {name}`; if it is gone: `rm {kept}`",
+    )
 
 
 def _somebody_else(answer: Answer) -> Holder | None:

@@ -20,7 +20,7 @@ from provision.inventory.models import Host, Inventory
 #: Raised when a field changes its meaning; a file of another version is not read.
 VERSION = 1
 
-_FILE = "members.json"
+FILE = "members.json"
 
 #: Between the name and the former address of a host that has another one by now.
 AT = "@"
@@ -29,37 +29,56 @@ AT = "@"
 _REACHED = {"address", "node_ip", "ssh", "sudo", "run_as", "root"}
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What a file has. `inventory`: where that stood. `became`: the name under which an `up` went on with it."""
+
+    inventory: str = ""
+    entries: dict[str, tuple[Host, bool]] = field(default_factory=dict)
+    became: str = ""
+
+    @property
+    def serving(self) -> list[Host]:
+        return [host for host, stopped in self.entries.values() if not stopped]
+
+
 @dataclass
 class Members:
     """Of one cluster. `entries`: name → the host, and whether it has been stopped. `renamed`: what the cluster of this
-    inventory was called before, while it may still run under that name. `written`: the entries that the file has."""
+    inventory was called before, while it may still run under that name. `beside`: clusters with hosts in common whose
+    inventory stood at the same path, and which may well be others. `written`: what the file has."""
 
     inventory: Inventory
     entries: dict[str, tuple[Host, bool]] = field(default_factory=dict)
     renamed: tuple[str, ...] = ()
-    written: dict[str, tuple[Host, bool]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    written: _Kept = field(default_factory=_Kept)
 
     @classmethod
     def of(cls, inventory: Inventory) -> Members:
         """What was kept. A file that cannot be read, or that others could have written, says nothing."""
         try:
-            entries = _read(cluster_dir(inventory.cluster) / _FILE)[1]
-            others = {path.parent.name: _read(path) for path in sorted(state_dir().glob(f"*/{_FILE}"))}
+            own = _read(cluster_dir(inventory.cluster) / FILE)
+            others = {path.parent.name: _read(path) for path in sorted(state_dir().glob(f"*/{FILE}"))}
         except (NoHome, OSError):
             return cls(inventory)
-        renamed = tuple(
-            name
-            for name, (source, kept) in others.items()
+        source = str(inventory.path.resolve())
+        near = {
+            name: kept
+            for name, kept in others.items()
             if name != inventory.cluster
-            and source == str(inventory.path.resolve())
-            and not all(stopped for _, stopped in kept.values())
-        )
-        return cls(inventory, entries, renamed, dict(entries))
+            and kept.inventory == source
+            and any(_place(one) == _place(other) for one in kept.serving for other in inventory.hosts)
+        }
+        new = not own.entries and len(near) == 1
+        renamed = tuple(name for name, kept in near.items() if _is_former_name(kept, inventory, new=new))
+        beside = tuple(name for name in near if name not in renamed)
+        return cls(inventory, dict(own.entries), renamed, beside, own)
 
     @property
     def path(self) -> Path:
         """Raises NoHome."""
-        return cluster_dir(self.inventory.cluster) / _FILE
+        return cluster_dir(self.inventory.cluster) / FILE
 
     def former(self, *, stopped: bool) -> tuple[Host, ...]:
         """Those that are not in the inventory any more; with `stopped` also those on which nothing runs."""
@@ -90,6 +109,8 @@ class Members:
                 kept = host.model_dump(include=_REACHED)
                 self.entries[host.name] = (Host(name=host.name, **kept), host.name in idle)
         self._write()
+        for name in self.renamed:
+            _taken_over(cluster_dir(name) / FILE, self.inventory.cluster)
 
     def settle(self, stopped: Collection[str], *, purged: bool) -> None:
         """On the hosts `stopped` nothing of the cluster runs; `purged`: or is left. Raises OSError, NoHome."""
@@ -103,12 +124,12 @@ class Members:
     def forget_names(self) -> None:
         """Nothing runs under an earlier name of the cluster. Raises OSError, NoHome."""
         for name in self.renamed:
-            (cluster_dir(name) / _FILE).unlink(missing_ok=True)
+            (cluster_dir(name) / FILE).unlink(missing_ok=True)
 
     def _write(self) -> None:
-        if self.entries == self.written:
+        if self.entries == self.written.entries and not self.written.became:
             return
-        self.written = dict(self.entries)
+        self.written = _Kept(entries=dict(self.entries))
         if not self.entries:
             self.path.unlink(missing_ok=True)
             return
@@ -121,19 +142,39 @@ class Members:
         write_whole(self.path, json.dumps(content, indent=1) + "\n")
 
 
-def _read(path: Path) -> tuple[str, dict[str, tuple[Host, bool]]]:
-    """The inventory that a file is of, and its entries. Raises OSError if others could have written it."""
-    nothing: tuple[str, dict[str, tuple[Host, bool]]] = ("", {})
+def _place(host: Host) -> tuple[str, int | None, str | None]:
+    """Where it is reached: one address behind two jump hosts is two machines."""
+    return host.address, host.ssh.port, host.ssh.jump
+
+
+def _is_former_name(kept: _Kept, inventory: Inventory, *, new: bool) -> bool:
+    """Whether it is the cluster of `inventory` under another name. Inventories of several clusters may be written to
+    one path in turn: so each member must be there, reached as before, and `new`, nothing may be known of the name that
+    the cluster has now, nor of a third one. An `up` that went on with it under this name may have failed."""
+    present = {(host.name, _place(host)) for host in inventory.hosts}
+    same = all((host.name, _place(host)) in present for host in kept.serving)
+    return same and (new or kept.became == inventory.cluster)
+
+
+def _taken_over(path: Path, name: str) -> None:
+    """Raises OSError."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.get("became") != name:
+        write_whole(path, json.dumps(content | {"became": name}, indent=1) + "\n")
+
+
+def _read(path: Path) -> _Kept:
+    """Raises OSError if others could have written it."""
     if not path.exists():
-        return nothing
+        return _Kept()
     require_ours(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["v"] != VERSION:
-            return nothing
-        return str(content["inventory"]), dict(_entries(content["members"]))
+            return _Kept()
+        return _Kept(str(content["inventory"]), dict(_entries(content["members"])), str(content.get("became", "")))
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
-        return nothing
+        return _Kept()
 
 
 def _entries(members: dict[str, dict[str, object]]) -> Iterator[tuple[str, tuple[Host, bool]]]:

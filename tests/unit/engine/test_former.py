@@ -9,6 +9,7 @@ import pytest
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet, fleet_of
 from provision.core.events import silent
+from provision.core.finding import Severity
 from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode
 from provision.core.playbook import Playbook
@@ -54,3 +55,20 @@ def test_this_run_itself_is_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_pat
     mine = Holder("up", this_person(), pid=os.getpid(), cluster="gpus")
     _, cluster, findings = joined(monkeypatch, tmp_path, Mode.UP, mine)
     assert [node.name for node in cluster.former] == ["gpu-02"] and not findings
+
+
+@pytest.mark.parametrize("mode", [Mode.UP, Mode.DOWN, Mode.CHECK])
+def test_another_cluster_of_the_same_path_is_named_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST, SECOND))
+    Members.of(inventory).begin(["gpu-01", "gpu-02"])
+    blue = inventory.model_copy(update={"cluster": "blue", "hosts": (FIRST,)})
+    job = Job.of_steps("up", mode, blue, lambda _: Playbook(), None, None, {})
+    object.__setattr__(job, "members", Members.of(blue))
+    with fleet_of((FIRST,), silent) as fleet:
+        _, cluster, (finding,) = former.Former(fleet, job).join(fleet, Cluster(blue, (), job.lock, {}))
+    assert cluster.renamed == ()
+    assert finding.severity is Severity.WARNING and "cluster `gpus` may run on the same hosts" in finding.message
+    assert "`provision down` with an inventory that says `cluster: gpus`" in finding.hint

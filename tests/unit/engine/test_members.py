@@ -84,10 +84,50 @@ def test_one_that_others_could_have_written_is_not_believed() -> None:
     assert names(Members.of(inventory(FIRST))) == []
 
 
+def under_another_name(*hosts: Host, cluster: str = "blue", path: str = "/srv/inventory.yaml") -> Members:
+    return Members.of(inventory(*hosts, cluster=cluster, path=path))
+
+
 def test_an_earlier_name_is_known_by_the_inventory_it_stood_in_and_while_it_may_run() -> None:
     members = began(FIRST, SECOND)
     assert json.loads(members.path.read_text())["inventory"] == "/srv/inventory.yaml"
-    assert Members.of(inventory(FIRST, cluster="blue")).renamed == ("gpus",)
-    assert Members.of(inventory(FIRST, cluster="blue", path="/srv/blue.yaml")).renamed == ()
+    assert under_another_name(FIRST, SECOND).renamed == ("gpus",)
+    assert under_another_name(FIRST, SECOND, path="/srv/blue.yaml").renamed == ()
     members.settle(["gpu-01", "gpu-02"], purged=False)
-    assert Members.of(inventory(FIRST, cluster="blue")).renamed == ()
+    assert under_another_name(FIRST, SECOND).renamed == ()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "beside"),
+    [
+        ([FIRST], ["gpus"]),
+        ([FIRST, SECOND.model_copy(update={"name": "gpu-09"})], ["gpus"]),
+        ([FIRST, SECOND.model_copy(update={"address": "10.0.0.9"})], ["gpus"]),
+        ([FIRST, SECOND.model_copy(update={"ssh": Ssh(port=2222)})], ["gpus"]),
+        ([FIRST, SECOND.model_copy(update={"ssh": Ssh(jump="bastion")})], ["gpus"]),
+        ([host.model_copy(update={"address": f"10.9.0.{n}"}) for n, host in enumerate([FIRST, SECOND])], []),
+    ],
+    ids=["one less", "another name", "another address", "another port", "behind another host", "the same names only"],
+)
+def test_a_cluster_is_not_renamed_unless_each_member_is_reached_as_before(hosts: list[Host], beside: list[str]) -> None:
+    began(FIRST, SECOND)
+    members = under_another_name(*hosts)
+    assert (members.renamed, list(members.beside)) == ((), beside)
+
+
+def test_of_two_clusters_whose_inventories_are_written_to_one_path_neither_is_the_other() -> None:
+    first, second = inventory(FIRST, SECOND), inventory(FIRST, SECOND, cluster="blue")
+    Members.of(first).begin(["gpu-01", "gpu-02"])
+    Members(second).begin(["gpu-01", "gpu-02"])
+    for one, other in ((first, "blue"), (second, "gpus")):
+        assert (Members.of(one).renamed, Members.of(one).beside) == ((), (other,))
+    third = under_another_name(FIRST, SECOND, cluster="red")
+    assert (third.renamed, third.beside) == ((), ("blue", "gpus"))
+
+
+def test_a_change_of_name_that_broke_off_goes_on_until_the_former_name_is_used_again() -> None:
+    began(FIRST, SECOND)
+    under_another_name(FIRST, SECOND).begin(["gpu-01", "gpu-02"])
+    assert under_another_name(FIRST, SECOND).renamed == ("gpus",)
+    Members.of(inventory(FIRST, SECOND)).begin(["gpu-01", "gpu-02"])
+    assert (under_another_name(FIRST, SECOND).renamed, under_another_name(FIRST, SECOND).beside) == ((), ("gpus",))
