@@ -36,6 +36,12 @@ class Former:
         if self._fleet.hosts:
             self._thread.start()
 
+    def again(self, fleet: Fleet) -> Former:
+        """What is known of them now, where what was asked for is out of date."""
+        if self._fleet.hosts:
+            self._thread.join()
+        return Former(fleet, self._job)
+
     def _ask(self) -> None:
         try:
             facts = gather_facts(self._fleet, self._job.inventory)

@@ -75,6 +75,13 @@ class Members:
         beside = tuple(name for name in near if name not in renamed)
         return cls(inventory, dict(own.entries), renamed, beside, own)
 
+    def reread(self) -> bool:
+        """Once no other run can write it. Whether that says something else by now."""
+        now = Members.of(self.inventory)
+        changed = now != self
+        self.entries, self.renamed, self.beside, self.written = now.entries, now.renamed, now.beside, now.written
+        return changed
+
     @property
     def path(self) -> Path:
         """Raises NoHome."""

@@ -62,31 +62,37 @@ class Run:
             inventory=job.inventory.path,
         ) as fleet:
             former = Former(fleet, job)
-            cluster, gathering = self._gather(fleet)
+            cluster, gathering, former = self._gather(fleet, former)
             fleet, cluster, lost = former.join(fleet, cluster)
             fleet, cluster, idle = with_spares(job, fleet, cluster)
             state = self._plan(fleet, cluster, gathering, [*lost, *idle])
             self._converge(state)
             return report(job, state, self._emit, began=began, cancelled=self._cancel.is_set())
 
-    def _gather(self, fleet: Fleet) -> tuple[Cluster, Phase]:
-        """The inventory joined with the facts of the hosts that answered, and how long that took."""
+    def _gather(self, fleet: Fleet, former: Former) -> tuple[Cluster, Phase, Former]:
+        """The inventory joined with the facts of the hosts that answered, how long that took, and the former hosts
+        as they are known by then."""
         job = self._job
         claim = claim_of(job.command, job.inventory.cluster, job.inventory.path) if job.writes else None
         facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
         if claim is None:
             look_around(fleet.leases, job.inventory.path)
-        elif Leasing(fleet, claim, self._emit, wait=job.wait).settle():
-            # What was read of the hosts is from before the other run was done.
-            fleet.errors.clear()
-            facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
-            look_around(fleet.leases, job.inventory.path)
+        else:
+            waited = Leasing(fleet, claim, self._emit, wait=job.wait).settle()
+            # A run that is done by now has written who belongs to the cluster, and what was read is from before that.
+            known = job.members is not None and job.members.reread()
+            if waited or known:
+                former = former.again(fleet)
+            if waited:
+                fleet.errors.clear()
+                facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
+                look_around(fleet.leases, job.inventory.path)
         secrets = {**job.secrets, **(job.kept.settle(fleet.held) if job.kept else {})}
         fleet.transport.learn(secrets.values())
         gathering = Phase("facts", time.monotonic() - self._began)
         nodes = nodes_of(job.inventory, facts, fleet.names)
         model = job.model(holds_model(facts)) if job.model else None
-        return Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model), gathering
+        return Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model), gathering, former
 
     def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase, lost: Sequence[Finding]) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""

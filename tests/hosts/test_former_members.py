@@ -19,7 +19,9 @@ from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource, State
 from provision.core.script import Script
-from provision.inventory.models import Host
+from provision.engine.leasing import Leasing
+from provision.engine.members import Members
+from provision.inventory.models import Host, Inventory
 from provision.resources.service import Place
 from provision.stack.former import with_former
 from provision.stack.leftovers import with_leftovers
@@ -140,6 +142,24 @@ def test_down_knows_it_and_says_so_where_it_cannot_look(rack: Rack) -> None:
     rack.record.write_text(good)
     assert rack.run("down", first).exit_code == 0
     assert rack.runs() == {"host-1": False, "host-2": False}
+
+
+def test_what_the_run_before_did_is_known_to_one_that_has_waited_for_it(
+    rack: Rack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = rack.hosts
+    settle = Leasing.settle
+
+    def waited(leasing: Leasing) -> bool:
+        Members.of(Inventory(path=Path("inventory.yaml"), cluster=CLUSTER, hosts=(first,))).settle(
+            ["host-2"], purged=True
+        )
+        return settle(leasing)
+
+    monkeypatch.setattr(Leasing, "settle", waited)
+    report = rack.run("up", first)
+    assert report.exit_code == 0 and [host.name for host in report.hosts] == ["host-1"]
+    assert list(json.loads(rack.record.read_text())["members"]) == ["host-1"]
 
 
 def test_under_another_name_of_the_host_or_the_cluster_it_is_still_known(rack: Rack) -> None:

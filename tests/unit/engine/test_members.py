@@ -131,3 +131,13 @@ def test_a_change_of_name_that_broke_off_goes_on_until_the_former_name_is_used_a
     assert under_another_name(FIRST, SECOND).renamed == ("gpus",)
     Members.of(inventory(FIRST, SECOND)).begin(["gpu-01", "gpu-02"])
     assert (under_another_name(FIRST, SECOND).renamed, under_another_name(FIRST, SECOND).beside) == ((), ("gpus",))
+
+
+def test_what_another_run_has_written_meanwhile_is_not_written_back() -> None:
+    began(FIRST, SECOND)
+    waiting, other = Members.of(inventory(FIRST)), Members.of(inventory(FIRST))
+    assert not waiting.reread() and names(waiting) == ["gpu-02"]
+    other.settle(["gpu-02"], purged=True)
+    assert waiting.reread() and names(waiting, stopped=True) == []
+    waiting.begin(["gpu-01"])
+    assert names(Members.of(inventory(FIRST)), stopped=True) == []
