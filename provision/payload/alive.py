@@ -32,7 +32,7 @@ def main() -> None:
 def fault(post: ask.Post, model: str, kind: str, seconds: float) -> str:
     path, body = next(((path, body) for known, path, body in ask.questions(model) if known == kind), ("", {}))
     if not path:
-        return ""
+        return "it is not known how it answers"
     before = made(post)
     try:
         with post(path, {**body, "max_tokens": 1} if "max_tokens" in body else body, seconds) as answer:

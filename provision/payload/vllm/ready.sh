@@ -1,6 +1,6 @@
 # Waits until a real question has been answered. It is asked as the user who the service runs as; its log, which is ours,
 # is opened here. The stamp is not: from a process of its own that user can take every descriptor (pidfd_getfd). How it
-# was answered comes back by descriptor 4, and only a word or two is noted.
+# was answered comes back by descriptor 4, and only a kind that `alive.py` can ask for again is noted.
 
 answers() {
     exec 3<&0
@@ -8,5 +8,5 @@ answers() {
         printf '%s\n' "$program" | as_user "$python" -I - 4>&1 >&6 6>&- 5< "$dir/log"
 }
 { kind=$(printf %s "$api_key" | answers); } 6>&1 || gave_up "vLLM did not become ready" 400
-case $kind in ''|*[!a-z\ ]*) gave_up "vLLM's answer was no answer" 400 ;; esac
+case $kind in 'chat completion'|completion|embedding|pooling) ;; *) gave_up "vLLM's answer was no answer" 400 ;; esac
 echo "answers=$kind" >> "$dir/stamp"

@@ -72,3 +72,10 @@ def test_one_that_says_nothing_is_not_well_unless_it_is_at_work() -> None:
 def test_one_that_hangs_up_is_not_well() -> None:
     broken = fails(urllib.error.URLError(ConnectionResetError(104, "Connection reset by peer")))
     assert fault(Server(broken), "m", "completion", 20) == "no answer to a question: connection reset by peer"
+
+
+@pytest.mark.parametrize("kind", ["", "well", "chat"])
+def test_one_of_a_kind_that_cannot_be_asked_for_is_not_well(kind: str) -> None:
+    server = Server(lambda: b"{}")
+    assert fault(server, "m", kind, 20) == "it is not known how it answers"
+    assert server.asked == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from model_server import KEY, Server
 
+from provision.payload import ask
 from provision.payload.bundle import shell
 from provision.resources.service import LIBRARY
 
@@ -79,11 +80,13 @@ printf %s "$ANSWER" >&4
 @pytest.mark.parametrize(
     ("answer", "noted"),
     [
-        ("chat completion", "answers=chat completion\n"),
-        *((answer, "waited=yes\n") for answer in ("", "x\nuser=root\npid=1", "x=y")),
+        *((kind, f"answers={kind}\n") for kind, *_ in ask.questions("m")),
+        *((answer, "waited=yes\n") for answer in ("", "x\nuser=root\npid=1", "x=y", "well", "chat", "pooling\nx")),
     ],
 )
-def test_what_asks_cannot_write_the_stamp_and_only_words_are_noted(answer: str, noted: str, tmp_path: Path) -> None:
+def test_what_asks_cannot_write_the_stamp_and_only_a_known_kind_is_noted(
+    answer: str, noted: str, tmp_path: Path
+) -> None:
     """The service's user could take any descriptor out of it."""
     (python := tmp_path / "python").write_text(ASKS)
     python.chmod(0o755)
