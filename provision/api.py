@@ -34,7 +34,7 @@ from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.environment.cache import check_cache
-from provision.environment.lockfile import lock_for, make_lock
+from provision.environment.lockfile import Lock, lock_for, make_lock
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
@@ -135,10 +135,11 @@ def up(
     if that has not been done. If all went well, what the hosts are like now is kept for `check(since_up=True)`.
     `planned`: a file of `plan(out=…)`; raises PlanChanged if what that was made from is no longer so.
     `go_back`: when a new start fails for which a model was stopped, the last good one is started again."""
+    lock: Lock | None = None
     if planned is not None:
         playbook, only = _playbook(inventory, options).path, options.get("limit") or ()
-        options["agree"] = plan_file.followed(planned, inventory, playbook, only, options.get("agree"))
-    report = _up(_job("up", Mode.UP, inventory, options), options)
+        lock, options["agree"] = plan_file.followed(planned, inventory, playbook, only, options.get("agree"))
+    report = _up(_job("up", Mode.UP, inventory, options, lock=lock), options)
     wanted = go_back or (inventory.serve is not None and inventory.serve.rollback_on_failure)
     options["agree"] = lambda _: None  # nobody is asked: what is stopped for the way back does not serve
     options["playbook"] = None  # nor is the one of the start that failed
@@ -146,13 +147,12 @@ def up(
 
 
 def rollback(inventory: Inventory, **options: Unpack[Options]) -> Report:
-    """Starts again what the last successful `up` from this machine started, with the playbook of that time unless
-    one is given. Raises UsageError if none is kept, or that playbook is another by now."""
+    """Starts again what the last good `up` from here started, or raises UsageError: also if its playbook is another."""
     kept = last_good.load(inventory)
     options["playbook"] = options.get("playbook") or last_good.playbook(kept)
     _noting(options.get("listener") or silent)(f"going back to what was started by {kept.when}")
-    job = _job("rollback", Mode.UP, kept.inventory, options)
-    return _up(replace(job, lock=kept.lock, agree=last_good.still(kept, inventory, job.agree)), options)
+    job = _job("rollback", Mode.UP, kept.inventory, options, lock=kept.lock)
+    return _up(replace(job, agree=last_good.still(kept, inventory, job.agree)), options)
 
 
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:
@@ -189,8 +189,7 @@ def bench(
     sudo_password: Secret | None = None,
 ) -> Bench:
     """A bounded load on the served model, by vLLM's own `vllm bench serve` on the head. `load`: how much, by default
-    `provision.serving.bench.Load()`. Raises as `smoke`; BenchFailed if there is no result. Requests that failed are in
-    the result."""
+    `provision.serving.bench.Load()`. Raises as `smoke`; BenchFailed without a result, which has failed requests."""
     from provision.serving import bench as benching
 
     secrets = inventories.read_secrets(inventory)
@@ -203,8 +202,8 @@ def bench(
 def firewall(
     inventory: Inventory, *, cancel: threading.Event | None = None, sudo_password: Secret | None = None
 ) -> Firewall:
-    """What a firewall has to let through. Asks the hosts, unless the inventory has a `node_ip` for each of them; writes
-    nothing. Raises HostError for one that could not be asked, or whose address is not known."""
+    """What a firewall has to let through. Asks the hosts, unless each has a `node_ip`; writes nothing. Raises HostError
+    for one that could not be asked, or whose address is not known."""
     from provision.cluster import firewall as rules
 
     cluster = gather.addressed(inventory, lambda: _sudo_password(inventory, sudo_password), cancel)
@@ -213,13 +212,14 @@ def firewall(
 
 def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpack[Options]) -> Report:
     """Has nftables keep hosts outside the cluster from its ports, on every host, in a table of the cluster's own; needs
-    root there. `remove`: takes it away again. `up` keeps what was set. Of the options `playbook`, `deep`, `skip` and
-    `wait` are not used. Raises UsageError if the inventory says otherwise."""
+    root there. `remove`: takes it away again. `up` keeps what was set. Of the options `playbook`, `deep` and `skip`
+    are not used. Raises UsageError if the inventory says otherwise."""
     if not remove and inventory.firewall.enabled is False:
         raise UsageError("the inventory says `firewall: false`", hint="remove that, or write `firewall: true`")
     mode, asked = (Mode.DOWN, {}) if remove else (Mode.UP, questions())
     password = _sudo_password(inventory, options.get("sudo_password"))
     job = Job.of_steps("firewall", mode, inventory, tables, password, options.get("limit"), asked)
+    job = replace(job, wait=options.get("wait", True))
     return Run(job, options.get("listener") or silent, options.get("cancel") or threading.Event()).execute()
 
 
@@ -251,7 +251,7 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
     return given or inventories.read_sudo_password(inventory)
 
 
-def _job(command: str, mode: Mode, inventory: Inventory, options: Options) -> Job:
+def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock: Lock | None = None) -> Job:
     listener = options.get("listener") or silent
     writes = mode is Mode.UP
     if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
@@ -267,14 +267,15 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options) -> Jo
         inventory=inventory,
         playbook=guarded(_playbook(inventory, options).load(), removes=mode.removes),
         # `check` has a finding of its own for a lock that does not fit.
-        lock=lock_for(
+        lock=lock
+        or lock_for(
             inventory.python,
             inventory.lock_path,
             base=inventory.path.parent,
             make=writes,
             resolve=command == "plan",
             say=_noting(silent if command == "check" else listener),
-            removes=mode.removes or command == "rollback",  # which has one of its own
+            removes=mode.removes,
         ),
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),

@@ -20,7 +20,7 @@ from provision.core.plan import Plan
 from provision.core.private import require_ours
 from provision.core.report import Report
 from provision.core.urls import masked
-from provision.environment.lockfile import LockMissing, LockStale, parse_lock, read_lock, write_lock
+from provision.environment.lockfile import Lock, LockMissing, LockStale, parse_lock, read_lock, write_lock
 from provision.inventory.models import Inventory
 
 #: Raised when a field changes its meaning; a file of another version is refused.
@@ -68,12 +68,21 @@ def keep(report: Report, inventory: Inventory, playbook: Path, only: Sequence[st
 
 def followed(
     path: Path, inventory: Inventory, playbook: Path, only: Sequence[str], agree: Callable[[Plan], None] | None
-) -> Callable[[Plan], None]:
-    """What `up` is to ask before it changes anything, so that it does what the plan at `path` says. `agree`: what it
-    asks then. Raises PlanChanged, UsageError, LockError; so does what is returned."""
+) -> tuple[Lock | None, Callable[[Plan], None]]:
+    """The lock to work with, where the plan worked it out, and what `up` is to ask before it changes anything, so that
+    it does what the plan at `path` says: it writes that lock once the run goes on. `agree`: what it asks besides.
+    Raises PlanChanged, UsageError, LockError; so does what is returned."""
     made_from = load(path)
-    settle(made_from, inventory, playbook, only)
-    return agreeing(made_from, agree)
+    worked_out = settle(made_from, inventory, playbook, only)
+    go_on = agreeing(made_from, agree)
+
+    def agreed(plan: Plan) -> None:
+        go_on(plan)
+        # Another run may have made one while this one waited.
+        if lock := _worked_out(made_from, inventory):
+            write_lock(lock)
+
+    return worked_out, agreed
 
 
 def load(path: Path) -> Basis:
@@ -96,9 +105,9 @@ def load(path: Path) -> Basis:
     return Basis(**texts, only=only, hosts=hosts)
 
 
-def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequence[str]) -> None:
-    """Before any host is contacted: inventory, playbook and lock are those of the plan. Where the plan worked a lock
-    out, that one is written. Raises PlanChanged, UsageError, LockError."""
+def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequence[str]) -> Lock | None:
+    """Before any host is contacted: inventory, playbook and lock are those of the plan. The lock that the plan worked
+    out, where the file does not have it. Raises PlanChanged, UsageError, LockError."""
     if made_from.cluster != inventory.cluster:
         raise UsageError(f"--plan: it is a plan for the cluster `{made_from.cluster}`, not for `{inventory.cluster}`")
     if sorted(made_from.only) != sorted(only):
@@ -108,8 +117,12 @@ def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequenc
         raise _changed(f"`{inventory.path.name}`")
     if made_from.playbook != _digest(playbook.read_bytes()):
         raise _changed(f"the playbook `{playbook.name}`")
+    return _worked_out(made_from, inventory)
+
+
+def _worked_out(made_from: Basis, inventory: Inventory) -> Lock | None:
     if not inventory.python.packages:
-        return
+        return None
     try:
         planned = parse_lock(made_from.lock, inventory.lock_path)
     except LockError as error:
@@ -117,10 +130,10 @@ def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequenc
     try:
         found = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
     except (LockMissing, LockStale):
-        write_lock(planned)
-        return
+        return planned
     if found.digest != planned.digest:
         raise _changed(f"the lock `{inventory.lock_path.name}`")
+    return None
 
 
 def agreeing(made_from: Basis, then: Callable[[Plan], None] | None) -> Callable[[Plan], None]:

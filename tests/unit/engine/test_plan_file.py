@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from provision import api
 from provision import inventory as inventories
-from provision.core.errors import PlanChanged, UsageError
+from provision.core.errors import Declined, PlanChanged, UsageError
 from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Step
@@ -18,6 +19,7 @@ from provision.core.report import Report
 from provision.core.resource import Resource, State
 from provision.core.script import Script
 from provision.engine import plan_file
+from provision.engine.state import Job
 from provision.environment.lockfile import parse_lock
 
 TEXT = "cluster: llama\nhosts:\n  gpu-01: {address: 192.0.2.1, role: head}\n  gpu-02: {address: 192.0.2.2}\n"
@@ -61,7 +63,7 @@ class Desk:
 
     def follow(self, only: tuple[str, ...] = (), **states: State) -> None:
         """`up --plan`, up to the first change."""
-        agree = plan_file.followed(self.out, inventories.load(self.file), self.playbook, only, None)
+        _, agree = plan_file.followed(self.out, inventories.load(self.file), self.playbook, only, None)
         agree(seen(Mode.UP, **{**HOSTS, **states}))
 
     @property
@@ -77,6 +79,40 @@ def desk(tmp_path: Path) -> Desk:
 def test_while_nothing_has_changed_it_is_followed_with_the_lock_that_it_was_made_with(desk: Desk) -> None:
     desk.follow()
     assert parse_lock(desk.lock.read_text(), desk.lock).packages == {"tiny": "1.0"}
+
+
+def test_who_refuses_or_is_refused_leaves_no_lock_behind(desk: Desk) -> None:
+    def no(_: Plan) -> None:
+        raise Declined("declined")
+
+    lock, agree = plan_file.followed(desk.out, inventories.load(desk.file), desk.playbook, (), no)
+    assert lock is not None and lock.packages == {"tiny": "1.0"}
+    with pytest.raises(Declined):
+        agree(seen(Mode.UP, **HOSTS))
+    with pytest.raises(PlanChanged):
+        desk.follow(gpu_02={"v": "2"})
+    assert not desk.lock.exists()
+
+
+def test_a_lock_that_was_made_while_the_run_waited_is_not_written_over(desk: Desk) -> None:
+    _, agree = plan_file.followed(desk.out, inventories.load(desk.file), desk.playbook, (), lambda _: relocked(desk))
+    with pytest.raises(PlanChanged, match=r"the lock `a\.lock` has changed"):
+        agree(seen(Mode.UP, **HOSTS))
+    assert parse_lock(desk.lock.read_text(), desk.lock).packages == {"tiny": "2.0"}
+
+
+def test_the_run_works_with_the_lock_of_the_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    worked: list[Job] = []
+
+    def no_run(job: Job, _: api.Options) -> Report:
+        worked.append(job)
+        return Report("up", Mode.UP, None, ())
+
+    monkeypatch.setattr(api, "_up", no_run)
+    desk.playbook = desk.file.with_name("mine.py")
+    api.up(inventories.load(desk.file), planned=desk.out, playbook=desk.playbook)
+    assert worked[0].lock.packages == {"tiny": "1.0"}
+    assert not desk.lock.exists()
 
 
 def test_another_process_of_the_same_service_is_no_change(desk: Desk) -> None:
@@ -130,7 +166,7 @@ def test_a_host_more_is_a_change(desk: Desk) -> None:
 def test_what_is_asked_besides_is_asked_once_it_is_sure(desk: Desk) -> None:
     asked: list[Plan] = []
     inventory = inventories.load(desk.file)
-    agree = plan_file.followed(desk.out, inventory, desk.playbook, (), asked.append)
+    _, agree = plan_file.followed(desk.out, inventory, desk.playbook, (), asked.append)
     with pytest.raises(PlanChanged):
         agree(seen(Mode.UP, **{**HOSTS, "gpu_02": None}))
     assert asked == []
