@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import RunOptions, example, inventory_argument, shown_options
+from provision.cli.options import RunOptions, example, inventory_argument, shown_options, wait_option, waiting
 from provision.cli.page import COMMANDS
 from provision.core.errors import UsageError
 from provision.core.exits import Exit
@@ -39,6 +39,7 @@ from provision.core.exits import Exit
     multiple=True,
     help="With --apply or --remove only these hosts, as for `up`.  [default: all hosts]",
 )
+@wait_option
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the hosts' sudo password.")
 @shown_options
 def firewall(
@@ -49,6 +50,7 @@ def firewall(
     look: bool,
     look_from: str | None,
     limit: tuple[str, ...],
+    no_wait: bool,
     ask_sudo_password: bool,
     **options: Any,
 ) -> int:
@@ -67,6 +69,8 @@ def firewall(
     asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
     if sum((apply_, remove, look or bool(look_from))) > 1:
         raise UsageError("--apply, --remove and --look are one each", hint="leave the others out")
+    if no_wait and not (apply_ or remove):
+        raise UsageError("--no-wait is for --apply and --remove: nothing else waits here", hint="leave it out")
     if look or look_from:
         return _looked(asked, look_from or "")
     if apply_ or remove:
@@ -75,7 +79,7 @@ def firewall(
         from provision import api
         from provision.cli.run import run
 
-        return run("firewall", api.set_firewall, asked, secrets=False, remove=remove)
+        return run("firewall", api.set_firewall, asked, secrets=False, remove=remove, **waiting(no_wait))
     if limit:
         raise UsageError("--limit is for --apply and --remove: what is printed is the same for every host")
     return _printed(asked, kind or "nftables")

@@ -33,7 +33,7 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.question import on_a_terminal
+    from provision.cli.question import on_a_terminal, unread
     from provision.cli.run import errors_as_json
     from provision.core.errors import Declined
     from provision.inventory.limit import select
@@ -54,6 +54,7 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
         if found and not yes and on_a_terminal():
             if screen.as_json or screen.quiet:
                 Out(sys.stderr).lines(leftover_lines(found))
+            unread()
             if not click.confirm(f"remove {count(len(found), 'folder')}", default=False, err=True):
                 raise Declined("declined: nothing was removed", hint="`--yes` goes on without the question")
         removed = api.prune(loaded, limit=only, sudo_password=password, remove=True) if found else ()

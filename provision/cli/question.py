@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
+import termios
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,6 +23,12 @@ def on_a_terminal() -> bool:
     return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
 
 
+def unread() -> None:
+    """Drops what was typed before the question stood: it is no answer to it."""
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
 def asker(held: Callable[[], AbstractContextManager[None]], cancel: threading.Event) -> Callable[[Plan], None]:
     """`held`: a time in which nothing else writes to the terminal. What is returned raises Declined, Cancelled."""
 
@@ -31,6 +38,7 @@ def asker(held: Callable[[], AbstractContextManager[None]], cancel: threading.Ev
             return
         with held():
             Out(sys.stderr).lines(lines)
+            unread()
             sys.stderr.write("go on? [y/N] ")
             sys.stderr.flush()
             answer = _line(cancel)

@@ -22,6 +22,7 @@ from provision.core.playbook import Step
 from provision.core.report import Report
 from provision.core.resource import Interruption, Resource, State
 from provision.core.script import Script
+from provision.engine.state import Job
 from provision.stack.prunable import Leftover
 
 
@@ -52,10 +53,19 @@ def a_plan(mode: Mode = Mode.UP, *, serves: bool = True) -> Plan:
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Types a line, or what is empty for Ctrl-D, at a terminal."""
+    """Types a line, or what is empty for Ctrl-D, at a terminal once the question stands."""
     ours, theirs = os.openpty()
     monkeypatch.setattr(sys, "stdin", os.fdopen(theirs, encoding="utf-8"))
-    yield lambda line: (os.write(ours, line.encode() or b"\x04"), None)[1]
+    real = question._line
+
+    def types(line: str) -> None:
+        def answered(cancel: threading.Event) -> str:
+            os.write(ours, line.encode() or b"\x04")
+            return real(cancel)
+
+        monkeypatch.setattr(question, "_line", answered)
+
+    yield types
     os.close(ours)
 
 
@@ -85,6 +95,31 @@ def test_everything_else_is_no(typed: Callable[[str], None], line: str) -> None:
     with pytest.raises(Declined, match="declined: nothing was changed on any host") as declined:
         ask(a_plan())
     assert declined.value.exit_code == 6 == Exit.DECLINED
+
+
+def test_what_was_typed_before_the_question_stood_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = os.openpty()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(theirs, encoding="utf-8"))
+    real = question._line
+    os.write(ours, b"y\ny\n")
+    monkeypatch.setattr(question, "_line", lambda cancel: (os.write(ours, b"n\n"), real(cancel))[1])
+    with pytest.raises(Declined):
+        ask(a_plan())
+    os.close(ours)
+
+
+def test_prune_drops_what_was_typed_before_as_well(
+    inventory: Path, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe is none of its business, and stands for the terminal here."""
+    dropped: list[bool] = []
+    monkeypatch.setattr(api, "prune", lambda *_, **__: (Leftover("gpu-01", "/opt/provision/envs/0", 4, "half"),))
+    monkeypatch.setattr(question, "on_a_terminal", lambda: True)
+    monkeypatch.setattr(question, "unread", lambda: dropped.append(True))
+    assert call("prune", input="n\n").exit_code == Exit.DECLINED
+    assert dropped == [True]
 
 
 def test_ctrl_c_is_not_waited_out(typed: Callable[[str], None]) -> None:
@@ -150,3 +185,42 @@ def test_prune_asks_whoever_is_at_the_terminal_wherever_its_output_goes(
     assert (no.exit_code, removed) == (Exit.DECLINED, [False])
     assert "remove 1 folder [y/N]: " in no.stderr and "/opt/provision/envs/0" in getattr(no, stated)
     assert call("prune", *options, input="y\n").exit_code == 0 and removed[-1]
+
+
+@pytest.mark.parametrize(("options", "given"), [((), {}), (("--no-wait",), {"wait": False})])
+@pytest.mark.parametrize("what", ["--apply", "--remove"])
+def test_firewall_waits_unless_it_is_told_not_to(
+    inventory: Path,
+    call: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    options: tuple[str, ...],
+    given: dict[str, bool],
+) -> None:
+    seen: list[dict[str, bool]] = []
+
+    def called(_: object, **has: Any) -> Report:
+        seen.append({name: value for name, value in has.items() if name == "wait"})
+        return Report("firewall", Mode.UP, make_plan(Mode.UP, [], {}), ())
+
+    monkeypatch.setattr(api, "set_firewall", called)
+    call("firewall", what, *options)
+    assert seen == [given]
+    assert call("firewall", "--no-wait").exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_the_library_hands_on_whether_firewall_waits(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, wait: bool
+) -> None:
+    seen: list[bool] = []
+
+    class NoRun:
+        def __init__(self, job: Job, *_: object) -> None:
+            seen.append(job.wait)
+
+        def execute(self) -> None: ...
+
+    monkeypatch.setattr(api, "Run", NoRun)
+    api.set_firewall(api.load(inventory, require_secrets=False), wait=wait)
+    assert seen == [wait]
