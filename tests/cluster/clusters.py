@@ -144,8 +144,9 @@ class Cluster:
 
 
 def written(cluster: Cluster, host: str) -> dict[str, str]:
-    """Path → time of the last change, for all that provision keeps on the host; Ray writes its own logs elsewhere."""
-    find = 'find "$0"/.provision -printf "%p %T@ %C@\\n"'
+    """Path → time of the last change, for all that provision keeps on the host; Ray writes its own logs elsewhere. The
+    folder itself is left out: the lease of a run is in there for as long as it is at work."""
+    find = 'find "$0"/.provision -mindepth 1 -printf "%p %T@ %C@\\n"'
     listing = cluster.host(host).exec(["sh", "-c", find, "/home/ops"]).stdout
     lines = [line.split(" ", 1) for line in listing.splitlines()]
     return {path: when for path, when in lines if not path.endswith("/log")}

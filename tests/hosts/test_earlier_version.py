@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.hosts, pytest.mark.needs("lab")]
 
 #: Services ran as whoever logs in, with folders and stamps of that user's, and units that were not enabled.
 EARLIER = "e159591"
+#: There is no `python -m provision` in it.
+MAIN = "import provision.cli; provision.cli.main()"
 ROOT = Path(__file__).parents[2]
 
 
@@ -95,7 +97,7 @@ class Cluster:
             "PYTHONPATH": str(at),
         }
         done = subprocess.run(
-            [sys.executable, "-m", "provision", command, str(self.folder / "inventory.yaml"), "--json", *options],
+            [sys.executable, "-c", MAIN, command, str(self.folder / "inventory.yaml"), "--json", *options],
             env=environment, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert code is None or done.returncode == code, done.stderr

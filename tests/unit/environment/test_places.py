@@ -8,6 +8,7 @@ import pytest
 
 from provision.core.errors import LockError, NoHome, ProvisionError
 from provision.core.paths import state_dir
+from provision.core.script import Fragment
 from provision.environment import cache as packages
 from provision.environment import resolve, wheels
 from provision.environment.lockfile import parse_lock
@@ -140,6 +141,10 @@ def test_a_token_that_cannot_be_kept_stops_what_needs_it_alone(tmp_path: Path, m
     assert caught.value.hint == "name a writable folder in PROVISION_STATE_DIR"
 
 
+#: The head has answered, and has no token.
+NONE = {"a": Fragment(0, "token=\n", "")}
+
+
 @needs_full
 def test_a_full_disk_leaves_no_empty_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
@@ -147,9 +152,9 @@ def test_a_full_disk_leaves_no_empty_token(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as full:
         full.setattr("os.open", lambda path, *how: (real(path, *how), real("/dev/full", os.O_WRONLY))[1])
         with pytest.raises(ProvisionError, match="no space left on device"):
-            ClusterToken("here", "a", writes=True).settle({})
+            ClusterToken("here", "a", writes=True).settle(NONE)
     assert not [*(tmp_path / "here").iterdir()]
-    first = ClusterToken("here", "a", writes=True).settle({})
+    first = ClusterToken("here", "a", writes=True).settle(NONE)
     assert ClusterToken("here", "a", writes=False).settle({}) == first
 
 

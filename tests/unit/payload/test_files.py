@@ -8,7 +8,7 @@ import os
 import stat
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,18 +47,16 @@ def run(sh: str) -> Callable[..., tuple[int, str, str]]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A folder that other users reach."""
+def place(tmp_path: Path) -> Path:
+    """A folder that other users reach. The folders above stay passable: runs beside this one are in them, too."""
     opened = [folder for folder in tmp_path.parents if folder.stat().st_uid == os.getuid() and str(folder) != "/"]
-    modes = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in opened}
     for folder in (tmp_path, *opened):
-        folder.chmod(folder.stat().st_mode | 0o011)
+        if (mode := folder.stat().st_mode) | 0o011 != mode:
+            folder.chmod(mode | 0o011)
     made = tmp_path / "place"
     made.mkdir()
     made.chmod(0o755)
-    yield made
-    for folder, mode in modes.items():
-        folder.chmod(mode)
+    return made
 
 
 def mode(path: Path) -> str:
