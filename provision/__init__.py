@@ -38,10 +38,10 @@ _PUBLIC = {
     ),
     # What can be raised, or be in a report.
     "core.errors": (
-        "AuthFailed", "BadOutput", "Blocked", "Busy", "Cancelled", "ConnectTimeout", "ConnectionLost", "HostError",
-        "HostKeyChanged", "HostKeyUnknown", "InventoryError", "LeaseLost", "LockError", "NameNotFound", "NotConverged",
-        "PlaybookError", "PortClosed", "Problem", "ProvisionError", "ScriptFailed", "ScriptTimeout", "SnapshotError",
-        "SudoRefused", "Unreachable", "UsageError",
+        "AuthFailed", "BadOutput", "Blocked", "Busy", "Cancelled", "ConnectTimeout", "ConnectionLost", "HostBusy",
+        "HostError", "HostKeyChanged", "HostKeyUnknown", "InventoryError", "LeaseLost", "LockError", "NameNotFound",
+        "NotConverged", "PlaybookError", "PortClosed", "Problem", "ProvisionError", "ScriptFailed", "ScriptTimeout",
+        "SnapshotError", "SudoRefused", "Unreachable", "UsageError",
     ),
     # For playbooks.
     "core.playbook": ("Playbook", "Step"),
@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from provision.core.errors import Cancelled as Cancelled
     from provision.core.errors import ConnectionLost as ConnectionLost
     from provision.core.errors import ConnectTimeout as ConnectTimeout
+    from provision.core.errors import HostBusy as HostBusy
     from provision.core.errors import HostError as HostError
     from provision.core.errors import HostKeyChanged as HostKeyChanged
     from provision.core.errors import HostKeyUnknown as HostKeyUnknown

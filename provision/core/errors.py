@@ -26,6 +26,7 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
     ├── BadOutput         (1)  a probe printed something that cannot be read
     ├── NotConverged      (1)  a fix ran, and the host still differs
     ├── LeaseLost         (1)  another run has the host now: the lease was taken, or its connection broke
+    ├── HostBusy          (5)  another run is at work there, and the host is left to it
     └── Blocked           (1)  a proof found what must not be, before anything stands on it
 """
 
@@ -211,6 +212,10 @@ class NotConverged(HostError):
 
 class LeaseLost(HostError):
     pass
+
+
+class HostBusy(HostError):
+    exit_code = Exit.BUSY
 
 
 class Blocked(HostError):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import Fleet, gather_facts
 from provision.core import events
-from provision.core.errors import HostError, NoHome, ProvisionError
+from provision.core.errors import HostBusy, HostError, NoHome, ProvisionError
 from provision.core.events import Listener, silent
 from provision.core.finding import Finding, Severity
 from provision.core.lease import Answer, Holder
@@ -50,7 +50,7 @@ class Former:
         for host, answer in self._fleet.leases.items():
             if facts.get(host) is not None and (holder := _somebody_else(answer)) is not None:
                 del facts[host]
-                self._fleet.record(host, HostError(host, holder.sentence(), hint="wait until it is done"))
+                self._fleet.record(host, HostBusy(host, holder.sentence(), hint="wait until it is done"))
         self._nodes = {host.name: Node(host, facts[host.name]) for host in self._fleet.hosts if host.name in facts}
 
     def join(self, fleet: Fleet, cluster: Cluster) -> tuple[Fleet, Cluster, list[Finding]]:

@@ -85,6 +85,8 @@ def _exit_code(job: Job, state: RunState, findings: Sequence[Finding], cancelled
     errors = state.fleet.all_errors
     if any(isinstance(e, Unreachable) for e in errors):
         return Exit.UNREACHABLE
+    if errors and not cancelled and all(e.exit_code is Exit.BUSY for e in errors):
+        return Exit.BUSY
     if errors or cancelled:
         return Exit.FAILED
     if job.apply and state.plan.blockers:

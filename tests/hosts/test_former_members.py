@@ -14,7 +14,10 @@ from engine import Hosts, changes
 from loopback import Sshds
 
 from provision.cluster.cluster import Cluster, Node
+from provision.cluster.gather import fleet_of
+from provision.core.events import silent
 from provision.core.finding import Severity
+from provision.core.lease import Claim
 from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource, State
@@ -140,6 +143,19 @@ def test_down_knows_it_and_says_so_where_it_cannot_look(rack: Rack) -> None:
     assert rack.runs() == {"host-1": False, "host-2": True}
 
     rack.record.write_text(good)
+    assert rack.run("down", first).exit_code == 0
+    assert rack.runs() == {"host-1": False, "host-2": False}
+
+
+def test_down_ends_as_busy_where_another_run_is_at_work_on_it(rack: Rack) -> None:
+    first, second = rack.hosts
+    with fleet_of((second,), silent) as fleet:
+        theirs = Claim("up", "others", "/srv/others.yaml", "ann@laptop", 7)
+        answer, _ = fleet.transport.connect(second).hold(theirs)
+        assert answer.state == "held"
+        report = rack.run("down", first)
+        assert report.exit_code == 5
+        assert rack.runs() == {"host-1": False, "host-2": True}
     assert rack.run("down", first).exit_code == 0
     assert rack.runs() == {"host-1": False, "host-2": False}
 

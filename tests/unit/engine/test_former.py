@@ -9,6 +9,7 @@ import pytest
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet, fleet_of
 from provision.core.events import silent
+from provision.core.exits import Exit
 from provision.core.finding import Severity
 from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode
@@ -49,6 +50,7 @@ def test_it_is_not_touched_and_said_who_is_at_work_there(
     assert cluster.former == ()
     said = [error.message for error in fleet.all_errors] + [line for found in findings for line in found.evidence]
     assert len(said) == 1 and said[0].startswith("an `up` from laptop, pid 7, since ")
+    assert [error.exit_code for error in fleet.all_errors] == ([Exit.BUSY] if mode is Mode.DOWN else [])
 
 
 def test_this_run_itself_is_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
