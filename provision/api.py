@@ -227,22 +227,22 @@ def lock(
     inventory: Inventory, *, upgrade: bool = False, upgrade_packages: Sequence[str] = (), listener: Listener = silent
 ) -> Path:
     """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
-    python, path, say = inventory.python, inventory.lock_path, _noting(listener)
-    base = inventory.path.parent
+    python, path, say, base = inventory.python, inventory.lock_path, _noting(listener), inventory.path.parent
     return make_lock(python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
 unlock = unlocking.unlock
 
 
-def prune(inventory: Inventory, *, remove: bool = False, **options: Unpack[Options]) -> tuple[Leftover, ...]:
-    """What no environment in use needs: those of earlier locks, builds that broke off. `remove`: takes it away. Of the
-    options `limit`, `sudo_password` and `cancel` are used. Raises HostError for one that could not be asked,
-    and Busy before anything is removed, if another run is at work there."""
-    only = options.get("limit") or [host.name for host in inventory.hosts]
-    scripts = {name: script for name, script in leftover_scripts(inventory, remove=remove).items() if name in only}
+def prune(
+    inventory: Inventory, *, remove: bool | Sequence[Leftover] = False, **options: Unpack[Options]
+) -> tuple[Leftover, ...]:
+    """What no environment in use needs: of earlier locks, builds that broke off. `remove`: takes it away, of a list
+    what is still so. Uses the options `limit`, `sudo_password` and `cancel`. Raises HostError for one that could not be
+    asked, and Busy before anything is removed, if another run is at work there."""
+    scripts = leftover_scripts(inventory, options.get("limit") or (), remove)
     password = _sudo_password(inventory, options.get("sudo_password"))
-    asked = gather.answers if not remove else alone.answers
+    asked = alone.answers if remove else gather.answers
     return read_leftovers(asked(inventory, scripts, sudo_password=password, cancel=options.get("cancel")))
 
 

@@ -57,7 +57,7 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
             unread()
             if not click.confirm(f"remove {count(len(found), 'folder')}", default=False, err=True):
                 raise Declined("declined: nothing was removed", hint="`--yes` goes on without the question")
-        removed = api.prune(loaded, limit=only, sudo_password=password, remove=True) if found else ()
+        removed = api.prune(loaded, limit=only, sudo_password=password, remove=found) if found else ()
     screen.json(result_line("prune", leftovers_json(removed)))
     if not screen.as_json:
         done = f"removed {count(len(removed), 'folder')}, {size(removed)}" if removed else "nothing to prune"

@@ -24,8 +24,9 @@ def unsent(sources: Iterable[Path], have: Mapping[str, str], inbox: str) -> tupl
     return tuple(Upload(path, inbox) for path in sources if have.get(_SENT + path.name) != str(path.stat().st_size))
 
 
-def leftovers(root: PurePosixPath | str, cluster: str, host: str, *, remove: bool) -> Script:
-    """Lists what no environment in use needs, as (KiB, path, why) with tabs between; with `remove`, removes it."""
+def leftovers(root: PurePosixPath | str, cluster: str, host: str, *, remove: bool, shown: Iterable[str] = ()) -> Script:
+    """Lists what no environment in use needs, as (KiB, path, why) with tabs between; with `remove`, removes it.
+    `shown`: paths to keep to; none for whatever there is."""
     body = shell("files/trust.sh", "files/rights.sh", "venv/shared.sh", "venv/left.sh", "venv/prune.sh")
     names: dict[str, Value] = {
         "root": str(root),
@@ -34,4 +35,5 @@ def leftovers(root: PurePosixPath | str, cluster: str, host: str, *, remove: boo
         "short": "none",
         "tag": f"none-{cluster}-{host}",
     }
-    return Script(body, {**names, "remove": "yes" if remove else ""}, timeout=600)
+    lines = [f"\n{path}\n" for path in shown]
+    return Script(body, {**names, "remove": "yes" if remove else "", "shown": "".join(lines)}, timeout=600)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from provision.core.script import Fragment, Script
@@ -20,9 +20,18 @@ class Leftover:
     why: str
 
 
-def leftover_scripts(inventory: Inventory, *, remove: bool) -> dict[str, Script]:
-    """By host: lists what is left there, or, with `remove`, removes it."""
-    return {h.name: leftovers(h.base, inventory.cluster, h.name, remove=remove) for h in inventory.hosts}
+def leftover_scripts(
+    inventory: Inventory, only: Collection[str], remove: bool | Collection[Leftover]
+) -> dict[str, Script]:
+    """By host: lists what is left there, or, with `remove`, removes it: of a list, what is on it and still left."""
+    listed = None if isinstance(remove, bool) else [(one.host, one.path) for one in remove]
+    scripts = {}
+    for host in inventory.hosts:
+        shown = [path for name, path in listed or () if name == host.name]
+        if (host.name in only or not only) and (listed is None or shown):
+            taken = bool(remove)
+            scripts[host.name] = leftovers(host.base, inventory.cluster, host.name, remove=taken, shown=shown)
+    return scripts
 
 
 def read_leftovers(answers: Mapping[str, Fragment]) -> tuple[Leftover, ...]:

@@ -173,18 +173,20 @@ def test_prune_asks_whoever_is_at_the_terminal_wherever_its_output_goes(
     options: tuple[str, ...],
     stated: str,
 ) -> None:
-    removed: list[bool] = []
+    removed: list[object] = []
 
-    def prune(*_: object, remove: bool = False, **__: object) -> tuple[Leftover, ...]:
+    shown = (Leftover("gpu-01", "/opt/provision/envs/0", 4, "half removed"),)
+
+    def prune(*_: object, remove: object = False, **__: object) -> tuple[Leftover, ...]:
         removed.append(remove)
-        return (Leftover("gpu-01", "/opt/provision/envs/0", 4, "half removed"),)
+        return shown
 
     monkeypatch.setattr(api, "prune", prune)
     monkeypatch.setattr(question, "on_a_terminal", lambda: True)
     no = call("prune", *options, input="n\n")
     assert (no.exit_code, removed) == (Exit.DECLINED, [False])
     assert "remove 1 folder [y/N]: " in no.stderr and "/opt/provision/envs/0" in getattr(no, stated)
-    assert call("prune", *options, input="y\n").exit_code == 0 and removed[-1]
+    assert call("prune", *options, input="y\n").exit_code == 0 and removed[-1] == shown
 
 
 @pytest.mark.parametrize(("options", "given"), [((), {}), (("--no-wait",), {"wait": False})])
