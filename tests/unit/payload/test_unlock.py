@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
 def test_what_a_note_names_is_ended_only_where_nobody_else_could_have_written_it(
     place: Path, tmp_path: Path, mode: int, state: str
 ) -> None:
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as named:
+    with subprocess.Popen(["sh", "-c", "exec sleep 60"], start_new_session=True) as named:
         born = Path(f"/proc/{named.pid}/stat").read_text().rpartition(")")[2].split()[19]
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         note = f"lease=x\nboot={boot}\nholder={named.pid} {born}\nwho=ann@{socket.gethostname()}\ncommand=up\n"
