@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,3 +49,12 @@ def kept_in(cache: Path) -> Iterator[None]:
         raise LockError(
             f"wheels cannot be kept in `{cache}`: {error.strerror}", hint=way_out(error, cache, MOVE_CACHE)
         ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """In hexadecimal; read in blocks, since wheels have gigabytes. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

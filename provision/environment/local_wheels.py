@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from provision.environment.cache import sha256_of
 from provision.environment.indexes import find_links
 from provision.environment.lockfile import Lock
 from provision.inventory.models import Python
@@ -28,7 +28,7 @@ def local_wheels(lock: Lock, python: Python, base: Path) -> dict[str, list[Path]
             continue
         for wheel in sorted(Path(link).glob("*.whl")):
             name = _locked(wheel, lock)
-            if name and f"sha256:{_sha256(wheel)}" in lock.hashes[name]:
+            if name and f"sha256:{sha256_of(wheel)}" in lock.hashes[name]:
                 found.setdefault(name, []).append(wheel)
     return found
 
@@ -40,11 +40,3 @@ def _locked(wheel: Path, lock: Lock) -> str:
     except InvalidWheelFilename:
         return ""
     return name if str(version) == lock.packages.get(name) else ""
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

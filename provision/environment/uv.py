@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import platform as machine
 import shutil
 import sys
@@ -18,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 from provision.core.errors import LockError
 from provision.core.files import write_whole
 from provision.core.private import private_folder, require_ours
-from provision.environment.cache import kept_in, wheel_cache
+from provision.environment.cache import kept_in, sha256_of, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.resolve import decisive
 from provision.environment.wheels import architecture, pip_download
@@ -82,13 +81,9 @@ def uv_binary(
 def _whole(kept: Path) -> bool:
     """Whether it is still what was unpacked, by the hash that was noted then."""
     try:
-        return kept.with_name("uv.sha256").read_text(encoding="ascii").strip() == _sha256(kept)
+        return kept.with_name("uv.sha256").read_text(encoding="ascii").strip() == sha256_of(kept)
     except (FileNotFoundError, UnicodeDecodeError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _runs_here(wanted: str) -> bool:
@@ -112,5 +107,5 @@ def _fetch(python: Python, kept: Path, base: Path, sha256: str) -> None:
             with wheel.open(member) as packed, fresh.open("wb") as file:
                 shutil.copyfileobj(packed, file)
         fresh.chmod(0o700)
-        write_whole(kept.with_name("uv.sha256"), _sha256(fresh))
+        write_whole(kept.with_name("uv.sha256"), sha256_of(fresh))
         fresh.replace(kept)

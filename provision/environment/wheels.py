@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -28,7 +27,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from provision.core.errors import LockError
 from provision.core.private import private_folder
 from provision.environment.ambient import ambient, for_pip, sealed
-from provision.environment.cache import kept_in, wheel_cache
+from provision.environment.cache import kept_in, sha256_of, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.resolve import decisive, indexes_used
@@ -176,7 +175,7 @@ class _Fetch:
                 self._keep(wheel)
 
     def _keep(self, wheel: Path) -> None:
-        digest, size = _sha256(wheel), wheel.stat().st_size
+        digest, size = sha256_of(wheel), wheel.stat().st_size
         folder = self._cache / digest
         private_folder(folder)
         kept = wheel.replace(folder / wheel.name)
@@ -236,7 +235,7 @@ def _verified(wheel: Path, folder: Path, say: Say) -> bool:
     if key in _HASHED:
         return True
     try:
-        good = _sha256(wheel) == folder.name
+        good = sha256_of(wheel) == folder.name
     except OSError as error:  # a sector that cannot be read
         if error.errno != errno.EIO:
             raise
@@ -247,14 +246,6 @@ def _verified(wheel: Path, folder: Path, say: Say) -> bool:
     say(f"{wheel.name} is damaged in the cache: fetching it again")
     shutil.rmtree(folder)
     return False
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _target(platform: str) -> tuple[str, int]:

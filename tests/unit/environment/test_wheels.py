@@ -100,8 +100,8 @@ def test_a_wheel_is_hashed_once_in_a_run(lock, python, cache, monkeypatch):
     fetch_wheels(lock, python, cache)
     monkeypatch.setattr("provision.environment.wheels._HASHED", set())
     hashed: list[str] = []
-    real = wheels_module._sha256
-    monkeypatch.setattr(wheels_module, "_sha256", lambda path: hashed.append(path.name) or real(path))
+    real = wheels_module.sha256_of
+    monkeypatch.setattr(wheels_module, "sha256_of", lambda path: hashed.append(path.name) or real(path))
     for _host in range(3):
         fetch_wheels(lock, python, cache)
     assert len(hashed) == 2
