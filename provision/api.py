@@ -33,6 +33,7 @@ from provision.engine import alone, members, plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
+from provision.engine.unchanged import MadeFrom, inventory_files
 from provision.environment.cache import check_cache
 from provision.environment.lockfile import Lock, lock_for, make_lock
 from provision.inventory.models import Inventory
@@ -219,7 +220,7 @@ def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpac
     mode, asked = (Mode.DOWN, {}) if remove else (Mode.UP, questions())
     password = _sudo_password(inventory, options.get("sudo_password"))
     job = Job.of_steps("firewall", mode, inventory, tables, password, options.get("limit"), asked)
-    job = replace(job, wait=options.get("wait", True))
+    job = replace(job, wait=options.get("wait", True), unchanged=MadeFrom(inventory_files(inventory.path)).still)
     return Run(job, options.get("listener") or silent, options.get("cancel") or threading.Event()).execute()
 
 
@@ -252,42 +253,42 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
 
 
 def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock: Lock | None = None) -> Job:
-    listener = options.get("listener") or silent
-    writes = mode is Mode.UP
+    writes, removes, book = mode is Mode.UP, mode.removes, _playbook(inventory, options)
+    # Going back goes by no file of now but the playbook, and a plan in a file compares its lock itself.
+    files = [book.path, *(inventory_files(inventory.path) if command != "rollback" else ())]
+    made_from = MadeFrom(files, lambda: {} if removes else inventories.read_secrets(inventory) | read_given(inventory))
     if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
         check_cache()
-    secrets = {} if mode.removes else inventories.read_secrets(inventory) | read_given(inventory)
+    secrets = made_from.secrets
     token = None if RAY_TOKEN in secrets else ClusterToken(inventory.cluster, inventory.head.name, writes)
-    if token is not None and mode.removes:
-        secrets |= no_token()
+    if token is not None and removes:
+        secrets = {**secrets, **no_token()}
+    if lock is None:
+        # `check` has a finding of its own for a lock that does not fit.
+        say = _noting(silent if command == "check" else options.get("listener") or silent)
+        python, path, base = inventory.python, inventory.lock_path, inventory.path.parent
+        resolve = command == "plan"
+        lock = lock_for(python, path, base=base, make=writes, resolve=resolve, say=say, removes=removes)
+        made_from.files([] if removes else [path])
     return Job(
         command=command,
         mode=mode,
         apply=command in ("up", "down", "rollback"),
         inventory=inventory,
-        playbook=guarded(_playbook(inventory, options).load(), removes=mode.removes),
-        # `check` has a finding of its own for a lock that does not fit.
-        lock=lock
-        or lock_for(
-            inventory.python,
-            inventory.lock_path,
-            base=inventory.path.parent,
-            make=writes,
-            resolve=command == "plan",
-            say=_noting(silent if command == "check" else listener),
-            removes=mode.removes,
-        ),
+        playbook=guarded(book.load(), removes=removes),
+        lock=lock,
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),
         only=tuple(options.get("limit") or ()),
         deep=options.get("deep", False),
         skip=tuple(options.get("skip") or ()),
         skippable=tuple(PROOFS),
-        model=None if mode.removes else look_for(inventory, secrets),
-        questions={} if mode.removes else questions(),
-        kept=None if mode.removes else together(token, own_certificate(inventory)),
+        model=None if removes else look_for(inventory, secrets),
+        questions={} if removes else questions(),
+        kept=None if removes else together(token, own_certificate(inventory)),
         wait=options.get("wait", True),
         agree=options.get("agree"),
+        unchanged=made_from.still,
         members=members.Members.of(inventory),
     )
 
@@ -297,10 +298,9 @@ def _up(job: Job, options: Options) -> Report:
     return succeeded(job, _execute(job, options), options.get("listener") or silent, options.get("cancel"), book)
 
 
-def _execute(job: Job, options: Options, *, listener: Listener | None = None) -> Report:
-    heard = listener or options.get("listener") or silent
+def _execute(job: Job, options: Options) -> Report:
     with _playbook(job.inventory, options).mistakes():
-        return Run(job, heard, options.get("cancel") or threading.Event()).execute()
+        return Run(job, options.get("listener") or silent, options.get("cancel") or threading.Event()).execute()
 
 
 def _playbook(inventory: Inventory, options: Options) -> PlaybookFile:

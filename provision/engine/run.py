@@ -79,6 +79,8 @@ class Run:
             look_around(fleet.leases, job.inventory.path)
         else:
             waited = Leasing(fleet, claim, self._emit, wait=job.wait).settle()
+            if job.unchanged is not None:
+                job.unchanged(waited)
             # A run that is done by now has written who belongs to the cluster, and what was read is from before that.
             known = job.members is not None and job.members.reread()
             if waited or known:

@@ -52,6 +52,8 @@ class Job:
     kept: KeptOnHosts | None = None
     #: Called with the plan before anything is changed; what it raises ends the run.
     agree: Callable[[Plan], None] | None = None
+    #: Called once the run has its leases, with whether it waited for them; what it raises ends the run.
+    unchanged: Callable[[bool], None] | None = None
     #: Who belonged to the cluster; None where that is nobody's business.
     members: Members | None = None
 

@@ -125,6 +125,19 @@ def test_who_looks_is_told_and_who_writes_waits_or_ends(controllers: Controllers
     assert ended(second)[0] == 0
 
 
+def test_what_was_read_before_a_wait_and_has_changed_meanwhile_is_not_done(controllers: Controllers) -> None:
+    first = controllers.start_and_wait_for_a_fix("ann")
+    second = controllers.start("bob", "up")
+    said_by(second, "waiting")
+    with (controllers.folder / "bob.yaml").open("a") as edited:
+        edited.write("\n")
+    controllers.gate.touch()
+    assert ended(first)[0] == 0
+    code, said = ended(second)
+    assert code == 3 and "`bob.yaml` has changed since this run began: nothing was changed on any host" in said, said
+    assert controllers.made == ["marker-ann-1", "marker-ann-2"]
+
+
 def test_after_a_controller_was_killed_the_next_one_takes_over(controllers: Controllers) -> None:
     first = controllers.start_and_wait_for_a_fix("ann")
     first.send_signal(signal.SIGKILL)
