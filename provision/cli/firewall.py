@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from provision.cli.given import given_of
 from provision.cli.options import RunOptions, example, inventory_argument, shown_options, wait_option, waiting
 from provision.cli.page import COMMANDS
 from provision.core.errors import UsageError
@@ -100,7 +101,7 @@ def _looked(asked: RunOptions, source: str) -> int:
         found = look(loaded, source, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("look", look_json(found)))
     if not screen.as_json:
-        screen.say(*look_lines(found, screen.paint))
+        screen.say(*map(given_of(asked).text, look_lines(found, screen.paint)))
     return Exit.NO if found.reached else Exit.DONE
 
 
@@ -118,5 +119,5 @@ def _printed(asked: RunOptions, kind: str) -> int:
         found = api.firewall(loaded, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("firewall", firewall_json(found)))
     if not screen.as_json:
-        screen.say(*FORMATS[kind](found))
+        screen.say(*map(given_of(asked).text, FORMATS[kind](found)))
     return Exit.DONE

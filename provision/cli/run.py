@@ -13,10 +13,12 @@ from typing import Any
 
 from provision.cli.exit_code import Bug
 from provision.cli.find import find_inventory
+from provision.cli.given import given_here, given_of
 from provision.cli.options import RunOptions, require_proofs
 from provision.cli.question import asker, on_a_terminal
 from provision.cli.signals import Interrupts, interrupts
 from provision.cli.system_errors import explained, is_system_error
+from provision.core.commands import Given
 from provision.core.errors import NoHome, ProvisionError
 from provision.core.events import Event, Listener, Note, RunStarted
 from provision.core.exits import ANSWERED
@@ -24,6 +26,7 @@ from provision.core.paths import MOVE
 from provision.core.report import Report
 from provision.core.room import way_out
 from provision.render import recap
+from provision.render.commands import completed_error, completed_report, completing
 from provision.render.fanout import Fanout
 from provision.render.jsonl import error_line, report_line
 from provision.render.log import RunLog, log_dir
@@ -66,14 +69,14 @@ def reported(
     from provision.cli.password import ask_sudo_password
     from provision.inventory.limit import select
 
-    screen = asked.screen()
-    with errors_as_json(screen):
+    screen, given = asked.screen(), given_of(asked)
+    with errors_as_json(screen, given):
         path = find_inventory(asked.inventory, os.environ)
         inventory = api.load(path, require_secrets=secrets)
         require_proofs(extra.get("skip", ()), asked.playbook or inventory.playbook)
         limit = select(inventory, asked.limit)
         password = ask_sudo_password() if asked.ask_sudo_password else None
-        with watched(screen, command, inventory.cluster) as watch:
+        with watched(screen, command, inventory.cluster, given=given) as watch:
             if ask and on_a_terminal():
                 extra["agree"] = asker(watch.held, watch.interrupts.cancel)
             report = call(
@@ -86,48 +89,48 @@ def reported(
                 **extra,
             )
     code = watch.interrupts.exit_code
-    report = replace(report, exit_code=report.exit_code if code is None else code)
+    report = completed_report(replace(report, exit_code=report.exit_code if code is None else code), given)
     if watch.log:
         report = replace(report, log=str(watch.log.path))
     if finish is not None:
         report = finish(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
-    show(report, screen, again(asked, path, extra), everything=everything)
+    show(report, screen, again(given, extra), everything=everything)
     if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
     return report
 
 
-def again(asked: RunOptions, path: Path, extra: Mapping[str, Any]) -> str:
+def again(given: Given, extra: Mapping[str, Any]) -> str:
     """The `up` that does what this run was asked about: of these hosts, by this playbook, as deeply, without the proofs
     that were left out."""
-    words = ["provision", "up", str(asked.inventory or path)]
-    words += [word for limit in asked.limit for word in ("--limit", limit)]
-    words += ["--playbook", str(asked.playbook)] if asked.playbook else []
-    words += ["--ask-sudo-password"] if asked.ask_sudo_password else []
-    words += ["--deep"] if extra.get("deep") else []
+    words = ["--deep"] if extra.get("deep") else []
     words += [word for proof in extra.get("skip", ()) for word in ("--skip", proof)]
     words += ["--no-wait"] if extra.get("wait") is False else []
-    return shlex.join(words)
+    return given.command(" ".join(("provision up", shlex.join(words))).rstrip())
 
 
 @contextmanager
-def errors_as_json(screen: Screen) -> Iterator[None]:
-    """Whoever reads JSON learns of an error from it too."""
+def errors_as_json(screen: Screen, given: Given | None = None) -> Iterator[None]:
+    """Whoever reads JSON learns of an error from it too. `given`: to what it was given, the present command line."""
     try:
         yield
     except ProvisionError as error:
+        completed_error(error, given or given_here())
         screen.json(error_line(error, error.exit_code))
         raise
 
 
 @contextmanager
-def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True) -> Iterator[Watched]:
+def watched(
+    screen: Screen, command: str, cluster: str, *, cancels: bool = True, given: Given | None = None
+) -> Iterator[Watched]:
     """Views, a log file and signal handlers around a run. An error is said here, with the log's path after it,
     and becomes SystemExit; if a signal brought it about, with the signal's exit code. `cancels`: whether what
     runs within heeds the cancel event; otherwise Ctrl-C is Python's own."""
     log = _open_log(screen, command, cluster)
+    known = given or given_here()
     path = str(log.path) if log else ""
     state = Interrupts()
     try:
@@ -135,14 +138,14 @@ def watched(screen: Screen, command: str, cluster: str, *, cancels: bool = True)
             Fanout([*([log] if log else []), *screen.views()]) as fanout,
             interrupts(state, _say(screen, fanout), cursor=screen.live) if cancels else nullcontext(),
         ):
-            yield Watched(_with_log(fanout, path), state, log, fanout.held)
+            yield Watched(_with_log(completing(fanout, known), path), state, log, fanout.held)
     except Exception as raised:
         if not isinstance(raised, ProvisionError) and not is_system_error(raised):
             if log:
                 log.traceback(raised)
                 raise Bug(path) from raised
             raise
-        error = raised if isinstance(raised, ProvisionError) else explained(raised)
+        error = completed_error(raised if isinstance(raised, ProvisionError) else explained(raised), known)
         code = state.exit_code or error.exit_code
         screen.json(error_line(error, code))
         screen.error(error)

@@ -16,6 +16,12 @@ from provision.core.resource import Difference, Interruption, State
 BY_UP = "`provision up` fixes it"
 
 
+def is_by_up(hint: str) -> bool:
+    """Whether it is that hint, also with its command completed."""
+    begin, _, end = BY_UP.rpartition("`")
+    return hint.startswith(begin) and hint.endswith(f"`{end}") and hint.count("`") == 2
+
+
 class Mode(Enum):
     """`up` and `check` want what the playbook says, `down` and `purge` want it removed."""
 

@@ -111,7 +111,7 @@ def _may_run(job: Job, name: str) -> Finding:
         Severity.WARNING,
         said=f"cluster `{name}` may run on the same hosts; its inventory stood at {source}, too, and it is left alone",
         why="two clusters on a host share its ports and its memory",
-        hint=f"to end it, `provision down` with an inventory that says `cluster: {name}`; if it is gone: `rm {kept}`",
+        hint=f"to end it, `provision down INVENTORY` with one that says `cluster: {name}`; if it is gone: `rm {kept}`",
     )
 
 

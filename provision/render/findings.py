@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from provision.core.finding import Finding, Severity
-from provision.core.plan import BY_UP
+from provision.core.plan import is_by_up
 from provision.render.merged import Merged, counts, entries
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
 
@@ -65,7 +65,7 @@ def _block(entry: Merged, paint: Paint, width: int) -> list[str]:
     for detail in _details(entry):
         lines += wrapped(detail, width, "    ", "  ")
     hint = entry.text("hint")
-    if hint != BY_UP:  # which the last line says, once for all
+    if not is_by_up(hint):  # which the last line says, once for all
         lines += _hint(hint, paint, width)
     return lines
 

@@ -7,7 +7,7 @@ from collections import Counter
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, SIGNAL, Exit
 from provision.core.finding import LIMIT, LOCK, Severity
-from provision.core.plan import BY_UP
+from provision.core.plan import is_by_up
 from provision.core.report import HostReport, Report
 from provision.render.errors import blocker_lines, error_lines, joined
 from provision.render.findings import finding_lines, head_lines, tally
@@ -176,7 +176,7 @@ def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
 def _what_to_do(report: Report, again: str) -> str:
     """What `up` would fix, and when; the rest has hints of its own."""
     counting = [entry for entry in entries(report.findings) if entry.counts]
-    by_up = sum(entry.findings[0].hint == BY_UP for entry in counting)
+    by_up = sum(is_by_up(entry.findings[0].hint) for entry in counting)
     if not again or not by_up:
         return ""
     if any(entry.severity is Severity.BLOCKS for entry in counting):

@@ -86,5 +86,5 @@ def _mark(found: str) -> Mark | None:
 def _hint(mark: Mark | None) -> str:
     if mark is None:
         return "stop what listens there, or choose another port in the inventory"
-    down = f"`provision down` with the inventory of the cluster `{mark.cluster}`, where this host is `{mark.host}`"
+    down = f"`provision down INVENTORY` with that of the cluster `{mark.cluster}`, where this host is `{mark.host}`"
     return f"{down}, stops it; or choose other ports in this one"

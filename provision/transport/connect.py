@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import paramiko
 
+from provision.core.commands import Given
 from provision.core.errors import (
     Cancelled,
     ConnectTimeout,
@@ -32,7 +33,7 @@ from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt
 from provision.transport.handshake import Transient, broken, handshake, prepare, shown
 from provision.transport.hostkey import HostKey
-from provision.transport.hostkeys import TRUST, KnownHosts, KnownHostsFiles, authorities, expected, judge
+from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, authorities, expected, judge
 from provision.transport.key_file import KeyRing
 from provision.transport.lease import Leases
 from provision.transport.patience import patiently
@@ -152,7 +153,7 @@ class Opener:
 
     def __init__(self, cancel: threading.Event, judge: Judge = judge, inventory: Path | None = None) -> None:
         self._cancel = cancel
-        self._trust = shlex.join(["provision", "trust", str(inventory)]) if inventory else TRUST
+        self._given = Given(str(inventory or ""))
         self._judge = judge
         self._ring = KeyRing()
         self._known = KnownHostsFiles()
@@ -223,7 +224,7 @@ class Opener:
         try:
             self._judge(target, self._known.of(target), shown(transport))
         except (HostKeyUnknown, HostKeyChanged) as error:
-            error.hint = error.hint.replace(TRUST, self._trust)
+            error.hint = self._given.text(error.hint)
             raise
         transport.auth_timeout = target.timeout
         Attempt(target, self._ring).authenticate(transport)

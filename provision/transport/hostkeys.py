@@ -19,7 +19,7 @@ from provision.transport.revoked import refuse_revoked
 from provision.transport.target import Target
 
 #: The command that records keys; who knows the inventory's own name puts it here.
-TRUST = "provision trust inventory.yaml"
+TRUST = "`provision trust`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def test_a_host_that_is_not_known_is_refused_and_its_fingerprint_shown(sshds: Ss
     own = Path("/srv/my hosts.yaml")
     with Transport([sshds.host(server)], inventory=own) as transport, pytest.raises(HostKeyUnknown) as caught:
         transport.connect(transport.hosts[0])
-    assert caught.value.hint.endswith("provision trust '/srv/my hosts.yaml'")
+    assert caught.value.hint.endswith("`provision trust '/srv/my hosts.yaml'`")
 
 
 def test_a_changed_key_names_both_fingerprints_and_the_line(sshds: Sshds, server: Sshd) -> None:

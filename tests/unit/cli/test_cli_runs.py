@@ -80,7 +80,7 @@ def test_on_failure_the_errors_and_the_path_of_the_log_go_to_standard_error(
         (),
         ("--limit", "gpu-01", "--limit", "head"),
         ("--playbook", "my play.py"),
-        ("--ask-sudo-password", "--deep"),
+        ("--deep", "--ask-sudo-password"),
         ("--deep",),
     ],
 )

@@ -73,4 +73,4 @@ def test_another_cluster_of_the_same_path_is_named_and_left_alone(
         _, cluster, (finding,) = former.Former(fleet, job).join(fleet, Cluster(blue, (), job.lock, {}))
     assert cluster.renamed == ()
     assert finding.severity is Severity.WARNING and "cluster `gpus` may run on the same hosts" in finding.message
-    assert "`provision down` with an inventory that says `cluster: gpus`" in finding.hint
+    assert "`provision down INVENTORY` with one that says `cluster: gpus`" in finding.hint
