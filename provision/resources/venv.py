@@ -36,7 +36,7 @@ BUILD_TIMEOUT = 3600.0
 #: Seconds to read some ten GB from a slow disk.
 DEEP_TIMEOUT = 1800.0
 
-_LOOKED_AT = ("files/trust.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
+_LOOKED_AT = ("files/trust.sh", "files/sharing.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
 _CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
 _BUILT = ("environment.sh", "venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
 
@@ -52,7 +52,7 @@ class Venv(Resource):
     one the controller's is sent. `cache`: the controller's folder of wheels, default as in
     provision.environment.wheels. `deep`: every file is compared with the hash that was installed. What differs is
     repaired by installing its package again; code that belongs to no package is removed. `reach`: variables with which
-    uv reaches an index.
+    uv reaches an index. `others`: hosts for which it is not removed, if they use the same `root`.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -71,6 +71,7 @@ class Venv(Resource):
     cache: Path | None = None
     deep: bool = False
     reach: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -133,6 +134,8 @@ class Venv(Resource):
         """Foreign packages count: what the lock does not name has to go."""
         if want is None and have is not None and "current" not in have and have.get("shared") == "yes":
             return ()  # another cluster's, by now
+        if want is None and have is not None and have.get("kept"):
+            return ()
         if have is None or want is None:
             return super().diff(have, want)
         if have.get("finished") != want["finished"]:
@@ -247,7 +250,7 @@ class Venv(Resource):
     def _seen(self) -> dict[str, Value]:
         """With what tries to import the main packages."""
         mains = " ".join(main_packages(self.lock, self.python))
-        return {**self._names(), "imports": bundle("imports:main"), "mains": mains}
+        return {**self._names(), "others": " ".join(self.others), "imports": bundle("imports:main"), "mains": mains}
 
     def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:
         """("build", "repair" or "link", names of the packages to install)."""

@@ -28,13 +28,15 @@ from provision.weights.source import models_below
 #: Seconds to list a folder on a file server that is busy.
 LISTING = 120.0
 
+_LOOKED_AT = ("files/way.sh", "files/sharing.sh", "weights/probe.sh", "weights/was.sh")
+
 
 @dataclass(frozen=True)
 class Weights(Resource):
     """`source`: `hosts`, `hub` or `controller`. `folder`: absolute, on the host, `ours` where it lies below
     `<root>/models`. `python`: an interpreter there, with huggingface_hub for the hub. `here`: what is to be sent.
     `hub`: variables for the download (HF_ENDPOINT, proxies). `owner`: whom the files are for, where root works: all is
-    done with that user's rights. `pickles`, `code`: whether the hub's may come.
+    done with that user's rights. `pickles`, `code`: whether the hub's may come. `others`: as of Venv.
 
     Raises on apply: ScriptFailed with a hint for what the hub refuses; ConnectionLost. What is whole by then stays.
     """
@@ -58,13 +60,10 @@ class Weights(Resource):
     deep: bool = False
     pickles: bool = False
     code: bool = False
+    others: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        return "weights"
-
-    @property
-    def label(self) -> str:
         return "weights"
 
     def fact(self, _: str) -> str:
@@ -94,7 +93,7 @@ class Weights(Resource):
 
     def probe(self) -> Script:
         """`key=value` of the manifest's head; only if something differs, a line for every file."""
-        parts = ["files/way.sh", "weights/probe.sh", "weights/was.sh", *(["weights/deep.sh"] if self.deep else [])]
+        parts = [*_LOOKED_AT, *(["weights/deep.sh"] if self.deep else [])]
         return self._as_owner(*parts, timeout=TIMEOUT if self.deep else LISTING)
 
     def tell(self) -> Script:
@@ -235,6 +234,7 @@ class Weights(Resource):
             "owner": self.owner,
             "ours": "yes" if self.ours else "",
             "brings": "yes" if self.brings else "",
+            "others": " ".join(self.others),
             "sampled": "yes" if self.here else "",
             "stamp": self.here.stamp if self.here else "",
         }
@@ -245,7 +245,7 @@ class Weights(Resource):
 
     def _brought(self, have: State) -> bool:
         """Whether something there is of our making, and this cluster's."""
-        if have is None:
+        if have is None or have.get("kept"):
             return False
         if "marked" in have or "older" in have:
             return True

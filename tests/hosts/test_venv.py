@@ -98,6 +98,20 @@ def test_an_environment_is_built_offline_and_then_nothing_is_left_to_do(machine:
     assert left == ["bin", "envs"], "wheels, cache or log were left behind"
 
 
+def test_what_a_host_that_is_left_out_shares_is_not_removed(machine: Machine, venv: Venv) -> None:
+    """One folder for three hosts, as a home folder on a file server: the third has none here."""
+    machine.apply(venv)
+    machine.apply(replace(venv, host="host-2"))
+    alone = replace(venv, others=("host-2", "host-3"))
+    assert alone.diff(machine.see(alone), None) == ()
+    only_away = replace(venv, others=("host-3",))
+    assert only_away.diff(machine.see(only_away), None)
+    (machine.root / "clusters/llama/host-3/ray").mkdir(parents=True)
+    assert only_away.diff(machine.see(only_away), None) == ()
+    assert run_in(venv, "import tiny; print(tiny.version)") == "2.0"
+    assert venv.diff(machine.see(venv), None)
+
+
 def test_looking_writes_nothing(machine: Machine, venv: Venv) -> None:
     machine.apply(venv)
     before = times(machine.root)

@@ -55,6 +55,8 @@ if [ "$mode" != link ]; then
     mv -f -- "$env/.provision.new" "$env/.provision"
     rm -rf -- "$aside"
 fi
+mkdir -p -- "$envs/.users-$cluster"
+: > "$envs/.users-$cluster/$host"
 # uv lets everybody write to its locks, whatever the umask.
 rm -f -- "$env/.lock" "$root/python/.lock"
 ln -sfn -- "$short" "$envs/.current-$tag"

@@ -4,6 +4,8 @@
 env=$root/envs/$short
 # What has arrived for a build that has not begun, or broke off: it is not sent again.
 if [ -d "$root/uploads/$tag" ]; then (cd "$root/uploads/$tag" && stat -c 'sent=%s %n' -- *) 2>/dev/null; fi
+sharer=$([ -z "$others" ] || sharing "$root" "$cluster" "$others")
+[ -z "$sharer" ] || echo "kept=$sharer"
 if [ -h "$root/envs/current-$cluster" ]; then
     # Comparing costs less than a readlink; what is not the same place is asked for its name.
     if [ "$root/envs/current-$cluster" -ef "$env" ]; then echo "current=$short"

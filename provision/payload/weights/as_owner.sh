@@ -1,7 +1,7 @@
 # Where root works for a user, all that reads or writes below the user's folders runs with the user's rights: a link that
 # leads elsewhere leads no further than the user gets alone.
 
-export folder models cluster manifest mark host ours brings sampled stamp
+export folder models cluster manifest mark host ours brings sampled stamp others
 as_owner() {
     if [ -z "$owner" ] || [ "$(id -u)" != 0 ]; then
         sh -c "$1"

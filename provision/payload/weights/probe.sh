@@ -15,6 +15,8 @@ done
 for other in "$models"/*.used-"$cluster"; do
     [ -f "$other" ] && [ "$other" != "$mark" ] && echo "older=yes"
 done
+sharer=$([ -z "$others" ] || sharing "${models%/*}" "$cluster" "$others")
+[ -z "$sharer" ] || echo "kept=$sharer"
 if [ -d "$models" ] && [ ! -w "$models" ]; then echo "closed=$(stat -c %U -- "$models")"; fi
 expected= listed=
 case $(told "$manifest" | head -n 1) in
