@@ -14,7 +14,7 @@ from provision.core import events
 from provision.core.errors import HostBusy, HostError, NoHome, ProvisionError
 from provision.core.events import Listener, silent
 from provision.core.finding import Finding, Severity
-from provision.core.lease import Answer, Holder
+from provision.core.lease import Answer, Claim, Holder
 from provision.core.paths import cluster_dir
 from provision.core.plan import Mode
 from provision.engine.leasing import this_person
@@ -53,15 +53,31 @@ class Former:
                 self._fleet.record(host, HostBusy(host, holder.sentence(), hint="wait until it is done"))
         self._nodes = {host.name: Node(host, facts[host.name]) for host in self._fleet.hosts if host.name in facts}
 
-    def join(self, fleet: Fleet, cluster: Cluster) -> tuple[Fleet, Cluster, list[Finding]]:
-        """The fleet and the cluster with those that answered, and a finding for each that did not. `down` is not done
-        while it could not look at one of them: there it is an error."""
+    def _lease(self, claim: Claim) -> None:
+        """Not before the run has those of its members: it waits for nobody any more, so that no two runs can wait for
+        each other. What is somebody else's is left to them."""
+
+        def take(host: Host) -> None:
+            answer, _ = self._fleet.transport.connect(host).hold(claim)
+            if (holder := answer.holder if answer.state == "busy" else None) is not None:
+                raise HostBusy(host.name, holder.sentence(), hint="wait until it is done")
+            if answer.state == "busy":
+                raise HostBusy(host.name, "another run is just beginning, or ending", hint="run it again")
+
+        self._fleet.on_each([node.host for node in self._nodes.values()], take)
+        self._nodes = {name: node for name, node in self._nodes.items() if name not in self._fleet.errors}
+
+    def join(self, fleet: Fleet, cluster: Cluster, claim: Claim | None) -> tuple[Fleet, Cluster, list[Finding]]:
+        """The fleet and the cluster with those that answered, whose leases are taken by `claim`, and a finding for each
+        that did not. `down` is not done while it could not look at one of them: there it is an error."""
         renamed = self._job.members.renamed if self._job.members is not None and not self._job.only else ()
         cluster = replace(cluster, renamed=renamed)
         beside = _beside(self._job)
         if not self._fleet.hosts:
             return fleet, cluster, beside
         self._thread.join()
+        if claim is not None:
+            self._lease(claim)
         lost = [host for host in self._fleet.hosts if host.name not in self._nodes]
         if self._job.mode.removes:
             for host in lost:

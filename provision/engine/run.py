@@ -47,6 +47,7 @@ class Run:
         self._emit = _one_at_a_time(listener)
         self._cancel = cancel
         self._began = time.monotonic()
+        self._claim = claim_of(job.command, job.inventory.cluster, job.inventory.path) if job.writes else None
 
     def execute(self) -> Report:
         job, began = self._job, self._began
@@ -63,7 +64,7 @@ class Run:
         ) as fleet:
             former = Former(fleet, job)
             cluster, gathering, former = self._gather(fleet, former)
-            fleet, cluster, lost = former.join(fleet, cluster)
+            fleet, cluster, lost = former.join(fleet, cluster, self._claim)
             fleet, cluster, idle = with_spares(job, fleet, cluster)
             state = self._plan(fleet, cluster, gathering, [*lost, *idle])
             self._converge(state)
@@ -72,8 +73,7 @@ class Run:
     def _gather(self, fleet: Fleet, former: Former) -> tuple[Cluster, Phase, Former]:
         """The inventory joined with the facts of the hosts that answered, how long that took, and the former hosts
         as they are known by then."""
-        job = self._job
-        claim = claim_of(job.command, job.inventory.cluster, job.inventory.path) if job.writes else None
+        job, claim = self._job, self._claim
         facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
         if claim is None:
             look_around(fleet.leases, job.inventory.path)

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from daemons import CLUSTER, PROGRAM, Daemon
@@ -17,17 +17,19 @@ from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import fleet_of
 from provision.core.events import silent
 from provision.core.finding import Severity
-from provision.core.lease import Claim
+from provision.core.lease import Claim, read_answer
 from provision.core.playbook import Playbook
 from provision.core.report import Report
 from provision.core.resource import Resource, State
 from provision.core.script import Script
+from provision.engine.former import Former
 from provision.engine.leasing import Leasing
 from provision.engine.members import Members
 from provision.inventory.models import Host, Inventory
 from provision.resources.service import Place
 from provision.stack.former import with_former
 from provision.stack.leftovers import with_leftovers
+from provision.transport.lease import unlocking
 
 pytestmark = pytest.mark.hosts
 
@@ -158,6 +160,25 @@ def test_down_ends_as_busy_where_another_run_is_at_work_on_it(rack: Rack) -> Non
         assert rack.runs() == {"host-1": False, "host-2": True}
     assert rack.run("down", first).exit_code == 0
     assert rack.runs() == {"host-1": False, "host-2": False}
+
+
+def test_a_run_that_has_lost_the_lease_of_a_former_host_writes_nothing_there(
+    rack: Rack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = rack.hosts
+    join, taken = Former.join, []
+
+    def unlocked(former: Former, *given: Any) -> Any:
+        found = join(former, *given)
+        (said,) = given[0].transport.connect(second).run([unlocking("bob@desk", "it hangs")])
+        taken.append(read_answer(said.stdout))
+        return found
+
+    monkeypatch.setattr(Former, "join", unlocked)
+    report = rack.run("up", first)
+    assert [answer.state for answer in taken] == ["taken"]
+    assert report.exit_code == 1 and "its lease was taken by bob@desk" in report.errors[0].message
+    assert rack.runs() == {"host-1": True, "host-2": True}
 
 
 def test_what_the_run_before_did_is_known_to_one_that_has_waited_for_it(

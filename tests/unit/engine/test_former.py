@@ -38,7 +38,7 @@ def joined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode, holder: 
     job = Job.of_steps("up", mode, inventory, lambda _: Playbook(), None, None, {})
     object.__setattr__(job, "members", Members.of(inventory))
     with fleet_of((FIRST,), silent) as fleet:
-        return former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}))
+        return former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}), None)
 
 
 @pytest.mark.parametrize("mode", [Mode.UP, Mode.DOWN])
