@@ -70,7 +70,7 @@ def test_another_cluster_of_the_same_path_is_named_and_left_alone(
     job = Job.of_steps("up", mode, blue, lambda _: Playbook(), None, None, {})
     object.__setattr__(job, "members", Members.of(blue))
     with fleet_of((FIRST,), silent) as fleet:
-        _, cluster, (finding,) = former.Former(fleet, job).join(fleet, Cluster(blue, (), job.lock, {}))
+        _, cluster, (finding,) = former.Former(fleet, job).join(fleet, Cluster(blue, (), job.lock, {}), None)
     assert cluster.renamed == ()
     assert finding.severity is Severity.WARNING and "cluster `gpus` may run on the same hosts" in finding.message
     assert "`provision down INVENTORY` with one that says `cluster: gpus`" in finding.hint
