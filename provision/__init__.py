@@ -27,6 +27,8 @@ _PUBLIC = {
     "stack.prunable": ("Leftover",),
     "serving.look": ("Look", "TriedSocket", "look"),
     "serving.running": ("NotServing",),
+    "operate.looking": ("status",),
+    "operate.status": ("ClusterStatus", "GpuUse", "HostStatus", "LastUp", "ServiceStatus", "Work"),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
     "diagnosis.logs": ("Log",),
     "inventory.models": ("Expect", "Host", "Inventory", "Serve"),
@@ -202,6 +204,13 @@ if TYPE_CHECKING:
     from provision.inventory.models import Host as Host
     from provision.inventory.models import Inventory as Inventory
     from provision.inventory.models import Serve as Serve
+    from provision.operate.looking import status as status
+    from provision.operate.status import ClusterStatus as ClusterStatus
+    from provision.operate.status import GpuUse as GpuUse
+    from provision.operate.status import HostStatus as HostStatus
+    from provision.operate.status import LastUp as LastUp
+    from provision.operate.status import ServiceStatus as ServiceStatus
+    from provision.operate.status import Work as Work
     from provision.parallel.fit import Fit as Fit
     from provision.proofs.all_reduce.proof import AllReduce as AllReduce
     from provision.proofs.arguments import VllmArguments as VllmArguments

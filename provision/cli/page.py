@@ -21,6 +21,7 @@ COMMANDS: dict[str, Command] = {
     "plan": Command("provision.cli.cluster:plan", "show what `up` would change and why, without changing anything"),
     "up": Command("provision.cli.cluster:up", "bring the hosts to the state in the inventory; safe to repeat"),
     "check": Command("provision.cli.check:check", "report every deviation and what to do, without changing anything"),
+    "status": Command("provision.cli.status:status", "show hosts, GPUs, the model and what it is doing, in one look"),
     "smoke": Command("provision.cli.smoke:smoke", "send the served model one test request, as its users do"),
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
     "rollback": Command("provision.cli.rollback:rollback", "start again what the last successful `up` started"),

@@ -36,6 +36,7 @@ PROGRAMS = {
     "lifeline:greets": ENVIRONMENT_PYTHON,
     "lifeline:hold": ENVIRONMENT_PYTHON,
     "lifeline:reach": ENVIRONMENT_PYTHON,
+    "metrics:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
     "records.look:main": HOST_PYTHON,

@@ -44,6 +44,17 @@ def greet(server):
 VLLM = '''"""A stand-in for vLLM: one endpoint that wants the key, and a log that tells more than it should."""
 import base64, http.server, json, os, ssl, sys, time, urllib.parse
 
+#: As vLLM 0.32.0 writes them; of the tokens there are more each time.
+METRICS = b"""# HELP vllm:num_requests_running Number of requests in model execution batches.
+# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="tiny"} 2.0
+vllm:num_requests_waiting{engine="0",model_name="tiny"} 1.0
+vllm:kv_cache_usage_perc{engine="0",model_name="tiny"} 0.25
+vllm:generation_tokens_total{engine="0",model_name="tiny"} %f
+vllm:time_to_first_token_seconds_count{engine="0",model_name="tiny"} 4.0
+vllm:time_to_first_token_seconds_sum{engine="0",model_name="tiny"} 0.5
+"""
+
 
 def main():
     flags = sys.argv
@@ -66,7 +77,7 @@ def main():
         def do_GET(self):
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(METRICS % time.monotonic() if self.path == "/metrics" else b"{}")
 
         def do_POST(self):
             self.rfile.read(int(self.headers.get("Content-Length", 0)))

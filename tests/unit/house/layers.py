@@ -124,6 +124,14 @@ LAYERS: Mapping[str, Row] = {
         "what the library does once a run has ended: asks from here (serving), keeps what is known and the way back; "
         "no run of its own",
     ),
+    "operate": Row(
+        (
+            "cluster", "core", "environment", "inventory", "payload", "resources", "serving", "transport",
+        ),
+        (),
+        "for the day after: looks and asks, and makes no plan; resources, serving: where services lie on a host, and "
+        "the server's own way to be asked; environment: the lock that hosts are compared with",
+    ),
     "lab": Row(
         ("core", "environment", "inventory"),
         ("torch", "uv", "vllm"),
@@ -131,10 +139,10 @@ LAYERS: Mapping[str, Row] = {
         "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
-        ("cluster", "core", "diagnosis", "lab", "parallel", "serving", "stack", "transport"),
+        ("cluster", "core", "diagnosis", "lab", "operate", "parallel", "serving", "stack", "transport"),
         ("rich",),
         "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
-        "what prune finds (stack), the lab",
+        "what prune finds (stack), the lab, how a cluster is (operate)",
     ),
     "testing": Row(
         ("core", "inventory", "render", "transport"),
@@ -155,15 +163,15 @@ LAYERS: Mapping[str, Row] = {
     "provision": Row(
         (
             "api", "checks", "checks/host", "cluster", "core", "diagnosis", "environment", "facts", "inventory",
-            "parallel", "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
+            "operate", "parallel", "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
         ),
         (),
         "the public face: names alone, each loaded when it is first used",
     ),
     "cli": Row(
         (
-            "api", "core", "diagnosis", "environment", "inventory", "lab", "parallel", "proofs", "provision", "render",
-            "serving", "stack", "testing", "transport",
+            "api", "core", "diagnosis", "environment", "inventory", "lab", "operate", "parallel", "proofs", "provision",
+            "render", "serving", "stack", "testing", "transport",
         ),
         ("click",),
         "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "

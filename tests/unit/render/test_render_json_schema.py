@@ -12,6 +12,9 @@ from json_tables import DOCS, SCHEMA, document
 from jsonschema import Draft202012Validator, ValidationError
 from render_samples import a_plan, a_report, a_run, an_error
 from serving_samples import a_bench, a_smoke
+from status_samples import HOLDER as UNDER_WAY
+from status_samples import a_host as a_seen_host
+from status_samples import a_status, an_unreachable_host
 
 from provision import Log, explain
 from provision.cluster.closing import Closing, Ports
@@ -37,6 +40,7 @@ from provision.render.leases import unlock_json
 from provision.render.look import look_json
 from provision.render.prunable import leftovers_json
 from provision.render.serving import bench_json, smoke_json
+from provision.render.status import status_json
 from provision.serving.look import Look, TriedSocket
 from provision.stack.prunable import Leftover
 
@@ -64,6 +68,7 @@ HOLDER = Holder("up", "ann@laptop", "10.0.0.9", 7, "llama", since=1.0)
 FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, RULES, CLOSED, ("a note",))
 STAGE = StageSize(0, ("host-1",), 36, 5 * 2**30, 2**30, 2**30, 3 * 2**30, 72 * 2**30)
 FIT = Fit("m", (Room("host-1", 8, 80 * 2**30),), Cut(8, 1), 4096, True, STAGE)
+SEEN = (a_seen_host(busy=True, holder=UNDER_WAY), an_unreachable_host())
 KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
 
 
@@ -101,6 +106,8 @@ def lines() -> list[dict[str, Any]]:
         result_line("lab", {"name": "demo", "changed": True}, 0.0),
         result_line("stage", {"stage": "up", "text": "Ray and vLLM"}, 0.0),
         result_line("answer", {"url": "http://a", "question": "?", "answer": "!"}, 0.0),
+        result_line("status", status_json(a_status()), 0.0),
+        result_line("status", status_json(a_status(hosts=SEEN, work=None, last_up=None, environment="")), 0.0),
         result_line("smoke", smoke_json(a_smoke()), 0.0),
         result_line("bench", bench_json(a_bench()), 0.0),
         result_line("bench", bench_json(a_bench(first=None, next=None, failed=1, errors=("refused (1 times)",))), 0.0),

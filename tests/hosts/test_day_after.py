@@ -1,0 +1,173 @@
+"""The day after, as docs/day-after.md tells it, on hosts with stand-ins for Ray and vLLM."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from standin_stack import PACKAGES, write_wheels
+
+from provision.lab.lab import Lab
+from provision.lab.tiny_model import write_tiny_model
+
+pytestmark = [pytest.mark.hosts, pytest.mark.needs("lab")]
+
+PROVISION = Path(sys.executable).with_name("provision")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "day-after.md"
+
+
+class Day:
+    """A person's folder, with `cluster.yaml` for hosts that are called gpu-01 and gpu-02."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab, self.folder = lab, folder
+        write_wheels(folder / "wheels")
+        write_tiny_model(folder / "model")
+        made = yaml.safe_load(lab.inventory.read_text())
+        hosts = {name.replace("lab-", "gpu-0"): host for name, host in made["hosts"].items()}
+        python = {
+            "version": "3.11",
+            "packages": PACKAGES,
+            "find_links": [str(folder / "wheels")],
+            "wheels": "controller",
+            "compile": False,
+        }
+        weights = {"source": "controller", "path": str(folder / "model")}
+        serve = {"model": "/home/ops/models/tiny", "weights": weights, "ready_timeout": 60}
+        self.settings: dict[str, Any] = made | {"cluster": "day", "hosts": hosts, "python": python, "serve": serve}
+        self.write("cluster.yaml", self.settings)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{PROVISION.parent}:{os.environ['PATH']}",
+            "PROVISION_STATE_DIR": str(folder / "state"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+        }
+
+    def write(self, name: str, settings: dict[str, Any]) -> None:
+        (self.folder / name).write_text(json.dumps(settings))
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [PROVISION, *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def provision(self, *words: str, code: int = 0) -> str:
+        """What it says on standard output."""
+        running = self.begin(*words)
+        out, err = running.communicate(timeout=120)
+        assert running.returncode == code, out + err
+        return out
+
+    def status(self, code: int = 0) -> dict[str, Any]:
+        line: dict[str, Any] = json.loads(self.provision("status", "cluster.yaml", "--json", code=code))
+        return line
+
+
+def commands(section: str) -> list[str]:
+    """What a section of the document has people type."""
+    text = DOCUMENT.read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """Brought up by another controller, at which `status` looks meanwhile."""
+    lab = Lab(name=f"test-day-{os.getpid()}")
+    lab.up(2, 2)
+    made = Day(lab, tmp_path_factory.mktemp("day"))
+    yield made
+    lab.down()
+
+
+def test_before_up_nothing_runs_and_while_it_is_under_way_that_is_what_is_said(day: Day) -> None:
+    before = day.status(code=3)
+    assert before["wrong"] == [
+        "Ray on gpu-01: not running",
+        "vLLM on gpu-01: not running",
+        "Ray on gpu-02: not running",
+    ]
+    assert before["last_up"] is None and before["environment"] is None
+    other = dict(day.environment, PROVISION_STATE_DIR=str(day.folder / "other"))
+    up = subprocess.Popen(
+        [PROVISION, "up", "cluster.yaml"],
+        cwd=day.folder,
+        env=other,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    said: dict[str, Any] = {}
+    while up.poll() is None and not said:
+        looked = subprocess.run(
+            [PROVISION, "status", "cluster.yaml", "--json"],
+            cwd=day.folder,
+            env=day.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        line = json.loads(looked.stdout)
+        if line["under_way"]:
+            assert (looked.returncode, line["check"]) == (5, "busy")
+            said = line
+    assert up.wait() == 0
+    assert said["under_way"][0]["command"] == "up" and said["under_way"][0]["pid"] == up.pid
+    # It was from another machine, as far as this one knows.
+    assert day.status()["last_up"] is None
+
+
+def test_one_look_has_it_all_and_leaves_nothing(day: Day) -> None:
+    seen = day.status()
+    assert seen["healthy"] and seen["check"] == "not looked at"
+    head, worker = seen["hosts"]
+    assert [service["name"] for service in head["services"]] == ["ray", "vllm"]
+    assert [service["name"] for service in worker["services"]] == ["ray"]
+    assert head["services"][0]["joined"][0].startswith("gpu-01 ") and head["services"][0]["joined"][1].startswith(
+        "gpu-02 "
+    )
+    assert len(head["gpus"]) == 2 and head["gpus"][0]["watts"] == 70.12
+    assert seen["environment"] == head["environment"] == worker["environment"]
+    # The stand-in makes a token a second.
+    assert 0.2 < seen["work"]["tokens_per_second"] < 5 and seen["work"]["kv_cache"] == 0.25
+
+
+def test_the_status_of_the_document(day: Day) -> None:
+    for command in commands("How is it?"):
+        assert "day" in day.provision(*command.split()[1:])
+    assert "well, as far as was looked at" in (day.folder / "status.html").read_text()
+
+
+def test_watching_ends_with_ctrl_c(day: Day) -> None:
+    watching = day.begin("status", "cluster.yaml", "--watch", "--interval", "0.5", "--json")
+    assert watching.stdout is not None
+    looks = [json.loads(watching.stdout.readline()) for _ in range(2)]
+    watching.send_signal(2)
+    watching.communicate(timeout=30)
+    assert watching.returncode == 130 and [look["healthy"] for look in looks] == [True, True]
+
+
+def test_a_host_out_of_reach_is_not_known_and_the_others_are(day: Day) -> None:
+    gone = dict(day.settings["hosts"]["gpu-02"], address="10.77.255.254")
+    day.write(
+        "gone.yaml",
+        day.settings
+        | {"hosts": {**day.settings["hosts"], "gpu-02": gone}, "ssh": {**day.settings["ssh"], "connect_timeout": 1}},
+    )
+    line = json.loads(day.provision("status", "gone.yaml", "--json", code=4))
+    assert line["hosts"][1]["error"] and not line["hosts"][1]["services"]
+    assert line["hosts"][0]["services"][1]["said"] == "running"

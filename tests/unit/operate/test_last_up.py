@@ -1,0 +1,36 @@
+"""The last `up` of this machine is read from its own log, as that is written."""
+
+from pathlib import Path
+
+import pytest
+
+from provision.core.events import Note, Output, RunDone, StepDone
+from provision.core.exits import Exit
+from provision.core.plan import Action
+from provision.operate.last_up import last_up
+from provision.render.log import RunLog, log_dir
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path))
+
+
+def test_what_it_changed_and_how_it_ended() -> None:
+    log = RunLog(log_dir("llama"), "up")
+    log.handle(Output("gpu-01", "x StepDone step='a' label='no change'", "stdout"), 0.0)
+    log.handle(StepDone("gpu-01", "gpu-01/venv", "environment cc966a11bea6", Action.CREATE, 1.0), 0.0)
+    log.handle(Note("", "a note"), 0.0)
+    log.handle(RunDone("", Exit.NO, 2.0), 0.0)
+    log.end()
+    RunLog(log_dir("llama"), "check").end()
+    seen = last_up("llama")
+    assert seen is not None
+    assert (seen.exit_code, seen.changes) == (Exit.NO, (("gpu-01", "environment cc966a11bea6"),))
+
+
+def test_one_that_has_not_ended_has_no_exit_code_and_another_cluster_has_none() -> None:
+    RunLog(log_dir("llama"), "up").end()
+    seen = last_up("llama")
+    assert seen is not None and seen.exit_code is None and seen.changes == ()
+    assert last_up("other") is None

@@ -1,0 +1,54 @@
+"""What a look says as a whole: the one word, and the exit code."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
+
+from status_samples import HOLDER, a_host, a_service, a_status, an_unreachable_host
+
+from provision.core.exits import Exit
+
+
+def test_all_well() -> None:
+    seen = a_status()
+    assert (seen.exit_code, seen.check, seen.healthy, seen.wrong) == (Exit.DONE, "not looked at", True, ())
+
+
+def test_a_service_that_should_run_and_does_not() -> None:
+    seen = a_status(hosts=(a_host(services=(a_service("ray"),)), a_host("gpu-02", "worker")))
+    assert (seen.exit_code, seen.check) == (Exit.NO, "drift")
+    assert seen.wrong == ("vLLM on gpu-01: not running",)
+
+
+def test_a_host_out_of_reach_counts_before_all_else() -> None:
+    seen = a_status(hosts=(a_host(busy=True, holder=HOLDER), an_unreachable_host()))
+    assert (seen.exit_code, seen.check, seen.healthy) == (Exit.UNREACHABLE, "busy", False)
+    assert a_status(hosts=(a_host(), an_unreachable_host())).check == "unreachable"
+
+
+def test_while_another_run_is_at_work_what_is_missing_is_no_drift() -> None:
+    seen = a_status(hosts=(a_host(services=(), busy=True, holder=HOLDER), a_host("gpu-02", "worker")))
+    assert (seen.exit_code, seen.check) == (Exit.BUSY, "busy")
+
+
+def test_a_spare_runs_nothing_and_is_well() -> None:
+    spare = a_host("gpu-02", "worker", services=())
+    assert a_status(hosts=(a_host(), spare), spares=1).wrong == ()
+    assert a_status(hosts=(a_host(), spare)).wrong == ("Ray on gpu-02: not running",)
+    broken = replace(spare, services=(a_service("ray", running=False, why="its process is gone"),))
+    assert a_status(hosts=(a_host(), broken), spares=1).wrong == ("Ray on gpu-02: not running: its process is gone",)
+
+
+def test_another_environment_than_the_locks_is_drift_and_an_unknown_one_is_not() -> None:
+    other = replace(a_host("gpu-02", "worker"), environment="0123456789ab")
+    assert a_status(hosts=(a_host(), other)).wrong == (
+        "gpu-02: environment 0123456789ab, the lock here is of cc966a11bea6",
+    )
+    assert a_status(hosts=(a_host(), other), environment="").wrong == ()
+
+
+def test_what_could_not_be_looked_at_is_not_well() -> None:
+    closed = a_host("gpu-02", "worker", services=(), services_unknown="not safe: /srv (mode 777, owner eve)")
+    assert a_status(hosts=(a_host(), closed)).wrong == ("gpu-02: not safe: /srv (mode 777, owner eve)",)

@@ -1,0 +1,97 @@
+"""How a cluster is, as people see it: nothing claimed that was not looked at, at any width."""
+
+import pytest
+from status_samples import HOLDER, a_gpu, a_host, a_service, a_status, an_unreachable_host
+
+from provision.render.sparkline import History, sparkline
+from provision.render.status import status_lines
+from provision.render.status_page import status_page
+
+
+def said(**changed: object) -> str:
+    return " ".join(" ".join(status_lines(a_status(**changed), width=200)).split())
+
+
+def test_all_that_is_known_is_shown_on_a_wide_terminal() -> None:
+    text = said()
+    assert "llama-70b (org/llama), tensor parallel 8 × pipeline parallel 2, running for 2 h, 0 restarts" in text
+    assert "tokens/s 41.5" in text and "2 running, 1 waiting" in text and "25 % used" in text
+    assert "0.125 s, mean of 4 requests since it started" in text
+    assert "runs on 2 of 2 hosts; when it was last counted, gpu-01 10.0.0.1 with 2 GPUs" in text
+    assert "cc966a11bea6 on gpu-01, gpu-02; the lock here: cc966a11bea6" in text
+    assert "exit code 0, changed Ray head on gpu-01, vLLM on gpu-01" in text
+    assert "gpu-01 head 10.0.0.1 2 used, 0 free 80 of 160 GiB 31 to 32 °C 700 W running, 2 h running, 2 h" in text
+
+
+def test_what_was_not_looked_at_is_not_called_in_sync() -> None:
+    text = said()
+    assert "check not looked at; packages, weights, settings, network: `provision check` looks at these, too" in text
+    assert "in sync" not in text and "well, as far as was looked at" in text
+
+
+def test_what_is_not_known_is_said_to_be_so() -> None:
+    silent = a_host(gpus=(a_gpu(celsius=None, watts=None, memory_used_mib=None),), gpus_unknown="no answer")
+    text = said(hosts=(silent,), work=None, work_unknown="it wants another API key", last_up=None, environment="")
+    assert "work not known: it wants another API key" in text
+    assert "last up not known: there is no log of one on this machine" in text
+    assert "what the lock here says is not known" in text
+    assert "1 used, 0 free not known not known not known" in text
+    assert "gpu-01: GPUs not known: no answer" in text
+
+
+def test_another_run_is_named_as_check_names_it() -> None:
+    text = said(hosts=(a_host(busy=True, holder=HOLDER), a_host("gpu-02", "worker")))
+    assert "another run is at work" in text
+    assert "gpu-01: an `up` from host-x, pid 123, since " in text and "is under way" in text
+    assert "check busy" in text
+
+
+def test_a_service_that_starts_again_by_itself_says_how_often() -> None:
+    again = a_service(running=False, ready=False, again="it is starting again, third time since 02:14", seconds=None)
+    text = said(hosts=(a_host(services=(a_service("ray"), again)),))
+    assert "vLLM on gpu-01: starting again, third time since 02:14" in text
+    assert "check drift" in text
+
+
+def test_a_host_that_is_not_there_is_not_known() -> None:
+    text = said(hosts=(a_host(), an_unreachable_host()))
+    assert "unreachable: gpu-02" in text and "error: gpu-02: no answer from `10.0.0.2`" in text
+    assert "gpu-02 worker 10.0.0.2 not known" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    lines = status_lines(a_status(hosts=(a_host(), an_unreachable_host())), width=width)
+    words = max(len(word) for line in lines for word in line.split())
+    assert max(map(len, lines)) <= max(width, words)
+    assert "gpu-02" in "\n".join(lines)
+
+
+def test_nothing_of_a_host_steers_the_terminal_or_the_page() -> None:
+    evil = a_status(hosts=(a_host(services=(a_service(running=False, why="\x1b[2J<script>"),)),))
+    assert "\x1b" not in "\n".join(status_lines(evil))
+    page = status_page(evil)
+    assert "<script>" not in page and "&lt;script&gt;" in page and "\x1b" not in page
+
+
+def test_the_page_says_what_the_lines_say() -> None:
+    page = status_page(a_status(hosts=(a_host(), an_unreachable_host())))
+    for text in ("unreachable: gpu-02", "41.5", "700 W", "no answer from `10.0.0.2`"):
+        assert text in page
+    assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
+
+
+def test_a_sparkline_has_gaps_for_what_was_not_known() -> None:
+    assert sparkline([0.0, 4.0, None, 8.0]) == "▁▅·█"
+    assert sparkline([1.0]) == "" and sparkline([0.0, 0.0]) == "▁▁"
+
+
+def test_the_history_is_of_every_look_and_does_not_grow() -> None:
+    history = History()
+    for _ in range(100):
+        history.add(a_status())
+    history.add(a_status(work=None))
+    lines = history.lines()
+    assert len(lines["tokens"]) == 30 and lines["tokens"].endswith("█·")
+    assert "▁" not in lines["kv"] and lines["kv"][0] == "▃"
+    assert lines["tokens"] in "\n".join(status_lines(a_status(), width=200, history=lines))
