@@ -120,15 +120,16 @@ def one_line(text: str) -> Iterator[Source]:
         yield Source(suite, uri, tuple(components.split()), signed[1] if signed else "")
 
 
-def digest(wanted: Source) -> str:
-    parts = ("1", platform.machine(), wanted.suite, *PACKAGES, *MASKED)
+def digest(wanted: Source, more: Sequence[str] = ()) -> str:
+    parts = ("1", platform.machine(), wanted.suite, *PACKAGES, *MASKED, *more)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def ensure(root: Path, say: Say) -> Path:
-    """The folder that holds the base, made if it is missing. Raises LabError if debootstrap fails."""
+def ensure(root: Path, say: Say, more: Sequence[str] = ()) -> Path:
+    """The folder that holds the base, with `more` packages than all hosts need, made if it is missing. Raises LabError
+    if debootstrap fails."""
     wanted = source()
-    target = root / f"base-{digest(wanted)}"
+    target = root / f"base-{digest(wanted, more)}"
     if target.is_dir():
         return target
     lock = root / "base.lock"
@@ -137,9 +138,10 @@ def ensure(root: Path, say: Say) -> Path:
             return target
         fresh = target.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        say(f"making the base system ({wanted.suite}, about a minute, once)")
+        beside = f" with {', '.join(more)}" if more else ""
+        say(f"making the base system ({wanted.suite}{beside}, about a minute, once)")
         try:
-            bootstrap(wanted, fresh, say)
+            bootstrap(wanted, fresh, say, more)
             finish(fresh)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -149,9 +151,9 @@ def ensure(root: Path, say: Say) -> Path:
     return target
 
 
-def bootstrap(wanted: Source, target: Path, say: Say) -> None:
+def bootstrap(wanted: Source, target: Path, say: Say, more: Sequence[str] = ()) -> None:
     command = ["debootstrap", "--variant=minbase", f"--components={','.join(wanted.components)}"]
-    command.append(f"--include={','.join(PACKAGES)}")
+    command.append(f"--include={','.join((*PACKAGES, *more))}")
     if wanted.keyring and Path(wanted.keyring).is_file():
         command.append(f"--keyring={wanted.keyring}")
     command += [wanted.suite, str(target), *([wanted.mirror] if wanted.mirror else [])]

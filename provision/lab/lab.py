@@ -14,6 +14,7 @@ from provision.core import person
 from provision.core.errors import NoHome, UsageError
 from provision.lab import access, damaged, loopback, namespaces, network, requirements
 from provision.lab.command import LabError
+from provision.lab.containers import Containers
 from provision.lab.control import HostControl
 from provision.lab.state import DamagedState, Init, LabState, Mode, load, locked
 
@@ -135,6 +136,7 @@ class Lab:
         shm_bytes: int = 2 << 30,
         init: Init = "systemd",
         fabric: bool = False,
+        containers: Containers = "",
     ) -> LabReport:
         """Makes `hosts` hosts (`lab-1` is the head) with `gpus` stand-in GPUs each, and writes their inventory.
 
@@ -143,7 +145,8 @@ class Lab:
         root without a password. `layers` are folders that appear below the hosts' root, read-only, such as a
         finished environment; `shm_bytes` is the size of each host's /dev/shm; `init="sshd"` makes lighter hosts
         without systemd. `fabric` gives each host a second interface, `eth1`, on a network of its own with jumbo frames;
-        the inventory then leaves it to `provision` which one the nodes talk over. (The last five: namespaces only.)
+        the inventory then leaves it to `provision` which one the nodes talk over. `containers="docker"` gives each host
+        a Docker daemon, whose `--gpus` shows the stand-in GPUs. (The last six: namespaces only.)
         """
         began = time.monotonic()
         if hosts < 1 or gpus < 0:
@@ -152,12 +155,12 @@ class Lab:
         with locked(lock):
             state = self._removable()
             if state is not None and sound(state):
-                self._refuse_other(state, hosts, gpus, fabric)
+                self._refuse_other(state, hosts, gpus, fabric, containers)
                 return replace(self._report(state), seconds=time.monotonic() - began)
             if self.directory.exists():
                 self._say(f"removing what an earlier lab `{self.name}` left behind")
                 self._remove(state)
-            options = namespaces.NamespaceOptions(self.root, sudo, tuple(layers), shm_bytes, init, fabric)
+            options = namespaces.NamespaceOptions(self.root, sudo, tuple(layers), shm_bytes, init, fabric, containers)
             try:
                 state = self._make(hosts, gpus, options, rootless)
                 # Without root the hosts share the user's home, which the lab leaves as it was.
@@ -230,6 +233,9 @@ class Lab:
         if options.fabric:
             why = "a second interface needs hosts of namespaces, and those need root"
             raise UsageError(why, hint="leave out the fabric, or make the lab as root")
+        if options.containers:
+            why = "containers need hosts of namespaces with systemd, and those need root"
+            raise UsageError(why, hint=f"leave out --{options.containers}, or make the lab as root")
         loopback.login()  # whom sshd would not know is told so before anything is installed
         requirements.ensure(requirements.LOOPBACK, self._say)
         notes = tuple(note for note in (ground.note, LEFT_OUT) if note)
@@ -246,6 +252,7 @@ class Lab:
     def _make_namespaces(self, hosts: int, gpus: int, options: namespaces.NamespaceOptions) -> LabState:
         with locked(MACHINE_LOCK):
             state = namespaces.plan(self.name, self.directory, hosts, gpus, fabric=options.fabric)
+            state = replace(state, containers=options.containers)
             self._begin(state)
             namespaces.wire(state)
             MACHINE_LOCK.unlink()
@@ -256,9 +263,12 @@ class Lab:
             Path(host.directory).mkdir(parents=True)
         state.save(self.directory)
 
-    def _refuse_other(self, state: LabState, hosts: int, gpus: int, fabric: bool) -> None:
-        if (len(state.hosts), state.gpus, bool(state.fabric_bridge)) != (hosts, gpus, fabric):
+    def _refuse_other(self, state: LabState, hosts: int, gpus: int, fabric: bool, containers: str) -> None:
+        there = (len(state.hosts), state.gpus, bool(state.fabric_bridge), state.containers)
+        if there != (hosts, gpus, fabric, containers):
             second = ", and a fabric" if state.fabric_bridge else ", without a fabric" if fabric else ""
+            if state.containers != containers:
+                second += f", and {state.containers}" if state.containers else f", without {containers}"
             raise UsageError(
                 f"the lab `{self.name}` runs with {len(state.hosts)} hosts and {state.gpus} GPUs each{second}",
                 hint="provision lab down",

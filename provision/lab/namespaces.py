@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from provision.lab import access, base, cgroups, hostfiles, network, processes
+from provision.lab import access, base, cgroups, containers, hostfiles, network, processes
 from provision.lab.command import LabError, run
+from provision.lab.network import Address
 from provision.lab.requirements import find
 from provision.lab.state import MARK, HostState, Init, LabState
 
 Say = Callable[[str], None]
-Address = tuple[str, ipaddress.IPv4Network]
 
 # Seconds. On a busy machine each of these takes as long as it takes: they end what would never end.
 SUPERVISOR_TIMEOUT = 300.0
@@ -35,7 +35,7 @@ KILL_TIMEOUT = 600.0
 @dataclass(frozen=True)
 class NamespaceOptions:
     """`root` holds the caches that labs share; `layers` are further read-only folders of the hosts' root. `fabric`: a
-    second interface in every host."""
+    second interface in every host; `containers`: what runs containers there."""
 
     root: Path
     sudo: bool = True
@@ -43,6 +43,7 @@ class NamespaceOptions:
     shm_bytes: int = 2 << 30
     init: Init = "systemd"
     fabric: bool = False
+    containers: containers.Containers = ""
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,10 @@ def links(state: LabState) -> list[str]:
 
 def make(state: LabState, directory: Path, options: NamespaceOptions, say: Say) -> LabState:
     """Makes what `state` names and waits until every host answers; the state as it came out."""
-    layers = base.ensure(options.root, say)
+    layers = base.ensure(options.root, say, containers.PACKAGES[options.containers])
     common = hostfiles.write(state, directory, options.root, options.sudo)
+    if options.containers:
+        containers.write(state, common, layers, sudo=options.sudo)
     lower = [*options.layers, common, layers]
     notes = state.notes
     if options.init == "systemd":
@@ -199,7 +202,7 @@ def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) ->
     with as_file(program) as path:
         for host in state.hosts:
             cgroups.make(host.cgroups)
-            spec = write_spec(host, lower, init, shm_bytes, addresses(state, host))
+            spec = write_spec(host, lower, init, shm_bytes, network.addresses(state, host))
             running.append((host, launch(path, host, spec)))
         for host, process in running:
             await_ready(host, process)
@@ -217,14 +220,9 @@ def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) ->
         process.returncode = 0
 
 
-def addresses(state: LabState, host: HostState) -> Mapping[str, Address]:
-    found = {network.MANAGEMENT: (host.address, ipaddress.IPv4Network(state.subnet))}
-    if state.fabric_subnet:
-        found[network.FABRIC] = (host.fabric_address, ipaddress.IPv4Network(state.fabric_subnet))
-    return found
-
-
-def write_spec(host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, own: Mapping[str, Address]) -> Path:
+def write_spec(
+    host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, own: Mapping[str, Address]
+) -> Path:
     folder = Path(host.directory)
     hostfiles.put(folder / "network.batch", network.host_batch(own))
     hostfiles.put(folder / "supervisor.log", "")
@@ -234,6 +232,7 @@ def write_spec(host: HostState, lower: Sequence[Path], init: Init, shm_bytes: in
         "lower": [str(path) for path in lower],
         "upper": str(folder / "upper"),
         "work": str(folder / "work"),
+        "folders": containers.folders(folder),
         "root": str(folder / "root"),
         "shm_bytes": shm_bytes,
         "cgroups": [{"path": c.path, "mount": c.mount, "options": c.options} for c in host.cgroups],

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from provision.lab.command import LabError, run
 from provision.lab.requirements import find
+from provision.lab.state import HostState, LabState
+
+Address = tuple[str, ipaddress.IPv4Network]
 
 SUBNETS = tuple(ipaddress.IPv4Network(f"10.77.{third}.0/24") for third in range(256))
 FABRICS = tuple(ipaddress.IPv4Network(f"10.78.{third}.0/24") for third in range(256))
@@ -80,7 +83,7 @@ def add_links(bridge: str, links: Sequence[tuple[str, int]], device: str = MANAG
     )
 
 
-def host_batch(addresses: Mapping[str, tuple[str, ipaddress.IPv4Network]]) -> str:
+def host_batch(addresses: Mapping[str, Address]) -> str:
     """What `ip -batch` does inside a host's network namespace: device → its address and network."""
     lines = [
         f"address add {own}/{subnet.prefixlen} brd + dev {device}\nlink set {device} up\n"
@@ -135,3 +138,11 @@ def present(names_of_lab: Sequence[str]) -> list[str]:
 
 def batch(text: str) -> None:
     run(["ip", "-batch", "-"], text=text)
+
+
+def addresses(state: LabState, host: HostState) -> Mapping[str, Address]:
+    """Each of a host's devices, with its address and network."""
+    found = {MANAGEMENT: (host.address, ipaddress.IPv4Network(state.subnet))}
+    if state.fabric_subnet:
+        found[FABRIC] = (host.fabric_address, ipaddress.IPv4Network(state.fabric_subnet))
+    return found

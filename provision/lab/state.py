@@ -63,7 +63,8 @@ class LabState:
     """`complete` turns true as the last step of `up`; `rules` are iptables rules without -I or -D.
 
     `fabric_bridge` and `fabric_subnet`: of the hosts' second interfaces; empty where they have one each. `scratch`: the
-    temporary folder of loopback hosts; empty for others, which have a /tmp of their own.
+    temporary folder of loopback hosts; empty for others, which have a /tmp of their own. `containers`: what runs
+    containers on the hosts.
     """
 
     name: str
@@ -81,6 +82,7 @@ class LabState:
     fabric_bridge: str = ""
     fabric_subnet: str = ""
     scratch: str = ""
+    containers: str = ""
 
     def save(self, directory: Path) -> None:
         target = directory / "state.json"

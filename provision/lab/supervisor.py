@@ -59,6 +59,8 @@ def build_root(spec: dict[str, Any]) -> None:
     mount("none", "/", flags=MS_REC | MS_PRIVATE)
     layers = f"lowerdir={':'.join(spec['lower'])},upperdir={spec['upper']},workdir={spec['work']}"
     mount("overlay", root, "overlay", data=layers)
+    for place, folder in spec["folders"].items():
+        mount(folder, f"{root}{place}", flags=MS_BIND)
     build_proc(f"{root}/proc")
     mount("sysfs", f"{root}/sys", "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     build_dev(f"{root}/dev", spec["shm_bytes"])
