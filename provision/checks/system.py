@@ -7,10 +7,12 @@ from statistics import median
 
 from provision.checks.cells import offset
 from provision.cluster.cluster import Cluster, Node
+from provision.cluster.model_folder import differing
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import GIB, size, span
 from provision.facts import Facts
-from provision.weights.local import is_here
+from provision.inventory.models import Serve
+from provision.weights.here import here, sent_to
 from provision.weights.source import source_of
 
 #: vLLM's ranks of one host exchange tensors through /dev/shm, and NCCL does; Docker's default of 64 MiB ends in
@@ -37,6 +39,7 @@ def of_system(cluster: Cluster) -> Iterable[Finding]:
         if node.facts is not None:
             for judge in (_shared_memory, _open_files, _disk, _model):
                 yield from judge(node, node.facts, cluster)
+    yield from differing(cluster)
     yield from _clocks(cluster)
 
 
@@ -85,29 +88,33 @@ def _disk(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
 
 def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     serve, model = cluster.inventory.serve, facts.model
-    if serve is None or model is None or (model.there and model.files):
+    if serve is None or model is None or source_of(serve) in ("hub", "controller"):
+        return  # or it is yet to come
+    sent = model.path == sent_to(serve, node.root) != ""
+    if model.there and model.files and not sent:
         return
-    if source_of(serve) in ("hub", "controller"):
-        return  # it is yet to come
-    path = model.path or serve.model
+    path = serve.model if sent else model.path or serve.model
     # It may have files all the same: for another user, or behind a file server that does not answer.
-    said = f"no files are visible in the model's folder {path}" if model.there else f"there is no folder {path}"
+    there = model.there and not sent
+    said = f"no files are visible in the model's folder {path}" if there else f"there is no folder {path}"
     yield Finding(
         node.name,
         "storage",
         "model folder",
         Severity.BLOCKS,
-        found="no files" if model.there else "not there",
+        found="no files" if there else "not there",
         against=Against.INVENTORY,
         why="every rank reads its part of the model from it",
-        hint=f"copy the model to {path} on {node.name}, or mount it there{_here(serve.model)}",
+        hint=f"copy the model to {path} on {node.name}, or mount it there{_here(serve)}",
         said=said,
     )
 
 
-def _here(model: str) -> str:
-    """Whether this machine has it: a path is one on the hosts, which may share a file system, unless told otherwise."""
-    return f"; this machine has it: `weights: {{path: {model}}}` in `serve` sends it to them" if is_here(model) else ""
+def _here(serve: Serve) -> str:
+    """Whether this machine has it, while some of the hosts have it as well: nobody says whose it is to be."""
+    if here(serve) is None:
+        return ""
+    return f"; this machine has it: `weights: {{path: {serve.model}}}` in `serve` sends it to all of them"
 
 
 def _clocks(cluster: Cluster) -> Iterator[Finding]:

@@ -67,7 +67,8 @@ class Cluster:
     """`secrets` holds what the inventory's `secrets` name, by name. `deep`: compare the files of the environments
     with their hashes, not only the packages' names. `model`: what the controller knows of the model; None if it did not
     look. `former`: hosts that were members, and are no longer in the inventory; `renamed`: what the cluster was called
-    before; `spares`: hosts that are prepared, and run nothing."""
+    before; `spares`: hosts that are prepared, and run nothing. `model_folder`: which folder was taken, where
+    `serve.model` could mean one here or one of the hosts."""
 
     inventory: Inventory
     nodes: tuple[Node, ...]
@@ -78,6 +79,7 @@ class Cluster:
     former: tuple[Node, ...] = ()
     renamed: tuple[str, ...] = ()
     spares: tuple[Node, ...] = ()
+    model_folder: str = ""
 
     @property
     def name(self) -> str:

@@ -30,6 +30,7 @@ from provision.inventory.models import Host, Inventory
 from provision.transport import Session, Transport
 from provision.transport.connect import Opener
 from provision.transport.lease import looking
+from provision.weights.here import sent_to
 from provision.weights.source import folder_of
 
 #: sshd's own work is the floor of a run; more threads than this only cost memory (docs/speed.md).
@@ -205,7 +206,13 @@ def _facts_of(
     fleet.emit(events.Doing(host.name, "reading facts", passing=True))
     head, serve = inventory.head, inventory.serve
     model = folder_of(serve, host.base) if serve is not None else ""
-    script = facts_script(head=head.node_ip or head.address, root=host.base, model=model, run_as=host.services_user)
+    script = facts_script(
+        head=head.node_ip or head.address,
+        root=host.base,
+        model=model,
+        sent=sent_to(serve, host.base) if serve is not None else "",
+        run_as=host.services_user,
+    )
     asked_at = time.time()
     asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
     scripts = [script, *(replace(question, optional=True) for question in asked)]

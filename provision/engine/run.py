@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet, fleet_of, gather_facts, holds_model, nodes_of
+from provision.cluster.model_folder import with_model_folder
 from provision.core import events
 from provision.core.errors import ScriptFailed
 from provision.core.events import Listener
@@ -94,7 +95,8 @@ class Run:
         gathering = Phase("facts", time.monotonic() - self._began)
         nodes = nodes_of(job.inventory, facts, fleet.names)
         model = job.model(holds_model(facts)) if job.model else None
-        return Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model), gathering, former
+        cluster = Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model)
+        return with_model_folder(cluster, say=not job.mode.removes), gathering, former
 
     def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase, lost: Sequence[Finding]) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""

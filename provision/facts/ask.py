@@ -18,10 +18,12 @@ _AROUND = (
 _BESIDE = ("facts/gpus.sh",)
 
 
-def facts_script(*, head: str = "", root: str = "~/.provision", model: str = "", run_as: str = "") -> Script:
+def facts_script(
+    *, head: str = "", root: str = "~/.provision", model: str = "", sent: str = "", run_as: str = ""
+) -> Script:
     """`head`: address or name of the host that this one must reach. `root`: where environments will live.
-    `model`: the folder of the model, where it is one and not a name on a hub. `run_as`: who reads it, if not whoever
-    logs in.
+    `model`: the folder of the model, where it is one and not a name on a hub. `sent`: where the controller would send
+    it; if `model` does not exist, that is asked about instead. `run_as`: who reads it, if not whoever logs in.
 
     Takes some 50 ms, and as long as nvidia-smi does (at most GPU_PATIENCE seconds).
     """
@@ -29,6 +31,7 @@ def facts_script(*, head: str = "", root: str = "~/.provision", model: str = "",
         "head": head,
         "root": root,
         "model": model,
+        "sent": sent,
         "run_as": run_as,
         "separator": SEPARATOR,
         "fields": " ".join(FIELDS),

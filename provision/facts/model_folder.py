@@ -22,19 +22,24 @@ def read_model(
         match = re.fullmatch(r"(\d{1,18}) \./(.+)", line, re.ASCII)
         if match:
             sizes[match[2]] = int(match[1])
-    listed = "".join(f"{name} {size}\n" for name, size in sorted(sizes.items()))
     whole = bool(sizes) and "end=0" in files
     return ModelFolder(
         path=values.get("path", ""),
         there=values.get("there") == "yes",
         files=len(sizes),
         bytes=sum(sizes.values()),
-        digest=hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest() if whole else "",
+        digest=digest_of_sizes(sizes) if whole else "",
         disk_free_bytes=disk_free_bytes,
         config=_config(config),
         weights_bytes=weights_bytes(sizes) if whole else 0,
         pickles=pickles_of(sizes) if whole else (),
     )
+
+
+def digest_of_sizes(sizes: Mapping[str, int]) -> str:
+    """Of the names and sizes of all files."""
+    listed = "".join(f"{name} {size}\n" for name, size in sorted(sizes.items()))
+    return hashlib.sha256(listed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _config(lines: Sequence[str]) -> Mapping[str, object]:

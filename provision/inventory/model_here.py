@@ -1,7 +1,7 @@
 """`serve.model` that is a folder beside the inventory is that folder, which is sent to the hosts.
 
-A name of the hub may look the same: what is there wins, since whoever has such a folder has made it for that. An
-absolute path, or one that begins with `~`, is a folder of the hosts, as it was always.
+A name of the hub may look the same: what is there wins, since whoever has such a folder has made it for that. Of an
+absolute path, or one that begins with `~`, what the hosts have decides (provision.cluster.model_folder).
 """
 
 from __future__ import annotations

@@ -99,6 +99,8 @@ class Model:
             book.block(said, hint=hint, area="storage")
         if mistakes or self.source == "vllm":
             return
+        if self._cluster.model_folder:
+            book.note(self._cluster.model_folder)
         self._find_pickles(book)
         if self._here is not None and self._here.problem:
             book.block(self._here.problem, hint="look at serve.weights.path, a folder on this machine", area="storage")

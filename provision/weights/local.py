@@ -11,7 +11,6 @@ from pathlib import Path
 
 from provision.core.errors import NoHome
 from provision.core.paths import state_dir
-from provision.core.person import expanded
 from provision.core.private import exposed, private_folder
 from provision.payload.weights.manifest import (
     Entry,
@@ -65,13 +64,6 @@ class Held:
                 return hashlib.sha256(first + file.read(SAMPLE)).hexdigest()
         except OSError:
             return ""
-
-
-def is_here(model: str) -> bool:
-    """Whether the path is that of a model on this machine."""
-    with suppress(OSError, ValueError):
-        return (expanded(model) / "config.json").is_file()
-    return False
 
 
 def look(folder: Path) -> Held:

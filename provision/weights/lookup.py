@@ -19,6 +19,7 @@ from provision.core.wording import is_true
 from provision.inventory.models import Inventory, Serve
 from provision.payload.weights.selection import only_pickles
 from provision.weights.files import ModelFiles, pickles_of, weights_bytes
+from provision.weights.here import here
 from provision.weights.source import source_of
 
 HUB = "https://huggingface.co"
@@ -37,6 +38,8 @@ def look_for(inventory: Inventory, secrets: Mapping[str, Secret]) -> Look:
     if serve is not None and serve.weights.path:
         folder = (inventory.path.parent / expanded(serve.weights.path)).resolve()
         return lambda _: from_folder(folder)
+    if (own := here(serve)) is not None:
+        return lambda there: ModelFiles() if there else from_folder(own)
     if serve is not None and source_of(serve) in ("hub", "vllm"):
         return _meanwhile(serve, secrets.get(HUB_TOKEN))
     return lambda _: ModelFiles()

@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from provision import api
 from provision.checks.host.check import questions
 from provision.cluster.gather import fleet_of, gather_facts
-from provision.core.events import silent
+from provision.core.events import Note, silent
+from provision.core.report import Report
 from provision.facts import Facts, GpuProcess, Xid, facts_script, read_facts
 from provision.inventory import load
+from provision.inventory.models import Serve
 from provision.lab import Lab
 from provision.lab.control import HostControl
 from provision.transport import Transport
@@ -235,3 +239,60 @@ def test_an_nvidia_smi_that_hangs_hides_nothing_else(
     assert (found.gpu_fault, found.gpus) == ("hung", ())
     assert [program.pid for program in found.programs] == [ray]
     assert found.model is not None and found.model.there and found.cpus > 0
+
+
+SENDS = """
+from provision import Cluster, Playbook
+from provision.checks.system import of_system
+from provision.stack.model import Model
+
+def playbook(cluster: Cluster) -> Playbook:
+    book, model = Playbook(), Model(cluster)
+    model.find_blockers(book)
+    book.findings += of_system(cluster)
+    for node in cluster.nodes:
+        book.add(model.on(node, python="/usr/bin/python3", owner=""), on=node.name)
+    return book
+"""
+
+
+def test_a_model_that_is_a_folder_here_is_sent_until_the_host_has_one_itself(
+    lab: Lab, control: HostControl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    folder, playbook = tmp_path / "trained", tmp_path / "sends.py"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"a": 1}')
+    (folder / "model.safetensors").write_bytes(os.urandom(70_000))
+    playbook.write_text(SENDS)
+    inventory = load(lab.inventory).model_copy(update={"serve": Serve(model=str(folder))})
+    notes: list[str] = []
+
+    def run(command: Callable[..., Report], **options: Any) -> Report:
+        notes.clear()
+        heard = lambda event: notes.append(event.text) if isinstance(event, Note) else None  # noqa: E731
+        return command(inventory, playbook=playbook, listener=heard, **options)
+
+    at = "/home/ops/.provision/models/trained"
+    for changed in (("weights",), ()):
+        report = run(api.up)
+        assert (report.exit_code, report.hosts[0].changes) == (0, changed), report.errors
+        assert f"{folder} is here, and on no host: it is sent to {at}" in notes
+    assert control.exec(["cat", f"{at}/config.json"]).stdout == '{"a": 1}'
+    assert run(api.check).exit_code == 0
+
+    control.exec(["sh", "-ec", f"mkdir -p {folder}; cp {at}/* {folder}; chown -R ops: {folder}"])
+    report = run(api.up)
+    assert report.exit_code == 0, report.errors
+    assert any("the hosts serve their own" in note for note in notes)
+
+    control.exec(["sh", "-ec", f"echo more >> {folder}/config.json"])
+    report = run(api.check)
+    assert [f.message for f in report.findings if f.fact == "model folder"] == [
+        f"{folder} is another folder here than on lab-1: here 2 files of 70008 bytes, there 2 files of 70013 bytes"
+    ]
+    assert run(api.up).exit_code == 1
+
+    control.exec(["rm", "-r", str(folder)])
+    assert run(api.down, purge=True).exit_code == 0 and notes == []
+    assert control.exec(["ls", "-A", "/home/ops/.provision/models"]).stdout == ""

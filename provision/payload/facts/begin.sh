@@ -13,3 +13,6 @@ has() { command -v "$1" >/dev/null 2>&1; }
 has timeout || timeout() { shift; "$@"; }
 case "$root" in "~") root=$HOME ;; "~/"*) root="$HOME/${root#"~/"}" ;; esac
 case "$model" in "~") model=$HOME ;; "~/"*) model="$HOME/${model#"~/"}" ;; esac
+case "$sent" in "~/"*) sent="$HOME/${sent#"~/"}" ;; esac
+# What this host does not have itself is sent: then it is that folder that is asked about.
+[ -z "$sent" ] || [ -d "$model" ] || model=$sent

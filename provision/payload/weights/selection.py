@@ -8,6 +8,9 @@ from collections.abc import Iterable
 #: Weights in the order in which vLLM looks for them: of those in a repository, the first kind is needed.
 KINDS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 
+#: Folders of what a download, or git, notes for itself (facts/model.sh).
+NOT_OF_A_MODEL = (".cache", ".git")
+
 #: Never read by vLLM: other programs' formats, other copies of the same weights, pictures.
 OTHERS = (
     "original/*", "metal/*", "onnx/*", "openvino/*", "coreml/*", "*.pth", "*.h5", "*.msgpack", "*.onnx", "*.onnx_data",

@@ -72,7 +72,7 @@ def test_of_one_that_this_machine_has_it_is_said_how_it_is_sent(
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "config.json").write_text("{}")
     (having,) = found(1, {1: {"model": ModelFolder(model)}}, **made)
-    assert f"`weights: {{path: {model}}}` in `serve` sends it to them" in having.hint
+    assert f"`weights: {{path: {model}}}` in `serve` sends it to all of them" in having.hint
 
 
 def test_a_model_folder_without_files_blocks() -> None:

@@ -15,6 +15,8 @@ import pytest
 
 from provision.core.script import Script, Stream, render
 from provision.facts import Facts, facts_script, read_facts
+from provision.facts.model_folder import digest_of_sizes
+from provision.weights.here import sizes_of
 
 
 def run(script: Script, env: dict[str, str], shell: tuple[str, ...] = ("sh",)) -> str:
@@ -214,3 +216,33 @@ def test_root_reads_a_model_with_the_rights_of_whoever_owns_its_folder(facts_wit
         assert (seen.there, seen.config) == (True, {})
     finally:
         shutil.rmtree(place)
+
+
+def test_a_folder_that_the_host_lacks_is_asked_about_where_it_would_be_sent(tmp_path):
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    script = facts_script(model="~/trained", sent="~/.provision/models/trained")
+    sent, own = tmp_path / ".provision" / "models" / "trained", tmp_path / "trained"
+    assert read_facts(run(script, env)).model.path == str(sent)
+    sent.mkdir(parents=True)
+    (sent / "config.json").write_text("{}")
+    found = read_facts(run(script, env)).model
+    assert (found.path, found.there, found.files) == (str(sent), True, 1)
+    own.mkdir()
+    assert read_facts(run(script, env)).model.path == str(own)
+
+
+def test_a_folder_here_is_listed_as_one_on_a_host(tmp_path):
+    model, elsewhere = tmp_path / "model", tmp_path / "blobs"
+    for folder in (".cache", ".git", "1_Pooling", ".hidden"):
+        (model / folder).mkdir(parents=True)
+        (model / folder / "a").write_text("123")
+    elsewhere.mkdir()
+    (elsewhere / "blob").write_text("12345")
+    (model / "ünïcode b.safetensors").symlink_to(elsewhere / "blob")
+    (model / "linked").symlink_to(elsewhere)
+    (model / "nowhere").symlink_to("/no/such/file")
+    (model / ".gitattributes").write_text("")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    there = read_facts(run(facts_script(model="~/model"), env)).model
+    assert (there.files, there.digest) == (len(sizes_of(model)), digest_of_sizes(sizes_of(model)))
+    assert there.files == 5
