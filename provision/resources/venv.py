@@ -242,7 +242,7 @@ class Venv(Resource):
             "short": self.lock.short,
             "digest": self.lock.digest,
             "cluster": self.cluster,
-            "tag": f"{self.lock.short}-{self.cluster}-{self.host}",
+            "tag": f"{self.lock.short}.{self.cluster}.{self.host}",
             "host": self.host,
             "uv_version": uv_version_for(self.python.platform),
         }

@@ -33,7 +33,7 @@ def leftovers(root: PurePosixPath | str, cluster: str, host: str, *, remove: boo
         "cluster": cluster,
         "host": host,
         "short": "none",
-        "tag": f"none-{cluster}-{host}",
+        "tag": f"none.{cluster}.{host}",
     }
     lines = [f"\n{path}\n" for path in shown]
     return Script(body, {**names, "remove": "yes" if remove else "", "shown": "".join(lines)}, timeout=600)

@@ -79,6 +79,7 @@ def spoil(place: Place) -> tuple[Venv, set[str]]:
         (place.root / folder / f"ffffffffffff-llama-{place.host.name}").mkdir(parents=True)
         (place.root / folder / f"ffffffffffff-other-{place.host.name}").mkdir()
         (place.root / folder / f"ffffffffffff-big-llama-{place.host.name}").mkdir()
+        (place.root / folder / f"ffffffffffff.llama.{place.host.name}").mkdir()
     (place.root / "envs" / "of-somebody").mkdir()
     kept = {new.lock.short, other.lock.short, "of-somebody"}
     kept |= {f"ffffffffffff-{cluster}-{place.host.name}" for cluster in ("other", "big-llama")}
@@ -103,7 +104,7 @@ def test_the_command_shows_sizes_and_removes_what_nobody_uses(place: Place, sshd
 
     said = prune()
     assert "an environment that is not in use" in said and "a build that broke off" in said
-    assert "prune: removed 4 folders" in said and "KiB" in said
+    assert "prune: removed 6 folders" in said and "KiB" in said
     assert place.left == kept
     assert prune() == "prune: nothing to prune (1 host)\n"
     place.run(new)  # what is in use still works

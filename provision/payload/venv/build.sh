@@ -14,7 +14,7 @@ give_up() {
     exit 1
 }
 # The environment that is being replaced comes back where its successor could not be built.
-aside=$envs/.was-$tag-$short
+aside=$envs/.was-$tag.$short
 set_aside() {
     if finished; then
         rm -rf -- "$aside"

@@ -24,8 +24,10 @@ leftovers() {
     for place in "$envs"/.gone-* "$envs"/.current-*; do
         if [ -e "$place" ] || [ -h "$place" ]; then printf '%s\thalf removed\n' "$place"; fi
     done
-    # Of this cluster, and none whose name ends in the same way: before it stand the twelve digits of a lock.
-    for place in "$root"/uploads/????????????-"$cluster-$host" "$root"/cache/????????????-"$cluster-$host"; do
+    # Of this cluster, and none whose name ends in the same way: before it stand the twelve digits of a lock. Older
+    # versions had dashes there, as names may.
+    for place in "$root"/uploads/????????????."$cluster.$host" "$root"/cache/????????????."$cluster.$host" \
+        "$root"/uploads/????????????-"$cluster-$host" "$root"/cache/????????????-"$cluster-$host"; do
         if [ -d "$place" ]; then printf '%s\tof a build that broke off\n' "$place"; fi
     done
 }

@@ -17,7 +17,9 @@ for place in "$envs"/*; do
     done
     [ -n "$used" ] || { say "removing environment $name"; discard "$place"; }
 done
-rm -rf -- "$envs/.users-$cluster" "$inbox" "$cache" "$envs"/.gone-"$tag"-* "$envs"/.was-"$tag"-* "$envs/.current-$tag"
+rm -rf -- "$envs/.users-$cluster" "$inbox" "$cache" "$envs"/.gone-"$tag".* "$envs"/.was-"$tag".* "$envs/.current-$tag"
+# As older versions called it, with a lock's twelve digits at both ends.
+rm -rf -- "$envs"/.was-????????????-"$cluster-$host"-????????????
 leftovers | while IFS="$(printf '\t')" read -r place _; do rm -rf -- "$place"; done
 for place in "$envs"/* "$envs"/.gone-* "$envs"/.was-*; do
     [ -e "$place" ] || [ -h "$place" ] || continue

@@ -1,5 +1,5 @@
-# What building and removing have in common. `tag` is this host's own name for its work. A folder is removed under
-# another name: nobody finds half of it, and two hosts that share it do not meet.
+# What building and removing have in common. `tag` is this host's own name for its work, `LOCK.CLUSTER.HOST`: neither
+# name has a dot. A folder is removed under another name: nobody finds half of it, and two hosts that share it do not meet.
 # shellcheck disable=SC2034 # used by the files that follow
 
 set -e
@@ -17,7 +17,7 @@ ours_alone() { exposed=$(strangers "$root" "$(id -u)"); [ -z "$exposed" ] || ref
 say() { printf '::progress %s\n' "$*"; }
 discard() {
     [ -d "$1" ] || return 0
-    gone="$envs/.gone-$tag-${1##*/}"
+    gone="$envs/.gone-$tag.${1##*/}"
     rm -rf -- "$gone"
     mv -T -- "$1" "$gone" 2>/dev/null || return 0
     rm -rf -- "$gone"

@@ -1,42 +1,82 @@
-"""What no environment needs, by the shells of hosts: of this cluster, and of none that is called alike."""
+"""What no environment needs, by the shells of hosts: of this cluster and host, and of none that is called alike."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from provision.core.script import Script
+from provision.environment.lockfile import parse_lock
+from provision.inventory.models import Python
+from provision.resources.venv import Venv
 from provision.resources.venv_left import leftovers
+
+LOCK = f"# python: 3.11\n# platform: x86_64-manylinux_2_34\nsmall==1.0 --hash=sha256:{'ab' * 32}\n"
 
 
 def test_nothing_is_removed_of_a_cluster_whose_name_ends_in_the_same_way(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "envs").mkdir(parents=True)
+    others = {"0123456789ab-big-llama-gpu-01", "0123456789ab.big-llama.gpu-01"}
     for folder in ("uploads", "cache"):
-        for cluster in ("llama", "big-llama"):
-            (root / folder / f"0123456789ab-{cluster}-gpu-01").mkdir(parents=True)
-    script = leftovers(str(root), "llama", "gpu-01", remove=True)
+        # With dashes, as older versions called it.
+        for name in (*others, "0123456789ab-llama-gpu-01", "0123456789ab.llama.gpu-01"):
+            (root / folder / name).mkdir(parents=True)
+    run(leftovers(str(root), "llama", "gpu-01", remove=True), tmp_path)
+    for folder in ("uploads", "cache"):
+        assert {path.name for path in (root / folder).iterdir()} == others
+
+
+def test_nothing_is_removed_of_two_names_that_only_together_read_alike(tmp_path: Path) -> None:
+    """Cluster `a` on host `b-c`, cluster `a-b` on host `c`: on one root, which they share."""
+    root = tmp_path / "root"
+    (root / "envs").mkdir(parents=True)
+    python = Python(version="3.11")
+    venv = Venv(parse_lock(LOCK, tmp_path / "a.lock"), python, str(root), "a", "b-c", uv="/usr/bin/uv")
+    theirs = replace(venv, cluster="a-b", host="c")
+    places = [root / "uploads" / str(one.fix(None, one.want()).vars["tag"]) for one in (venv, theirs)]
+    aside = [root / "envs" / f".was-{place.name}.0123456789ab" for place in places]
+    for place in (*places, *aside):
+        place.mkdir(parents=True)
+    run(leftovers(str(root), "a-b", "c", remove=True), tmp_path)
+    assert [place.is_dir() for place in places] == [True, False]
+    places[1].mkdir()
+    run(theirs.fix({"current": "0123456789ab"}, None), tmp_path)
+    assert [place.is_dir() for place in (*places, *aside)] == [True, False, True, False]
+
+
+def test_what_an_older_version_set_aside_is_removed_with_the_environment(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    names = [f".was-0123456789ab-{whose}-0123456789ab" for whose in ("a-b", "a-b-c", "big-a-b")]
+    for name in names:
+        (root / "envs" / name).mkdir(parents=True)
+    lock = parse_lock(LOCK, tmp_path / "a.lock")
+    venv = Venv(lock, Python(version="3.11"), str(root), "a", "b", uv="/usr/bin/uv")
+    run(venv.fix({"current": "0123456789ab"}, None), tmp_path)
+    assert [(root / "envs" / name).is_dir() for name in names] == [False, True, True]
+
+
+def run(script: Script, home: Path) -> str:
     variables = {name: str(value) for name, value in script.vars.items()}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables}
-    subprocess.run(["sh", "-c", script.body], env=environment, check=True, capture_output=True)
-    for folder in ("uploads", "cache"):
-        assert [path.name for path in (root / folder).iterdir()] == ["0123456789ab-big-llama-gpu-01"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **variables}
+    done = subprocess.run(["sh", "-c", script.body], env=environment, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 @pytest.mark.parametrize("every", [True, False])
 def test_what_was_not_shown_is_not_removed(tmp_path: Path, every: bool) -> None:
     root = tmp_path / "a root"
     for name in ("0123456789ab", "0123456789a*", "ffffffffffff"):
-        (root / "uploads" / f"{name}-llama-gpu-01").mkdir(parents=True)
+        (root / "uploads" / f"{name}.llama.gpu-01").mkdir(parents=True)
     (root / "envs").mkdir()
-    shown = [] if every else [f"{root}/uploads/{name}-llama-gpu-01" for name in ("0123456789a*", "ffffffffffff")]
+    shown = [] if every else [f"{root}/uploads/{name}.llama.gpu-01" for name in ("0123456789a*", "ffffffffffff")]
     script = leftovers(str(root), "llama", "gpu-01", remove=True, shown=[*shown, f"{root}/envs"][: 3 * len(shown)])
-    variables = {name: str(value) for name, value in script.vars.items()}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables}
-    done = subprocess.run(["sh", "-c", script.body], env=environment, check=True, capture_output=True, text=True)
+    said = run(script, tmp_path)
     left = [path.name for path in root.glob("uploads/*")]
-    assert left == ([] if every else ["0123456789ab-llama-gpu-01"])
-    assert len(done.stdout.splitlines()) == (3 if every else 2)
+    assert left == ([] if every else ["0123456789ab.llama.gpu-01"])
+    assert len(said.splitlines()) == (3 if every else 2)
     assert every or (root / "envs").is_dir()
