@@ -7,6 +7,7 @@ failure, and the next is tried.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import sys
@@ -19,11 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from provision.payload import listener, pinned
-from provision.payload.pinned import Whose
-
-#: Path, body, seconds to wait → the answer as a stream of lines. Raises HTTPError, OSError.
-Post = Callable[[str, Any, float], Any]
+from provision.payload import bounded, listener, pinned
+from provision.payload.posting import LATE, NotAnAnswer, Post, over_http, reason
 
 CHAT, COMPLETION, EMBEDDING, POOLING = "chat completion", "completion", "embedding", "pooling"
 QUESTION = "Say hello."
@@ -36,6 +34,9 @@ UNGUARDED_BY_VLLM = ("/invocations", "/tokenize", "/no-such-path")
 
 #: How it is said of a server that does.
 OPEN = "it answers without the API key"
+
+#: Characters of an answer that are kept.
+_KEPT = 1000
 
 #: What vLLM answers where its model cannot do what the endpoint is for.
 _NOT_ITS_KIND = (400, 404, 405, 501)
@@ -53,6 +54,16 @@ class Answer:
     tokens: int = 0
 
 
+def told_answer(text: str) -> Answer | None:
+    """Of a line of `main`, which runs as the user whose server is asked; None of any other."""
+    try:
+        said = json.loads(text)
+        kind, words = str(said["kind"]), str(said["text"])[:_KEPT]
+        return Answer(kind, words, float(said["first"]), float(said["seconds"]), int(said["tokens"]))
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        return None
+
+
 class Refused(Exception):
     """The server answers, but not this. `status`: of HTTP; 0: within an answer that had begun well."""
 
@@ -63,11 +74,11 @@ class Refused(Exception):
 
 def ask(post: Post, model: str, *, timeout: float = 120.0) -> Answer:
     """Raises Refused, with what the server said to the first question, if it refuses them all; OSError if it cannot be
-    reached or does not answer within `timeout` seconds."""
+    reached, or has not answered within `timeout` seconds, or not as a model server does."""
     refusal: Refused | None = None
     for kind, path, body in questions(model):
         try:
-            return (_streamed if "max_tokens" in body else _vector)(post, kind, path, body, timeout)
+            return _understood(_streamed if "max_tokens" in body else _vector, post, kind, path, body, timeout)
         except urllib.error.HTTPError as error:
             said_no = Refused(error.code, _message(error))
             if error.code not in _NOT_ITS_KIND:
@@ -75,6 +86,33 @@ def ask(post: Post, model: str, *, timeout: float = 120.0) -> Answer:
             refusal = refusal or said_no
     assert refusal is not None
     raise refusal
+
+
+def _understood(
+    way: Callable[..., Answer], post: Post, kind: str, path: str, body: dict[str, Any], timeout: float
+) -> Answer:
+    """Whoever has the port may answer anything at all."""
+    began = time.monotonic()
+    try:
+        answer = way(post, kind, path, body, timeout)
+    except (Refused, urllib.error.HTTPError):
+        raise
+    except (OSError, http.client.HTTPException, *_ODD) as error:
+        if isinstance(error, OSError) and time.monotonic() - began < timeout:
+            raise
+        failed: Exception = error
+    else:
+        # A connection that was cut when its time was up looks like one that has ended.
+        if time.monotonic() - began < timeout:
+            return answer
+        failed = TimeoutError()
+    if time.monotonic() - began >= timeout:
+        raise TimeoutError(LATE) from None
+    raise NotAnAnswer(reason(failed)) from None
+
+
+#: What reading anything else than an answer may raise.
+_ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 def questions(model: str) -> list[tuple[str, str, dict[str, Any]]]:
@@ -87,69 +125,34 @@ def questions(model: str) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def over_http(url: str, key: str = "", whose: Whose = str, certificate: str = "") -> Post:
-    """Posts to the server at `url`, past any proxy of the environment: a cluster's address is none's to reach. `whose`
-    is asked for each connection, before anything is said through it; and with https nothing is said to who does not
-    have the `certificate`, given by its SHA-256."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stays(), _Checked(whose, certificate))
-
-    def post(path: str, body: Any, timeout: float) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        data = None if body is None else json.dumps(body).encode()
-        return opener.open(urllib.request.Request(url + path, data, headers), timeout=timeout)
-
-    return post
-
-
-class _Stays(urllib.request.HTTPRedirectHandler):
-    """Goes nowhere else: the key would go along."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-class _Checked(urllib.request.HTTPHandler):
-    #: Before urllib's own for https.
-    handler_order = 400
-
-    def __init__(self, whose: Whose, certificate: str) -> None:
-        super().__init__()
-        self._whose, self._certificate = whose, certificate
-
-    def http_open(self, request: urllib.request.Request) -> Any:
-        connection, how = pinned.connections(request.type, self._certificate, self._whose)
-        return self.do_open(connection, request, **how)
-
-    https_open = http_open
-
-
 def _streamed(post: Post, kind: str, path: str, body: dict[str, Any], timeout: float) -> Answer:
     began = time.monotonic()
-    first, text, counted, parts = 0.0, "", 0, 0
+    first, text, counted, parts, choices = 0.0, "", 0, 0, None
     asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
     with post(path, asked, timeout) as stream:
         for part in _events(stream):
             if "error" in part:
-                raise Refused(0, str(part["error"].get("message", part["error"])))
+                raise Refused(0, _words(part["error"]))
             counted = (part.get("usage") or {}).get("completion_tokens", counted)
+            choices = part.get("choices", choices)
             for choice in part.get("choices") or ():
                 delta = choice.get("delta") or choice
                 # A reasoning model thinks first, in a field of its own.
                 piece = next(
                     (delta[k] for k in ("content", "text", "reasoning", "reasoning_content") if delta.get(k)), ""
                 )
-                text += piece
+                text = f"{text}{piece}"[:_KEPT]
                 parts += bool(piece)
                 first = first or (time.monotonic() - began if piece else 0.0)
+    if choices is None:
+        raise NotAnAnswer("what it answers has no text in it")
     seconds = time.monotonic() - began
-    return Answer(kind, text, first or seconds, seconds, counted or parts)
+    return Answer(kind, text, first or seconds, seconds, int(counted) or parts)
 
 
 def _events(stream: Any) -> Iterator[dict[str, Any]]:
     """Server-sent events: each a line of JSON behind `data:`."""
-    for raw in stream:
+    for raw in bounded.lines(stream):
         line = raw.strip()
         if line.startswith(b"data:") and line != b"data: [DONE]":
             yield json.loads(line[5:])
@@ -158,21 +161,29 @@ def _events(stream: Any) -> Iterator[dict[str, Any]]:
 def _vector(post: Post, kind: str, path: str, body: dict[str, Any], timeout: float) -> Answer:
     began = time.monotonic()
     with post(path, body, timeout) as stream:
-        (entry, *_) = json.load(stream)["data"]
+        (entry, *_) = json.loads(bounded.whole(stream))["data"]
     seconds = time.monotonic() - began
     values = entry["embedding"] if kind == EMBEDDING else entry["data"]
     return Answer(kind, f"{len(values)} numbers", seconds, seconds)
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    text = error.read().decode("utf-8", "replace")
+    try:
+        text = bounded.whole(error, bounded.ERROR).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as unread:
+        return f"HTTP {error.code}: {reason(unread)}"
     try:
         said = json.loads(text)
-        said = said.get("error", said)
-        text = said if isinstance(said, str) else said.get("message") or json.dumps(said)
-    except (ValueError, AttributeError):
+        text = _words(said.get("error", said))
+    except (ValueError, AttributeError, RecursionError):
         pass
     return f"HTTP {error.code}: {' '.join(text.split())[:500] or error.reason}"
+
+
+def _words(error: Any) -> str:
+    """Of what a server says of an error: OpenAI's form, or its own."""
+    said = error.get("message") if isinstance(error, dict) else error
+    return (said if isinstance(said, str) and said else json.dumps(error))[:_KEPT]
 
 
 # What follows runs on a host: once (`main`), or until the server that was just started answers (`wait`).
@@ -190,6 +201,10 @@ def _key() -> str:
 #: Descriptors: where to write how it answers, and the service's log, to be read. With sudo the log is root's, and this
 #: runs as the service's user, who sees which process has a port also where root is kept from that (CAP_SYS_PTRACE).
 KIND, LOG = 4, 5
+
+
+#: Seconds for the first answer, for which much may have to be compiled.
+FIRST = 300.0
 
 
 def main() -> None:
@@ -223,11 +238,11 @@ def wait() -> None:
                 healthy = True
                 if os.environ.get("GUARDED") and (open_paths := unguarded(stranger)):
                     sys.exit(f"{OPEN}: {', '.join(open_paths)}")
-            answer = ask(post, os.environ["MODEL"])
+            answer = ask(post, os.environ["MODEL"], timeout=FIRST)
             break
         except Refused as error:
             sys.exit(f"it is up, but refuses the question: {error}")
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             taken = getattr(error, "reason", error)
             if isinstance(taken, pinned.OtherCertificate):
                 sys.exit(f"{taken}")
@@ -235,7 +250,7 @@ def wait() -> None:
         _say(f"::progress {time.monotonic() - began:.0f} s  {said}")
         time.sleep(1)
     os.write(KIND, answer.kind.encode())
-    _say(f"::note {article(answer.kind)} answered after {time.monotonic() - began:.0f} s: {answer.text!r}")
+    _say(f"::note {article(answer.kind)} answered after {time.monotonic() - began:.0f} s: {answer.text[:200]!r}")
 
 
 def unguarded(stranger: Post) -> list[str]:
@@ -260,16 +275,6 @@ def _ours() -> str:
 
 def article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def reason(error: Exception) -> str:
-    """In a few words, without Python's own."""
-    cause = getattr(error, "reason", error)
-    if isinstance(cause, TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, OSError):
-        return (cause.strerror or str(cause) or type(cause).__name__).lower()
-    return f"what it answers cannot be read: {cause}"
 
 
 def _running(pid: str) -> bool:

@@ -23,6 +23,6 @@ load() {
 }
 printf %s "$api_key" | load "$@"
 rc=$?
-as_user sh -c 'cd -- "$1" && { [ -s result.json ] || { tail -n 30 log >&2; exit 1; }; }' sh "$out" ||
+as_user sh -c 'cd -- "$1" && { [ -s result.json ] || { tail -c 65536 log | tail -n 30 >&2; exit 1; }; }' sh "$out" ||
     { [ "$rc" != 0 ] || rc=1; exit "$rc"; }
 printf '%s\n' "$program" | as_user sh -c 'cd -- "$1" && exec "$2" -I -' sh "$out" "$python/bin/python"

@@ -21,6 +21,9 @@ HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 SETTINGS, PING, GOAWAY = 4, 6, 7
 ACK = 1
 
+#: Bytes of a frame, as long as nobody has been allowed longer ones (RFC 9113, 4.2).
+LONGEST = 1 << 14
+
 #: Seconds in which a server that is there greets.
 GREETS = 8.0
 
@@ -71,6 +74,8 @@ class Line:
     def _frames(self) -> Iterator[tuple[int, int, bytes]]:
         while len(self._received) >= 9:
             (length,) = struct.unpack(">I", b"\0" + self._received[:3])
+            if length > LONGEST:
+                raise Lost("what it says is not HTTP/2")
             if len(self._received) < 9 + length:
                 return
             kind, flags = self._received[3:5]

@@ -1,5 +1,6 @@
 """HTTP connections through which nothing is said before the other side has shown what is expected of it: that the
-listener is ours, and, with TLS, that it has the key of the certificate with a fingerprint."""
+listener is ours, and, with TLS, that it has the key of the certificate with a fingerprint. A connection lasts no longer
+than its timeout, whatever comes."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import http.client
 from collections.abc import Callable
 from typing import Any
 
-from provision.payload import listener
+from provision.payload import bounded, listener
 
 #: Says who listens, in words that are others if somebody else does. Raises NotOurs where that is not our server.
 Whose = Callable[[], str]
@@ -37,6 +38,8 @@ def connections(
             except OSError:
                 self.close()
                 raise
+            if self.timeout is not None:
+                bounded.end_after(self.timeout, self.sock)
 
     return Connection, {"context": _context()} if scheme == "https" else {}
 

@@ -162,24 +162,33 @@ def result(fragment: Fragment, first: Smoke, load: Load) -> Bench:
     if not fragment.ok or not found:
         message = f"`vllm bench serve` ended with exit code {fragment.rc}"
         raise BenchFailed(first.host, message, evidence=fragment.tail(), hint="provision smoke")
-    values: dict[str, Any] = json.loads(found[-1].removeprefix("result="))
+    try:
+        return _told(json.loads(found[-1].removeprefix("result=")), first, load)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        # It comes of a process of the server's user.
+        message = "what `vllm bench serve` wrote of its load cannot be read"
+        raise BenchFailed(first.host, message, hint="provision smoke") from None
+
+
+def _told(values: Mapping[str, Any], first: Smoke, load: Load) -> Bench:
+    completed = int(values["completed"])
     return Bench(
         url=first.url,
         model=first.model,
         host=first.host,
         load=load,
-        seconds=values["duration"],
-        completed=values["completed"],
+        seconds=float(values["duration"]),
+        completed=completed,
         # Of embeddings it counts those alone that succeeded.
-        failed=values.get("failed", load.requests - values["completed"]),
-        requests_per_second=values["request_throughput"],
-        input_tokens=values["total_input_tokens"],
-        output_tokens=values.get("total_output_tokens", 0),
-        output_tokens_per_second=values.get("output_throughput", 0.0),
+        failed=int(values.get("failed", load.requests - completed)),
+        requests_per_second=float(values["request_throughput"]),
+        input_tokens=int(values["total_input_tokens"]),
+        output_tokens=int(values.get("total_output_tokens", 0)),
+        output_tokens_per_second=float(values.get("output_throughput", 0.0)),
         first=_times(values, "ttft"),
         next=_times(values, "tpot"),
         whole=_times(values, "e2el"),
-        errors=tuple(values["errors"]),
+        errors=tuple(str(error)[:300] for error in list(values["errors"])[:5]),
     )
 
 

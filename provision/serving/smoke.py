@@ -11,14 +11,17 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 
 from provision.core.errors import HostError, ProvisionError, UsageError
 from provision.core.report import Report
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, Serve
-from provision.payload.ask import Answer, Refused, article, ask, over_http, reason
+from provision.payload.ask import Answer, Refused, article, ask, told_answer
+from provision.payload.bounded import whole
 from provision.payload.bundle import bundle, shell
+from provision.payload.posting import over_http, reason
 from provision.serving.running import NotServing, Running, bracketed, find_running
 from provision.transport import Session, Transport
 from provision.transport.keyed import keyed
@@ -124,8 +127,9 @@ def chat(inventory: Inventory, question: str, *, tokens: int = 40, timeout: floa
     }
     try:
         with over_http(url)(CHAT_PATH, body, timeout) as answer:
-            return Chat(url + CHAT_PATH, question, json.load(answer)["choices"][0]["message"]["content"])
-    except (OSError, ValueError, LookupError) as error:
+            text = json.loads(whole(answer))["choices"][0]["message"]["content"]
+            return Chat(url + CHAT_PATH, question, str(text))
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
         raise NoAnswer(head.name, f"{url}: {reason(error)}", hint="provision smoke") from error
 
 
@@ -205,8 +209,8 @@ def asking(there: ServerSession, timeout: float) -> Script:
 def answer_of(fragment: Fragment, there: ServerSession, head: str, timeout: float) -> Answer:
     """Raises NoAnswer."""
     for line in fragment.stdout.splitlines():
-        if line.startswith("answer="):
-            return Answer(**json.loads(line.removeprefix("answer=")))
+        if line.startswith("answer=") and (answer := told_answer(line.removeprefix("answer="))):
+            return answer
     last = (fragment.tail() or ("",))[-1]
     if said := re.match(r"refused=(\d+) (.*)", last):
         raise refused(head, there, int(said[1]), said[2])

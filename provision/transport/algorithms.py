@@ -42,6 +42,10 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {
 #: Lines of what a server says that are kept.
 _MOST_SENTENCES = 20
 
+# Characters of each; bytes of what a server says before its version, for which OpenSSH has about as many.
+_LONGEST_SENTENCE = 500
+_LONGEST_GREETING = 64 << 10
+
 #: What our kinds are called in sshd_config and in messages, in the order of a key exchange message (RFC 4253, 7.1).
 _KINDS = (
     ("kex", "KexAlgorithms", "key exchange"),
@@ -79,6 +83,8 @@ class Client(paramiko.Transport):
         self._greeting: list[str] = []
         self._farewell: list[str] = []
         self._banner = ""
+        self._read, self._heard = self.packetizer._read_timeout, 0
+        self.packetizer._read_timeout = self._some
         self._readline = self.packetizer.readline
         self.packetizer.readline = self._listening  # type: ignore[method-assign]
         options = self.get_security_options()
@@ -98,6 +104,14 @@ class Client(paramiko.Transport):
             return names
         return tuple(sorted(names, key=lambda name: "-cert-" not in name))
 
+    def _some(self, timeout: float) -> bytes:
+        """Of what comes before the version: paramiko waits for the end of a line however long that gets."""
+        data: bytes = self._read(timeout)
+        self._heard += len(data)
+        if self._heard > _LONGEST_GREETING:
+            raise paramiko.SSHException(f": more than {_LONGEST_GREETING >> 10} KiB came before its version")
+        return data
+
     def _listening(self, timeout: float) -> str:
         """What a server says before its version (`Exceeded MaxStartups`) is lost to paramiko."""
         line: str = self._readline(timeout)
@@ -116,7 +130,7 @@ class Client(paramiko.Transport):
         self.keep_banner()
         parts = (*self._greeting, self._banner, *self._farewell)
         lines = (line.strip() for part in parts for line in part.splitlines())
-        return [line for line in lines if line][-_MOST_SENTENCES:]
+        return [line[:_LONGEST_SENTENCE] for line in lines if line][-_MOST_SENTENCES:]
 
     def keep_banner(self) -> None:
         """paramiko forgets it with the next attempt, and with the connection."""

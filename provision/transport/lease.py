@@ -22,6 +22,9 @@ BEAT = 10.0
 # For what is on its way after a sleep (seconds).
 _MOMENT = 1.0
 
+# Characters of what a host says of a lease; it says something once or twice.
+_KEPT = 64 << 10
+
 # How often what the hosts say is looked at (seconds).
 _LOOK = 2.0
 
@@ -67,7 +70,7 @@ class Lease:
             return
         with self._looking, contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             while any(said := self._pipe.read(_MOMENT if wait else 0)):
-                self._said += said[0].decode("utf-8", "replace")
+                self._said = (self._said + said[0].decode("utf-8", "replace"))[-_KEPT:]
             found = read_answer(self._said)
             if found is not None and found.state == "lost":
                 self.take(found.holder)

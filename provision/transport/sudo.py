@@ -19,6 +19,9 @@ PATIENCE = 30.0
 
 _PROMPT = "[provision] password:"
 
+# Bytes before the program runs: of startup files that print much, and not without end.
+_MOST = 32 << 20
+
 # For sudo itself: `leash` takes it back for the program behind it.
 _ENGLISH = "env LC_ALL=C LANGUAGE=C "
 
@@ -62,6 +65,9 @@ def hand_over(host: str, pipe: Pipe, password: Secret | None) -> None:
             raise SudoRefused(host, f"sudo did not answer within {PATIENCE:g} s", evidence=_lines(err), hint=_HINT)
         more_out, more_err = pipe.read(0.2)
         out, err = out + more_out, err + more_err
+        if len(out) + len(err) > _MOST:
+            said = _lines((out + err)[:1000])
+            raise SudoRefused(host, f"the login shell, or sudo, printed more than {_MOST >> 20} MiB", evidence=said)
         if err.count(_PROMPT.encode()) > asked:
             asked += 1
             if password is None:

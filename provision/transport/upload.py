@@ -29,6 +29,9 @@ PART = 64 << 20
 _BLOCK = 1 << 20
 _RECORD = tarfile.RECORDSIZE
 
+# Bytes of what a host says that did not take something.
+_KEPT = 64 << 10
+
 
 class _Place(NamedTuple):
     """Of an `Upload`."""
@@ -111,7 +114,7 @@ class Transfer:
         said = b""
         while not pipe.over:
             out, err = pipe.read(0.2)
-            said += out + err
+            said = (said + out + err)[-_KEPT:]
             if self._cancel.is_set():
                 raise Cancelled(f"cancelled while sending to {self._host}")
         pipe.ended(STALLED)

@@ -20,7 +20,7 @@ class NotFetched(ProvisionError):
 
 
 def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit: int = 2**20) -> bytes:
-    """At most `limit` bytes of the document. `timeout`: seconds for the connection and between two reads. Raises
+    """The document, of at most `limit` bytes. `timeout`: seconds for the connection and between two reads. Raises
     NotFetched. Proxies are those of the environment."""
     place, user, password = split(url)
     request = urllib.request.Request(place, headers={"User-Agent": "provision"})
@@ -32,13 +32,15 @@ def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit:
         request.add_unredirected_header("Authorization", f"Basic {given}")
     try:
         with urllib.request.build_opener(_SameKind).open(request, timeout=timeout) as answer:
-            found: bytes = answer.read(limit)
-            return found
+            found: bytes = answer.read(limit + 1)
     except urllib.error.HTTPError as error:
         raise NotFetched(f"{url} answers {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise NotFetched(f"{url} cannot be reached: {reason}") from None
+    if len(found) > limit:
+        raise NotFetched(f"{url} answers with more than {limit >> 20} MiB")
+    return found
 
 
 class _SameKind(urllib.request.HTTPRedirectHandler):

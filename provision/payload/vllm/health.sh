@@ -1,6 +1,7 @@
 # How a running server is: whether it is ours that listens, whether it is well, and whether it wants its API key beyond
 # /v1. The key is not shown for that, and a request without content changes nothing where it is answered. Last, one that
 # has answered since it was started is asked for one token: the process with the API is well also where the engine hangs.
+# shellcheck disable=SC2015 # whichever of the two fails, it was not asked
 
 code_of() { curl -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time 10 "$@"; }
 both_codes() {
@@ -17,7 +18,10 @@ silent() {
     kind=$(printf %s "$stamped" | sed -n 's/^answers=//p' | tail -n 1)
     [ -n "$kind" ] || return 0
     export URL="$health_url" MODEL="$health_model" KIND="$kind" SECONDS_LEFT=20 MARK="$mark" PID="$pid" CERTIFICATE="$certificate"
-    cd / && printf %s "$health_key" | { exec 3<&0; printf '%s\n' "$alive_program" | as_user "$health_python" -I -; }
+    {
+        cd / && printf %s "$health_key" | { exec 3<&0; printf '%s\n' "$alive_program" | as_user "$health_python" -I -; } ||
+            echo "it could not be asked a question"
+    } | head -c 300 | head -n 1
 }
 health() {
     if ! listens "$health_port"; then echo "not listening on port $health_port"; return; fi

@@ -7,6 +7,11 @@ answers() {
     cd / && export URL="$url" MODEL="$model" SECONDS_LEFT="$seconds" PID="$pid" MARK="$mark" GUARDED="$guarded" CERTIFICATE="$certificate" &&
         printf '%s\n' "$program" | as_user "$python" -I - 4>&1 >&6 6>&- 5< "$dir/log"
 }
-{ kind=$(printf %s "$api_key" | answers); } 6>&1 || gave_up "vLLM did not become ready" 400
-case $kind in 'chat completion'|completion|embedding|pooling) ;; *) gave_up "vLLM's answer was no answer" 400 ;; esac
+# No more is read than the longest of them has: what asks is that user's.
+{ kind=$({ printf %s "$api_key" | answers || printf ' failed'; } | head -c 64); } 6>&1
+case $kind in
+    'chat completion'|completion|embedding|pooling) ;;
+    *' failed') gave_up "vLLM did not become ready" 400 ;;
+    *) gave_up "vLLM's answer was no answer" 400 ;;
+esac
 echo "answers=$kind" >> "$dir/stamp"

@@ -67,6 +67,17 @@ def fix(file: TextFile | SecretFile) -> Script:
     return file.fix(None, file.want())
 
 
+def test_a_file_of_a_terabyte_is_not_read(run: Callable[..., tuple[int, str, str]], place: Path) -> None:
+    """Whoever owns the folder could put one there, which takes no space: a file with holes."""
+    with (place / "file").open("wb") as file:
+        file.truncate(1 << 40)
+    wanted = TextFile(str(place / "file"), "text")
+    code, out, err = run(wanted.probe())
+    assert (code, err) == (0, "")
+    (difference, *_) = wanted.diff(wanted.read(Fragment(0, out, "")), wanted.want())
+    assert str(difference).startswith("content")
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077], ids="{:03o}".format)
 def test_a_file_has_its_mode_and_a_secret_its_owner_alone(place: Path, run: Callable[..., tuple], umask: int) -> None:
     text = TextFile(f"{place}/new/deep/text", "a\n\nb\n")

@@ -102,3 +102,11 @@ def test_one_that_only_listens_is_not_well(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("PLACES", f"127.0.0.1 {listener.getsockname()[1]} the raylet")
         with pytest.raises(OSError):
             lifeline.Line("127.0.0.1", listener.getsockname()[1], timeout=0.1)
+
+
+def test_one_that_announces_more_than_any_may_is_not_listened_to(serve: Serve) -> None:
+    def does(connection: socket.socket) -> None:
+        connection.sendall(b"\xff\xff\xff\x04\0\0\0\0\0" + bytes(1 << 20))
+
+    with pytest.raises(lifeline.Lost, match="not HTTP/2"):
+        lifeline.Line("127.0.0.1", serve(does))

@@ -73,6 +73,7 @@ ASKS = """#!/bin/sh
 cat > /dev/null
 for descriptor in /proc/self/fd/*; do readlink "$descriptor"; done
 echo "::progress 1 s"
+[ "${#ANSWER}" -lt 1000 ] || exec sh -c 'while printf %01000d 0; do :; done >&4'
 printf %s "$ANSWER" >&4
 """
 
@@ -81,7 +82,19 @@ printf %s "$ANSWER" >&4
     ("answer", "noted"),
     [
         *((kind, f"answers={kind}\n") for kind, *_ in ask.questions("m")),
-        *((answer, "waited=yes\n") for answer in ("", "x\nuser=root\npid=1", "x=y", "well", "chat", "pooling\nx")),
+        *(
+            (answer, "waited=yes\n")
+            for answer in (
+                "",
+                "without end" * 100,
+                "completion failed",
+                "x\nuser=root\npid=1",
+                "x=y",
+                "well",
+                "chat",
+                "pooling\nx",
+            )
+        ),
     ],
 )
 def test_what_asks_cannot_write_the_stamp_and_only_a_known_kind_is_noted(

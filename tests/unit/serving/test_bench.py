@@ -88,6 +88,14 @@ def test_without_a_result_its_own_last_words_are_told() -> None:
     assert caught.value.evidence == ("ImportError: no module named pandas",)
 
 
+@pytest.mark.parametrize("changed", [{"completed": "x"}, {"errors": 5}, {"duration": None}, {"mean_ttft_ms": "x"}])
+def test_a_result_that_is_none_is_said_to_be_none(changed: dict[str, object]) -> None:
+    """It comes of a process of the server's user."""
+    for answer in (json.dumps({**RESULT, **changed}), "5", "[" * 100_000):
+        with pytest.raises(BenchFailed, match="cannot be read"):
+            result(Fragment(0, f"result={answer}\n", ""), smoke(), LOAD)
+
+
 #: In the place of the environment's Python: as vLLM it writes down who it is, and plants a link where a log of root's
 #: would be.
 PYTHON = """#!/bin/sh

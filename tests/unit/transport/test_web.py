@@ -61,3 +61,14 @@ def test_what_fails_names_the_url_without_it(server: tuple[int, list[str]], monk
         with pytest.raises(NotFetched, match=r"http://\*{8}@127\.0\.0\.1") as caught:
             fetch(url)
         assert "hush" not in str(caught.value)
+
+
+def test_a_document_that_is_too_long_is_said_to_be(
+    server: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off it would look like another one."""
+    monkeypatch.setenv("no_proxy", "*")
+    url = f"http://127.0.0.1:{server[0]}/here"
+    assert fetch(url, limit=2) == b"ok"
+    with pytest.raises(NotFetched, match=f"{url} answers with more than 0 MiB"):
+        fetch(url, limit=1)
