@@ -39,6 +39,14 @@ def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
         raise
 
 
+def followed(path: Path) -> Path:
+    """Where `path` leads, by links that we or root made. Raises PermissionError for another user's link."""
+    place, there = _place(path)
+    if there is not None and stat.S_ISLNK(there.st_mode):
+        raise PermissionError(1, f"`{place}` is a link that {owner(there.st_uid)} made")
+    return place
+
+
 def _write_open(place: Path, there: os.stat_result | None, data: bytes) -> bool:
     """Whether it was written: to what this process holds open, or to a device or pipe."""
     held = _held(place)

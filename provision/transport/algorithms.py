@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import paramiko
 
@@ -83,8 +84,9 @@ class Client(paramiko.Transport):
         self._greeting: list[str] = []
         self._farewell: list[str] = []
         self._banner = ""
-        self._read, self._heard = self.packetizer._read_timeout, 0
-        self.packetizer._read_timeout = self._some
+        packetizer: Any = self.packetizer
+        self._read, self._heard = packetizer._read_timeout, 0
+        packetizer._read_timeout = self._some
         self._readline = self.packetizer.readline
         self.packetizer.readline = self._listening  # type: ignore[method-assign]
         options = self.get_security_options()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown, ProvisionError
+from provision.core.files import followed
 from provision.core.person import to_write
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
@@ -70,7 +72,7 @@ def record(keys: Iterable[ScannedKey], known_hosts: Path, *, replace: bool = Fal
     path = to_write(known_hosts, _ELSEWHERE)
     if path.exists() and not path.is_file():
         raise ProvisionError(f"the keys cannot be recorded in `{path}`: it is not a file", hint=_ELSEWHERE)
-    with _locked(path):
+    with _locked(path) as path:
         entries = list(read(path))
         stale: set[int] = set()
         lines: list[str] = []
@@ -162,16 +164,17 @@ def _contradiction(key: ScannedKey, old: KnownHost) -> HostKeyChanged:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One writer at a time, also between processes. A rewrite puts another file in place: then the lock was
-    on the old one, and is taken again."""
+def _locked(path: Path) -> Iterator[Path]:
+    """Where it is, by links of ours. One writer at a time, also between processes. A rewrite puts another file in
+    place: then the lock was on the old one, and is taken again."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = followed(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
-                yield
+                yield path
                 return
         finally:
             os.close(descriptor)
@@ -190,10 +193,15 @@ def _rewrite(path: Path, stale: set[int], lines: Sequence[str]) -> None:
     """Lines that name several hosts are dropped whole: the others are asked about again, which is safe."""
     old = path.read_text("utf-8", "surrogateescape").splitlines()
     kept = [line for number, line in enumerate(old, 1) if number not in stale]
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o777)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write("".join(f"{line}\n" for line in (*kept, *lines)))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    beside = path.with_name(f".provision-{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(beside, flags, path.stat().st_mode & 0o777)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write("".join(f"{line}\n" for line in (*kept, *lines)))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

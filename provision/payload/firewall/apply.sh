@@ -8,6 +8,16 @@
 has nft || { echo "there is no nft on this host" >&2; exit 1; }
 umask 022
 mkdir -p -- "$folder" || exit 1
+# What is in it is loaded, and run, at every boot.
+for place in "${folder%/*}" "$folder"; do
+    [ -n "$(find "$place" -prune -type d -user 0 ! -perm /022)" ] ||
+        { echo "$place must be a folder of root's that nobody else can write to: $(stat -c '%U, mode %a' -- "$place")" >&2; exit 1; }
+done
+file=/etc/systemd/system/$unit
+if systemd && { [ -e "$file" ] || [ -L "$file" ]; } && ! unit_ours "$file"; then
+    echo "$file is not provision's: it does not say \`$unit_description\`" >&2
+    exit 1
+fi
 # The part of a table that only its host knows: what else listens in the ranges, sshd, the nodes of other clusters.
 within() {
     for range in $ranges; do
@@ -74,16 +84,17 @@ done
 exit "$failed"
 END
 mv -f -- "$folder/load.new" "$folder/load" || exit 1
-cat > "/etc/systemd/system/$unit.new" <<'END'
+fresh=$(mktemp -- "${file%/*}/.provision.XXXXXXXX") || exit 1
+cat > "$fresh" <<END
 [Unit]
-Description=provision: keeps hosts outside of clusters from their ports
+$unit_description
 Documentation=file:/etc/provision/firewall
 DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
 After=local-fs.target nftables.service
-# Debian's nftables.service begins with `flush ruleset`.
+# Debian's nftables.service begins with \`flush ruleset\`.
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service
 
@@ -96,10 +107,11 @@ ExecReload=/bin/sh /etc/provision/firewall/load
 [Install]
 WantedBy=sysinit.target
 END
-if cmp -s "/etc/systemd/system/$unit.new" "/etc/systemd/system/$unit"; then
-    rm -f -- "/etc/systemd/system/$unit.new"
-else
-    mv -f -- "/etc/systemd/system/$unit.new" "/etc/systemd/system/$unit" && systemctl daemon-reload
+if cmp -s "$fresh" "$file"; then
+    rm -f -- "$fresh"
+elif ! { chmod 644 "$fresh" && mv -fT -- "$fresh" "$file" && systemctl daemon-reload; }; then
+    rm -f -- "$fresh"
+    exit 1
 fi
 systemctl --quiet enable "$unit" 2>/dev/null
 exit 0

@@ -9,6 +9,9 @@ folder=/etc/provision/firewall
 kept=$folder/$table.nft trial=$folder/$table.trial
 unit=provision-firewall.service
 has() { command -v "$1" >/dev/null 2>&1; }
+# A unit file that does not say that it is ours is somebody else's, whatever its name is.
+unit_description='Description=provision: keeps hosts outside of clusters from their ports'
+unit_ours() { [ -f "$1" ] && [ ! -L "$1" ] && grep -qxF "$unit_description" "$1"; }
 systemd() { [ -d /run/systemd/system ] && has systemctl; }
 # Without the counters, which go on counting. Fails where there is no such table.
 seen() {

@@ -8,7 +8,7 @@ fi
 rm -f -- "$kept" "$kept.seen" "$trial" "$trial.seen" "$trial.until"
 if has nft; then tell_the_others; fi
 for left in "$folder"/*.nft "$folder"/*.trial; do [ ! -f "$left" ] || exit 0; done
-if [ -f "/etc/systemd/system/$unit" ]; then
+if unit_ours "/etc/systemd/system/$unit"; then
     systemctl --quiet disable "$unit" 2>/dev/null
     systemctl stop "$unit" 2>/dev/null
     rm -f -- "/etc/systemd/system/$unit"

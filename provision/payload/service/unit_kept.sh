@@ -28,9 +28,14 @@ end_of_login() {
         rm -f -- "$file"; systemctl --user reset-failed -- "$0"; systemctl --user daemon-reload' "$unit" "$mark" 2>/dev/null
     return 0
 }
+# Beside it under a name that nothing there has: the folder is not ours alone.
 kept_put() {
     file=$kept_file
-    rm -f -- "$file" && cp -- "$dir/unit" "$file.new" && chmod 644 "$file.new" && mv -fT -- "$file.new" "$file"
+    fresh=$(mktemp -- "${file%/*}/.provision.XXXXXXXX") || return 1
+    if ! { cat -- "$dir/unit" > "$fresh" && chmod 644 "$fresh" && mv -fT -- "$fresh" "$file"; }; then
+        rm -f -- "$fresh"
+        return 1
+    fi
 }
 unit_known() { [ "$(ctl show -p Description --value -- "$unit" 2>/dev/null)" = "provision: $mark" ]; }
 forget_first() { rm -f -- "$first_time/provision-first.conf"; rmdir -- "$first_time" 2>/dev/null || true; }

@@ -67,6 +67,18 @@ def fix(file: TextFile | SecretFile) -> Script:
     return file.fix(None, file.want())
 
 
+def test_what_is_removed_is_the_file_and_no_neighbour(run: Callable[..., tuple[int, str, str]], place: Path) -> None:
+    """A file called like one that older versions wrote first is theirs in a folder of a cluster alone."""
+    ours = place / "clusters" / "c" / "h" / "token"
+    ours.parent.mkdir(parents=True)
+    for path in (place / "conf", ours):
+        path.write_text("x")
+        path.with_name(f"{path.name}.new").write_text("x")
+        assert run(TextFile(str(path), "x").fix(None, None))[0] == 0
+        assert not path.exists()
+    assert (place / "conf.new").exists() and list(ours.parent.iterdir()) == []
+
+
 def test_a_file_of_a_terabyte_is_not_read(run: Callable[..., tuple[int, str, str]], place: Path) -> None:
     """Whoever owns the folder could put one there, which takes no space: a file with holes."""
     with (place / "file").open("wb") as file:

@@ -1,7 +1,9 @@
-"""The text of a unit that stays: nothing in it depends on a variable that nobody sets."""
+"""A unit that stays: nothing in its text depends on a variable that nobody sets, and of the files of others where it is
+put none is touched."""
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +21,30 @@ def test_it_is_wanted_at_boot_by_whoever_starts_it(number: str, target: str) -> 
     done = subprocess.run(["sh", "-c", body], env=given, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(f"[Install]\nWantedBy={target}\n")
+
+
+@pytest.mark.parametrize("umask", ["000", "077"])
+def test_it_is_written_over_nothing_of_somebody_elses(umask: str, tmp_path: Path) -> None:
+    unit = "provision-llama-gpu-01-ray.service"
+    folder = tmp_path / ".config" / "systemd" / "user"
+    folder.mkdir(parents=True)
+    (tmp_path / "unit").write_text("[Unit]\n")
+    (foreign := folder / f"{unit}.new").write_text("somebody's")
+    (planted := folder / ".provision.link").symlink_to(tmp_path / "elsewhere")
+    given = {"me": "1000", "unit": unit, "dir": str(tmp_path), "HOME": str(tmp_path), "PATH": os.defpath}
+    body = f"umask {umask}\n{shell('service/unit_kept.sh')}\nkept_put && kept_put"
+    done = subprocess.run(["sh", "-c", body], env=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / unit).read_text() == "[Unit]\n" and (folder / unit).stat().st_mode & 0o777 == 0o644
+    assert foreign.read_text() == "somebody's" and not (tmp_path / "elsewhere").exists()
+    assert {path.name for path in folder.iterdir()} == {unit, foreign.name, planted.name}
+
+
+def test_one_that_cannot_be_written_leaves_what_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / ".config" / "systemd" / "user"
+    (folder / "x.service").mkdir(parents=True)
+    given = {"me": "1000", "unit": "x.service", "dir": str(tmp_path), "HOME": str(tmp_path), "PATH": os.defpath}
+    (tmp_path / "unit").write_text("[Unit]\n")
+    body = f"{shell('service/unit_kept.sh')}\nkept_put"
+    assert subprocess.run(["sh", "-c", body], env=given, capture_output=True, check=False).returncode == 1
+    assert [path.name for path in folder.iterdir()] == ["x.service"]
