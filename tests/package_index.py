@@ -19,14 +19,14 @@ class Index:
     def url(self) -> str:
         return (self.folder / "simple").as_uri()
 
-    def add(self, name: str, version: str, *, source: bool = False, code: str = "") -> None:
+    def add(self, name: str, version: str, *, source: bool = False, code: str = "", **more: str) -> None:
         page = self.folder / "simple" / name
         page.mkdir(parents=True, exist_ok=True)
         file = page / (f"{name}-{version}.tar.gz" if source else f"{name}-{version}-py3-none-any.whl")
         if source:
             file.write_bytes(b"not a wheel")
         else:
-            write_wheel(file, name, version, code)
+            write_wheel(file, name, version, code, **more)
         links = [
             f'<a href="{f.name}#sha256={hashlib.sha256(f.read_bytes()).hexdigest()}">{f.name}</a>'
             for f in sorted(page.iterdir())
@@ -35,12 +35,14 @@ class Index:
         (page / "index.html").write_text("<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>")
 
 
-def write_wheel(path: Path, name: str, version: str, code: str = "") -> None:
+def write_wheel(path: Path, name: str, version: str, code: str = "", **more: str) -> None:
+    """`more`: name of a file in its `.dist-info`, or, with a `/`, beside its module → what is in it."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": f'version = "{version}"\n{code}',
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        **{file if "/" in file else f"{info}/{file}": text for file, text in more.items()},
     }
     rows = []
     with zipfile.ZipFile(path, "w") as wheel:

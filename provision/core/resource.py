@@ -123,6 +123,11 @@ class Resource(ABC):
         """Evidence and hint for a fix that failed: by default the last lines that it printed."""
         return failed.tail(), ""
 
+    def resumed(self, have: State, failed: Fragment) -> State:
+        """What is known once a fix from `have` has failed, if it is to be tried once more from there; None: it has
+        failed."""
+        return None
+
     def read(self, fragment: Fragment) -> State:
         """What the probe saw. Lines that are not `key=value` are ignored, a later key wins."""
         state = {}

@@ -107,8 +107,11 @@ class Applier:
     def _stretch(self, stretch: Stretch) -> _Outcome:
         """Runs one stretch. Failures are recorded, never raised."""
         outcome, begun = _Outcome(), 0
+        rest: Stretch | None = stretch
         try:
-            self._run(stretch, outcome)
+            while rest is not None:
+                stretch = rest
+                rest = self._run(stretch, outcome)
         except HostError as broken:
             error = self._transport.aftermath(self._hosts[stretch.host], broken)
             begun = _index(error)
@@ -125,7 +128,8 @@ class Applier:
                 self._skip(change, why)
         return outcome
 
-    def _run(self, stretch: Stretch, outcome: _Outcome) -> None:
+    def _run(self, stretch: Stretch, outcome: _Outcome) -> Stretch | None:
+        """Returns what is left of it where a change is to be tried once more."""
         host, changes = stretch.host, stretch.changes
         scripts = self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
@@ -142,6 +146,9 @@ class Applier:
             fixed, seen = fragments[2 * index], fragments[2 * index + 1]
             if fixed.rc is None:
                 break
+            known = None if fixed.ok else self._resumed(change, fixed, outcome)
+            if known is not None:
+                return replace(stretch, changes=(replace(change, have=known), *changes[index + 1 :]))
             try:
                 state = self._verify(host, change, fixed, seen)
                 self._confirm(host, change)
@@ -154,6 +161,14 @@ class Applier:
             seconds = watch.seconds(index)
             outcome.spans.append((step.resource.label, *watch.span(index)))
             self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
+        return None
+
+    def _resumed(self, change: Change, failed: Fragment, outcome: _Outcome) -> State:
+        """None, unless it is to be tried once more, which no change is twice."""
+        if change.step.key in outcome.again:
+            return None
+        outcome.again.add(change.step.key)
+        return change.step.resource.resumed(change.have, failed)
 
     def _prepare(self, stretch: Stretch) -> list[Script]:
         scripts = []
@@ -217,10 +232,12 @@ class Applier:
 @dataclass
 class _Outcome:
     """Keys of a stretch's changes: verified, and failed. The others were not reached. `states`: of those verified.
-    `spans`: label, when the change began and when it ended (monotonic seconds)."""
+    `again`: keys of those that have failed once, whether or not they are tried again. `spans`: label, when the change
+    began and when it ended (monotonic seconds)."""
 
     good: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
     spans: list[tuple[str, float, float]] = field(default_factory=list)
 

@@ -28,7 +28,9 @@ from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle, shell
 from provision.resources.venv_failed import explained
-from provision.resources.venv_left import sent, unsent
+from provision.resources.venv_kept import lacking, origin, same
+from provision.resources.venv_left import unsent
+from provision.resources.venv_state import DIST, FILES, drift, edited, read_state
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -39,9 +41,6 @@ DEEP_TIMEOUT = 1800.0
 _LOOKED_AT = ("files/trust.sh", "files/sharing.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
 _CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
 _BUILT = ("environment.sh", "venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
-
-_DIST = "dist."
-_FILES = "files."
 
 
 @dataclass(frozen=True)
@@ -103,32 +102,11 @@ class Venv(Resource):
 
     def want(self) -> State:
         """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
-        installed = {_DIST + name: version for name, version in self.lock.packages.items()}
+        installed = {DIST + name: version for name, version in self.lock.packages.items()}
         return {"finished": self.lock.digest, "python": self.lock.python, "current": self.lock.short, **installed}
 
     def read(self, fragment: Fragment) -> State:
-        state: dict[str, str] = {}
-        for line in fragment.stdout.splitlines():
-            key, _, value = line.partition("=")
-            if key == "files":
-                folder, _, fault = value.partition("/")
-                if package := _dist(folder):
-                    state[_FILES + package[0]] = fault
-                continue
-            if key == "lost":
-                lost, _, file = value.partition("/")
-                state[_FILES + lost] = f"missing: {file}"
-                continue
-            if key == "sent":
-                key, value = sent(value)
-            if key != "dist":
-                state[key] = value
-                continue
-            for name, version in filter(None, map(_dist, value.split("/"))):
-                # Two versions side by side: a broken installation left the old one's folder behind.
-                found = state.get(_DIST + name)
-                state[_DIST + name] = f"{found} and {version}" if found else version
-        return state or None
+        return read_state(fragment.stdout) or None
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         """Foreign packages count: what the lock does not name has to go."""
@@ -148,12 +126,12 @@ class Venv(Resource):
             found.append(Difference("python", want["python"], have.get("python")))
         if have.get("current") != want["current"]:
             found.append(Difference("environment in use", want["current"], have.get("current")))
-        drifted = _drift(have, want)
-        found += [Difference(name, want.get(_DIST + name), have.get(_DIST + name)) for name in drifted]
-        for name in _edited(have):
+        drifted = drift(have, want)
+        found += [Difference(name, want.get(DIST + name), have.get(DIST + name)) for name in drifted]
+        for name in edited(have):
             if name not in drifted:
                 hint = "`provision up --deep` installs the package again"
-                found.append(Difference(name, "as installed", have[_FILES + name], hint))
+                found.append(Difference(name, "as installed", have[FILES + name], hint))
         if "stray" in have:
             hint = "`provision up --deep` removes it; list it in python.packages if it is needed"
             found.append(Difference("stray code", None, have["stray"], hint))
@@ -174,8 +152,8 @@ class Venv(Resource):
             return ("its packages are not known until they are locked",)
         # What the inventory names comes first: that is what somebody has changed.
         asked = {canonicalize_name(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in self.python.packages}
-        names = sorted(_drift(have, want), key=lambda name: (name not in asked, name))
-        shown = [Difference(n, want.get(_DIST + n), have.get(_DIST + n)) for n in names]
+        names = sorted(drift(have, want), key=lambda name: (name not in asked, name))
+        shown = [Difference(n, want.get(DIST + n), have.get(DIST + n)) for n in names]
         python = (Difference("python", want["python"], have.get("python")),)
         return super().in_plan(have, (*(() if fits(have.get("python", ""), want["python"]) else python), *shown))
 
@@ -186,7 +164,7 @@ class Venv(Resource):
         about = {"environment": have.get("current", ""), "python": have.get("python", "")}
         # What was just built is known by what was wanted, and that may leave the patch version open.
         known = [_known(k, v) for k, v in about.items() if v and (k != "python" or v.count(".") == 2)]
-        return (*known, *(_known(k.removeprefix(_DIST), v) for k, v in have.items() if k.startswith(_DIST)))
+        return (*known, *(_known(k.removeprefix(DIST), v) for k, v in have.items() if k.startswith(DIST)))
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Fetches what the hosts are to be sent. Raises LockError."""
@@ -203,6 +181,9 @@ class Venv(Resource):
         variables: dict[str, Value] = {
             **self._seen(),
             "mode": mode,
+            "base": (have or {}).get("base", "") if mode == "build" else "",
+            "unsent": " ".join(self._unsent(have or {})) if mode == "build" else "",
+            "origin": origin(self.lock, self.python),
             "sweep": "yes" if mode == "repair" and self.deep else "",
             "program": bundle("records.look:main") if mode != "link" else "",
             "mended": " ".join(names) if mode == "repair" else "",
@@ -224,6 +205,10 @@ class Venv(Resource):
         }
         body = shell(*_CHANGED, *_BUILT)
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
+
+    def resumed(self, have: State, failed: Fragment) -> State:
+        """With the names of what could not be taken over, and has to be sent."""
+        return lacking(have or {}, failed)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         return explained(failed.stderr or failed.stdout)
@@ -257,7 +242,7 @@ class Venv(Resource):
         everything = sorted(self.lock.packages)
         if have is None or have.get("finished") != want["finished"]:
             return "build", everything
-        drifted = sorted({*_drift(have, want), *_edited(have)})
+        drifted = sorted({*drift(have, want), *edited(have)})
         anew = "unread" in have or ("broken" in have and not drifted and "frame" not in have)
         anew = anew or ("frame" not in have and not fits(have.get("python", ""), want["python"]))
         if not anew and not drifted and "stray" not in have and "frame" not in have:
@@ -268,10 +253,19 @@ class Venv(Resource):
         return "repair", [name for name in drifted if name in self.lock.packages]
 
     def _extra(self, have: Mapping[str, str]) -> list[str]:
-        return [name for name in _drift(have, self.want() or {}) if name not in self.lock.packages]
+        return [name for name in drift(have, self.want() or {}) if name not in self.lock.packages]
+
+    def _unsent(self, have: Mapping[str, str]) -> list[str]:
+        """Names of packages that are not sent, since the environment in use should have them from the same files."""
+        held = same(have, self.lock, self.python)
+        if self._offline or not held:
+            return sorted(held)
+        return sorted(held & local_wheels(self.lock, self.python, self._base).keys())
 
     def _uploads(self, have: State, mode: str, names: list[str]) -> tuple[Upload, ...]:
         found = have or {}
+        spared = set(self._unsent(found)) if mode == "build" else set()
+        names = [name for name in names if name not in spared]
         sources: list[Path] = []
         if mode != "link" and not self.uv and found.get("uv") != "sent":
             sources.append(uv_binary(self.python, self.cache, base=self._base))
@@ -284,27 +278,6 @@ class Venv(Resource):
         return unsent(sources, found, f"{self.root}/uploads/{self._names()['tag']}")
 
 
-def _drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
-    """Names of packages that are missing, of another version, or not the lock's."""
-    keys = {key for key in (*have, *want) if key.startswith(_DIST)}
-    return sorted(key.removeprefix(_DIST) for key in keys if have.get(key) != want.get(key))
-
-
-def _edited(have: Mapping[str, str]) -> list[str]:
-    """Names of packages whose files are not as they were installed."""
-    return sorted(key.removeprefix(_FILES) for key in have if key.startswith(_FILES))
-
-
 @lru_cache(maxsize=4096)  # the same on every host
 def _known(fact: str, value: str) -> Known:
     return Known("packages", fact, value)
-
-
-@lru_cache(maxsize=4096)  # the same on every host
-def _dist(folder: str) -> tuple[str, str] | None:
-    """`Flask_Login-0.6.3.dist-info` → (`flask-login`, `0.6.3`); None for a pattern that matched nothing."""
-    stem, _, kind = folder.rpartition(".")
-    name, _, version = stem.partition("-")
-    if kind not in ("dist-info", "egg-info") or name in ("", "*"):
-        return None
-    return canonicalize_name(name), version.partition("-py")[0] if kind == "egg-info" else version

@@ -113,6 +113,64 @@ def test_a_fix_that_does_not_fix_is_told_with_what_is_still_different(here: Here
     assert [e for e in here.events if isinstance(e, StepDone)] == []
 
 
+#: The first resource of a host asks once for another try, and counts them; a second one comes after it.
+ASKS_AGAIN = """
+from dataclasses import dataclass
+
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource
+from provision.core.script import Script
+
+
+@dataclass(frozen=True)
+class Marker(Resource):
+    path: str
+    enough: int
+
+    @property
+    def id(self):
+        return "marker:" + self.path
+
+    def want(self):
+        return {{"tries": str(self.enough)}}
+
+    def probe(self):
+        return Script('[ ! -f "$path" ] || echo "tries=$(wc -c < "$path")"', {{"path": self.path}})
+
+    def fix(self, have, want):
+        known = (have or {{}}).get("known", "")
+        body = 'printf 1 >> "$path"; [ -n "$known" ] || [ "$enough" = 1 ] || exit 9; [ "$enough" != 3 ] || exit 9'
+        return Script(body, {{"path": self.path, "known": known, "enough": self.enough}})
+
+    def resumed(self, have, failed):
+        return {{"known": "yes"}} if failed.rc == 9 else None
+
+
+def playbook(cluster):
+    book = Playbook()
+    for node in cluster.nodes:
+        book.add(Marker(f"{{node.root}}/marker-{{node.name}}", {enough}), on=node.name)
+        book.add(Marker(f"{{node.root}}/marker-after-{{node.name}}", 1), on=node.name)
+    return book
+"""
+
+
+def test_a_fix_that_asks_for_it_is_tried_once_more_with_what_it_said(make_here: Callable[[int], Here]) -> None:
+    here = make_here(1)
+    here.kept.mkdir(exist_ok=True)
+    report = provision.up(here.inventory, **here.options(here.file(ASKS_AGAIN.format(enough=2))))
+    assert (report.exit_code, here.made) == (0, ["after-host-1", "host-1"]), report
+    assert [e.label for e in here.events if isinstance(e, StepDone)] == [
+        f"marker:{here.kept}/marker-host-1",
+        f"marker:{here.kept}/marker-after-host-1",
+    ]
+    for path in here.kept.glob("marker-*"):
+        path.unlink()
+    report = provision.up(here.inventory, **here.options(here.file(ASKS_AGAIN.format(enough=3))))
+    assert (report.exit_code, here.made) == (1, ["host-1"])
+    assert (here.kept / "marker-host-1").read_text() == "11", "it was tried more than twice, or once"
+
+
 def test_what_stands_in_the_way_on_one_host_stops_all_before_any_is_changed(here: Here) -> None:
     blocked = here.playbook(body='book.block("is on fire", host="host-2", hint="put it out")')
     report = provision.up(here.inventory, **here.options(blocked))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from provision.core.resource import Difference, State
@@ -18,6 +18,8 @@ class Machine:
 
     session: Session
     root: Path
+    #: Names of the packages that the last fix asked for, since they could not be taken over.
+    resent: list[str] = field(default_factory=list)
 
     def see(self, venv: Venv) -> State:
         (fragment,) = self.session.run([venv.probe()])
@@ -31,8 +33,18 @@ class Machine:
         return [str(difference) for difference in self.differences(venv)]
 
     def try_fix(self, venv: Venv, want: State) -> Fragment:
+        """As the engine does it, with the second try."""
         venv.prepare(lambda text: None)
-        fix = venv.fix(self.see(venv), want)
+        have, self.resent = self.see(venv), []
+        done = self._once(venv, have, want)
+        known = None if done.ok else venv.resumed(have, done)
+        if known is None:
+            return done
+        self.resent = sorted(known["lacking"].split())
+        return self._once(venv, known, want)
+
+    def _once(self, venv: Venv, have: State, want: State) -> Fragment:
+        fix = venv.fix(have, want)
         if fix.uploads:
             self.session.send(fix.uploads)
         return self.session.run([fix])[0]

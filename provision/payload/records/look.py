@@ -2,7 +2,8 @@
 
 `look` prints `files=<folder of the package>/<what is not as installed>` for each package that is not, `frame=<files>`
 for what the environment itself is made of, and `stray=<files>` for code and programs that no package brought. `sweep`
-reads no hashes, and removes these. `clear` removes packages, and `seal` prints the hash of what it has written.
+reads no hashes, and removes these. `clear` removes packages, and `seal` prints the hash of what it has written. `reuse`
+takes over what is the same in another environment, and prints the requirements of the rest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from provision.payload.records import seal
 from provision.payload.records.clear import NotRemoved, clear
 from provision.payload.records.files import remove
+from provision.payload.records.reuse import missing, reuse
 from provision.payload.records.seal import Damaged, Seal
 from provision.payload.records.site import Site, canonical, sites
 from provision.payload.records.strays import programs, strays
@@ -77,7 +79,12 @@ def close(env: str, more: Sequence[str]) -> None:
     sys.stdout.write(f"{digest}\n")
 
 
-ACTIONS = {"look": look, "sweep": sweep, "clear": take_away, "seal": close}
+def take_over(env: str, more: Sequence[str]) -> None:
+    (base,) = more
+    sys.stdout.write("".join(missing(env, reuse(env, os.path.abspath(base)))))
+
+
+ACTIONS = {"look": look, "sweep": sweep, "clear": take_away, "seal": close, "reuse": take_over}
 
 
 def foreigners(env: str, found: Sequence[Site], sealed: Seal) -> list[str]:

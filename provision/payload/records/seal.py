@@ -14,6 +14,9 @@ from provision.payload.records.files import read, sha256
 
 MARK, SEAL = ".provision", ".provision.seal"
 
+#: Of which files each package was to be made: what is the same in another environment is made of these.
+PACKAGES = ".provision.packages"
+
 #: What `uv venv` puts into `bin`; the Pythons are links.
 _PROGRAMS = re.compile(r"(activate(\.\w+|_this\.py)?|deactivate\.bat|pydoc\.bat)\Z")
 _PYTHONS = re.compile(r"python(3(\.\d+)?)?\Z")
@@ -90,7 +93,9 @@ def frame_files(env: str) -> list[str]:
     programs = [path for path in glob.glob(os.path.join(inside, "bin", "*")) if _PROGRAMS.match(os.path.basename(path))]
     site = os.path.join(inside, "lib", "python3*", "site-packages")
     beside = [path for name in sorted(OURS) for path in glob.glob(os.path.join(site, name))]
-    return [os.path.join(env, "pyvenv.cfg"), *programs, *beside]
+    packages = os.path.join(env, PACKAGES)
+    origin = [packages] if os.path.lexists(packages) else []
+    return [os.path.join(env, "pyvenv.cfg"), *origin, *programs, *beside]
 
 
 def write(env: str, records: Collection[str], kept: Mapping[str, str]) -> str:

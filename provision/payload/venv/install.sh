@@ -74,9 +74,37 @@ build_all() {
     set_aside
     make_frame || return 1
     printf %s "$requirements" > "$env/provision.lock"
-    install -r "$env/provision.lock" $(compiling) || return 1
+    printf %s "$origin" > "$env/.provision.packages"
     judge=$env/bin/python
+    take_over || return 1
+    if [ -s "$cache/anew" ]; then install -r "$cache/anew" $(compiling) || return 1
+    elif [ -n "$compile" ]; then
+        say "compiling bytecode"
+        # What is not Python's any more is somebody's test of it.
+        "$env/bin/python" -I -m compileall -q -j 0 "$env"/lib/python3*/site-packages >/dev/null 2>&1 || :
+    fi
     sealed=$(records seal "$env")
+}
+# What is the same in the environment of before is neither fetched nor written again. `unsent`: packages that were not
+# sent, since they should be the same there; what lacks then is asked for.
+take_over() {
+    printf %s "$requirements" > "$cache/anew"
+    case $base in ''|.*|*/*) ;; *)
+        if [ -f "$envs/$base/.provision" ]; then
+            say "taking over what is the same in environment $base"
+            records reuse "$env" "$envs/$base" > "$cache/anew" || return 1
+        fi ;;
+    esac
+    lacking=
+    for name in $unsent; do
+        ! grep -q "^$name==" "$cache/anew" || lacking="$lacking $name"
+    done
+    [ -n "$lacking" ] || return 0
+    echo "lacking=${lacking# }"
+    (cd "$inbox" && stat -c 'sent=%s %n' -- *) 2>/dev/null
+    echo "environment $base no longer has what was to be taken over:$lacking" >&2
+    rm -rf -- "$cache"
+    exit 75
 }
 # Names just what drifted. What a look found is put right without a look at the rest.
 mend_some() {
@@ -86,6 +114,7 @@ mend_some() {
         find_python || return 1
         say "making the environment's own files again"
         drop_frame
+        rm -rf -- "$env/.provision.packages"
         make_frame --allow-existing || return 1
     fi
     find_reader || { echo "there is no Python to look at the environment with" >&2; return 1; }
@@ -95,6 +124,8 @@ mend_some() {
     fi
     records clear "$env" "$mended" "$extra" "$cache/staged" || return 1
     printf %s "$requirements" > "$env/provision.lock"
+    # What is installed now need not be of the same kind.
+    printf %s "$origin" | cmp -s - "$env/.provision.packages" || rm -rf -- "$env/.provision.packages"
     [ -z "$mend" ] || install -r "$cache/mend" $(compiling) || return 1
     [ -z "$sweep" ] || records sweep "$env" || return 1
     [ -z "$sealed" ] || sealed=$(records seal "$env" "$sealed" "$mended" "$frame")

@@ -21,6 +21,12 @@ for link in "$root"/envs/current-*; do
     [ "$link" != "$root/envs/current-$cluster" ] && [ -h "$link" ] || continue
     [ "$link" -ef "$env" ] && echo "shared=yes"
 done
+# What of the environment in use a new one may be made of is not sent again.
+[ "$root/envs/current-$cluster" -ef "$root/envs/$short" ] || {
+    base=$(readlink "$root/envs/current-$cluster") && [ -f "$root/envs/$base/.provision" ] &&
+        held=$(cat "$root/envs/$base/.provision.packages" 2>/dev/null) &&
+        printf 'base=%s\nheld=%s\n' "$base" "$(printf %s "$held" | tr '\n' /)"
+}
 finished=no python='' home='' apart='' built=''
 [ -f "$env/.provision" ] && { read -r finished; read -r _; read -r built; } < "$env/.provision"
 echo "finished=$finished"

@@ -80,3 +80,25 @@ def test_what_was_not_shown_is_not_removed(tmp_path: Path, every: bool) -> None:
     assert left == ([] if every else ["0123456789ab.llama.gpu-01"])
     assert len(said.splitlines()) == (3 if every else 2)
     assert every or (root / "envs").is_dir()
+
+
+def test_what_other_environments_share_is_not_counted_as_freed(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    old, older, used = (root / "envs" / name for name in ("0123456789ab", "0123456789ac", "ffffffffffff"))
+    for place in (old, older, used):
+        place.mkdir(parents=True)
+        (place / ".provision").write_text("digest\nllama\n")
+    (root / "envs/current-llama").symlink_to(used.name)
+    for name, places in {"all": (older, used), "both": (older,), "own": ()}.items():
+        (old / name).write_bytes(bytes(1 << 20))
+        for place in places:
+            (place / name).hardlink_to(old / name)
+    for shown, expected in (([], [("0123456789ab", 1), ("0123456789ac", 1)]), ([f"{root}/envs/{older.name}"], None)):
+        script = leftovers(str(root), "llama", "gpu-01", remove=False, shown=shown)
+        variables = {name: str(value) for name, value in script.vars.items()}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables}
+        done = subprocess.run(["sh", "-c", script.body], env=environment, check=True, capture_output=True, text=True)
+        rows = [line.split("\t") for line in done.stdout.splitlines()]
+        found = sorted((Path(path).name, int(kib) // 1000) for kib, path, _ in rows)
+        # Alone, it frees next to nothing: its files are the other one's as well.
+        assert found == (expected or [(older.name, 0)])

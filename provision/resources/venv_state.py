@@ -1,0 +1,59 @@
+"""What an environment's probe prints, as aspects of its state: each package, and what is wrong with its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from packaging.utils import canonicalize_name
+
+from provision.resources.venv_left import sent
+
+DIST = "dist."
+FILES = "files."
+
+
+def read_state(printed: str) -> dict[str, str]:
+    state: dict[str, str] = {}
+    for line in printed.splitlines():
+        key, _, value = line.partition("=")
+        if key == "files":
+            folder, _, fault = value.partition("/")
+            if package := _dist(folder):
+                state[FILES + package[0]] = fault
+            continue
+        if key == "lost":
+            lost, _, file = value.partition("/")
+            state[FILES + lost] = f"missing: {file}"
+            continue
+        if key == "sent":
+            key, value = sent(value)
+        if key != "dist":
+            state[key] = value
+            continue
+        for name, version in filter(None, map(_dist, value.split("/"))):
+            # Two versions side by side: a broken installation left the old one's folder behind.
+            found = state.get(DIST + name)
+            state[DIST + name] = f"{found} and {version}" if found else version
+    return state
+
+
+def drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
+    """Names of packages that are missing, of another version, or not the lock's."""
+    keys = {key for key in (*have, *want) if key.startswith(DIST)}
+    return sorted(key.removeprefix(DIST) for key in keys if have.get(key) != want.get(key))
+
+
+def edited(have: Mapping[str, str]) -> list[str]:
+    """Names of packages whose files are not as they were installed."""
+    return sorted(key.removeprefix(FILES) for key in have if key.startswith(FILES))
+
+
+@lru_cache(maxsize=4096)  # the same on every host
+def _dist(folder: str) -> tuple[str, str] | None:
+    """`Flask_Login-0.6.3.dist-info` → (`flask-login`, `0.6.3`); None for a pattern that matched nothing."""
+    stem, _, kind = folder.rpartition(".")
+    name, _, version = stem.partition("-")
+    if kind not in ("dist-info", "egg-info") or name in ("", "*"):
+        return None
+    return canonicalize_name(name), version.partition("-py")[0] if kind == "egg-info" else version
