@@ -15,6 +15,7 @@ import urllib.error
 from collections.abc import Callable, Iterable, Mapping
 
 from provision.payload import ask
+from provision.payload.posting import Post, over_http, reason
 
 #: Bytes of an answer, and seconds for it: a server of ours says far less.
 LONGEST, PATIENCE = 4 * 2**20, 6.0
@@ -38,7 +39,7 @@ _LINE = re.compile(r"vllm:(\w+)(?:\{.*\})? ([0-9.eE+-]+)(?: \d+)?\s*\Z")
 
 def main() -> None:
     """Prints `metrics=` with JSON, or `metrics.silent=` with why there are none."""
-    post = ask.over_http(os.environ["URL"], ask._key(), ask._ours, os.environ.get("CERTIFICATE", ""))
+    post = over_http(os.environ["URL"], ask._key(), ask._ours, os.environ.get("CERTIFICATE", ""))
     try:
         before, at = looked(post), time.monotonic()
         time.sleep(APART)
@@ -48,12 +49,12 @@ def main() -> None:
         said = "it wants another API key" if error.code in (401, 403) else f"it answers with HTTP {error.code}"
         ask._say(f"metrics.silent={said}")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        ask._say(f"metrics.silent={ask.reason(error)}")
+        ask._say(f"metrics.silent={reason(error)}")
     else:
         ask._say("metrics=" + json.dumps({"seconds": seconds, "before": before, "now": now}))
 
 
-def looked(post: ask.Post) -> dict[str, float]:
+def looked(post: Post) -> dict[str, float]:
     """One look. Raises HTTPError, OSError, HTTPException, ValueError."""
     until = time.monotonic() + PATIENCE
     parts, size = [], 0
