@@ -23,6 +23,9 @@ STARTING = 60.0
 #: For the host to say that everything has ended, once the leash is let go (seconds): TERM, KILL, and a bit.
 CONFIRM = 2 * GRACE + 2.0
 
+#: What to do where the login shell does not come to what was sent.
+STARTUP = "see whether a startup file there (.bashrc, .profile, BASH_ENV) waits for input or for a network"
+
 # How often a caller's cancel is looked at (seconds), and for how long more output is waited for when the
 # command has ended without saying so itself.
 _LOOK = 0.2
@@ -175,7 +178,7 @@ class Batch:
             self._host,
             f"the login shell had not started the script after {limit:g} s",
             evidence=self.preamble.splitlines()[-20:],
-            hint="see whether a startup file there (.bashrc, .profile, BASH_ENV) waits for input or for a network",
+            hint=STARTUP,
         )
         error.index = 0
         return error

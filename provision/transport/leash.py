@@ -66,6 +66,13 @@ _RUN = (
     "exec 3<&-; read -r k c; kill -s TERM $w; wait $w; kill -s KILL -- -$p; exit ${c:-1}; }"
 )
 
+#: What a host says in the end of an upload. Without it nothing was stored, whatever the exit code: a startup file may
+#: have read all of it.
+STORED = "provision-stored"
+
+#: What it says of a large file before it takes it: how much is there, and the digest of that.
+AT = "provision-at"
+
 #: The last member of each upload: tar takes an archive that ends between two members for a whole one.
 COMPLETE = ".provision-complete"
 
@@ -78,7 +85,8 @@ _RECEIVE = (
 @functools.cache
 def receiver() -> bytes:
     """What a host is sent before an upload's lease, user, folders and tar stream."""
-    return shell("files/trust.sh", "files/rights.sh", "lease/library.sh", "lease/guard.sh", "files/receive.sh").encode()
+    parts = ("files/trust.sh", "files/rights.sh", "lease/library.sh", "lease/guard.sh", "files/receive_one.sh")
+    return shell(*parts, "files/receive.sh").encode()
 
 
 def run_command(size: int, prefix: str = "") -> str:

@@ -1,7 +1,7 @@
-"""Files and folders to a host, as tar streams, each over a channel of its own, as fast as the wire.
+"""Files and folders to a host, as streams, each over a channel of its own, as fast as the wire.
 
-What goes to the same folder goes in streams of some size, and a large file in one of its own: a stream is there whole
-or not at all, and when a connection breaks, what has arrived of hundreds of gigabytes should stay.
+What goes to the same folder goes in streams of some size: a stream is there whole or not at all. A large file goes by
+itself, and on where it broke off: what has arrived of hundreds of gigabytes stays.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from typing import IO, NamedTuple, cast
 
 import paramiko
 
-from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, UsageError
+from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, ScriptTimeout, UsageError
 from provision.core.script import Upload
-from provision.transport.leash import COMPLETE, PREFIX, READY, receiver
+from provision.transport.batch import STARTING, STARTUP
+from provision.transport.leash import COMPLETE, PREFIX, READY, STORED, receiver
 from provision.transport.pipe import Pipe
+from provision.transport.resume import LOOKING, begun_there, line_of, send_rest
 
 #: A host that takes nothing for this long is gone, or its disk is (seconds).
 STALLED = 60.0
@@ -74,7 +76,11 @@ class Transfer:
             else:
                 together[place] = [upload.source]
                 self._parts.append((place, together[place]))
-        self._total = sum(size_of(sources) for _, sources in self._parts)
+        self._alone = [line_of(sources[0]) if _is_large(sources) else "" for _, sources in self._parts]
+        self._total = sum(
+            sources[0].stat().st_size if alone else size_of(sources)
+            for alone, (_, sources) in zip(self._alone, self._parts, strict=True)
+        )
 
     @property
     def parts(self) -> range:
@@ -83,11 +89,16 @@ class Transfer:
     def send(self, pipe: Pipe, part: int) -> None:
         """One of the streams, to the program that waits on `pipe`."""
         (into, user, made), sources = self._parts[part]
+        alone = self._alone[part]
+        said = bytearray()
         try:
-            pipe.send(
-                PREFIX + receiver() + "".join(f"{line}\n" for line in (*self._fence, user, made, into)).encode(),
-                STALLED,
-            )
+            lines = (*self._fence, user, made, into, alone or "-")
+            pipe.send(PREFIX + receiver() + "".join(f"{line}\n" for line in lines).encode(), STALLED)
+            if alone:
+                self._send_one(pipe, sources[0], int(alone.partition(" ")[0]), said)
+                pipe.channel.shutdown_write()
+                self._finish(pipe, into, said)
+                return
             # Links are followed: a folder of links into a cache is sent as what it stands for.
             out = _Writer(pipe, self._count)
             with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:
@@ -100,9 +111,23 @@ class Transfer:
             raise ConnectionLost(self._host, f"the host read nothing for {STALLED:g} s", hint="run it again") from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             # The program ended early (no space, no permission), or the connection did: its words say which.
-            self._finish(pipe, into)
+            self._finish(pipe, into, said)
             raise ConnectionLost(self._host, f"the connection broke: {error}", hint="run it again") from error
-        self._finish(pipe, into)
+        self._finish(pipe, into, said)
+
+    def _send_one(self, pipe: Pipe, source: Path, total: int, said: bytearray) -> None:
+        def until(seconds: float, heard: bytes) -> None:
+            if self._cancel.is_set():
+                raise Cancelled(f"cancelled while sending to {self._host}")
+            if seconds > LOOKING or (seconds > STARTING and READY.encode() not in heard):
+                message = f"the host had not begun to take files after {seconds:.0f} s"
+                raise ScriptTimeout(self._host, message, evidence=_lines(said), hint=STARTUP)
+
+        begun = begun_there(pipe, source, said.extend, until)
+        if begun >= 0:
+            pipe.send(f"{begun}\n".encode(), STALLED)
+            self._count(begun)
+            send_rest(source, begun, total, _Writer(pipe, self._count).write)
 
     def _count(self, size: int) -> None:
         if self._cancel.is_set():
@@ -110,8 +135,7 @@ class Transfer:
         self._sent = min(self._sent + size, self._total)
         self._on_bytes(self._sent, self._total)
 
-    def _finish(self, pipe: Pipe, into: str) -> None:
-        said = b""
+    def _finish(self, pipe: Pipe, into: str, said: bytearray) -> None:
         while not pipe.over:
             out, err = pipe.read(0.2)
             said = (said + out + err)[-_KEPT:]
@@ -121,13 +145,11 @@ class Transfer:
         if pipe.status is None:
             raise ConnectionLost(self._host, "the connection broke while files were sent", hint="run it again")
         if pipe.status != 0:
-            lines = [line for line in said.decode("utf-8", "replace").splitlines() if line != READY]
-            raise ScriptFailed(
-                self._host,
-                f"cannot store files in `{into}`",
-                evidence=lines[-20:],
-                hint="check its space, inodes and owner: df -h, df -i",
-            )
+            hint = "check its space, inodes and owner: df -h, df -i"
+            raise ScriptFailed(self._host, f"cannot store files in `{into}`", evidence=_lines(said), hint=hint)
+        if STORED.encode() not in said:
+            message = f"nothing was stored in `{into}`: what was sent has been read by something else"
+            raise ScriptFailed(self._host, message, evidence=_lines(said), hint=STARTUP)
 
 
 class _Writer:
@@ -141,6 +163,15 @@ class _Writer:
         self._pipe.send(data, STALLED)
         self._count(len(data))
         return len(data)
+
+
+def _is_large(sources: Sequence[Path]) -> bool:
+    return sources[0].is_file() and sources[0].stat().st_size >= PART
+
+
+def _lines(said: bytes | bytearray) -> list[str]:
+    ours = (READY, STORED)
+    return [line for line in said[-100_000:].decode("utf-8", "replace").splitlines() if line not in ours][-20:]
 
 
 def size_of(sources: Sequence[Path]) -> int:

@@ -19,7 +19,7 @@ from loopback import Sshd, Sshds, Users, free_port, wait_until
 from provision.core.errors import AuthFailed, HostKeyUnknown, ProvisionError, ScriptFailed, Unreachable
 from provision.core.script import Script, Upload
 from provision.inventory.models import Host
-from provision.transport import Transport
+from provision.transport import Transport, upload
 
 pytestmark = pytest.mark.hosts
 
@@ -283,7 +283,7 @@ def test_a_dead_jump_host_is_tried_once_for_all_hosts_behind_it(sshds: Sshds) ->
 @ROOT
 @pytest.mark.parametrize("startup", ["read -r x; read -r y", "head -c 10000000 /dev/zero | tr '\\0' x"])
 def test_startup_files_that_read_a_line_or_print_megabytes(
-    sshds: Sshds, user: Users, tmp_path: Path, startup: str
+    sshds: Sshds, user: Users, tmp_path: Path, startup: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = user.make("/bin/bash")
     Path(f"~{name}/.bashrc").expanduser().write_text(f"{startup}\n")
@@ -291,13 +291,17 @@ def test_startup_files_that_read_a_line_or_print_megabytes(
     sshds.trust(server)
     source = tmp_path / "file"
     source.write_bytes(b"x" * 3_000_000)
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 4_000_000)
+    monkeypatch.setattr(upload, "PART", 3_500_000)
     host = sshds.host(server, user=name)
     with Transport([host]) as transport:
         session = transport.connect(host)
         long = "v" * 3_000_000  # more than a window holds
         assert session.run([Script("echo ${#long}", {"long": long})])[0].stdout == "3000000\n"
-        session.send([Upload(source, "~/into")])
+        session.send([Upload(source, "~/into"), Upload(large, "~/into")])
     assert Path(f"~{name}/into/file").expanduser().stat().st_size == 3_000_000
+    assert Path(f"~{name}/into/large").expanduser().stat().st_size == 4_000_000
 
 
 @ROOT
@@ -311,3 +315,27 @@ def test_a_startup_file_that_waits_is_named(sshds: Sshds, user: Users) -> None:
         transport.connect(host).run([Script("true", timeout=3)])
     assert "startup file" in caught.value.hint
     assert "waiting for you" in caught.value.evidence
+
+
+@ROOT
+@pytest.mark.parametrize(
+    ("size", "message"), [(2_000_000, "nothing was stored"), (4_000_000, "had not begun to take files after")]
+)
+def test_a_startup_file_that_reads_all_of_an_upload_is_named(
+    sshds: Sshds, user: Users, tmp_path: Path, size: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = user.make("/bin/bash")
+    Path(f"~{name}/.bashrc").expanduser().write_text("echo waiting for you; cat > /dev/null\n")
+    server = sshds.start()
+    sshds.trust(server)
+    (tmp_path / "file").write_bytes(bytes(size))
+    monkeypatch.setattr(upload, "PART", 3_000_000)
+    monkeypatch.setattr(upload, "STARTING", 2.0)
+    with (
+        Transport([sshds.host(server, user=name)]) as transport,
+        pytest.raises(ProvisionError, match=message) as caught,
+    ):
+        transport.connect(transport.hosts[0]).send([Upload(tmp_path / "file", "~/into")])
+    assert "startup file" in caught.value.hint
+    assert "waiting for you" in caught.value.evidence
+    assert not Path(f"~{name}/into").expanduser().exists()

@@ -121,11 +121,16 @@ def test_a_stream_that_ends_between_two_files_is_not_taken_for_a_whole_one(
 class _Cut:
     """Lets so many bytes of the tar stream through, then ends it: what a killed controller looks like."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-        self.done = False
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, after: int, whole: int = 0) -> None:
+        """`after`: bytes of the block that follows `whole` ones. Once it is `repaired`, it counts what is `sent`."""
+        self.done, self.repaired, self.sent, self._whole = False, False, 0, whole
         write = upload._Writer.write
 
         def limited(writer: upload._Writer, data: bytes) -> int:
+            if self.repaired or self._whole:
+                self._whole -= not self.repaired
+                self.sent += len(data)
+                return write(writer, data)
             if not self.done:
                 write(writer, data[:after])
                 writer._pipe.channel.shutdown_write()
@@ -133,6 +138,47 @@ class _Cut:
             return len(data)
 
         monkeypatch.setattr(upload._Writer, "write", limited)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_large_file_goes_on_where_it_was_cut(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, changed: bool
+) -> None:
+    """A wheel of gigabytes, in small. What is there is believed only where it is the beginning of this file."""
+    monkeypatch.setattr(upload, "PART", 1 << 20)
+    source, into = tmp_path / "big wheel-1.0.whl", tmp_path / "into"
+    source.write_bytes(os.urandom(20 << 20))
+    cut = _Cut(monkeypatch, after=1 << 20, whole=11)
+    with pytest.raises(ScriptFailed, match="cannot store") as caught:
+        session.send([Upload(source, str(into))])
+    assert cut.done and f"{12 << 20} of {20 << 20} bytes" in "".join(caught.value.evidence)
+    (part,) = into.iterdir()
+    assert part.stat().st_size == 12 << 20 and part.name.startswith(".provision-part.")
+    if changed:
+        with part.open("r+b") as file:
+            file.write(b"other")
+    cut.repaired, cut.sent = True, 0
+    told: list[tuple[int, int]] = []
+    session.send([Upload(source, str(into))], on_bytes=lambda sent, total: told.append((sent, total)))
+    assert cut.sent == (20 << 20 if changed else 8 << 20)
+    assert told[-1] == (20 << 20, 20 << 20)
+    assert [path.name for path in into.iterdir()] == [source.name]
+    there = into / source.name
+    assert there.read_bytes() == source.read_bytes() and int(there.stat().st_mtime) == int(source.stat().st_mtime)
+    assert there.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_part_of_an_earlier_version_of_a_large_file_goes(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "PART", 1 << 20)
+    source, into = tmp_path / "a*b", tmp_path / "into"
+    source.write_bytes(os.urandom(2 << 20))
+    into.mkdir(mode=0o700)
+    (into / ".provision-part.77.1.a*b").write_text("of another size")
+    (into / ".provision-part.77.1.aXb").write_text("of another name")
+    session.send([Upload(source, str(into))])
+    assert sorted(path.name for path in into.iterdir()) == [".provision-part.77.1.aXb", "a*b"]
 
 
 def test_a_cancelled_transfer_leaves_nothing_that_looks_whole(make_host: MakeHost, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-# Takes files from standard input: a lease and its folder (empty: none), a user, a folder to make for that user, and the
-# folder to put them in, each on a line, then a tar stream up to its end. `program` is this text. Root becomes the user, where one is named or the folder is
-# theirs: below it a link may lead anywhere. Root itself makes that one folder, where nobody but root can write on the way.
+# Takes files from standard input: a lease and its folder (empty: none), a user, a folder to make for that user, the folder
+# to put them in, and what is known of a single large file (`-`: none), each on a line; then that file, or a tar stream, up
+# to its end. `program` is this text. Root becomes the user, where one is named or the folder is theirs: below it a link may
+# lead anywhere. Root itself makes that one folder, where nobody but root can write on the way.
 #
 # Unpacked beside and renamed, so that a transfer that breaks leaves nothing that looks whole. `-o`: the files belong to
 # whom we are here. `df`: tar says `wrote only 512 of 1024 bytes` for a disk that is full.
@@ -14,24 +15,28 @@ make_for_user() {
     mkdir -m 700 -- "$made" && chown -h -- "$user:$(id -g -- "$user")" "$made"
 }
 if [ "$1" != again ]; then
-    read -r lease && read -r held && read -r user && read -r made && read -r into || exit
+    read -r lease && read -r held && read -r user && read -r made && read -r into && read -r one || exit
     [ -z "$lease" ] || guard "$lease" "$held" || exit
     case $into in "~") into=$HOME ;; "~/"*) into=$HOME/${into#"~/"} ;; esac
     if [ -n "$user" ] && [ "$(id -u)" -eq 0 ]; then
         group=$(id -g -- "$user") || exit
         make_for_user
         cd /
-        exec setpriv --reuid "$user" --regid "$group" --init-groups --inh-caps=-all -- sh -c "$program" sh again "$into"
+        exec setpriv --reuid "$user" --regid "$group" --init-groups --inh-caps=-all -- sh -c "$program" sh again "$into" "$one"
     fi
     rights "$into/new" '' || exit
-    [ -z "$as" ] || exec $as sh -c "$program" sh again "$into"
+    [ -z "$as" ] || exec $as sh -c "$program" sh again "$into" "$one"
 else
-    into=$2
+    into=$2 one=$3
 fi
 umask 077
 safe() { exposed=$(strangers "$into/new" "$(id -u)"); [ -z "$exposed" ] || refused "$exposed"; }
 # Once more when it is there: by then somebody else may have put it there, where they could.
 safe && mkdir -p -- "$into" && safe || exit
+if [ "$one" != - ]; then
+    receive_one "$into" "$one" && echo provision-stored
+    exit
+fi
 fresh=$(mktemp -d "$into/.incoming.XXXXXXXX") || exit
 if ! { tar -xof - -C "$fresh" && rm -- "$fresh/.provision-complete"; }; then
     df -k "$into" >&2
@@ -46,4 +51,4 @@ for file in "$fresh"/* "$fresh"/.[A-Za-z0-9_]*; do
     rm -rf -- "$fresh"
     exit 1
 done
-rmdir -- "$fresh"
+rmdir -- "$fresh" && echo provision-stored

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import tarfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -191,9 +192,13 @@ def archive(**files: str) -> bytes:
 
 @pytest.fixture
 def receive(sh: str) -> Callable[..., Ran[bytes]]:
-    def receive(into: Path, user: str = "", made: str = "", login: str = "", **files: str) -> Ran[bytes]:
+    def receive(
+        into: Path, user: str = "", made: str = "", login: str = "", one: bytes = b"", **files: str
+    ) -> Ran[bytes]:
+        """`one`: what is sent of a single large file, its line first."""
         env = {"PATH": os.environ["PATH"], "HOME": "/", **({"SUDO_USER": login} if login else {})}
-        sent = PREFIX + receiver() + f"\n\n{user}\n{made}\n{into}\n".encode() + archive(**(files or {"a": "new"}))
+        sent = PREFIX + receiver() + f"\n\n{user}\n{made}\n{into}\n".encode()
+        sent += one or b"-\n" + archive(**(files or {"a": "new"}))
         command = [sh, "-c", receive_command().replace("exec sh", f"exec {sh}")]
         done = subprocess.run(command, input=sent, env=env, capture_output=True, check=False)
         assert done.stdout.startswith(READY.encode())
@@ -221,6 +226,22 @@ def test_a_file_is_received_through_no_link(place: Path, receive: Callable[..., 
     assert receive(place, a="new", b="new").returncode == 0
     assert (place / "shadow").read_text() == "root's own" and list((place / "folder").iterdir()) == []
     assert [(place / name).read_text() for name in "ab"] == ["new", "new"]
+
+
+def test_a_large_file_is_received_through_no_link(place: Path, receive: Callable[..., Ran[bytes]]) -> None:
+    (place / "shadow").write_text("root's own")
+    (place / "a b").symlink_to(place / "shadow")
+    (place / ".provision-part.9.1700000000.a b").symlink_to(place / "shadow")
+    line = b"9 1700000000 700 a b\n"
+    done = receive(place, one=line + b"0\nhalf")
+    assert done.returncode != 0 and b"provision-at 0 \n" in done.stdout and b"4 of 9 bytes of a b" in done.stderr
+    done = receive(place, one=line + b"4\n and a")
+    assert done.returncode != 0 and f"provision-at 4 {sha256(b'half').hexdigest()}\n".encode() in done.stdout
+    done = receive(place, one=line + b"0\nall again")
+    assert done.returncode == 0 and done.stdout.endswith(b"provision-stored\n")
+    assert (place / "shadow").read_text() == "root's own" and not (place / "a b").is_symlink()
+    assert (place / "a b").read_bytes() == b"all again" and mode(place / "a b") == "700"
+    assert sorted(path.name for path in place.iterdir()) == ["a b", "shadow"]
 
 
 def test_nothing_is_received_where_others_could_change_it(place: Path, receive: Callable[..., Ran[bytes]]) -> None:
