@@ -16,6 +16,7 @@ test:  ## all tests, as the README runs them: about 20 minutes, as root on real 
 long: test compat  ## that, and what takes longer: the tests marked so, both ends of the versions, promises about speed
 	.venv/bin/pytest -m long
 	.venv/bin/python -m benchmarks --assert
+	.venv/bin/python -m benchmarks.environment --assert
 	.venv/bin/python -m benchmarks.soak
 
 compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13

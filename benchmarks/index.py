@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 #: As many packages as vLLM and Ray bring.
@@ -40,15 +40,18 @@ def nodes():
 def build(folder: Path, addresses: Sequence[str]) -> str:
     """The index's URL. `addresses`: what Ray's stand-in says has joined."""
     ray = {"ray.py": RAY_MODULE.format(addresses=list(addresses)), f"ray-{RAY}.data/scripts/ray": RAY_COMMAND}
-    _publish(folder, "ray", RAY, ray, [f"package-{number:03d}" for number in range(1, PACKAGES)])
+    publish(folder, "ray", RAY, ray, [f"package-{number:03d}" for number in range(1, PACKAGES)])
     for number in range(1, PACKAGES):
-        _publish(folder, f"package-{number:03d}", "1.0", {f"package_{number:03d}.py": "version = 1\n"}, [])
+        publish(folder, f"package-{number:03d}", "1.0", {f"package_{number:03d}.py": "version = 1\n"})
     return (folder / "simple").as_uri()
 
 
-def _publish(folder: Path, name: str, version: str, files: dict[str, str], requires: Sequence[str]) -> None:
+def publish(
+    folder: Path, name: str, version: str, files: Mapping[str, str | bytes], requires: Sequence[str] = ()
+) -> Path:
+    """A wheel, on the page of its package."""
     page = folder / "simple" / name
-    page.mkdir(parents=True)
+    page.mkdir(parents=True, exist_ok=True)
     stem = f"{name.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
     needs = "".join(f"Requires-Dist: {other}\n" for other in requires)
@@ -61,10 +64,14 @@ def _publish(folder: Path, name: str, version: str, files: dict[str, str], requi
     rows = []
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in content.items():
-            archive.writestr(path, text)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-            rows.append(f"{path},sha256={digest},{len(text)}\n")
+            data = text.encode() if isinstance(text, str) else text
+            archive.writestr(path, data)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            rows.append(f"{path},sha256={digest},{len(data)}\n")
         archive.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    link = f'<a href="{wheel.name}#sha256={digest}">{wheel.name}</a>'
-    (page / "index.html").write_text(f"<!DOCTYPE html><html><body>{link}</body></html>")
+    links = "<br>".join(
+        f'<a href="{file.name}#sha256={hashlib.sha256(file.read_bytes()).hexdigest()}">{file.name}</a>'
+        for file in sorted(page.glob("*.whl"))
+    )
+    (page / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
+    return wheel

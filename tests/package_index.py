@@ -20,7 +20,7 @@ class Index:
         return (self.folder / "simple").as_uri()
 
     def add(self, name: str, version: str, *, source: bool = False, code: str = "", **more: str) -> None:
-        page = self.folder / "simple" / name
+        page = self.folder / "simple" / name.replace("_", "-")
         page.mkdir(parents=True, exist_ok=True)
         file = page / (f"{name}-{version}.tar.gz" if source else f"{name}-{version}-py3-none-any.whl")
         if source:

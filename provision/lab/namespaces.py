@@ -220,9 +220,7 @@ def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) ->
         process.returncode = 0
 
 
-def write_spec(
-    host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, own: Mapping[str, Address]
-) -> Path:
+def write_spec(host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, own: Mapping[str, Address]) -> Path:
     folder = Path(host.directory)
     hostfiles.put(folder / "network.batch", network.host_batch(own))
     hostfiles.put(folder / "supervisor.log", "")

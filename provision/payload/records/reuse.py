@@ -21,7 +21,7 @@ from functools import partial
 
 from provision.payload.records.files import chunks, fault, read, remove
 from provision.payload.records.seal import PACKAGES, Damaged, Seal
-from provision.payload.records.site import Inside, Record, canonical, sites, together
+from provision.payload.records.site import Inside, Record, sites, together
 
 #: linux/fs.h, the same on x86-64 and on aarch64.
 FICLONE = 0x40049409
@@ -229,7 +229,7 @@ def missing(env: str, done: Collection[str]) -> Iterator[str]:
     stanza: list[str] = []
     for line in [*read(os.path.join(env, "provision.lock")).decode("utf-8").splitlines(), "end"]:
         if stanza and not line.startswith(" "):
-            if canonical(stanza[0].partition("==")[0] + "-") not in done:
+            if stanza[0].partition("==")[0] not in done:
                 yield "".join(f"{part}\n" for part in stanza)
             stanza = []
         stanza.append(line)
