@@ -27,6 +27,8 @@ _PUBLIC = {
     "stack.prunable": ("Leftover",),
     "serving.look": ("Look", "TriedSocket", "look"),
     "serving.running": ("NotServing",),
+    "operate.log_lines": ("Filter", "LogFile", "LogLine"),
+    "operate.logs": ("Logs", "LogsAsked", "logs"),
     "operate.looking": ("status",),
     "operate.status": ("ClusterStatus", "GpuUse", "HostStatus", "LastUp", "ServiceStatus", "Work"),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
@@ -204,6 +206,12 @@ if TYPE_CHECKING:
     from provision.inventory.models import Host as Host
     from provision.inventory.models import Inventory as Inventory
     from provision.inventory.models import Serve as Serve
+    from provision.operate.log_lines import Filter as Filter
+    from provision.operate.log_lines import LogFile as LogFile
+    from provision.operate.log_lines import LogLine as LogLine
+    from provision.operate.logs import Logs as Logs
+    from provision.operate.logs import LogsAsked as LogsAsked
+    from provision.operate.logs import logs as logs
     from provision.operate.looking import status as status
     from provision.operate.status import ClusterStatus as ClusterStatus
     from provision.operate.status import GpuUse as GpuUse

@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     "up": Command("provision.cli.cluster:up", "bring the hosts to the state in the inventory; safe to repeat"),
     "check": Command("provision.cli.check:check", "report every deviation and what to do, without changing anything"),
     "status": Command("provision.cli.status:status", "show hosts, GPUs, the model and what it is doing, in one look"),
+    "logs": Command("provision.cli.logs:logs", "show the logs of all services of all hosts on one time line"),
     "smoke": Command("provision.cli.smoke:smoke", "send the served model one test request, as its users do"),
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),
     "rollback": Command("provision.cli.rollback:rollback", "start again what the last successful `up` started"),

@@ -88,7 +88,7 @@ def read_lines(
             opened = said.text
             continue
         said.text, opened = f"{opened} {said.text}".lstrip(), "" if said.text else opened
-        at = _time(said.stamp, clock) or at
+        at = time_of(said.stamp, clock) or at
         if said.text:
             where = names.get(said.address, said.address) or said.host or host
             found.append(Line(said.text, _who(said, names), where, place, at, said.level, said.time))
@@ -100,7 +100,9 @@ def _who(said: Stripped, names: Mapping[str, str]) -> str:
     return " on ".join(filter(None, (rank, said.address if said.address not in names else "")))
 
 
-def _time(stamp: Mapping[str, str], clock: Clock) -> float | None:
+def time_of(stamp: Mapping[str, str], clock: Clock) -> float | None:
+    """Of the groups of a time stamp, by the controller's clock; None where it says none, or nothing is known of the
+    host's clock."""
     if not clock.now or not stamp:
         return None
     if boot := stamp.get("boot"):

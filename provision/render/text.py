@@ -25,7 +25,14 @@ class Style(Enum):
     HINT = "36"
     DIM = "2"
     BOLD = "1"
+    BLUE = "34"
+    MAGENTA = "35"
+    BRIGHT_BLUE = "94"
+    BRIGHT_GREEN = "92"
 
+
+#: One for each host, where several speak in turn; none of them is that of an error.
+HOSTS = (Style.HINT, Style.MAGENTA, Style.BLUE, Style.ADD, Style.BRIGHT_BLUE, Style.BRIGHT_GREEN)
 
 #: The sequences that Paint writes, and no others.
 COLOUR = re.compile(r"\x1b\[(?:" + "|".join(["0", *sorted({style.value for style in Style})]) + r")m")

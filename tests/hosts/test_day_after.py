@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -171,3 +172,77 @@ def test_a_host_out_of_reach_is_not_known_and_the_others_are(day: Day) -> None:
     line = json.loads(day.provision("status", "gone.yaml", "--json", code=4))
     assert line["hosts"][1]["error"] and not line["hosts"][1]["services"]
     assert line["hosts"][0]["services"][1]["said"] == "running"
+
+
+def test_the_logs_of_the_document(day: Day) -> None:
+    first, *others = commands("What did it say?")
+    said = day.provision(*first.split()[1:])
+    assert (
+        re.search(r"gpu-02  ray   Ray runtime started", said) and "gpu-01  vllm  stand-in for vLLM: listening" in said
+    )
+    assert "\x1b" not in said
+    for command in others:
+        day.provision(*shlex.split(command)[1:])
+
+
+def log_of(day: Day, host: str, service: str) -> str:
+    return f"/home/ops/.provision/clusters/day/gpu-0{host[-1]}/{service}/log"
+
+
+def write(day: Day, host: str, service: str, text: str) -> None:
+    done = day.lab.host(host).exec(["sh", "-c", 'printf "%b" "$1" >> "$2"', "sh", text, log_of(day, host, service)])
+    assert done.returncode == 0, done.stderr
+
+
+def test_followed_logs_come_as_they_are_written_and_nothing_is_left_on_the_hosts(day: Day) -> None:
+    following = day.begin("logs", "cluster.yaml", "-f", "--json")
+    assert following.stdout is not None
+    before = [json.loads(following.stdout.readline()) for _ in range(3)]
+    assert {line["host"] for line in before} == {"gpu-01", "gpu-02"}
+    write(day, "lab-2", "ray", "a new line\n")
+    assert json.loads(following.stdout.readline())["text"] == "a new line"
+    following.send_signal(2)
+    following.communicate(timeout=30)
+    assert following.returncode == 130
+    for name in ("lab-1", "lab-2"):
+        assert day.lab.host(name).exec(["pgrep", "-f", "^tail"]).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "left_out"), [("20", "11 MiB"), pytest.param("100", "87 MiB", marks=pytest.mark.long)]
+)
+def test_of_a_long_log_the_end_is_read_in_bounded_memory(day: Day, size: str, left_out: str) -> None:
+    path = log_of(day, "lab-2", "ray")
+    fill = 'yes "$(printf %0999d 0)" | head -c "$2"000000 >> "$1" && echo the end >> "$1"'
+    assert day.lab.host("lab-2").exec(["sh", "-c", f'cp -- "$1" "$1.kept"; {fill}', "sh", path, size]).returncode == 0
+    measure = (
+        "import resource, sys; from provision.cli import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write(f'peak={resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", measure, "logs", "cluster.yaml", "--grep", "the end|Ray runtime"],
+        cwd=day.folder,
+        env=day.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    day.lab.host("lab-2").exec(["mv", "--", f"{path}.kept", path])
+    assert done.returncode == 0 and "the end" in done.stdout, done.stderr
+    assert f"note: of ray on gpu-02, what stands before the last part was not read ({left_out})" in done.stderr
+    assert int(done.stderr.rpartition("peak=")[2]) < 300_000  # KiB
+
+
+def test_the_logs_and_the_state_of_a_service_that_crashed(day: Day) -> None:
+    write(day, "lab-1", "vllm", "ERROR 11-29 13:02:11 [core.py:1] engine died\nTraceback\nRuntimeError: CUDA error\n")
+    day.lab.host("lab-1").exec(["pkill", "-9", "-f", "bin/vllm serve"])
+    said = day.provision("logs", "cluster.yaml", "vllm", "--level", "error")
+    assert [line.split("  ", 3)[-1].strip() for line in said.splitlines()] == [
+        "ERROR 11-29 13:02:11 [core.py:1] engine died",
+        "Traceback",
+        "RuntimeError: CUDA error",
+    ]
+    seen = day.status(code=3)
+    assert seen["check"] == "drift" and seen["wrong"] == ["vLLM on gpu-01: not running: its process is gone"]
+    assert seen["work"] is None

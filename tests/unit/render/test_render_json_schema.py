@@ -27,6 +27,7 @@ from provision.core.plan import Mode, make_plan
 from provision.core.resource import Difference
 from provision.core.sizing import StageSize
 from provision.lab.lab import LabHost, LabReport
+from provision.operate.log_lines import LogLine
 from provision.parallel.cut import Cut
 from provision.parallel.fit import Fit
 from provision.parallel.size import Room
@@ -37,6 +38,7 @@ from provision.render.fit import fit_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.leases import unlock_json
+from provision.render.logs import log_json
 from provision.render.look import look_json
 from provision.render.prunable import leftovers_json
 from provision.render.serving import bench_json, smoke_json
@@ -108,6 +110,9 @@ def lines() -> list[dict[str, Any]]:
         result_line("answer", {"url": "http://a", "question": "?", "answer": "!"}, 0.0),
         result_line("status", status_json(a_status()), 0.0),
         result_line("status", status_json(a_status(hosts=SEEN, work=None, last_up=None, environment="")), 0.0),
+        result_line("log", log_json(LogLine("a", "vllm", "/log", "ready", 1.0, "info")), 0.0),
+        result_line("log", log_json(LogLine("a", "vllm", "/log", "ready", None, "")), 0.0),
+        result_line("logs", {"errors": [NameNotFound("a", "resolves nowhere")]}, 0.0),
         result_line("smoke", smoke_json(a_smoke()), 0.0),
         result_line("bench", bench_json(a_bench()), 0.0),
         result_line("bench", bench_json(a_bench(first=None, next=None, failed=1, errors=("refused (1 times)",))), 0.0),
