@@ -60,8 +60,9 @@ class Clock:
             return None
         return at.timestamp() - self.ahead
 
-    def since_boot(self, seconds: float) -> float:
-        return self.now - self.uptime + seconds - self.ahead
+    def since_boot(self, seconds: float) -> float | None:
+        """None where it is not known when that was."""
+        return self.now - self.uptime + seconds - self.ahead if self.uptime else None
 
 
 #: What a program says in a line of its own, and then what it means.
@@ -90,7 +91,7 @@ def read_lines(
         said.text, opened = f"{opened} {said.text}".lstrip(), "" if said.text else opened
         at = time_of(said.stamp, clock) or at
         if said.text:
-            where = names.get(said.address, said.address) or said.host or host
+            where = names.get(said.address, said.address) or said.host or host or said.speaker
             found.append(Line(said.text, _who(said, names), where, place, at, said.level, said.time))
     return found
 

@@ -5,6 +5,7 @@ Seen in logs of vLLM 0.6 to 0.33 and Ray 2.8 to 2.60; a line may carry several, 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,16 +42,20 @@ _TORCH = re.compile(r"^\[(?P<letter>[IWEF])(?P<month>\d\d?)(?P<day>\d\d) " rf"{_
 _KERNEL = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] ")
 _KERNEL_T = re.compile(rf"^\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_NAME} {_CLOCK} (?P<year>\d{{4}})\] ")
 # The journal, rsyslog: `Nov 21 00:31:59 gpu-02 vllm[812]: `, `2026-11-21T00:31:59+00:00 gpu-02 kernel: `
-_WHO = r" (?P<host>[\w.-]+) [\w./@-]+(?:\[\d+\])?: "
+_WHO = r" (?P<host>[\w.-]+) [\w./@()-]+(?:\[\d+\])?: "
 _SYSLOG = re.compile(rf"^{_NAME} {_CLOCK}{_WHO}")
 _SYSLOG_ISO = re.compile(rf"^{_DATE}T{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?{_WHO}")
 _ISO = re.compile(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +|$)")
 # `vllm-head-1  | `, as Compose shows several containers
 _COMPOSE = re.compile(r"^(?P<container>[A-Za-z][\w.-]*) +\| ")
+# `stderr F `, behind a time: containerd's and CRI-O's own files
+_CRI = re.compile(r"^(?:stdout|stderr) [FP](?: +|$)")
+# `gpu-01:4101:4188 [0] `: a host by its own name, a process and a thread
+_NCCL_HOST = re.compile(r"^(?P<host>[A-Za-z][\w-]*):\d+:\d+ \[\d+\] ")
 _NCCL = re.compile(r"\bNCCL (?P<level>WARN|INFO|TRACE|VERSION)\b")
 _ADDRESS = re.compile(r"\bray::\S+.*\(pid=\d+, ip=(?P<ip>[\d.]+)")
 
-_ORDER = (_SYSLOG, _SYSLOG_ISO, _PROCESS, _RANK, _VLLM, _RAY, _TORCH, _KERNEL, _KERNEL_T, _ISO, _COMPOSE)
+_ORDER = (_SYSLOG, _SYSLOG_ISO, _PROCESS, _RANK, _VLLM, _RAY, _TORCH, _KERNEL, _KERNEL_T, _ISO, _COMPOSE, _CRI)
 _LEVELS = {
     **dict.fromkeys(("ERROR", "CRITICAL", "PANIC", "ERR", "E", "C", "F"), "error"),
     **dict.fromkeys(("WARNING", "WARN", "W"), "warning"),
@@ -61,13 +66,15 @@ _LEVELS = {
 @dataclass(slots=True)
 class Stripped:
     """A line without its prefixes, and what these told. `stamp`: the groups of the innermost time; `address`: of the
-    host whose process it was; `level`: `error`, `warning`, `info`, or empty."""
+    host whose process it was; `speaker`: what that host calls itself, where nobody else says which it is; `level`:
+    `error`, `warning`, `info`, or empty."""
 
     text: str
     program: str = ""
     rank: str = ""
     address: str = ""
     host: str = ""
+    speaker: str = ""
     level: str = ""
     stamp: dict[str, str] = field(default_factory=dict)
 
@@ -84,7 +91,7 @@ class Stripped:
 
 def strip(raw: str) -> Stripped:
     """Total: any text gives one."""
-    said = Stripped(_REPEATED.sub("", _ANSI.sub("", raw)).strip())
+    said = Stripped(_REPEATED.sub("", _ANSI.sub("", _unpacked(raw))).strip())
     while match := next(filter(None, (prefix.match(said.text) for prefix in _ORDER)), None):
         if match.end() == 0:
             break
@@ -92,10 +99,22 @@ def strip(raw: str) -> Stripped:
         _take(said, match.groupdict())
     if match := _NCCL.search(said.text):
         said.level = _LEVELS[match["level"]]
+        said.speaker = named["host"] if (named := _NCCL_HOST.match(said.text)) else ""
     if not said.address and (match := _ADDRESS.search(said.text)):
         said.address = match["ip"]
     said.text = said.text.strip()
     return said
+
+
+def _unpacked(raw: str) -> str:
+    """A line of Docker's json-file log, as the container wrote it, behind its time."""
+    if not raw.startswith('{"log":'):
+        return raw
+    try:
+        packed = json.loads(raw)
+    except ValueError:
+        return raw
+    return f"{packed.get('time', '')} {packed['log']}" if isinstance(packed, dict) else raw
 
 
 def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
