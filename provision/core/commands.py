@@ -24,13 +24,14 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "prune": ("--limit",),
     "rollback": _RUN,
     "smoke": ("--timeout",),
+    "status": ("--interval", "--html", "--limit"),
     "trust": ("--limit",),
     "unlock": ("--limit", "--why"),
     "up": (*_RUN, "--skip", "--plan"),
 }
 
 #: Those that ask for a password of sudo where they are told to.
-PASSWORD = ("bench", "check", "down", "firewall", "plan", "prune", "rollback", "smoke", "unlock", "up")
+PASSWORD = ("bench", "check", "down", "firewall", "plan", "prune", "rollback", "smoke", "status", "unlock", "up")
 
 _TYPED = re.compile(r"`(provision [^`]*)`")
 
