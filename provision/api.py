@@ -36,6 +36,7 @@ from provision.engine.state import Job
 from provision.engine.unchanged import MadeFrom, inventory_files
 from provision.environment.cache import check_cache
 from provision.environment.lockfile import Lock, lock_for, make_lock
+from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
@@ -176,8 +177,7 @@ def smoke(
     """
     from provision.serving import smoke as smoking
 
-    secrets = inventories.read_secrets(inventory)
-    password = _sudo_password(inventory, sudo_password)
+    secrets, password = inventories.read_secrets(inventory), _sudo_password(inventory, sudo_password)
     return smoking.smoke(inventory, secrets, timeout=timeout, cancel=cancel, sudo_password=password)
 
 
@@ -232,7 +232,7 @@ def lock(
     return make_lock(python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
-unlock = unlocking.unlock
+unlock, export = unlocking.unlock, gathering.export
 
 
 def prune(

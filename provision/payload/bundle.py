@@ -26,6 +26,7 @@ ENVIRONMENT_PYTHON = (3, 9)
 PROGRAMS = {
     "alive:main": ENVIRONMENT_PYTHON,
     "all_reduce.host:main": ENVIRONMENT_PYTHON,
+    "answering:main": ENVIRONMENT_PYTHON,
     "ask:main": ENVIRONMENT_PYTHON,
     "ask:wait": ENVIRONMENT_PYTHON,
     "bench_result:main": ENVIRONMENT_PYTHON,
@@ -76,6 +77,17 @@ def module(name: str) -> str:
         raise KeyError(f"`{name}` is not in FILES: no test would know which Python it must run on")
     (text,) = collect(f"{PACKAGE}.{name}", source).values()
     return text
+
+
+@cache
+def standalone(program: str) -> str:
+    """The text of one of PROGRAMS that is a single module, as a file for a person to read and run. Raises ValueError
+    where it is more than one."""
+    place, _, function = program.partition(":")
+    if program not in PROGRAMS:
+        raise KeyError(f"`{program}` is not in PROGRAMS: no test would know which Python it must run on")
+    (text,) = collect(f"{PACKAGE}.{place}", source).values()
+    return f'{text}\n\nif __name__ == "__main__":\n    {function}()\n'
 
 
 @cache

@@ -118,6 +118,12 @@ LAYERS: Mapping[str, Row] = {
         "acts, whatever it is that is described: no resource, check or proof by name; environment, weights: the lock "
         "and the model, which it hands on as values",
     ),
+    "export": Row(
+        ("cluster", "core", "engine", "environment", "facts", "inventory", "payload", "resources", "stack", "weights"),
+        ("typing_extensions",),
+        "what a playbook describes, as files for a person: above all that describes; engine: it only loads the "
+        "playbook; weights: the model's config, for a cut that is `auto`",
+    ),
     "after": Row(
         ("core", "engine", "environment", "inventory", "serving", "stack"),
         (),
@@ -139,10 +145,11 @@ LAYERS: Mapping[str, Row] = {
         "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
-        ("cluster", "core", "diagnosis", "lab", "operate", "parallel", "serving", "stack", "transport"),
+        ("cluster", "core", "diagnosis", "export", "lab", "operate", "parallel", "serving", "stack", "transport"),
         ("rich",),
         "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
-        "what prune finds (stack), the lab, how a cluster is (operate)",
+        "what prune finds (stack), exports, the lab, how a cluster is "
+        "(operate)",
     ),
     "testing": Row(
         ("core", "inventory", "render", "transport"),
@@ -154,8 +161,8 @@ LAYERS: Mapping[str, Row] = {
     ),
     "api": Row(
         (
-            "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "inventory", "proofs",
-            "serving", "stack", "testing", "weights",
+            "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "export", "inventory",
+            "proofs", "serving", "stack", "testing", "weights",
         ),
         ("typing_extensions",),
         "puts describing and acting together; never prints",
@@ -170,13 +177,14 @@ LAYERS: Mapping[str, Row] = {
     ),
     "cli": Row(
         (
-            "api", "core", "diagnosis", "environment", "inventory", "lab", "operate", "parallel", "proofs", "provision",
-            "render", "serving", "stack", "testing", "transport",
+            "api", "core", "diagnosis", "environment", "export", "inventory", "lab", "operate", "parallel", "proofs",
+            "provision", "render", "serving", "stack", "testing", "transport",
         ),
         ("click",),
         "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "
         "keys, where things are kept, to say which variable moves them, whether there are tests at all (testing), and "
-        "the names of the proofs, for `--help`; stack: `fit`, by the public face",
+        "the names of the proofs, for `--help`; stack: `fit`, by the public face; export: what a "
+        "folder gets is written here",
     ),
     "__main__": Row(("cli",), (), "`python -m provision`"),
 }  # fmt: skip

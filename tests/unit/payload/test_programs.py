@@ -161,6 +161,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
             (0, 'host={"unreached": "Connection refused"}'),
         ),
         "alive:main": (asked | {"KIND": "completion"}, [], (0, "no answer to a question: nobody listens")),
+        "answering:main": (asked | {"SECONDS_LEFT": "-1"}, [], (1, f"no answer from {NOWHERE}")),
         "ask:main": (asked, [], (1, "silent=nobody listens on port 1 yet")),
         "ask:wait": (asked, [], (1, "vLLM ended while it was starting")),
         "bench_result:main": ({}, [], (0, 'result={"completed": 3, "errors": ["no (2 times)"]}')),

@@ -26,6 +26,9 @@ from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode, make_plan
 from provision.core.resource import Difference
 from provision.core.sizing import StageSize
+from provision.export.common import File
+from provision.export.export import Export
+from provision.export.layout import SecretPlace
 from provision.lab.lab import LabHost, LabReport
 from provision.operate.log_lines import LogLine
 from provision.parallel.cut import Cut
@@ -33,6 +36,7 @@ from provision.parallel.fit import Fit
 from provision.parallel.size import Room
 from provision.render.encode import encode, event_json
 from provision.render.explained import explained_json
+from provision.render.export import export_json
 from provision.render.firewall import firewall_json
 from provision.render.fit import fit_json
 from provision.render.jsonl import error_line, report_line, result_line
@@ -68,6 +72,7 @@ CLOSED = Closing(
 )
 HOLDER = Holder("up", "ann@laptop", "10.0.0.9", 7, "llama", since=1.0)
 FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, RULES, CLOSED, ("a note",))
+EXPORT = Export("script", "llama", {"a": File("")}, {"a": (SecretPlace("/opt/s", "for vLLM", ("K",)),)}, ("n",), False)
 STAGE = StageSize(0, ("host-1",), 36, 5 * 2**30, 2**30, 2**30, 3 * 2**30, 72 * 2**30)
 FIT = Fit("m", (Room("host-1", 8, 80 * 2**30),), Cut(8, 1), 4096, True, STAGE)
 SEEN = (a_seen_host(busy=True, holder=UNDER_WAY), an_unreachable_host())
@@ -93,6 +98,7 @@ def lines() -> list[dict[str, Any]]:
         result_line("lock", {"path": Path("cluster.lock")}, 0.0),
         result_line("lock", {"changes": ["vllm 0.32.0 → 0.33.0"]}, 0.0),
         result_line("prune", leftovers_json((Leftover("a", "/opt/provision/envs/0", 4, "half removed"),)), 0.0),
+        result_line("export", export_json(EXPORT, Path("llama-script")), 0.0),
         result_line("unlock", unlock_json({"a": [Answer("taken", HOLDER)], "b": [Answer("free")]}), 0.0),
         result_line("firewall", firewall_json(FIREWALL), 0.0),
         result_line("explain", explained_json(explain(Log("gpu-01", "log", "CUDA error: out of memory"))), 0.0),

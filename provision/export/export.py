@@ -1,0 +1,78 @@
+"""An export: the playbook's steps on hosts that were asked or assumed, as the files of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from provision.cluster.cluster import Cluster
+from provision.core.errors import ProvisionError
+from provision.core.exits import Exit
+from provision.core.playbook import Playbook
+from provision.core.secret import Secret
+from provision.export.common import File
+from provision.export.layout import HostLayout, SecretPlace, layouts
+from provision.export.readme import readme
+from provision.export.script import script_files
+from provision.export.systemd import of_the_system, systemd_files
+from provision.inventory.models import Inventory
+
+#: Kind → what makes its files.
+KINDS: Mapping[str, Callable[[Cluster, Sequence[HostLayout]], dict[str, File]]] = {
+    "script": script_files,
+    "systemd": systemd_files,
+}
+
+
+@dataclass(frozen=True)
+class ExportTerms:
+    """`root`: the folder on the hosts, where that is not known; `image`: what containers are made of; `ask`: the hosts
+    are asked whatever the inventory has."""
+
+    kind: str
+    root: str = ""
+    image: str = ""
+    ask: bool = False
+
+
+class NotExported(ProvisionError):
+    """`up` would not begin either."""
+
+    exit_code = Exit.NO
+
+
+@dataclass(frozen=True)
+class Export:
+    """`files`: path below the folder → what is there. `secrets`: host → the files that a person has to write there.
+    `notes`: what is not in it, or not known, a line each. `asked`: whether the hosts were."""
+
+    kind: str
+    cluster: str
+    files: Mapping[str, File]
+    secrets: Mapping[str, tuple[SecretPlace, ...]]
+    notes: tuple[str, ...]
+    asked: bool
+
+
+def exported(
+    kind: str, cluster: Cluster, playbook: Callable[[Cluster], Playbook], *, asked: bool, unknown: Sequence[str]
+) -> Export:
+    """`cluster.secrets` are placeholders by name. Raises NotExported for what keeps `up` from beginning."""
+    book = playbook(cluster)
+    # Of hosts that were not asked it is not known what is wrong with them.
+    blockers = [one for one in book.blockers if asked or not one.host]
+    if blockers:
+        said = "; ".join(f"{one.host}: {one.message}" if one.host else one.message for one in blockers)
+        raise NotExported(f"`up` would not begin, so there is nothing to export: {said}", hint=blockers[0].hint)
+    hosts = layouts(cluster, book)
+    hosts = tuple(map(of_the_system, hosts)) if kind == "systemd" else hosts
+    notes = (*unknown, *(line for host in hosts for line in host.left_out))
+    files = KINDS[kind](cluster, hosts)
+    secrets = {host.name: host.secrets for host in hosts}
+    made = Export(kind, cluster.name, files, secrets, notes, asked)
+    return replace(made, files={**files, "README.md": File(readme(kind, cluster, hosts, notes))})
+
+
+def placeholders(inventory: Inventory, *more: str) -> dict[str, Secret]:
+    """By name, for every secret of the inventory, of which no value is read."""
+    return {name: Secret(f"placeholder for {name}", name) for name in (*inventory.secrets, *more)}

@@ -1,0 +1,145 @@
+"""What `export` writes is run on lab hosts that never see provision, with stand-ins for Ray and vLLM."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from standin_stack import PACKAGES, write_wheels
+
+from provision.lab.lab import Lab
+from provision.lab.tiny_model import write_tiny_model
+
+pytestmark = [pytest.mark.hosts, pytest.mark.needs("lab")]
+
+PROVISION = Path(sys.executable).with_name("provision")
+ROOT = "/home/ops/handed"
+FORGET = f"rm -f {ROOT}/clusters/*/*/ray-token {ROOT}/clusters/*/*/vllm.secrets"
+HOSTS = ("lab-1", "lab-2")
+KEY = "k3y-of-the-export"
+TOKEN = "0123456789abcdef-token"
+
+
+class Desk:
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab, self.folder = lab, folder
+        write_wheels(folder / "wheels")
+        write_tiny_model(folder / "model")
+        settings = yaml.safe_load(lab.inventory.read_text()) | {
+            "cluster": "handed",
+            "python": {"version": "3.11", "packages": PACKAGES, "find_links": [str(folder / "wheels")]},
+            "serve": {"model": "/srv/tiny", "tensor_parallel": 1, "pipeline_parallel": 2, "ready_timeout": 60},
+            "secrets": {"VLLM_API_KEY": {"env": "KEY_OF_THE_EXPORT"}},
+        }
+        (folder / "inventory.yaml").write_text(json.dumps(settings))
+        self.provision("lock")
+        for host in HOSTS:
+            self.put(host, folder / "wheels", "/srv/wheels")
+            self.put(host, folder / "model", "/srv/tiny")
+
+    def provision(self, *words: str) -> str:
+        env = {**os.environ, "PROVISION_STATE_DIR": str(self.folder / "state"), "KEY_OF_THE_EXPORT": KEY}
+        done = subprocess.run(
+            [PROVISION, *words], cwd=self.folder, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def put(self, host: str, folder: Path, into: str) -> None:
+        packed = subprocess.run(["tar", "-C", folder, "-cf", "-", "."], capture_output=True, check=True).stdout
+        enter = ["nsenter", "--target", str(self.lab.host(host).pid), "--mount", "--pid", "--root", "--wd", "--"]
+        unpack = f"mkdir -p {into} && tar -C {into} -xf - && chmod -R a+rX {into} && chown -R ops {into}"
+        subprocess.run([*enter, "sh", "-c", unpack], input=packed, check=True)
+
+    def run(self, host: str, command: str, *, user: str = "root", code: int = 0) -> str:
+        done = self.lab.host(host).exec(["su", "-s", "/bin/sh", "-", user, "-c", command])
+        assert done.returncode == code, f"{host}: {command}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def everywhere(self, command: str, *, user: str = "root") -> list[str]:
+        with ThreadPoolExecutor(len(HOSTS)) as pool:
+            return list(pool.map(lambda host: self.run(host, command, user=user), HOSTS))
+
+    def answer(self, key: str) -> str:
+        address = self.lab.host("lab-1").address
+        header = shlex.quote(f"Authorization: Bearer {key}")
+        ask = f"curl -s -o /dev/null -w '%{{http_code}}' -d '{{}}' -H {header} http://{address}:8000/v1/completions"
+        return self.run("lab-2", ask)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    lab = Lab(name=f"test-export-{os.getpid()}")
+    lab.up(2, 1)
+    yield Desk(lab, tmp_path_factory.mktemp("desk"))
+    lab.down()
+
+
+def install(desk: Desk, folder: Path, into: str, user: str) -> None:
+    """What install.sh says is missing is written as it says."""
+
+    def on(host: str) -> None:
+        desk.put(host, folder / host, into)
+        said = desk.run(host, f"{FORGET}; WHEELS=/srv/wheels {into}/install.sh", user=user, code=3)
+        paths = re.findall(r"missing: (\S+): ", said)
+        assert [path.rpartition("/")[2] for path in paths] == ["ray-token", "vllm.secrets"][
+            : 2 if host == "lab-1" else 1
+        ]
+        for path in paths:
+            value = TOKEN if path.endswith("ray-token") else f"VLLM_API_KEY={KEY}"
+            desk.run(host, f"umask 077; echo {value} > {path}", user=user)
+        assert f"{host} is ready" in desk.run(host, f"{into}/install.sh", user=user)
+
+    with ThreadPoolExecutor(len(HOSTS)) as pool:
+        list(pool.map(on, HOSTS))
+
+
+def test_the_scripts_run_as_an_ordinary_user(desk: Desk) -> None:
+    desk.provision("export", "script", "--root", ROOT)
+    written = {path: path.read_text() for path in (desk.folder / "handed-script").rglob("*") if path.is_file()}
+    assert not [path for path, text in written.items() if KEY in text or str(desk.folder) in text]
+    install(desk, desk.folder / "handed-script", "/home/ops/it", "ops")
+    try:
+        assert all("runs" in said for said in desk.everywhere("it/run.sh start", user="ops"))
+        assert (desk.answer(KEY), desk.answer("another")) == ("200", "401")
+        # What runs is what `up` would have run: of the same lock, flag for flag.
+        assert "runs already" in desk.run("lab-1", "it/run.sh start", user="ops")
+        shown = desk.run("lab-1", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+        assert "--pipeline-parallel-size 2" in shown and KEY not in shown and TOKEN not in shown
+        desk.run("lab-2", "it/run.sh stop", user="ops")
+        desk.run("lab-2", "it/run.sh status", user="ops", code=3)
+    finally:
+        desk.everywhere("it/run.sh stop", user="ops")
+    assert "handed/envs" not in desk.run("lab-1", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def test_one_without_its_head_says_so_and_starts_nothing(desk: Desk) -> None:
+    desk.run("lab-2", "sed -i 's/SECONDS_LEFT=180/SECONDS_LEFT=1/' it/ray.wait.sh", user="ops")
+    said = desk.run("lab-2", "it/run.sh start", user="ops", code=1)
+    assert "Ray's control store does not answer at" in said and "ray was not started" in said
+
+
+def test_the_units_run_and_start_again(desk: Desk) -> None:
+    desk.provision("export", "systemd", "--root", ROOT)
+    install(desk, desk.folder / "handed-systemd", "/root/it", "root")
+    for host in HOSTS:
+        assert desk.run(host, "systemd-analyze verify /etc/systemd/system/handed-*.service") == ""
+    units = "$(cd /etc/systemd/system && ls handed-*.service)"
+    desk.everywhere(f"systemctl start {units}")
+    assert (desk.answer(KEY), desk.answer("another")) == ("200", "401")
+    assert desk.run("lab-1", "systemctl is-enabled handed-vllm handed-ray").split() == ["enabled"] * 2
+    assert desk.run("lab-1", f"stat -c '%U %a' {ROOT}/clusters/handed/lab-1/ray-token").split() == ["ops", "600"]
+    before = desk.run("lab-1", "systemctl show -p MainPID --value handed-vllm")
+    desk.run("lab-1", f"kill -KILL {before.strip()}")
+    wait = "n=0; until [ $(systemctl show -p ActiveState --value handed-vllm) = active ] && "
+    wait += f"[ $(systemctl show -p MainPID --value handed-vllm) != {before.strip()} ]; "
+    desk.run("lab-1", wait + "do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done")
+    assert desk.answer(KEY) == "200"
+    desk.everywhere(f"systemctl disable --now {units}")
