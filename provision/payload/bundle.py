@@ -42,6 +42,7 @@ PROGRAMS = {
     "ray_members:main": ENVIRONMENT_PYTHON,
     "records.look:main": HOST_PYTHON,
     "serve_arguments:main": ENVIRONMENT_PYTHON,
+    "signals:main": HOST_PYTHON,
     "weights.download:main": ENVIRONMENT_PYTHON,
     "weights.seal:main": ENVIRONMENT_PYTHON,
 }

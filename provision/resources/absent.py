@@ -9,7 +9,7 @@ from typing import ClassVar
 from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script
 from provision.payload.bundle import shell
-from provision.resources.service import LIBRARY, STOP, Service
+from provision.resources.service import LIBRARY, STOP, Service, sending
 
 
 @dataclass(frozen=True)
@@ -72,4 +72,4 @@ class Stopped(Resource):
         return Script(shell(*LIBRARY, "service/left.sh"), self.of.variables())
 
     def fix(self, have: State, want: State) -> Script:
-        return Script(f"{shell(*STOP)}\nstop || exit 1", self.of.variables(), timeout=120)
+        return Script(f"{shell(*STOP)}\nstop || exit 1", {**self.of.variables(), **sending()}, timeout=120)

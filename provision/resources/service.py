@@ -23,7 +23,7 @@ from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
-from provision.payload.bundle import shell
+from provision.payload.bundle import bundle, shell
 from provision.resources.hardening import HARDENING
 from provision.resources.planned import service_lines
 from provision.resources.runtime import PLAIN, RUNTIMES, STAYING
@@ -49,7 +49,7 @@ LIBRARY = (USERS, "service/library.sh", *UNIT_FILES)
 
 _PROBE = ("service/boot.sh", "service/probe.sh")
 
-STOP = (*LIBRARY, "service/scratch.sh", "service/stop.sh")
+STOP = (*LIBRARY, "signals.sh", "service/scratch.sh", "service/stop.sh")
 
 #: How a shell file says what to do.
 _HINT = "hint: "
@@ -218,9 +218,9 @@ class Service(Resource):
     def fix(self, have: State, want: State) -> Script:
         base = self.variables()
         if want is None:
-            return Script(shell(*STOP, "service/clear.sh"), base, timeout=120)
+            return Script(shell(*STOP, "service/clear.sh"), {**base, **sending()}, timeout=120)
         ready = self.ready()
-        variables = {**base, **self._run_variables(want), **ready.vars}
+        variables = {**base, **sending(), **self._run_variables(want), **ready.vars}
         begin = f"stop || exit 1\n{shell('service/folder.sh', 'service/start.sh')}"
         missing = _missing(have, self.diff(have, want))
         if missing:
@@ -264,6 +264,11 @@ class Service(Resource):
         if self.place.runtime not in STAYING:
             return {"before": ""}
         return self.unit().variables((*STOP, "listener.sh"), self.variables(), self.ready())
+
+
+def sending() -> dict[str, Value]:
+    """With which a script ends processes (payload/signals.sh)."""
+    return {"send": shell("send.sh"), "signals": bundle("signals:main")}
 
 
 def unit_name(place: Place) -> str:

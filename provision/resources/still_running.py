@@ -14,6 +14,7 @@ from typing import ClassVar
 from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script, Value
 from provision.payload.bundle import shell
+from provision.resources.service import sending
 
 _LIBRARY = "marked/library.sh"
 
@@ -61,7 +62,11 @@ class StillRunning(Resource):
         return Script(shell(_LIBRARY, "marked/probe.sh"), self._variables())
 
     def fix(self, have: State, want: State) -> Script:
-        return Script(shell(_LIBRARY, "marked/stop.sh"), {**self._variables(), "left": self.left}, timeout=120)
+        return Script(
+            shell(_LIBRARY, "signals.sh", "marked/stop.sh"),
+            {**self._variables(), **sending(), "left": self.left},
+            timeout=120,
+        )
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         lines = failed.tail()

@@ -1,4 +1,5 @@
 # Ends what runs of the cluster here, and leaves its files. `left`: a folder to name, that is not removed.
+# shellcheck disable=SC2046 # split into words on purpose
 # shellcheck disable=SC2086 # split into words on purpose
 
 names() { cut -d' ' -f1; }
@@ -31,10 +32,11 @@ for name in $(own_units | names); do
     echo "::note stopped: $name"
 done
 n=0 ended=$(left_running | while read -r one service; do echo "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')
-while pids=$(left_running | names | tr '\n' ' '); [ -n "$pids" ]; do
+signal() { with_their_rights sh -c "$send" sh "$signals" "$@"; }
+while starts=$(all_starts); pids=$(left_running | names | tr '\n' ' '); [ -n "$pids" ]; do
     if [ "$n" -ge 150 ]; then echo "these processes do not end: $pids" >&2; exit 1
-    elif [ "$n" -ge 100 ]; then with_their_rights kill -s KILL $pids 2>/dev/null
-    elif [ $((n % 50)) -eq 0 ]; then with_their_rights kill -s TERM $pids 2>/dev/null
+    elif [ "$n" -ge 100 ]; then signal KILL $(paired "$starts" $pids)
+    elif [ $((n % 50)) -eq 0 ]; then signal TERM $(paired "$starts" $pids)
     fi
     n=$((n + 1)); sleep 0.1
 done

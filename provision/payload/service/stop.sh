@@ -3,18 +3,17 @@
 # still be making children.
 # shellcheck disable=SC2046 # split into words on purpose
 # shellcheck disable=SC2086 # split into words on purpose
-# shellcheck disable=SC2016 # for the shell that sends the signal
 
 stop() {
     read_stamp
     # All of them: the host may have had another one when the service was started.
     for one in $runtimes; do "${one}_stop"; done
-    if alive; then signal TERM "$pid"; fi
+    if alive; then signal TERM "$pid:$start"; fi
     n=0 asked=''
-    while left=$(each_of_ours); [ -n "$left" ]; do
+    while starts=$(all_starts); left=$(each_of_ours); [ -n "$left" ]; do
         if [ "$n" -ge 200 ]; then echo "these processes do not end:" $left >&2; return 1
-        elif [ "$n" -ge 150 ]; then signal KILL $left
-        elif [ "$n" -ge 100 ] || { [ -z "$asked" ] && ! alive; }; then asked=yes; signal TERM $left
+        elif [ "$n" -ge 150 ]; then signal KILL $(paired "$starts" $left)
+        elif [ "$n" -ge 100 ] || { [ -z "$asked" ] && ! alive; }; then asked=yes; signal TERM $(paired "$starts" $left)
         fi
         n=$((n + 1)); sleep 0.1
     done
@@ -27,11 +26,12 @@ stop() {
     done
     rm -f -- "$dir/stamp"
 }
-# As those whose processes they are: a pid that somebody else has by now is not theirs to signal.
+# To processes as `<pid>:<start>`, as those whose they are: one that somebody else has by now is not theirs to signal.
 signal() {
     name=$1; shift
-    for owner in $(stat -c %u $(printf '/proc/%s ' "$@") 2>/dev/null | sort -u); do
-        as_uid "$owner" sh -c 'kill -s "$0" "$@"' "$name" "$@" 2>/dev/null
+    [ $# -gt 0 ] || return 0
+    for owner in $(for one in "$@"; do stat -c %u "/proc/${one%:*}"; done 2>/dev/null | sort -u); do
+        as_uid "$owner" sh -c "$send" sh "$signals" "$name" "$@" 2>/dev/null
     done
 }
 # Shared memory outlives whoever made it. Ours is what has such a name and owner, is younger than the start of the

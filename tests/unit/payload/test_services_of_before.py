@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provision.payload.bundle import shell
-from provision.resources.service import LIBRARY, STOP
+from provision.resources.service import LIBRARY, STOP, sending
 
 pytestmark = pytest.mark.needs("root")
 
@@ -57,6 +57,7 @@ class Before:
             **{"unit": "none.service", "scratch": "", "former": str(self.former), "ports": "", "segments": ""},
             **{"address": "127.0.0.1", "entries": f"{self.port} Ray"},
             **{"SUDO_USER": LOGIN, "SUDO_UID": str(login.pw_uid), "SUDO_GID": str(login.pw_gid)},
+            **{name: str(value) for name, value in sending().items()},
             "PATH": os.defpath,
         }
         done = subprocess.run(["sh", "-c", shell(*files)], env=variables, capture_output=True, text=True, check=False)
