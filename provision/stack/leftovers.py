@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.mark import Mark
 from provision.core.playbook import Playbook, Step
+from provision.core.resource import Resource
 from provision.resources.absent import Absent
+from provision.resources.ray import RayHead
+from provision.resources.rest import Rest
 from provision.resources.service import Service
 from provision.resources.still_running import StillRunning
+from provision.resources.tls import file_of
+from provision.resources.vllm import VllmServer
 from provision.stack.users import scratch
 
 #: The services of the built-in playbooks. Others are of a playbook of somebody's own, which another run may not have.
@@ -22,7 +28,8 @@ SERVICES = ("ray", "vllm")
 
 def with_leftovers(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
     """`playbook`, which ends on every host what runs of the cluster and is none of its services: `removes`, all that
-    has the cluster's mark, after everything else; else services of the built-in playbooks, before everything else."""
+    has the cluster's mark, after everything else, and last takes away what lies there and is no step's; else services
+    of the built-in playbooks, before everything else."""
 
     def complete(cluster: Cluster) -> Playbook:
         book = playbook(cluster)
@@ -31,6 +38,9 @@ def with_leftovers(playbook: Callable[[Cluster], Playbook], *, removes: bool) ->
             only = () if removes else tuple(name for name in SERVICES if name not in covered)
             if removes or only:
                 _first(book, node, still_running(cluster, node, only))
+        if removes:
+            # `down` goes backwards.
+            book.steps[:0] = [step for node in (*cluster.nodes, *cluster.former) for step in _rest(book, cluster, node)]
         return book
 
     return complete
@@ -55,6 +65,32 @@ def going(cluster: Cluster, node: Node) -> tuple[str, ...]:
     """How the marks begin of what the run ends on `node` under a former name of the host or of the cluster."""
     hosts = tuple(f"{cluster.name}/{former.name.partition('@')[0]}/" for former in cluster.former)
     return (*hosts, *(f"{name}/{node.name}/" for name in cluster.renamed))
+
+
+def _rest(book: Playbook, cluster: Cluster, node: Node) -> list[Step]:
+    """Under a name that another machine has by now nothing says which files are whose."""
+    if "@" in node.name:
+        return []
+    steps = [step.resource for step in book.steps if step.host == node.name]
+    places = {PurePosixPath(place) for resource in steps for place in _places(resource)}
+    found = []
+    for name in (cluster.name, *cluster.renamed):
+        folder = PurePosixPath(node.root, "clusters", name, node.name)
+        covered = sorted(place.name for place in places if place.parent == folder)
+        found.append(Step(node.name, Rest(str(folder), tuple(covered))))
+    return found
+
+
+def _places(resource: Resource) -> tuple[str, ...]:
+    """Of what a step takes away itself."""
+    of = resource.of if isinstance(resource, Absent) else resource
+    if not isinstance(of, Service):
+        path = getattr(of, "path", "")
+        return (str(path),) if path else ()
+    folder = of.place.folder
+    if isinstance(of, VllmServer):
+        return (folder, of.guarded.folder, file_of(folder))
+    return (folder, of.starter.folder) if isinstance(of, RayHead) else (folder,)
 
 
 def _services(book: Playbook, node: Node) -> set[str]:

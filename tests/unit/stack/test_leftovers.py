@@ -6,11 +6,13 @@ from cluster_samples import cluster
 from provision.core.playbook import Playbook
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Serve
+from provision.resources.rest import Rest
 from provision.resources.still_running import StillRunning
 from provision.stack.backends import DEFAULT
 from provision.stack.leftovers import with_leftovers
 
 LIKE = built_in(DEFAULT)
+VLLM = {"vllm", "vllm-guard", "vllm-tls.pem"}
 SERVE = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
 
 
@@ -25,7 +27,24 @@ def looks(book: Playbook) -> list[tuple[str, tuple[str, ...]]]:
 def test_down_looks_last_at_everything_on_every_host() -> None:
     book = made(SERVE, removes=True)
     assert looks(book) == [("gpu-02", ()), ("gpu-01", ())]
-    assert all(isinstance(step.resource, StillRunning) for step in book.steps[:2])
+    assert [type(step.resource) for step in book.steps[:4]] == [Rest, Rest, StillRunning, StillRunning]
+
+
+def test_and_takes_away_what_is_no_steps_which_a_private_key_would_be() -> None:
+    """`serve` taken out of the inventory before `down`."""
+    covered = [
+        {
+            step.host: set(step.resource.covered)
+            for step in made(serve, removes=True).steps
+            if isinstance(step.resource, Rest)
+        }
+        for serve in (SERVE, None)
+    ]
+    with_serve, without = covered
+    assert with_serve["gpu-01"] == {"ray", "ray-start", "ray-token", *VLLM}
+    assert without["gpu-01"] == {"ray", "ray-start", "ray-token"}
+    assert without["gpu-02"] == {"ray", "ray-token"}
+    assert not any(isinstance(step.resource, Rest) for step in made(None, removes=False).steps)
 
 
 @pytest.mark.parametrize(("serve", "expected"), [(SERVE, []), (None, [("gpu-02", ("vllm",)), ("gpu-01", ("vllm",))])])
@@ -44,5 +63,6 @@ def test_it_is_ended_before_hosts_try_the_ports() -> None:
 def test_logs_tell_of_ray_alone_where_ray_is_to_go() -> None:
     (first, *_) = (step.resource for step in made(None, removes=False).steps)
     assert isinstance(first, StillRunning) and first.scratches == ()
-    (down, *_) = (step.resource for step in made(None, removes=True).steps)
-    assert isinstance(down, StillRunning) and down.scratches and len(down.folders) == 2
+    every = (step.resource for step in made(None, removes=True).steps)
+    down = next(resource for resource in every if isinstance(resource, StillRunning))
+    assert down.scratches and len(down.folders) == 2
