@@ -76,6 +76,7 @@ _PUBLIC = {
     "resources.secret_file": ("SecretFile",),
     "resources.service": ("Place", "Service"),
     "resources.service_logs": ("ServiceLogs",),
+    "resources.rest": ("Rest",),
     "resources.still_running": ("StillRunning",),
     "resources.system_user": ("SystemUser",),
     "resources.text_file": ("TextFile",),
@@ -239,6 +240,7 @@ if TYPE_CHECKING:
     from provision.resources.service import Place as Place
     from provision.resources.service import Service as Service
     from provision.resources.service_logs import ServiceLogs as ServiceLogs
+    from provision.resources.rest import Rest as Rest
     from provision.resources.still_running import StillRunning as StillRunning
     from provision.resources.system_user import SystemUser as SystemUser
     from provision.resources.text_file import TextFile as TextFile
