@@ -236,11 +236,11 @@ if TYPE_CHECKING:
     from provision.resources.ray import RayHead as RayHead
     from provision.resources.ray import RayWorker as RayWorker
     from provision.resources.ray_members import RayMembers as RayMembers
+    from provision.resources.rest import Rest as Rest
     from provision.resources.secret_file import SecretFile as SecretFile
     from provision.resources.service import Place as Place
     from provision.resources.service import Service as Service
     from provision.resources.service_logs import ServiceLogs as ServiceLogs
-    from provision.resources.rest import Rest as Rest
     from provision.resources.still_running import StillRunning as StillRunning
     from provision.resources.system_user import SystemUser as SystemUser
     from provision.resources.text_file import TextFile as TextFile
