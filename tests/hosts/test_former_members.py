@@ -238,3 +238,28 @@ def test_a_spare_is_prepared_and_serves_once_another_does_not_answer(
         "host-2": True,
         "host-3": False,
     }
+
+
+def test_a_spare_becomes_the_head_once_the_inventory_says_so(rack: Rack, make_host: MakeHost, sshds: Sshds) -> None:
+    rack.hosts.append(make_host(name="host-3"))
+    rack.spares = 1
+    assert rack.run("up").exit_code == 0
+    sshds.running[0].stop()
+    for command in ("check", "up"):
+        report = rack.run(command)
+        assert report.exit_code == 4 and changes(report) == 0
+        (finding,) = [finding for finding in report.findings if finding.severity is Severity.WARNING]
+        assert finding.said == "the head host-1 does not answer, and no spare takes over for it by itself"
+        assert "write `role: head` at `host-3` instead, then `provision up " in finding.hint
+        assert not [finding for finding in report.findings if finding.host == "host-3"]
+    assert not (rack.here / "host-3.main").exists()
+
+    first, second, third = rack.hosts
+    rack.hosts = [third.model_copy(update={"role": "head"}), second, first.model_copy(update={"role": "worker"})]
+    report = rack.run("up")
+    assert report.exit_code == 0, report.errors
+    assert rack.runs() == {"host-1": True, "host-2": True, "host-3": True}
+    gone = sshds.running[0]
+    sshds.start(address=gone.address, port=gone.port, host_key=gone.folder / "host_key")
+    assert rack.run("up").exit_code == 0
+    assert rack.runs() == {"host-1": False, "host-2": True, "host-3": True}

@@ -28,9 +28,9 @@ NODES = tuple(
         ([], ["gpu-2", "gpu-3", "gpu-4"], "2 3 4"),
         (["gpu-4"], ["gpu-2", "gpu-3", "gpu-4"], "1 2 3"),
         (["gpu-1", "gpu-3"], [], ""),
-        (["gpu-2"], ["gpu-1", "gpu-2", "gpu-3"], ""),
+        (["gpu-2"], ["gpu-1", "gpu-2", "gpu-4"], "1 2 4"),
     ],
-    ids=["the first", "who serves", "a spare for one", "one that came back", "and back", "too few", "no head"],
+    ids=["the first", "who serves", "a spare for one", "one that came back", "and back", "too few", "the head is gone"],
 )
 def test_who_serves_goes_on_and_a_spare_takes_the_place_of_one_that_is_gone(
     gone: list[str], served: list[str], expected: str
