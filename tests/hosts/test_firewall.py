@@ -359,6 +359,65 @@ def test_a_host_takes_back_what_is_not_confirmed(lab: Lab, monkeypatch: pytest.M
             run(lab, "lab-2", "mv", "/usr/bin/systemctl.away", "/usr/bin/systemctl")
 
 
+def restart(lab: Lab, name: str) -> None:
+    """A host's network namespace outlives it here: so its tables are flushed while it is off."""
+    state = load(lab.directory)
+    assert state is not None
+    lab.host(name).kill()
+    firewall.in_network(next(one for one in state.hosts if one.name == name), ["nft", "flush", "ruleset"])
+    lab.host(name).start()
+
+
+def test_a_host_that_restarts_during_the_trial_is_closed_again_and_check_says_what_it_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was confirmed before is loaded; of what was on trial nobody knows whether it locks somebody out."""
+    assert cluster(lab, "one", ("lab-1", "lab-2")).apply() == 0
+    made = cluster(lab, "one", ("lab-1", "lab-2"), firewall={"leave": [20777]})
+
+    def cut(*_: Any) -> Any:
+        restart(lab, "lab-2")
+        raise ConnectTimeout("lab-2", "it is restarting")
+
+    monkeypatch.setattr(Transport, "another", cut)
+    assert provision.set_firewall(provision.load(made.path), limit=["lab-2"]).exit_code == 1
+    monkeypatch.undo()
+    assert wait_until(lambda: "provision_one" in ruleset(lab, "lab-2"))
+    assert "20777" not in ruleset(lab, "lab-2")
+    assert [text for text in made.says() if text.startswith("lab-2: ")]
+    assert made.apply() == 0
+    assert made.says() == [] and "20777" in ruleset(lab, "lab-2")
+    restart(lab, "lab-2")
+    assert wait_until(lambda: "20777" in ruleset(lab, "lab-2"))
+    assert made.says() == []
+    assert cluster(lab, "one", ("lab-1", "lab-2")).apply() == 0
+
+
+def test_one_that_would_not_be_loaded_at_boot_is_named_and_repaired(lab: Lab) -> None:
+    made = cluster(lab, "one", ("lab-1", "lab-2"))
+    assert made.apply() == 0
+    run(lab, "lab-2", "systemctl", "disable", "provision-firewall.service")
+    assert any("at boot" in text for text in made.says()), made.says()
+    assert made.apply() == 0 and made.says() == []
+
+
+def test_a_unit_of_somebody_elses_is_not_written_over(lab: Lab) -> None:
+    made = cluster(lab, "one", ("lab-1", "lab-2"))
+    file = "/etc/systemd/system/provision-firewall.service"
+    run(lab, "lab-2", "cp", file, "/tmp/ours")
+    theirs = "[Service]\nExecStart=/bin/true\n"
+    run(lab, "lab-2", "sh", "-c", f"printf '{theirs}' > {file}; printf x > {file}.new; systemctl disable {file[20:]}")
+    try:
+        report = provision.set_firewall(provision.load(made.path), limit=["lab-2"])
+        assert report.exit_code == 1
+        assert f"{file} is not provision's" in "".join(report.hosts[0].errors[0].evidence)
+        assert run(lab, "lab-2", "cat", file) == theirs.replace("\\n", "\n")
+        assert run(lab, "lab-2", "cat", f"{file}.new") == "x"
+    finally:
+        run(lab, "lab-2", "sh", "-c", f"mv /tmp/ours {file}; rm -f {file}.new; systemctl daemon-reload")
+    assert made.apply() == 0 and made.says() == []
+
+
 def test_what_was_confirmed_before_comes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the new table does lock the controller out: it drops SSH."""
     assert cluster(lab, "one", ("lab-1", "lab-2")).apply() == 0

@@ -343,6 +343,18 @@ def test_a_service_has_no_way_to_more_rights(host: OneHost, control: HostControl
     assert log.splitlines()[1:] == ["CapBnd:\t0000000000000000", "NoNewPrivs:\t1"]
 
 
+def test_the_kernel_says_so_of_each_of_its_processes(host: OneHost, control: HostControl, daemon: Daemon) -> None:
+    """Looked at from outside: what it says of itself, a service could make up."""
+    assert host.up(program(daemon), daemon).exit_code == 0
+    for kind in ("main", "child"):
+        lines = said(control, "cat", f"/proc/{pid(control, kind)}/status").splitlines()
+        status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        for held in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(status[held][0], 16) == 0, held
+        assert (status["NoNewPrivs"], status["Seccomp"]) == (["1"], ["2"])
+        assert "0" not in (*status["Uid"], *status["Gid"], *status["Groups"])
+
+
 def test_root_has_the_driver_s_device_files_made_before_the_service_starts(
     host: OneHost, control: HostControl, daemon: Daemon
 ) -> None:

@@ -14,7 +14,7 @@ refused() { # what `strangers` printed
         links) reason='is a link that leads nowhere' ;;
         *) reason='cannot be looked at' ;;
     esac
-    echo "not safe: ${place#*"|"} (mode $mode, owner $holder) $reason" >&2
+    printf '%s\n' "not safe: ${place#*"|"} (mode $mode, owner $holder) $reason" >&2
     return 1
 }
 # `as`: the words before a command that is to have these rights, none for our own.

@@ -49,7 +49,7 @@ strangers() {
         set -- "$@" "$at"
         [ -h "$at" ] || continue
         hops=$((hops + 1))
-        [ "$hops" -le 40 ] || { echo "links|-|-|-|$at"; return 0; }
+        [ "$hops" -le 40 ] || { printf 'links|-|-|-|%s\n' "$at"; return 0; }
         target=$(readlink -- "$at")
         case $target in /*) at='' ;; *) at=${at%/*} ;; esac
         rest=$target/$rest
@@ -65,7 +65,7 @@ strangers() {
         shift
     done
     IFS=$old_ifs
-    [ $# -eq 0 ] || echo "unreadable|-|-|-|$1"
+    [ $# -eq 0 ] || printf 'unreadable|-|-|-|%s\n' "$1"
 }
 
 stranger() { # a path, its mode:uid:gid, and the path that was asked for: fails, and says so, if others may change it
@@ -96,6 +96,6 @@ stranger() { # a path, its mode:uid:gid, and the path that was asked for: fails,
         esac
     fi
     [ -n "$why" ] || return 0
-    echo "$why|$mode|$(stat -c '%U|%G' -- "$1")|$1"
+    printf '%s\n' "$why|$mode|$(stat -c '%U|%G' -- "$1")|$1"
     return 1
 }

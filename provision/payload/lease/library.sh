@@ -78,7 +78,8 @@ under_way() {
     silence "$1"
     [ "$silent" -lt "$patience" ]
 }
-# What is known of the lease in a folder, on lines, from `state` to `told`.
+# What is known of the lease in a folder, on lines, from `state` to `told`. The note may be another user's: the echo of some
+# shells would make lines of the backslashes in it.
 tell() {
     echo "state=$1"
     [ -n "$2" ] || { echo told; return 0; }
@@ -87,7 +88,7 @@ tell() {
     echo "clock=$(date +%s)"
     echo "silent=$silent"
     while IFS= read -r line; do
-        case $line in lease=*|boot=*|batch=*|holder=*) ;; *) echo "note.$line" ;; esac
+        case $line in lease=*|boot=*|batch=*|holder=*) ;; *) printf 'note.%s\n' "$line" ;; esac
     done <<END
 $text
 END

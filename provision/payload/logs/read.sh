@@ -29,7 +29,7 @@ shown() {
     shift 2
     number=$((number + 1)) before=0 size=$(size_of "$path")
     [ -n "$lines" ] || [ "$size" -le "$bytes" ] || before=$((size - bytes))
-    echo "@file $number $(stat -L -c %Y -- "$path" 2>/dev/null || date +%s) $before $name $path"
+    printf '@file %s\n' "$number $(stat -L -c %Y -- "$path" 2>/dev/null || date +%s) $before $name $path"
     if [ -n "$lines" ]; then set -- "$@" -n "$lines"; else set -- "$@" -c "$bytes"; fi
     if [ -n "$follow" ]; then { "$@" -F -- "$path" 2>/dev/null | numbered; } &
     else "$@" -- "$path" 2>/dev/null | numbered

@@ -1,5 +1,5 @@
 # What runs of the cluster here. Prints nothing where nothing does.
 
-list() { while read -r one service; do echo "$one ($service)"; done | paste -sd, - | sed 's/,/, /g'; }
+list() { while read -r one service; do printf '%s\n' "$one ($service)"; done | paste -sd, - | sed 's/,/, /g'; }
 running=$({ units; own_units; left_running; } | list)
-[ -z "$running" ] || echo "running=$running"
+[ -z "$running" ] || printf 'running=%s\n' "$running"

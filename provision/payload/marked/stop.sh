@@ -31,7 +31,7 @@ for name in $(own_units | names); do
         systemctl --user daemon-reload' "$name" 2>/dev/null
     echo "::note stopped: $name"
 done
-n=0 ended=$(left_running | while read -r one service; do echo "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')
+n=0 ended=$(left_running | while read -r one service; do printf '%s\n' "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')
 signal() { with_their_rights sh -c "$send" sh "$signals" "$@"; }
 while starts=$(all_starts); pids=$(left_running | names | tr '\n' ' '); [ -n "$pids" ]; do
     if [ "$n" -ge 150 ]; then echo "these processes do not end: $pids" >&2; exit 1
@@ -40,5 +40,5 @@ while starts=$(all_starts); pids=$(left_running | names | tr '\n' ' '); [ -n "$p
     fi
     n=$((n + 1)); sleep 0.1
 done
-[ -z "$ended" ] || echo "::note stopped: $ended"
+[ -z "$ended" ] || printf '::note stopped: %s\n' "$ended"
 [ -z "$left" ] || [ ! -d "$left" ] || echo "::note left in place: $left, secrets in it, too"

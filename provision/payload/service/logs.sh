@@ -9,7 +9,7 @@ LC_ALL=C; export LC_ALL
 echo "@clock $(date '+%s %z') $(cut -d' ' -f1 /proc/uptime)"
 lines() { tr -d '\000' | cut -c1-1500 | sed 's/^/|/'; }
 changed() { stat -c %Y -- "$1" 2>/dev/null || echo 0; }
-named() { echo "@file $(changed "$1") $1"; }
+named() { printf '@file %s %s\n' "$(changed "$1")" "$1"; }
 {
     for log in "$folder"/*/log; do
         [ -s "$log" ] || continue

@@ -71,7 +71,7 @@ if [ "$finished" = "$digest" ] && [ -z "$frame" ]; then
     } < "$env/.provision"
     if [ $# -gt 0 ] && [ -n "$(find "$@" -newer "$env/.provision" -print)" ] &&
         [ -z "$(another_interpreter)$(strangers "$env" "$(id -u)")" ]; then
-        said=$(try_imports 40 2>&1 >/dev/null) || echo "broken=$(printf '%s\n' "$said" | tail -n 1)"
+        said=$(try_imports 40 2>&1 >/dev/null) || printf 'broken=%s\n' "$(printf '%s\n' "$said" | tail -n 1)"
     fi
 fi
 for site in "$env"/lib/python3*/site-packages; do

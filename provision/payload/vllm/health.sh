@@ -30,6 +30,6 @@ health() {
     if [ "${codes% *}" = certificate ]; then echo "it shows another certificate"
     elif [ "${codes% *}" != 200 ]; then echo "/health answers ${codes% *}"
     elif [ -n "$guarded" ] && [ "${codes#* }" != 401 ]; then echo "it answers without the API key"
-    else said=$(silent 2>/dev/null); echo "${said:-ok}"; fi
+    else said=$(silent 2>/dev/null); printf '%s\n' "${said:-ok}"; fi
 }
-echo "health=$(health)"
+printf 'health=%s\n' "$(health)"
