@@ -502,6 +502,6 @@ def test_down_takes_it_away_and_leaves_the_rest(lab: Lab, one: Cluster) -> None:
     assert set(every(lab, "lab-3").values()) == {"open"}
     looked = typed(str(one.path), "--look")
     assert looked.returncode == 3
-    assert "besides the API: `provision firewall --apply` closes them" in looked.stdout
+    assert f"besides the API: `provision firewall {one.path} --apply` closes them" in looked.stdout
     second = provision.down(provision.load(one.path))
     assert not any(host.changes for host in second.hosts)
