@@ -28,7 +28,7 @@ def playbook(cluster: Cluster) -> Playbook:
         if user := stack.user(node):
             book.add(user, on=node.name)
         book.add(stack.token(node), on=node.name)
-    built = [book.add(stack.venv(node), on=node.name) for node in cluster.nodes]
+    built = stack.environments(book)
     weights = {node.name: found for node in cluster.nodes if (found := stack.weights(node))}
     placed = [book.add(found, on=name) for name, found in weights.items()]
     if room := stack.model.room(weights):

@@ -191,7 +191,7 @@ class Facts:
     CUDA that the driver supports. `printed`: what else was asked for, by fact (provision.checks.host). `exposed`:
     `root` and `model` → where others could change that folder; without an entry, nobody else can. `lacks`: what root
     needs to act for other users and does not have, programs and capabilities. `lingers`: systemd runs for the
-    user, too, and does not end with the session.
+    user, too, and does not end with the session. `root_place` names the folder `root` alike on all hosts that share it.
     """
 
     hostname: str = ""
@@ -216,6 +216,7 @@ class Facts:
     nofile_soft: int = 0
     nofile_hard: int = 0
     root: str = ""
+    root_place: str = ""
     disk_free_bytes: int = 0
     pythons: tuple[PythonFound, ...] = ()
     curl: bool = False

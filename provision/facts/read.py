@@ -64,6 +64,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
         nofile_soft=_limit(values.get("nofile_soft", "")),
         nofile_hard=_limit(values.get("nofile_hard", "")),
         root=values.get("root", ""),
+        root_place=_place(sections, values.get("boot_id", "")),
         disk_free_bytes=_df(sections.get("disk", ()), 3),
         pythons=_pythons(sections.get("pythons", ())),
         curl=values.get("curl") == "yes",
@@ -165,6 +166,18 @@ def _limit(text: str) -> int:
 
 def _unquoted(text: str) -> str:
     return text.strip().strip("\"'")
+
+
+def _place(sections: Mapping[str, Sequence[str]], boot: str) -> str:
+    """Names a folder, alike on all hosts that share it: by its server, or else by the machine and the device there.
+    Empty where that is not known."""
+    numbers, rest = [*sections.get("place", ()), "", ""][:2]
+    device, _, inode = numbers.partition(" ")
+    disk = [*sections.get("disk", ()), ""][0]
+    source = disk.partition(" ")[0]
+    # `server:/export` of NFS, Lustre, Ceph and Gluster, `//server/share` of CIFS.
+    where = source if ":" in source or source.startswith("//") else f"{boot} {device}" if boot and device else ""
+    return f"{where} {inode} {rest}" if where and inode else ""
 
 
 def _df(lines: Sequence[str], column: int) -> int:

@@ -51,7 +51,8 @@ class Venv(Resource):
     one the controller's is sent. `cache`: the controller's folder of wheels, default as in
     provision.environment.wheels. `deep`: every file is compared with the hash that was installed. What differs is
     repaired by installing its package again; code that belongs to no package is removed. `reach`: variables with which
-    uv reaches an index. `others`: hosts for which it is not removed, if they use the same `root`.
+    uv reaches an index. `others`: hosts for which it is not removed, if they use the same `root`. `follows`: another
+    host that shares `root` comes first, so that nothing is sent unless that has not built it.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -71,6 +72,7 @@ class Venv(Resource):
     deep: bool = False
     reach: tuple[tuple[str, str], ...] = ()
     others: tuple[str, ...] = ()
+    follows: bool = False
 
     @property
     def id(self) -> str:
@@ -181,6 +183,7 @@ class Venv(Resource):
         variables: dict[str, Value] = {
             **self._seen(),
             "mode": mode,
+            "follows": "yes" if self._follows(have or {}, mode) else "",
             "base": (have or {}).get("base", "") if mode == "build" else "",
             "unsent": " ".join(self._unsent(have or {})) if mode == "build" else "",
             "origin": origin(self.lock, self.python),
@@ -255,6 +258,9 @@ class Venv(Resource):
     def _extra(self, have: Mapping[str, str]) -> list[str]:
         return [name for name in drift(have, self.want() or {}) if name not in self.lock.packages]
 
+    def _follows(self, have: Mapping[str, str], mode: str) -> bool:
+        return self.follows and mode == "build" and "lacking" not in have
+
     def _unsent(self, have: Mapping[str, str]) -> list[str]:
         """Names of packages that are not sent, since the environment in use should have them from the same files."""
         held = same(have, self.lock, self.python)
@@ -264,6 +270,8 @@ class Venv(Resource):
 
     def _uploads(self, have: State, mode: str, names: list[str]) -> tuple[Upload, ...]:
         found = have or {}
+        if self._follows(found, mode):
+            return ()
         spared = set(self._unsent(found)) if mode == "build" else set()
         names = [name for name in names if name not in spared]
         sources: list[Path] = []

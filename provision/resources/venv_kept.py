@@ -38,9 +38,10 @@ def same(have: Mapping[str, str], lock: Lock, python: Python) -> set[str]:
 
 def lacking(have: Mapping[str, str], failed: Fragment) -> dict[str, str] | None:
     """`have` with what the build said that it lacks; None where that is not why it failed."""
-    said = [line.partition("=")[::2] for line in failed.stdout.splitlines()]
+    said = [(key, value) for key, _, value in (line.partition("=") for line in failed.stdout.splitlines())]
     names = next((value for key, value in said if key == "lacking"), "")
     if failed.rc != AGAIN or not names:
         return None
     sizes = [value.partition(" ")[::2] for key, value in said if key == "sent"]
-    return {**have, "lacking": names, "uv": "sent", **{f"sent.{name}": size for size, name in sizes}}
+    arrived = {"uv": "sent"} if ("uv", "sent") in said else {}
+    return {**have, "lacking": names, **arrived, **{f"sent.{name}": size for size, name in sizes}}

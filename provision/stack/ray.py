@@ -13,7 +13,7 @@ from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster.cluster import Cluster, Node, is_loopback
 from provision.cluster.networks import rdma_devices
 from provision.core.mark import Mark
-from provision.core.playbook import Playbook
+from provision.core.playbook import Playbook, Step
 from provision.core.secret import Secret
 from provision.environment.ambient import reaching
 from provision.environment.uv import usable
@@ -62,6 +62,20 @@ class Stack(Closes):
     def folder(self, node: Node) -> str:
         """Of one cluster on one host: the host's name is part of it, because hosts may share a home folder."""
         return f"{node.root}/clusters/{self._cluster.name}/{node.name}"
+
+    def environments(self, book: Playbook) -> list[Step]:
+        """Adds the environment of every host. Where hosts share a folder, the first of them builds it, and the others
+        find it there."""
+        first: dict[str, Step] = {}
+        steps = []
+        for node in self._cluster.nodes:
+            place = node.facts.root_place if node.facts is not None else ""
+            before = first.get(place)
+            found = replace(self.venv(node), follows=before is not None)
+            steps.append(book.add(found, on=node.name, after=before or ()))
+            if place:
+                first.setdefault(place, steps[-1])
+        return steps
 
     def venv(self, node: Node) -> Venv:
         facts = node.facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from small_packages import publish, two_packages
 
 import provision
 from provision.cluster.cluster import Cluster
+from provision.core.events import Doing
 from provision.core.finding import AREAS, Finding, Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.report import Report
@@ -35,6 +37,18 @@ def playbook(cluster):
     stack.find_blockers(book)
     for node in cluster.nodes:
         book.add(replace(stack.venv(node), root=f"{node.root}/{node.name}"), on=node.name)
+    return book
+"""
+
+
+#: The environments in one folder, as the built-in playbooks put them there.
+SHARED = """
+from provision import Playbook, Stack
+
+
+def playbook(cluster):
+    book = Playbook()
+    Stack(cluster).environments(book)
     return book
 """
 
@@ -149,3 +163,19 @@ def test_a_review_sees_what_is_known_and_what_it_blocks_keeps_up_from_beginning(
     assert (report.exit_code, report.hosts[0].status) == (1, "blocked")
     assert "6.8" in seen[0] and [f.fact for f in report.findings] == ["odd"]
     assert hosts.run("down", book).exit_code == 0
+
+
+def test_hosts_that_share_a_folder_are_sent_an_environment_once(
+    make_host: Callable[..., Host], tmp_path: Path, index: Index
+) -> None:
+    here = Here(tmp_path, [make_host() for _ in range(3)])
+    here.inventory = here.inventory.model_copy(update={"python": two_packages(index)})
+    report = provision.up(here.inventory, **here.options(here.file(SHARED)))
+    assert (report.exit_code, changes(report)) == (0, 3), report
+    assert [e.host for e in here.events if isinstance(e, Doing) and e.what == "receiving files"] == ["host-1"]
+    assert provision.check(here.inventory, **here.options(here.file(SHARED), deep=True)).findings == ()
+    # One that is asked for alone builds it itself.
+    shutil.rmtree(here.kept / "envs")
+    report = provision.up(here.inventory, **here.options(here.file(SHARED), limit=["host-2"]))
+    assert (report.exit_code, changes(report)) == (0, 1), report
+    assert provision.check(here.inventory, **here.options(here.file(SHARED))).findings == ()

@@ -77,12 +77,16 @@ nearest() { # the folder itself, or what of its path there is
 nearest "${model:-/}"
 set -- "$place"
 nearest "$root"
+rest=${root#"$place"}
 set -- "$place" "$1"
+value=$(stat -c '%d %i' -- "$place" 2>/dev/null)
 [ -d /dev/shm ] && set -- "$@" /dev/shm
 IFS=$newline; set -f
 set -- $(df -Pk "$@" 2>/dev/null)
 set +f; IFS=$old_ifs
 printf '@disk\n%s\n@modeldisk\n%s\n@shm\n%s\n' "${2-}" "${3-}" "${4-}"
+# Which folder that of the environments is: the same on hosts that share it.
+printf '@place\n%s\n%s\n' "$value" "$rest"
 echo "@pythons"
 set --
 IFS=:

@@ -36,6 +36,13 @@ ours_alone
 # With sudo, root builds it and the user who logged in runs it; what else lies here guards itself.
 [ "$(id -u)" -ne 0 ] || chmod go+rx "$root" "$envs"
 exclusive
+# Another host that shares the folder came first, so that this one has sent nothing yet.
+if [ "$mode" = build ] && [ -n "$follows" ] && ! finished; then
+    echo "environment $short was not built by the host that shares $root" >&2
+    echo "lacking=*"
+    rm -rf -- "$cache"
+    exit 75
+fi
 uv=${found_uv:-$root/bin/uv-$uv_version}
 if [ -f "$inbox/uv" ]; then
     chmod 700 "$inbox/uv"

@@ -100,7 +100,7 @@ take_over() {
         ! grep -q "^$name==" "$cache/anew" || lacking="$lacking $name"
     done
     [ -n "$lacking" ] || return 0
-    echo "lacking=${lacking# }"
+    printf 'lacking=%s\nuv=sent\n' "${lacking# }"
     (cd "$inbox" && stat -c 'sent=%s %n' -- *) 2>/dev/null
     echo "environment $base no longer has what was to be taken over:$lacking" >&2
     rm -rf -- "$cache"

@@ -21,6 +21,22 @@ def facts_of(name: str) -> Facts:
     return read_facts((DATA / f"written_{name}.txt").read_text())
 
 
+@pytest.mark.parametrize(
+    ("source", "boot", "place"),
+    [
+        ("nas:/home", "b1", "nas:/home 7 /r"),
+        ("//nas/home", "b1", "//nas/home 7 /r"),
+        ("10.0.0.1@tcp:/scratch", "b1", "10.0.0.1@tcp:/scratch 7 /r"),
+        ("/dev/sda1", "b1", "b1 8 7 /r"),
+        ("/dev/sda1", "", ""),
+    ],
+)
+def test_a_folder_is_named_alike_on_hosts_that_share_it_alone(source: str, boot: str, place: str) -> None:
+    disk = f"@disk\n{source} 100 50 50 50% /home\n"
+    assert read_facts(f"@values\nboot_id={boot}\n{disk}@place\n8 7\n/r\n").root_place == place
+    assert read_facts(f"@values\nboot_id={boot}\n{disk}@place\n\n/r\n").root_place == ""
+
+
 def gpu_section(*lines: str) -> Facts:
     return read_facts("\n".join(["@gpus", *lines, ""]))
 
