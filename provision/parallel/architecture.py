@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from provision.parallel.cache_type import cache_in_8bit
 from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
 from provision.parallel.defaults import DEFAULTS
 from provision.parallel.encoder_decoder import as_decoder
@@ -55,6 +56,7 @@ class Architecture:
     not quantised. `block`: FP8 weights are quantised in blocks of so many rows and columns, (0, 0) if they are not.
     `experts`: of each layer that has some, 0 for a dense model; `expert_share`: their part of the weights of all
     layers. `dense`, `shared`: inner size of the dense feed-forward parts, and of the shared experts, 0 without.
+    `cache_8bit`: its files have scales for a KV cache in 8 bits, which vLLM then keeps unless told otherwise.
     `not_modelled`: keys of the config that tell of attention or cache and are not understood here."""
 
     names: tuple[str, ...]
@@ -82,6 +84,7 @@ class Architecture:
     expert_share: float = 0.0
     dense: int = 0
     shared: int = 0
+    cache_8bit: bool = False
     not_modelled: tuple[str, ...] = ()
 
     @property
@@ -115,6 +118,8 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
     if model_type == "minicpm3":  # keys and values are made whole of the latent ones, with the positions' part beside
         head_dim = _number(text, ("qk_nope_head_dim",)) + _number(text, ("qk_rope_head_dim",)) or head_dim
     latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
+    if model_type in _LATENT and text.get("qk_nope_head_dim") == text.get("qk_rope_head_dim") == 0 and heads:
+        head_dim = hidden // heads  # DeepSeek-OCR: plain attention (`use_mha` in deepseek_v2.py)
     latent = latent + _number(text, ("qk_rope_head_dim",)) if latent else 0
     kept = caches(text, layers, heads, Cache(0 if latent else kv_heads, head_dim, latent, beside=indexed(text)))
     length, key = _length(text)
@@ -147,6 +152,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         expert_share=_expert_share(text, layers, (heads + kv_heads) * head_dim),
         dense=_dense(text),
         shared=_shared(text),
+        cache_8bit=any(cache_in_8bit(c.get("quantization_config")) for c in (config, text)),
         not_modelled=(*(("num_attention_heads",) if not heads and any(kept) else ()), *not_modelled(text)),
     )
 

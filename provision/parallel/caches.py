@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from provision.parallel.encoder_decoder import ENCODER_TOKENS
+from provision.parallel.encoder_decoder import ENCODER_TOKENS, only_encodes
 from provision.parallel.keys import STATES, WINDOWS, counts
 
 #: Bytes that the indexer of sparse attention (DeepSeek V3.2, V4) keeps of a token: a key of 128 numbers in 8 bits, and
@@ -19,10 +19,11 @@ _SCALE = 4
 
 @dataclass(frozen=True)
 class Cache:
-    """A part of what a layer keeps. `kv_heads`, `head_dim`: of keys and values, which GPUs of a stage share. `latent`:
-    numbers per token that are on every GPU the same, in their place; 0 without. `window`: tokens, 0 for all. `every`:
-    tokens that one entry stands for. `beside`: bytes per entry, whatever the type of the cache. `encoder`: tokens of an
-    encoder that are kept instead, however long the request is."""
+    """A part of what a layer keeps. `kv_heads`, `head_dim`: of keys and values, which GPUs of a stage share;
+    `value_dim`: of values, where they are of another size. `latent`: numbers per token that are on every GPU the same,
+    in their place; 0 without. `window`: tokens, 0 for all. `every`: tokens that one entry stands for. `beside`: bytes
+    per entry, whatever the type of the cache. `encoder`: tokens of an encoder that are kept instead, however long the
+    request is."""
 
     kv_heads: int = 0
     head_dim: int = 0
@@ -31,6 +32,12 @@ class Cache:
     every: int = 1
     beside: int = 0
     encoder: int = 0
+    value_dim: int = 0
+
+    def numbers(self, tensor: int) -> int:
+        """Of one token, on each of so many GPUs that share the heads."""
+        heads = max(1, self.kv_heads // tensor)
+        return self.latent or heads * (self.head_dim + (self.value_dim or self.head_dim))
 
 
 #: Per layer; none of a layer that keeps a state, or nothing.
@@ -46,7 +53,7 @@ _TWICE = frozenset(("longcat_flash",))
 
 def caches(text: Mapping[str, object], layers: int, heads: int, usual: Cache) -> Layers:
     """`usual`: of a layer of which nothing more is said."""
-    if str(text.get("model_type")) in _WITHOUT:
+    if str(text.get("model_type")) in _WITHOUT or only_encodes(text):
         return ((),) * layers
     if str(text.get("model_type")) in _TWICE:
         return ((usual, usual),) * layers
@@ -158,6 +165,22 @@ def _listed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
     return found
 
 
+def _swa(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+    """MiMo V2: 1 is a layer with a window, which has heads of its own; values are smaller than keys."""
+    pattern = text.get("hybrid_layer_pattern")
+    ours = str(text.get("model_type")).startswith("mimo_v2")
+    if not ours or not isinstance(pattern, list) or len(pattern) < layers:
+        return None
+    full = replace(usual, value_dim=_whole(text.get("v_head_dim")))
+    near = Cache(
+        _whole(text.get("swa_num_key_value_heads")) or usual.kv_heads,
+        _whole(text.get("swa_head_dim")) or usual.head_dim,
+        window=_whole(text.get("sliding_window_size")) or _whole(text.get("sliding_window")),
+        value_dim=_whole(text.get("swa_v_head_dim")),
+    )
+    return [near if kind == 1 else full for kind in pattern[:layers]]
+
+
 def _wider(text: Mapping[str, object], usual: Cache) -> Cache:
     """Gemma 4 has other heads where attention is full."""
     heads, size = _whole(text.get("num_global_key_value_heads")), _whole(text.get("global_head_dim"))
@@ -216,7 +239,7 @@ def _chunked(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
     return [replace(usual, window=chunk if positions[layer] else 0) for layer in range(layers)]
 
 
-_READERS = (_pattern, _compressed, _linear, _listed, _some, _chunked)
+_READERS = (_pattern, _compressed, _linear, _swa, _listed, _some, _chunked)
 
 
 def _every(text: Mapping[str, object], layers: int, usual: Cache) -> list[Cache]:

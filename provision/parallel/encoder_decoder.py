@@ -1,7 +1,9 @@
-"""Models of two halves, such as Whisper, BART and T5: their decoder's numbers, in the names that all others use.
+"""Models with an encoder. Of two halves, such as Whisper, BART and T5: their decoder's numbers, in the names that all
+others use.
 
 Only the decoder keeps a cache: of the tokens it wrote, and in each layer once more of what the encoder read
-(`CrossAttentionSpec` in vllm/v1/kv_cache_interface.py).
+(`CrossAttentionSpec` in vllm/v1/kv_cache_interface.py). A model that is nothing but an encoder, for embeddings and
+rankings, keeps none (`EncoderOnlyAttention`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,23 @@ _DECODER = {
     "head_dim": ("d_kv",),
     "intermediate_size": ("decoder_ffn_dim", "d_ff"),
 }
+#: Types of models that are nothing but an encoder (bert.py, bert_with_rope.py and modernbert.py of vLLM's models).
+_ENCODERS = frozenset(
+    (
+        "bert", "camembert", "distilbert", "electra", "gte", "jina_bert", "modernbert", "mpnet", "new", "nomic_bert",
+        "roberta", "snowflake_arctic_embed", "xlm-roberta", "xlm-roberta-flash",
+    )
+)  # fmt: skip
+
 _READS = ("max_source_positions", "max_position_embeddings", "n_positions")
+
+
+def only_encodes(text: Mapping[str, object]) -> bool:
+    """Also a language model whose attention sees what comes after."""
+    kind = str(text.get("model_type"))
+    # `Gemma3TextModelConfig` in vllm/model_executor/models/config.py; PaliGemma says so, and keeps a cache.
+    both_ways = kind == "gemma3_text" and text.get("use_bidirectional_attention") is True
+    return both_ways or text.get("is_causal") is False or kind in _ENCODERS
 
 
 def as_decoder(text: Mapping[str, object]) -> Mapping[str, object]:

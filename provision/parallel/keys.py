@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from provision.parallel.encoder_decoder import only_encodes
+
 #: The kinds of layers that `layer_types` names.
 STATES = frozenset(("linear_attention", "mamba", "mamba2", "conv", "recurrent", "rwkv", "gated_deltanet", "moe", "mlp"))
 WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
@@ -72,6 +74,8 @@ _TELLS = re.compile(
     r"attn|attention|cache|(?:^|_)kv(?:_|$)|window|layer_types|layers_block|block_config|compress|hybrid|per_layer"
     r"|linear_(?:attn|key|value|num)|ssm|mamba|chunk|conv_|indexer|^index_|state_size|kv_shared|retention|use_cla"
 )
+#: Read of MiMo V2.
+_OF_MIMO = _names("hybrid_layer_pattern sliding_window_size swa_num_attention_heads swa_num_key_value_heads")
 #: `kv_channels` of these is what `hidden_size` and the heads make anyway, or `attention_head_dim` says.
 _CHANNELS = frozenset(("chatglm", "qwen", "zamba2"))
 
@@ -82,5 +86,9 @@ def not_modelled(text: Mapping[str, object]) -> tuple[str, ...]:
     names = {str(name) for name in listed} if isinstance(listed, list) else set()
     strange = sorted(f"layer_types: {name}" for name in names - FULL - STATES - {*WINDOWS})
     known = _KNOWN | {"kv_channels"} if str(text.get("model_type")) in _CHANNELS else _KNOWN
+    if str(text.get("model_type")).startswith("mimo_v2"):
+        known |= _OF_MIMO
+    if only_encodes(text):
+        return ()
     said = (key for key, value in text.items() if value not in (None, False, 0, [], {}, ""))
     return (*sorted(key for key in said if _TELLS.search(key) and key not in known), *strange)

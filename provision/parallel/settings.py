@@ -39,6 +39,7 @@ def settings_of(variables: Mapping[str, str], serve: Serve) -> MemorySettings:
         batched=tokens(args.get("max-num-batched-tokens")),
         requests=tokens(args.get("max-num-seqs")),
         partition=_partition(variables.get("VLLM_PP_LAYER_PARTITION", "")),
+        any_cache=cache == "auto",
         sure=not any(name in args for name in _UNSURE),
     )
 

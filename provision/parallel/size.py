@@ -40,7 +40,8 @@ class Room:
 
 @dataclass(frozen=True)
 class MemorySettings:
-    """What `serve.args` says. `kv_bytes`: of one number in the KV cache. `offloaded`: weights per GPU that stay in the
+    """What `serve.args` says. `kv_bytes`: of one number in the KV cache,
+    where the model does not say (`any_cache`). `offloaded`: weights per GPU that stay in the
     host's memory. `batched`, `requests`: None for vLLM's own. `sure`: nothing in there makes the arithmetic a guess."""
 
     utilization: float
@@ -51,6 +52,7 @@ class MemorySettings:
     requests: int | None = None
     partition: tuple[int, ...] = ()
     sure: bool = True
+    any_cache: bool = False
 
 
 def layers_of(layers: int, stages: int, partition: Sequence[int] = ()) -> tuple[int, ...]:
@@ -132,14 +134,14 @@ def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings
     """What a layer keeps of so many tokens on each GPU. Latent attention (MLA) is on all of them the same. A layer with
     a window keeps that and what goes through at once (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
     kept, at_once = 0.0, settings.batched or LEAST[1]
+    each = 1 if settings.any_cache and model.cache_8bit else settings.kv_bytes
     for part in model.caches[layer]:
         counted = tokens
         if part.window:
             counted = min(tokens, part.window + at_once)
         elif part.encoder:  # as much room as for what goes through at once (`CrossAttentionSpec`)
             counted = max(part.encoder, at_once)
-        numbers = part.latent or 2 * max(1, part.kv_heads // tensor) * part.head_dim
-        kept += (numbers * settings.kv_bytes + part.beside) * counted / part.every
+        kept += (part.numbers(tensor) * each + part.beside) * counted / part.every
     return math.ceil(kept)
 
 

@@ -20,6 +20,7 @@ from provision.inventory.models import Inventory, Serve
 from provision.payload.weights.selection import only_pickles
 from provision.weights.files import ModelFiles, pickles_of, weights_bytes
 from provision.weights.here import here
+from provision.weights.mistral import as_config
 from provision.weights.source import source_of
 
 HUB = "https://huggingface.co"
@@ -49,12 +50,14 @@ def from_folder(folder: Path) -> ModelFiles:
     """As it is on this machine."""
     try:
         sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
-        text = (folder / "config.json").read_text(encoding="utf-8")
+        # Mistral's newest come with no other config than their own.
+        own = "config.json" not in sizes and "params.json" in sizes
+        text = (folder / ("params.json" if own else "config.json")).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return ModelFiles(problem=f"{folder} on this machine: {error}")
-    config = _object(text)
+    config = as_config(_object(text)) if own else _object(text)
     if not config:
-        return ModelFiles(problem=f"{folder}/config.json is not a model config")
+        return ModelFiles(problem=f"{folder}/{'params' if own else 'config'}.json is not a model config")
     weights = weights_bytes(sizes) or _indexed(folder)
     return ModelFiles(config, weights, f"{folder} on this machine", pickles=pickles_of(sizes))
 
