@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import selectors
@@ -10,11 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from provision.payload.all_reduce.asked import Asked, progress
+from provision.payload.all_reduce.asked import LEAD, Asked, progress
 from provision.payload.all_reduce.processes import Lines
 
 #: Seconds: a member says every second that it lives; one that has not for so long is stopped, or cut off.
 SILENCE = 10.0
+
+#: Of connections that have not said who they are, as many are open.
+STRANGERS = 64
 
 
 class Lead:
@@ -26,6 +30,7 @@ class Lead:
         self.eyes = selectors.DefaultSelector()
         self.eyes.register(listener, selectors.EVENT_READ)
         self.sockets: list[socket.socket] = []
+        self.strangers: dict[Lines, socket.socket] = {}
         self.record = os.memfd_create("lead")
         self.seats: dict[str, dict[str, Any]] = {}
         self.links: dict[str, Lines] = {}
@@ -102,24 +107,42 @@ class Lead:
 
     def greet(self) -> None:
         link, _ = self.listener.accept()
-        self.sockets.append(link)
+        # Those who do not say who they are take no place from those who do.
+        if len(self.strangers) >= STRANGERS:
+            self.leave(next(iter(self.strangers)))
         lines = Lines(link.fileno())
-        lines.say(cluster=self.asked.cluster)
+        self.strangers[lines] = link
+        lines.say(tag=self.asked.tag(LEAD))
         self.eyes.register(link, selectors.EVENT_READ, lines)
 
+    def leave(self, lines: Lines) -> None:
+        link = self.strangers.pop(lines)
+        self.eyes.unregister(link)
+        link.close()
+
     def hear(self, lines: Lines) -> None:
+        if not lines.name and lines not in self.strangers:
+            return  # it has been left a moment ago
         for words in lines.read():
             if not lines.name:
-                name = words.get("name")
-                known = name in self.asked.names and words.get("cluster") == self.asked.cluster
-                if not isinstance(name, str) or not known or name in self.seats:
+                name, tag = words.pop("name", None), words.pop("tag", None)
+                if not self.known(name, tag) or name in self.seats:
                     lines.say(stop="unknown")
-                    continue
+                    self.leave(lines)
+                    return
                 lines.name = name
+                self.sockets.append(self.strangers.pop(lines))
                 self.links[name] = lines
                 self.seats[name] = {"stage": "coming"}
             self.seats[lines.name].update(words, heard=time.monotonic())
         if lines.ended:
+            if not lines.name:
+                self.leave(lines)
+                return
             self.eyes.unregister(lines.descriptor)
-            if lines.name:
-                self.seats[lines.name]["gone"] = True
+            self.seats[lines.name]["gone"] = True
+
+    def known(self, name: Any, tag: Any) -> bool:
+        if not isinstance(name, str) or not isinstance(tag, str) or name not in self.asked.names:
+            return False
+        return hmac.compare_digest(tag.encode("utf-8", "replace"), self.asked.tag(name).encode())

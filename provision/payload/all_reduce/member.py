@@ -13,7 +13,7 @@ import socket
 import time
 from typing import Any
 
-from provision.payload.all_reduce.asked import KIB, LOADING, MIB, Asked, progress, say
+from provision.payload.all_reduce.asked import KIB, LEAD, LOADING, MIB, Asked, progress, say
 from provision.payload.all_reduce.kernel import states, unanswered, with_children
 from provision.payload.all_reduce.processes import Lines, child
 from provision.payload.all_reduce.ranks import Ranks
@@ -62,9 +62,9 @@ class Member:
                     if not data:
                         raise OSError
                     greeting += data
-                if json.loads(greeting) != {"cluster": asked.cluster}:
+                if json.loads(greeting) != {"tag": asked.tag(LEAD)}:
                     raise ValueError
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 error = "something else answers there"
                 link.close()
                 time.sleep(0.3)
@@ -73,7 +73,7 @@ class Member:
             return link
 
     def take_part(self, lead: Lines) -> None:
-        lead.say(name=self.asked.me, cluster=self.asked.cluster, stage=LOADING[1])
+        lead.say(name=self.asked.me, tag=self.asked.tag(self.asked.me), stage=LOADING[1])
         (theirs_in, out), (inward, theirs_out) = os.pipe(), os.pipe()
 
         def work() -> None:

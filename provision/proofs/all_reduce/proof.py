@@ -8,8 +8,9 @@ What each host runs is provision.payload.all_reduce; what is made of its answers
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from provision.cluster.cluster import Cluster, Node
@@ -27,7 +28,8 @@ PORT = 51017
 
 @dataclass(frozen=True)
 class AllReduce(Proof):
-    """Over `participants`, who meet at the first of them. `port`: one that is free there.
+    """Over `participants`, who meet at the first of them. `port`: one that is free there. `key`: by which they know
+    each other, drawn for this proof.
 
     Seconds: `come`, for a host to begin; `load`, to load torch, which takes a minute from a slow file system;
     `measure`, from then on: a few are needed, and NCCL takes some to find its ways among many GPUs.
@@ -42,6 +44,7 @@ class AllReduce(Proof):
     come: float = 15.0
     load: float = 120.0
     measure: float = 45.0
+    key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -66,7 +69,7 @@ class AllReduce(Proof):
         wanted = {
             "host": part.host,
             "hosts": [{"name": one.host, "ip": one.node_ip} for one in self.participants],
-            "cluster": self.cluster,
+            "key": self.key,
             "port": self.port,
             "come": self.come,
             "load": self.load,

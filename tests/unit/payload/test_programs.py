@@ -149,7 +149,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
     weights |= {"CLUSTER": "gpus"}
     network = {"me": "a", "address": "127.0.0.1", "ports": [], "key": "k", "settle": 0, "patience": 1, "peers": {}}
     hosts = [{"name": "a", "ip": "127.0.0.1"}, {"name": "b", "ip": "127.0.0.1"}]
-    reduce = {"host": "b", "hosts": hosts, "cluster": "gpus", "port": 1, "come": 0.3, "load": 0, "measure": 0}
+    reduce = {"host": "b", "hosts": hosts, "key": "k", "port": 1, "come": 0.3, "load": 0, "measure": 0}
     asked = {"URL": NOWHERE, "MODEL": "m", "SECONDS_LEFT": "1", "PID": NOBODY}
     asked |= {"MARK": "gpus/a/vllm"}
     line = {"PLACES": "127.0.0.1 1 the raylet"}
