@@ -61,8 +61,8 @@ def test_a_stranger_gets_no_seat_and_takes_nobodys(lead: Lead, tag: object) -> N
 
 
 def test_a_host_has_one_seat(lead: Lead) -> None:
-    first, second = connect(lead), connect(lead)
-    for link, gpus in ((first, 8), (second, 0)):
+    for gpus in (8, 0):
+        link = connect(lead)
         greeted(lead, link)
         say(link, name="b", tag=asked().tag("b"), gpus=gpus)
         assert until(lead, lambda: not lead.strangers)
