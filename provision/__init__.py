@@ -27,6 +27,7 @@ _PUBLIC = {
     "stack.prunable": ("Leftover",),
     "serving.look": ("Look", "TriedSocket", "look"),
     "serving.running": ("NotServing",),
+    "operate.commands": ("Ran", "run_on_hosts"),
     "operate.log_lines": ("Filter", "LogFile", "LogLine"),
     "operate.logs": ("Logs", "LogsAsked", "logs"),
     "operate.looking": ("status",),
@@ -207,6 +208,8 @@ if TYPE_CHECKING:
     from provision.inventory.models import Host as Host
     from provision.inventory.models import Inventory as Inventory
     from provision.inventory.models import Serve as Serve
+    from provision.operate.commands import Ran as Ran
+    from provision.operate.commands import run_on_hosts as run_on_hosts
     from provision.operate.log_lines import Filter as Filter
     from provision.operate.log_lines import LogFile as LogFile
     from provision.operate.log_lines import LogLine as LogLine

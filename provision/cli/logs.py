@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli.dashes import inventory_first
 from provision.cli.options import RunOptions, example, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
@@ -71,7 +71,7 @@ def logs(
 
     screen = RunOptions(**options).screen()
     with errors_as_json(screen):
-        named, words = _inventory(words)
+        named, words = inventory_first(words)
         loaded = api.load(find_inventory(named, os.environ), require_secrets=False)
         only, services = _meant(loaded, words)
         some = since or grep or level
@@ -117,13 +117,6 @@ def logs(
         code = max((error.exit_code for error in errors), default=code)
     screen.json(result_line("logs", {"errors": list(errors)}))
     return code if stop.exit_code is None else stop.exit_code
-
-
-def _inventory(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    """The first word is one if it is a file, or looks like one."""
-    if words and (Path(words[0]).suffix or "/" in words[0] or Path(words[0]).is_file()):
-        return words[0], words[1:]
-    return None, words
 
 
 def _meant(inventory: Inventory, words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -18,6 +18,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "bench": ("--requests", "--concurrency", "--input-tokens", "--output-tokens", "--deadline"),
     "check": (*_RUN, "--only", "--skip", "--save", "--against", "--tests", "--junit", "--html"),
     "down": _RUN,
+    "exec": ("--limit", "--timeout"),
     "firewall": ("--limit", "--format", "--look-from"),
     "lock": ("--upgrade-package", "--diff"),
     "plan": (*_RUN, "--out"),
@@ -31,7 +32,20 @@ VALUES: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Those that ask for a password of sudo where they are told to.
-PASSWORD = ("bench", "check", "down", "firewall", "plan", "prune", "rollback", "smoke", "status", "unlock", "up")
+PASSWORD = (
+    "bench",
+    "check",
+    "down",
+    "exec",
+    "firewall",
+    "plan",
+    "prune",
+    "rollback",
+    "smoke",
+    "status",
+    "unlock",
+    "up",
+)
 
 _TYPED = re.compile(r"`(provision [^`]*)`")
 

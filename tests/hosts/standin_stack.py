@@ -22,6 +22,10 @@ def nodes():
 
 
 def main():
+    if sys.argv[1:] == ["status"]:
+        readable = os.access(os.environ["RAY_AUTH_TOKEN_PATH"], os.R_OK)
+        print("status of", os.environ["RAY_ADDRESS"], "token is" if readable else "token is not", "readable")
+        return
     flags = dict(word[2:].split("=", 1) for word in sys.argv if word.startswith("--") and "=" in word)
     ports = [flags["node-manager-port"], flags["object-manager-port"]]
     if "--head" in sys.argv:

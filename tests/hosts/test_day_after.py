@@ -234,6 +234,39 @@ def test_of_a_long_log_the_end_is_read_in_bounded_memory(day: Day, size: str, le
     assert int(done.stderr.rpartition("peak=")[2]) < 300_000  # KiB
 
 
+def test_the_commands_of_the_document(day: Day) -> None:
+    said = [day.provision(*shlex.split(command)[1:]) for command in commands("A command, a login")]
+    assert re.search(r"^gpu-02  GPU 1: NVIDIA H100", said[0], re.MULTILINE)
+    assert said[1].startswith("gpu-02  ") and "gpu-01" not in said[1]
+    assert "load average" in said[2]
+    head = day.lab.host("lab-1").address
+    assert said[3].strip() == said[4].strip() == f"status of {head}:6379 token is readable"
+
+
+def test_a_command_on_a_host_out_of_reach_is_run_on_the_others(day: Day) -> None:
+    done = json.loads(day.provision("exec", "gone.yaml", "--json", "--", "hostname", code=4))
+    assert [host["stdout"] for host in done["hosts"]] == ["lab-1\n", ""]
+    assert done["hosts"][1]["code"] is None and done["hosts"][1]["error"]
+
+
+def test_ctrl_c_ends_a_command_on_the_hosts(day: Day) -> None:
+    running = day.begin("exec", "cluster.yaml", "--", "echo begun; exec sleep 4321")
+    assert running.stdout is not None
+    assert {running.stdout.readline().split()[0] for _ in range(2)} == {"gpu-01", "gpu-02"}
+    running.send_signal(2)
+    running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert day.lab.host("lab-1").exec(["pgrep", "-f", "sleep 4321"]).stdout == ""
+
+
+def test_a_login_to_a_host_with_another_key_is_refused(day: Day) -> None:
+    key = day.lab.host("lab-1").exec(["cut", "-d", " ", "-f1-2", "/etc/ssh/ssh_host_ed25519_key.pub"]).stdout.strip()
+    hosts = {name: {**host, "ssh": {"host_key": key}} for name, host in day.settings["hosts"].items()}
+    day.write("pinned.yaml", day.settings | {"hosts": hosts})
+    assert day.provision("ssh", "pinned.yaml", "gpu-01", "--", "hostname") == "lab-1\n"
+    assert day.provision("ssh", "pinned.yaml", "gpu-02", "--", "hostname", code=255) == ""
+
+
 def test_the_logs_and_the_state_of_a_service_that_crashed(day: Day) -> None:
     write(day, "lab-1", "vllm", "ERROR 11-29 13:02:11 [core.py:1] engine died\nTraceback\nRuntimeError: CUDA error\n")
     day.lab.host("lab-1").exec(["pkill", "-9", "-f", "bin/vllm serve"])

@@ -63,7 +63,9 @@ def test_a_command_in_a_document_exists_with_its_options(document: str, text: st
     if isinstance(command, click.Group) and len(words) > 1:
         command = command.commands[words[1]]
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
-    asked = {word for word in words if word.startswith("-")}
+    # What stands behind `--` is another program's.
+    own = words[: words.index("--")] if "--" in words else words
+    asked = {word for word in own if word.startswith("-")}
     assert asked <= known, f"{document}: `{text}`"
 
 

@@ -75,6 +75,10 @@ FIREWALL = Firewall("llama", {"a": "10.0.0.1"}, RULES, CLOSED, ("a note",))
 EXPORT = Export("script", "llama", {"a": File("")}, {"a": (SecretPlace("/opt/s", "for vLLM", ("K",)),)}, ("n",), False)
 STAGE = StageSize(0, ("host-1",), 36, 5 * 2**30, 2**30, 2**30, 3 * 2**30, 72 * 2**30)
 FIT = Fit("m", (Room("host-1", 8, 80 * 2**30),), Cut(8, 1), 4096, True, STAGE)
+RAN = [
+    {"host": "a", "code": 1, "stdout": "x\n", "stderr": "", "error": None},
+    {"host": "b", "code": None, "stdout": "", "stderr": "", "error": NameNotFound("b", "resolves nowhere")},
+]
 SEEN = (a_seen_host(busy=True, holder=UNDER_WAY), an_unreachable_host())
 KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
 
@@ -119,6 +123,10 @@ def lines() -> list[dict[str, Any]]:
         result_line("log", log_json(LogLine("a", "vllm", "/log", "ready", 1.0, "info")), 0.0),
         result_line("log", log_json(LogLine("a", "vllm", "/log", "ready", None, "")), 0.0),
         result_line("logs", {"errors": [NameNotFound("a", "resolves nowhere")]}, 0.0),
+        result_line("exec", {"command": ["false"], "hosts": RAN}, 0.0),
+        result_line("ray", {"command": ["ray", "status"], "hosts": RAN[:1]}, 0.0),
+        result_line("ssh", {"command": ["ssh", "a"]}, 0.0),
+        result_line("env", {"command": ["ssh", "a"]}, 0.0),
         result_line("smoke", smoke_json(a_smoke()), 0.0),
         result_line("bench", bench_json(a_bench()), 0.0),
         result_line("bench", bench_json(a_bench(first=None, next=None, failed=1, errors=("refused (1 times)",))), 0.0),

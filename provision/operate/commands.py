@@ -1,0 +1,125 @@
+"""A person's command on hosts: as it is, or within the cluster's environment. What it does there is the person's to
+know; no lease is taken for it."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from provision.cluster.gather import fleet_of
+from provision.core.errors import Cancelled, InventoryError, ProvisionError, UsageError
+from provision.core.events import silent
+from provision.core.exits import Exit
+from provision.core.script import Script, Value, assignments
+from provision.core.secret import Secret
+from provision.inventory.models import Host, Inventory
+from provision.inventory.secrets import read_secrets, read_sudo_password
+from provision.payload.bundle import shell
+from provision.resources.runtime import RUNTIMES
+from provision.resources.service import LIBRARY
+
+_WITHIN = ("files/trust.sh", "files/rights.sh", *LIBRARY)
+
+#: Called with host, stream (`stdout`, `stderr`) and line, from several threads.
+Heard = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did on one host. `code`: its exit code; None where it did not run to its end, because of `error`.
+    Of its output the last 32 MiB."""
+
+    host: str
+    code: int | None
+    stdout: str = ""
+    stderr: str = ""
+    error: ProvisionError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is not None:
+            return self.error.exit_code
+        return Exit.DONE if self.code == 0 else Exit.FAILED
+
+
+def run_on_hosts(
+    inventory: Inventory,
+    words: Sequence[str],
+    *,
+    limit: Sequence[str] = (),
+    within: bool = False,
+    timeout: float = math.inf,
+    heard: Heard = lambda *_: None,
+    cancel: threading.Event | None = None,
+    sudo_password: Secret | None = None,
+) -> tuple[Ran, ...]:
+    """Runs a command on all hosts at once: one word is a line for the shell, several are a program and its arguments.
+    With `sudo` in the inventory root runs it. `within`: in the cluster's environment, with Ray's address and token, as
+    the user who services run as. `timeout`: seconds for each host. Secrets in its output are masked. Raises UsageError,
+    Cancelled."""
+    if not words:
+        raise UsageError("there is no command to run", hint="provision exec cluster.yaml -- uptime")
+    try:
+        secrets = read_secrets(inventory)
+    except InventoryError:
+        secrets = {}
+    hosts = [host for host in inventory.hosts if not limit or host.name in limit]
+    with fleet_of(
+        hosts,
+        silent,
+        sudo_password=sudo_password or read_sudo_password(inventory),
+        redact=tuple(secrets.values()),
+        cancel=cancel,
+        inventory=inventory.path,
+    ) as fleet:
+
+        def run(host: Host) -> Ran:
+            script = command_script(inventory, host, words, within=within, timeout=timeout)
+            session = fleet.transport.connect(host)
+            (said,) = session.run([script], on_line=lambda _, stream, line: heard(host.name, stream, line))
+            return Ran(host.name, said.rc, said.stdout, said.stderr)
+
+        ran = fleet.on_each(hosts, run)
+        for error in fleet.all_errors:
+            if isinstance(error, Cancelled):
+                raise error
+        lost = {host: errors[-1] for host, errors in fleet.errors.items()}
+    return tuple(ran[host.name] if host.name in ran else Ran(host.name, None, error=lost[host.name]) for host in hosts)
+
+
+def command_script(
+    inventory: Inventory, host: Host, words: Sequence[str], *, within: bool = False, timeout: float = math.inf
+) -> Script:
+    variables: dict[str, Value] = {"words": len(words), **{f"word_{i}": word for i, word in enumerate(words)}}
+    if not within:
+        return Script(shell("commands/run.sh", "commands/here.sh"), variables, timeout=timeout)
+    body = shell(*_WITHIN, "commands/environment.sh", "commands/run.sh", "commands/inside.sh")
+    return Script(body, {**variables, **_place(inventory, host)}, timeout=timeout)
+
+
+def shell_line(inventory: Inventory, host: Host, words: Sequence[str]) -> str:
+    """What a login shell is told for a shell within the environment, or for a command in there. Holds no secret: Ray's
+    token stays in its file."""
+    variables = _place(inventory, host)
+    files = [*_WITHIN, "commands/environment.sh"]
+    if words:
+        variables |= {"words": len(words), **{f"word_{i}": word for i, word in enumerate(words)}}
+        files += ["commands/run.sh", "commands/inside.sh"]
+    else:
+        files.append("commands/shell.sh")
+    text = f"{assignments(variables, _no_secret)}{shell(*files)}\n"
+    return shlex.join([*(["sudo"] if host.sudo else []), "sh", "-c", text])
+
+
+def _place(inventory: Inventory, host: Host) -> dict[str, Value]:
+    return {
+        **{"root": host.base, "cluster": inventory.cluster, "host": host.name, "user": host.services_user},
+        **{"runtimes": " ".join(RUNTIMES), "scratch": "", "former": ""},
+    }
+
+
+def _no_secret(_: Secret) -> str:
+    raise ValueError("an argument list is no place for a secret")

@@ -1,0 +1,3 @@
+# As whoever logs in, or as root where root works.
+
+exec "$@"

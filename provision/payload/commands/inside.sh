@@ -1,0 +1,3 @@
+# Within the environment.
+
+as_user "$@"
