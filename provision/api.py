@@ -74,9 +74,9 @@ class Options(TypedDict, total=False):
     agree: Callable[[Plan], None]
 
 
-def load(path: str | Path, *, require_secrets: bool = True) -> Inventory:
-    """Reads and validates an inventory. Raises InventoryError, with every problem in it."""
-    return inventories.load(path, require_secrets=require_secrets, ids=acceptable())
+def load(path: str | Path, *, require_secrets: bool = True, require_files: bool = True) -> Inventory:
+    """Reads and validates an inventory. Raises InventoryError, with every problem in it. `down` requires neither."""
+    return inventories.load(path, require_secrets=require_secrets, require_files=require_files, ids=acceptable())
 
 
 def plan(inventory: Inventory, *, out: Path | None = None, **options: Unpack[Options]) -> Report:
@@ -275,7 +275,7 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         mode=mode,
         apply=command in ("up", "down", "rollback"),
         inventory=inventory,
-        playbook=guarded(book.load(), removes=removes),
+        playbook=guarded(book.load(_noting(options.get("listener") or silent) if removes else None), removes=removes),
         lock=lock,
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),

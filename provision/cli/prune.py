@@ -45,7 +45,7 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
     asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
     screen = asked.screen()
     with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
         only = select(loaded, limit)
         password = prompt() if ask_sudo_password else None
         found = api.prune(loaded, limit=only, sudo_password=password)

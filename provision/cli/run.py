@@ -72,7 +72,7 @@ def reported(
     screen, given = asked.screen(), given_of(asked)
     with errors_as_json(screen, given):
         path = find_inventory(asked.inventory, os.environ)
-        inventory = api.load(path, require_secrets=secrets)
+        inventory = api.load(path, require_secrets=secrets, require_files=secrets)
         require_proofs(extra.get("skip", ()), asked.playbook or inventory.playbook)
         limit = select(inventory, asked.limit)
         password = ask_sudo_password() if asked.ask_sudo_password else None

@@ -49,7 +49,7 @@ def unlock(inventory: str | None, why: str, limit: tuple[str, ...], ask_sudo_pas
 
     screen = ShownOptions(**options).screen()
     with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
         password = prompt() if ask_sudo_password else None
         found = api.unlock(loaded, why=why, limit=select(loaded, limit), sudo_password=password)
     screen.json(result_line("unlock", unlock_json(found)))

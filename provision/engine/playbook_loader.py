@@ -62,8 +62,25 @@ class PlaybookFile:
     like: Path
     moved: Mapping[str, str] = field(default_factory=dict)
 
-    def load(self) -> PlaybookFunction:
-        """Raises PlaybookError: no such file, an error while it loads (with its line), or no `playbook` in it."""
+    def load(self, missed: Callable[[str], None] | None = None) -> PlaybookFunction:
+        """Raises PlaybookError: no such file, an error while it loads (with its line), or no `playbook` in it; so does
+        what is returned. `missed` hears of it instead, and then nothing is declared: what runs is found by its mark."""
+        if missed is None:
+            return self._load()
+        hear, heard = missed, set[str]()
+
+        def call(cluster: Cluster) -> Playbook:
+            try:
+                return self._load()(cluster)
+            except PlaybookError as error:
+                if error.message not in heard:  # it is asked once for each host that has left, too
+                    hear(f"{error.message}: what runs is found by its mark, and files stay on the hosts")
+                heard.add(error.message)
+                return Playbook()
+
+        return call
+
+    def _load(self) -> PlaybookFunction:
         path = self.path
         if not path.is_file():
             raise PlaybookError(f"{path}: no such playbook file", hint=f"the built-in one to copy is {self.like}")

@@ -15,8 +15,9 @@ from provision.inventory.packages import is_file
 from provision.inventory.problems import Problems
 
 
-def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNode:
-    """The tree with absolute paths. Relative ones start at the inventory's folder."""
+def resolve_paths(root: YamlNode, inventory: Path, problems: Problems, *, require: bool = True) -> YamlNode:
+    """The tree with absolute paths. Relative ones start at the inventory's folder. `require`: what something is made
+    from, or served with, must be there; otherwise only what a connection needs."""
 
     def private_key(node: YamlNode) -> YamlNode:
         if node.text.endswith(".pub"):
@@ -29,9 +30,13 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
         return existing_file(node, inventory, problems, "key file")
 
     def certificate(node: YamlNode) -> YamlNode:
+        if not require:
+            return somewhere(node)
         return existing_file(node, inventory, problems, "certificate")
 
     def tls_key(node: YamlNode) -> YamlNode:
+        if not require:
+            return somewhere(node)
         if mode := open_to_others(path := local_path(node.text, inventory)):
             hint = f"chmod 600 {shlex.quote(str(path))}"
             problems.value(node, f"the key file `{node.text}` is open to others (mode {mode})", hint)
@@ -51,12 +56,12 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems) -> YamlNo
         return somewhere(node)
 
     def requirements(node: YamlNode) -> YamlNode:
-        if is_file(node.text):
+        if require and is_file(node.text):
             existing_file(node, inventory, problems, "requirements file")
         return node
 
     def link(node: YamlNode) -> YamlNode:
-        if "://" not in node.text and not local_path(node.text, inventory).is_dir():
+        if require and "://" not in node.text and not local_path(node.text, inventory).is_dir():
             problems.value(node, f"the folder `{node.text}` does not exist", "name a folder with wheels, or a URL")
         return node
 

@@ -28,11 +28,18 @@ from provision.inventory.source import ANSIBLE_TAGS, parse, refuse_ambiguous, re
 from provision.inventory.validate import build, check
 
 
-def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str] | None = None) -> Inventory:
+def load(
+    path: Path | str,
+    *,
+    require_secrets: bool = True,
+    require_files: bool = True,
+    ids: Collection[str] | None = None,
+) -> Inventory:
     """Reads, resolves and checks an inventory.
 
     With `require_secrets`, a secret whose environment variable or file is missing is a problem too; their
-    values are read later, by `read_secrets`. `ids`: of all findings that can be accepted; None: whatever `accept`
+    values are read later, by `read_secrets`. With `require_files`, so is a missing file that packages are made from, or
+    that the API is served with. `ids`: of all findings that can be accepted; None: whatever `accept`
     names is taken as it is. Raises InventoryError.
     """
     file = Path(path)
@@ -52,7 +59,7 @@ def load(path: Path | str, *, require_secrets: bool = True, ids: Collection[str]
         hints, lost = RoleHints(), False
     written = normalize(written)
     checked = as_serve(check(InventoryFile, written, problems), problems)
-    root = resolve_paths(with_model_here(checked, file, problems), file, problems)
+    root = resolve_paths(with_model_here(checked, file, problems), file, problems, require=require_files)
     hosts = resolve(root, problems)
     section = root.find("hosts")
     head = None

@@ -5,7 +5,11 @@
 
 own_folder && own_scratch || exit 1
 umask 077
-rm -f -- "$dir/stamp" "$dir/tries" "$dir/began" "$dir/unit"
+rm -f -- "$dir/stamp" "$dir/tries" "$dir/began" "$dir/unit" 2>/dev/null
+# A folder, say, that somebody has put in the place of one of ours: nothing could be written there, time and again.
+for file in stamp stamp.new tries began unit log log.1 run begin before after; do
+    { [ -f "$dir/$file" ] && [ ! -h "$dir/$file" ]; } || rm -rf -- "${dir:?}/$file"
+done
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"
 : > "$dir/log"
 quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\''/g"; printf "'"; }

@@ -67,6 +67,7 @@ mkdir -p -- "$envs/.users-$cluster"
 # uv lets everybody write to its locks, whatever the umask.
 rm -f -- "$env/.lock" "$root/python/.lock"
 ln -sfn -- "$short" "$envs/.current-$tag"
+[ -h "$envs/current-$cluster" ] || discard "$envs/current-$cluster"
 mv -Tf -- "$envs/.current-$tag" "$envs/current-$cluster"
 rm -rf -- "$cache" "$inbox"
 rmdir -- "$root/cache" "$root/uploads" 2>/dev/null || :

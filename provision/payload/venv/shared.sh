@@ -16,7 +16,7 @@ cache=$root/cache/$tag
 ours_alone() { exposed=$(strangers "$root" "$(id -u)"); [ -z "$exposed" ] || refused "$exposed" || exit 1; }
 say() { printf '::progress %s\n' "$*"; }
 discard() {
-    [ -d "$1" ] || return 0
+    [ -d "$1" ] && [ ! -h "$1" ] || { rm -f -- "$1"; return 0; }
     gone="$envs/.gone-$tag.${1##*/}"
     rm -rf -- "$gone"
     mv -T -- "$1" "$gone" 2>/dev/null || return 0

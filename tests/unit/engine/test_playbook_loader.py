@@ -123,3 +123,15 @@ def ends(file: Path) -> None:
     space: dict = {}
     exec(compile(file.read_text(), str(file), "exec"), space)
     space["later"]()
+
+
+@pytest.mark.parametrize(
+    "text", [None, "import nothing_of_that_name\n", "def playbook(cluster):\n    1 / 0\n", "x = 1\n"]
+)
+def test_what_goes_does_without_one_that_is_broken(file: Path, text: str | None) -> None:
+    if text is not None:
+        file.write_text(text)
+    said: list[str] = []
+    assert PlaybookFile(file, like=LIKE).load(said.append)(cluster()).steps == []
+    (line,) = said
+    assert line.startswith(str(file)) and line.endswith("what runs is found by its mark, and files stay on the hosts")

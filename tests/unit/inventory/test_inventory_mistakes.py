@@ -419,6 +419,16 @@ def test_a_file_of_constraints_that_is_not_there(problem):
     )
 
 
+def test_what_packages_are_made_from_need_not_be_there_for_down(tmp_path):
+    file = tmp_path / "inventory.yaml"
+    tls = "serve: {model: m, tls: {cert: gone.pem, key: gone.key}}\n"
+    file.write_text(f"{OK}python: {{find_links: [whls], constraints: [limits.txt], packages: [more.txt]}}\n{tls}")
+    with pytest.raises(InventoryError) as caught:
+        load(file)
+    assert len(caught.value.problems) == 4
+    assert load(file, require_files=False).python.find_links == ("whls",)
+
+
 def test_an_index_password_is_not_repeated(problem):
     assert "canary" not in problem(OK + "python: {index: me:canary@example.org/simple}\n")[2]
 
