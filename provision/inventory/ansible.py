@@ -106,7 +106,9 @@ class _Groups:
             self.problems.key(node, f"the group `{name}` is its own ancestor", "remove it here")
             return
         group = self.groups.setdefault(name, _Group())
-        group.depth = max(group.depth, len(above) + (name != "all" and not above))
+        # A group at the top is one of `all` that nobody says so.
+        unsaid = "all" not in (name, *above)
+        group.depth = max(group.depth, len(above) + unsaid)
         if parent:
             group.parents.add(parent)
         for key, child in self._mapping(node, "a group").children.items():
