@@ -39,6 +39,9 @@ COMMANDS: dict[str, Command] = {
     "firewall": Command(
         "provision.cli.firewall:firewall", "keep other hosts from the cluster's ports, or print the rules"
     ),
+    "import": Command(
+        "provision.cli.import_compose:import_compose", "write an inventory from the files of a compose guide"
+    ),
     "export": Command("provision.cli.export:export", "write what `up` would run as files that need no provision"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
     "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),

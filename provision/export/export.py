@@ -10,7 +10,9 @@ from provision.core.errors import ProvisionError
 from provision.core.exits import Exit
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.export.ansible import ansible_files
 from provision.export.common import File
+from provision.export.compose import compose_files
 from provision.export.layout import HostLayout, SecretPlace, layouts
 from provision.export.readme import readme
 from provision.export.script import script_files
@@ -18,9 +20,10 @@ from provision.export.systemd import of_the_system, systemd_files
 from provision.inventory.models import Inventory
 
 #: Kind → what makes its files.
-KINDS: Mapping[str, Callable[[Cluster, Sequence[HostLayout]], dict[str, File]]] = {
+_KINDS: Mapping[str, Callable[[Cluster, Sequence[HostLayout]], dict[str, File]]] = {
     "script": script_files,
     "systemd": systemd_files,
+    "ansible": ansible_files,
 }
 
 
@@ -55,9 +58,15 @@ class Export:
 
 
 def exported(
-    kind: str, cluster: Cluster, playbook: Callable[[Cluster], Playbook], *, asked: bool, unknown: Sequence[str]
+    terms: ExportTerms,
+    cluster: Cluster,
+    playbook: Callable[[Cluster], Playbook],
+    *,
+    asked: bool,
+    unknown: Sequence[str],
 ) -> Export:
     """`cluster.secrets` are placeholders by name. Raises NotExported for what keeps `up` from beginning."""
+    kind = terms.kind
     book = playbook(cluster)
     # Of hosts that were not asked it is not known what is wrong with them.
     blockers = [one for one in book.blockers if asked or not one.host]
@@ -65,9 +74,9 @@ def exported(
         said = "; ".join(f"{one.host}: {one.message}" if one.host else one.message for one in blockers)
         raise NotExported(f"`up` would not begin, so there is nothing to export: {said}", hint=blockers[0].hint)
     hosts = layouts(cluster, book)
-    hosts = tuple(map(of_the_system, hosts)) if kind == "systemd" else hosts
+    hosts = tuple(map(of_the_system, hosts)) if kind in ("systemd", "ansible") else hosts
     notes = (*unknown, *(line for host in hosts for line in host.left_out))
-    files = KINDS[kind](cluster, hosts)
+    files = _KINDS[kind](cluster, hosts) if kind in _KINDS else compose_files(cluster, hosts, terms.image)
     secrets = {host.name: host.secrets for host in hosts}
     made = Export(kind, cluster.name, files, secrets, notes, asked)
     return replace(made, files={**files, "README.md": File(readme(kind, cluster, hosts, notes))})

@@ -12,10 +12,11 @@ from typing_extensions import Unpack
 
 from provision.cluster import gather
 from provision.cluster.cluster import Cluster
+from provision.core.errors import UsageError
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.engine.playbook_loader import PlaybookFile, built_in
-from provision.environment.lockfile import read_lock
+from provision.environment.lockfile import no_lock, read_lock
 from provision.export.assumed import assumed, missing
 from provision.export.export import Export, ExportTerms, exported, placeholders
 from provision.inventory.models import Inventory
@@ -25,6 +26,9 @@ from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN
 from provision.weights.lookup import look_for
+
+#: For what asks whether there is a Ray and a vLLM to run.
+_IN_THE_IMAGE = ("vllm", "ray[default]")
 
 
 class ExportOptions(TypedDict, total=False):
@@ -49,7 +53,15 @@ def export(inventory: Inventory, terms: ExportTerms, **options: Unpack[ExportOpt
 def _export(
     inventory: Inventory, terms: ExportTerms, playbook: Callable[[Cluster], Playbook], options: ExportOptions
 ) -> Export:
-    lock = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
+    if terms.kind == "compose":
+        if not terms.image:
+            raise UsageError("compose needs an image", hint="name it: `--image vllm/vllm-openai:v0.33.0`")
+        # What the environment is for is in the image.
+        python = inventory.python.model_copy(update={"packages": _IN_THE_IMAGE})
+        inventory = inventory.model_copy(update={"python": python})
+        lock = no_lock(python, inventory.lock_path)
+    else:
+        lock = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
     asked = terms.ask or bool(missing(inventory))
     unknown: tuple[str, ...] = ()
     if asked:
@@ -62,4 +74,4 @@ def _export(
     else:
         cluster, unknown = assumed(gather.unasked(inventory), terms.root)
     cluster = replace(cluster, lock=lock, secrets=placeholders(inventory, RAY_TOKEN))
-    return exported(terms.kind, cluster, playbook, asked=asked, unknown=unknown)
+    return exported(terms, cluster, playbook, asked=asked, unknown=unknown)

@@ -114,6 +114,7 @@ class HostLayout:
     secrets: tuple[SecretPlace, ...] = ()
     model: ModelPlace | None = None
     makes_user: bool = False
+    gpus: int = 0
     left_out: tuple[str, ...] = ()
 
     @property
@@ -162,6 +163,7 @@ def _layout(cluster: Cluster, node: Node, book: Playbook) -> HostLayout:
         folders=folders,
         secrets=tuple(secrets),
         model=_model(weights),
+        gpus=node.gpus,
         makes_user=made is not None and not made.chosen,
         left_out=tuple(_left_out(here, node)),
     )

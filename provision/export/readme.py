@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 
 from provision.cluster.cluster import Cluster
@@ -15,6 +16,19 @@ _STEPS = {
         "```sh\n./install.sh      # says which secrets and which model are missing: write them, and run it again\n"
         "./run.sh start    # on all hosts at once: each waits for those that it needs\n"
         "./run.sh status\n./run.sh stop     # on the workers last\n```\n"
+    ),
+    "ansible": (
+        "Needs ansible-core here, Python on the hosts, and a user there who may become root. Put the secrets named "
+        "below into\n`secrets/HOST/` here, each by the name that its path ends with (`ansible-vault encrypt` keeps "
+        "them), and the model onto the hosts:\n\n"
+        "```sh\nansible-playbook -i inventory.yml site.yml --ask-vault-pass\n```\n"
+    ),
+    "compose": (
+        "Copy each folder to its host, which has Docker with the NVIDIA Container Toolkit. In it, on every host at "
+        "once:\n\n"
+        "```sh\nmkdir -m 700 -p secrets     # and in it the files named below\n"
+        "docker compose up -d --wait\ndocker compose ps\ndocker compose down        # on the workers last\n```\n\n"
+        "The wait services end once what they wait for is there.\n"
     ),
     "systemd": (
         "Copy each folder to its host, to any place there. On every host, as root:\n\n"
@@ -47,12 +61,20 @@ def _parts(kind: str, cluster: Cluster, hosts: Sequence[HostLayout], notes: Sequ
             yield f"| {host.name} | {host.node_ip} | {one.label} | {waits} | {ports} |"
     urls = [one.url for host in hosts for one in host.programs if one.url]
     yield "".join(f"\nThe model answers at {url}/v1.\n" for url in urls)
+    models = {f"{host.name}: `{host.model.folder}`": host.model for host in hosts if host.model}
+    if models:
+        yield "## The model\n\nIt has to be there, the same on all hosts:\n"
+        for where, model in models.items():
+            at = f" at revision {model.revision}" if model.revision else ""
+            yield f"- {where}{f', downloaded from {model.repo}{at}' if model.repo else ''}"
+        yield ""
     yield "## Secrets\n"
     yield "No secret is in these files. Write each of these on its host, mode 0600:\n"
     for host in hosts:
         for place in host.secrets:
             what = f"`NAME=value` lines, one each for {', '.join(place.names)}" if place.names else place.what
-            yield f"- {host.name}: `{place.path}`: {what}"
+            path = f"secrets/{posixpath.basename(place.path)}" if kind == "compose" else place.path
+            yield f"- {host.name}: `{path}`: {what}"
     if any(place.what == "RAY_AUTH_TOKEN" for host in hosts for place in host.secrets):
         yield "\nRAY_AUTH_TOKEN is one token for all hosts; `openssl rand -hex 32` makes one."
     if notes:

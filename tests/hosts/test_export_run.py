@@ -143,3 +143,35 @@ def test_the_units_run_and_start_again(desk: Desk) -> None:
     desk.run("lab-1", wait + "do n=$((n + 1)); [ $n -lt 300 ] || exit 1; sleep 0.1; done")
     assert desk.answer(KEY) == "200"
     desk.everywhere(f"systemctl disable --now {units}")
+
+
+@pytest.mark.long
+def test_the_playbook_of_ansible_brings_the_hosts_up(desk: Desk, tmp_path: Path) -> None:
+    made = subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], capture_output=True, check=False)
+    pip = [tmp_path / "env/bin/pip", "install", "-q", "ansible-core"]
+    if made.returncode or subprocess.run(pip, capture_output=True, check=False).returncode:
+        pytest.skip("ansible-core cannot be installed here")
+    desk.provision("export", "ansible", "--root", "/opt/by-ansible")
+    folder = desk.folder / "handed-ansible"
+    for host in HOSTS:
+        (folder / "secrets" / host).mkdir(parents=True, mode=0o700)
+        (folder / "secrets" / host / "ray-token").write_text(TOKEN)
+    (folder / "secrets" / "lab-1" / "vllm.secrets").write_text(f"VLLM_API_KEY={KEY}\n")
+    ssh = yaml.safe_load(desk.lab.inventory.read_text())["ssh"]
+    options = f"-o UserKnownHostsFile={ssh['known_hosts']}"
+    play = [tmp_path / "env/bin/ansible-playbook", "-i", "inventory.yml", "site.yml"]
+    env = {**os.environ, "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_LOCALHOST_WARNING": "False"}
+
+    def run(*words: str) -> str:
+        done = subprocess.run([*play, *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("--syntax-check")
+    how = ["--private-key", ssh["key"], "--ssh-common-args", options, "-e", "wheels=/srv/wheels"]
+    try:
+        run(*how)
+        assert (desk.answer(KEY), desk.answer("another")) == ("200", "401")
+        assert "changed=0" in run(*how)
+    finally:
+        desk.everywhere("systemctl disable --now $(cd /etc/systemd/system && ls handed-*.service)")

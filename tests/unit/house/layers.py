@@ -120,9 +120,10 @@ LAYERS: Mapping[str, Row] = {
     ),
     "export": Row(
         ("cluster", "core", "engine", "environment", "facts", "inventory", "payload", "resources", "stack", "weights"),
-        ("typing_extensions",),
+        ("typing_extensions", "yaml"),
         "what a playbook describes, as files for a person: above all that describes; engine: it only loads the "
-        "playbook; weights: the model's config, for a cut that is `auto`",
+        "playbook; yaml: for files that are written, none is read; weights: the model's config, for a cut that is "
+        "`auto`",
     ),
     "after": Row(
         ("core", "engine", "environment", "inventory", "serving", "stack"),
@@ -145,11 +146,13 @@ LAYERS: Mapping[str, Row] = {
         "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
-        ("cluster", "core", "diagnosis", "export", "lab", "operate", "parallel", "serving", "stack", "transport"),
+        (
+            "cluster", "core", "diagnosis", "export", "inventory", "lab", "operate", "parallel", "serving", "stack",
+            "transport",
+        ),
         ("rich",),
         "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
-        "what prune finds (stack), exports, the lab, how a cluster is "
-        "(operate)",
+        "what prune finds (stack), exports, imports (inventory), the lab, how a cluster is (operate)",
     ),
     "testing": Row(
         ("core", "inventory", "render", "transport"),

@@ -29,6 +29,7 @@ from provision.core.sizing import StageSize
 from provision.export.common import File
 from provision.export.export import Export
 from provision.export.layout import SecretPlace
+from provision.inventory.compose_import import ImportedInventory
 from provision.lab.lab import LabHost, LabReport
 from provision.operate.log_lines import LogLine
 from provision.parallel.cut import Cut
@@ -39,6 +40,7 @@ from provision.render.explained import explained_json
 from provision.render.export import export_json
 from provision.render.firewall import firewall_json
 from provision.render.fit import fit_json
+from provision.render.imported import import_json
 from provision.render.jsonl import error_line, report_line, result_line
 from provision.render.lab import lab_json
 from provision.render.leases import unlock_json
@@ -102,6 +104,7 @@ def lines() -> list[dict[str, Any]]:
         result_line("lock", {"path": Path("cluster.lock")}, 0.0),
         result_line("lock", {"changes": ["vllm 0.32.0 → 0.33.0"]}, 0.0),
         result_line("prune", leftovers_json((Leftover("a", "/opt/provision/envs/0", 4, "half removed"),)), 0.0),
+        result_line("import", import_json(ImportedInventory({}, ["a → b"], ["c"]), Path("inventory.yaml")), 0.0),
         result_line("export", export_json(EXPORT, Path("llama-script")), 0.0),
         result_line("unlock", unlock_json({"a": [Answer("taken", HOLDER)], "b": [Answer("free")]}), 0.0),
         result_line("firewall", firewall_json(FIREWALL), 0.0),

@@ -1,0 +1,75 @@
+"""`import`: an inventory from what a compose guide keeps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provision.cli.options import ShownOptions, example, shown_options
+from provision.cli.page import COMMANDS
+from provision.core.errors import InventoryError, ProvisionError, UsageError
+from provision.core.exits import Exit
+
+
+@click.command(
+    "import",
+    short_help=COMMANDS["import"].help,
+    epilog=example("""\
+  provision import node1/.env node2/.env --worker 10.0.0.2
+  provision import .env docker-compose.yaml --out cluster.yaml"""),
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("inventory.yaml"),
+    metavar="FILE",
+    show_default=True,
+    help="The inventory to write; one that is there is never overwritten.",
+)
+@click.option("--cluster", metavar="NAME", help="What the cluster is called.  [default: the folder's name]")
+@click.option("--head", metavar="ADDRESS", help="The head's address, where no file has it.")
+@click.option("--worker", "workers", metavar="ADDRESS", multiple=True, help="A worker's address; one for each.")
+@shown_options
+def import_compose(
+    files: tuple[Path, ...],
+    out: Path,
+    cluster: str | None,
+    head: str | None,
+    workers: tuple[str, ...],
+    **options: Any,
+) -> int:
+    """Write an inventory from the files of a compose guide: `.env` files, compose files, or both.
+
+    Says which variable became which setting, and line by line what did not, and why. No secret's value is copied: the
+    inventory names the variable that has it. No host is contacted.
+    """
+    from provision import api
+    from provision.cli.run import errors_as_json, existing
+    from provision.inventory.compose_import import imported
+    from provision.render.imported import import_json, import_lines
+    from provision.render.jsonl import result_line
+
+    screen = ShownOptions(**options).screen()
+    with errors_as_json(screen):
+        name = cluster or re.sub(r"[^a-z0-9-]+", "-", Path.cwd().name.lower()).strip("-") or "cluster"
+        made = imported(files, cluster=name, head=head or "", workers=workers)
+        try:
+            with out.open("x", encoding="utf-8") as file:
+                file.write(made.text)
+        except FileExistsError:
+            raise UsageError(f"`{out}` exists already", hint="name another file: `--out FILE`") from None
+        except OSError as error:
+            raise ProvisionError(f"`{out}` cannot be written: {(error.strerror or str(error)).lower()}") from None
+        try:
+            api.load(out, require_secrets=False)
+        except InventoryError:
+            out.unlink()
+            raise
+    screen.json(result_line("import", import_json(made, out)))
+    if not screen.as_json:
+        screen.say(*import_lines(made, existing(out)))
+    return Exit.DONE

@@ -1,0 +1,138 @@
+"""What a compose guide keeps becomes an inventory, and nothing of it is dropped without a word."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import provision
+from provision.cli.group import provision as program
+from provision.inventory.compose_import import ImportedInventory, imported
+from provision.inventory.compose_table import VARIABLES
+
+TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
+NODE1 = f"""\
+# the guide's first node
+HF_TOKEN={TOKEN}
+MODEL_NAME="meta-llama/Llama-3.1-70B-Instruct"
+MODEL_CACHE_DIR=./models
+VLLM_PORT=8001
+MAX_MODEL_LEN=4096   # tokens
+TENSOR_PARALLEL_SIZE=2
+PIPELINE_PARALLEL_SIZE=2
+VLLM_STARTUP_DELAY=60
+"""
+NODE2 = f"HF_TOKEN={TOKEN}\nRAY_HEAD_IP=10.15.105.105\nMODEL_CACHE_DIR=./models\n"
+COMPOSE = """\
+services:
+  ray-head:
+    image: vllm/vllm-openai:v0.33.0
+    network_mode: host
+    environment:
+      - HF_TOKEN=${HF_TOKEN}
+      - NCCL_DEBUG=INFO
+    command: ray start --head --port=6400 --dashboard-host=0.0.0.0 --num-cpus=4 --block
+    deploy: {resources: {reservations: {devices: [{driver: nvidia, count: all, capabilities: [gpu]}]}}}
+  vllm-server:
+    image: vllm/vllm-openai:v0.33.0
+    volumes: [./models:/root/.cache/huggingface]
+    entrypoint: ["/bin/bash", "-c"]
+    command:
+      - sleep ${VLLM_STARTUP_DELAY:-60} && vllm serve ${MODEL_NAME} --gpu-memory-utilization 0.9
+        --api-key ${API_KEY:-sk-not-for-others-000000} --trust-remote-code --host 0.0.0.0
+    x-own: 1
+volumes: {cache: {}}
+"""
+
+
+def files(folder: Path, **texts: str) -> list[Path]:
+    for name, text in texts.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    return [folder / name.replace("_", ".") for name in texts]
+
+
+def load(made: ImportedInventory, folder: Path) -> provision.Inventory:
+    path = folder / "inventory.yaml"
+    path.write_text(made.text)
+    return provision.load(path, require_secrets=False)
+
+
+def test_the_variables_of_both_nodes(tmp_path: Path) -> None:
+    made = imported(files(tmp_path, node1_env=NODE1, node2_env=NODE2), cluster="llama", workers=["10.15.105.106"])
+    inventory = load(made, tmp_path)
+    assert [(host.address, host.role) for host in inventory.hosts] == [
+        ("10.15.105.105", "head"),
+        ("10.15.105.106", "worker"),
+    ]
+    serve = inventory.serve
+    assert serve is not None and serve.model == "meta-llama/Llama-3.1-70B-Instruct"
+    assert (serve.port, serve.tensor_parallel, serve.pipeline_parallel) == (8001, 2, 2)
+    assert serve.args == {"max-model-len": 4096}
+    assert inventory.head.expect.gpus == 2
+    assert inventory.secrets["HF_TOKEN"].env == "HF_TOKEN" and TOKEN not in made.text
+    assert TOKEN not in json.dumps([made.mapped, made.unmapped])
+
+
+def test_each_variable_is_told_as_found_or_as_not_in_it(tmp_path: Path) -> None:
+    text = NODE1 + NODE2 + "MY_OWN=1\nno assignment\nVLLM_PORT=9000\n"
+    made = imported(files(tmp_path, a_env=text), cluster="llama")
+    told = "\n".join([*made.mapped, *made.unmapped])
+    names = {line.partition("=")[0] for line in text.splitlines() if "=" in line and not line.startswith("#")}
+    assert not [name for name in names if name not in told]
+    assert "a.env: MY_OWN: nothing of an inventory is called so" in made.unmapped
+    assert any("the line is no `NAME=value`" in line for line in made.unmapped)
+    assert any("`VLLM_PORT` has another value than in a.env" in line for line in made.unmapped)
+    assert any(line.startswith("a.env: VLLM_STARTUP_DELAY: vLLM starts once all members") for line in made.unmapped)
+    assert "the address of worker-1 is in no file: write it, or `--worker ADDRESS`" in made.unmapped
+
+
+def test_a_compose_file_with_the_variables_of_its_env(tmp_path: Path) -> None:
+    made = imported(files(tmp_path, x_env=NODE1, compose_yaml=COMPOSE), cluster="llama", head="10.0.0.1")
+    inventory = load(made, tmp_path)
+    assert inventory.python.packages == ("vllm==0.33.0", "ray[default]")
+    assert inventory.ray.port == 6400 and inventory.ray.args == {"num-cpus": 4}
+    assert inventory.ray.env == {"NCCL_DEBUG": "INFO"}
+    serve = inventory.serve
+    assert serve is not None
+    assert serve.args == {"gpu-memory-utilization": 0.9, "trust-remote-code": True, "max-model-len": 4096}
+    assert set(inventory.secrets) == {"VLLM_API_KEY", "HF_TOKEN"} and "sk-not" not in made.text
+    told = "\n".join(made.unmapped)
+    for word in ("network_mode", "volumes", "x-own", "--host", "--dashboard-host", "deploy", "sleep"):
+        assert word in told, word
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda one: one.name)
+def test_each_of_the_table_does_what_the_table_says(variable: object, tmp_path: Path) -> None:
+    name, key = variable.name, variable.key  # type: ignore[attr-defined]
+    value = "2" if variable.number else "eth7"  # type: ignore[attr-defined]
+    text = f"{name}={value}\n" + ("" if name == "MODEL_NAME" else "MODEL_NAME=m\n")
+    made = imported(files(tmp_path, a_env=text), cluster="llama")
+    assert (f"a.env: {name} → {key}" in made.mapped) == bool(key)
+    assert key or any(line.startswith(f"a.env: {name}: ") for line in made.unmapped)
+    load(made, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("services: [", "this is not YAML"), ("a: 1\n", "has no `services`"), ("- a\n", "has no `services`")],
+)
+def test_what_is_no_compose_file_is_said(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(provision.UsageError) as caught:
+        imported(files(tmp_path, a_yaml=text), cluster="llama")
+    assert said in caught.value.message
+
+
+def test_the_command_writes_it_once_and_says_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files(tmp_path, a_env=NODE1 + NODE2)
+    words = ["import", "a.env", "--out", "b.yaml", "--cluster", "llama", "--worker", "10.0.0.2"]
+    first = CliRunner().invoke(program, words)
+    assert first.exit_code == 0, first.output
+    assert "a.env: MODEL_NAME → serve.model" in first.output and "not in it: a.env: MODEL_CACHE_DIR" in first.output
+    again = CliRunner().invoke(program, words)
+    assert again.exit_code == 2
+    (tmp_path / "b.yaml").unlink()
+    shown = CliRunner().invoke(program, [*words, "--json"])
+    line = json.loads(shown.output.splitlines()[-1])
+    assert (line["event"], line["path"]) == ("import", "b.yaml") and line["unmapped"]
