@@ -10,10 +10,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import fabric
 import paramiko
@@ -35,8 +37,11 @@ _NAMELESS = ("No user exists for uid", "You don't exist")
 # SshSettings that change nothing of what is read here: most systems come with a few of these, and no others.
 _HARMLESS = frozenset({"sendenv", "setenv", "hashknownhosts", "forwardx11", "forwardx11trusted", "forwardagent"})
 
-# Conditions of `Match` that paramiko decides.
-_MATCHES = frozenset({"all", "canonical", "final", "exec", "host", "originalhost", "user", "localuser"})
+# What follows these to the end of the line is for a shell.
+_COMMANDS = frozenset({"proxycommand", "localcommand", "remotecommand", "knownhostscommand"})
+
+# Conditions of `Match` that paramiko decides. For `exec` it reads our standard input, which is a person's.
+_MATCHES = frozenset({"all", "canonical", "final", "host", "originalhost", "user", "localuser"})
 
 
 class ConfigProblem(Exception):
@@ -94,14 +99,15 @@ class SshConfig:
         elif self.path is not None:
             command += ["-F", str(self._files[0])]
         try:
-            done = subprocess.run(
-                [*command, "--", alias],
-                input=text,
-                capture_output=True,
-                timeout=_PATIENCE,
-                check=False,
-                env={**os.environ, "LC_ALL": "C"},
-            )
+            with _file_of(text) as given:
+                done = subprocess.run(
+                    [*command, "--", alias],
+                    stdin=given,
+                    capture_output=True,
+                    timeout=_PATIENCE,
+                    check=False,
+                    env={**os.environ, "LC_ALL": "C"},
+                )
         except subprocess.TimeoutExpired:
             raise ConfigProblem(f"ssh did not read it within {_PATIENCE:g} s", self.by_hand(alias)) from None
         said = done.stderr.decode("utf-8", "replace")
@@ -126,7 +132,27 @@ class SshConfig:
                 found = self._parsed.lookup(alias)
         except (paramiko.SSHException, ValueError) as error:
             raise ConfigProblem(str(error), "install OpenSSH's client here, which reads it") from error
-        return SshSettings({k: tuple(v) if isinstance(v, list) else (str(v),) for k, v in found.items()})
+        if "proxycommand" in found and "proxyjump" in found:
+            raise ConfigProblem(
+                f"it has a ProxyCommand and a ProxyJump for `{alias}`, and which comes first decides",
+                "install OpenSSH's client here, which knows, or remove one of them",
+            )
+        said = {k: v if isinstance(v, list) else [str(v)] for k, v in found.items()}
+        return SshSettings({k: tuple(v if k in _COMMANDS else map(_uncommented, v)) for k, v in said.items()})
+
+
+def _file_of(text: bytes) -> IO[bytes]:
+    """A file that has no name and holds `text`. ssh closes all that it is given but its standard input, and reads it
+    a second time where there is a `Match final` or a canonical name: a pipe would be empty by then."""
+    made = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asks closes it
+    made.write(text)
+    made.seek(0)
+    return made
+
+
+def _uncommented(value: str) -> str:
+    """Without a comment behind it, which paramiko takes for a part of the value. In quotes it is one."""
+    return value if '"' in value else re.sub(r"\s+#.*", "", value)
 
 
 def load_config(path: str | None) -> fabric.Config:
@@ -182,10 +208,17 @@ def _harmless(file: Path) -> bool:
     return True
 
 
+def _words(rest: str) -> list[str]:
+    try:
+        return shlex.split(rest)
+    except ValueError:
+        return rest.split()
+
+
 def _refuse_unknown(file: Path) -> None:
     """paramiko passes over what it does not know, and may take the settings of another host for this one's."""
     for number, keyword, rest in _lines(file):
-        words = [word.lower().lstrip("!") for word in rest.split()]
+        words = [word.lower().lstrip("!") for word in _words(rest)]
         unknown = ""
         if keyword == "include" and _included(rest, file):
             unknown = "Include"

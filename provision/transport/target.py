@@ -122,7 +122,7 @@ def _complete(base: Target, lookup: Lookup, jump: str | None, seen: tuple[str, .
             f"there is no user to log in to `{base.address}` as: uid {os.geteuid()} has no name on this machine",
             hint="set `ssh.user` in the inventory, or export LOGNAME",
         )
-    address, port = said.one("hostname", base.address), base.port or int(said.one("port", "22"))
+    address, port = said.one("hostname", base.address), base.port or _port(base, said.one("port", "22"))
     alias = said.one("hostkeyalias")
     hops = jump or said.one("proxyjump", "none")
     values = tokens.tokens(
@@ -143,6 +143,12 @@ def _complete(base: Target, lookup: Lookup, jump: str | None, seen: tuple[str, .
     except tokens.UnknownToken as problem:
         raise Unreachable(base.name, f"ssh_config cannot be followed: {problem}", hint=target_hint(base)) from problem
     return replace(target, jump=_chain(target, base, lookup, hops, (*seen, base.address)))
+
+
+def _port(base: Target, said: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", said) or not 0 < int(said) < 2**16:
+        raise Unreachable(base.name, f"ssh_config names `{said}` as the port", hint=target_hint(base))
+    return int(said)
 
 
 def target_hint(base: Target) -> str:
