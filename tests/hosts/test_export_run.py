@@ -145,6 +145,32 @@ def test_the_units_run_and_start_again(desk: Desk) -> None:
     desk.everywhere(f"systemctl disable --now {units}")
 
 
+def test_the_commands_of_the_document(desk: Desk, tmp_path: Path) -> None:
+    for name in ("inventory.yaml", "inventory.lock"):
+        (tmp_path / name.replace("inventory", "cluster")).write_text((desk.folder / name).read_text())
+    (tmp_path / "cluster.lock").write_text((desk.folder / "inventory.lock").read_text())
+    for node, more in (
+        ("node1", "TENSOR_PARALLEL_SIZE=2\nPIPELINE_PARALLEL_SIZE=2\n"),
+        ("node2", "RAY_HEAD_IP=10.0.0.1\n"),
+    ):
+        (tmp_path / node).mkdir()
+        (tmp_path / node / ".env").write_text(f"MODEL_NAME=m\n{more}")
+    (tmp_path / ".env").write_text("MODEL_NAME=m\n")
+    (tmp_path / "docker-compose.yaml").write_text("services: {a: {image: 'vllm/vllm-openai:v0.33.0'}}\n")
+    document = (Path(__file__).parents[2] / "docs" / "hand-over.md").read_text()
+    shown = "".join(re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)).splitlines()
+    assert len(shown) == 6
+    for command in shown:
+        # The inventory of the exports is there already.
+        words = shlex.split(command.replace("--out cluster.yaml", "--out imported.yaml"))
+        done = subprocess.run(
+            [PROVISION, *words[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    made = {path.name for path in tmp_path.iterdir()}
+    assert {"handover", "handed-script", "handed-compose", "handed-ansible", "imported.yaml", "inventory.yaml"} <= made
+
+
 @pytest.mark.long
 def test_the_playbook_of_ansible_brings_the_hosts_up(desk: Desk, tmp_path: Path) -> None:
     made = subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], capture_output=True, check=False)
