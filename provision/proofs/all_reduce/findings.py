@@ -71,7 +71,22 @@ class Tried(Protocol):
     def measure(self) -> float: ...
 
 
+#: What comes of reading what is not of the shape that our programs give it.
+_ODD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, StopIteration)
+
+
 def shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+    """Never raises: what answers runs as the user whose services are to come, who could print anything."""
+    try:
+        return _shown(proof, answers, failed)
+    except _ODD:
+        name = proof.participants[0].host
+        tail = answers[name].tail(5) if name in answers else ()
+        said = "all-reduce not proved: what the hosts said of it cannot be read"
+        return Shown((_blocks(name, said, tail, f"look at who runs what on {name}: `ps aux`"),))
+
+
+def _shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
     heard = {name: _answer(fragment) for name, fragment in answers.items()}
     lead = next((answer.lead for answer in heard.values() if answer.lead is not None), None)
     bare = [name for name, answer in heard.items() if answer.absent or "No module named 'torch'" in answer.failed]
@@ -88,7 +103,10 @@ def shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, Ho
         return measured(
             proof.participants, [*lead["seats"].values()], {name: answer.said for name, answer in heard.items()}
         )
-    return Shown(tuple(Trouble(proof, heard, lead).findings()))
+    found = tuple(Trouble(proof, heard, lead).findings())
+    if not found:
+        raise ValueError("it did not end well, and nothing is wrong")
+    return Shown(found)
 
 
 def _answer(fragment: Fragment) -> Heard:
@@ -102,7 +120,7 @@ def _answer(fragment: Fragment) -> Heard:
         elif key in ("host", "lead"):
             try:
                 found = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if not isinstance(found, dict):
                 continue

@@ -52,7 +52,7 @@ def read_answer(fragment: Fragment) -> HostPaths | Silent:
         said = json.loads(fragment.stdout)
         taken = {int(port): str(why) for port, why in said["taken"].items()}
         return HostPaths(taken, {str(name): _path(path) for name, path in said["peers"].items()})
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return Silent("its answer could not be parsed", fragment.tail())
 
 
