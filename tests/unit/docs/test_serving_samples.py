@@ -1,5 +1,5 @@
-"""The samples of docs/serving.md: what the code prints today for the numbers that stand in them, which came of runs on a
-lab, so that no word of them goes out of date."""
+"""The samples of docs/serving.md: what the code prints today for the numbers that stand in them, which came of runs on
+a lab, so that no word of them goes out of date."""
 
 import os
 import re
