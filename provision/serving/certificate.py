@@ -38,6 +38,9 @@ _LEFT = _YEARS * 365 * 86400 / 10
 #: Far above a chain of certificates.
 _MAX = 64 * 1024
 
+#: Characters of the file with one of the cluster's own, far above what we write: it is the server's user's.
+_OWN = 8 * 1024
+
 
 class _Unfit(ValueError):
     """`hint` can be typed."""
@@ -111,6 +114,8 @@ class OwnKey(CertifiedKey):
 def own_key(held: str = "") -> dict[str, Secret]:
     """Of what a host has, or a fresh one where that is nothing that a server could use."""
     try:
+        if len(held) > _OWN:
+            raise ValueError
         certificates, private = _certificates(held, "it"), _key(held, "it")
         fits = isinstance(private, ec.EllipticCurvePrivateKey)
         fits = fits and _spki(private.public_key()) == _spki(certificates[0].public_key())

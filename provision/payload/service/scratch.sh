@@ -6,8 +6,9 @@ own_scratch() {
     [ -n "$scratch" ] || return 0
     them=$(id -u -- "${user:-$me}") || return 1
     ( umask 022; mkdir -p -- "${scratch%/*}" ) || return 1
-    [ -n "$(find "$scratch" -prune -type d -user "$them" ! -perm /077 2>/dev/null)" ] || clear_scratch || return 1
-    [ -d "$scratch" ] || { mkdir -m 700 -- "$scratch" && { [ "$them" = "$me" ] || chown -- "$them" "$scratch"; }; }
+    [ -z "$(find "$scratch" -prune -type d -user "$them" ! -perm /077 2>/dev/null)" ] || return 0
+    # What somebody puts there in between has mkdir fail.
+    clear_scratch && mkdir -m 700 -- "$scratch" && { [ "$them" = "$me" ] || chown -h -- "$them" "$scratch"; }
 }
 # Removed by whoever owns it. Fails where it is somebody else's, who may have meant us to find it.
 clear_scratch() {

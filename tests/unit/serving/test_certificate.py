@@ -88,6 +88,13 @@ def test_what_no_server_could_use_is_replaced(held: str) -> None:
     assert ssl.create_default_context(cadata=key.public)
 
 
+def test_a_file_that_is_far_longer_than_ours_is_not_looked_into() -> None:
+    """The server's user could put anything there."""
+    first = own_key()[TLS]
+    assert own_key(first.reveal())[TLS].reveal() == first.reveal()
+    assert own_key(first.reveal() + "#" * 8192)[TLS].reveal() != first.reveal()
+
+
 def test_the_key_is_a_secret_by_itself() -> None:
     made = own_key()
     text = pem(own(pem(made[TLS])))  # type: ignore[arg-type]
