@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import threading
+import zlib
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -18,7 +20,8 @@ LARGE = 100_000
 class Repository:
     """`files` of one commit. `token`: what must be shown, empty for nothing. `gated`: also its list is shown to
     nobody. `holds`: file → bytes after which it waits for `FakeHub.go`. `spoiled`: files of which other bytes come;
-    `longer`: more bytes than announced. `leads`: file → where it leads instead. `unhashed`: files without a hash."""
+    `longer`: more bytes than announced. `endless`: its list goes on, `plain` or `packed`. `leads`: file → where it
+    leads instead. `unhashed`: files without a hash."""
 
     files: dict[str, bytes]
     commit: str = "a" * 40
@@ -29,6 +32,7 @@ class Repository:
     longer: set[str] = field(default_factory=set)
     leads: dict[str, str] = field(default_factory=dict)
     unhashed: set[str] = field(default_factory=set)
+    endless: str = ""
 
 
 class FakeHub:
@@ -87,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(403 if gated else 401, "GatedRepo" if gated else "RepoNotFound")
         elif revision not in (None, "main", repository.commit):
             self._refuse(404, "RevisionNotFound")
+        elif about and repository.endless:
+            self._go_on(packed=repository.endless == "packed")
         elif about:
             self._send(200, json.dumps(_info(name, repository)).encode(), {"Content-Type": "application/json"}, body)
         elif file and file[3] in repository.files:
@@ -133,6 +139,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.of.holding.set()
         self.of.go.wait(30)
         self.close_connection = True
+
+    def _go_on(self, *, packed: bool) -> None:
+        """As a packed answer of some KiB, or as a plain one, of a GiB."""
+        blanks = b" " * (1 << 20)
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        if packed:
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(1 << 10):
+                self.wfile.write(packer.compress(blanks) if packed else blanks)
 
     def _refuse(self, status: int, code: str) -> None:
         self._send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": f"{code} at {self.path}"}, True)

@@ -55,6 +55,16 @@ def test_a_file_without_a_hash_is_refused(racks: HubRacks, hub: FakeHub, reposit
     assert hub.loaded == [] and not racks.root("host-1").exists()
 
 
+@pytest.mark.parametrize("how", ["plain", "packed"])
+def test_a_list_without_end_is_not_read_to_it(racks: HubRacks, hub: FakeHub, repository: Repository, how: str) -> None:
+    repository.endless = how
+    (error,) = racks.run("up").errors
+    told = (error.message, *error.evidence)
+    assert any(f"not trusted: {hub.url}/api/models/acme/tiny" in text for text in told), told
+    assert any("answers with more than 64 MiB" in text for text in told), told
+    assert hub.loaded == [] and not racks.root("host-1").exists()
+
+
 def test_pickles_and_code_come_only_where_they_are_asked_for(
     racks: HubRacks, hub: FakeHub, repository: Repository
 ) -> None:

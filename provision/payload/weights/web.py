@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+#: Bytes of what a hub says of a repository, unpacked: of 200 000 files there is less.
+LONGEST = 64 << 20
+
 
 class NotAsked(Exception):
-    """A request that is not sent: it leads to another kind of address."""
+    """A request that is not sent: it leads to another kind of address. Or an answer that is not taken."""
 
 
 def guard(library: Any, endpoint: str) -> None:
@@ -29,7 +32,8 @@ def guard(library: Any, endpoint: str) -> None:
             made = inner.default_client_factory()
             hooks = made.event_hooks
             seen = [*hooks.get("request", ()), lambda request: judge(str(request.url), request.headers)]
-            made.event_hooks = {**hooks, "request": seen}
+            read = [*hooks.get("response", ()), lambda response: whole(response, response.iter_bytes)]
+            made.event_hooks = {**hooks, "request": seen, "response": read}
             return made
 
         library.set_client_factory(client)
@@ -41,7 +45,12 @@ def guard(library: Any, endpoint: str) -> None:
 
             def seen(request: Any, **how: Any) -> Any:
                 judge(request.url, request.headers)
-                return send(request, **how)
+                if not said(request.url):
+                    return send(request, **how)
+                response = send(request, **{**how, "stream": True})
+                whole(response, lambda: response.iter_content(65536))
+                response._content_consumed = True
+                return response
 
             made.send = seen
             return made
@@ -49,6 +58,25 @@ def guard(library: Any, endpoint: str) -> None:
         library.configure_http_backend(session)
     else:
         raise NotAsked("this huggingface_hub does not let its requests be seen")
+
+
+def said(url: str) -> bool:
+    """Whether it is asked what a repository holds; the files of one are read as far as that says."""
+    return urlsplit(url).path.startswith("/api/") or "/api/models/" in urlsplit(url).path
+
+
+def whole(response: Any, pieces: Callable[[], Iterable[bytes]]) -> None:
+    """Reads it, before the library does so without a bound; what is packed may be far larger than what comes."""
+    if not said(str(response.url)):
+        return
+    parts, size = [], 0
+    for piece in pieces():
+        size += len(piece)
+        if size > LONGEST:
+            response.close()
+            raise NotAsked(f"{shown(str(response.url))} answers with more than {LONGEST >> 20} MiB")
+        parts.append(piece)
+    response._content = b"".join(parts)
 
 
 def allowed(url: str, endpoint: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from provision.payload.weights.download import Capped
-from provision.payload.weights.web import NotAsked, allowed, guard, origin, shown
+from provision.payload.weights.web import LONGEST, NotAsked, allowed, guard, origin, shown, whole
 
 HUB = "https://hub.example"
 SHOWN = {"Authorization": "Bearer canary", "cookie": "canary", "Range": "bytes=1-"}
@@ -106,3 +106,39 @@ def test_no_more_is_taken_than_was_announced() -> None:
     with pytest.raises(NotAsked, match="more comes"):
         capped.write(b"456")
     assert file.getvalue() == b"123"
+
+
+@pytest.mark.parametrize("path", ["/api/models/a/b", "/hf/api/models/a/b/revision/main"])
+def test_what_is_said_of_a_repository_is_read_to_a_bound(path: str) -> None:
+    closed: list[bool] = []
+    response: Any = SimpleNamespace(url=HUB + path, close=lambda: closed.append(True))
+    whole(response, lambda: iter([b"12", b"3"]))
+    assert response._content == b"123" and not closed
+    with pytest.raises(NotAsked, match="answers with more than 64 MiB"):
+        whole(response, lambda: (bytes(1 << 20) for _ in range(1 + (LONGEST >> 20))))
+    assert closed
+
+
+def test_a_file_is_not_read_here() -> None:
+    response: Any = SimpleNamespace(url=f"{HUB}/a/b/resolve/main/model.safetensors")
+    whole(response, lambda: pytest.fail("it may be fifty gigabytes"))
+
+
+def test_the_older_library_reads_no_more_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = ModuleType("huggingface_hub.utils._http")
+    how: list[Any] = []
+
+    def send(request: Any, **options: Any) -> Any:
+        how.append(options)
+        return SimpleNamespace(url=request.url, close=lambda: None, iter_content=lambda _: iter([b"{}"]))
+
+    inner._default_backend_factory = lambda: SimpleNamespace(send=send)  # type: ignore[attr-defined]
+    for name in ("huggingface_hub", "huggingface_hub.utils"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, inner.__name__, inner)
+    made: list[Any] = []
+    guard(SimpleNamespace(configure_http_backend=lambda factory: made.append(factory())), HUB)
+    response = made[0].send(SimpleNamespace(url=f"{HUB}/api/models/a/b", headers={}), stream=False, timeout=30)
+    assert response._content == b"{}" and response._content_consumed and how == [{"stream": True, "timeout": 30}]
+    made[0].send(SimpleNamespace(url=f"{HUB}/a/b/resolve/main/x", headers={}), stream=True)
+    assert how[-1] == {"stream": True}
