@@ -21,7 +21,7 @@ KINDS = ("systemd", "compose", "script", "ansible")
   provision export systemd cluster.yaml
   provision export script cluster.yaml --out handover"""),
 )
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(KINDS), metavar="systemd|compose|script|ansible")
 @inventory_argument
 @click.option(
     "--out",
@@ -29,9 +29,7 @@ KINDS = ("systemd", "compose", "script", "ansible")
     metavar="DIR",
     help="The folder to write to, new or of an earlier export.  [default: CLUSTER-KIND]",
 )
-@click.option(
-    "--root", metavar="FOLDER", help="The folder on the hosts, where it is not known.  [default: /opt/CLUSTER]"
-)
+@click.option("--root", metavar="FOLDER", help="The folder on the hosts, absolute.  [default: the inventory's `root`]")
 @click.option("--image", metavar="NAME", help="The image that containers are made of; for compose.")
 @click.option("--ask", is_flag=True, help="Ask the hosts even where the inventory has every address.")
 @click.option("--playbook", metavar="FILE", type=click.Path(path_type=Path), help="Your own playbook, as for `up`.")

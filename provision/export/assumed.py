@@ -20,19 +20,19 @@ def missing(inventory: Inventory) -> list[str]:
     return found
 
 
-def assumed(cluster: Cluster, root: str) -> tuple[Cluster, tuple[str, ...]]:
+def assumed(cluster: Cluster) -> tuple[Cluster, tuple[str, ...]]:
     """`cluster` of hosts that were not asked, as if each had said what the inventory has for it; and what remains
-    unknown of it, a line each. `root`: for hosts whose own is below a home folder; empty: /opt/CLUSTER, and said."""
+    unknown of it, a line each. A `root` below a home folder becomes
+    /opt/CLUSTER, and that is said."""
     inventory = cluster.inventory
     share = -(-inventory.serve.gpus // len(inventory.hosts)) if inventory.serve else 0
     nodes, unknown = [], []
     for node in cluster.nodes:
         host = node.host
         if host.base.startswith("~"):
-            below = root or f"/opt/{cluster.name}"
-            if not root:
-                said = f"where `{host.base}` is, so `{below}` is used: `--root` chooses another"
-                unknown.append(f"{host.name}: {said}")
+            below = f"/opt/{cluster.name}"
+            said = f"where `{host.base}` is, so `{below}` is used: `--root` chooses another"
+            unknown.append(f"{host.name}: {said}")
             host = host.model_copy(update={"root": below})
         if host.expect.gpus is None:
             unknown.append(f"{host.name}: how many GPUs it has: `expect.gpus` says it")

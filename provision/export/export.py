@@ -10,6 +10,7 @@ from provision.core.errors import ProvisionError
 from provision.core.exits import Exit
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.core.urls import masked
 from provision.export.ansible import ansible_files
 from provision.export.common import File
 from provision.export.compose import compose_files
@@ -29,8 +30,8 @@ _KINDS: Mapping[str, Callable[[Cluster, Sequence[HostLayout]], dict[str, File]]]
 
 @dataclass(frozen=True)
 class ExportTerms:
-    """`root`: the folder on the hosts, where that is not known; `image`: what containers are made of; `ask`: the hosts
-    are asked whatever the inventory has."""
+    """`root`: the folder on the hosts, instead of the inventory's; `image`: what containers are made of; `ask`: the
+    hosts are asked whatever the inventory has."""
 
     kind: str
     root: str = ""
@@ -74,6 +75,12 @@ def exported(
         said = "; ".join(f"{one.host}: {one.message}" if one.host else one.message for one in blockers)
         raise NotExported(f"`up` would not begin, so there is nothing to export: {said}", hint=blockers[0].hint)
     hosts = layouts(cluster, book)
+    for host in hosts:
+        for one in host.programs:
+            shown = [word for word in one.command if masked(word) != word]
+            if shown:
+                said = f"an argument of {one.label} on {host.name} has a password in a URL: `{shown[0]}`"
+                raise NotExported(said, hint="give it by a variable (`env`), which an export reads from a file")
     hosts = tuple(map(of_the_system, hosts)) if kind in ("systemd", "ansible") else hosts
     notes = (*unknown, *(line for host in hosts for line in host.left_out))
     files = _KINDS[kind](cluster, hosts) if kind in _KINDS else compose_files(cluster, hosts, terms.image)

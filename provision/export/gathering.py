@@ -53,6 +53,11 @@ def export(inventory: Inventory, terms: ExportTerms, **options: Unpack[ExportOpt
 def _export(
     inventory: Inventory, terms: ExportTerms, playbook: Callable[[Cluster], Playbook], options: ExportOptions
 ) -> Export:
+    if terms.root:
+        if not terms.root.startswith("/"):
+            raise UsageError(f"--root is `{terms.root}`, expected an absolute path on the hosts")
+        hosts = tuple(host.model_copy(update={"root": terms.root}) for host in inventory.hosts)
+        inventory = inventory.model_copy(update={"hosts": hosts})
     if terms.kind == "compose":
         if not terms.image:
             raise UsageError("compose needs an image", hint="name it: `--image vllm/vllm-openai:v0.33.0`")
@@ -60,6 +65,8 @@ def _export(
         python = inventory.python.model_copy(update={"packages": _IN_THE_IMAGE})
         inventory = inventory.model_copy(update={"python": python})
         lock = no_lock(python, inventory.lock_path)
+    elif not inventory.python.packages:
+        lock = no_lock(inventory.python, inventory.lock_path)
     else:
         lock = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
     asked = terms.ask or bool(missing(inventory))
@@ -72,6 +79,6 @@ def _export(
             facts = {node.name: node.facts for node in cluster.nodes if node.facts is not None}
             cluster = replace(cluster, model=look(gather.holds_model(facts)))
     else:
-        cluster, unknown = assumed(gather.unasked(inventory), terms.root)
+        cluster, unknown = assumed(gather.unasked(inventory))
     cluster = replace(cluster, lock=lock, secrets=placeholders(inventory, RAY_TOKEN))
     return exported(terms, cluster, playbook, asked=asked, unknown=unknown)

@@ -12,6 +12,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
+from provision.core.urls import masked
 from provision.payload.bundle import module
 from provision.resources.absent import Absent
 from provision.resources.firewall import OpenPorts
@@ -32,6 +33,9 @@ from provision.resources.weights import Weights
 
 #: Steps that look, count or take away, and leave nothing behind that a host needs.
 _NOTHING_TO_PUT = (PortsFree, OpenPorts, Ranks, RayMembers, Answers, Absent, PlainDigests)
+
+#: Secret → what its file holds, where its name does not say it.
+_IN_WORDS = {"serve.tls": "the API's private key and its certificates in PEM"}
 
 #: To whom a variable belongs that says which interface to take: empty where it is not known.
 _INTERFACE = ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME")
@@ -172,9 +176,10 @@ def _layout(cluster: Cluster, node: Node, book: Playbook) -> HostLayout:
 def _program(cluster: Cluster, node: Node, service: Service, folder: str, here: list[Resource]) -> HostProgram:
     name = service.place.owner_mark.rpartition("/")[2]
     given = service.environment()
-    hidden = tuple(key for key, value in given.items() if isinstance(value, Secret))
+    # A password in a URL, as of a proxy, is as good as one alone.
+    hidden = tuple(key for key, value in given.items() if isinstance(value, Secret) or masked(value) != value)
     unknown = () if node.interface else _INTERFACE
-    plain = {k: v for k, v in given.items() if not isinstance(v, Secret) and k not in unknown and v != ""}
+    plain = {k: str(v) for k, v in given.items() if k not in (*hidden, *unknown) and v != ""}
     seconds = str(int(cluster.inventory.ray.join_timeout))
     return HostProgram(
         name=name,
@@ -255,7 +260,9 @@ def _module(one: ModuleFile) -> Iterator[HostFile]:
 def _secret_files(here: list[Resource]) -> Iterator[SecretPlace]:
     for resource in here:
         if isinstance(resource, SecretFile):
-            yield SecretPlace(resource.path, resource.secret.name, (), resource.owner)
+            yield SecretPlace(
+                resource.path, _IN_WORDS.get(resource.secret.name, resource.secret.name), (), resource.owner
+            )
 
 
 def _model(weights: Weights | None) -> ModelPlace | None:

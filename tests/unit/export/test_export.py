@@ -13,9 +13,10 @@ from provision.cluster.cluster import Cluster
 from provision.core.secret import Secret
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.export.export import Export, ExportTerms, NotExported, exported, placeholders
-from provision.inventory.models import Expect, Ray, Serve
+from provision.inventory.models import Expect, Ray, Serve, Tls
 from provision.resources.service import Service
 from provision.stack.backends import DEFAULT, playbook_of
+from provision.stack.exposed import guarded
 
 KINDS = ("script", "systemd", "ansible", "compose")
 SERVE = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2, args={"max-model-len": 512})
@@ -23,7 +24,7 @@ KEY = {"VLLM_API_KEY": Secret("never-to-be-seen", "VLLM_API_KEY")}
 
 
 def playbook(made: Cluster) -> Callable:
-    return PlaybookFile(built_in(playbook_of(made.inventory)), like=built_in(DEFAULT)).load()
+    return guarded(PlaybookFile(built_in(playbook_of(made.inventory)), like=built_in(DEFAULT)).load(), removes=False)
 
 
 def export(kind: str, made: Cluster, *, asked: bool = True) -> Export:
@@ -204,3 +205,23 @@ def test_an_export_replaces_an_export_and_nothing_else(tmp_path: Path) -> None:
         write({"a": File("3")}, tmp_path / "mine")
     assert "has files in it that no export has written" in caught.value.message
     assert (tmp_path / "mine" / "a").read_text() == "mine"
+
+
+def test_a_password_in_a_url_is_no_value_of_a_file(tmp_path: Path) -> None:
+    made = cluster(serve=SERVE, env={"HTTPS_PROXY": "http://user:pass-w0rd@proxy:3128"})
+    found = export("script", made)
+    assert "pass-w0rd" not in "".join(file.text for file in found.files.values())
+    assert [place.names for place in found.secrets["gpu-02"]] == [(), ("HTTPS_PROXY",)]
+    assert "with_secrets.sh" in found.files["gpu-02/ray.sh"].text
+    args = {"otlp-traces-endpoint": "http://user:pass-w0rd@traces"}
+    with pytest.raises(NotExported) as caught:
+        export("systemd", cluster(serve=SERVE.model_copy(update={"args": args})))
+    assert "pass-w0rd" not in caught.value.message and "has a password in a URL" in caught.value.message
+
+
+def test_https_asks_for_the_file_with_the_key() -> None:
+    made = cluster(serve=SERVE.model_copy(update={"tls": Tls(cert="c.pem", key="k.pem")}))
+    found = export("script", made)
+    whats = {place.path.rpartition("/")[2]: place.what for place in found.secrets["gpu-01"]}
+    assert whats["vllm-tls.pem"] == "the API's private key and its certificates in PEM"
+    assert "URL=https://10.0.0.1:8000" in found.files["gpu-01/vllm.ready.sh"].text
