@@ -30,7 +30,11 @@ KINDS = ("systemd", "compose", "script", "ansible")
     help="The folder to write to, new or of an earlier export.  [default: CLUSTER-KIND]",
 )
 @click.option("--root", metavar="FOLDER", help="The folder on the hosts, absolute.  [default: the inventory's `root`]")
-@click.option("--image", metavar="NAME", help="The image that containers are made of; for compose.")
+@click.option(
+    "--image",
+    metavar="NAME",
+    help="The image that containers are made of, for compose; with it, script runs in Apptainer.",
+)
 @click.option("--ask", is_flag=True, help="Ask the hosts even where the inventory has every address.")
 @click.option("--playbook", metavar="FILE", type=click.Path(path_type=Path), help="Your own playbook, as for `up`.")
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the hosts' sudo password.")

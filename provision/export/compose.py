@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from provision.cluster.cluster import Cluster
-from provision.export.common import WITH_SECRETS, File, library
+from provision.export.common import File, library
+from provision.export.image import OF_THE_HOST, entry
 from provision.export.layout import HostFile, HostLayout, HostProgram, Wait
-
-#: What a container has of its own: the image says it.
-_OF_THE_HOST = frozenset({"PATH", "HOME", "USER", "TMPDIR"})
 
 #: Where compose puts secrets into a container.
 _SECRETS = "/run/secrets"
@@ -110,11 +108,11 @@ class _Compose:
         }
 
     def _service(self, one: HostProgram, needs: Sequence[tuple[str, str]]) -> dict[str, object]:
-        entry, arguments = self._entry(one)
+        words, arguments = entry(self._host, one, self._paths.get(one.secrets_file, ""), "$$")
         given = [place.path for place in self._host.secrets if not place.names or place.path == one.secrets_file]
         return {
             **self._common(needs),
-            "entrypoint": entry,
+            "entrypoint": words,
             "command": [self._here(word) for word in arguments],
             "environment": self._environment(one.variables),
             "volumes": self._volumes(),
@@ -125,25 +123,8 @@ class _Compose:
             **self._health(one),
         }
 
-    def _entry(self, one: HostProgram) -> tuple[list[str], tuple[str, ...]]:
-        """The program by its name, since an image has it where it likes; and its arguments. Where its path is wanted,
-        or there are secrets, a shell sees to that first."""
-        bin_ = f"{self._host.environment}/bin/"
-        words = [word.removeprefix(bin_) for word in one.command]
-        programs = [index for index, word in enumerate(one.command) if word.startswith(bin_)]
-        last = max(programs, default=0)
-        if last == 0 and not one.secrets:
-            return [words[0]], tuple(words[1:])
-        line = ["exec"]
-        if one.secrets:
-            line += ["/bin/sh", f"{self._host.lib}/{WITH_SECRETS}", self._paths[one.secrets_file]]
-        for index, word in enumerate(words[: last + 1]):
-            named = "python3" if word == "python" and index in programs else word
-            line.append(f'"$$(command -v {named})"' if index in programs and index else named)
-        return ["/bin/sh", "-c", " ".join([*line, '"$$@"']), one.name], tuple(words[last + 1 :])
-
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._here(value) for name, value in variables.items() if name not in _OF_THE_HOST}
+        return {name: self._here(value) for name, value in variables.items() if name not in OF_THE_HOST}
 
     def _here(self, text: str) -> str:
         """With the paths of secrets as they are in the container, and no variable of compose's in it."""

@@ -22,9 +22,15 @@ from provision.inventory.models import Inventory
 
 #: Kind → what makes its files.
 _KINDS: Mapping[str, Callable[[Cluster, Sequence[HostLayout]], dict[str, File]]] = {
-    "script": script_files,
     "systemd": systemd_files,
     "ansible": ansible_files,
+}
+
+
+#: The same, for those that can be of an image.
+_IMAGED: Mapping[str, Callable[[Cluster, Sequence[HostLayout], str], dict[str, File]]] = {
+    "script": script_files,
+    "compose": compose_files,
 }
 
 
@@ -83,7 +89,7 @@ def exported(
                 raise NotExported(said, hint="give it by a variable (`env`), which an export reads from a file")
     hosts = tuple(map(of_the_system, hosts)) if kind in ("systemd", "ansible") else hosts
     notes = (*unknown, *(line for host in hosts for line in host.left_out))
-    files = _KINDS[kind](cluster, hosts) if kind in _KINDS else compose_files(cluster, hosts, terms.image)
+    files = _KINDS[kind](cluster, hosts) if kind in _KINDS else _IMAGED[kind](cluster, hosts, terms.image)
     secrets = {host.name: host.secrets for host in hosts}
     made = Export(kind, cluster.name, files, secrets, notes, asked)
     return replace(made, files={**files, "README.md": File(readme(kind, cluster, hosts, notes))})

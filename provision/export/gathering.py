@@ -58,9 +58,11 @@ def _export(
             raise UsageError(f"--root is `{terms.root}`, expected an absolute path on the hosts")
         hosts = tuple(host.model_copy(update={"root": terms.root}) for host in inventory.hosts)
         inventory = inventory.model_copy(update={"hosts": hosts})
-    if terms.kind == "compose":
-        if not terms.image:
-            raise UsageError("compose needs an image", hint="name it: `--image vllm/vllm-openai:v0.33.0`")
+    if terms.kind == "compose" and not terms.image:
+        raise UsageError("compose needs an image", hint="name it: `--image vllm/vllm-openai:v0.33.0`")
+    if terms.kind in ("systemd", "ansible") and terms.image:
+        raise UsageError(f"{terms.kind} runs an environment, and no image", hint="leave `--image` out")
+    if terms.image:
         # What the environment is for is in the image.
         python = inventory.python.model_copy(update={"packages": _IN_THE_IMAGE})
         inventory = inventory.model_copy(update={"python": python})

@@ -122,6 +122,33 @@ def test_the_scripts_run_as_an_ordinary_user(desk: Desk) -> None:
     assert "handed/envs" not in desk.run("lab-1", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
 
+#: Not Apptainer: no container, but the words behind the image, with the environment of the scripts in front.
+STAND_IN = f"""#!/bin/sh
+shift
+while [ $# -gt 0 ]; do case $1 in --nv) shift ;; --bind) [ -d "$2" ] || exit 8; shift 2 ;; *) break ;; esac; done
+[ "$1" = /srv/vllm.sif ] || exit 9
+shift
+PATH=$(echo {ROOT}/envs/*/bin):/usr/bin:/bin exec "$@"
+"""
+
+
+def test_with_an_image_the_scripts_run_in_apptainer_of_which_there_is_a_stand_in(desk: Desk) -> None:
+    desk.provision("export", "script", "--root", ROOT, "--image", "/srv/vllm.sif", "--out", "boxed")
+    (desk.folder / "stand-in").mkdir()
+    (desk.folder / "stand-in" / "apptainer").write_text(STAND_IN)
+    (desk.folder / "stand-in" / "apptainer").chmod(0o755)
+    for host in HOSTS:
+        desk.put(host, desk.folder / "stand-in", "/usr/local/bin")
+        desk.put(host, desk.folder / "boxed" / host, "/home/ops/boxed")
+        assert f"{host} is ready" in desk.run(host, "boxed/install.sh", user="ops")
+        assert not (desk.folder / "boxed" / host / "requirements.txt").exists()
+    try:
+        desk.everywhere("boxed/run.sh start", user="ops")
+        assert (desk.answer(KEY), desk.answer("another")) == ("200", "401")
+    finally:
+        desk.everywhere("boxed/run.sh stop", user="ops")
+
+
 def test_one_without_its_head_says_so_and_starts_nothing(desk: Desk) -> None:
     desk.run("lab-2", "sed -i 's/SECONDS_LEFT=180/SECONDS_LEFT=1/' it/ray.wait.sh", user="ops")
     said = desk.run("lab-2", "it/run.sh start", user="ops", code=1)

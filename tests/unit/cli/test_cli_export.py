@@ -66,6 +66,7 @@ def test_without_an_address_the_hosts_are_asked(inventory: Path, call: Callable[
         (("compose",), 2, "compose needs an image"),
         (("script",), 3, "python.packages is empty"),
         (("script", "--root", "there"), 2, "expected an absolute path"),
+        (("systemd", "--image", "a"), 2, "systemd runs an environment, and no image"),
         (("tarball",), 2, "is not one of `systemd`"),
     ],
 )
