@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 #: The registry and its lab are the tests': what is injected here is what docs/faults.md says.
 TESTS = Path(__file__).parents[1] / "tests"
@@ -29,29 +28,19 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     from faults.rack import Rack
     from faults.registry import FAULTS
+    from faults.soak import soak
 
     from provision.lab.lab import Lab
 
-    chance = random.Random(asked.seed)
     print(f"seed {asked.seed}", flush=True)
     lab = Lab(name=f"soak-{os.getpid()}")
     lab.up(3, 1, init="sshd")
-    began, bad = time.monotonic(), []
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="provision-soak-") as folder:
         rack = Rack(lab, Path(folder) / "controller")
         try:
             rack.settle()
-            for number in range(1, asked.faults + 1):
-                fault = chance.choice(FAULTS)
-                # Now and then a second look, with nothing injected: in sync, and nothing to change.
-                why = _met(rack, fault)
-                why += _in_sync(rack) if chance.random() < 0.2 else []
-                print(f"{number:>3}  {'ok ' if not why else 'BAD'}  {fault.name}", flush=True)
-                for line in why:
-                    print(f"          {line}", flush=True)
-                if why:
-                    bad.append(fault.name)
-                    rack.healthy()
+            bad = soak(rack, FAULTS, asked.faults, asked.seed)
         finally:
             rack.close()
     minutes = (time.monotonic() - began) / 60
@@ -68,20 +57,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=100, metavar="N", help="default: 100")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="default: random")
     return parser.parse_args()
-
-
-def _met(rack: Any, fault: Any) -> list[str]:
-    from faults.meeting import met
-
-    try:
-        return list(met(rack, fault))
-    except AssertionError as error:
-        return [f"{error}"]
-
-
-def _in_sync(rack: Any) -> list[str]:
-    code = rack.provision("check")
-    return [f"`check` ended with {code}: {rack.said}"] if code else []
 
 
 if __name__ == "__main__":

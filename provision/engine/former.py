@@ -72,7 +72,7 @@ class Former:
         that did not. `down` is not done while it could not look at one of them: there it is an error."""
         renamed = self._job.members.renamed if self._job.members is not None and not self._job.only else ()
         cluster = replace(cluster, renamed=renamed)
-        beside = _beside(self._job)
+        beside = [*_beside(self._job), *(_taken_for(self._job, name) for name in renamed)]
         if not self._fleet.hosts:
             return fleet, cluster, beside
         self._thread.join()
@@ -115,6 +115,22 @@ def _beside(job: Job) -> list[Finding]:
     if job.members is None or job.only or job.areas:
         return []
     return [_may_run(job, name) for name in job.members.beside]
+
+
+def _taken_for(job: Job, name: str) -> Finding:
+    """A cluster that goes by another name, or another one of the same hosts and path: from here they look the same."""
+    source, here = job.inventory.path, job.inventory.cluster
+    does = "is ended" if job.mode.removes else "is ended by `up`, which then starts"
+    then = "" if job.mode.removes else f" `{here}`"
+    return Finding(
+        "",
+        "services",
+        f"cluster {name}",
+        Severity.WARNING,
+        said=f"{source} said `cluster: {name}` before: what runs as `{name}` on these hosts {does}{then}",
+        why=f"`{here}` is taken for the same cluster under another name; one of the same hosts and path looks no other",
+        hint=f"if `{name}` is a cluster of its own, which is to stay: keep this inventory at another path",
+    )
 
 
 def _may_run(job: Job, name: str) -> Finding:

@@ -74,7 +74,7 @@ class PlaybookFile:
                 return self._load()(cluster)
             except PlaybookError as error:
                 if error.message not in heard:  # it is asked once for each host that has left, too
-                    hear(f"{error.message}: what runs is found by its mark, and files stay on the hosts")
+                    hear(f"{error.message}: what runs is found by its mark")
                 heard.add(error.message)
                 return Playbook()
 

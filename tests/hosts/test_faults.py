@@ -13,6 +13,7 @@ from faults.fault import NOTHING, Fault
 from faults.meeting import met
 from faults.rack import Rack
 from faults.registry import FAULTS
+from faults.soak import soak
 
 from provision.lab.lab import Lab
 
@@ -46,6 +47,14 @@ def test_after_those_there_is_nothing_to_do(rack: Rack) -> None:
     assert rack.provision("up") == 0, rack.said
     assert NOTHING in rack.said
     rack.invariants()
+
+
+def test_a_short_soak(healthy: Rack, capsys: pytest.CaptureFixture[str]) -> None:
+    """The long one: `python -m benchmarks.soak`."""
+    cheap = [f for f in FAULTS if f.quick and f.act is None]
+    bad = soak(healthy, cheap, 3, seed=3)
+    said = capsys.readouterr().out
+    assert (bad, said.count("  ok   ")) == ([], 3), said
 
 
 @pytest.mark.long

@@ -74,3 +74,22 @@ def test_another_cluster_of_the_same_path_is_named_and_left_alone(
     assert cluster.renamed == ()
     assert finding.severity is Severity.WARNING and "cluster `gpus` may run on the same hosts" in finding.message
     assert "`provision down INVENTORY` with one that says `cluster: gpus`" in finding.hint
+
+
+@pytest.mark.parametrize("mode", [Mode.UP, Mode.DOWN, Mode.CHECK])
+def test_what_is_taken_for_a_former_name_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode
+) -> None:
+    """Whether it is another cluster of the same hosts and path, nobody can tell: nothing else is claimed."""
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST,))
+    Members.of(inventory).begin(["gpu-01"])
+    blue = inventory.model_copy(update={"cluster": "blue"})
+    job = Job.of_steps("up", mode, blue, lambda _: Playbook(), None, None, {})
+    object.__setattr__(job, "members", Members.of(blue))
+    with fleet_of((FIRST,), silent) as fleet:
+        _, cluster, (finding,) = former.Former(fleet, job).join(fleet, Cluster(blue, (), job.lock, {}), None)
+    assert cluster.renamed == ("gpus",) and finding.severity is Severity.WARNING
+    ended = "is ended" if mode is Mode.DOWN else "is ended by `up`, which then starts `blue`"
+    assert finding.message.endswith(f"said `cluster: gpus` before: what runs as `gpus` on these hosts {ended}")
+    assert "another path" in finding.hint

@@ -134,4 +134,4 @@ def test_what_goes_does_without_one_that_is_broken(file: Path, text: str | None)
     said: list[str] = []
     assert PlaybookFile(file, like=LIKE).load(said.append)(cluster()).steps == []
     (line,) = said
-    assert line.startswith(str(file)) and line.endswith("what runs is found by its mark, and files stay on the hosts")
+    assert line.startswith(str(file)) and line.endswith("what runs is found by its mark")
