@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from provision.core.files import write_whole
 from provision.core.paths import cluster_dir
 from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
+from provision.engine.unchanged import digest_of
 from provision.environment.lockfile import Lock, no_lock, parse_lock
 from provision.inventory.models import Inventory
 
@@ -34,10 +36,12 @@ class NotKept(ProvisionError):
 
 @dataclass(frozen=True)
 class Played:
-    """A playbook of one's own, and the digest of what was in it."""
+    """A playbook of one's own, and the digest of what was in it; `beside`: of files that it has imported from where it
+    lies, by path."""
 
     path: Path
     digest: str
+    beside: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,28 @@ def played(path: Path | None) -> Played | None:
     return Played(path.absolute(), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
+def with_imports(book: Played | None) -> Played | None:
+    """Once it has done its work: some import late."""
+    if book is None:
+        return None
+    folder = book.path.parent.resolve()
+    files = [Path(file).resolve() for name, file in _imported() if name.partition(".")[0] != "provision"]
+    own = (file for file in files if folder in file.parents and "site-packages" not in file.parts)
+    return replace(book, beside={str(file): digest_of(file) for file in sorted(own) if file != book.path.resolve()})
+
+
+def _imported() -> list[tuple[str, str]]:
+    """Modules by name, with their files."""
+    found = ((name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items()))
+    return [(name, file) for name, file in found if file and file.endswith(".py")]
+
+
 def keep(inventory: Inventory, lock: Lock, book: Played | None = None) -> None:
     """Raises NotKept, NoHome."""
     path = place(inventory.cluster)
     said = without(inventory.model_dump(mode="json"))
     content: dict[str, Any] = {"v": VERSION, "at": time.time(), "inventory": said, "lock": lock.text}
-    content["playbook"] = {"path": str(book.path), "sha256": book.digest} if book else None
+    content["playbook"] = {"path": str(book.path), "sha256": book.digest, "beside": dict(book.beside)} if book else None
     try:
         private_folder(path.parent)
         write_whole(path, json.dumps(content) + "\n")
@@ -94,6 +114,10 @@ def playbook(kept: LastGood) -> Path | None:
         ) from error
     if now != kept.played:
         raise UsageError(f"the playbook `{path}` is another than that of the last good start", hint=hint)
+    if others := [f"`{file}`" for file, digest in kept.played.beside.items() if digest_of(Path(file)) != digest]:
+        raise UsageError(
+            f"{', '.join(others)}, which the playbook imports, is another than at the last good start", hint=hint
+        )
     return path
 
 
@@ -131,7 +155,8 @@ def load(present: Inventory) -> LastGood:
         lock = parse_lock(text, inventory.lock_path) if text else unlocked
         # A file of an earlier provision has none.
         book = content.get("playbook")
-        of_then = Played(Path(book["path"]), str(book["sha256"])) if book else None
+        beside = {str(file): str(digest) for file, digest in (book or {}).get("beside", {}).items()}
+        of_then = Played(Path(book["path"]), str(book["sha256"]), beside) if book else None
         return LastGood(float(content["at"]), inventory, lock, of_then)
     except UsageError:
         raise

@@ -49,6 +49,6 @@ def _remember(job: Job, seen: Report | None, book: last_good.Played | None, say:
     if job.command != "up" or job.inventory.serve is None:
         return
     try:
-        last_good.keep(job.inventory, job.lock, book)
+        last_good.keep(job.inventory, job.lock, last_good.with_imports(book))
     except ProvisionError as error:
         say(f"the way back was not kept: {error.message}")

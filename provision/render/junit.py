@@ -42,6 +42,10 @@ def junit_xml(report: Report, *, cluster: str, at: float) -> str:
     for host in report.hosts:
         of_host = [e for e in errors if isinstance(e, HostError) and e.host == host.name]
         suites.append(_suite(cluster, host.name, _cases(host.name, report), of_host, host.seconds, stamp))
+    # Such as one that has left the inventory: it counts wherever the findings are counted.
+    for name in dict.fromkeys(finding.host for finding in report.findings):
+        if name and all(name != host.name for host in report.hosts):
+            suites.append(_suite(cluster, name, _cases(name, report), (), 0.0, stamp))
     suites += [_left_out(cluster, name, stamp) for name in report.left_out]
     root = ElementTree.Element("testsuites", {"name": _xml(f"provision check {cluster}")})
     for count in ("tests", "failures", "errors"):

@@ -15,6 +15,7 @@ from provision.after import last_good
 from provision.core.errors import PlanChanged, UsageError
 from provision.core.plan import Mode, make_plan
 from provision.core.report import Report
+from provision.engine.playbook_loader import PlaybookFile
 from provision.environment.lockfile import no_lock, parse_lock
 from provision.inventory.models import Inventory
 
@@ -139,6 +140,23 @@ def test_a_playbook_that_is_another_by_now_is_not_gone_back_with(inventory: Inve
     assert f"--playbook '{path}'" in found.value.hint
     path.unlink()
     with pytest.raises(UsageError, match="of the last good start cannot be read: No such file"):
+        last_good.playbook(last_good.load(inventory))
+
+
+def test_what_the_playbook_imports_from_beside_it_counts_too(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = inventory.path.parent / "mine.py"
+    beside = path.with_name("beside_of_last_good.py")
+    beside.write_text("ONE = 1\n")
+    path.write_text("import beside_of_last_good\nfrom provision import Playbook\nplaybook = lambda _: Playbook()\n")
+    monkeypatch.syspath_prepend(path.parent)
+    PlaybookFile(path, like=path.with_name("another")).load()
+    book = last_good.with_imports(last_good.played(path))
+    last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path), book)
+    assert last_good.playbook(last_good.load(inventory)) == path
+    beside.write_text("ONE = 2\n")
+    with pytest.raises(UsageError, match=r"beside_of_last_good\.py`, which the playbook imports, is another"):
         last_good.playbook(last_good.load(inventory))
 
 

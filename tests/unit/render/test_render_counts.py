@@ -7,8 +7,9 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 from check_samples import a_check, a_finding, a_missing_gpu, a_warning
+from page_samples import three_hosts
 
-from provision.core.finding import sorted_findings
+from provision.core.finding import Finding, Severity, sorted_findings
 from provision.render.encode import encode
 from provision.render.html import html_page
 from provision.render.junit import junit_xml
@@ -34,5 +35,31 @@ def test_terminal_page_json_and_junit_count_alike() -> None:
 
     properties = ElementTree.fromstring(junit_xml(report, cluster="c", at=0.0)).iter("property")
     assert {p.get("name"): p.get("value") for p in properties} == {
+        f"findings.{kind}": str(number) for kind, number in expected.items()
+    }
+
+
+def test_hosts_that_are_gone_or_have_left_count_wherever_they_are_shown() -> None:
+    """One that is unreachable, one that was a member and cannot be looked at, and one that still runs something."""
+    report = three_hosts()
+    lost = Finding("", "services", "former member gpu-09", Severity.WARNING, said="gpu-09 was a member, and is gone")
+    left = Finding("gpu-08", "services", "former member", Severity.DRIFT, said="gpu-08 is no longer in the inventory")
+    names = [host.name for host in report.hosts]
+    report = replace(report, findings=sorted_findings([*report.findings, lost, left], names))
+    expected = {"blocks": 2, "drift": 2, "warning": 2, "note": 1}
+
+    assert counts(report.findings) == expected
+    assert "check: 1 host unreachable, 2 blocks, 2 drift, 2 warnings, 1 note" in last_line(report)
+    coded = encode(report)
+    assert isinstance(coded, dict) and coded["counts"] == expected
+    assert [host["status"] for host in coded["hosts"]].count("unreachable") == 1
+
+    page = html_page(report, cluster="c", at=0.0)
+    shown = {kind: int(number) for kind, number in re.findall(r'<li class="(\w+)">.*?<b>(\d+)</b>', page)}
+    assert shown == {"unreachable": 1, **expected}
+
+    suites = ElementTree.fromstring(junit_xml(report, cluster="c", at=0.0))
+    assert (suites.get("failures"), suites.get("errors")) == ("4", "1")
+    assert {p.get("name"): p.get("value") for p in suites.iter("property")} == {
         f"findings.{kind}": str(number) for kind, number in expected.items()
     }
