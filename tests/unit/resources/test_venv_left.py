@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.script import Script
+from provision.core.script import Script, render
 from provision.environment.lockfile import parse_lock
 from provision.inventory.models import Python
 from provision.resources.venv import Venv
@@ -102,3 +102,20 @@ def test_what_other_environments_share_is_not_counted_as_freed(tmp_path: Path) -
         found = sorted((Path(path).name, int(kib) // 1000) for kib, path, _ in rows)
         # Alone, it frees next to nothing: its files are the other one's as well.
         assert found == (expected or [(older.name, 0)])
+
+
+def test_below_the_folder_that_nobody_has_named_as_well(tmp_path: Path) -> None:
+    """`root` is then `~/.provision`: nothing has been asked of the host, such as where that is."""
+    broken = tmp_path / ".provision" / "envs" / "0123456789ab"
+    broken.mkdir(parents=True)
+    for name in ("pyvenv.cfg", "provision.lock"):
+        (broken / name).touch()
+    for folder in (tmp_path, *broken.parents):
+        if tmp_path in (folder, *folder.parents):
+            folder.chmod(0o700)
+    for remove in (False, True):
+        text = render([leftovers("~/.provision", "llama", "gpu-01", remove=remove)], "nonce", lambda secret: "")
+        env = {**os.environ, "HOME": str(tmp_path)}
+        done = subprocess.run(["sh", "-c", text], env=env, capture_output=True, text=True, check=False)
+        assert f"\t{broken}\ta build that broke off" in done.stdout, done.stderr
+    assert not broken.exists()
