@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypedDict
 from typing_extensions import Unpack
 
 from provision import inventory as inventories
-from provision.after import last_good
+from provision.after import last_good, on_head
 from provision.after.succeeded import succeeded
 from provision.after.way_back import went_back
 from provision.checks.host.check import questions
@@ -148,13 +148,13 @@ def up(
     return went_back(report, lambda: rollback(inventory, **options), options.get("cancel")) if wanted else report
 
 
-def rollback(inventory: Inventory, **options: Unpack[Options]) -> Report:
-    """Starts again what the last good `up` from here started, or raises UsageError: also if its playbook is another."""
-    kept = last_good.load(inventory)
+def rollback(inventory: Inventory, *, from_head: bool = False, **options: Unpack[Options]) -> Report:
+    """Starts again what the last good `up` from here (`from_head`: from anywhere) started, or raises UsageError."""
+    kept = on_head.fetch(inventory, options) if from_head else last_good.load(inventory)
     options["playbook"] = options.get("playbook") or last_good.playbook(kept)
     _noting(options.get("listener") or silent)(f"going back to what was started by {kept.when}")
     job = _job("rollback", Mode.UP, kept.inventory, options, lock=kept.lock)
-    return _up(replace(job, agree=last_good.still(kept, inventory, job.agree)), options)
+    return _up(job if from_head else replace(job, agree=last_good.still(kept, inventory, job.agree)), options)
 
 
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:

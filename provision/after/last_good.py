@@ -86,17 +86,24 @@ def _imported() -> list[tuple[str, str]]:
     return [(name, file) for name, file in found if file and file.endswith(".py")]
 
 
-def keep(inventory: Inventory, lock: Lock, book: Played | None = None) -> None:
-    """Raises NotKept, NoHome."""
-    path = place(inventory.cluster)
+def text_of(inventory: Inventory, lock: Lock, book: Played | None = None) -> str:
+    """Without a password of a URL, and without a secret."""
     said = without(inventory.model_dump(mode="json"))
     content: dict[str, Any] = {"v": VERSION, "at": time.time(), "inventory": said, "lock": lock.text}
     content["playbook"] = {"path": str(book.path), "sha256": book.digest, "beside": dict(book.beside)} if book else None
+    return json.dumps(content)
+
+
+def keep(inventory: Inventory, lock: Lock, book: Played | None = None) -> str:
+    """Returns what is kept. Raises NotKept, NoHome."""
+    path = place(inventory.cluster)
+    text = text_of(inventory, lock, book)
     try:
         private_folder(path.parent)
-        write_whole(path, json.dumps(content) + "\n")
+        write_whole(path, text + "\n")
     except OSError as error:
         raise NotKept(f"`{path}` cannot be written: {error.strerror}") from error
+    return text
 
 
 def playbook(kept: LastGood) -> Path | None:
@@ -139,7 +146,7 @@ def load(present: Inventory) -> LastGood:
     none, or none that can be read."""
     cluster = present.cluster
     path = place(cluster)
-    hint = "a successful `provision up` keeps one, on the machine that it runs on"
+    hint = "a successful `provision up` keeps one, on the machine that it runs on; of another one: `--from-head`"
     try:
         # It says which programs tell secrets here, and what is run on which hosts.
         require_ours(path)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from provision.after import last_good
+from provision.after import last_good, on_head
 from provision.core.errors import ProvisionError, SnapshotError
 from provision.core.events import Listener, Note
 from provision.core.report import Report
@@ -34,13 +34,21 @@ def succeeded(
         report = from_here(report, job.inventory, job.secrets, job.only, say, cancel, job.sudo_password)
     if report.ok and not job.only:
         keep_public(job.kept, listener)
-        _remember(job, seen, book, say)
+        _remember(job, seen, book, say, cancel, changed=changed)
     return report
 
 
-def _remember(job: Job, seen: Report | None, book: last_good.Played | None, say: Callable[[str], None]) -> None:
-    """Keeps what the hosts are like now that all is well, and how they became so. The model is served, whatever comes
-    of it."""
+def _remember(
+    job: Job,
+    seen: Report | None,
+    book: last_good.Played | None,
+    say: Callable[[str], None],
+    cancel: threading.Event | None,
+    *,
+    changed: bool,
+) -> None:
+    """Keeps what the hosts are like now that all is well, and how they became so; of what `changed`, also on the head.
+    The model is served, whatever comes of it."""
     try:
         if seen is not None:
             snapshot.keep(snapshot.take(seen.known, job.inventory.cluster, time.time()))
@@ -49,6 +57,8 @@ def _remember(job: Job, seen: Report | None, book: last_good.Played | None, say:
     if job.command != "up" or job.inventory.serve is None:
         return
     try:
-        last_good.keep(job.inventory, job.lock, last_good.with_imports(book))
+        kept = last_good.keep(job.inventory, job.lock, last_good.with_imports(book))
+        if changed:
+            on_head.keep(job.inventory, kept, job.sudo_password, cancel)
     except ProvisionError as error:
         say(f"the way back was not kept: {error.message}")

@@ -13,12 +13,19 @@ from provision.cli.page import COMMANDS
 @click.command(
     short_help=COMMANDS["rollback"].help,
     epilog=example("""\
-  provision rollback cluster.yaml"""),
+  provision rollback cluster.yaml
+  provision rollback cluster.yaml --from-head   from a machine that did not start it"""),
+)
+@click.option(
+    "--from-head",
+    is_flag=True,
+    help="The last good start from whichever machine: packages, arguments and cut, as the "
+    "head keeps them. Hosts, files and secrets are those of this inventory.",
 )
 @wait_option
 @yes_option
 @run_options
-def rollback(no_wait: bool, yes: bool, **options: Any) -> int:
+def rollback(from_head: bool, no_wait: bool, yes: bool, **options: Any) -> int:
     """Start again what the last successful `up` from this machine started.
 
     Environment, arguments, cut and playbook are those of that time. Inventory and lock stay as they are, so that
@@ -27,4 +34,5 @@ def rollback(no_wait: bool, yes: bool, **options: Any) -> int:
     from provision import api
     from provision.cli.run import run
 
-    return run("rollback", api.rollback, RunOptions(**options), ask=not yes, **waiting(no_wait))
+    wishes = {"from_head": from_head, **waiting(no_wait)}
+    return run("rollback", api.rollback, RunOptions(**options), ask=not yes, **wishes)

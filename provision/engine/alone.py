@@ -18,13 +18,15 @@ def answers(
     inventory: Inventory,
     scripts: Mapping[str, Script],
     *,
+    command: str = "prune",
+    fails: str = "what nothing uses could not be removed",
     sudo_password: Secret | None = None,
     cancel: threading.Event | None = None,
 ) -> dict[str, Fragment]:
-    """By host, what its script of `provision prune` printed. Does not wait: raises Busy, before anything is done, if
-    another run is at work; or the error of a host that could not be asked, or whose script failed."""
+    """By host, what its script printed, as part of `command`. Does not wait: raises Busy, before anything is done, if
+    another run is at work; or the error of a host that could not be asked, or whose script failed (`fails` is said)."""
     hosts = [host for host in inventory.hosts if host.name in scripts]
-    claim = claim_of("prune", inventory.cluster, inventory.path)
+    claim = claim_of(command, inventory.cluster, inventory.path)
     with fleet_of(hosts, silent, sudo_password=sudo_password, cancel=cancel, inventory=inventory.path) as fleet:
 
         def take(host: Host) -> None:
@@ -33,7 +35,7 @@ def answers(
         def run(host: Host) -> Fragment:
             (said,) = fleet.transport.connect(host).run([scripts[host.name]], writes=True)
             if not said.ok:
-                raise ScriptFailed(host.name, "what nothing uses could not be removed", evidence=said.tail())
+                raise ScriptFailed(host.name, fails, evidence=said.tail())
             return said
 
         fleet.on_each(hosts, take)

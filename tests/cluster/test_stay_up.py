@@ -85,12 +85,24 @@ def test_all_hosts_without_power_at_once(cluster: Cluster) -> None:
     answers_again(cluster, "")
 
 
-def test_an_engine_that_was_stopped_is_noticed_and_restarted_by_up(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    ("name", "pattern", "said"),
+    [
+        ("lab-1", ENGINE, "no answer to a question within 20 s"),
+        ("lab-2", RAYLET, "the raylet does not answer at"),
+        ("lab-1", STORE, "Ray's control store does not answer at"),
+    ],
+    ids=["engine", "a worker's raylet", "the head's store"],
+)
+def test_what_was_stopped_by_a_signal_is_noticed_and_restarted_by_up(
+    cluster: Cluster, name: str, pattern: str, said: str
+) -> None:
+    """The short form, with stand-ins: `frozen` among the faults."""
     former = process(cluster, "lab-1", API)
-    cluster.host("lab-1").exec(["kill", "-STOP", process(cluster, "lab-1", ENGINE)])
+    cluster.host(name).exec(["kill", "-STOP", process(cluster, name, pattern)])
     drift = cluster.provision("check")
     assert drift.code == 3
-    assert "no answer to a question within 20 s" in drift.text
+    assert said in drift.text
     result = cluster.provision("up")
     assert result.code == 0, result.stderr
     answers_again(cluster, former)

@@ -123,3 +123,21 @@ def test_or_later_by_hand_and_a_second_time_nothing_is_changed(desk: Desk) -> No
     desk.provision("rollback")
     assert "--max-num-seqs 8" in desk.running()
     assert "nothing to change" in desk.provision("rollback")
+
+
+def test_and_from_another_machine_by_what_the_head_keeps(desk: Desk) -> None:
+    desk.serve({"max-num-seqs": 7})
+    desk.provision("up")
+    desk.serve({"max-num-seqs": 6}, STAND_IN_TELLS="1")
+    desk.provision("up", code=1)
+    state = desk.folder / "state"
+    state.rename(desk.folder / "kept")
+    said = desk.provision("rollback", code=2)
+    assert "no good start of `change` is kept here" in said and "`--from-head`" in said
+    assert "going back to what was started by" in desk.provision("rollback", "--from-head")
+    assert "--max-num-seqs 7" in desk.running()
+    assert "nothing to change" in desk.provision("rollback", "--from-head")
+    kept = "/home/ops/.provision/clusters/change/lab-1/vllm/last-good.json"
+    assert desk.lab.host("lab-1").exec(["stat", "-c", "%a %U", kept]).stdout == "600 ops\n"
+    desk.lab.host("lab-1").exec(["chmod", "666", kept])
+    assert "lab-1 keeps no good start" in desk.provision("rollback", "--from-head", code=2)

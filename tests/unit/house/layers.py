@@ -126,10 +126,10 @@ LAYERS: Mapping[str, Row] = {
         "`auto`",
     ),
     "after": Row(
-        ("core", "engine", "environment", "inventory", "serving", "stack"),
+        ("cluster", "core", "engine", "environment", "inventory", "payload", "serving", "stack"),
         (),
-        "what the library does once a run has ended: asks from here (serving), keeps what is known and the way back; "
-        "no run of its own",
+        "what the library does once a run has ended: asks from here (serving), keeps what is known and the way back, "
+        "also on the head (cluster, payload); no run of its own",
     ),
     "operate": Row(
         (
