@@ -76,7 +76,7 @@ FAULTS = [
         "input",
         "the lock holds a merge conflict",
         lock(conflict),
-        ("merge conflict that is not settled", "run `provision lock`"),
+        ("merge conflict that is not settled", "run `provision lock inventory.yaml`"),
         1,
         "`down` and `lock` do without it",
         "nothing to change",
