@@ -49,6 +49,9 @@ def read_files(paths: tuple[Path, ...]) -> ComposeSource:
     for path, text in texts.items():
         if path not in documents:
             _read_env(path.name, text, found)
+    plain = {name: value for name, (_, value) in found.env.items()}
+    for name, (file, value) in found.env.items():
+        found.env[name] = (file, _filled(value, plain, f"{file}: {name}", found))
     for path, text in documents.items():
         _read_compose(path, text, found)
     return found

@@ -16,6 +16,9 @@ from provision.inventory.compose_table import BY_NAME, SERVICE_KEYS, Variable
 _SECRET = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD|PASSWD)\Z")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+)\Z")
 
+#: As Linux has them; NCCL takes one with `=` before it as it is.
+_INTERFACE = re.compile(r"=?[A-Za-z0-9_.-]{1,15}\Z")
+
 #: Flags of `vllm serve` that are settings of their own.
 _SERVE_FLAGS = {
     "model": "serve.model",
@@ -95,6 +98,8 @@ class _Import:
             self._found.unmapped.append(f"{where}: {known.why}")
         elif not value:
             self._found.unmapped.append(f"{where}: it is empty")
+        elif known.key == "hosts.*.interface" and not _INTERFACE.match(value):
+            self._found.unmapped.append(f"{where}: `{value}` should be the name of one interface")
         elif known.number and (number := _number(value)) is not None:
             self._put(where, known.key, number)
         elif known.number:
@@ -104,19 +109,18 @@ class _Import:
 
     def _service(self, service: ComposeService) -> None:
         where = f"service {service.name}"
-        before, program, words = _program(service.words)
-        if program == "vllm":
-            self._serves(where, words)
-        elif program == "ray":
-            self._starts_ray(where, words)
-        elif service.words:
-            said = f"it runs `{service.words[0]}`, and neither `ray start` nor `vllm serve`"
-            self._found.unmapped.append(f"{where}: {said}")
-        if before:
-            said = f"`{before}` before it: `up` waits for what has to be there"
-            self._found.unmapped.append(f"{where}: {said}")
+        programs = [_program(words) for words in _commands(service.words)]
+        for name, words in programs:
+            if name == "vllm":
+                self._serves(where, words)
+            elif name == "ray":
+                self._starts_ray(where, words)
+            else:
+                said = f"it runs `{name}`, and `up` waits for what has to be there" if len(programs) > 1 else ""
+                said = said or f"it runs `{name}`, and neither `ray start` nor `vllm serve`"
+                self._found.unmapped.append(f"{where}: {said}")
         self._image(where, service.image)
-        section = "serve.env" if program == "vllm" else "ray.env"
+        section = "serve.env" if any(name == "vllm" for name, _ in programs) else "ray.env"
         for name, value in service.variables.items():
             if name not in self._source.env:
                 self._variable(f"{where}: {name}", name, value, section=section)
@@ -170,9 +174,7 @@ class _Import:
         if "vllm" in name and version:
             self._put(f"{where}: image {image}", "vllm", f"vllm=={version[1]}")
         else:
-            self._found.unmapped.append(
-                f"{where}: image `{image}`: its version is not in its name: see python.packages"
-            )
+            self._found.unmapped.append(f"{where}: image `{image}`: its name has no version: see `python.packages`")
 
     def finished(self, cluster: str, head: str, workers: Sequence[str]) -> ImportedInventory:
         found, have = self._found, self._set
@@ -183,6 +185,11 @@ class _Import:
         if not address:
             found.unmapped.append("the address of the head is in no file: write it, or `--head ADDRESS`")
         count = have.get("serve.pipeline_parallel", 1) if not workers else len(workers) + 1
+        stages = have.get("serve.pipeline_parallel")
+        if workers and isinstance(stages, int) and stages != int(count):
+            found.unmapped.append(
+                f"{count} hosts are given, and the model is cut into {stages} stages: see `provision fit`"
+            )
         for number in range(1, int(count)):
             name = f"worker-{number}"
             hosts[name] = {"address": workers[number - 1] if workers else name}
@@ -215,18 +222,29 @@ def _nest(settings: dict[str, Any], key: str, value: Any) -> None:
     at[last] = value
 
 
-def _program(words: Sequence[str]) -> tuple[str, str, list[str]]:
-    """(the first word of what comes before, `vllm` or `ray`, what that is given). Without one of them: nothing."""
+def _commands(words: Sequence[str]) -> list[list[str]]:
+    """What a shell would run one after the other."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word in ("&&", "||", ";", "|", "&"):
+            found.append([])
+        elif word.endswith(";"):
+            found[-1].append(word[:-1])
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [command for command in found if command]
+
+
+def _program(words: Sequence[str]) -> tuple[str, list[str]]:
+    """(`vllm` or `ray`, what that is given); of another program its first word."""
     for index, word in enumerate(words):
-        name, following = word.rpartition("/")[2], words[index + 1 : index + 2]
-        if (name, *following) in (("vllm", "serve"), ("ray", "start")):
-            rest = words[index + 2 :]
-            end = next((at for at, one in enumerate(rest) if one in ("&&", "||", ";", "|", "&")), len(rest))
-            return words[0] if index else "", name, list(rest[:end])
+        if (word.rpartition("/")[2], *words[index + 1 : index + 2]) in (("vllm", "serve"), ("ray", "start")):
+            return word.rpartition("/")[2], list(words[index + 2 :])
         if word.endswith("openai.api_server"):
-            return "", "vllm", list(words[index + 1 :])
+            return "vllm", list(words[index + 1 :])
     # The image's own entrypoint is the server.
-    return ("", "vllm", list(words)) if words and words[0].startswith("--model") else ("", "", [])
+    return ("vllm", list(words)) if words[0].startswith("--model") else (words[0], [])
 
 
 def _flags(words: Sequence[str]) -> list[tuple[str, Any]]:

@@ -102,6 +102,33 @@ def test_a_compose_file_with_the_variables_of_its_env(tmp_path: Path) -> None:
         assert word in told, word
 
 
+def test_of_one_command_that_does_several_things_each_is_read(tmp_path: Path) -> None:
+    text = """\
+services:
+  head:
+    image: rayproject/ray:latest-gpu
+    command: >
+      bash -c "ray start --head --port=6400; until ray status; do sleep 5; done; vllm serve ${MODEL} --port 9000"
+"""
+    made = imported(files(tmp_path, a_env="NAME=m\nMODEL=org/${NAME}\n", b_yaml=text), cluster="llama")
+    inventory = load(made, tmp_path)
+    assert inventory.ray.port == 6400
+    assert inventory.serve is not None and (inventory.serve.model, inventory.serve.port) == ("org/m", 9000)
+    told = "\n".join(made.unmapped)
+    assert "it runs `until`" in told and "it runs `do`" in told
+    assert "image `rayproject/ray:latest-gpu`: its name has no version" in told
+
+
+def test_what_no_setting_takes_is_said_and_not_written(tmp_path: Path) -> None:
+    text = "MODEL_NAME=m\nNCCL_SOCKET_IFNAME=^lo,docker0\nPIPELINE_PARALLEL_SIZE=4\nVLLM_PORT=many\n"
+    made = imported(files(tmp_path, a_env=text), cluster="llama", head="10.0.0.1", workers=["10.0.0.2"])
+    load(made, tmp_path)
+    told = "\n".join(made.unmapped)
+    assert "a.env: NCCL_SOCKET_IFNAME: `^lo,docker0` should be the name of one interface" in told
+    assert "2 hosts are given, and the model is cut into 4 stages" in told
+    assert "a.env: VLLM_PORT: `many` should be a number" in told
+
+
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda one: one.name)
 def test_each_of_the_table_does_what_the_table_says(variable: object, tmp_path: Path) -> None:
     name, key = variable.name, variable.key  # type: ignore[attr-defined]
