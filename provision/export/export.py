@@ -10,7 +10,7 @@ from provision.core.errors import ProvisionError
 from provision.core.exits import Exit
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
-from provision.core.urls import masked
+from provision.core.urls import bare, masked
 from provision.export.ansible import ansible_files
 from provision.export.common import File
 from provision.export.compose import compose_files
@@ -18,7 +18,7 @@ from provision.export.layout import HostLayout, SecretPlace, layouts
 from provision.export.readme import readme
 from provision.export.script import script_files
 from provision.export.systemd import of_the_system, systemd_files
-from provision.inventory.models import Inventory
+from provision.inventory.models import Inventory, Python
 
 #: Kind → what makes its files.
 _KINDS: Mapping[str, Callable[[Cluster, Sequence[HostLayout]], dict[str, File]]] = {
@@ -88,11 +88,30 @@ def exported(
                 said = f"an argument of {one.label} on {host.name} has a password in a URL: `{shown[0]}`"
                 raise NotExported(said, hint="give it by a variable (`env`), which an export reads from a file")
     hosts = tuple(map(of_the_system, hosts)) if kind in ("systemd", "ansible") else hosts
-    notes = (*unknown, *(line for host in hosts for line in host.left_out))
+    installs = any(host.environment for host in hosts) and not terms.image
+    elsewhere = sources(cluster.inventory.python) if installs else ()
+    notes = (*unknown, *elsewhere, *(line for host in hosts for line in host.left_out))
     files = _KINDS[kind](cluster, hosts) if kind in _KINDS else _IMAGED[kind](cluster, hosts, terms.image)
     secrets = {host.name: host.secrets for host in hosts}
     made = Export(kind, cluster.name, files, secrets, notes, asked)
     return replace(made, files={**files, "README.md": File(readme(kind, cluster, hosts, notes))})
+
+
+def sources(python: Python) -> tuple[str, ...]:
+    """Where packages come from, if not from pip's own index: a person tells pip."""
+    said = {
+        "PIP_INDEX_URL": [python.index] if python.index else [],
+        "PIP_EXTRA_INDEX_URL": list(python.extra_indexes),
+        "WHEELS, a folder on the hosts": list(python.find_links),
+    }
+    found = [
+        f"where packages come from: {', '.join(map(bare, places))}: install.sh takes {name}"
+        for name, places in said.items()
+        if places
+    ]
+    if python.torch_backend:
+        found.append(f"where torch comes from (`torch_backend: {python.torch_backend}`): PIP_EXTRA_INDEX_URL names it")
+    return tuple(found)
 
 
 def placeholders(inventory: Inventory, *more: str) -> dict[str, Secret]:

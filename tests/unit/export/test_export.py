@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from provision.cluster.cluster import Cluster
 from provision.core.secret import Secret
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.export.export import Export, ExportTerms, NotExported, exported, placeholders
-from provision.inventory.models import Expect, Ray, Serve, Tls
+from provision.inventory.models import Expect, Python, Ray, Serve, Tls
 from provision.resources.service import Service
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.exposed import guarded
@@ -104,6 +105,16 @@ def test_what_keeps_up_from_beginning_is_said_and_nothing_is_written() -> None:
         export("script", cluster(serve=SERVE, worker=facts("10.0.0.2", gpus=1)))
     assert "needs 4 GPUs, the hosts have 3" in caught.value.message
     assert caught.value.exit_code == 3
+
+
+def test_where_packages_come_from_is_said_without_its_password() -> None:
+    made = cluster(serve=SERVE)
+    python = Python(packages=("vllm",), index="https://u:pass-w0rd@index/simple", torch_backend="cu130")
+    made = replace(made, inventory=made.inventory.model_copy(update={"python": python}))
+    said = export("script", made).notes
+    assert said[0] == "where packages come from: https://index/simple: install.sh takes PIP_INDEX_URL"
+    assert "torch_backend: cu130" in said[1]
+    assert not [note for note in export("compose", made).notes if "packages" in note]
 
 
 def test_an_interface_that_is_not_known_is_left_out_and_said() -> None:
