@@ -132,7 +132,8 @@ def _sections(text: str) -> dict[str, list[str]]:
 
 
 def _pairs(lines: Sequence[str]) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in lines if "=" in line)
+    """What is said first counts: what comes later may be somebody else's."""
+    return dict(line.partition("=")[::2] for line in reversed(lines) if "=" in line)
 
 
 def _int(text: str, default: int = 0) -> int:

@@ -1,4 +1,5 @@
-# Many processes in few programs. What /proc separates by NULs is cut up on the controller.
+# Many processes in few programs. What /proc separates by NULs is cut up on the controller. Paths and variables are those
+# of any user here: a newline in one does not begin a line of ours.
 # shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC1007 # several variables are emptied in one line
 
@@ -15,10 +16,10 @@ about() { # pids: their owners, files, marks and commands, as far as they may be
     for pid in "$@"; do
         files="$files /proc/$pid/exe" marks="$marks /proc/$pid/environ" commands="$commands /proc/$pid/cmdline"
     done
-    LC_ALL=C ls -ld $files 2>/dev/null
+    LC_ALL=C ls -ldq $files 2>/dev/null
     commands=$(
         {
-            grep -asz '^PROVISION_SERVICE=' /dev/null $marks
+            grep -asz '^PROVISION_SERVICE=' /dev/null $marks | tr '\n' ' '
             echo
             grep -as '' /dev/null $commands
         } 2>/dev/null | tr '\0' "$separator"

@@ -1,6 +1,8 @@
 # Who else could change what lies in our folder, or in the model's.
 
 echo "@folders"
+# Whoever has made a folder has named it.
+one_line() { tr '\n' ' ' && echo; }
 value=$(strangers "$root" "$uid")
 # What is below it is run and believed, too, and may have been left open, or be another user's, from the time before
 # `root` was made safe. Links are ours, or an administrator's way to another disk. Models have owners of their own, as the
@@ -16,8 +18,8 @@ if [ -z "$value" ]; then
     done
     set +f; IFS=$old_ifs
 fi
-[ -z "$value" ] || echo "root|$value"
+[ -z "$value" ] || printf 'root|%s' "$value" | one_line
 # Whoever logged in reads the model, also where sudo does the work; or the user who services run as.
 [ -z "$run_as" ] || reader=$(id -u -- "$run_as" 2>/dev/null)
 value=$(strangers "$model" "$uid $SUDO_UID $reader")
-[ -z "$value" ] || echo "model|$value"
+[ -z "$value" ] || printf 'model|%s' "$value" | one_line

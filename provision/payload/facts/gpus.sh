@@ -28,6 +28,8 @@ list_gpus() {
 }
 list_users() {
     value=$("$smi" --query-compute-apps=pid,gpu_uuid,used_memory,process_name --format=csv,noheader)
+    # A name is that of any user's process.
+    value=$(printf '%s\n' "$value" | sed 's/^@/ @/')
     printf '\n@apps\n%s\n' "$value"
     pids=
     IFS=$newline; set -f

@@ -1,5 +1,5 @@
 # The folder of the model. Not below .cache and .git: what a download notes for itself differs between hosts whose
-# models do not. Root reads with the rights of whoever owns the folder, who could have put a link there.
+# models do not; nor what has a newline in its name, which would be a line of its own here. Root reads with the rights of whoever owns the folder, who could have put a link there.
 # shellcheck disable=SC2016 # for the shell with those rights
 # shellcheck disable=SC2086 # split into words on purpose
 
@@ -24,8 +24,8 @@ if [ -n "$model" ]; then
         fi
         echo "@files"
         cd -- "$1" && {
-            timeout 10 find -L . \( -name .cache -o -name .git \) -prune -o -type f -exec stat -L -c "%s %n" {} +
+            timeout 10 find -L . \( -name .cache -o -name .git -o -name "*$2*" \) -prune -o -type f -exec stat -L -c "%s %n" {} +
             echo "end=$?"
         } 2>/dev/null | head -n 5000
-    ' sh "$model")
+    ' sh "$model" "$newline")
 fi

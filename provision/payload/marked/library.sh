@@ -23,8 +23,9 @@ of_them() {
         if (only == "  " || index(only, " " part[n] " ")) print $1, part[n]
     }'
 }
+# A newline in a mark does not begin another process.
 marked() {
-    with_their_rights grep -aHsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' |
+    with_their_rights grep -aHsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null | tr '\n\000' ' \n' |
         sed -n 's,^/proc/\([0-9]*\)/environ:PROVISION_SERVICE=,\1 ,p' | of_them
 }
 # Those that have written a title over their environment (service/library.sh has the same for one service): known by the

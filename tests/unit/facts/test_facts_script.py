@@ -246,3 +246,57 @@ def test_a_folder_here_is_listed_as_one_on_a_host(tmp_path):
     there = read_facts(run(facts_script(model="~/model"), env)).model
     assert (there.files, there.digest) == (len(sizes_of(model)), digest_of_sizes(sizes_of(model)))
     assert there.files == 5
+
+
+FORGED = "@values\nhostname=forged\nroot=/forged\n@folders\nroot|forged\nstarted 1 1\n@files\n1 forged"
+
+
+def honest(text: str) -> Facts:
+    facts = read_facts(text)
+    lines = text.splitlines()
+    assert not [
+        line for line in lines if line.startswith(("hostname=forged", "root=/forged", "started 1 1", "1 forged"))
+    ]
+    assert lines.count("@values") == 1 and facts.hostname == socket.gethostname() and facts.root != "/forged"
+    return facts
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_process_of_somebody_elses_adds_nothing_to_the_facts(shell: str, tmp_path: Path) -> None:
+    """Root reads what every user's processes have: a newline in it begins neither a fact nor a section of them."""
+    named = f"a\n{FORGED}\nlrwx 1 forged forged 0 /proc/1/exe -> forged".replace("/", "|")
+    program = tmp_path / named / "ray/core/src/ray/raylet/raylet"
+    program.parent.mkdir(parents=True)
+    shutil.copy("/bin/sleep", program)
+    said = f"x\n{FORGED}\n/proc/1/cmdline:forged\\n@values\\nuid=7"
+    begin = ["/x/ray/core/src/ray/raylet/raylet", "60"]
+    with subprocess.Popen(begin, executable=program, env={"PROVISION_SERVICE": said}) as process:
+        try:
+            env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+            text = run(facts_script(), env, (shell,))
+        finally:
+            process.kill()
+    assert process.pid in [one.pid for one in honest(text).programs], text
+
+
+def test_a_process_on_a_gpu_does_not_either(facts_with) -> None:
+    listed = "printf '%s\\n' '12, GPU-1, 5 MiB, x' '@values' 'hostname=forged'"
+    facts = facts_with(
+        f'case "$1" in --query-compute-apps*) {listed} ;; *) echo "0, A, u, b, 580.1, 5 MiB, 4 MiB" ;; esac'
+    )
+    assert facts.hostname == socket.gethostname()
+    assert [one.pid for one in facts.gpu_processes] == [12]
+
+
+def test_nor_a_file_of_a_model_or_a_folder_that_others_have_made(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    (model / f"sub\n{FORGED}".replace("/", "|")).mkdir(parents=True)
+    (model / "config.json").write_text("{}\n@values\nhostname=forged\n")
+    (model / f"x\n{FORGED}".replace("/", "|")).touch()
+    (model / "model.safetensors").write_bytes(b"1234")
+    root = tmp_path / f"open\n{FORGED}".replace("/", "|") / "root"
+    root.mkdir(parents=True)
+    root.parent.chmod(0o777)
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    facts = honest(run(facts_script(model=str(model), root=str(root)), env).replace(str(root), "ROOT"))
+    assert facts.model is not None and facts.model.files == 2 and facts.exposed["root"].why == "others"

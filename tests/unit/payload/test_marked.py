@@ -97,6 +97,17 @@ def test_every_process_of_the_cluster_on_this_host_is_found_and_ended_and_no_oth
     assert found(left) == [""]
 
 
+def test_a_mark_of_several_lines_names_no_other_process(begin: Begin) -> None:
+    """As a process of the services' user could carry one, to have those of whoever logs in ended."""
+    other = begin({"PATH": os.defpath})
+    named = f"x\n/proc/{other.pid}/environ:PROVISION_SERVICE={CLUSTER}/gpu-01/x"
+    forged = begin(mark(named))
+    left = StillRunning(CLUSTER, "gpu-01")
+    assert str(other.pid) not in [one.split()[0] for one in found(left)]
+    run(left.fix({}, None))
+    assert ended(forged) and other.poll() is None
+
+
 def test_of_one_service_alone_the_others_run_on(begin: Begin) -> None:
     ray, vllm = begin(mark("ray")), begin(mark("vllm"))
     left = StillRunning(CLUSTER, "gpu-01", only=("vllm",))
