@@ -67,7 +67,7 @@ is() { look_at "$1" && [ "$born" = "$2" ]; }
 silence() {
     uptime_now
     beat=$($as head -c 20 -- "$1/beat" 2>/dev/null)
-    case $beat in ''|*[!0-9]*) beat=$now ;; esac
+    case $beat in 0) ;; ''|0*|*[!0-9]*|?????????????*) beat=$now ;; esac
     silent=$((now - beat))
 }
 # Whether who wrote the note in a folder is alive. Where processes of others are hidden, its controller speaks for it.

@@ -42,6 +42,15 @@ def test_a_note_of_a_lease_says_nothing_of_who_has_it(sh: str, tmp_path: Path) -
     assert answer.holder.who == "ann@x\\nstate=held\\nplace=/tmp" and answer.holder.cluster == "\\c"
 
 
+@pytest.mark.parametrize("sh", SHELLS)
+@pytest.mark.parametrize("beat", ["08", "9" * 30, "a[$(touch pwned)]", "-1", "1 + 1", "", "0x10", "now"])
+def test_a_time_that_is_none_ends_no_script(sh: str, beat: str, tmp_path: Path) -> None:
+    (tmp_path / "beat").write_text(beat)
+    body = f'{shell("lease/library.sh")}\nas=; silence "$here"; echo "$silent"'
+    assert run(sh, f'cd "$here"\n{body}', {"here": str(tmp_path)}) == "0\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["beat"]
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path)
