@@ -47,8 +47,10 @@ def inventory_files(path: Path) -> list[Path]:
 
 
 def digest_of(path: Path) -> str:
-    """Empty where nothing can be read."""
+    """Empty where nothing can be read, or only once, as from a pipe."""
     try:
+        if not path.is_file():
+            return ""
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""

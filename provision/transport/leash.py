@@ -73,6 +73,9 @@ STORED = "provision-stored"
 #: What it says of a large file before it takes it: how much is there, and the digest of that.
 AT = "provision-at"
 
+#: And before it reads what is there, which may take minutes.
+LOOKING_AT_IT = "provision-looking"
+
 #: The last member of each upload: tar takes an archive that ends between two members for a whole one.
 COMPLETE = ".provision-complete"
 

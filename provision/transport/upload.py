@@ -17,7 +17,7 @@ import paramiko
 from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, ScriptTimeout, UsageError
 from provision.core.script import Upload
 from provision.transport.batch import STARTING, STARTUP
-from provision.transport.leash import COMPLETE, PREFIX, READY, STORED, receiver
+from provision.transport.leash import COMPLETE, LOOKING_AT_IT, PREFIX, READY, STORED, receiver
 from provision.transport.pipe import Pipe
 from provision.transport.resume import LOOKING, begun_there, line_of, send_rest
 
@@ -119,7 +119,7 @@ class Transfer:
         def until(seconds: float, heard: bytes) -> None:
             if self._cancel.is_set():
                 raise Cancelled(f"cancelled while sending to {self._host}")
-            if seconds > LOOKING or (seconds > STARTING and READY.encode() not in heard):
+            if seconds > LOOKING or (seconds > STARTING and LOOKING_AT_IT.encode() not in heard):
                 message = f"the host had not begun to take files after {seconds:.0f} s"
                 raise ScriptTimeout(self._host, message, evidence=_lines(said), hint=STARTUP)
 
@@ -170,7 +170,7 @@ def _is_large(sources: Sequence[Path]) -> bool:
 
 
 def _lines(said: bytes | bytearray) -> list[str]:
-    ours = (READY, STORED)
+    ours = (READY, LOOKING_AT_IT, STORED)
     return [line for line in said[-100_000:].decode("utf-8", "replace").splitlines() if line not in ours][-20:]
 
 

@@ -9,6 +9,7 @@ END
     for old in "$1"/.provision-part.*."$name"; do [ "$old" = "$part" ] || rm -rf -- "$old"; done
     [ -f "$part" ] && [ ! -h "$part" ] || rm -rf -- "$part"
     have=$(stat -c %s -- "$part" 2>/dev/null) || have=0
+    echo provision-looking
     sum=$([ "$have" -gt 0 ] && sha256sum < "$part" 2>/dev/null) || have=0
     echo "provision-at $have ${sum%% *}"
     read -r from || return

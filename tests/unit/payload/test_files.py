@@ -263,6 +263,8 @@ def test_root_receives_below_a_users_folder_with_the_users_rights(
     assert receive(home / "inbox").returncode != 0
     assert receive(home / "inbox", login="nobody").returncode == 0
     assert receive(home / "named", user="nobody").returncode == 0
+    large = receive(home / "large", user="nobody", one=b"5 1700000000 600 big file\n0\n12345")
+    assert large.returncode == 0 and (home / "large/big file").owner() == "nobody"
     assert {path.stat().st_uid for path in (home / "inbox/a", home / "named", home / "named/a")} == {NOBODY}
     assert receive(home / "out/x", user="nobody").returncode != 0
     assert receive(home / "out/x", login="nobody").returncode != 0
