@@ -35,7 +35,8 @@ from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.engine.unchanged import MadeFrom, inventory_files
 from provision.environment.cache import check_cache
-from provision.environment.lockfile import Lock, lock_for, make_lock
+from provision.environment.lock_of_command import lock_for
+from provision.environment.lockfile import Lock, make_lock
 from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
@@ -267,8 +268,7 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         # `check` has a finding of its own for a lock that does not fit.
         say = _noting(silent if command == "check" else options.get("listener") or silent)
         python, path, base = inventory.python, inventory.lock_path, inventory.path.parent
-        resolve = command == "plan"
-        lock = lock_for(python, path, base=base, make=writes, resolve=resolve, say=say, removes=removes)
+        lock = lock_for(python, path, base=base, make=writes, resolve=command == "plan", say=say, removes=removes)
         made_from.files([] if removes else [path])
     return Job(
         command=command,

@@ -10,6 +10,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.cluster.model_folder import differing
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import GIB, size, span
+from provision.environment.python_version import minor
 from provision.facts import Facts
 from provision.inventory.models import Serve
 from provision.weights.here import here, sent_to
@@ -28,6 +29,9 @@ DISK_FOR_ENVIRONMENT = 5 * GIB
 #: Logs and Ray's sessions need as much.
 DISK_LEAST = GIB
 
+#: Packages that bring FlashInfer's kernels compiled.
+_CUBINS = frozenset({"flashinfer-cubin", "flashinfer-jit-cache"})
+
 #: Seconds from the median of the hosts. The offset is measured to a second or so, less well on a busy host; one whose
 #: clock is kept by NTP is within milliseconds.
 CLOCK_OFF = 5.0
@@ -37,7 +41,7 @@ CLOCK_WRONG = 60.0
 def of_system(cluster: Cluster) -> Iterable[Finding]:
     for node in cluster.nodes:
         if node.facts is not None:
-            for judge in (_shared_memory, _open_files, _disk, _model):
+            for judge in (_shared_memory, _open_files, _disk, _model, _compilers):
                 yield from judge(node, node.facts, cluster)
     yield from differing(cluster)
     yield from _clocks(cluster)
@@ -141,6 +145,37 @@ def _clocks(cluster: Cluster) -> Iterator[Finding]:
                 hint=f"run `sudo timedatectl set-ntp true` on {node.name}" + ", or here: compare `date -u`" * alone,
                 said=f"its clock is {span(abs(away))} {'ahead of' if away > 0 else 'behind'} {whose}",
             )
+
+
+def _compilers(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
+    """What is compiled when vLLM starts, where NVIDIA's driver is, and lacks what it is compiled with."""
+    wanted, lock = minor(cluster.inventory.python.version), cluster.lock.packages
+    headers, nvcc = (facts.printed.get(fact, "").split("\n")[0].strip() for fact in ("Python headers", "CUDA compiler"))
+    fitting = [python for python in facts.pythons if python.version == wanted]
+    # Without one, uv brings one that has its headers.
+    of_the_system = fitting and all(python.path.startswith("/usr/bin/") for python in fitting)
+    if "triton" in lock and nvcc and of_the_system and wanted not in headers.split():
+        yield _warning(
+            node,
+            "system",
+            "Python headers",
+            found=headers or "none",
+            expected=wanted,
+            said=f"Python {wanted} is there without its headers",
+            why="vLLM fails to start without them: torch's Triton compiles a module for Python",
+            hint=f"on {node.name}: `sudo apt-get install python{wanted}-dev`, or as its system has them",
+        )
+    if nvcc == "none" and "flashinfer-python" in lock and not _CUBINS & lock.keys():
+        yield _warning(
+            node,
+            "system",
+            "CUDA compiler",
+            found="none",
+            expected="nvcc",
+            why="FlashInfer compiles its kernels when vLLM starts, and brings none of them",
+            hint="add `flashinfer-cubin` or `flashinfer-jit-cache` of FlashInfer's version to python.packages; or, on "
+            f"{node.name}, install NVIDIA's CUDA toolkit, of the CUDA that torch is built for",
+        )
 
 
 def _warning(

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from provision.environment.built import beside
 from provision.environment.cache import sha256_of
 from provision.environment.indexes import find_links
 from provision.environment.lockfile import Lock
@@ -19,9 +20,10 @@ def elsewhere(python: Python) -> list[str]:
 
 
 def local_wheels(lock: Lock, python: Python, base: Path) -> dict[str, list[Path]]:
-    """Normalized name → the wheels of its locked version in folders of `find_links`, with a hash that the lock has."""
+    """Normalized name → the wheels of its locked version in folders of `find_links`, and of those that were built, with
+    a hash that the lock has."""
     found: dict[str, list[Path]] = {}
-    for link in find_links(python, base):
+    for link in (*find_links(python, base), str(beside(lock.path))):
         if link.startswith("file:"):
             link = unquote(urlsplit(link).path)
         if "://" in link:

@@ -55,9 +55,15 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
         **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
         **({"prereleases": [python.prereleases]} if python.prereleases != "if-necessary-or-explicit" else {}),
     }
+    values |= {name: value for name in ("build", "no_build_isolation") if (value := _building(python, name))}
     here = [_shown(value) for found in from_here(python, ambient()).values() for value in found]
     values |= {HERE: here} if here else {}
     return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
+
+
+def _building(python: Python, name: str) -> Sequence[str]:
+    """Nothing for what has its default, as above."""
+    return python.no_build_isolation if name != "build" else [python.build] if python.build != "never" else []
 
 
 def left_here(python: Python) -> tuple[str, ...]:

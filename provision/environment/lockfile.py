@@ -115,58 +115,6 @@ def ensure_lock(
         return make_lock(python, path, base=base, say=say)
 
 
-def lock_for(
-    python: Python,
-    path: Path,
-    *,
-    base: Path,
-    make: bool,
-    say: Callable[[str], None],
-    removes: bool = False,
-    resolve: bool = False,
-) -> Lock:
-    """The lock beside the inventory. Only `up` makes it. The others go on with one that no longer fits,
-    which still says what the hosts were made to be, or with one that holds nothing, or, to `resolve`, with the one that
-    `up` would make, where that can be told; `stale` says so, and `down`, which
-    `removes`, works without, also where the file is broken. So does a playbook that needs no packages. Arguments and
-    errors as of `ensure_lock`."""
-    if not python.packages:
-        return no_lock(python, path)
-    if removes:
-        return _lock_or_none(python, path, base=base, say=say)
-    if make:
-        return ensure_lock(python, path, base=base, say=say)
-    try:
-        return read_lock(path, python, base=base)
-    except LockStale as reason:
-        found, said = reason.lock, f"{reason.message}: `provision up` recreates it"
-    except LockMissing as reason:
-        found, said = replace(no_lock(python, path), stale=ABSENT), f"{reason.message}: `provision up` makes it"
-    if not resolve:
-        say(said)
-        return found
-    try:
-        lock = resolve_lock(python, path, base=base)
-    except LockError as error:
-        say(f"{said}; what it would hold is not known: {error.message}")
-        return found
-    say(f"{said}, as this plan has it")
-    return replace(lock, stale=found.stale)
-
-
-def _lock_or_none(python: Python, path: Path, *, base: Path, say: Callable[[str], None]) -> Lock:
-    """Whatever is wrong with the lock: what runs is found by its mark, and environments by their owner."""
-    try:
-        return read_lock(path, python, base=base)
-    except LockStale as reason:
-        return reason.lock
-    except LockMissing:
-        return replace(no_lock(python, path), stale=ABSENT)
-    except LockError as reason:
-        say(f"{reason.message}: going on without a lock")
-        return replace(no_lock(python, path), stale="broken")
-
-
 def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     """Raises LockMissing, LockStale (the inventory has changed since), or LockError (not to be read).
 
@@ -208,7 +156,10 @@ def make_lock(
 
 def write_lock(lock: Lock, say: Callable[[str], None] | None = None) -> None:
     """Raises LockError."""
+    from provision.environment.built import put_beside
+
     try:
+        put_beside(lock.path, header_of(lock.text))
         move_folder_aside(lock.path, say)
         # It belongs to the project, as the inventory does: its readers are those of other new files there.
         write_whole(lock.path, lock.text, mode=0o644)
@@ -235,21 +186,40 @@ def resolve_lock(
     """
     base = base or path.parent
     refuse(python, base)
+    # It needs what reads a lock.
+    from provision.environment import built
+
+    before = built.built_from(header_of(_text_or_none(path)))
     if say:
         say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
         made = Path(folder) / "lock.txt"
         if not upgrade:
-            made.write_text(_kept_versions(path, say, hashes=not check), encoding="utf-8")
+            kept = _kept_versions(path, say, hashes=not check)
+            # Of a wheel that was built here no index knows the hash.
+            kept = re.sub(rf" \\\n +--hash=sha256:(?:{'|'.join(before) or '-'})$", "", kept, flags=re.MULTILINE)
+            made.write_text(kept, encoding="utf-8")
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
-        warnings = compile_requirements(python, base, made, *more)
-        body = with_sha256(named_by_setting(made.read_text(encoding="utf-8")), python, base)
+        asked, unisolated = built.without_isolation(python, base, path, before, say)
+        warnings = compile_requirements(asked, base, made, *more)
+        body = named_by_setting(made.read_text(encoding="utf-8"))
+        body, wheels = built.with_built(body, asked, base, path, before, say)
+        wheels |= {digest: source for digest, source in unisolated.items() if digest in wheels}
+        body = with_sha256(body, python, base)
     about = f"# python: {python.version}\n# platform: {python.platform}\n"
     plain = parse_lock(about + body, path)
     made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
     head = f"# inputs: {made_from}\n# digest: {plain.digest}\n# packages: {len(plain.packages)}\n"
+    head += f"# {built.HEADER}: {json.dumps(wheels, sort_keys=True)}\n" if wheels else ""
     lock = parse_lock(_TITLE + about + head + body, path)
     return replace(lock, news=(*warnings, *changes(_read_or_none(path), lock)))
+
+
+def _text_or_none(path: Path) -> str:
+    try:
+        return lock_text(path)
+    except (FileNotFoundError, LockError):
+        return ""
 
 
 def _read_or_none(path: Path) -> Lock | None:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
@@ -28,12 +29,13 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
 
     folder, here = made.parent, ambient()
     command = [
-        find_uv_bin(), "pip", "compile", "--generate-hashes", "--no-header", "--only-binary=:all:",
+        find_uv_bin(), "pip", "compile", "--generate-hashes", "--no-header",
         "--python-version", python.version, "--python-platform", python.platform,
         "--no-python-downloads", "--output-file", made.name,
     ]  # fmt: skip
     links = find_links(python, base, here)
     command += [f"--find-links={folder}" for folder in folders(links)]
+    command += ["--only-binary=:all:"] if python.build != "controller" else []
     command += [f"--prerelease={python.prereleases}"]
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
@@ -59,6 +61,20 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
         raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
     said = masked(done.stderr).splitlines()
     return tuple(line.removeprefix("warning: ") for line in said if line.startswith("warning:") and "yanked" in line)
+
+
+def wheel_files(pins: str, python: Python, base: Path) -> dict[str, tuple[str, ...]]:
+    """Normalized name → the names of the wheels that the index has of each of `pins`, lines of a requirements file."""
+    with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
+        made = Path(folder) / "pylock.toml"
+        pinned = python.model_copy(update={"packages": tuple(pins.splitlines()), "constraints": (), "overrides": ()})
+        compile_requirements(pinned, base, made, "--no-deps", "--format=pylock.toml")
+        found = {}
+        for block in made.read_text(encoding="utf-8").split("[[packages]]")[1:]:
+            name = re.search(r'^name = "([^"]+)"', block, re.MULTILINE)
+            files = re.findall(r'(?:url|path) = "(?:[^"]*/)?([^"/]+\.whl)"', block)
+            found[name[1] if name else ""] = tuple(unquote(file) for file in files)
+        return found
 
 
 def _environment(python: Python, folder: Path, here: Ambient) -> dict[str, str]:
@@ -110,10 +126,10 @@ def _hint(said: str) -> str:
          "folders in UV_CACHE_DIR and TMPDIR"),
         (r"[Ff]ailed to initialize cache",
          "uv has no room for its cache: name a writable folder in UV_CACHE_DIR"),
-        (r"no (?:usable )?wheels|no pre-built wheels|building from source is disabled",
+        (r"no (?:usable )?wheels|no pre-built wheels|from source is disabled|[Bb]uilding source distributions",
          "hosts do not build from source, which would give each its own code: choose a version that has a wheel for "
-         "this platform and Python; or build one here, once: `pip wheel --no-deps NAME==VERSION -w wheels`, with "
-         "`python: {find_links: [wheels], wheels: controller}`"),
+         "this platform and Python; or set `python.build: controller`: it is built once, here, and every host gets "
+         "that wheel by its hash"),
         (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"invalid peer certificate",
          "uv does not trust the index's certificate: export UV_SYSTEM_CERTS=1, or name the file in SSL_CERT_FILE"),

@@ -29,6 +29,7 @@ from provision.core.private import private_folder
 from provision.environment.ambient import ambient, for_pip, sealed
 from provision.environment.cache import kept_in, sha256_of, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED, as_lines, find_links, folders, pip_index_variables
+from provision.environment.lock_text import header_of
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.resolve import decisive, indexes_used
 from provision.inventory.models import Python
@@ -56,8 +57,11 @@ def fetch_wheels(
 
 
 def _fetched(lock: Lock, python: Python, cache: Path, base: Path, say: Say) -> dict[str, Path]:
+    from provision.environment.built import take_in
+
     tags = target_tags(python)
     with _exclusive(cache, say):
+        take_in(lock.path, header_of(lock.text), cache)
         held = {name: wheel for name in lock.packages if (wheel := _cached(cache, lock, name, tags, say))}
         missing = sorted(set(lock.packages) - set(held))
         if missing:
@@ -214,6 +218,11 @@ def _cached(cache: Path, lock: Lock, name: str, tags: Mapping[Tag, int], say: Sa
             if rank is not None and _verified(wheel, folder, say):
                 fits.append((rank, wheel))
     return min(fits)[1] if fits else None
+
+
+def fits_tags(file: str, tags: Mapping[Tag, int]) -> bool:
+    """Whether hosts of these `tags` can use a wheel of that name."""
+    return any(tag in tags for tag in _wheel_tags(Path(file)))
 
 
 def _wheel_tags(wheel: Path) -> frozenset[Tag]:

@@ -91,6 +91,13 @@ class Python(Section):
     wheels: Literal["index", "controller"] = Field(
         "index", description="`controller`: downloaded once here and sent to the hosts, which install offline"
     )
+    build: Literal["never", "controller"] = Field(
+        "never", description="`controller`: what has no wheel is built once, here, and sent to the hosts by its hash"
+    )
+    no_build_isolation: tuple[str, ...] = Field(
+        (), description="of `packages` those that are built with the rest of the lock installed, such as `flash-attn`"
+    )
+    build_env: Env = Field({}, description="environment of what is built here, such as `MAX_JOBS`")
     compile: bool = Field(True, description="compile bytecode at installation: slower to build, faster to start")
 
 

@@ -14,7 +14,7 @@ from provision.core.events import silent
 from provision.core.lease import read_answer
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
-from provision.environment.lockfile import lock_for
+from provision.environment.lock_of_command import lock_for
 from provision.inventory.models import Host, Inventory
 from provision.inventory.secrets import read_secrets, read_sudo_password
 from provision.operate.last_up import last_up

@@ -16,13 +16,14 @@ from typing import ClassVar
 
 from packaging.utils import canonicalize_name
 
-from provision.core.finding import Known
+from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value, environment
 from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages
 from provision.environment.python_version import fits
+from provision.environment.room import least_room
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
@@ -31,6 +32,7 @@ from provision.resources.venv_failed import explained
 from provision.resources.venv_kept import lacking, origin, same
 from provision.resources.venv_left import unsent
 from provision.resources.venv_state import DIST, FILES, drift, edited, read_state
+from provision.resources.venv_unfit import index_at, too_little_room, unreached
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -38,7 +40,8 @@ BUILD_TIMEOUT = 3600.0
 #: Seconds to read some ten GB from a slow disk.
 DEEP_TIMEOUT = 1800.0
 
-_LOOKED_AT = ("files/trust.sh", "files/sharing.sh", "venv/python.sh", "venv/imports.sh", "venv/probe.sh")
+_LOOKED_AT = ("files/trust.sh", "files/sharing.sh", "venv/python.sh", "venv/imports.sh")
+_PROBED = (*_LOOKED_AT, "environment.sh", "venv/index.sh", "venv/probe.sh")
 _CHANGED = ("files/trust.sh", "files/rights.sh", "venv/shared.sh")
 _BUILT = ("environment.sh", "venv/python.sh", "venv/imports.sh", "venv/sealed.sh", "venv/install.sh", "venv/build.sh")
 
@@ -52,7 +55,8 @@ class Venv(Resource):
     provision.environment.wheels. `deep`: every file is compared with the hash that was installed. What differs is
     repaired by installing its package again; code that belongs to no package is removed. `reach`: variables with which
     uv reaches an index. `others`: hosts for which it is not removed, if they use the same `root`. `follows`: another
-    host that shares `root` comes first, so that nothing is sent unless that has not built it.
+    host that shares `root` comes first, so that nothing is sent unless that has not built it. `free`: bytes
+    that are free below `root`, 0 where that is not known.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -73,6 +77,7 @@ class Venv(Resource):
     reach: tuple[tuple[str, str], ...] = ()
     others: tuple[str, ...] = ()
     follows: bool = False
+    free: int = 0
 
     @property
     def id(self) -> str:
@@ -97,10 +102,8 @@ class Venv(Resource):
         """Reads names and two small files: some milliseconds, also for hundreds of packages. `deep` reads all of it."""
         if self.deep:
             program = bundle("records.look:main")
-            return Script(
-                shell(*_LOOKED_AT, "venv/deep.sh"), {**self._seen(), "program": program}, timeout=DEEP_TIMEOUT
-            )
-        return Script(shell(*_LOOKED_AT), self._seen())
+            return Script(shell(*_PROBED, "venv/deep.sh"), {**self._seen(), "program": program}, timeout=DEEP_TIMEOUT)
+        return Script(shell(*_PROBED), self._seen())
 
     def want(self) -> State:
         """`python` may be `3.11` or a patch version; of what is found, as much must be equal."""
@@ -112,10 +115,8 @@ class Venv(Resource):
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         """Foreign packages count: what the lock does not name has to go."""
-        if want is None and have is not None and "current" not in have and have.get("shared") == "yes":
-            return ()  # another cluster's, by now
-        if want is None and have is not None and have.get("kept"):
-            return ()
+        if want is None and have is not None and (have.get("kept") or ("current" not in have and "shared" in have)):
+            return ()  # another cluster's, by now, or another host's
         if have is None or want is None:
             return super().diff(have, want)
         if have.get("finished") != want["finished"]:
@@ -144,6 +145,19 @@ class Venv(Resource):
             hint = "`provision up --deep` builds it again"
             found.append(Difference("", "as installed", have["unread"], hint))
         return tuple(found)
+
+    def blockers(self, have: State) -> tuple[Finding, ...]:
+        """An index that does not answer, and too little room, as far as sizes are known: where it is to be built."""
+        found = have or {}
+        if not self.lock.packages or found.get("finished") == self.lock.digest:
+            return ()
+        if "unreached" in found:
+            return (unreached(self.host, self.area, self.python, found),)
+        names = self.lock.packages.keys() - same(found, self.lock, self.python)
+        needed = least_room(self.lock, names, self.cache, sent=self._offline) if self.free else 0
+        if needed <= self.free:
+            return ()
+        return (too_little_room(self.host, self.area, str(self.root), self.free, needed),)
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         """Which packages another environment has in other versions than the one in use."""
@@ -204,7 +218,6 @@ class Venv(Resource):
             "default_index": self.python.index or "",
             "more_indexes": " ".join(self.python.extra_indexes),
             "index_strategy": self.python.index_strategy,
-            **environment(dict(self.reach)),
         }
         body = shell(*_CHANGED, *_BUILT)
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
@@ -238,7 +251,14 @@ class Venv(Resource):
     def _seen(self) -> dict[str, Value]:
         """With what tries to import the main packages."""
         mains = " ".join(main_packages(self.lock, self.python))
-        return {**self._names(), "others": " ".join(self.others), "imports": bundle("imports:main"), "mains": mains}
+        return {
+            **self._names(),
+            "index_at": index_at(self.python) if self.lock.packages else "",
+            **environment(dict(self.reach)),
+            "others": " ".join(self.others),
+            "imports": bundle("imports:main"),
+            "mains": mains,
+        }
 
     def _work(self, have: State, want: Mapping[str, str]) -> tuple[str, list[str]]:
         """("build", "repair" or "link", names of the packages to install)."""
@@ -280,7 +300,7 @@ class Venv(Resource):
         if self._offline and names:
             wheels = fetch_wheels(self.lock, self.python, self.cache, base=self._base)
             sources += [wheels[name] for name in names]
-        elif names and self.python.find_links:
+        elif names:
             local = local_wheels(self.lock, self.python, self._base)
             sources += [wheel for name in names for wheel in local.get(name, ())]
         return unsent(sources, found, f"{self.root}/uploads/{self._names()['tag']}")

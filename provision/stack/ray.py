@@ -89,6 +89,7 @@ class Stack(Closes):
             uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
             deep=self._cluster.deep,
             reach=reaching(node.host.env),
+            free=facts.disk_free_bytes if facts is not None else 0,
         )
 
     def network(self, node: Node) -> Network:

@@ -4,6 +4,9 @@
 env=$root/envs/$short
 # What has arrived for a build that has not begun, or broke off: it is not sent again.
 if [ -d "$root/uploads/$tag" ]; then (cd "$root/uploads/$tag" && stat -c 'sent=%s %n' -- *) 2>/dev/null; fi
+built=no
+{ read -r built < "$env/.provision"; } 2>/dev/null || :
+[ "$built" = "$digest" ] || ask_index
 sharer=$([ -z "$others" ] || sharing "$root" "$cluster" "$others")
 [ -z "$sharer" ] || echo "kept=$sharer"
 if [ -h "$root/envs/current-$cluster" ]; then

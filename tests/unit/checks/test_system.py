@@ -1,5 +1,6 @@
 """What is not sound about the rest of a host."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from judge_samples import GIB, MODEL, cluster, gpus, told
 
 from provision.checks.system import of_system
 from provision.core.finding import Finding
-from provision.facts import ModelFolder
+from provision.facts import ModelFolder, PythonFound
 from provision.inventory.models import Serve
 
 
@@ -123,3 +124,37 @@ def test_a_clock_says_which_way_it_is_off() -> None:
 
 def test_a_host_without_systemd_is_sound() -> None:
     assert found(2, {2: {"systemd": False}}) == []
+
+
+PYTHON = PythonFound("/usr/bin/python3.12", "3.12")
+
+
+@pytest.mark.parametrize(
+    ("printed", "pythons", "packages", "named"),
+    [
+        ({"Python headers": "3.11 \n", "CUDA compiler": "none\n"}, (PYTHON,), {"triton"}, ["Python headers"]),
+        ({"Python headers": "\n", "CUDA compiler": "/usr/bin/nvcc\n"}, (PYTHON,), {"triton"}, ["Python headers"]),
+        ({"Python headers": "3.11 3.12 \n", "CUDA compiler": "none\n"}, (PYTHON,), {"triton"}, []),
+        # uv's own has them, and so has one that it fetches.
+        ({"Python headers": "\n", "CUDA compiler": "none\n"}, (), {"triton"}, []),
+        (
+            {"Python headers": "\n", "CUDA compiler": "none\n"},
+            (PYTHON, PythonFound("/opt/uv/bin/python3.12", "3.12")),
+            {"triton"},
+            [],
+        ),
+        # Without NVIDIA's driver neither is asked for.
+        ({}, (PYTHON,), {"triton", "flashinfer-python"}, []),
+        ({"CUDA compiler": "none\n"}, (), {"flashinfer-python"}, ["CUDA compiler"]),
+        ({"CUDA compiler": "/usr/local/cuda/bin/nvcc\n"}, (), {"flashinfer-python"}, []),
+        ({"CUDA compiler": "none\n"}, (), {"flashinfer-python", "flashinfer-cubin"}, []),
+    ],
+)
+def test_what_is_compiled_at_the_start_has_what_it_is_compiled_with(
+    printed: dict[str, str], pythons: tuple[PythonFound, ...], packages: set[str], named: list[str]
+) -> None:
+    made = cluster(1, {1: {"printed": printed, "pythons": pythons}})
+    python = made.inventory.python.model_copy(update={"version": "3.12"})
+    lock = replace(made.lock, packages=dict.fromkeys(packages, "1.0"))
+    made = replace(made, inventory=made.inventory.model_copy(update={"python": python}), lock=lock)
+    assert [finding.fact for finding in of_system(made)] == named

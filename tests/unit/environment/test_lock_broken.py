@@ -11,7 +11,8 @@ import pytest
 from package_index import Index
 
 from provision.core.errors import LockError
-from provision.environment.lockfile import LockMissing, ensure_lock, lock_for, make_lock, parse_lock, read_lock
+from provision.environment.lock_of_command import lock_for
+from provision.environment.lockfile import LockMissing, ensure_lock, make_lock, parse_lock, read_lock
 from provision.inventory.models import Python
 
 

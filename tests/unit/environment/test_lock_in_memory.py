@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from package_index import Index
 
-from provision.environment.lockfile import UNLOCKED, Lock, lock_for, make_lock
+from provision.environment.lock_of_command import lock_for
+from provision.environment.lockfile import UNLOCKED, Lock, make_lock
 from provision.inventory.models import Python
 
 

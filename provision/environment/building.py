@@ -1,0 +1,157 @@
+"""Builds one wheel on this machine, with the Python that the hosts have."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from provision.core.errors import LockError
+from provision.environment.ambient import ambient, for_pip, for_uv, sealed
+from provision.environment.indexes import as_lines, find_links, folders, index_variables, pip_index_variables
+from provision.environment.lock_text import logical_lines
+from provision.environment.python_version import minor
+from provision.environment.resolve import decisive
+from provision.environment.wheels import glibc, misfit, pip_download
+from provision.inventory.models import Python
+
+#: What packages that are built without isolation take for granted.
+_TOOLS = ("setuptools", "wheel")
+
+
+def build_wheel(stanza: str, body: str, python: Python, base: Path) -> Path:
+    """The wheel of one requirement, with its hashes if it has any, in a temporary folder of its own. `body`: all that
+    was resolved. Raises LockError."""
+    made = Path(tempfile.mkdtemp(prefix="provision-build-"))
+    first = logical_lines(stanza)[0][1].split(" --hash")[0]
+    if re.search(r"\.whl(#|$)", first):
+        done = pip_download(python, made, stanza, base=base)
+    else:
+        interpreter = find_interpreter(python)
+        if canonicalize_name(re.split(r"[\s\[=@]", first)[0]) in map(canonicalize_name, python.no_build_isolation):
+            interpreter = _environment(interpreter, first, body, python, base, made)
+        done = _pip_wheel(interpreter, stanza, first, python, base, made)
+    wheels = list(made.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        raise LockError(f"`{first}` could not be built", evidence=decisive(done.stderr), hint=_hint(done.stderr))
+    _refuse_unfit(wheels[0], python)
+    return wheels[0]
+
+
+def find_interpreter(python: Python) -> str:
+    """A Python of the hosts' version on this machine. Raises LockError."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == minor(python.version):
+        return sys.executable
+    from uv import find_uv_bin
+
+    command = [find_uv_bin(), "python", "find", "--system", "--no-python-downloads", minor(python.version)]
+    done = subprocess.run(command, env=sealed(), capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode:
+        raise LockError(
+            f"Python {minor(python.version)} is not on this machine, and packages are built with the hosts' version",
+            hint=f"run `uv python install {minor(python.version)}`, or set python.version to one that is here",
+        )
+    return done.stdout.strip()
+
+
+def _pip_wheel(
+    interpreter: str, stanza: str, first: str, python: Python, base: Path, made: Path
+) -> subprocess.CompletedProcess[str]:
+    here = ambient()
+    links = find_links(python, base, here)
+    name = canonicalize_name(re.split(r"[\s\[=@]", first)[0])
+    listed = made / "requirements.txt"
+    # Older pips take no URL without a host behind a name.
+    local = re.match(r"(\S+) @ (git\+file:[^#\s]+)", stanza)
+    asked = f"{local[2]}#egg={local[1].partition('[')[0]}\n" if local else stanza
+    listed.write_text(as_lines(links) + asked, encoding="utf-8")
+    isolated = name not in map(canonicalize_name, python.no_build_isolation)
+    command = [
+        sys.executable, "-m", "pip", "--python", interpreter, "wheel", "--quiet", "--no-input", "--no-deps",
+        "--disable-pip-version-check", "--no-cache-dir", "--progress-bar=off", f"--no-binary={name}",
+        *(f"--find-links={folder}" for folder in folders(links)),
+        *(() if isolated else ("--no-build-isolation",)),
+        "--wheel-dir", str(made), "-r", str(listed),
+    ]  # fmt: skip
+    tools = "" if isolated else str(Path(interpreter).parent) + os.pathsep
+    env = {**sealed(), **for_pip(here), **pip_index_variables(python, here), **python.build_env}
+    env |= {"PATH": tools + env.get("PATH", os.defpath), "SOURCE_DATE_EPOCH": env.get("SOURCE_DATE_EPOCH", "315532800")}
+    return _run(command, env, made)
+
+
+def _environment(interpreter: str, first: str, body: str, python: Python, base: Path, made: Path) -> str:
+    """An environment that holds the rest of the lock, as far as that has wheels: its Python."""
+    from uv import find_uv_bin
+
+    here, env = ambient(), made / "environment"
+    links = find_links(python, base, here)
+    lines = [line for _, line in logical_lines(body) if "==" in line and not line.startswith(first)]
+    listed = made / "environment.txt"
+    listed.write_text(as_lines(links) + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    tools = [tool for tool in _TOOLS if not any(line.startswith(f"{tool}==") for line in lines)]
+    variables = {**sealed()}
+    variables |= {**for_uv(here, variables), **index_variables(python, here)}
+    install = [
+        find_uv_bin(),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build",
+        "--python",
+        str(env / "bin/python"),
+    ]
+    install += [f"--find-links={folder}" for folder in folders(links)]
+    for command in (
+        [find_uv_bin(), "venv", "--quiet", "--python", interpreter, str(env)],
+        [*install, "--require-hashes", "-r", str(listed)] if lines else [],
+        [*install, *tools] if tools else [],
+    ):
+        done = _run(command, variables, made) if command else None
+        if done is not None and done.returncode:
+            raise LockError(
+                f"the environment that `{first}` is built in could not be made",
+                evidence=decisive(done.stderr),
+                hint="what is built without isolation needs wheels of all else in the lock",
+            )
+    return str(env / "bin/python")
+
+
+def _run(command: list[str], env: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=dict(env), cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+
+
+def _refuse_unfit(wheel: Path, python: Python) -> None:
+    """A compiled one needs this machine's C library, or a newer one, unless its tags say that it does not."""
+    tags = parse_wheel_filename(wheel.name)[3]
+    if not any(tag.platform.startswith("linux_") for tag in tags):
+        return
+    unfit = misfit(python.platform, platform.machine(), "")
+    newer = Version(platform.libc_ver()[1] or "0") > Version(glibc(python.platform))
+    if unfit or newer:
+        what = f"architecture is `{platform.machine()}`" if unfit else f"glibc is `{platform.libc_ver()[1]}`"
+        raise LockError(
+            f"`{wheel.name}` is compiled, and this machine's {what}: it may not run on `{python.platform}`",
+            hint=f"if every host has as much, `python.platform: {_own_platform()}`; or build it on a machine like the "
+            "hosts, and name the folder of its wheel in python.find_links",
+        )
+
+
+def _own_platform() -> str:
+    return f"{platform.machine()}-manylinux_{platform.libc_ver()[1].replace('.', '_')}"
+
+
+def _hint(said: str) -> str:
+    if module := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", said):
+        return f"if it needs `{module[1]}` to be built: name the package in `python.no_build_isolation`"
+    return "its own words are above; name a version that has a wheel, or what its build needs in `python.build_env`"

@@ -1,0 +1,40 @@
+"""What keeps an environment from being built on a host, as far as it is known before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from provision.core.finding import Against, Finding, Severity
+from provision.core.wording import size
+from provision.environment.indexes import PYPI
+from provision.inventory.models import Python
+
+_WHY = "the environment cannot be built there, and what runs now is stopped for nothing"
+
+
+def index_at(python: Python) -> str:
+    """Where the index is that a host is to fetch from, without user, password and path; empty where there is none."""
+    url = urlsplit(python.index or PYPI)
+    if python.wheels == "controller" or url.scheme not in ("http", "https") or not url.hostname:
+        return ""
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}/"
+
+
+def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> Finding:
+    return Finding(
+        host, area, "package index", Severity.BLOCKS, found="does not answer", expected="answers",
+        against=Against.INVENTORY, why=_WHY, evidence=(have["unreached"],),
+        said=f"the index {index_at(python)} does not answer there",
+        hint="set `python.wheels: controller`, and the controller sends them; or name a proxy in `env.HTTPS_PROXY`",
+    )  # fmt: skip
+
+
+def too_little_room(host: str, area: str, root: str, free: int, needed: int) -> Finding:
+    return Finding(
+        host, area, "room for the environment", Severity.BLOCKS, found=size(free), expected=f">= {size(needed)}",
+        against=Against.SOUND, why=_WHY,
+        said=f"{size(free)} are free below {root}, and the environment takes {size(needed)} at least",
+        hint=f"free some space there (`provision prune` may find some), or set hosts.{host}.root to a larger disk",
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""What has no wheel is built once, on the controller, and pinned by the hash of what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from package_index import Index
+
+from provision.core.errors import LockError
+from provision.environment.local_wheels import local_wheels
+from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_lock
+from provision.environment.wheels import fetch_wheels
+from provision.inventory.models import Python
+
+#: A build backend that needs no other package, whose wheels differ each time.
+BACKEND = """
+import hashlib, os, uuid, zipfile
+{extra}
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "{name}-1.0-py3-none-{platform}.whl"
+    info = "{name}-1.0.dist-info"
+    files = {{
+        "{name}.py": "built = '%s %s'\\n" % (uuid.uuid4(), os.environ.get("MARK", "")),
+        info + "/METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n{requires}",
+        info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-{platform}\\n",
+    }}
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        for file, text in files.items():
+            wheel.writestr(file, text)
+        wheel.writestr(info + "/RECORD", "".join(f + ",,\\n" for f in [*files, info + "/RECORD"]))
+    return name
+"""
+PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+def source_of(name: str, *, extra: str = "", requires: str = "", tag: str = "any") -> dict[str, str]:
+    backend = BACKEND.format(name=name, extra=extra, requires=requires, platform=tag)
+    return {"pyproject.toml": PYPROJECT, "backend.py": backend, "PKG-INFO": "Metadata-Version: 1.0\nName: x\n"}
+
+
+def publish_source(index: Index, name: str, **how: str) -> None:
+    page = index.folder / "simple" / name
+    page.mkdir(parents=True, exist_ok=True)
+    file = page / f"{name}-1.0.tar.gz"
+    with tarfile.open(file, "w:gz") as archive:
+        for path, text in source_of(name, **how).items():
+            member = tarfile.TarInfo(f"{name}-1.0/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (page / "index.html").write_text(f'<!DOCTYPE html><a href="{file.name}#sha256={digest}">{file.name}</a>')
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    index = Index(tmp_path / "index")
+    for name in ("tiny", "setuptools", "wheel"):
+        index.add(name, "1.0")
+    publish_source(index, "sourced", requires="Requires-Dist: tiny\\n")
+    return index
+
+
+@pytest.fixture
+def settings(index: Index) -> Callable[..., Python]:
+    def make(*packages: str, **more: object) -> Python:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        asked = {"build": "controller", "wheels": "controller", **more}
+        return Python(version=version, packages=packages, index=index.url, **asked)
+
+    return make
+
+
+def hashes(lock: Lock, name: str) -> tuple[str, ...]:
+    return tuple(digest.removeprefix("sha256:") for digest in lock.hashes[name])
+
+
+def test_a_source_package_is_built_once_and_every_controller_has_that_wheel(
+    settings: Callable[..., Python], tmp_path: Path
+) -> None:
+    path, python = tmp_path / "c.lock", settings("sourced", build_env={"MARK": "chosen"})
+    lock = make_lock(python, path)
+    assert lock.packages == {"sourced": "1.0", "tiny": "1.0"}
+    (wheel,) = (tmp_path / "c.wheels").glob("*.whl")
+    assert hashes(lock, "sourced") == (hashlib.sha256(wheel.read_bytes()).hexdigest(),)
+    assert b"chosen" in wheel.read_bytes()
+    # Again, and for another controller, it is this one.
+    assert make_lock(python, path).text == lock.text == resolve_lock(python, path).text
+    assert read_lock(path, python).digest == lock.digest
+    found = fetch_wheels(lock, python, tmp_path / "other")
+    assert found["sourced"].read_bytes() == wheel.read_bytes()
+    # Hosts that fetch the rest themselves are sent it.
+    assert local_wheels(lock, python, tmp_path) == {"sourced": [wheel]}
+    shutil.rmtree(tmp_path / "c.wheels")
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(LockError, match=r"`sourced==1\.0`") as caught:
+        fetch_wheels(lock, python, tmp_path / "third")
+    assert "`c.wheels`" in caught.value.hint
+
+
+def test_without_being_asked_nothing_is_built(settings: Callable[..., Python], tmp_path: Path) -> None:
+    with pytest.raises(LockError) as caught:
+        make_lock(settings("sourced", build="never"), tmp_path / "c.lock")
+    assert "`python.build: controller`" in caught.value.hint
+    assert not (tmp_path / "c.lock").exists()
+
+
+def test_a_requirement_of_git_is_what_it_was_when_it_was_locked(
+    settings: Callable[..., Python], tmp_path: Path
+) -> None:
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    for name, text in source_of("gitted").items():
+        (repo / name).write_text(text)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost", "-C", str(repo)]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    url = f"gitted @ git+file://{repo}"
+    with pytest.raises(LockError) as caught:
+        make_lock(settings(url, build="never"), tmp_path / "c.lock")
+    assert "gitted" in str(caught.value.evidence) and "python.build" in caught.value.hint
+    lock = make_lock(settings(url), tmp_path / "c.lock")
+    assert lock.packages == {"gitted": "1.0"}
+    (wheel,) = (tmp_path / "c.wheels").glob("*.whl")
+    assert hashes(lock, "gitted") == (hashlib.sha256(wheel.read_bytes()).hexdigest(),)
+    shutil.rmtree(repo)
+    assert fetch_wheels(lock, settings(url), tmp_path / "other")["gitted"].read_bytes() == wheel.read_bytes()
+
+
+def test_a_wheel_by_its_url_needs_no_building(settings: Callable[..., Python], index: Index, tmp_path: Path) -> None:
+    wheel = next(index.folder.rglob("tiny-1.0-*.whl"))
+    python = settings(f"tiny @ {wheel.as_uri()}", build="never")
+    lock = make_lock(python, tmp_path / "c.lock")
+    assert lock.packages == {"tiny": "1.0"}
+    content = wheel.read_bytes()
+    wheel.unlink()
+    assert fetch_wheels(lock, python, tmp_path / "other")["tiny"].read_bytes() == content
+
+
+def test_what_imports_the_rest_of_the_lock_is_built_beside_it(
+    settings: Callable[..., Python], index: Index, tmp_path: Path
+) -> None:
+    publish_source(index, "flashy", extra="import tiny", requires="Requires-Dist: tiny\\n")
+    with pytest.raises(LockError):
+        make_lock(settings("tiny", "flashy==1.0"), tmp_path / "c.lock")
+    python = settings("tiny", "flashy==1.0", no_build_isolation=("flashy",))
+    lock = make_lock(python, tmp_path / "c.lock")
+    assert lock.packages == {"flashy": "1.0", "tiny": "1.0"}
+    assert make_lock(python, tmp_path / "c.lock").text == lock.text
+    assert set(fetch_wheels(lock, python, tmp_path / "other")) == {"flashy", "tiny"}
+
+
+def test_what_was_compiled_here_must_run_on_the_hosts(
+    settings: Callable[..., Python], index: Index, tmp_path: Path
+) -> None:
+    machine, libc = platform.machine(), platform.libc_ver()[1]
+    publish_source(index, "compiled", tag=f"linux_{machine}")
+    fits = f"{machine}-manylinux_{libc.replace('.', '_')}"
+    with pytest.raises(LockError) as caught:
+        make_lock(settings("compiled", platform=f"{machine}-manylinux_2_17"), tmp_path / "c.lock")
+    assert f"`{libc}`" in caught.value.message and fits in caught.value.hint
+    python = settings("compiled", platform=fits)
+    lock = make_lock(python, tmp_path / "c.lock")
+    assert set(fetch_wheels(lock, python, tmp_path / "other")) == {"compiled"}

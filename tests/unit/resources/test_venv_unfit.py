@@ -1,0 +1,91 @@
+"""What keeps an environment from being built is told before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from provision.core.finding import Severity
+from provision.environment.lockfile import parse_lock
+from provision.inventory.models import Python
+from provision.resources.venv import Venv
+from provision.resources.venv_kept import origin
+from provision.resources.venv_unfit import index_at
+
+DIGESTS = {"alpha": "ab" * 32, "beta": "cd" * 32}
+LOCK = parse_lock(
+    "# python: 3.11\n# platform: x86_64-manylinux_2_34\n"
+    + "".join(f"{name}==1.0 --hash=sha256:{digest}\n" for name, digest in DIGESTS.items()),
+    Path("llama.lock"),
+)
+SENT, FETCHED = Python(version="3.11", wheels="controller"), Python(version="3.11")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """One of the wheels is there, of which no byte is left when it is packed."""
+    folder = tmp_path / "wheels" / DIGESTS["alpha"]
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "alpha-1.0-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("alpha.py", bytes(10_000_000))
+    return folder.parent
+
+
+def venv(python: Python, cache: Path, free: int) -> Venv:
+    return Venv(LOCK, python, "/opt/provision", "llama", "gpu-01", cache=cache, free=free)
+
+
+@pytest.mark.parametrize("python", [SENT, FETCHED], ids=["sent", "fetched"])
+def test_too_little_room_for_what_is_known_blocks(python: Python, cache: Path) -> None:
+    (finding,) = venv(python, cache, 9_000_000).blockers(None)
+    assert (finding.severity, finding.host) == (Severity.BLOCKS, "gpu-01")
+    assert "are free below /opt/provision" in finding.message and "hosts.gpu-01.root" in finding.hint
+    assert venv(python, cache, 11_000_000).blockers(None) == ()
+    # Nobody knows how much is free; it is there already; what the environment in use has takes no room.
+    assert venv(python, cache, 0).blockers(None) == ()
+    assert venv(python, cache, 1).blockers({"finished": LOCK.digest}) == ()
+    held = origin(LOCK, python).replace("\n", "/")
+    assert venv(python, cache, 1).blockers({"finished": "another", "held": held}) == ()
+
+
+@pytest.mark.parametrize(
+    ("index", "at"),
+    [
+        (None, "https://pypi.org/"),
+        ("https://me:secret@[fd00::1]:8443/simple/", "https://[fd00::1]:8443/"),
+        ("http://wheels.example.org/simple", "http://wheels.example.org/"),
+        ("file:///srv/wheels", ""),
+    ],
+)
+def test_only_whether_an_index_answers_is_asked(index: str | None, at: str) -> None:
+    assert index_at(FETCHED.model_copy(update={"index": index})) == at
+    assert index_at(SENT.model_copy(update={"index": index})) == ""
+
+
+def probed(venv: Venv, home: Path) -> dict[str, str]:
+    script = venv.probe()
+    variables = {name: str(value) for name, value in script.vars.items()}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **variables}
+    done = subprocess.run(["sh", "-c", script.body], env=environment, check=True, capture_output=True, text=True)
+    return dict(venv.read(done) or {})  # type: ignore[arg-type]
+
+
+def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    python = FETCHED.model_copy(update={"index": f"http://me:secret@127.0.0.1:{port}/simple"})
+    there = Venv(LOCK, python, str(tmp_path / "root"), "llama", "gpu-01")
+    have = probed(there, tmp_path)
+    assert have["unreached"].startswith("curl: (7)")
+    (finding,) = there.blockers(have)
+    assert finding.severity is Severity.BLOCKS and "secret" not in str(finding)
+    assert f"http://127.0.0.1:{port}/" in finding.message and "python.wheels: controller" in finding.hint
+    # Nothing to fetch, nothing to ask.
+    (tmp_path / "root/envs" / LOCK.short).mkdir(parents=True)
+    (tmp_path / "root/envs" / LOCK.short / ".provision").write_text(f"{LOCK.digest}\nllama\n")
+    assert "unreached" not in probed(there, tmp_path)
