@@ -100,9 +100,7 @@ def _shown(proof: Tried, answers: Mapping[str, Fragment], failed: Mapping[str, H
         said = "the all-reduce could not begin: its program ended"
         return Shown((_blocks(name, said, heard[name].tail if name in heard else ()),))
     if lead["outcome"] == "done":
-        return measured(
-            proof.participants, [*lead["seats"].values()], {name: answer.said for name, answer in heard.items()}
-        )
+        return measured(proof.participants, lead["seats"], {name: answer.said for name, answer in heard.items()})
     found = tuple(Trouble(proof, heard, lead).findings())
     if not found:
         raise ValueError("it did not end well, and nothing is wrong")

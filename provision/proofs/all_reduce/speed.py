@@ -23,9 +23,10 @@ _SWITCHED_OFF = {"NCCL_IB_DISABLE": "1", "NCCL_NET": "Socket", "NCCL_NET_PLUGIN"
 
 
 def measured(
-    parts: Sequence[Participant], told: Sequence[Mapping[str, Any]], said: Mapping[str, Mapping[str, Any]]
+    parts: Sequence[Participant], seats: Mapping[str, Mapping[str, Any]], said: Mapping[str, Mapping[str, Any]]
 ) -> Shown:
-    """`told`: what each host said to the lead; `said`: host → what it printed, NCCL's log in it."""
+    """`seats`: host → what it said to the lead; `said`: host → what it printed, NCCL's log in it."""
+    told = [*seats.values()]
     whole = next(one["result"] for one in told if "seconds" in one.get("result", {}))
     ranks, speed = int(whole["ranks"]), whole["size"] / whole["seconds"]
     nccl = all(int(one["gpus"]) for one in told)
@@ -40,7 +41,7 @@ def measured(
     bus = f" (bus {rate(speed * 2 * (ranks - 1) / ranks)})" if nccl else ""
     text = f"all-reduce over {who} ({how}): {rate(speed)}{bus}, latency {_latency(whole['latency'])}"
     pairs = {(a, b): float(v) for one in told for a, b, v in one.get("result", {}).get("pairs", ())}
-    findings = [*_elsewhere(parts), *_sockets(parts, ways, said), *_blind(parts, told), *slow(pairs)]
+    findings = [*_elsewhere(parts), *_sockets(parts, ways, said), *_blind(parts, seats), *slow(pairs)]
     cells = (Known("network", "all-reduce", rate(speed), lasting=False),)
     way = (Known("network", "all-reduce over", ", ".join(ways)),) if nccl and ways else ()
     known = {part.host: (*cells, *way, *_best(part.host, pairs)) for part in parts}
@@ -128,11 +129,10 @@ def _elsewhere(parts: Sequence[Participant]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _blind(parts: Sequence[Participant], told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def _blind(parts: Sequence[Participant], seats: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     """A torch that was built for CUDA, on a host with GPUs, finds none of them."""
-    by_name = {str(one["name"]): one for one in told}
     for part in parts:
-        one = by_name[part.host]
+        one = seats[part.host]
         if part.gpus and one["cuda"] and not int(one["gpus"]):
             yield Finding(
                 part.host, "network", "all-reduce transport", Severity.WARNING, "gloo", "nccl", Against.POSSIBLE,

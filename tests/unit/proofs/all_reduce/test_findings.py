@@ -44,7 +44,6 @@ def read(
     """`told`: what each host said to the lead; `printed`: what it printed itself."""
     sat = {
         name: {
-            "name": name,
             "stage": "adding up 1 MiB",
             "step": 4,
             "gpus": 0,
