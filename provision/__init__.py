@@ -14,8 +14,8 @@ from provision.core.version import __version__
 _PUBLIC = {
     # For programs: the commands as functions, what they take and what they return.
     "api": (
-        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "rollback", "set_firewall",
-        "smoke", "unlock", "up",
+        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "restart", "rollback",
+        "set_firewall", "smoke", "unlock", "up",
     ),
     "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
@@ -31,6 +31,7 @@ _PUBLIC = {
     "operate.log_lines": ("Filter", "LogFile", "LogLine"),
     "operate.logs": ("Logs", "LogsAsked", "logs"),
     "operate.looking": ("status",),
+    "operate.tunnel": ("Tunnel", "tunnel"),
     "operate.status": ("ClusterStatus", "GpuUse", "HostStatus", "LastUp", "ServiceStatus", "Work"),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
     "diagnosis.logs": ("Log",),
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from provision.api import lock as lock
     from provision.api import plan as plan
     from provision.api import prune as prune
+    from provision.api import restart as restart
     from provision.api import rollback as rollback
     from provision.api import set_firewall as set_firewall
     from provision.api import smoke as smoke
@@ -223,6 +225,8 @@ if TYPE_CHECKING:
     from provision.operate.status import LastUp as LastUp
     from provision.operate.status import ServiceStatus as ServiceStatus
     from provision.operate.status import Work as Work
+    from provision.operate.tunnel import Tunnel as Tunnel
+    from provision.operate.tunnel import tunnel as tunnel
     from provision.parallel.fit import Fit as Fit
     from provision.proofs.all_reduce.proof import AllReduce as AllReduce
     from provision.proofs.arguments import VllmArguments as VllmArguments

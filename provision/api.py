@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypedDict
 from typing_extensions import Unpack
 
 from provision import inventory as inventories
-from provision.after import last_good, on_head
+from provision.after import last_good, on_head, pruning
 from provision.after.succeeded import succeeded
 from provision.after.way_back import went_back
 from provision.checks.host.check import questions
@@ -29,7 +29,7 @@ from provision.core.exits import Exit
 from provision.core.plan import Mode, Plan
 from provision.core.report import Report
 from provision.core.secret import Secret
-from provision.engine import alone, members, plan_file, snapshot, unlocking
+from provision.engine import members, plan_file, snapshot, unlocking
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.engine.run import Run
 from provision.engine.state import Job
@@ -41,12 +41,12 @@ from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
+from provision.stack.again import only_restarts, restarting
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.certificate import own_certificate, together
 from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
-from provision.stack.prunable import Leftover, leftover_scripts, read_leftovers
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
 from provision.weights.lookup import look_for
 
@@ -158,6 +158,15 @@ def rollback(inventory: Inventory, *, from_head: bool = False, **options: Unpack
     return _up(job if from_head else replace(job, agree=last_good.still(kept, inventory, job.agree)), options)
 
 
+def restart(inventory: Inventory, services: Sequence[str] = (), **options: Unpack[Options]) -> Report:
+    """Starts services (`ray`, `vllm`; none named: all) anew, with what hangs on them, and no proofs. Raises PlanChanged
+    before anything is changed, if more than that would."""
+    options["agree"] = only_restarts(options.get("agree"))
+    options["skip"] = options.get("skip") or tuple(PROOFS)
+    job = _job("restart", Mode.UP, inventory, options)
+    return _up(job, options, replace(job, playbook=restarting(job.playbook, services)))
+
+
 def down(inventory: Inventory, *, purge: bool = False, **options: Unpack[Options]) -> Report:
     """Stops what `up` started, in reverse order. `purge`: removes the environments as well."""
     return _execute(_job("down", Mode.PURGE if purge else Mode.DOWN, inventory, options), options)
@@ -233,19 +242,7 @@ def lock(
     return make_lock(python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
-unlock, export = unlocking.unlock, gathering.export
-
-
-def prune(
-    inventory: Inventory, *, remove: bool | Sequence[Leftover] = False, **options: Unpack[Options]
-) -> tuple[Leftover, ...]:
-    """What no environment in use needs: of earlier locks, builds that broke off. `remove`: takes it away, of a list
-    what is still so. Uses the options `limit`, `sudo_password` and `cancel`. Raises HostError for one that could not be
-    asked, and Busy before anything is removed, if another run is at work there."""
-    scripts = leftover_scripts(inventory, options.get("limit") or (), remove)
-    password = _sudo_password(inventory, options.get("sudo_password"))
-    asked = alone.answers if remove else gather.answers
-    return read_leftovers(asked(inventory, scripts, sudo_password=password, cancel=options.get("cancel")))
+unlock, export, prune = unlocking.unlock, gathering.export, pruning.prune
 
 
 def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
@@ -268,12 +265,13 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         # `check` has a finding of its own for a lock that does not fit.
         say = _noting(silent if command == "check" else options.get("listener") or silent)
         python, path, base = inventory.python, inventory.lock_path, inventory.path.parent
-        lock = lock_for(python, path, base=base, make=writes, resolve=command == "plan", say=say, removes=removes)
+        make, resolve = writes and command != "restart", command == "plan"
+        lock = lock_for(python, path, base=base, make=make, resolve=resolve, say=say, removes=removes)
         made_from.files([] if removes else [path])
     return Job(
         command=command,
         mode=mode,
-        apply=command in ("up", "down", "rollback"),
+        apply=command in ("up", "down", "rollback", "restart"),
         inventory=inventory,
         playbook=guarded(book.load(_noting(options.get("listener") or silent) if removes else None), removes=removes),
         lock=lock,
@@ -293,9 +291,12 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
     )
 
 
-def _up(job: Job, options: Options) -> Report:
+def _up(job: Job, options: Options, doing: Job | None = None) -> Report:
+    # `doing`: what is done, where that is not what is to be so in the end.
     book = last_good.played(options.get("playbook") or job.inventory.playbook)  # as it was just loaded
-    return succeeded(job, _execute(job, options), options.get("listener") or silent, options.get("cancel"), book)
+    return succeeded(
+        job, _execute(doing or job, options), options.get("listener") or silent, options.get("cancel"), book
+    )
 
 
 def _execute(job: Job, options: Options) -> Report:

@@ -119,7 +119,7 @@ class Run:
         def plan_of(seen: Mapping[str, State]) -> Plan:
             return make_plan(job.mode, book.steps, seen, blockers)
 
-        if job.only and job.command in ("up", "rollback", "plan"):
+        if job.only and job.command in ("up", "rollback", "restart", "plan"):
             plan, missed = limited(plan_of, observed, book.steps, fleet.names)
             book.findings += missed
         else:

@@ -97,7 +97,7 @@ def warning_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
 def outcome_lines(report: Report, paint: Paint = PLAIN, *, width: int = 80) -> list[str]:
     """Where the result is, as the playbook has it, and how long each part of an `up` that changed something took."""
     lines = [paint(Style.BOLD, line) if index == 0 else line for index, line in enumerate(report.outcome)]
-    took = phase_lines(report, width=width) if report.command in ("up", "rollback") else []
+    took = phase_lines(report, width=width) if report.command in ("up", "rollback", "restart") else []
     # What can be copied stands by itself.
     return [*lines, *([""] if lines and (took or len(lines) > 1) else []), *took]
 

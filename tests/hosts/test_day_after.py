@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,3 +280,56 @@ def test_the_logs_and_the_state_of_a_service_that_crashed(day: Day) -> None:
     seen = day.status(code=3)
     assert seen["check"] == "drift" and seen["wrong"] == ["vLLM on gpu-01: not running: its process is gone"]
     assert seen["work"] is None
+
+
+def pids(day: Day) -> dict[str, str]:
+    """Host and program → process id."""
+    patterns = {"lab-1 ray": "bin/ray start --head", "lab-1 vllm": "bin/vllm serve", "lab-2 ray": "bin/ray start"}
+    return {
+        name: day.lab.host(name.split()[0]).exec(["pgrep", "-f", pattern]).stdout.split("\n")[0]
+        for name, pattern in patterns.items()
+    }
+
+
+def test_what_crashed_is_started_and_only_what_is_asked_for_is_restarted(day: Day) -> None:
+    model, everything = commands("Start it anew")
+    before = pids(day)
+    assert not before["lab-1 vllm"]
+    day.provision(*model.split()[1:])
+    started = pids(day)
+    assert started == {**before, "lab-1 vllm": started["lab-1 vllm"]} and started["lab-1 vllm"]
+    assert day.status()["healthy"]
+    said = day.provision(*everything.split()[1:])
+    assert "the model did not answer for" in " ".join(said.split())
+    assert not {*pids(day).items()} & {*started.items()}
+    assert day.status()["healthy"]
+
+
+def test_a_restart_does_nothing_else(day: Day) -> None:
+    serve = {**day.settings["serve"], "args": {"max-num-seqs": 9}}
+    day.write("other.yaml", day.settings | {"serve": serve})
+    before = pids(day)
+    day.provision("restart", "other.yaml", "vllm", code=3)
+    assert pids(day) == before
+
+
+def test_a_tunnel_answers_again_after_its_connection_was_cut(day: Day) -> None:
+    tunnel = day.begin("tunnel", "cluster.yaml", "--json")
+    assert tunnel.stdout is not None and tunnel.stderr is not None
+    url = json.loads(tunnel.stdout.readline())["base_url"]
+
+    def answers() -> bytes:
+        with urllib.request.urlopen(url.replace("/v1", "/metrics"), timeout=20) as answer:
+            said: bytes = answer.read()
+            return said
+
+    assert url.startswith("http://127.0.0.1:") and b"vllm:kv_cache_usage_perc" in answers()
+    assert day.lab.host("lab-1").exec(["pkill", "-f", "sshd: ops"]).returncode == 0
+    assert [tunnel.stderr.readline().strip() for _ in range(2)] == [
+        "the connection broke: connecting again",
+        "connected again",
+    ]
+    assert b"vllm:kv_cache_usage_perc" in answers()
+    tunnel.send_signal(2)
+    tunnel.communicate(timeout=30)
+    assert tunnel.returncode == 130

@@ -126,6 +126,7 @@ def lines() -> list[dict[str, Any]]:
         result_line("log", log_json(LogLine("a", "vllm", "/log", "ready", 1.0, "info")), 0.0),
         result_line("log", log_json(LogLine("a", "vllm", "/log", "ready", None, "")), 0.0),
         result_line("logs", {"errors": [NameNotFound("a", "resolves nowhere")]}, 0.0),
+        result_line("tunnel", {"base_url": "http://a/v1", "model": "m", "dashboard": "", "token": ""}, 0.0),
         result_line("exec", {"command": ["false"], "hosts": RAN}, 0.0),
         result_line("ray", {"command": ["ray", "status"], "hosts": RAN[:1]}, 0.0),
         result_line("ssh", {"command": ["ssh", "a"]}, 0.0),

@@ -1,11 +1,18 @@
 """How a cluster is, as people see it: nothing claimed that was not looked at, at any width."""
 
+import io
+import threading
+
 import pytest
+from rich.console import Console, ConsoleDimensions
 from status_samples import HOLDER, a_gpu, a_host, a_service, a_status, an_unreachable_host
 
+from provision.render.out import Out
 from provision.render.sparkline import History, sparkline
 from provision.render.status import status_lines
+from provision.render.status_live import fitted, live_status
 from provision.render.status_page import status_page
+from provision.render.text import PLAIN
 
 
 def said(**changed: object) -> str:
@@ -95,3 +102,39 @@ def test_the_history_is_of_every_look_and_does_not_grow() -> None:
     assert len(lines["tokens"]) == 30 and lines["tokens"].endswith("█·")
     assert "▁" not in lines["kv"] and lines["kv"][0] == "▃"
     assert lines["tokens"] in "\n".join(status_lines(a_status(), width=200, history=lines))
+
+
+def test_on_a_low_terminal_it_is_said_how_much_is_left_out() -> None:
+    lines = [str(number) for number in range(10)]
+    assert fitted(lines, 20, "13:02:11") == [*lines, "at 13:02:11; Ctrl-C ends this"]
+    assert fitted(lines, 6, "13:02:11") == ["0", "1", "2", "… 7 more lines", "at 13:02:11; Ctrl-C ends this"]
+    assert len(fitted(lines, 1, "13:02:11")) == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_live_view_fits_the_terminal_of_the_moment_and_leaves_it_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns = [120]
+    monkeypatch.setattr(Console, "size", property(lambda _: ConsoleDimensions(columns[0], 40)))
+    widths: list[int] = []
+    resized = threading.Event()
+
+    def lines(width: int) -> list[str]:
+        widths.append(width)
+        columns[0] = 50
+        if width == 50:
+            resized.set()
+        return status_lines(a_status(), width=width)
+
+    stream = Terminal()
+    with live_status(Out(stream), PLAIN, lines):
+        assert resized.wait(20)
+    said = stream.getvalue()
+    assert widths[0] == 120 and widths[-1] == 50
+    assert said.rindex("\x1b[?1049l") > said.rindex("llama-70b") > said.index("\x1b[?1049h")
+    assert said.rindex("\x1b[?25h") > said.rindex("llama-70b")
