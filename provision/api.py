@@ -294,9 +294,8 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
 def _up(job: Job, options: Options, doing: Job | None = None) -> Report:
     # `doing`: what is done, where that is not what is to be so in the end.
     book = last_good.played(options.get("playbook") or job.inventory.playbook)  # as it was just loaded
-    return succeeded(
-        job, _execute(doing or job, options), options.get("listener") or silent, options.get("cancel"), book
-    )
+    done = _execute(doing or job, options)
+    return succeeded(job, done, options.get("listener") or silent, options.get("cancel"), book)
 
 
 def _execute(job: Job, options: Options) -> Report:
