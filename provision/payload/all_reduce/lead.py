@@ -133,7 +133,7 @@ class Lead:
                 lines.name = name
                 self.sockets.append(self.strangers.pop(lines))
                 self.links[name] = lines
-                self.seats[name] = {"stage": "coming"}
+                self.seats[name] = {"name": name, "stage": "coming"}
             self.seats[lines.name].update(words, heard=time.monotonic())
         if lines.ended:
             if not lines.name:
