@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from provision.core.script import Fragment
 from provision.payload.all_reduce import lead as leading
 from provision.payload.all_reduce.asked import LEAD, Asked
 from provision.payload.all_reduce.lead import Lead
+from provision.proofs.all_reduce.participant import Participant
+from provision.proofs.all_reduce.proof import AllReduce
 
 
 def asked(me: str = "a", key: str = "of this proof") -> Asked:
@@ -102,3 +105,19 @@ def test_those_who_only_connect_keep_nobody_out(lead: Lead, monkeypatch: pytest.
     assert len(lead.strangers) <= 4
     for link in idle:
         link.close()
+
+
+def test_what_it_notes_of_them_is_what_the_controller_reads(lead: Lead) -> None:
+    """As over torch 2.13.0 on two lab hosts."""
+    measured = {"ranks": 2, "latency": 0.000128, "size": 16777216, "seconds": 0.0986}
+    words = {"stage": "loading torch", "step": 0, "state": "", "unanswered": [], "gpus": 0, "torch": "2.13.0+cpu"}
+    for name, result in (("a", measured), ("b", {})):
+        link = connect(lead)
+        greeted(lead, link)
+        say(link, name=name, tag=asked().tag(name), cuda="", nccl="", **words, result=result)
+        assert until(lead, lambda: not lead.strangers)
+    seats = {name: {**seat, "silent": 0.0} for name, seat in lead.seats.items()}
+    said = json.dumps({"outcome": "done", "why": [], "seats": seats})
+    proof = AllReduce("llama", tuple(Participant(name, "127.0.0.1", "lo", "/e") for name in ("a", "b")))
+    shown = proof.read({"a": Fragment(0, f"host={{}}\nlead={said}\n", ""), "b": Fragment(0, "host={}\n", "")}, {})
+    assert shown.findings == () and any("all-reduce" in text for _, text in shown.notes), shown
