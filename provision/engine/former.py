@@ -7,6 +7,7 @@ import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import Fleet, gather_facts
@@ -114,7 +115,20 @@ def _beside(job: Job) -> list[Finding]:
     """Clusters that are left alone, although this one might have been called so."""
     if job.members is None or job.only or job.areas:
         return []
-    return [_may_run(job, name) for name in job.members.beside]
+    unread = [_unread(job, job.members.path)] if job.members.written.damaged else []
+    return [*unread, *(_may_run(job, name) for name in job.members.beside)]
+
+
+def _unread(job: Job, path: Path) -> Finding:
+    return Finding(
+        "",
+        "services",
+        "former members",
+        Severity.WARNING,
+        said=f"who belonged to `{job.inventory.cluster}` is not known: `{path}` cannot be read",
+        why="a host that was taken out of the inventory is not stopped, and not named",
+        hint="end what it runs by `provision down` with an inventory that has it; the next `up` writes the file anew",
+    )
 
 
 def _taken_for(job: Job, name: str) -> Finding:

@@ -31,11 +31,13 @@ _REACHED = {"address", "node_ip", "ssh", "sudo", "run_as", "root"}
 
 @dataclass(frozen=True)
 class _Kept:
-    """What a file has. `inventory`: where that stood. `became`: the name under which an `up` went on with it."""
+    """What a file has. `inventory`: where that stood. `became`: the name under which an `up` went on. `damaged`:
+    there is one, and it says nothing."""
 
     inventory: str = ""
     entries: dict[str, tuple[Host, bool]] = field(default_factory=dict)
     became: str = ""
+    damaged: bool = False
 
     @property
     def serving(self) -> list[Host]:
@@ -134,7 +136,7 @@ class Members:
             (cluster_dir(name) / FILE).unlink(missing_ok=True)
 
     def _write(self) -> None:
-        if self.entries == self.written.entries and not self.written.became:
+        if self.entries == self.written.entries and not self.written.became and not self.written.damaged:
             return
         self.written = _Kept(entries=dict(self.entries))
         if not self.entries:
@@ -178,10 +180,10 @@ def _read(path: Path) -> _Kept:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["v"] != VERSION:
-            return _Kept()
+            return _Kept(damaged=True)
         return _Kept(str(content["inventory"]), dict(_entries(content["members"])), str(content.get("became", "")))
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
-        return _Kept()
+        return _Kept(damaged=True)
 
 
 def _entries(members: dict[str, dict[str, object]]) -> Iterator[tuple[str, tuple[Host, bool]]]:

@@ -93,3 +93,19 @@ def test_what_is_taken_for_a_former_name_is_said_to_be(
     ended = "is ended" if mode is Mode.DOWN else "is ended by `up`, which then starts `blue`"
     assert finding.message.endswith(f"said `cluster: gpus` before: what runs as `gpus` on these hosts {ended}")
     assert "another path" in finding.hint
+
+
+def test_that_nobody_knows_who_has_left_is_said_until_it_is_written_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST,))
+    Members.of(inventory).begin(["gpu-01"])
+    Members.of(inventory).path.write_text("{")
+    job = Job.of_steps("down", Mode.DOWN, inventory, lambda _: Playbook(), None, None, {})
+    object.__setattr__(job, "members", Members.of(inventory))
+    with fleet_of((FIRST,), silent) as fleet:
+        _, _, (finding,) = former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}), None)
+    assert finding.severity is Severity.WARNING and "who belonged to `gpus` is not known" in finding.message
+    Members.of(inventory).begin(["gpu-01"])
+    assert not Members.of(inventory).written.damaged
