@@ -52,8 +52,10 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "model folder": ("weights",),
     # It runs in that Ray, which a reboot ends with it.
     "vLLM": ("Ray head", "ports"),
-    # Another cluster of ours has them all: no service of this one can be there.
-    **dict.fromkeys(("Ray head", "Ray worker", "vLLM worker"), ("ports",)),
+    # Another cluster of ours has them all: no service of this one can be there. Without a Python it cannot be asked.
+    **dict.fromkeys(("Ray head", "Ray worker", "vLLM worker"), ("ports", "python")),
+    # Such as that of `bin/python`, once the host's Python was removed.
+    "its own files": ("python",),
     # What runs was started from the environment that is there no more.
     "Ray version": ("environment",),
     "vLLM version": ("environment",),

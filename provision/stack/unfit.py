@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provision.cluster.cluster import Cluster, Node
-from provision.core.finding import LOCK, Finding, Severity
+from provision.core.finding import LOCK, Finding, Severity, blocker
 from provision.core.playbook import Playbook
 from provision.environment.lockfile import ABSENT, Lock
 from provision.environment.python_version import minor
@@ -50,9 +52,12 @@ def find_platform(book: Playbook, node: Node, facts: Facts, python: Python) -> N
     wanted = minor(python.version)
     found = sorted({p.version for p in facts.pythons})
     if python.wheels == "controller" and wanted not in found:
-        book.block(
+        none = blocker(
+            node.name,
             f"it has no Python {wanted}, and no way to fetch one",
-            host=node.name,
             evidence=[f"found: {', '.join(found) or 'none'}"],
             hint=f"install Python {wanted} on {node.name}, or choose another python.version",
+            area="packages",
         )
+        # An environment whose Python is gone is the same fault.
+        book.findings.append(replace(none, fact="python"))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from faults.fault import NOTHING, Fault
 from faults.host import bashrc
 from faults.rack import MODEL, ROOT, Rack
+from faults.state import spoiled
 
 SERVICE = f"{ROOT}/clusters/faults/lab-2/ray"
 
@@ -132,6 +133,29 @@ FAULTS = [
         "a host calls itself by another name",
         on("lab-2", "hostname other-name", "hostname lab-2"),
         ("in sync",),
+        0,
+        "what runs goes on",
+        NOTHING,
+    ),
+    Fault(
+        "host",
+        "the Python that the environment was built with is removed",
+        on(
+            "lab-2",
+            "p=$(readlink -f /usr/bin/python3); mv $p $p.kept",
+            "for p in /usr/bin/python3.*.kept; do mv $p ${p%.kept}; done",
+        ),
+        ("blocks: lab-2: it has no Python 3.11", "check: 1 blocks, 1 warning"),
+        3,
+        "what runs goes on",
+        NOTHING,
+        repair="install it again",
+    ),
+    Fault(
+        "state",
+        "what is kept of the members of the cluster is garbage",
+        spoiled("faults/members.json", "{"),
+        ("who belonged to `faults` is not known",),
         0,
         "what runs goes on",
         NOTHING,
