@@ -53,9 +53,9 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     # It runs in that Ray, which a reboot ends with it.
     "vLLM": ("Ray head", "ports"),
     # Another cluster of ours has them all: no service of this one can be there. Without a Python it cannot be asked.
-    **dict.fromkeys(("Ray head", "Ray worker", "vLLM worker"), ("ports", "python")),
+    **dict.fromkeys(("Ray head", "Ray worker", "vLLM worker"), ("ports", "host Python")),
     # Such as that of `bin/python`, once the host's Python was removed.
-    "its own files": ("python",),
+    "its own files": ("host Python",),
     # What runs was started from the environment that is there no more.
     "Ray version": ("environment",),
     "vLLM version": ("environment",),

@@ -60,4 +60,4 @@ def find_platform(book: Playbook, node: Node, facts: Facts, python: Python) -> N
             area="packages",
         )
         # An environment whose Python is gone is the same fault.
-        book.findings.append(replace(none, fact="python"))
+        book.findings.append(replace(none, fact="host Python"))
