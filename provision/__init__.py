@@ -69,6 +69,7 @@ _PUBLIC = {
     "core.inquiry": ("Explanation", "Inquiry"),
     # The built-in ones (docs/resources.md).
     "resources.absent": ("Absent", "Stopped"),
+    "resources.image": ("Image",),
     "resources.plain_digests": ("PlainDigests",),
     "resources.firewall": ("FirewallTable", "OpenPorts"),
     "resources.ports": ("PortsFree",),
@@ -237,6 +238,7 @@ if TYPE_CHECKING:
     from provision.resources.absent import Stopped as Stopped
     from provision.resources.firewall import FirewallTable as FirewallTable
     from provision.resources.firewall import OpenPorts as OpenPorts
+    from provision.resources.image import Image as Image
     from provision.resources.plain_digests import PlainDigests as PlainDigests
     from provision.resources.ports import PortsFree as PortsFree
     from provision.resources.ranks import Ranks as Ranks

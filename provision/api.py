@@ -35,8 +35,8 @@ from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.engine.unchanged import MadeFrom, inventory_files
 from provision.environment.cache import check_cache
-from provision.environment.lock_of_command import lock_for
-from provision.environment.lockfile import Lock, make_lock
+from provision.environment.lockfile import Lock
+from provision.environment.locks import lock_of, make_lock_of
 from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
@@ -238,8 +238,8 @@ def lock(
     inventory: Inventory, *, upgrade: bool = False, upgrade_packages: Sequence[str] = (), listener: Listener = silent
 ) -> Path:
     """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
-    python, path, say, base = inventory.python, inventory.lock_path, _noting(listener), inventory.path.parent
-    return make_lock(python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
+    made = make_lock_of(inventory, upgrade=upgrade, upgrade_packages=upgrade_packages, say=_noting(listener))
+    return made.path
 
 
 unlock, export, prune = unlocking.unlock, gathering.export, pruning.prune
@@ -264,9 +264,8 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
     if lock is None:
         # `check` has a finding of its own for a lock that does not fit.
         say = _noting(silent if command == "check" else options.get("listener") or silent)
-        python, path, base = inventory.python, inventory.lock_path, inventory.path.parent
-        make, resolve = writes and command != "restart", command == "plan"
-        lock = lock_for(python, path, base=base, make=make, resolve=resolve, say=say, removes=removes)
+        path, resolve, make = inventory.lock_path, command == "plan", writes and command != "restart"
+        lock = lock_of(inventory, make=make, resolve=resolve, say=say, removes=removes)
         made_from.files([] if removes else [path])
     return Job(
         command=command,

@@ -23,7 +23,8 @@ from provision.core.paths import cluster_dir
 from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
 from provision.engine.unchanged import digest_of
-from provision.environment.lockfile import Lock, no_lock, parse_lock
+from provision.environment import locks
+from provision.environment.lockfile import Lock, no_lock
 from provision.inventory.models import Inventory
 
 #: Raised when a field changes its meaning; a file of another version is of no use.
@@ -159,7 +160,7 @@ def load(present: Inventory) -> LastGood:
         inventory = Inventory.model_validate(said)
         text = str(content["lock"])
         unlocked = no_lock(inventory.python, inventory.lock_path)
-        lock = parse_lock(text, inventory.lock_path) if text else unlocked
+        lock = locks.parse(text, inventory.lock_path) if text else unlocked
         # A file of an earlier provision has none.
         book = content.get("playbook")
         beside = {str(file): str(digest) for file, digest in (book or {}).get("beside", {}).items()}

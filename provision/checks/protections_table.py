@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from provision.cluster.networks import is_loopback
 from provision.inventory.flags import given
-from provision.inventory.models import Inventory, Scalar, Serve
+from provision.inventory.models import Inventory, Serve
+from provision.inventory.section import Scalar
 from provision.weights.files import ModelFiles
 
 API_KEY = "VLLM_API_KEY"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provision.inventory.models import Inventory
+    from provision.lab.containers import Containers
     from provision.lab.lab import Lab
     from provision.render.screen import Screen
 
@@ -29,6 +30,7 @@ QUESTION = "What are you?"
     short_help=COMMANDS["demo"].help,
     epilog=example("""\
   provision demo
+  provision demo --runtime docker
   provision demo --keep        then look around: provision lab status --name demo"""),
 )
 @click.option("--hosts", default=2, show_default=True, type=click.IntRange(1, 8), help="Number of virtual hosts.")
@@ -38,8 +40,11 @@ QUESTION = "What are you?"
     "--name", default="demo", show_default=True, help="Name of its lab; demos with different names can run at once."
 )
 @click.option("--rootless", is_flag=True, help="Use loopback hosts, as an ordinary user gets them, even as root.")
+@click.option(
+    "--runtime", type=click.Choice(["venv", "docker"]), default="venv", show_default=True, help="What it runs in."
+)
 @shown_options
-def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options: Any) -> int:
+def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: str, **options: Any) -> int:
     """A complete run on this machine, without a GPU, in minutes.
 
     Creates virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny generated model) across them over real
@@ -51,6 +56,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
 
     shown = ShownOptions(**options)
     screen = shown.screen()
+    kind: Containers = "docker" if runtime == "docker" else ""
     with errors_as_json(screen):
         lab = Lab(name=name, say=screen.say)
     with errors_as_json(screen), _terminated(), stage.alone(lab, rootless=rootless):
@@ -58,7 +64,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, **options
         _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
         ready = stage.ready(lab, rootless=rootless, say=screen.say)
         try:
-            report = stage.make_lab(lab, ready.ground, hosts=hosts, gpus=gpus, say=screen.say)
+            report = stage.make_lab(lab, ready.ground, hosts=hosts, gpus=gpus, say=screen.say, kind=kind)
             inventory = stage.inventory_of(report)
             for note in report.notes:
                 screen.say(f"note: {note}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
 
 if TYPE_CHECKING:
-    from provision.inventory.models import Inventory
+    pass
 
 
 @click.command(
@@ -53,6 +52,7 @@ def lock(
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.run import errors_as_json, existing, watched
+    from provision.environment.locks import news_of
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
@@ -61,7 +61,7 @@ def lock(
             news = _compared(diff) if diff is not None else None
             if news is None:
                 loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-                news = _news(loaded, upgrade, only, check)
+                news = news_of(loaded, upgrade, only, check)
             screen.json(result_line("lock", {"changes": list(news)}))
             if not screen.as_json:
                 screen.say(*(news or ("no difference",)))
@@ -79,26 +79,12 @@ def _compared(files: tuple[str, str]) -> tuple[str, ...]:
     from provision.core.errors import LockError
     from provision.environment.lock_changes import changes
     from provision.environment.lock_text import lock_text
-    from provision.environment.lockfile import parse_lock
+    from provision.environment.locks import parse
 
     locks = []
     for name in files:
         try:
-            locks.append(parse_lock(lock_text(Path(name)), Path(name)))
+            locks.append(parse(lock_text(Path(name)), Path(name)))
         except FileNotFoundError:
             raise LockError(f"there is no lock at `{name}`", hint="name two files that `provision lock` made") from None
     return changes(*locks)
-
-
-def _news(loaded: Inventory, upgrade: bool, only: Sequence[str], check: bool) -> tuple[str, ...]:
-    """What `lock` would do now. For a check, what is wrong with the lock by itself comes first."""
-    from provision.core.errors import LockError
-    from provision.environment.lockfile import read_lock, resolve_lock
-
-    path, base = loaded.lock_path, loaded.path.parent
-    if check:
-        try:
-            read_lock(path, loaded.python, base=base)
-        except LockError as reason:
-            return (reason.message,)
-    return resolve_lock(loaded.python, path, base=base, upgrade=upgrade, upgrade_packages=only, check=check).news

@@ -20,7 +20,8 @@ from provision.core.plan import Plan
 from provision.core.private import require_ours
 from provision.core.report import Report
 from provision.core.urls import masked
-from provision.environment.lockfile import Lock, LockMissing, LockStale, parse_lock, read_lock, write_lock
+from provision.environment import locks
+from provision.environment.lockfile import Lock, write_lock
 from provision.inventory.models import Inventory
 
 #: Raised when a field changes its meaning; a file of another version is refused.
@@ -121,15 +122,14 @@ def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequenc
 
 
 def _worked_out(made_from: Basis, inventory: Inventory) -> Lock | None:
-    if not inventory.python.packages:
+    if not inventory.python.packages and inventory.runtime is None:
         return None
     try:
-        planned = parse_lock(made_from.lock, inventory.lock_path)
+        planned = locks.parse(made_from.lock, inventory.lock_path)
     except LockError as error:
         raise UsageError("--plan: the lock in it is damaged", evidence=[error.message], hint=_AGAIN) from error
-    try:
-        found = read_lock(inventory.lock_path, inventory.python, base=inventory.path.parent)
-    except (LockMissing, LockStale):
+    found = locks.fitting(inventory)
+    if found is None:
         return planned
     if found.digest != planned.digest:
         raise _changed(f"the lock `{inventory.lock_path.name}`")

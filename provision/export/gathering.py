@@ -65,8 +65,11 @@ def _export(
     if terms.image:
         # What the environment is for is in the image.
         python = inventory.python.model_copy(update={"packages": _IN_THE_IMAGE})
-        inventory = inventory.model_copy(update={"python": python})
+        inventory = inventory.model_copy(update={"python": python, "runtime": None})
         lock = no_lock(python, inventory.lock_path)
+    elif inventory.runtime is not None:
+        why = f"`runtime` runs in containers, which `{terms.kind}` does not start"
+        raise UsageError(why, hint="`provision export compose --image IMAGE` writes such, or leave out `runtime`")
     elif not inventory.python.packages:
         lock = no_lock(inventory.python, inventory.lock_path)
     else:

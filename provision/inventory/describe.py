@@ -9,8 +9,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from provision.inventory.models import Scalar
 from provision.inventory.problems import listing
+from provision.inventory.section import Scalar
 from provision.inventory.words import Words
 
 _ONE_SIDED = {Ge: ("ge", "of at least"), Gt: ("gt", "above"), Le: ("le", "of at most"), Lt: ("lt", "below")}

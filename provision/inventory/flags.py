@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from provision.inventory.models import Scalar
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
+from provision.inventory.section import Scalar
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FLAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")

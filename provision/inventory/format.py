@@ -16,10 +16,11 @@ from provision.inventory.models import (
     Ray,
     Role,
     SecretSource,
-    Section,
     Serve,
     Ssh,
 )
+from provision.inventory.runtime import Runtime
+from provision.inventory.section import Section
 from provision.inventory.served_model import ServedModel
 from provision.inventory.words import Name, UserName
 
@@ -69,6 +70,7 @@ class InventoryFile(Settings):
     hosts: dict[str, HostEntry] = Field(description="by name; a name may hold a range, such as `gpu-[02:04]`")
     groups: dict[str, GroupEntry] = Field({}, description="by name, in the order in which they override each other")
     python: Python = Field(Python(), description="the environment, identical on every host")
+    runtime: Runtime | None = Field(None, description="run in containers of an image, instead of `python`")
     serve: Serve | None = Field(None, description="the model to serve, and how it is cut")
     models: dict[str, ServedModel] = Field({}, description="instead of `serve`: name → its settings; so far one entry")
     secrets: dict[str, SecretSource] = Field({}, description="environment variable of the model server → its source")

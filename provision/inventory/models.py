@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from provision.inventory.runtime import Runtime
+from provision.inventory.section import Scalar, Section
 from provision.inventory.words import Degree, Name, UserName, Variable, Version, Words
 
 Role = Literal["head", "worker"]
-Scalar = str | int | float | bool
 Port = Annotated[int, Field(ge=1, le=65535)]
 Env = dict[str, str]
 
@@ -22,10 +23,6 @@ Env = dict[str, str]
 SYSTEM_USER = "provision"
 
 DEFAULT_ROOT = "~/.provision"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Ssh(Section):
@@ -278,9 +275,10 @@ class Inventory(Section):
     cluster: Name
     hosts: tuple[Host, ...]
     python: Python = Python()
+    runtime: Runtime | None = None
     ray: Ray = Ray()
     serve: Serve | None = None
-    secrets: dict[str, SecretSource] = {}
+    secrets: dict[str, SecretSource] = Field({})
     sudo_password: SecretSource | None = None
     accept: tuple[Accepted, ...] = ()
     firewall: FirewallSettings = FirewallSettings()

@@ -22,6 +22,7 @@ from provision.inventory.packages import check_packages
 from provision.inventory.paths import resolve_paths
 from provision.inventory.ports import check_ports
 from provision.inventory.problems import Problems
+from provision.inventory.runtime import check_runtime
 from provision.inventory.secrets import check_sources
 from provision.inventory.served import as_serve, check_placement
 from provision.inventory.source import ANSIBLE_TAGS, parse, refuse_ambiguous, refuse_tags
@@ -74,6 +75,7 @@ def load(
     check_sources(root, problems, require=require_secrets)
     check_accepted(root, ids, problems)
     check_firewall(root, problems)
+    check_runtime(root, problems)
     problems.stop_if_any()
     return _inventory(file, root, hosts, head)
 

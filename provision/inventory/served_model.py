@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from provision.inventory.models import Section, Serve
+from provision.inventory.models import Serve
+from provision.inventory.section import Section
 
 
 class Placement(Section):

@@ -27,15 +27,14 @@ DAEMON = {"bridge": "none", "iptables": False, "exec-opts": ["native.cgroupdrive
 HOOK = "usr/bin/nvidia-container-runtime-hook"
 
 
-def write(state: LabState, common: Path, base: Path, *, sudo: bool) -> None:
-    """The files that the hosts have in common, and each one's room. Who cannot become root may use Docker instead."""
+def write(state: LabState, common: Path, base: Path) -> None:
+    """The files that the hosts have in common, and each one's room. The user may use Docker."""
     (common / STORAGE.lstrip("/")).mkdir(parents=True)
     put(common / "etc/docker/daemon.json", json.dumps(DAEMON))
     put(common / HOOK, files("provision.lab").joinpath("stand_in_toolkit.sh").read_text(), 0o755)
-    if not sudo:
-        groups = (base / "etc/group").read_text().splitlines()
-        lines = [f"{line}{USER}" if line.startswith("docker:") else line for line in groups]
-        put(common / "etc/group", "".join(f"{line}\n" for line in lines))
+    groups = (base / "etc/group").read_text().splitlines()
+    lines = [f"{line}{USER}" if line.startswith("docker:") else line for line in groups]
+    put(common / "etc/group", "".join(f"{line}\n" for line in lines))
     for below in ("etc", "var"):
         open_folders(common / below)
     for host in state.hosts:

@@ -14,7 +14,9 @@ from provision.core.paths import state_dir
 from provision.environment.cache import wheel_cache
 from provision.lab import loopback, survey
 from provision.lab.command import run
+from provision.lab.containers import Containers
 from provision.lab.cpu_vllm import lab_settings
+from provision.lab.demo_image import write_demo_image
 from provision.lab.lab import CACHES, Ground, Lab, LabReport
 from provision.lab.state import claimed
 from provision.lab.tiny_model import write_tiny_model
@@ -73,15 +75,21 @@ def ready(lab: Lab, *, rootless: bool, say: Say = lambda _: None) -> Ready:
     return Ready(ground, tuple(survey.requires(ground, lab, say)))
 
 
-def make_lab(lab: Lab, ground: Ground, *, hosts: int, gpus: int, say: Say = lambda _: None) -> LabReport:
+def make_lab(
+    lab: Lab, ground: Ground, *, hosts: int, gpus: int, say: Say = lambda _: None, kind: Containers = ""
+) -> LabReport:
     """Hosts with the model on each and an inventory that serves it: tensor parallel inside a host, pipeline
-    parallel across. Raises LabError."""
+    parallel across. `kind`: in containers, by what runs these. Raises LabError."""
     stack = lab.stack
     layer = stack / "layer"
     # Whatever happens from here on, it shows that the lab is a demo's.
     stack.mkdir(parents=True, exist_ok=True)
     shares_files = ground.mode == "loopback"
-    found = survey.choose(ground, lab, hosts=hosts, wheels=stack / "wheels", say=say)
+    if kind and shares_files:
+        raise UsageError(
+            f"{kind} needs hosts of namespaces, and those need root", hint="sudo provision demo, or no --runtime"
+        )
+    found = survey.choose(ground, lab, hosts=hosts, wheels=stack / "wheels", say=say, kind=kind)
     model = write_tiny_model(layer / MODEL.lstrip("/"))
     settings = lab_settings(
         stack / "wheels",
@@ -90,7 +98,12 @@ def make_lab(lab: Lab, ground: Ground, *, hosts: int, gpus: int, say: Say = lamb
         pipeline_parallel=hosts,
         python=found.settings,
     )
-    return lab.up(hosts, gpus, settings=settings, rootless=shares_files, layers=() if shares_files else (layer,))
+    if kind:
+        image = write_demo_image(stack, lab.root, kind, found.settings, say)
+        del settings["python"]
+        settings["runtime"] = {"container": kind, "image": str(image)}
+    layers = () if shares_files else (layer,)
+    return lab.up(hosts, gpus, settings=settings, rootless=shares_files, layers=layers, containers=kind)
 
 
 def inventory_of(report: LabReport) -> Path:

@@ -138,7 +138,7 @@ def make(state: LabState, directory: Path, options: NamespaceOptions, say: Say) 
     layers = base.ensure(options.root, say, containers.PACKAGES[options.containers])
     common = hostfiles.write(state, directory, options.root, options.sudo)
     if options.containers:
-        containers.write(state, common, layers, sudo=options.sudo)
+        containers.write(state, common, layers)
     lower = [*options.layers, common, layers]
     notes = state.notes
     if options.init == "systemd":

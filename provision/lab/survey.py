@@ -10,7 +10,7 @@ from pathlib import Path
 
 from provision.core.wording import GIB, size
 from provision.environment.cache import check_cache, wheel_cache
-from provision.lab import base, loopback, requirements
+from provision.lab import base, containers, loopback, requirements
 from provision.lab.command import LabError, run
 from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform
 from provision.lab.lab import Ground, Lab
@@ -37,10 +37,12 @@ def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
     return requirements.ensure((*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES), say)
 
 
-def choose(ground: Ground, lab: Lab, *, hosts: int, wheels: Path, say: Say) -> Fitting:
+def choose(
+    ground: Ground, lab: Lab, *, hosts: int, wheels: Path, say: Say, kind: containers.Containers = ""
+) -> Fitting:
     """The Python of these hosts, and packages for it. Makes the base of namespace hosts. Raises LabError."""
     if ground.mode == "namespaces":
-        folder = base.ensure(lab.root, say)
+        folder = base.ensure(lab.root, say, containers.PACKAGES[kind])
         versions = [base.python_version(folder)]
         found = fit(versions, f"{os.uname().machine}-manylinux_2_34", wheels, say)
     else:

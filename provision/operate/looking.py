@@ -14,7 +14,7 @@ from provision.core.events import silent
 from provision.core.lease import read_answer
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
-from provision.environment.lock_of_command import lock_for
+from provision.environment.locks import lock_of
 from provision.inventory.models import Host, Inventory
 from provision.inventory.secrets import read_secrets, read_sudo_password
 from provision.operate.last_up import last_up
@@ -182,9 +182,7 @@ def _expected(inventory: Inventory) -> Mapping[str, tuple[str, ...]]:
 
 def _environment(inventory: Inventory) -> str:
     try:
-        lock = lock_for(
-            inventory.python, inventory.lock_path, base=inventory.path.parent, make=False, say=lambda _: None
-        )
+        lock = lock_of(inventory, make=False, say=lambda _: None)
     except (LockError, OSError):
         return ""
     return lock.short if lock.packages and not lock.stale else ""

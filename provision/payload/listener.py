@@ -7,6 +7,7 @@ environment, by anybody. listener.sh asks the same in shell.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ def held(mark: str, pid: str) -> set[str]:
         user = Path("/proc", pid).stat().st_uid
     except OSError:
         return set()
+    # Root's is what has started a container, for the user who this program runs as, too.
+    user = user or os.getuid()
     wanted = f"PROVISION_SERVICE={mark}".encode()
     found: set[str] = set()
     for folder in Path("/proc").glob("[0-9]*"):

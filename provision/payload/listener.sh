@@ -30,6 +30,8 @@ ours_listens() {
     inodes=$(listeners "$1" "$2")
     [ -n "${inodes# }" ] && [ -n "$pid" ] || return 1
     user_id=$(stat -c %u "/proc/$pid" 2>/dev/null) || return 1
+    # Root's is what has started a container, for somebody.
+    [ "$user_id" != 0 ] || [ -z "${user:-$ran_as}" ] || user_id=$(id -u -- "${user:-$ran_as}")
     held=$(for p in $(ours); do
         [ "$(stat -c %u "/proc/$p" 2>/dev/null)" = "$user_id" ] && open_in "$p"
     done)

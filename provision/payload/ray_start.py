@@ -1,7 +1,7 @@
 """`ray start` without Ray Client: a head would open one more port at which code is run, 10001, and has no flag against
 it (ray/scripts/scripts.py, 2.60.0: without a port it takes that one, wherever grpc can be imported).
 
-Arguments: the program `ray`, and its own. Ray is told that what Ray Client needs is not installed.
+Arguments: the program `ray`, or its name, and its own. Ray is told that what Ray Client needs is not installed.
 
 Before that, the head's port must be free: `ray start` connects to it with the token, whoever has taken it.
 """
@@ -9,6 +9,7 @@ Before that, the head's port must be free: `ray start` connects to it with the t
 from __future__ import annotations
 
 import runpy
+import shutil
 import socket
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def must_be_free(arguments: Sequence[str]) -> None:
 
 def main() -> None:
     sys.argv = sys.argv[1:]
+    sys.argv[0] = shutil.which(sys.argv[0]) or sys.argv[0]
     must_be_free(sys.argv)
     try:
         from ray._private import utils

@@ -12,7 +12,8 @@ from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.flags import given
 from provision.inventory.models import Ray
-from provision.payload.bundle import bundle, shell
+from provision.payload.bundle import shell
+from provision.resources.lifeline import Server, lifeline
 from provision.resources.module import ModuleFile
 from provision.resources.ranks import SEGMENTS
 from provision.resources.service import Service, aspects_of
@@ -57,7 +58,8 @@ class Network:
 class Setup:
     """What a node runs on. `python` is the folder of the environment, `lock` the digest it was made from, `base`
     the variables of the host, `token_file` holds the `token` that every node and driver must show, `scratch` is the
-    folder that Ray's temporary one lies in, `former_scratch` where that was in earlier versions."""
+    folder that Ray's temporary one lies in, `former_scratch` where that was in earlier versions. `plain`: a Python for
+    what needs nothing but Python's own; empty: that of the environment."""
 
     python: str
     lock: str
@@ -68,6 +70,11 @@ class Setup:
     token: Secret
     scratch: str
     former_scratch: str = ""
+    plain: str = ""
+
+    @property
+    def plain_python(self) -> str:
+        return self.plain or f"{self.python}/bin/python"
 
     @property
     def node_manager(self) -> tuple[str, int]:
@@ -84,19 +91,6 @@ class Setup:
         """Ray makes it writable for everybody (ray/_common/utils.py, try_make_directory_shared), so it lies in a folder
         that others cannot enter."""
         return f"{self.scratch}/{BELOW}"
-
-
-#: Address, port, and what it is.
-Server = tuple[str, int, str]
-
-
-def lifeline(program: str, python: str, servers: tuple[Server, ...], prefix: str = "") -> dict[str, Value]:
-    """What a shell file that connects to Ray's servers is told (payload/lifeline.py)."""
-    return {
-        f"{prefix}python": f"{python}/bin/python",
-        f"{prefix}program": bundle(f"lifeline:{program}"),
-        f"{prefix}places": "\n".join(f"{address} {port} {name}" for address, port, name in servers),
-    }
 
 
 @dataclass(frozen=True)
@@ -190,7 +184,7 @@ class RayNode(Service):
         """That a port is open says nothing: a process that was stopped listens, too."""
         if not self.setup.tells_plainly:
             return super().health()
-        return Script(shell("ray/health.sh"), lifeline("greets", self.setup.python, self.servers(), "health_"))
+        return Script(shell("ray/health.sh"), lifeline("greets", self.setup.plain_python, self.servers(), "health_"))
 
 
 @dataclass(frozen=True)
@@ -220,7 +214,9 @@ class RayHead(RayNode):
     def program(self) -> tuple[str, ...]:
         if not self.starter.on:
             return super().program()
-        return (f"{self.setup.python}/bin/python", self.starter.path, *super().program())
+        # In an image it is known by its name alone.
+        ray = "ray" if self.place.contained else super().program()[0]
+        return (f"{self.setup.python}/bin/python", self.starter.path, ray)
 
     def aspects(self) -> Mapping[str, str]:
         return {**super().aspects(), **({"Ray Client": "off"} if self.starter.on else {})}
@@ -279,10 +275,10 @@ class RayWorker(RayNode):
         if not self.setup.tells_plainly:
             return Unit(Script(shell("ray/old_sessions.sh")))
         address, _, port = self.head.rpartition(":")
-        store = ((address, int(port), "Ray's control store"),)
+        store, plain = ((address, int(port), "Ray's control store"),), self.setup.plain_python
         return Unit(
-            before=Script(shell("ray/old_sessions.sh", "ray/reach.sh"), lifeline("reach", self.setup.python, store)),
-            watch=Script(shell("ray/hold.sh"), lifeline("hold", self.setup.python, store, "held_")),
+            before=Script(shell("ray/old_sessions.sh", "ray/reach.sh"), lifeline("reach", plain, store)),
+            watch=Script(shell("ray/hold.sh"), lifeline("hold", plain, store, "held_")),
         )
 
     def role_flags(self) -> dict[str, str]:

@@ -75,12 +75,14 @@ _REMEMBERED = frozenset({"environment", "model"})
 @dataclass(frozen=True)
 class Place:
     """Where a service lives. `user`: whom it runs as, if not as the one who starts it (needs root).
-    `runtime`: what carries it, one of provision.resources.runtime.RUNTIMES."""
+    `runtime`: what carries it, one of provision.resources.runtime.RUNTIMES. `contained`: its program starts a
+    container."""
 
     folder: str
     owner_mark: str
     user: str = ""
     runtime: str = PLAIN
+    contained: bool = False
 
     def variables(self) -> dict[str, Value]:
         """What the shell files of a service know it by."""
@@ -88,6 +90,7 @@ class Place:
             "dir": self.folder,
             "mark": self.owner_mark,
             "user": self.user,
+            "contained": "yes" if self.contained else "",
             "runtime": self.runtime,
             "runtimes": " ".join(RUNTIMES),
             "unit": unit_name(self),

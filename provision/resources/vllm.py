@@ -16,8 +16,9 @@ from provision.inventory.models import Serve
 from provision.payload.ask import OPEN
 from provision.payload.bundle import bundle, shell
 from provision.resources.guard import MIDDLEWARE, Guarded
+from provision.resources.lifeline import Server, lifeline
 from provision.resources.ranks import SEGMENTS
-from provision.resources.ray import Network, RayHead, Server, as_the_head, await_members, lifeline
+from provision.resources.ray import Network, RayHead, as_the_head, await_members
 from provision.resources.service import Service, aspects_of
 from provision.resources.staying import Unit
 from provision.resources.tls import ServerTls, taken_away
@@ -65,6 +66,12 @@ class VllmServer(Service):
     config_root: str
     members: str
     tls: ServerTls | None = field(default=None, kw_only=True)
+    plain: str = field(default="", kw_only=True)
+
+    @property
+    def plain_python(self) -> str:
+        """For what needs nothing but Python's own."""
+        return self.plain or f"{self.python}/bin/python"
 
     @property
     def name(self) -> str:
@@ -178,7 +185,7 @@ class VllmServer(Service):
             "health_url": self.url,
             "health_host": self.listen_host,
             "health_port": self.serve.port,
-            "health_python": f"{self.python}/bin/python",
+            "health_python": self.plain_python,
             "health_program": bundle("health:main"),
             "alive_program": bundle("alive:main"),
             "health_model": self.serve.name or self.serve.model,
@@ -195,7 +202,7 @@ class VllmServer(Service):
 
     def ready(self) -> Script:
         variables: dict[str, Value] = {
-            "python": f"{self.python}/bin/python",
+            "python": self.plain_python,
             "program": bundle("ask:wait"),
             "url": self.url,
             "model": self.serve.name or self.serve.model,
@@ -229,7 +236,7 @@ class VllmOnRay(VllmServer):
         if not self.ray.setup.tells_plainly:
             return Unit(before)
         servers = (self.ray.store, *self.raylets)
-        return Unit(before, Script(shell("ray/hold.sh"), lifeline("hold", self.python, servers, "held_")))
+        return Unit(before, Script(shell("ray/hold.sh"), lifeline("hold", self.plain_python, servers, "held_")))
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         """With more hosts than it was started on it goes on as it is: its ranks are where they were."""

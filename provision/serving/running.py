@@ -23,7 +23,8 @@ class NotServing(HostError):
 class Running:
     """`python`: the folder of its environment on the head. `degrees`: tensor and pipeline parallel, as it was started.
     `flags`: all flags, with their dashes. `mark`, `pid`, `user`: of its processes, of the first one, and whom it runs
-    as, if that is not who looks; `home`: where that user's caches are. `certificate`: what it shows, by its SHA-256."""
+    as, if that is not who looks; `home`: where that user's caches are. `certificate`: what it shows, by its SHA-256.
+    `plain`: a Python there for what needs nothing but Python's own."""
 
     url: str
     model: str
@@ -35,6 +36,7 @@ class Running:
     user: str = ""
     home: str = ""
     certificate: str = ""
+    plain: str = ""
 
     @property
     def address(self) -> str:
@@ -109,6 +111,7 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
         stamp.get("user", ""),
         stamp.get("$HOME", ""),
         stamp.get("certificate", "") if scheme == "https" else "",
+        stamp.get("plain") or f"{stamp['python']}/bin/python",
     )
 
 

@@ -192,7 +192,7 @@ def _through(there: ServerSession, head: str, timeout: float) -> Answer:
 
 def asking(there: ServerSession, timeout: float) -> Script:
     variables: dict[str, Value] = {
-        "python": f"{there.running.python}/bin/python",
+        "python": there.running.plain,
         "program": bundle("ask:main"),
         "url": there.running.url,
         "model": there.running.model,

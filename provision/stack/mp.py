@@ -107,7 +107,8 @@ class StackWithoutRay(Stack):
         return kind(
             self._place(node, "vllm"),
             python=str(self.venv(node).path),
-            lock=self._cluster.lock.short,
+            plain=self._programs.plain(node),
+            lock=self._version(node),
             network=self.network(node),
             serve=self.model.served(node),
             base=self._base_environment(node),

@@ -15,14 +15,14 @@ from provision.cluster.networks import rdma_devices
 from provision.core.mark import Mark
 from provision.core.playbook import Playbook, Step
 from provision.core.secret import Secret
-from provision.environment.ambient import reaching
-from provision.environment.uv import usable
 from provision.proofs.all_reduce.proof import AllReduce, all_reduce
 from provision.proofs.arguments import VllmArguments
 from provision.proofs.network.proof import NetworkProof, network_proof
+from provision.resources.image import Image
+from provision.resources.lifeline import Server
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
-from provision.resources.ray import Network, RayHead, RayWorker, Server, Setup
+from provision.resources.ray import Network, RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
 from provision.resources.runtime import STAYING, runtime_of
 from provision.resources.secret_file import SecretFile
@@ -40,12 +40,11 @@ from provision.stack.comes_back import OnlyByUp
 from provision.stack.environments import Environments
 from provision.stack.leftovers import going
 from provision.stack.model import Model
+from provision.stack.programs import programs_of
 from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
-from provision.stack.unfit import compare_roots, find_lock, find_platform
+from provision.stack.unfit import compare_roots, find_lock
 from provision.stack.users import find_user, of_the_user, scratch, service_user, system_user
-
-SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Stack(Closes):
@@ -58,6 +57,7 @@ class Stack(Closes):
         self._cluster = cluster
         self._inventory = cluster.inventory
         self.model = Model(cluster)
+        self._programs = programs_of(cluster)
 
     def folder(self, node: Node) -> str:
         """Of one cluster on one host: the host's name is part of it, because hosts may share a home folder."""
@@ -65,32 +65,28 @@ class Stack(Closes):
 
     def environments(self, book: Playbook) -> list[Step]:
         """Adds the environment of every host. Where hosts share a folder, the first of them builds it, and the others
-        find it there."""
+        find it there; an image is each host's own."""
         first: dict[str, Step] = {}
         steps = []
         for node in self._cluster.nodes:
             place = node.facts.root_place if node.facts is not None else ""
             before = first.get(place)
-            found = replace(self.venv(node), follows=before is not None)
+            found = self.venv(node)
+            if isinstance(found, Venv):
+                found = replace(found, follows=before is not None)
             steps.append(book.add(found, on=node.name, after=before or ()))
-            if place:
+            if place and isinstance(found, Venv):
                 first.setdefault(place, steps[-1])
         return steps
 
-    def venv(self, node: Node) -> Venv:
-        facts = node.facts
-        return Venv(
-            lock=self._cluster.lock,
-            python=self._inventory.python,
-            root=node.root,
-            cluster=self._cluster.name,
-            host=node.name,
-            # Root does not run a program that the user who logged in could change.
-            uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
-            deep=self._cluster.deep,
-            reach=reaching(node.host.env),
-            free=facts.disk_free_bytes if facts is not None else 0,
-        )
+    def venv(self, node: Node) -> Venv | Image:
+        """What has the programs: an environment, or an image."""
+        return self._programs.on(node, self.folder(node), self.model.folder(node))
+
+    def _version(self, node: Node) -> str:
+        """What is started of another one is started anew."""
+        programs = self.venv(node)
+        return programs.version if isinstance(programs, Image) else programs.lock.short
 
     def network(self, node: Node) -> Network:
         devices = rdma_devices(node.facts) if node.facts is not None else ()
@@ -98,7 +94,8 @@ class Stack(Closes):
 
     def weights(self, node: Node) -> Weights | None:
         """None where vLLM fetches the model itself, or none is served."""
-        return self.model.on(node, python=f"{self.venv(node).path}/bin/python", owner=service_user(node))
+        python = self._programs.plain(node) or f"{self.venv(node).path}/bin/python"
+        return self.model.on(node, python=python, owner=service_user(node))
 
     def token(self, node: Node) -> SecretFile:
         return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=service_user(node))
@@ -127,7 +124,8 @@ class Stack(Closes):
             counted=self.members(head).counted(),
             raylets=tuple(self._raylet(n) for n in self._cluster.nodes),
             python=str(self.venv(node).path),
-            lock=self._cluster.lock.short,
+            plain=self._programs.plain(node),
+            lock=self._version(node),
             network=self.network(node),
             serve=self.model.served(node),
             base=self._base_environment(node),
@@ -218,12 +216,9 @@ class Stack(Closes):
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""
-        if not self._inventory.python.packages:
-            comes, hint = self.needs
-            book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
+        self._programs.find_blockers(book, *self.needs)
         for node in self._cluster.nodes:
             if node.facts is not None:
-                find_platform(book, node, node.facts, self._inventory.python)
                 find_user(book, node)
         find_lock(book, self._cluster.lock)
         compare_roots(book, self._cluster)
@@ -256,7 +251,7 @@ class Stack(Closes):
         place, former = scratch(self._cluster, node)
         return Setup(
             python=str(self.venv(node).path),
-            lock=self._cluster.lock.short,
+            lock=self._version(node),
             network=self.network(node),
             settings=node.host.ray,
             base=self._base_environment(node),
@@ -264,11 +259,13 @@ class Stack(Closes):
             token=self._token(),
             scratch=place,
             former_scratch=former,
+            plain=self._programs.plain(node),
         )
 
     def _place(self, node: Node, service: str) -> Place:
         mark = Mark(self._cluster.name, node.name, service)
-        return Place(f"{self.folder(node)}/{service}", str(mark), service_user(node), self._runtime(node))
+        user, runtime = service_user(node), self._runtime(node)
+        return Place(f"{self.folder(node)}/{service}", str(mark), user, runtime, self._programs.contained)
 
     @property
     def comes_back(self) -> str:
@@ -288,8 +285,7 @@ class Stack(Closes):
         return system_user(self._cluster, node)
 
     def _base_environment(self, node: Node) -> dict[str, str]:
-        path = f"{self.venv(node).path}/bin:{SYSTEM_PATH}"
-        return {"PATH": path, **of_the_user(self._cluster, node), "LANG": "C.UTF-8", **node.host.env}
+        return {**self._programs.path(node), **of_the_user(self._cluster, node), "LANG": "C.UTF-8", **node.host.env}
 
     def _config_root(self, node: Node) -> str:
         return f"{self.folder(node)}/vllm-config"

@@ -14,6 +14,6 @@ set -- ${l##*)}
 } > "$dir/stamp.new" && mv -f -- "$dir/stamp.new" "$dir/stamp" || exit 1
 [ "$pid" = "$$" ] || exit 0
 set -- env -i /bin/sh
-[ -z "$user" ] || [ "$user" = "$(id -un)" ] ||
+[ -n "$contained" ] || [ -z "$user" ] || [ "$user" = "$(id -un)" ] ||
     set -- setpriv --reuid="$user" --regid="$(id -g -- "$user")" --init-groups --no-new-privs -- "$@"
 exec "$@" < "$dir/run" >> "$dir/log" 2>&1

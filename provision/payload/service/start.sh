@@ -39,7 +39,7 @@ program() {
         printf '%s\n' "$4"
     } > "$dir/$1"
 }
-program begin 'dir stamp user runtime' '' "$begin"
+program begin 'dir stamp user runtime contained' '' "$begin"
 if [ -n "$before" ]; then
     program before "$before_names" before_ "$before"
     program after "$after_names" after_ "$after"

@@ -24,7 +24,8 @@ unit_text() {
 }"
     fi
     printf '[Service]\nType=exec\n'
-    [ -z "$user" ] || printf 'User=%s\n' "$user"
+    # What starts a container is whoever may; the container's processes are the user's.
+    [ -z "$user" ] || [ -n "$contained" ] || printf 'User=%s\n' "$user"
     # The driver's setuid helper would make these when CUDA begins, which NoNewPrivileges keeps it from.
     printf 'ExecStartPre=-%s/bin/sh -c "! command -v nvidia-modprobe >/dev/null || nvidia-modprobe -u -c=0"\n' "$plus"
     [ -z "$kept" ] || printf 'ExecStartPre=%s/bin/sh "%s/before"\n' "$plus" "$word"

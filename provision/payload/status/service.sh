@@ -11,3 +11,4 @@ mark=$cluster/$host/$service
 # By which it is known that it is starting again by itself, where it is carried by what does that.
 runtime=kept unit=provision-$cluster-$host-$service.service
 python=$root/envs/current-$cluster/bin/python
+[ ! -x "${python%python}plain" ] || python=${python%python}plain

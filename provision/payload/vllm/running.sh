@@ -10,4 +10,6 @@ dir=$root/clusters/$cluster/$host/vllm
 mark=$cluster/$host/vllm
 # By which it is known that it is starting again by itself, where it is carried by what does that.
 runtime=kept unit=provision-$cluster-$host-vllm.service
-echo "python=$root/envs/current-$cluster"
+python=$root/envs/current-$cluster
+echo "python=$python"
+[ ! -x "$python/bin/plain" ] || echo "plain=$python/bin/plain"

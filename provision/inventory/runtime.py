@@ -1,0 +1,76 @@
+"""What programs run in, instead of an environment that is built on each host: containers of one image."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from provision.inventory.node import YamlNode
+from provision.inventory.problems import Problems
+from provision.inventory.section import Scalar, Section
+
+_PLAINLY = (
+    *("name", "network", "net", "pid", "ipc", "rm", "detach", "interactive", "tty", "label", "restart", "workdir"),
+    *("entrypoint", "log-driver", "log-opt", "cidfile", "init"),
+)
+
+#: Flags of `docker run` that are provision's own, and where what they are for is said instead.
+TAKEN = {
+    "env": "`serve.env`, `ray.env` and a host's `env`: they are not shown by `docker inspect`",
+    "env-file": "`serve.env`, `ray.env` and a host's `env`",
+    "volume": "`runtime.mounts`",
+    "mount": "`runtime.mounts`",
+    "user": "`run_as`",
+    "shm-size": "the host's own /dev/shm, which Ray and vLLM share: make that one larger",
+    **dict.fromkeys(_PLAINLY, ""),
+}
+_MOVING = re.compile(r"(?:.*/)?[^/:@]+(?::latest)?\Z")
+_MOUNT = re.compile(r"/[^:]*(?::ro)?\Z")
+
+
+class Runtime(Section):
+    """Ray and vLLM run in containers of this image. Nothing is installed on the hosts."""
+
+    container: Literal["docker"] = Field(description="what runs the containers: `docker`")
+    image: str = Field(
+        description="the image, as a file that `docker save` has written, relative to the inventory: `./vllm.tar`. "
+        "Which one it is, the lock keeps"
+    )
+    args: dict[str, Scalar | tuple[Scalar, ...]] = Field(
+        {}, description="additional flags of `docker run`, without the dashes"
+    )
+    mounts: tuple[str, ...] = Field(
+        (), description="folders of the host that containers see at the same path; `:ro` behind one: read-only"
+    )
+
+
+def check_runtime(root: YamlNode, problems: Problems) -> None:
+    """`root` is the checked file."""
+    runtime = root.find("runtime")
+    if runtime is None or not runtime.is_mapping:
+        return
+    image, packages, args, mounts = (root.find(*path) for path in _LOOKED_AT)
+    if image is not None and not is_archive(image.text):
+        moving = " names no version: it is another image each time" if _MOVING.match(image.text) else ""
+        problems.value(
+            image,
+            f"`{image.text}`{moving or ' is no file that `docker save` has written'}, expected such a file",
+            "docker save -o vllm.tar vllm/vllm-openai:v0.33.0, then `image: ./vllm.tar`",
+        )
+    if packages is not None and packages.value:
+        problems.value(packages, "packages come with `runtime.image`, and none are installed", "leave one of them out")
+    for name, node in (args.children if args is not None else {}).items():
+        if (hint := TAKEN.get(name.lstrip("-"))) is not None:
+            problems.value(node, f"`{name}` is provision's to set for its containers", hint and f"see {hint}")
+    for node in mounts.value if mounts is not None and mounts.is_list else ():
+        if not _MOUNT.match(node.text):
+            problems.value(node, f"`{node.text}` is no absolute path", "write `/data/models`, or `/data/models:ro`")
+
+
+_LOOKED_AT = (("runtime", "image"), ("python", "packages"), ("runtime", "args"), ("runtime", "mounts"))
+
+
+def is_archive(image: str) -> bool:
+    return image.endswith(".tar")

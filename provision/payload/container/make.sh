@@ -1,0 +1,25 @@
+# Loads an image that has arrived, and writes the programs that run in it.
+# shellcheck disable=SC2154 # they come with the script
+
+has_image() { "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -qxF "$image"; }
+umask 077
+if ! has_image; then
+    [ -f "$inbox/$archive" ] || { echo "the image $image is not here, and its file has not arrived" >&2; exit 1; }
+    echo "::progress loading the image"
+    "$engine" load --quiet --input "$inbox/$archive" >/dev/null || exit 1
+    has_image || { echo "the file did not hold the image $image" >&2; exit 1; }
+    loaded=yes
+fi
+rm -rf -- "$inbox"
+place=${folder%/*/*}
+(
+    umask 022
+    # With sudo, another user runs what is below; otherwise it is ours alone.
+    { [ "$(id -u)" -ne 0 ] || { mkdir -p -- "$root" && chmod 755 -- "$root"; }; } &&
+    mkdir -p -- "$place" && is_ours "$place" d && rm -rf -- "${folder%/*}" && mkdir -p -- "$folder/bin" &&
+        for name in $names; do
+            printf '%s\n' "$text" > "$folder/bin/$name" && chmod 755 "$folder/bin/$name" || exit 1
+        done &&
+        ln -s "$plain" "$folder/bin/plain" && printf '%s\n' "$programs" > "$folder/contained" &&
+        { [ -z "$loaded" ] || printf '%s\n' "$image" >> "$place/image-loaded"; } && mkdir -p -- "$root/envs" && ln -sfn -- "$folder" "$root/envs/current-$cluster"
+) || { echo "$folder cannot be made, or others can write the folder above" >&2; exit 1; }

@@ -1,0 +1,219 @@
+"""An image, and the programs that run in it: an environment that nobody builds. `bin/python`, `bin/ray` and `bin/vllm`
+are there as in any other, and each starts a container (payload/container/program.sh)."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from provision.core.errors import LockError
+from provision.core.finding import Finding, Known, Severity
+from provision.core.resource import Difference, Resource, State
+from provision.core.script import Fragment, Script, Upload, Value
+from provision.environment.image_archive import digest_of
+from provision.environment.lockfile import UNLOCKED, Lock
+from provision.inventory.runtime import Runtime
+from provision.payload.bundle import shell
+
+#: Seconds to load some ten GB onto a slow disk.
+LOADING = 3600.0
+
+PROGRAMS = ("python", "ray", "vllm")
+
+#: What every container is run with. Ranks find each other by pid, shared memory and the host's addresses, so these are
+#: the host's; no capability is left, and none can be had.
+FLAGS = (
+    *("--network", "host", "--pid", "host", "--ipc", "host"),
+    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "-1"),
+    *("--workdir", "/", "--log-opt", "max-size=32m", "--log-opt", "max-file=2"),
+)
+
+#: RDMA registers memory, which must stay where it is.
+RDMA = ("--ulimit", "memlock=-1")
+
+#: What a host has to have first, by the beginning of what the probe says where it has not: what is
+#: said of it, and what to do.
+_LACKS = {
+    "engine=is not": ("{engine} {value}", "install it on {host}, or leave `runtime` out"),
+    "engine=may not": ("{engine} {value}", "`sudo usermod -aG {engine} USER` on {host}, or set `sudo: true`"),
+    "engine=": ("{engine} {value}", "look at why: `systemctl status {engine}` on {host}"),
+    "toolkit=": (
+        "NVIDIA's container toolkit {value}: containers would see no GPU",
+        "install `nvidia-container-toolkit` on {host}, and restart {engine}",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Image(Resource):
+    """The image of `lock`, on one host. `archive`: the controller's file that holds it. `folder`: for the programs.
+    `mounts`: folders that containers see at their own path, those that are there, `:ro` behind one that is read-only.
+    `user`: whom they run as. `plain`: the host's own Python. `gpus`: containers have the host's."""
+
+    removable: ClassVar[bool | str] = "purge"
+    area: ClassVar[str] = "packages"
+    why: ClassVar[str] = "ranks that run different code fail to talk to each other, or silently give wrong answers"
+
+    lock: Lock
+    runtime: Runtime
+    archive: Path
+    root: PurePosixPath | str
+    folder: str
+    cluster: str
+    host: str
+    user: str
+    plain: str
+    mounts: tuple[str, ...] = ()
+    gpus: bool = False
+    devices: tuple[str, ...] = field(default=())
+
+    @property
+    def id(self) -> str:
+        return f"environment:{self.cluster}"
+
+    @property
+    def label(self) -> str:
+        return f"image {self.lock.short}"
+
+    @property
+    def path(self) -> str:
+        return self.folder
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{self.lock.digest}"
+
+    def fact(self, aspect: str) -> str:
+        return aspect or "image"
+
+    def flags(self) -> tuple[str, ...]:
+        """Of the engine's `run`."""
+        found = [*FLAGS, *(["--gpus", "all"] if self.gpus else [])]
+        for device in self.devices:
+            found += ["--device", device, *RDMA]
+        for name, value in self.runtime.args.items():
+            for one in value if isinstance(value, tuple) else (value,):
+                if one is not False:
+                    found += [f"--{name}"] if one is True else [f"--{name}", str(one)]
+        return tuple(found)
+
+    @property
+    def version(self) -> str:
+        """Of what runs in it: the image, and what containers of it are like. What was started with another is
+        restarted."""
+        return f"{self.lock.short}, container {hashlib.sha256(self._settings.encode()).hexdigest()[:8]}"
+
+    @property
+    def _settings(self) -> str:
+        settings = {
+            "engine": self.runtime.container,
+            "image": self.digest,
+            "user": self.user,
+            "mounts": "\n".join(self.mounts),
+            "flags": shlex.join(self.flags()),
+        }
+        return "\n".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+
+    def program(self) -> str:
+        """The text of each of its programs."""
+        return "\n".join(("#!/bin/sh", self._settings, shell("container/program.sh")))
+
+    def want(self) -> State:
+        return {"image": "loaded", "programs": self._programs}
+
+    def probe(self) -> Script:
+        return Script(shell("files/trust.sh", "container/probe.sh"), self._names())
+
+    def read(self, fragment: Fragment) -> State:
+        state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines())
+        # Whom nothing was put on yet has nothing of ours.
+        if not state or (state.keys() <= {"version", "image"} and "image" in state):
+            return None
+        return state if "engine" in state else {**state, "image": "missing" if "image" in state else "loaded"}
+
+    def diff(self, have: State, want: State) -> tuple[Difference, ...]:
+        if want is None:
+            there = have is not None and ("programs" in have or "sent" in have)
+            return (Difference("", None, "present"),) if there else ()
+        if have is not None and "engine" in have:
+            return ()  # what blocks says why nothing is known of it
+        if have is None:
+            return (Difference("", self.lock.short, None),)
+        found = []
+        if have.get("image") != "loaded":
+            found.append(Difference("", self.lock.short, "not on the host"))
+        if have.get("programs") != want["programs"]:
+            found.append(Difference("containers' settings", "as wanted", "other" if "programs" in have else None))
+        elif "changed" in have:
+            found.append(Difference(have["changed"], "as written", "changed"))
+        return tuple(found)
+
+    def blockers(self, have: State) -> tuple[Finding, ...]:
+        found = []
+        for key in ("engine", "toolkit"):
+            value = (have or {}).get(key, "")
+            if value:
+                said, hint = next(words for start, words in _LACKS.items() if f"{key}={value}".startswith(start))
+                words = {"engine": self.runtime.container, "value": value, "host": self.host}
+                why = "Ray and vLLM are to run in containers"
+                said, hint = said.format(**words), hint.format(**words)
+                found.append(Finding(self.host, "packages", key, Severity.BLOCKS, said=said, why=why, hint=hint))
+        return tuple(found)
+
+    def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
+        if self.lock.digest == UNLOCKED:
+            return ("which image it is is not known until it is locked",)
+        return super().in_plan(have, differences)
+
+    def known(self, have: State) -> tuple[Known, ...]:
+        """What is in it, where it is there: read when it was locked."""
+        if have is None or have.get("image") != "loaded":
+            return ()
+        about = {"image": self.lock.short, self.runtime.container: have.get("version", "")}
+        return tuple(Known("packages", fact, value) for fact, value in {**about, **self.lock.packages}.items() if value)
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        """Raises LockError, if the file holds another image than the lock."""
+        now = digest_of(self.archive)
+        if now != self.lock.digest:
+            said = f"`{self.archive.name}` holds the image {now[:12]}, the lock has {self.lock.short}"
+            raise LockError(said, hint="`provision lock` takes the one that is there now")
+
+    def fix(self, have: State, want: State) -> Script:
+        if want is None:
+            return Script(shell("container/remove.sh"), self._names(), timeout=600)
+        sent = have is not None and (have.get("image") == "loaded" or self._sent(have))
+        uploads = () if sent else (Upload(self.archive, self._inbox),)
+        body = shell("service/library.sh", "container/make.sh")
+        return Script(body, self._names(), timeout=LOADING, uploads=uploads)
+
+    @property
+    def _programs(self) -> str:
+        return hashlib.sha256(self.program().encode()).hexdigest()[:12]
+
+    @property
+    def _inbox(self) -> str:
+        return f"{self.root}/uploads/{self.lock.short}-{self.cluster}-{self.host}"
+
+    def _sent(self, have: Mapping[str, str]) -> bool:
+        return self.archive.is_file() and have.get("sent") == str(self.archive.stat().st_size)
+
+    def _names(self) -> dict[str, Value]:
+        return {
+            "engine": self.runtime.container,
+            "image": self.digest,
+            "archive": self.archive.name,
+            "inbox": self._inbox,
+            "root": str(self.root),
+            "folder": self.folder,
+            "cluster": self.cluster,
+            "gpus": "yes" if self.gpus else "",
+            "plain": self.plain,
+            "names": " ".join(PROGRAMS),
+            "programs": self._programs,
+            "text": self.program(),
+        }

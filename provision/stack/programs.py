@@ -1,0 +1,125 @@
+"""Where the programs of a cluster come from: an environment that is built on each host, or an image. What is different
+between the two is here, and in the resource that each has."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from provision.cluster.cluster import Cluster, Node
+from provision.cluster.networks import rdma_devices
+from provision.core.playbook import Playbook
+from provision.environment.ambient import reaching
+from provision.environment.image_lock import image_of
+from provision.environment.uv import usable
+from provision.inventory.runtime import Runtime
+from provision.resources.image import Image
+from provision.resources.venv import Venv
+from provision.stack.unfit import find_platform
+from provision.stack.users import of_the_user, scratch, service_user
+
+SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: The host's own Python: what it runs needs nothing else.
+HOST_PYTHON = "/usr/bin/python3"
+
+INFINIBAND = "/dev/infiniband"
+
+
+class Programs(Protocol):
+    """`contained`: what is run starts a container."""
+
+    contained: bool
+
+    def on(self, node: Node, folder: str, model: str) -> Venv | Image:
+        """The resource; below its `path` is `bin`. `folder`: the cluster's on that host; `model`: the model's."""
+
+    def plain(self, node: Node) -> str:
+        """A Python for what needs nothing but Python's own; empty: that of the programs."""
+
+    def path(self, node: Node) -> dict[str, str]:
+        """The variable with which programs find each other."""
+
+    def find_blockers(self, book: Playbook, comes: str, hint: str) -> None: ...
+
+
+def programs_of(cluster: Cluster) -> Programs:
+    runtime = cluster.inventory.runtime
+    return Built(cluster) if runtime is None else Contained(cluster, runtime)
+
+
+class Built:
+    contained = False
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def on(self, node: Node, folder: str, model: str) -> Venv:
+        facts = node.facts
+        return Venv(
+            lock=self._cluster.lock,
+            python=self._cluster.inventory.python,
+            root=node.root,
+            cluster=self._cluster.name,
+            host=node.name,
+            # Root does not run a program that the user who logged in could change.
+            uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
+            deep=self._cluster.deep,
+            reach=reaching(node.host.env),
+            free=facts.disk_free_bytes if facts is not None else 0,
+        )
+
+    def plain(self, node: Node) -> str:
+        return ""
+
+    def path(self, node: Node) -> dict[str, str]:
+        return {"PATH": f"{self.on(node, '', '').path}/bin:{SYSTEM_PATH}"}
+
+    def find_blockers(self, book: Playbook, comes: str, hint: str) -> None:
+        python = self._cluster.inventory.python
+        if not python.packages:
+            book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
+        for node in self._cluster.nodes:
+            if node.facts is not None:
+                find_platform(book, node, node.facts, python)
+
+
+class Contained:
+    contained = True
+
+    def __init__(self, cluster: Cluster, runtime: Runtime) -> None:
+        self._cluster, self._runtime = cluster, runtime
+
+    def on(self, node: Node, folder: str, model: str) -> Image:
+        own, home = scratch(self._cluster, node)[0], of_the_user(self._cluster, node)["HOME"]
+        mounts = (f"{folder}:ro", own, home, *([f"{model}:ro"] if model else []), *self._runtime.mounts)
+        facts = node.facts
+        return Image(
+            lock=self._cluster.lock,
+            runtime=self._runtime,
+            archive=image_of(self._runtime, self._cluster.inventory.path.parent),
+            root=node.root,
+            folder=f"{folder}/image/{self._cluster.lock.short}",
+            cluster=self._cluster.name,
+            host=node.name,
+            user=service_user(node) or (facts.login_user if facts else ""),
+            plain=HOST_PYTHON,
+            # Without one, no container would start, and the facts have said why.
+            mounts=tuple(place for place in mounts if place.startswith("/")),
+            gpus=node.gpus > 0,
+            devices=(INFINIBAND,) if facts is not None and rdma_devices(facts) else (),
+        )
+
+    def plain(self, node: Node) -> str:
+        return HOST_PYTHON
+
+    def path(self, node: Node) -> dict[str, str]:
+        """The image has its own."""
+        return {}
+
+    def find_blockers(self, book: Playbook, comes: str, hint: str) -> None:
+        serve = self._cluster.inventory.serve
+        if serve is not None and serve.weights.source == "hub":
+            book.block(
+                "serve.weights.source is `hub`: with `runtime` no download runs outside of the server",
+                hint="`source: vllm` leaves it to vLLM, into the cache of its user; `controller` sends it from here",
+            )

@@ -1,0 +1,33 @@
+"""An image with the stand-ins for Ray and vLLM on a lab host's own system: no larger than it must be to run them."""
+
+import zipfile
+from pathlib import Path
+
+from standin_stack import PACKAGES, write_wheels
+
+from provision.lab.image import write_image
+from provision.lab.lab import Lab
+
+SITE = "usr/local/lib/python3.11/dist-packages"
+SCRIPT = "#!/usr/bin/python3\nimport sys\n\nfrom {name} import main\n\nsys.exit(main())\n"
+VARIABLES = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def write_standin_image(lab: Lab, target: Path, folder: Path, more: str = "") -> str:
+    """Writes the image to `target`; its digest. `folder`: for what it is made of; `more`: makes it another one."""
+    base = next(path for path in sorted(lab.root.glob("base-*")) if (path / "usr/sbin/dockerd").exists())
+    write_wheels(folder / "wheels")
+    layer = folder / "layer"
+    (layer / SITE).mkdir(parents=True, exist_ok=True)
+    for wheel in sorted((folder / "wheels").glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(layer / SITE)
+    for requirement in PACKAGES:
+        name = requirement.partition("==")[0]
+        program = layer / "usr/local/bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(SCRIPT.format(name=name))
+        program.chmod(0o755)
+    (layer / "etc").mkdir(exist_ok=True)
+    (layer / "etc/standin").write_text(more)
+    return write_image(target, "standin:1", [base, layer], VARIABLES)

@@ -1,0 +1,58 @@
+"""`runtime`: an image in a file, flags that are not ours, and paths that are paths."""
+
+import pytest
+
+SMALL = "cluster: demo\nhosts: {a: 10.0.0.1}\n"
+
+
+def test_nothing_said_is_an_environment(read):
+    assert read(SMALL).runtime is None
+
+
+def test_what_it_says(read):
+    text = "runtime: {container: docker, image: ./vllm.tar, args: {cpus: 4}, mounts: [/data/models, '/srv:ro']}\n"
+    said = read(SMALL + text).runtime
+    assert (said.container, said.image) == ("docker", "./vllm.tar")
+    assert (dict(said.args), said.mounts) == ({"cpus": 4}, ("/data/models", "/srv:ro"))
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("vllm/vllm-openai", "names no version: it is another image each time"),
+        ("vllm/vllm-openai:latest", "names no version: it is another image each time"),
+        ("registry:5000/vllm", "names no version: it is another image each time"),
+        ("vllm/vllm-openai:v0.33.0", "is no file that `docker save` has written"),
+    ],
+)
+def test_an_image_is_a_file(problem, image, said):
+    _, path, message, hint = problem(SMALL + f"runtime: {{container: docker, image: '{image}'}}\n")
+    assert path == "runtime.image"
+    assert said in message
+    assert "docker save -o vllm.tar" in hint
+
+
+def test_what_cannot_run_them_is_named(problem):
+    _, path, message, _ = problem(SMALL + "runtime: {container: podman, image: ./a.tar}\n")
+    assert path == "runtime.container"
+    assert "docker" in message
+
+
+@pytest.mark.parametrize(
+    ("flag", "where"), [("env", "serve.env"), ("volume", "runtime.mounts"), ("shm-size", "/dev/shm"), ("network", "")]
+)
+def test_flags_of_ours_are_refused(problem, flag, where):
+    _, path, message, hint = problem(SMALL + f"runtime: {{container: docker, image: ./a.tar, args: {{{flag}: x}}}}\n")
+    assert path == f"runtime.args.{flag}"
+    assert "provision's to set" in message
+    assert where in (hint or "")
+
+
+def test_a_mount_is_a_path(problem):
+    _, path, message, _ = problem(SMALL + "runtime: {container: docker, image: ./a.tar, mounts: [models]}\n")
+    assert (path, message) == ("runtime.mounts[0]", "`models` is no absolute path")
+
+
+def test_packages_are_those_of_the_image(problem):
+    text = "runtime: {container: docker, image: ./a.tar}\npython: {packages: [vllm]}\n"
+    assert problem(SMALL + text)[1] == "python.packages"

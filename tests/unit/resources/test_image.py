@@ -1,0 +1,117 @@
+"""An image on a host: what is missing, what keeps it from being used, and what is changed for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from provision.core.errors import LockError
+from provision.core.finding import Severity
+from provision.core.script import Fragment
+from provision.environment.image_lock import make_image_lock
+from provision.inventory.runtime import Runtime
+from provision.lab.image import write_image
+from provision.resources.image import Image
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    for name in ("ray-2.60.0", "vllm-0.33.0"):
+        (tmp_path / f"layer/usr/lib/python3.12/site-packages/{name}.dist-info").mkdir(parents=True)
+    write_image(tmp_path / "a.tar", "a:1", [tmp_path / "layer"], {})
+    runtime = Runtime(container="docker", image="./a.tar")
+    return Image(
+        lock=make_image_lock(runtime, tmp_path / "c.lock", base=tmp_path),
+        runtime=runtime,
+        archive=tmp_path / "a.tar",
+        root="/opt/provision",
+        folder="/opt/provision/clusters/demo/gpu-01/image",
+        cluster="demo",
+        host="gpu-01",
+        user="provision",
+        plain="/usr/bin/python3",
+        gpus=True,
+    )
+
+
+def read(image: Image, *lines: str) -> dict[str, str] | None:
+    state = image.read(Fragment(0, "".join(f"{line}\n" for line in lines), ""))
+    return None if state is None else dict(state)
+
+
+def there(image: Image) -> dict[str, str]:
+    found = read(image, "version=28.1", f"programs={(image.want() or {})['programs']}")
+    assert found is not None
+    return found
+
+
+def test_a_host_that_has_it_needs_nothing(image: Image) -> None:
+    assert image.diff(there(image), image.want()) == ()
+    assert image.blockers(there(image)) == ()
+    cells = {cell.fact: cell.value for cell in image.known(there(image))}
+    assert cells == {"image": image.lock.short, "docker": "28.1", "ray": "2.60.0", "vllm": "0.33.0"}
+
+
+def test_one_that_has_nothing_is_sent_all(image: Image) -> None:
+    have = read(image, "version=28.1", f"image={image.digest}")
+    assert have is None
+    assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short]
+    fix = image.fix(have, image.want())
+    assert [upload.source for upload in fix.uploads] == [image.archive]
+    assert image.diff(have, None) == ()
+
+
+def test_what_has_been_sent_is_not_sent_again(image: Image) -> None:
+    have = read(image, "version=28.1", f"image={image.digest}", f"sent={image.archive.stat().st_size}")
+    assert image.fix(have, image.want()).uploads == ()
+    half = read(image, "version=28.1", f"image={image.digest}", "sent=7")
+    assert len(image.fix(half, image.want()).uploads) == 1
+    assert image.diff(half, None), "and is taken away by `down --purge`"
+
+
+def test_an_image_that_was_removed_is_drift(image: Image) -> None:
+    have = there(image) | {"image": "missing"}
+    assert [(d.expected, d.found) for d in image.diff(have, image.want())] == [(image.lock.short, "not on the host")]
+
+
+def test_other_settings_are_drift(image: Image) -> None:
+    other = dataclasses.replace(image, mounts=("/data",))
+    assert [d.aspect for d in other.diff(there(image), other.want())] == ["containers' settings"]
+    assert other.version != image.version, "and restart what runs"
+    changed = there(image) | {"changed": "bin/ray"}
+    assert [d.aspect for d in image.diff(changed, image.want())] == ["bin/ray"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "hint"),
+    [
+        ("engine=is not installed", "docker is not installed", "install it on gpu-01"),
+        ("engine=may not be used by ops", "docker may not be used by ops", "usermod -aG docker"),
+        ("engine=does not answer: refused", "docker does not answer: refused", "systemctl status docker"),
+        ("toolkit=is missing", "containers would see no GPU", "nvidia-container-toolkit"),
+    ],
+)
+def test_what_keeps_it_from_being_used_blocks_and_is_said_once(image: Image, line: str, said: str, hint: str) -> None:
+    have = read(image, line)
+    (found,) = image.blockers(have)
+    assert (found.severity, found.host) == (Severity.BLOCKS, "gpu-01")
+    assert said in found.said
+    assert hint in found.hint
+    if line.startswith("engine"):
+        assert image.diff(have, image.want()) == ()
+
+
+def test_programs_are_removed_also_where_docker_does_not_answer(image: Image) -> None:
+    have = read(image, "engine=does not answer: refused", "programs=abc")
+    assert [d.found for d in image.diff(have, None)] == ["present"]
+
+
+def test_a_file_that_is_another_image_by_now_is_refused(image: Image) -> None:
+    image.prepare(lambda _: None)
+    (image.archive.parent / "layer/etc").mkdir()
+    write_image(image.archive, "a:1", [image.archive.parent / "layer"], {"A": "b"})
+    with pytest.raises(LockError, match=f"the lock has {image.lock.short}") as caught:
+        image.prepare(lambda _: None)
+    assert "provision lock" in (caught.value.hint or "")
