@@ -63,9 +63,7 @@ class Rack:
         return done.stdout
 
     def findings(self) -> list[str]:
-        return [
-            entry["said"] or entry["fact"] for entry in self._checked()["findings"] if entry["severity"] != "warning"
-        ]
+        return [entry["message"] for entry in self._checked()["findings"] if entry["severity"] != "warning"]
 
     def _checked(self) -> dict[str, list[dict[str, str]]]:
         done = self.provision("check", "--json")

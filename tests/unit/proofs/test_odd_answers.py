@@ -61,3 +61,13 @@ def test_nor_does_a_deep_or_empty_one_end_in_a_bug(text: str) -> None:
 def test_whatever_a_host_says_of_the_network_is_read(said: object) -> None:
     read_answer(Fragment(0, json.dumps(said), ""))
     read_answer(Fragment(0, json.dumps({"taken": {}, "peers": {"gpu-02": said}}), ""))
+
+
+def test_what_our_own_programs_say_of_one_that_went_well_is_read() -> None:
+    seat = {"stage": "adding up 64 MiB", "step": 8, "gpus": 0, "torch": "2.13.0+cpu", "cuda": "", "nccl": ""}
+    measured = {"ranks": 2, "latency": 0.0001, "size": 67108864, "seconds": 0.4}
+    seats = {"gpu-01": {**seat, "result": measured}, "gpu-02": {**seat, "result": {}}}
+    lines = f"host={json.dumps(seat)}\nlead={json.dumps({'outcome': 'done', 'why': [], 'seats': seats})}\n"
+    shown = PROOF.read({"gpu-01": Fragment(0, lines, ""), "gpu-02": Fragment(0, f"host={json.dumps(seat)}\n", "")}, {})
+    assert not shown.findings
+    assert shown.notes[0][1].startswith("all-reduce over 2 hosts (gloo, eth1): ")
