@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from provision.operate.read_status import between
+
 if TYPE_CHECKING:
-    from provision.operate.status import ClusterStatus
+    from provision.operate.status import ClusterStatus, Work
 
 _BARS = "▁▂▃▄▅▆▇█"
 #: What stands for a look in which the number was not known.
@@ -28,6 +30,7 @@ class History:
 
     def __init__(self) -> None:
         self._values: dict[str, deque[float | None]] = {}
+        self._before: Work | None = None
 
     def add(self, seen: ClusterStatus) -> None:
         work = seen.work
@@ -35,8 +38,10 @@ class History:
             "tokens": work.tokens_per_second if work else None,
             "queue": work.waiting if work else None,
             "kv": work.kv_cache if work else None,
-            "first": work.first_token_seconds if work else None,
+            # Of the requests that came since the look before: that since the start hardly moves.
+            "first": between(self._before, work),
         }
+        self._before = work
         for name, value in now.items():
             self._values.setdefault(name, deque(maxlen=_LENGTH)).append(value)
 

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console, ConsoleDimensions
 from status_samples import HOLDER, a_gpu, a_host, a_service, a_status, an_unreachable_host
 
+from provision.operate.status import Work
 from provision.render.out import Out
 from provision.render.sparkline import History, sparkline
 from provision.render.status import status_lines
@@ -101,6 +102,7 @@ def test_the_history_is_of_every_look_and_does_not_grow() -> None:
     lines = history.lines()
     assert len(lines["tokens"]) == 30 and lines["tokens"].endswith("█·")
     assert "▁" not in lines["kv"] and lines["kv"][0] == "▃"
+    assert lines["first"] == "·" * 30, "no request came between two looks"
     assert lines["tokens"] in "\n".join(status_lines(a_status(), width=200, history=lines))
 
 
@@ -138,3 +140,11 @@ def test_the_live_view_fits_the_terminal_of_the_moment_and_leaves_it_as_it_was(
     assert widths[0] == 120 and widths[-1] == 50
     assert said.rindex("\x1b[?1049l") > said.rindex("llama-70b") > said.index("\x1b[?1049h")
     assert said.rindex("\x1b[?25h") > said.rindex("llama-70b")
+
+
+def test_the_time_to_the_first_token_is_of_what_came_between_two_looks() -> None:
+    history = History()
+    for count, mean in ((2.0, 0.5), (4.0, 1.0), (8.0, 0.75)):
+        history.add(a_status(work=Work(1.0, first_token_seconds=mean, first_tokens=count)))
+    # 1.5 s, then 0.5 s.
+    assert history.lines()["first"] == "·█▃"
