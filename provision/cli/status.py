@@ -48,7 +48,7 @@ def status(
 
     One round trip to each host, and nothing is written there. What was not looked at, or is not known, is said to be
     so. Exit code 0: all that was looked at is well; 3: it is not; 4: a host could not be reached; 5: another run is at
-    work on the hosts; 2: wrong usage or inventory.
+    work on the hosts; 1: a host could not be asked; 2: wrong usage or inventory.
     """
     from provision import api
     from provision.cli.find import find_inventory

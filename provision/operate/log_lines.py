@@ -12,6 +12,9 @@ from provision.diagnosis.prefixes import strip
 #: From the least to the most.
 LEVELS = ("info", "warning", "error")
 
+#: More logs than that no host has, whatever it says.
+_MOST_FILES = 500
+
 _AGO = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
@@ -84,7 +87,7 @@ class HostReader:
         words = raw.split(" ", 5)
         if words[0] == "@clock":
             self._clock = _clock(raw.split(" "), self.ahead)
-        elif words[0] == "@file" and len(words) == 6:
+        elif words[0] == "@file" and len(words) == 6 and len(self.files) < _MOST_FILES:
             _, number, changed, skipped, log, path = words
             file = LogFile(self.host, log, path, _number(changed) - self.ahead, int(_number(skipped)))
             self.files.append(file)

@@ -122,8 +122,14 @@ class ClusterStatus:
     last_up: LastUp | None = None
 
     @property
-    def unreachable(self) -> tuple[HostStatus, ...]:
+    def unknown(self) -> tuple[HostStatus, ...]:
+        """Hosts of which nothing is known."""
         return tuple(host for host in self.hosts if host.error is not None)
+
+    @property
+    def unreachable(self) -> tuple[HostStatus, ...]:
+        """Those of them that could not be reached; the others could not be asked, as where sudo refuses."""
+        return tuple(host for host in self.unknown if host.error and host.error.exit_code == Exit.UNREACHABLE)
 
     @property
     def holders(self) -> Mapping[str, Holder | None]:
@@ -146,7 +152,7 @@ class ClusterStatus:
 
     @property
     def healthy(self) -> bool:
-        return not (self.wrong or self.unreachable)
+        return not (self.wrong or self.unknown)
 
     @property
     def exit_code(self) -> int:
@@ -154,6 +160,8 @@ class ClusterStatus:
             return Exit.UNREACHABLE
         if self.holders:
             return Exit.BUSY
+        if self.unknown:
+            return Exit.FAILED
         return Exit.NO if self.wrong else Exit.DONE
 
     def _wrong(self) -> Iterator[str]:

@@ -50,6 +50,8 @@ def verdict(seen: ClusterStatus) -> str:
         return "unreachable: " + ", ".join(host.name for host in seen.unreachable)
     if seen.holders:
         return "another run is at work"
+    if seen.unknown:
+        return "could not be asked: " + ", ".join(host.name for host in seen.unknown)
     return "not well" if seen.wrong else "well, as far as was looked at"
 
 
@@ -119,7 +121,7 @@ COLUMNS = ("host", "role", "address", "GPUs", "memory", "temperature", "power", 
 
 
 def _title(seen: ClusterStatus, paint: Paint) -> str:
-    style = Style.ERROR if seen.unreachable else Style.WARN if seen.wrong or seen.holders else Style.OK
+    style = Style.ERROR if seen.unknown else Style.WARN if seen.wrong or seen.holders else Style.OK
     return f"{paint(Style.BOLD, clean(seen.cluster))}  {clock_of(seen.at)}  {paint(style, clean(verdict(seen)))}"
 
 

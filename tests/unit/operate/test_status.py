@@ -8,7 +8,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "render"))
 
 from status_samples import HOLDER, a_host, a_service, a_status, an_unreachable_host
 
+from provision.core.errors import SudoRefused
 from provision.core.exits import Exit
+from provision.render.status import verdict
 
 
 def test_all_well() -> None:
@@ -26,6 +28,13 @@ def test_a_host_out_of_reach_counts_before_all_else() -> None:
     seen = a_status(hosts=(a_host(busy=True, holder=HOLDER), an_unreachable_host()))
     assert (seen.exit_code, seen.check, seen.healthy) == (Exit.UNREACHABLE, "busy", False)
     assert a_status(hosts=(a_host(), an_unreachable_host())).check == "unreachable"
+
+
+def test_a_host_that_was_reached_and_could_not_be_asked_is_not_called_unreachable() -> None:
+    refused = replace(a_host("gpu-02", "worker"), error=SudoRefused("gpu-02", "sudo wants a password"))
+    seen = a_status(hosts=(a_host(), refused))
+    assert (seen.exit_code, seen.check, seen.healthy) == (Exit.FAILED, "not looked at", False)
+    assert verdict(seen) == "could not be asked: gpu-02"
 
 
 def test_while_another_run_is_at_work_what_is_missing_is_no_drift() -> None:
