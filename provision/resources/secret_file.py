@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Resource, State
-from provision.core.script import Script
+from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.resources.service_secrets import AS_GIVEN
-from provision.resources.text_file import file_script
+from provision.resources.text_file import file_script, in_its_place
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,6 @@ class SecretFile(Resource):
         if want is None:
             return file_script("remove", self.path, self.owner)
         return file_script("write", self.path, self.owner, text=self.secret, mode="600")
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        return in_its_place(failed)

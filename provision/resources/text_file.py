@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import difflib
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -28,6 +29,10 @@ def file_script(name: str, path: str, owner: str, **more: Value) -> Script:
     if name == "write":
         variables["put"] = shell("files/put.sh")
     return Script(shell(*_RIGHTS, f"files/{name}.sh"), variables)
+
+
+# How the program that writes ends its refusal (payload/files/write.sh).
+_A_FOLDER = " is a folder"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,9 @@ class TextFile(Resource):
                 del state["text"]
         return state or None
 
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        return in_its_place(failed)
+
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         return in_words(super().diff(have, want))
 
@@ -87,6 +95,13 @@ class TextFile(Resource):
         lines = list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:]
         more = [f"… {len(lines) - LINES} more lines"] if len(lines) > LINES else []
         return (*said, *(lines[:LINES] or ["only the end of its last line differs"]), *more)
+
+
+def in_its_place(failed: Fragment) -> tuple[tuple[str, ...], str]:
+    """Evidence and hint where a file could not be written: a folder is nobody's to remove unseen."""
+    said = failed.tail()
+    folder = next((line.removesuffix(_A_FOLDER) for line in said if line.endswith(_A_FOLDER)), "")
+    return said, f"move it away on the host: `mv {shlex.quote(folder)} {shlex.quote(folder)}.was`" if folder else ""
 
 
 def in_words(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:

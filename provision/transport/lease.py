@@ -83,6 +83,8 @@ class Lease:
         if holder is not None and holder.taken_by:
             why = f": {holder.taken_why}" if holder.taken_why else ""
             self.lost = f"its lease was taken by {holder.taken_by} at {clock(time.time())}{why}"
+        elif holder is not None and (holder.pid, holder.who) == (self.claim.pid, self.claim.who):
+            self.lost = "its lease was lost: what held it on the host was ended"  # the note is ours
         elif holder is not None:
             self.lost = f"its lease was lost, and since then {holder.sentence()}"
         else:

@@ -108,3 +108,11 @@ def test_a_secret_that_a_file_holds_is_not_shown_and_breaks_nothing(before: str)
     line = redactor([Secret("hf_abcdefghijk12345", "HF_TOKEN")])(f"text={text}")
     have = file.read(Fragment(0, f"sha256=0\n{line}\nmode=644\n", ""))
     assert file.in_plan(have, file.diff(have, file.want())) == ("content another → as given",)
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_how_to_move() -> None:
+    failed = Fragment(1, "", "/opt/my files/token is a folder\n")
+    said, hint = TextFile("/opt/my files/token", "x").explain(failed)
+    assert said == ("/opt/my files/token is a folder",)
+    assert hint == "move it away on the host: `mv '/opt/my files/token' '/opt/my files/token'.was`"
+    assert TextFile("/x", "x").explain(Fragment(1, "", "no space\n"))[1] == ""
