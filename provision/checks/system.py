@@ -29,6 +29,10 @@ DISK_FOR_ENVIRONMENT = 5 * GIB
 #: Logs and Ray's sessions need as much.
 DISK_LEAST = GIB
 
+#: Compute capabilities (Blackwell) for which vLLM takes FlashInfer unless told otherwise; on older GPUs it takes what
+#: torch and its own wheel bring.
+_FLASHINFER = frozenset({"10", "11", "12"})
+
 #: Packages that bring FlashInfer's kernels compiled.
 _CUBINS = frozenset({"flashinfer-cubin", "flashinfer-jit-cache"})
 
@@ -165,7 +169,8 @@ def _compilers(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
             why="vLLM fails to start without them: torch's Triton compiles a module for Python",
             hint=f"on {node.name}: `sudo apt-get install python{wanted}-dev`, or as its system has them",
         )
-    if nvcc == "none" and "flashinfer-python" in lock and not _CUBINS & lock.keys():
+    chosen = any(gpu.compute_capability.partition(".")[0] in _FLASHINFER for gpu in facts.gpus)
+    if nvcc == "none" and chosen and "flashinfer-python" in lock and not _CUBINS & lock.keys():
         yield _warning(
             node,
             "system",

@@ -14,7 +14,7 @@ from provision.core.errors import LockError
 from provision.core.urls import bare, masked
 from provision.environment.ambient import ambient
 from provision.environment.indexes import from_here
-from provision.environment.resolve import expanded
+from provision.environment.resolve import expanded, pinned
 from provision.inventory.models import Python
 
 #: The input that is the machine's and not the inventory's: it counted, and makes no lock stale elsewhere.
@@ -42,7 +42,7 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
     values: dict[str, Sequence[str]] = {
         "version": [python.version],
         "platform": [python.platform],
-        "packages": sorted(expanded(python.packages, base)),
+        "packages": sorted([*expanded(python.packages, base), *pinned(python.packages, base)]),
         "index": [_shown(python.index or "")],
         # The first word: so that a lock of when they came first is made anew.
         "extra_indexes": ["after the main one", *map(_shown, python.extra_indexes)] if python.extra_indexes else [],

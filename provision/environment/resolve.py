@@ -19,6 +19,7 @@ from provision.core.person import home
 from provision.core.urls import masked
 from provision.environment.ambient import Ambient, ambient, for_uv, sealed
 from provision.environment.indexes import INVESTIGATE, as_lines, find_links, folders, index_variables
+from provision.environment.sources import constraints_in, is_project_file, requirements_in
 from provision.inventory.models import Python
 
 
@@ -39,6 +40,8 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     command += [f"--prerelease={python.prereleases}"]
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
+        if option == "--constraint":
+            lines = (*lines, *pinned(python.packages, base))
         if lines:
             name = f"{option.strip('-')}s.txt"
             (folder / name).write_text("\n".join(expanded(lines, base)) + "\n", encoding="utf-8")
@@ -144,12 +147,20 @@ def _hint(said: str) -> str:
 
 
 def expanded(entries: Sequence[str], base: Path) -> list[str]:
-    """An entry is a requirement, or a file of them (`*.txt`), which is read in its place, as are those that it names
-    with `-r` or `-c`, relative to itself. Raises LockError."""
+    """An entry is a requirement, a file of a project's (provision.environment.sources), or one of them (`*.txt`), which
+    is read in its place, as are those that it names with `-r` or `-c`, relative to itself. Raises LockError."""
     lines: list[str] = []
     for entry in entries:
+        if is_project_file(entry):
+            lines += requirements_in(base / home_expanded(entry))
+            continue
         lines += _lines(base / home_expanded(entry), ()) if entry.endswith(".txt") else [entry]
     return lines
+
+
+def pinned(entries: Sequence[str], base: Path) -> list[str]:
+    """The versions that a project's lock has of what nobody asks for by name."""
+    return [pin for entry in entries if is_project_file(entry) for pin in constraints_in(base / home_expanded(entry))]
 
 
 _NAMES_FILE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(\S.*?)\s*(?:\s#.*)?\Z")

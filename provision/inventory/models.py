@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from provision.inventory.package_list import PackageList
 from provision.inventory.runtime import Runtime
 from provision.inventory.section import Scalar, Section
 from provision.inventory.words import Degree, Name, UserName, Variable, Version, Words
@@ -67,7 +68,9 @@ class Python(Section):
     """The environment, identical on every host."""
 
     version: Version = Field("3.12", description="Python version on the hosts")
-    packages: tuple[str, ...] = Field((), description="requirements, locked with hashes by `provision lock`")
+    packages: PackageList = Field(
+        (), description="requirements, or files of them: `requirements.txt`, `pyproject.toml`, `uv.lock`, `pylock.toml`"
+    )
     index: str | None = Field(None, description="package index to use instead of the default")
     extra_indexes: tuple[str, ...] = Field((), description="additional package indexes")
     index_strategy: Literal["first-index", "unsafe-first-match", "unsafe-best-match"] = Field(

@@ -19,7 +19,7 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
     if python is not None:
         for key in _REQUIREMENT_LISTS:
             for item in _items(python.find(key)):
-                if key == "packages" or not is_file(item.text):
+                if not is_file(item.text):
                     _check_requirement(item, problems)
         index = python.find("index")
         indexes = [index] if index is not None and index.value is not None else []
@@ -37,8 +37,8 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
 
 
 def is_file(text: str) -> bool:
-    """Whether an item of `constraints` or `overrides` names a file of requirements, not a requirement."""
-    return text.endswith(".txt")
+    """Whether an item names a file of requirements, or one of a project's, and not a requirement."""
+    return text.endswith((".txt", ".toml", "uv.lock"))
 
 
 def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:

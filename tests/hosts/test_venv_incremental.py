@@ -39,6 +39,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
         "program-1.0.data/scripts/by-sh": "#!/bin/sh\necho hello\n",
         "program-1.0.data/data/share/program/notes.txt": "notes\n",
         "program_parts/inner/data.bin": "data\n" * 1000,
+        # As numpy's wheel has it.
+        "program_parts/__pycache__/old.cpython-311.pyc": "of another Python\n",
     }
     index.add("program", "1.0", code=CODE, **more)
     return index

@@ -80,8 +80,8 @@ def close(env: str, more: Sequence[str]) -> None:
 
 
 def take_over(env: str, more: Sequence[str]) -> None:
-    (base,) = more
-    sys.stdout.write("".join(missing(env, reuse(env, os.path.abspath(base)))))
+    base, compiled = more
+    sys.stdout.write("".join(missing(env, reuse(env, os.path.abspath(base), bool(compiled)))))
 
 
 ACTIONS = {"look": look, "sweep": sweep, "clear": take_away, "seal": close, "reuse": take_over}

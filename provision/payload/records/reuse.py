@@ -32,9 +32,9 @@ _NO_CLONES = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.E
 _NO_LINKS = (errno.EOPNOTSUPP, errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS)
 
 
-def reuse(env: str, base: str) -> set[str]:
+def reuse(env: str, base: str, compiled: bool) -> set[str]:
     """Normalized names of the packages that `env` has by now, which is an empty environment before. `base`: a finished
-    one of the same Python."""
+    one of the same Python. `compiled`: bytecode will be made, also in the place of what a wheel has brought."""
     same = _same(env, base)
     if not same:
         return set()
@@ -42,11 +42,11 @@ def reuse(env: str, base: str) -> set[str]:
     for site in sites(base, Seal(base)):
         names = [record.name for record in site.records]
         candidates = [r for r in site.records if r.name in same and not r.why and names.count(r.name) == 1]
-        sound_one = partial(_sound, listed=together(site.records), owned=owned, places=places)
+        sound_one = partial(_sound, listed=together(site.records), owned=owned, places=places, compiled=compiled)
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             sound = list(pool.map(sound_one, candidates))
             taken = [record for record, well in zip(candidates, sound) if well]
-            list(pool.map(partial(_take, places=places, share=share), taken))
+            list(pool.map(partial(_take, places=places, share=share, compiled=compiled), taken))
         done |= {record.name for record in taken}
     return done
 
@@ -97,14 +97,19 @@ class Owned:
         return there.st_uid == os.geteuid() and not there.st_mode & 0o022
 
 
-def _sound(record: Record, listed: dict[str, list[tuple[str, str, str]]], owned: Owned, places: Places) -> bool:
+def _sound(
+    record: Record, listed: dict[str, list[tuple[str, str, str]]], owned: Owned, places: Places, compiled: bool
+) -> bool:
     """Whether all that it brought is there, and is what it brought."""
     own = os.path.join(record.site, record.file)
-    if {path for path in record.paths if path != own} != set(record.checked):
+    if {path for path in record.paths if path != own} != {*record.checked, *record.bytecode}:
         return False
+    bytecode = {} if compiled else record.bytecode
     try:
-        return owned(own) and all(
-            owned(path) and not fault(path, listed[path]) and places.can_move(path) for path in record.checked
+        return (
+            owned(own)
+            and all(owned(path) and not fault(path, listed[path]) and places.can_move(path) for path in record.checked)
+            and all(owned(path) and not fault(path, [row[1:]]) for path, row in bytecode.items())
         )
     except OSError:
         return False
@@ -198,7 +203,7 @@ def create(target: str, content: bytes, like: str) -> None:
         os.fchmod(new.fileno(), stat.S_IMODE(os.stat(like).st_mode))
 
 
-def _take(record: Record, places: Places, share: Sharing) -> None:
+def _take(record: Record, places: Places, share: Sharing, compiled: bool) -> None:
     own = os.path.join(record.site, record.file)
     info = os.path.join(record.site, record.package) + os.sep
     listing = read(own)
@@ -213,6 +218,9 @@ def _take(record: Record, places: Places, share: Sharing) -> None:
             copy(path, target)
         else:
             share(path, target)
+    for path in () if compiled else record.bytecode:
+        os.makedirs(os.path.dirname(places.target(path)), exist_ok=True)
+        copy(path, places.target(path))
     create(places.target(own), listing, own)
 
 

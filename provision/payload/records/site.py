@@ -22,7 +22,8 @@ from provision.payload.records.seal import Seal
 
 class Record:
     """The RECORD in the folder `package`. `why`: what is wrong with it; empty where it is whole. `paths`: of all that
-    it lists, absolute; only those inside of the environment. `checked`: path → (name, hash, digest, size)."""
+    it lists, absolute; only those inside of the environment. `checked`: path → (name, hash, digest, size); `bytecode`:
+    the same of what is compiled, which Python may have written anew."""
 
     def __init__(self, site: str, package: str) -> None:
         self.site = site
@@ -30,6 +31,7 @@ class Record:
         self.why = ""
         self.paths: list[str] = []
         self.checked: dict[str, tuple[str, str, str, str]] = {}
+        self.bytecode: dict[str, tuple[str, str, str, str]] = {}
 
     @property
     def name(self) -> str:
@@ -53,8 +55,9 @@ class Record:
             names.add(path)
             self.paths.append(path)
             kind, _, digest = row[1].partition("=")
-            if digest and kind in hashlib.algorithms_guaranteed and not row[0].endswith(".pyc"):
-                self.checked[path] = (row[0], kind, digest, row[2] if row[2].isdigit() else "")
+            if digest and kind in hashlib.algorithms_guaranteed:
+                known = self.bytecode if row[0].endswith(".pyc") else self.checked
+                known[path] = (row[0], kind, digest, row[2] if row[2].isdigit() else "")
         own = {os.path.join(self.site, self.package, name) for name in ("METADATA", "WHEEL", "RECORD")}
         if not own <= names:
             self.why = "unreadable"

@@ -92,7 +92,7 @@ take_over() {
     case $base in ''|.*|*/*) ;; *)
         if [ -f "$envs/$base/.provision" ]; then
             say "taking over what is the same in environment $base"
-            records reuse "$env" "$envs/$base" > "$cache/anew" || return 1
+            records reuse "$env" "$envs/$base" "$compile" > "$cache/anew" || return 1
         fi ;;
     esac
     lacking=

@@ -153,8 +153,13 @@ PYTHON = PythonFound("/usr/bin/python3.12", "3.12")
 def test_what_is_compiled_at_the_start_has_what_it_is_compiled_with(
     printed: dict[str, str], pythons: tuple[PythonFound, ...], packages: set[str], named: list[str]
 ) -> None:
-    made = cluster(1, {1: {"printed": printed, "pythons": pythons}})
+    blackwell = tuple(replace(gpu, compute_capability="10.0") for gpu in gpus(1, 1))
+    made = cluster(1, {1: {"printed": printed, "pythons": pythons, "gpus": blackwell}})
     python = made.inventory.python.model_copy(update={"version": "3.12"})
     lock = replace(made.lock, packages=dict.fromkeys(packages, "1.0"))
     made = replace(made, inventory=made.inventory.model_copy(update={"python": python}), lock=lock)
     assert [finding.fact for finding in of_system(made)] == named
+    # An older GPU's kernels come with vLLM.
+    hopper = tuple(replace(gpu, compute_capability="9.0") for gpu in gpus(1, 1))
+    made = replace(made, nodes=tuple(replace(n, facts=replace(n.facts, gpus=hopper)) for n in made.nodes))
+    assert "CUDA compiler" not in [finding.fact for finding in of_system(made)]

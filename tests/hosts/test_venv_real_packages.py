@@ -1,0 +1,74 @@
+"""The packages of a real model server, once: what a second environment costs that differs in one of them, and that the
+lock of the set for GPUs is the same when it is made again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from venv_machine import Machine, run_in
+
+from provision.environment.lockfile import Lock, make_lock
+from provision.inventory.models import Host, Python
+from provision.lab.cpu_vllm import python_settings, write_wheels
+from provision.resources.venv import Venv
+from provision.transport import Transport
+
+pytestmark = [pytest.mark.hosts, pytest.mark.long]
+
+
+def kib(*places: Path) -> int:
+    """On the disk, a shared file once."""
+    said = subprocess.run(["du", "-sck", *places], capture_output=True, text=True, check=True).stdout
+    return int(said.splitlines()[-1].split()[0])
+
+
+def test_one_changed_package_of_the_real_set_moves_alone(make_host: Callable[..., Host], tmp_path: Path) -> None:
+    write_wheels(tmp_path / "wheels")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = Python.model_validate(python_settings(tmp_path / "wheels", version=version))
+    path = tmp_path / "real.lock"
+    first = make_lock(python, path)
+    assert len(first.packages) > 100
+    host = make_host()
+    with Transport([host]) as transport:
+        machine = Machine(transport.connect(host), tmp_path / "root")
+        before = build(machine, python, first)
+        other = python.model_copy(update={"constraints": (f"idna!={first.packages['idna']}",)})
+        second = make_lock(other, path)
+        assert {n for n in second.packages if second.packages[n] != first.packages.get(n)} == {"idna"}
+        one = kib(Path(before.path))
+        after = build(machine, other, second, only="idna")
+        both = kib(Path(before.path), Path(after.path))
+        print(f"on the disk: {one >> 10} MiB, with the second environment {both >> 10} MiB")
+        # Folders and what is written at installation are its own.
+        assert both - one < one // 10
+        assert run_in(after, "import vllm, torch, ray; print(ray.__version__)") == first.packages["ray"]
+        machine.remove(after)
+
+
+def build(machine: Machine, python: Python, lock: Lock, only: str = "") -> Venv:
+    venv = Venv(lock, python, machine.root, "llama", "host-1", deep=True)
+    venv.prepare(lambda text: None)
+    uploads = venv.fix(machine.see(venv), venv.want()).uploads
+    size = sum(upload.source.stat().st_size for upload in uploads)
+    began = time.monotonic()
+    machine.apply(venv)  # and every file of it is as it was installed
+    print(
+        f"{len(uploads)} files of {size / 1e6:.2f} MB sent, {time.monotonic() - began:.0f} s with a look at every file"
+    )
+    assert machine.resent == []
+    if only:
+        assert [upload.source.name.partition("-")[0] for upload in uploads] == [only]
+    return venv
+
+
+def test_the_set_for_gpus_is_locked_alike_when_it_is_locked_again(tmp_path: Path) -> None:
+    python = Python(version="3.12", packages=("vllm==0.33.0", "ray[default]==2.60.0"))
+    first, again = (make_lock(python, tmp_path / f"{name}.lock") for name in ("first", "again"))
+    assert first.packages["vllm"] == "0.33.0" and any(name.startswith("nvidia-nccl") for name in first.packages)
+    assert again.digest == first.digest

@@ -1,0 +1,144 @@
+"""Packages that stand in a project's own files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from package_index import Index
+
+from provision import load
+from provision.core.errors import InventoryError, LockError
+from provision.environment.lock_inputs import inputs_of
+from provision.environment.lockfile import make_lock
+from provision.environment.resolve import expanded, pinned
+from provision.inventory.models import Python
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
+
+UV_LOCK = """
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "mine"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [
+    { name = "outer", extra = ["more"] },
+    { name = "elsewhere", marker = "sys_platform == 'win32'" },
+    { name = "twice", version = "1.0", marker = "python_full_version < '3.12'" },
+]
+
+[[package]]
+name = "outer"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "inner"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "twice"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "twice"
+version = "2.0"
+source = { registry = "https://pypi.org/simple" }
+"""
+PYLOCK = """
+lock-version = "1.0"
+created-by = "uv"
+
+[[packages]]
+name = "outer"
+version = "1.0"
+index = "https://pypi.org/simple"
+
+[[packages]]
+name = "inner"
+version = "1.0"
+marker = "sys_platform == 'linux'"
+
+[[packages]]
+name = "gitted"
+vcs = { type = "git", url = "https://example.org/gitted", commit-id = "0123456789abcdef0123456789abcdef01234567" }
+"""
+PYPROJECT = '[project]\nname = "mine"\nversion = "1"\ndependencies = ["outer<2", "inner"]\n'
+
+
+def test_of_a_uv_lock_the_projects_dependencies_are_asked_for_in_its_versions(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text(UV_LOCK)
+    assert expanded(["uv.lock"], tmp_path) == [
+        "outer[more]==1.0",
+        "elsewhere ; sys_platform == 'win32'",
+        "twice==1.0 ; python_full_version < '3.12'",
+    ]
+    assert pinned(["uv.lock"], tmp_path) == ["outer==1.0", "inner==1.0"]
+
+
+def test_of_a_pylock_all_is_asked_for_and_of_a_pyproject_what_it_depends_on(tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").write_text(PYLOCK)
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    assert expanded(["pylock.toml"], tmp_path) == [
+        "outer==1.0",
+        "inner==1.0 ; sys_platform == 'linux'",
+        "gitted @ git+https://example.org/gitted@0123456789abcdef0123456789abcdef01234567",
+    ]
+    assert expanded(["pyproject.toml", "another"], tmp_path) == ["outer<2", "inner", "another"]
+
+
+def test_the_versions_of_a_uv_lock_are_those_that_are_locked(tmp_path: Path) -> None:
+    index = Index(tmp_path / "index")
+    for version in ("1.0", "2.0"):
+        index.add("inner", version)
+        index.add("outer", version, METADATA="Metadata-Version: 2.1\nName: outer\nVersion: 1.0\nRequires-Dist: inner\n")
+    text = UV_LOCK.replace(', extra = ["more"]', "").split('    { name = "elsewhere')
+    (tmp_path / "uv.lock").write_text(text[0] + "]\n" + text[1].partition("]\n")[2])
+    python = Python(version="3.11", packages=("uv.lock",), index=index.url)
+    assert make_lock(python, tmp_path / "c.lock").packages == {"outer": "1.0", "inner": "1.0"}
+    before = inputs_of(python, tmp_path)
+    newer = (tmp_path / "uv.lock").read_text().replace('"inner"\nversion = "1.0"', '"inner"\nversion = "2.0"')
+    (tmp_path / "uv.lock").write_text(newer)
+    assert {name for name, digest in inputs_of(python, tmp_path).items() if before[name] != digest} == {"packages"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("pyproject.toml", "[project]\n", "names no packages"),
+        ("pyproject.toml", "not toml", "cannot be read"),
+        ("uv.lock", "version = 1\n", "of no project"),
+        ("pylock.toml", 'lock-version = "1.0"\n[[packages]]\nname = "here"\n', "`here` without a version"),
+        ("missing.toml", "", "no such file"),
+    ],
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, text: str, said: str) -> None:
+    if text:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(LockError, match=said):
+        expanded([name], tmp_path)
+
+
+@pytest.mark.parametrize("packages", ["{file: lists/mine.txt}", "[lists/mine.txt]"])
+def test_one_file_may_stand_for_the_list(tmp_path: Path, packages: str) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/mine.txt").write_text("outer<2\n")
+    (tmp_path / "i.yaml").write_text(
+        f"cluster: c\nhosts: {{h: {{address: 192.0.2.1, role: head}}}}\npython: {{packages: {packages}}}\n"
+    )
+    assert expanded(load(tmp_path / "i.yaml").python.packages, tmp_path) == ["outer<2"]
+
+
+@pytest.mark.parametrize("packages", ["{files: mine.txt}", "{file: [mine.txt]}", "mine.txt"])
+def test_nothing_else_may(tmp_path: Path, packages: str) -> None:
+    (tmp_path / "i.yaml").write_text(
+        f"cluster: c\nhosts: {{h: {{address: 192.0.2.1, role: head}}}}\npython: {{packages: {packages}}}\n"
+    )
+    with pytest.raises(InventoryError, match="packages"):
+        load(tmp_path / "i.yaml")
