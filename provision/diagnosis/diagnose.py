@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provision.diagnosis.lines import Line, read_lines, unique
-from provision.diagnosis.noise import is_aftermath, is_exception
+from provision.diagnosis.noise import is_aftermath, is_exception, is_warned
 from provision.diagnosis.signature import Kind, Signature
 from provision.diagnosis.table import signatures
 
@@ -42,8 +42,9 @@ class Diagnosis:
 
 def diagnose(lines: Sequence[Line]) -> Diagnosis | None:
     """What explains most, over all lines: a cause before a symptom before waiting, and of the same kind what was said
-    first. Among lines of one time their order decides, and of one line the table's. None: nothing is known."""
-    said = _in_time(lines)
+    first, warnings of what may not be needed last. Among lines of one time their order decides, and of one line the
+    table's. None: nothing is known."""
+    said = sorted(_in_time(lines), key=lambda item: is_warned(item[1]))
     for kind in Kind:
         known = [signature for signature in signatures() if signature.kind is kind]
         for place, line in said:

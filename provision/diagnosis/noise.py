@@ -7,12 +7,12 @@ import re
 from provision.diagnosis.lines import Line
 
 #: Tried again, or without consequence: vLLM looks at the hub for what a model's folder has already (vllm#33545), torch
-#: for an IPv6 address that no host needs (vllm#570), FlashInfer for the fastest kernel; downloads are resumed; Ray and
-#: OpenTelemetry report to somebody who need not be there.
+#: for an IPv6 address that no host needs (vllm#570), FlashInfer for the fastest kernel, torchvision for its
+#: reader of pictures; downloads are resumed; Ray and OpenTelemetry report to somebody who need not be there.
 _HARMLESS = (
     r"|Error retrieving (?:safetensors|file list)\b|\[c10d\] The IPv6 network addresses of"
     r"|Skipping tactic .* due to failure while profiling|Error while downloading from https:"
-    r"|usage-stats\.ray\.io|url: /v1/(?:traces|metrics|logs)\b"
+    r"|usage-stats\.ray\.io|url: /v1/(?:traces|metrics|logs)\b|Failed to load image Python extension"
 )
 
 #: They explain nothing themselves, and mislead when they come last. Seen in runs of vLLM 0.32.0 and Ray 2.60.0.
@@ -33,6 +33,14 @@ _TRACEBACK = re.compile(r"^(?:Traceback \(most recent|File \"|[~^]+$|raise |retu
 
 def is_aftermath(line: Line) -> bool:
     return AFTERMATH.search(line.text) is not None
+
+
+#: Said as a warning, by a start that goes on: what it quotes is the cause only if nothing else is.
+_WARNED = re.compile(r"\bFailed to import from vllm\.\w+ with ")
+
+
+def is_warned(line: Line) -> bool:
+    return _WARNED.search(line.text) is not None
 
 
 def is_exception(line: Line) -> bool:
