@@ -6,6 +6,7 @@ import pytest
 
 from provision.diagnosis import Diagnosis, decisive, diagnose, read_lines
 from provision.diagnosis.lines import LINE
+from provision.diagnosis.noise import AFTERMATH
 
 LOGS = Path(__file__).parent / "logs"
 
@@ -151,3 +152,17 @@ def test_a_log_without_any_exception_shows_its_last_words() -> None:
 
 def test_an_empty_log_says_nothing() -> None:
     assert decisive("") == ((), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Global stats: 3 total (0 active)",
+        "Queueing time: mean = 3.01ms, max = 7.75ms, min = 0.00ms, total = 9.02ms",
+        "Execution time:  mean = 0.01ms, total = 0.04ms",
+        "event_loop_lag_probe - 2 total (0 active), Execution time: mean = 0.02ms, total = 0.04ms",
+        "\tray::rpc::InternalKVGcsService.grpc_server.GetInternalConfig - 1 total (0 active), CPU time: mean = 0.2 ms",
+    ],
+)
+def test_what_rays_event_loops_count_is_never_the_best_line(text: str) -> None:
+    assert AFTERMATH.search(text)
