@@ -91,7 +91,8 @@ class Contained:
 
     def on(self, node: Node, folder: str, model: str) -> Image:
         own, home = scratch(self._cluster, node)[0], of_the_user(self._cluster, node)["HOME"]
-        mounts = (f"{folder}:ro", own, home, *([f"{model}:ro"] if model else []), *self._runtime.mounts)
+        # Engine and ranks of one host meet at sockets in /tmp, and are in two containers.
+        mounts = (f"{folder}:ro", "/tmp", own, home, *([f"{model}:ro"] if model else []), *self._runtime.mounts)
         facts = node.facts
         return Image(
             lock=self._cluster.lock,

@@ -49,6 +49,7 @@ def processes() -> Iterator[tuple[str, str]]:
     [
         pytest.param([], id="lab hosts", marks=pytest.mark.needs("lab")),
         pytest.param(["--rootless"], id="loopback hosts", marks=pytest.mark.needs("loopback lab")),
+        pytest.param(["--runtime", "docker"], id="containers", marks=[pytest.mark.needs("lab"), pytest.mark.long]),
     ],
 )
 def test_one_command_does_the_whole_job_and_leaves_nothing(options: list[str], state_dir: Path) -> None:
@@ -57,7 +58,7 @@ def test_one_command_does_the_whole_job_and_leaves_nothing(options: list[str], s
         env={**os.environ, "PROVISION_STATE_DIR": str(state_dir)},
         capture_output=True,
         text=True,
-        timeout=800,
+        timeout=1200,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,6 +1,6 @@
 """Ray and vLLM in containers, on real Docker: brought up, looked at, damaged in every way that we know, and taken down.
 
-The stack is the stand-in one, in an image of its own; `test_demo_in_containers.py` has the real one.
+The stack is the stand-in one, in an image of its own; the real one is that of tests/cluster/test_demo.py.
 """
 
 from __future__ import annotations
