@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
+
+from provision.inventory.section import Section
+
+
+class OfAFile(Section):
+    """All packages are in one file."""
+
+    file: str = Field(description="`requirements.txt`, `pyproject.toml`, `uv.lock` or `pylock.toml`, by the inventory")
 
 
 def of_a_file(value: object) -> object:
@@ -15,4 +23,4 @@ def of_a_file(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-PackageList = Annotated[tuple[str, ...], BeforeValidator(of_a_file)]
+PackageList = Annotated[tuple[str, ...], BeforeValidator(of_a_file, json_schema_input_type=tuple[str, ...] | OfAFile)]

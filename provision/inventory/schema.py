@@ -52,7 +52,8 @@ def _as_written(field: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in field:
         return {"anyOf": [{"$ref": field["$ref"]}, {"type": "null"}], "description": field["description"]}
     if "anyOf" in field:
-        return {**field, "anyOf": [_widened(kind) for kind in field["anyOf"]]}
+        kinds = [_widened(kind) for kind in field["anyOf"]]
+        return {**field, "anyOf": [*kinds, *([] if {"type": "null"} in kinds else [{"type": "null"}])]}
     widened = _widened(field)
     if isinstance(widened.get("type"), str):
         widened["type"] = [widened["type"], "null"]

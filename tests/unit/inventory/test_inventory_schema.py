@@ -85,3 +85,13 @@ def test_the_schema_takes_sections_left_empty():
 
 def test_the_schema_takes_unquoted_versions_and_numbers_in_the_environment():
     assert valid({"cluster": "d", "hosts": {"a": None}, "python": {"version": 3.12}, "env": {"A": 1}})
+
+
+@pytest.mark.parametrize("packages", [None, [], ["vllm"], {"file": "requirements.txt"}])
+def test_the_schema_takes_packages_that_stand_in_a_file(packages):
+    assert valid({"cluster": "d", "hosts": {"a": None}, "python": {"packages": packages}})
+
+
+@pytest.mark.parametrize("packages", ["vllm", {}, {"file": []}, {"file": "a", "group": "b"}])
+def test_the_schema_refuses_packages_of_another_shape(packages):
+    assert not valid({"cluster": "d", "hosts": {"a": None}, "python": {"packages": packages}})
