@@ -33,7 +33,7 @@ def test_root_does_not_read_the_uv_settings_of_the_user_who_logged_in(tmp_path: 
     assert done.stdout == "/\n"
 
 
-@pytest.mark.needs("root")
+@pytest.mark.needs("mount")
 def test_a_root_where_programs_cannot_be_run_is_named_before_anything_is_built(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     text = shell("venv/imports.sh") + "\ncan_run && echo built"
