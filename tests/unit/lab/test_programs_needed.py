@@ -38,6 +38,7 @@ EVERYWHERE = {
         "true",
     ),
     *("useradd", "userdel", "usermod", "chpasswd", "apt-get", "chroot", "python3", "tar", "mkdir", "ln", "test"),
+    *("dpkg-deb", "du", "sleep"),
 }
 
 
