@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import example
+from provision.cli.options import Seconds, example
 from provision.cli.page import COMMANDS
 from provision.cli.serving import HeadOptions, head_options, of_head
 from provision.core.exits import Exit
@@ -29,7 +29,7 @@ _COUNT = click.IntRange(min=1)
     metavar="SECONDS",
     default=300.0,
     show_default=True,
-    type=click.FloatRange(min=1),
+    type=Seconds(1),
     help="Stop the load after this time, finished or not.",
 )
 @head_options

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from provision.cli.dashes import WithCommand, behind_dashes
-from provision.cli.options import RunOptions, example, inventory_argument, shown_options
+from provision.cli.options import RunOptions, Seconds, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 
 
@@ -25,7 +25,7 @@ from provision.cli.page import COMMANDS
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=1),
+    type=Seconds(1),
     help="End it on a host after so long.  [default: never]",
 )
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the hosts' sudo password.")

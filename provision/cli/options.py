@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from provision.core.errors import ProvisionError, UsageError
 from provision.core.wording import did_you_mean
 from provision.proofs.names import PROOFS
 from provision.render.screen import Screen
+
+#: In seconds.
+_YEAR = 365.0 * 24 * 3600
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -107,6 +111,19 @@ def need_output(otherwise: str = "") -> None:
     """Raises ProvisionError if standard output is closed: nothing should run for output that nobody will read."""
     if output_is_closed():
         raise ProvisionError(f"standard output is closed: nothing was done{otherwise}")
+
+
+class Seconds(click.FloatRange):
+    """A time that can be waited for: `nan` is none, and beyond a year clocks give up."""
+
+    def __init__(self, least: float) -> None:
+        super().__init__(min=least, max=_YEAR)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
 
 
 def shown_options(function: F) -> F:

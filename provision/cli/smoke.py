@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import example
+from provision.cli.options import Seconds, example
 from provision.cli.page import COMMANDS
 from provision.cli.serving import HeadOptions, head_options, of_head
 from provision.core.exits import Exit
@@ -23,7 +23,7 @@ from provision.core.exits import Exit
     metavar="SECONDS",
     default=120.0,
     show_default=True,
-    type=click.FloatRange(min=0.1),
+    type=Seconds(0.1),
     help="How long to wait for the complete answer.",
 )
 @head_options

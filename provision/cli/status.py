@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import RunOptions, example, inventory_argument, shown_options
+from provision.cli.options import RunOptions, Seconds, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 
 
@@ -26,7 +26,7 @@ from provision.cli.page import COMMANDS
     metavar="SECONDS",
     default=2.0,
     show_default=True,
-    type=click.FloatRange(min=0.5),
+    type=Seconds(0.5),
     help="How long to wait between two looks.",
 )
 @click.option(

@@ -105,6 +105,15 @@ def environment(variables: Mapping[str, Value]) -> dict[str, Value]:
     return found
 
 
+def is_text(value: str) -> bool:
+    """Whether it can be sent to a host: bytes of a command line that are no UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def quote(text: str) -> str:
     """Single-quoted for sh: nothing in `text` is special any more. Raises ValueError on a NUL."""
     if "\0" in text:

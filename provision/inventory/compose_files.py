@@ -14,6 +14,9 @@ from provision.core.errors import UsageError
 
 MAX_BYTES = 1 << 20
 
+#: Values of a compose file, each alias written out: a few lines of anchors can stand for billions.
+_MOST_NODES = 100_000
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 #: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:?why}`; `$$` is a dollar.
@@ -80,11 +83,12 @@ def _read_env(name: str, text: str, found: ComposeSource) -> None:
         if not equals or not _NAME.match(key.strip()):
             found.unread.append(f"{name}:{number}: the line is no `NAME=value`")
             continue
-        if key.strip() in found.env and found.env[key.strip()][1] != _plain(value):
-            found.unread.append(
-                f"{name}:{number}: `{key.strip()}` has another value than in {found.env[key.strip()][0]}"
-            )
+        earlier = found.env.get(key.strip(), (name, _plain(value)))
+        if earlier[1] != _plain(value) and earlier[0] != name:
+            found.unread.append(f"{name}:{number}: `{key.strip()}` has another value than in {earlier[0]}")
             continue
+        if earlier[1] != _plain(value):
+            found.unread.append(f"{name}:{number}: `{key.strip()}` has had another value before; this one counts")
         found.env[key.strip()] = (name, _plain(value))
 
 
@@ -98,6 +102,8 @@ def _plain(value: str) -> str:
 
 def _read_compose(path: Path, text: str, found: ComposeSource) -> None:
     try:
+        if _size(yaml.compose(text, yaml.SafeLoader)) > _MOST_NODES:
+            raise UsageError(f"`{path}` says too much by its anchors: more than {_MOST_NODES} values")
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -114,6 +120,26 @@ def _read_compose(path: Path, text: str, found: ComposeSource) -> None:
         found.services.append(_service(str(name), service, env, f"{path.name}: {name}", found))
     for key in document.keys() - {"services", "version", "name"}:
         found.unread.append(f"{path.name}: `{key}`: no container, so nothing of it is needed")
+
+
+def _size(document: yaml.Node | None) -> int:
+    """How many values there are once each alias is the whole of what it stands for. Raises ValueError for what contains
+    itself."""
+    known: dict[int, int] = {}
+    open_now: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in open_now:
+            raise ValueError("it contains itself")
+        if id(node) not in known:
+            open_now.add(id(node))
+            inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+            below = [one for item in inner for one in (item if isinstance(item, tuple) else (item,))]
+            known[id(node)] = 1 + sum(map(size, below))
+            open_now.discard(id(node))
+        return known[id(node)]
+
+    return size(document) if document is not None else 0
 
 
 def _service(

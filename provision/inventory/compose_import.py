@@ -34,6 +34,9 @@ _SERVE_FLAGS = {
 _RAY_OWN = frozenset({"head", "address", "block", "node-ip-address", "num-gpus"})
 _RAY_FLAGS = {"port": "ray.port", "dashboard-port": "ray.dashboard_port"}
 
+#: Hosts that are written into an inventory for the stages of a model.
+_MOST_HOSTS = 1_000
+
 _PREFIXES = ("NCCL_", "GLOO_", "VLLM_", "HF_", "RAY_", "CUDA_", "TORCH_", "UCX_", "OMP_")
 
 
@@ -185,6 +188,10 @@ class _Import:
         if not address:
             found.unmapped.append("the address of the head is in no file: write it, or `--head ADDRESS`")
         count = have.get("serve.pipeline_parallel", 1) if not workers else len(workers) + 1
+        if not isinstance(count, int) or not 1 <= count <= _MOST_HOSTS:
+            found.unmapped.append(f"a model cut into {count} stages: which hosts there are is not known")
+            have.pop("serve.pipeline_parallel", None)
+            count = len(workers) + 1
         stages = have.get("serve.pipeline_parallel")
         if workers and isinstance(stages, int) and stages != int(count):
             found.unmapped.append(
@@ -244,7 +251,7 @@ def _program(words: Sequence[str]) -> tuple[str, list[str]]:
         if word.endswith("openai.api_server"):
             return "vllm", list(words[index + 1 :])
     # The image's own entrypoint is the server.
-    return ("vllm", list(words)) if words[0].startswith("--model") else (words[0], [])
+    return ("vllm", list(words)) if words[0].startswith("--") else (words[0], [])
 
 
 def _flags(words: Sequence[str]) -> list[tuple[str, Any]]:

@@ -106,6 +106,18 @@ _DECRYPTS = {"key": ("vault", "sops"), "password_file": ("vault",)}
 
 def read_secrets(inventory: Inventory) -> dict[str, Secret]:
     """By name. Raises InventoryError with every source that has no secret."""
+    found, problems = _read(inventory)
+    if problems:
+        raise InventoryError(problems)
+    return found
+
+
+def readable_secrets(inventory: Inventory) -> dict[str, Secret]:
+    """Those whose source has one here: what only looks masks these, and does without the others."""
+    return _read(inventory)[0]
+
+
+def _read(inventory: Inventory) -> tuple[dict[str, Secret], list[Problem]]:
     found: dict[str, Secret] = {}
     problems: list[Problem] = []
     for name, source in inventory.secrets.items():
@@ -113,9 +125,7 @@ def read_secrets(inventory: Inventory) -> dict[str, Secret]:
             found[name] = read_source(source, name, inventory.path.parent)
         except SecretMissing as missing:
             problems.append(Problem(str(inventory.path), 0, 0, f"secrets.{name}", str(missing), missing.hint))
-    if problems:
-        raise InventoryError(problems)
-    return found
+    return found, problems
 
 
 def read_sudo_password(inventory: Inventory) -> Secret | None:

@@ -7,21 +7,25 @@ import math
 import shlex
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.cluster.gather import fleet_of
-from provision.core.errors import Cancelled, InventoryError, ProvisionError, UsageError
+from provision.core.errors import Cancelled, ProvisionError, UsageError
 from provision.core.events import silent
 from provision.core.exits import Exit
-from provision.core.script import Script, Value, assignments
+from provision.core.script import Script, Value, assignments, is_text
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
-from provision.inventory.secrets import read_secrets, read_sudo_password
+from provision.inventory.secrets import read_sudo_password, readable_secrets
 from provision.payload.bundle import shell
+from provision.resources.kept_token import token_question, token_secrets
 from provision.resources.runtime import RUNTIMES
 from provision.resources.service import LIBRARY
 
 _WITHIN = ("files/trust.sh", "files/rights.sh", *LIBRARY)
+
+#: Seconds for Ray's token to be read.
+_PATIENCE = 30.0
 
 #: Called with host, stream (`stdout`, `stderr`) and line, from several threads.
 Heard = Callable[[str, str, str], None]
@@ -58,14 +62,13 @@ def run_on_hosts(
 ) -> tuple[Ran, ...]:
     """Runs a command on all hosts at once: one word is a line for the shell, several are a program and its arguments.
     With `sudo` in the inventory root runs it. `within`: in the cluster's environment, with Ray's address and token, as
-    the user who services run as. `timeout`: seconds for each host. Secrets in its output are masked. Raises UsageError,
-    Cancelled."""
-    if not words:
+    the user who services run as. `timeout`: seconds for each host. Secrets in its output are masked, and Ray's token.
+    Raises UsageError, Cancelled."""
+    if not words or not words[0].strip():
         raise UsageError("there is no command to run", hint="provision exec cluster.yaml -- uptime")
-    try:
-        secrets = read_secrets(inventory)
-    except InventoryError:
-        secrets = {}
+    if any(not is_text(word) for word in words):
+        raise UsageError("the command is not UTF-8 text", hint="write other bytes by their numbers: printf '\\377'")
+    secrets = readable_secrets(inventory)
     hosts = [host for host in inventory.hosts if not limit or host.name in limit]
     with fleet_of(
         hosts,
@@ -79,6 +82,7 @@ def run_on_hosts(
         def run(host: Host) -> Ran:
             script = command_script(inventory, host, words, within=within, timeout=timeout)
             session = fleet.transport.connect(host)
+            fleet.transport.learn(token_secrets(session.run([_token(inventory, host)])[0]))
             (said,) = session.run([script], on_line=lambda _, stream, line: heard(host.name, stream, line))
             return Ran(host.name, said.rc, said.stdout, said.stderr)
 
@@ -88,6 +92,11 @@ def run_on_hosts(
                 raise error
         lost = {host: errors[-1] for host, errors in fleet.errors.items()}
     return tuple(ran[host.name] if host.name in ran else Ran(host.name, None, error=lost[host.name]) for host in hosts)
+
+
+def _token(inventory: Inventory, host: Host) -> Script:
+    """A host that cannot say it has none of ours, or none that can be known."""
+    return replace(token_question(inventory.cluster, host.name, host.base, None), optional=True, timeout=_PATIENCE)
 
 
 def command_script(

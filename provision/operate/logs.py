@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from provision.cluster.gather import Fleet, fleet_of
-from provision.core.errors import Cancelled, InventoryError, ProvisionError, ScriptFailed
+from provision.core.errors import Cancelled, ProvisionError, ScriptFailed
 from provision.core.events import silent
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
-from provision.inventory.secrets import read_secrets, read_sudo_password
+from provision.inventory.secrets import read_sudo_password, readable_secrets
 from provision.operate.log_lines import Filter, HostReader, LogFile, LogLine, in_order
 from provision.payload.bundle import shell
-from provision.resources.kept_token import read_token, token_question
+from provision.resources.kept_token import token_question, token_secrets
 from provision.resources.runtime import RUNTIMES
 from provision.resources.service import LIBRARY
 
@@ -150,10 +150,7 @@ def _open(
     inventory: Inventory, limit: Sequence[str], cancel: threading.Event | None, sudo_password: Secret | None
 ) -> Iterator[Fleet]:
     """A secret that cannot be read here is not known, and so not masked."""
-    try:
-        secrets = read_secrets(inventory)
-    except InventoryError:
-        secrets = {}
+    secrets = readable_secrets(inventory)
     hosts = [host for host in inventory.hosts if not limit or host.name in limit]
     with fleet_of(
         hosts,
@@ -178,8 +175,7 @@ def _met(fleet: Fleet, inventory: Inventory, host: Host) -> float:
     began = time.time()
     question = token_question(inventory.cluster, host.name, host.base, None)
     _, said = session.run([Script("date +%s.%N", optional=True), question], on_line=listen)
-    if token := read_token(said).token:
-        fleet.transport.learn([Secret(token, "RAY_AUTH_TOKEN")])
+    fleet.transport.learn(token_secrets(said))
     clock, at = heard[0] if heard else (began, began)
     return clock - min(max(clock, began), at)
 

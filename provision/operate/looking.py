@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from provision.cluster.gather import Fleet, fleet_of
-from provision.core.errors import InventoryError, LockError, NoHome, ProvisionError
+from provision.core.errors import LockError, NoHome, ProvisionError
 from provision.core.events import silent
 from provision.core.lease import read_answer
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.environment.locks import lock_of
 from provision.inventory.models import Host, Inventory
-from provision.inventory.secrets import read_secrets, read_sudo_password
+from provision.inventory.secrets import read_sudo_password, readable_secrets
 from provision.operate.last_up import last_up
 from provision.operate.read_status import read_gpus_in_use, read_service, read_work
 from provision.operate.status import ClusterStatus, HostStatus, LastUp, ServiceStatus, Work
@@ -134,10 +134,7 @@ def looker(
     sudo_password: Secret | None = None,
 ) -> Iterator[Looker]:
     """Looks at a cluster for as long as it is open. A secret that cannot be read here is not used."""
-    try:
-        secrets = read_secrets(inventory)
-    except InventoryError:
-        secrets = {}
+    secrets = readable_secrets(inventory)
     hosts = [host for host in inventory.hosts if not limit or host.name in limit]
     password = sudo_password or read_sudo_password(inventory)
     with fleet_of(

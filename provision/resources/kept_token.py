@@ -34,3 +34,9 @@ def read_token(fragment: Fragment) -> HeldToken:
     said, _, token = fragment.stdout.rpartition("token=") if fragment.ok else ("", "", "")
     lines = said.splitlines()
     return HeldToken(token.rstrip("\n"), "used=yes" in lines, "mine=yes" in lines)
+
+
+def token_secrets(fragment: Fragment) -> tuple[Secret, ...]:
+    """What is to be masked in whatever a host says from then on."""
+    token = read_token(fragment).token
+    return (Secret(token, "RAY_AUTH_TOKEN"),) if token else ()

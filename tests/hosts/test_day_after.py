@@ -244,6 +244,15 @@ def test_the_commands_of_the_document(day: Day) -> None:
     assert said[3].strip() == said[4].strip() == f"status of {head}:6379 token is readable"
 
 
+def test_rays_token_is_masked_in_what_a_command_prints(day: Day) -> None:
+    path = "/home/ops/.provision/clusters/day/gpu-01/ray-token"
+    token = day.lab.host("lab-1").exec(["cat", path]).stdout.strip()
+    said = day.provision("exec", "cluster.yaml", "--limit", "head", "--", "cat", path)
+    assert token and token not in said and "gpu-01  ***" in said
+    said = day.provision("exec", "cluster.yaml", "--limit", "head", "--json", "--", "cat", path)
+    assert token not in said and "***" in said
+
+
 def test_a_command_on_a_host_out_of_reach_is_run_on_the_others(day: Day) -> None:
     done = json.loads(day.provision("exec", "gone.yaml", "--json", "--", "hostname", code=4))
     assert [host["stdout"] for host in done["hosts"]] == ["lab-1\n", ""]

@@ -82,7 +82,7 @@ def test_each_variable_is_told_as_found_or_as_not_in_it(tmp_path: Path) -> None:
     assert not [name for name in names if name not in told]
     assert "a.env: MY_OWN: nothing of an inventory is called so" in made.unmapped
     assert any("the line is no `NAME=value`" in line for line in made.unmapped)
-    assert any("`VLLM_PORT` has another value than in a.env" in line for line in made.unmapped)
+    assert any("`VLLM_PORT` has had another value before" in line for line in made.unmapped)
     assert any(line.startswith("a.env: VLLM_STARTUP_DELAY: vLLM starts once all members") for line in made.unmapped)
     assert "the address of worker-1 is in no file: write it, or `--worker ADDRESS`" in made.unmapped
 
@@ -163,3 +163,36 @@ def test_the_command_writes_it_once_and_says_all(tmp_path: Path, monkeypatch: py
     shown = CliRunner().invoke(program, [*words, "--json"])
     line = json.loads(shown.output.splitlines()[-1])
     assert (line["event"], line["path"]) == ("import", "b.yaml") and line["unmapped"]
+
+
+def _imported(tmp_path: Path, name: str, text: str) -> ImportedInventory:
+    (tmp_path / name).write_text(text)
+    return imported([tmp_path / name], cluster="c")
+
+
+def test_a_few_anchors_are_not_billions_of_values(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    for last, name in zip("abcdefgh", "bcdefghi", strict=True):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
+    with pytest.raises(provision.ProvisionError, match="too much by its anchors"):
+        _imported(tmp_path, "b.yaml", "\n".join([*lines, "services: {z: {command: *i}}"]))
+    with pytest.raises(provision.ProvisionError, match="not YAML"):
+        _imported(tmp_path, "c.yaml", "services: {z: &z {command: [*z]}}")
+
+
+@pytest.mark.parametrize("stages", ["100000000", "0", "2.5", "x"])
+def test_stages_that_no_hosts_can_be_for_make_no_hosts(tmp_path: Path, stages: str) -> None:
+    found = _imported(tmp_path, ".env", f"MODEL_NAME=m\nPIPELINE_PARALLEL_SIZE={stages}\n")
+    assert list(found.settings["hosts"]) == ["head"] and "pipeline_parallel" not in found.settings["serve"]
+    assert any(stages in line for line in found.unmapped)
+
+
+def test_of_a_variable_that_is_there_twice_the_last_counts(tmp_path: Path) -> None:
+    found = _imported(tmp_path, ".env", "MODEL_NAME=a\r\nMODEL_NAME=b\r\n")
+    assert found.settings["serve"]["model"] == "b"
+    assert ".env:2: `MODEL_NAME` has had another value before; this one counts" in found.unmapped
+
+
+def test_flags_alone_are_those_of_the_images_own_server(tmp_path: Path) -> None:
+    text = "services: {a: {image: 'vllm/vllm-openai:v0.33.0', command: --host 0.0.0.0 --model m --port 81}}"
+    assert _imported(tmp_path, "d.yaml", text).settings["serve"] == {"model": "m", "port": 81}

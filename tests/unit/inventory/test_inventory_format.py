@@ -6,6 +6,7 @@ import pytest
 
 from provision.core.errors import InventoryError
 from provision.inventory import load, read_secrets, read_sudo_password
+from provision.inventory.secrets import readable_secrets
 
 SMALL = """
 cluster: demo
@@ -153,6 +154,20 @@ def test_secrets_are_read_by_name_and_without_their_final_newline(read, tmp_path
         ("VLLM_API_KEY", "VLLM_API_KEY", "two\nlines"),
     ]
     assert read_sudo_password(inventory) is None
+
+
+def test_a_secret_that_is_missing_does_not_unmask_the_others(read, monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "hf_1")
+    monkeypatch.delenv("NOT_SET", raising=False)
+    inventory = read(
+        """
+        cluster: demo
+        hosts: {a: }
+        secrets: {HF_TOKEN: {env: MY_TOKEN}, VLLM_API_KEY: {env: NOT_SET}}
+        """,
+        require_secrets=False,
+    )
+    assert [secret.reveal() for secret in readable_secrets(inventory).values()] == ["hf_1"]
 
 
 def test_the_sudo_password_has_a_reader_of_its_own(read, tmp_path):

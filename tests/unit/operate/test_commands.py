@@ -45,9 +45,13 @@ def test_the_worst_of_what_a_host_can_be() -> None:
     assert Ran("a", None, error=ScriptFailed("a", "no")).exit_code == 1
 
 
-def test_no_command_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match="there is no command to run"):
-        run_on_hosts(INVENTORY, ())
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [((), "there is no command to run"), (("",), "there is no command to run"), (("echo", "\udcff"), "is not UTF-8")],
+)
+def test_no_command_is_wrong_usage(words: tuple[str, ...], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        run_on_hosts(INVENTORY, words)
 
 
 def test_the_shell_within_names_the_tokens_file_and_holds_no_token() -> None:
