@@ -185,7 +185,7 @@ class Image(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script(shell("container/remove.sh"), self._names(), timeout=600)
+            return Script(shell("service/library.sh", "container/remove.sh"), self._names(), timeout=600)
         sent = have is not None and (have.get("image") == "loaded" or self._sent(have))
         uploads = () if sent else (Upload(self.archive, self._inbox),)
         body = shell("service/library.sh", "container/make.sh")

@@ -14,6 +14,7 @@ from provision.core.mark import Mark
 from provision.core.playbook import Playbook, Step
 from provision.core.resource import Resource
 from provision.resources.absent import Absent
+from provision.resources.image import Image
 from provision.resources.ray import RayHead
 from provision.resources.rest import Rest
 from provision.resources.service import Service
@@ -84,6 +85,8 @@ def _rest(book: Playbook, cluster: Cluster, node: Node) -> list[Step]:
 def _places(resource: Resource) -> tuple[str, ...]:
     """Of what a step takes away itself."""
     of = resource.of if isinstance(resource, Absent) else resource
+    if isinstance(of, Image):
+        return (str(PurePosixPath(of.path).parent),)
     if not isinstance(of, Service):
         path = getattr(of, "path", "")
         return (str(path),) if path else ()

@@ -16,6 +16,7 @@ from provision.resources.image import Image
 from provision.resources.venv import Venv
 from provision.stack.unfit import find_platform
 from provision.stack.users import of_the_user, scratch, service_user
+from provision.weights.source import source_of
 
 SYSTEM_PATH = "/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -119,8 +120,11 @@ class Contained:
 
     def find_blockers(self, book: Playbook, comes: str, hint: str) -> None:
         serve = self._cluster.inventory.serve
-        if serve is not None and serve.weights.source == "hub":
+        if serve is not None and source_of(serve) == "hub":
+            said = "serve.weights.source is `hub`"
+            if not serve.weights.source:
+                said = f"serve.model is `{serve.model}`, and a hub's name without serve.weights.source means `hub`"
             book.block(
-                "serve.weights.source is `hub`: with `runtime` no download runs outside of the server",
+                f"{said}: with `runtime` no download runs outside of the server",
                 hint="`source: vllm` leaves it to vLLM, into the cache of its user; `controller` sends it from here",
             )

@@ -3,6 +3,7 @@
 
 has_image() { "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -qxF "$image"; }
 umask 077
+loaded=''
 if ! has_image; then
     [ -f "$inbox/$archive" ] || { echo "the image $image is not here, and its file has not arrived" >&2; exit 1; }
     echo "::progress loading the image"
@@ -12,6 +13,14 @@ if ! has_image; then
 fi
 rm -rf -- "$inbox"
 place=${folder%/*/*}
+# Of the images that were loaded for this cluster, one a line: what was there before is not provision's to remove.
+record=''
+if is_ours "$place" d && is_ours "${folder%/*}" d && is_ours "${folder%/*}/loaded" f; then
+    record=$(grep -vxF -e "$image" -e '' -- "${folder%/*}/loaded")
+    if [ -z "$loaded" ] && grep -qxF -e "$image" -- "${folder%/*}/loaded"; then loaded=yes; fi
+fi
+[ -z "$loaded" ] || record="$record
+$image"
 (
     umask 022
     # With sudo, another user runs what is below; otherwise it is ours alone.
@@ -21,5 +30,5 @@ place=${folder%/*/*}
             printf '%s\n' "$text" > "$folder/bin/$name" && chmod 755 "$folder/bin/$name" || exit 1
         done &&
         ln -s "$plain" "$folder/bin/plain" && printf '%s\n' "$programs" > "$folder/contained" &&
-        { [ -z "$loaded" ] || printf '%s\n' "$image" >> "$place/image-loaded"; } && mkdir -p -- "$root/envs" && ln -sfn -- "$folder" "$root/envs/current-$cluster"
+        { [ -z "$record" ] || printf '%s\n' "$record" > "${folder%/*}/loaded"; } && mkdir -p -- "$root/envs" && ln -sfn -- "$folder" "$root/envs/current-$cluster"
 ) || { echo "$folder cannot be made, or others can write the folder above" >&2; exit 1; }

@@ -1,0 +1,124 @@
+"""An image that was loaded is removed with the cluster, and one that was there before is not: by the shells of hosts,
+with a stand-in for Docker whose images are lines of a file."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provision.core.script import Script
+from provision.environment.lockfile import Lock
+from provision.inventory.runtime import Runtime
+from provision.resources.image import Image
+
+FIRST, SECOND = "ab" * 32, "cd" * 32
+STAND_IN = """#!/bin/sh
+# A stand-in for docker, for this test alone.
+for last; do :; done
+case $1 in
+version) [ ! -e "$HERE/stopped" ] ;;
+image) grep -xF -- "$last" "$HERE/images" ;;
+load) printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
+rmi) [ ! -e "$HERE/in-use" ] && { grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images"; } ;;
+esac
+"""
+
+
+class Host:
+    def __init__(self, folder: Path, sh: str) -> None:
+        self.folder, self.sh = folder, sh
+        self.images.write_text("")
+        (folder / "docker").write_text(STAND_IN)
+        (folder / "docker").chmod(0o755)
+
+    @property
+    def images(self) -> Path:
+        return self.folder / "images"
+
+    def has(self) -> list[str]:
+        return self.images.read_text().split()
+
+    def image(self, digest: str) -> Image:
+        (self.folder / "a.tar").write_text("")
+        return Image(
+            lock=Lock(self.folder / "c.lock", "", "3.12", "linux/amd64", {"ray": "2.60.0"}, {}, digest),
+            runtime=Runtime(container="docker", image="./a.tar"),
+            archive=self.folder / "a.tar",
+            root=str(self.folder / "root"),
+            folder=str(self.folder / f"root/clusters/demo/gpu-01/image/{digest[:12]}"),
+            cluster="demo",
+            host="gpu-01",
+            user=getpass.getuser(),
+            plain="/usr/bin/python3",
+        )
+
+    def run(self, script: Script, comes: str = "") -> str:
+        variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "docker")}
+        environment = {"PATH": os.environ["PATH"], "HERE": str(self.folder), "COMES": comes, **variables}
+        command = [self.sh, "-c", script.body]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def make(self, digest: str) -> None:
+        image = self.image(digest)
+        inbox = Path(str(image.fix(None, image.want()).vars["inbox"]))
+        inbox.mkdir(parents=True)
+        (inbox / "a.tar").write_text("")
+        self.run(image.fix(None, image.want()), digest)
+
+    def remove(self, digest: str) -> str:
+        return self.run(self.image(digest).fix({"programs": "x"}, None))
+
+
+@pytest.fixture(params=["dash", "bash"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
+    return Host(tmp_path, str(request.param))
+
+
+def test_one_that_was_loaded_goes_also_after_its_programs_were_written_anew(host: Host) -> None:
+    host.make(FIRST)
+    host.make(FIRST)
+    assert host.has() == [f"sha256:{FIRST}"]
+    assert host.remove(FIRST) == ""
+    assert host.has() == []
+    assert not (host.folder / "root/clusters/demo/gpu-01/image").exists()
+
+
+def test_one_that_was_there_before_stays(host: Host) -> None:
+    host.images.write_text(f"sha256:{FIRST}\n")
+    host.make(FIRST)
+    host.remove(FIRST)
+    assert host.has() == [f"sha256:{FIRST}"]
+
+
+def test_those_of_before_go_too(host: Host) -> None:
+    host.make(FIRST)
+    host.make(SECOND)
+    assert len(host.has()) == 2
+    host.remove(SECOND)
+    assert host.has() == []
+
+
+def test_what_somebody_else_uses_stays_and_is_said(host: Host) -> None:
+    host.make(FIRST)
+    (host.folder / "in-use").touch()
+    assert "something else on this host uses it" in host.remove(FIRST)
+    assert host.has() == [f"sha256:{FIRST}"]
+
+
+def test_without_an_answer_of_docker_it_is_said_that_it_stays(host: Host) -> None:
+    host.make(FIRST)
+    (host.folder / "stopped").touch()
+    assert f"does not answer, so what was loaded stays: sha256:{FIRST}" in host.remove(FIRST)
+
+
+def test_a_list_that_others_could_have_written_removes_nothing(host: Host) -> None:
+    host.make(FIRST)
+    (host.folder / "root/clusters/demo/gpu-01/image/loaded").chmod(0o666)
+    host.remove(FIRST)
+    assert host.has() == [f"sha256:{FIRST}"]
