@@ -165,7 +165,7 @@ def test_other_settings_restart_the_containers(running: Rack) -> None:
 
 
 def test_changed_programs_are_written_anew(running: Rack) -> None:
-    running.on("lab-2", "echo '#' >> /opt/provision/clusters/*/lab-2/image/*/bin/ray")
+    running.on("lab-2", "echo '#' | tee -a /opt/provision/clusters/*/lab-2/image/*/bin/ray")
     assert running.findings()
     running.up()
     assert running.in_sync()
@@ -246,7 +246,8 @@ def test_without_sudo_whoever_may_use_docker_runs_them(rack: Rack) -> None:
     rack.write(sudo=False)
     rack.up()
     assert rack.in_sync()
-    assert rack.on("lab-1", "ps -o user= -p $(pgrep -f 'bin/vllm serve' | tail -n 1)").split()[0] == "ops"
+    first = "$(docker inspect -f '{{.State.Pid}}' $(docker ps -qf name=-vllm))"
+    assert rack.on("lab-1", f"ps -o user= -p {first}").split() == ["ops"]
     assert rack.provision("down", "--purge").returncode == 0
 
 

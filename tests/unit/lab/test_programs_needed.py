@@ -37,6 +37,7 @@ EVERYWHERE = {
         "touch",
         "true",
     ),
+    *("dpkg-deb", "du", "sleep"),
     *("useradd", "userdel", "usermod", "chpasswd", "apt-get", "chroot", "python3", "tar", "mkdir", "ln", "test"),
     *("dpkg-deb", "du", "sleep"),
 }
