@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from provision.core.urls import masked
 from provision.inventory.compose_files import ComposeService, ComposeSource, read_files
 from provision.inventory.compose_table import BY_NAME, SERVICE_KEYS, Variable
+from provision.inventory.lookalikes import looks_secret
 
 _SECRET = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD|PASSWD)\Z")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+)\Z")
@@ -33,6 +35,9 @@ _SERVE_FLAGS = {
 #: Of `ray start`: what each host is told anyway.
 _RAY_OWN = frozenset({"head", "address", "block", "node-ip-address", "num-gpus"})
 _RAY_FLAGS = {"port": "ray.port", "dashboard-port": "ray.dashboard_port"}
+
+#: Characters of a secret that is told from a coincidence.
+_SHORTEST = 8
 
 #: Hosts that are written into an inventory for the stages of a model.
 _MOST_HOSTS = 1_000
@@ -69,6 +74,9 @@ class _Import:
         self._found = ImportedInventory()
         self._set: dict[str, Any] = {}
         self._from: dict[str, str] = {}
+        every = [(name, value) for name, (_, value) in source.env.items()]
+        every += [pair for service in source.services for pair in service.variables.items()]
+        self._secrets = {value for name, value in every if _SECRET.search(name) and len(value) >= _SHORTEST}
 
     def read(self) -> None:
         for service in self._source.services:
@@ -86,9 +94,15 @@ class _Import:
             self._set[key], self._from[key] = value, where
         self._found.mapped.append(f"{where} → {key}")
 
+    def _tells(self, name: str, value: str) -> bool:
+        """Whether `value` is a secret, or has one in it, whatever it is called."""
+        if name in BY_NAME and BY_NAME[name].secret:
+            return False
+        return looks_secret(name, value) or masked(value) != value or any(one in value for one in self._secrets)
+
     def _variable(self, where: str, name: str, value: str, *, section: str) -> None:
         known = BY_NAME.get(name)
-        if known is None and _SECRET.search(name):
+        if (_SECRET.search(name) and known is None) or self._tells(name, value):
             known = Variable(name, f"secrets.{name}", f"its value is not copied: `export {name}=…`", secret=True)
         if known is None and name.startswith(_PREFIXES):
             known = Variable(name, f"{section}.{name}")
@@ -137,6 +151,10 @@ class _Import:
         if words and not words[0].startswith("-"):
             self._put(f"{where}: the model", "serve.model", words.pop(0))
         for name, value in _flags(words):
+            if self._tells(name, str(value)) and not _SECRET.search(name.replace("-", "_").upper()):
+                why = "its value looks like a secret, and an argument is seen by all; it is not copied"
+                self._found.unmapped.append(f"{where}: --{name}: {why}")
+                continue
             key = _SERVE_FLAGS.get(name, f"serve.args.{name}")
             if name == "host" and value in ("0.0.0.0", "::"):
                 why = "the server listens on the head's own address; `serve.listen` says otherwise"

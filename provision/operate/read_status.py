@@ -51,14 +51,21 @@ def read_service(name: str, fragment: Fragment) -> tuple[ServiceStatus | None, s
         model=said.get("model", ""),
         joined=tuple(filter(None, said.get("nodes", "").split(", "))) if name == "ray" else (),
         flags={key: value for key, value in said.items() if key.startswith("--")},
+        mute=_mute(said) if running else "",
     ), ""
+
+
+def _mute(said: Mapping[str, str]) -> str:
+    if "frozen" in said:
+        return "its process is stopped by a signal"
+    return f"its server does not answer: {said['metrics.mute']}" if said.get("metrics.mute") else ""
 
 
 def read_work(fragment: Fragment) -> tuple[Work | None, str]:
     """(numbers of the server's, why they are not known)."""
     said = pairs(fragment.stdout)
     if "metrics" not in said:
-        return None, said.get("metrics.silent", "")
+        return None, said.get("metrics.mute") or said.get("metrics.silent", "")
     try:
         found = json.loads(said["metrics"])
         before, now, seconds = dict(found["before"]), dict(found["now"]), float(found["seconds"])

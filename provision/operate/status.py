@@ -34,7 +34,8 @@ class GpuUse:
 @dataclass(frozen=True)
 class ServiceStatus:
     """Ray or vLLM on one host. `why`: what it does instead of running. `seconds`: for which its process has been
-    running; `restarts`: how often it was started by itself, None where nothing would. `flags`: as it was started."""
+    running; `restarts`: how often it was started by itself, None where nothing would. `flags`: as it was started.
+    `mute`: why nothing comes of it although its process is there."""
 
     name: str
     running: bool
@@ -47,15 +48,16 @@ class ServiceStatus:
     model: str = ""
     joined: tuple[str, ...] = ()
     flags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    mute: str = ""
 
     @property
     def well(self) -> bool:
-        return self.running and self.ready
+        return self.running and self.ready and not self.mute
 
     @property
     def said(self) -> str:
         if self.running and self.ready:
-            return "running"
+            return f"running, but {self.mute}" if self.mute else "running"
         if self.again:
             return self.again.removeprefix("it is ")
         return "starting" if self.running else f"not running{f': {self.why}' if self.why else ''}"

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import time
 import urllib.error
 from collections.abc import Callable, Iterable, Mapping
@@ -38,7 +39,8 @@ _LINE = re.compile(r"vllm:(\w+)(?:\{.*\})? ([0-9.eE+-]+)(?: \d+)?\s*\Z")
 
 
 def main() -> None:
-    """Prints `metrics=` with JSON, or `metrics.silent=` with why there are none."""
+    """Prints `metrics=` with JSON, or with why there are none `metrics.mute=` of a server that does not answer, and
+    `metrics.silent=` otherwise."""
     post = over_http(os.environ["URL"], ask._key(), ask._ours, os.environ.get("CERTIFICATE", ""))
     try:
         before, at = looked(post), time.monotonic()
@@ -49,9 +51,15 @@ def main() -> None:
         said = "it wants another API key" if error.code in (401, 403) else f"it answers with HTTP {error.code}"
         ask._say(f"metrics.silent={said}")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        ask._say(f"metrics.silent={reason(error)}")
+        ask._say(f"metrics.{'mute' if mute(error) else 'silent'}={reason(error)}")
     else:
         ask._say("metrics=" + json.dumps({"seconds": seconds, "before": before, "now": now}))
+
+
+def mute(error: Exception) -> bool:
+    """Whether a server that was connected to has not answered, or nobody could connect."""
+    cause = getattr(error, "reason", error)
+    return isinstance(cause, (TimeoutError, socket.timeout, ConnectionError))
 
 
 def looked(post: Post) -> dict[str, float]:

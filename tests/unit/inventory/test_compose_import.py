@@ -196,3 +196,13 @@ def test_of_a_variable_that_is_there_twice_the_last_counts(tmp_path: Path) -> No
 def test_flags_alone_are_those_of_the_images_own_server(tmp_path: Path) -> None:
     text = "services: {a: {image: 'vllm/vllm-openai:v0.33.0', command: --host 0.0.0.0 --model m --port 81}}"
     assert _imported(tmp_path, "d.yaml", text).settings["serve"] == {"model": "m", "port": 81}
+
+
+def test_a_secret_under_another_name_is_not_copied_either(tmp_path: Path) -> None:
+    text = f"MODEL_NAME=m\nHF_TOKEN={TOKEN}\nHF_HUB_PROXY=http://u:pa55word9@proxy/\nNCCL_X=a,{TOKEN}\n"
+    found = _imported(tmp_path, ".env", text)
+    assert "pa55word9" not in found.text and TOKEN not in found.text
+    assert found.settings["secrets"] == {name: {"env": name} for name in ("HF_TOKEN", "HF_HUB_PROXY", "NCCL_X")}
+    text = f"services: {{a: {{command: vllm serve m --hub-url http://u:pa55word9@h/ --x {TOKEN}}}}}"
+    found = _imported(tmp_path, "e.yaml", text)
+    assert "pa55word9" not in found.text and TOKEN not in found.text

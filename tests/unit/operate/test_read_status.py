@@ -75,6 +75,19 @@ def test_the_rate_is_what_was_made_between_the_two_looks() -> None:
     assert read_work(said("running=yes")) == (None, "")
 
 
+def test_a_server_that_does_not_answer_is_not_well() -> None:
+    text = "running=yes\nready=yes\n"
+    service, _ = read_service("vllm", said(f"{text}metrics.mute=no answer in time\n"))
+    assert service is not None and not service.well
+    assert service.said == "running, but its server does not answer: no answer in time"
+    assert read_work(said("metrics.mute=no answer in time")) == (None, "no answer in time")
+    frozen, _ = read_service("ray", said(f"{text}frozen=yes\n"))
+    assert frozen is not None and not frozen.well and "stopped by a signal" in frozen.said
+    # What keeps us from asking is no fault of the server's.
+    service, _ = read_service("vllm", said(f"{text}metrics.silent=it wants another API key\n"))
+    assert service is not None and service.well
+
+
 def test_what_no_server_says_is_not_known() -> None:
     for text in ("[]", "{", '{"seconds": 0, "before": {}, "now": {}}', "[" * 100_000, '{"seconds": 1, "before": 1}'):
         assert read_work(said(f"metrics={text}")) == (None, "what it says cannot be read"), text[:20]

@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 
@@ -55,3 +56,10 @@ def test_a_server_that_never_ends_is_given_up(part: bytes, error: type, monkeypa
 
     with pytest.raises(error):
         metrics.looked(post)
+
+
+def test_who_does_not_answer_is_told_from_who_cannot_be_asked() -> None:
+    assert all(
+        metrics.mute(one) for one in (TimeoutError(), ConnectionResetError(), URLError(ConnectionRefusedError()))
+    )
+    assert not any(metrics.mute(one) for one in (FileNotFoundError("certificate"), ValueError(), OSError("not ours")))
