@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from provision.core.script import Stream
@@ -160,6 +160,7 @@ def leaks(value: str, shown: str) -> bool:
 @pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None, max_examples=40)
 @given(value=TOKENS | PASSWORDS)
+@example(value="$'0000012é")
 def test_no_way_of_writing_leaves_a_secret_to_be_read(way: str, value: str) -> None:
     written = WAYS[way](value)
     masked = redactor([Secret(value)])(f"before {written} after")
