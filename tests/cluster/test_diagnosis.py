@@ -69,7 +69,9 @@ def test_what_nobody_knows_is_said_to_be_unknown_with_the_best_lines_of_the_host
     host.exec(["cp", "/tmp/kept", worker])
     assert told["message"].endswith("; the cause is not known")
     assert any("LookupError: the flux is inverted" in line for line in told["evidence"])
-    assert {line.split()[1].partition(":")[0] for line in told["evidence"]} == {"lab-1", "lab-2"}
+    # The other host's last words are those of every sound start, or the same as here.
+    assert "lab-1" in {line.split()[1].partition(":")[0] for line in told["evidence"]}
+    assert not [line for line in told["evidence"] if "total (" in line or "Queueing time" in line]
     assert len(told["evidence"]) <= 20
 
 
