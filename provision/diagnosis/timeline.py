@@ -13,8 +13,8 @@ LONGEST = 20
 
 
 def timeline(lines: Sequence[Line], longest: int = LONGEST) -> list[Line]:
-    """At most `longest`, from every host that said something of its own: exceptions before errors before the last words. Lines
-    without a time come first, in their order."""
+    """At most `longest`, from every host that said something of its own: exceptions before errors before the last
+    words. Lines without a time come first, in their order."""
     by_host: dict[str, list[Line]] = {}
     for line in unique(line for line in lines if not is_aftermath(line)):
         by_host.setdefault(line.host, []).append(line)
