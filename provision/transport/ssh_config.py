@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
@@ -125,9 +126,9 @@ class SshConfig:
     def _read(self, alias: str) -> SshSettings:
         try:
             with self._lock, named(_NOBODY):
+                for file in self._files:
+                    _refuse_unknown(file, alias)
                 if self._parsed is None:
-                    for file in self._files:
-                        _refuse_unknown(file)
                     self._parsed = load_config(self.path).base_ssh_config
                 found = self._parsed.lookup(alias)
         except (paramiko.SSHException, ValueError) as error:
@@ -215,13 +216,26 @@ def _words(rest: str) -> list[str]:
         return rest.split()
 
 
-def _refuse_unknown(file: Path) -> None:
+def _means_others(file: Path, alias: str) -> bool:
+    """Whether all that matters in it stands behind a `Host` of other names, as systemd's file for its machines does."""
+    for_alias = True
+    for _, keyword, rest in _lines(file):
+        if keyword == "host":
+            patterns = [word.lower().replace("[", "[[]") for word in _words(rest)]
+            met = [word for word in patterns if fnmatchcase(alias.lower(), word.lstrip("!"))]
+            for_alias = bool(met) and not any(word.startswith("!") for word in met)
+        elif keyword in ("include", "match") or (for_alias and keyword not in _HARMLESS):
+            return False
+    return True
+
+
+def _refuse_unknown(file: Path, alias: str) -> None:
     """paramiko passes over what it does not know, and may take the settings of another host for this one's."""
     for number, keyword, rest in _lines(file):
         words = [word.lower().lstrip("!") for word in _words(rest)]
         unknown = ""
-        if keyword == "include" and _included(rest, file):
-            unknown = "Include"
+        if keyword == "include":
+            unknown = "" if all(_means_others(Path(one), alias) for one in _included(rest, file)) else "Include"
         elif keyword == "match":
             # Each condition but three has a value behind it.
             names = []
@@ -234,7 +248,7 @@ def _refuse_unknown(file: Path) -> None:
             unknown = "CanonicalizeHostname"
         if unknown:
             raise ConfigProblem(
-                f"line {number} of `{file}`: `{unknown}` is read by OpenSSH's own client alone, and there is none here",
+                f"line {number} of `{file}`: `{unknown}` is read by OpenSSH's client alone, which cannot be asked here",
                 "install openssh-client, or name a file without it in `ssh.config`",
             )
 

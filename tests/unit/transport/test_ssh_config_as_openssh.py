@@ -150,3 +150,35 @@ def test_what_openssh_does_not_take_is_an_error_of_that_host(
 
 def test_openssh_is_here() -> None:
     assert shutil.which("ssh")
+
+
+MACHINES = "# systemd's\nHost unix/* vsock/* machine/*\n  ProxyCommand /usr/lib/systemd/systemd-ssh-proxy %h %p\n"
+
+
+@pytest.mark.parametrize(
+    ("included", "read"),
+    [
+        (MACHINES, True),
+        (f"{MACHINES}\nHost .host\n  ProxyCommand other\n", True),
+        ("Host gpu-* !gpu-01\n  Port 9\n", True),
+        ("SendEnv LANG\n", True),
+        ("Host gpu-*\n  Port 9\n", False),
+        ("Host *\n  Port 9\n", False),
+        ("Port 9\n", False),
+        (f"{MACHINES}\nMatch all\n  Port 9\n", False),
+        ("Include *.conf\n", False),
+    ],
+)
+def test_without_a_client_an_include_is_passed_over_only_where_it_means_other_hosts(
+    included: str, read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some.conf").write_text(included)
+    file = tmp_path / "config"
+    file.write_text(f"Include {tmp_path}/some.conf\nHost gpu-01\n  Port 2222\n")
+    monkeypatch.setattr(ssh_config.shutil, "which", lambda *_: None)
+    asked = SshConfig(str(file))
+    if read:
+        assert asked.lookup("gpu-01", "", 0).one("port") == "2222"
+    else:
+        with pytest.raises(ConfigProblem, match=r"line 1 of .*: `Include`"):
+            asked.lookup("gpu-01", "", 0)
