@@ -115,7 +115,7 @@ def test_without_openssh_what_is_not_known_is_refused_and_the_rest_read(
 ) -> None:
     folder = sshds.folder / "config.d"
     folder.mkdir()
-    (folder / "gpu.conf").write_text("Host *\n")
+    (folder / "gpu.conf").write_text("Host *\n  User wrong\n")
     monkeypatch.setenv("PATH", "/nonexistent")
     assert hello(configured(f"Include {folder}/none/*", "# a comment", "Match host other", "  User wrong")) == "hello\n"
     with pytest.raises(Unreachable, match=f"`{named}`") as caught:

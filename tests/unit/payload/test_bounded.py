@@ -140,7 +140,8 @@ def test_what_is_no_answer_is_said_to_be_none_and_is_no_bug(serve: Serve, said: 
     post = serve(says(ANSWERS[said]))
     with pytest.raises(OSError) as caught:
         ask(post, "m", timeout=10)
-    assert reason(caught.value).startswith(("what it answers ", "more than "))
+    # A server that closes before it has read the question may reset the connection.
+    assert reason(caught.value).startswith(("what it answers ", "more than ", "connection reset by peer"))
     assert reason(caught.value).isprintable()
 
 
