@@ -51,13 +51,13 @@ SECOND_FAILS = f'[ "$host" != host-2 ] || {{ echo "host-2 has no luck" >&2; exit
 class Here:
     """An inventory of real sshds, all below one folder, and playbook files beside it."""
 
-    def __init__(self, folder: Path, hosts: Sequence[Host]) -> None:
+    def __init__(self, folder: Path, hosts: Sequence[Host], cluster: str = "here") -> None:
         self.folder = folder
         self.kept = folder / "kept"
         self.kept.mkdir()
         head, *others = (host.model_copy(update={"root": str(self.kept)}) for host in hosts)
         hosts = (head.model_copy(update={"role": "head"}), *others)
-        self.inventory = Inventory(path=folder / "inventory.yaml", cluster="here", hosts=hosts)
+        self.inventory = Inventory(path=folder / "inventory.yaml", cluster=cluster, hosts=hosts)
         self.events: list[Event] = []
 
     def playbook(self, fix: str = WORKS, body: str = "pass", edges: str = "") -> Path:

@@ -251,7 +251,7 @@ def test_two_runs_at_once_in_one_program_do_not_meet(
     for host in hosts:
         folder = tmp_path / host.name
         folder.mkdir()
-        places.append(Here(folder, [host]))
+        places.append(Here(folder, [host], cluster=f"of-{host.name}"))
     environment, folder, level = dict(os.environ), Path.cwd(), logging.getLogger().level
     reports = []
 
