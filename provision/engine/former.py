@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from provision.cluster.cluster import Cluster, Node
@@ -19,7 +20,7 @@ from provision.core.lease import Answer, Claim, Holder
 from provision.core.paths import cluster_dir
 from provision.core.plan import Mode
 from provision.engine.leasing import this_person
-from provision.engine.members import AT, FILE
+from provision.engine.members import AT, FILE, KeptMember
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
 
@@ -116,7 +117,27 @@ def _beside(job: Job) -> list[Finding]:
     if job.members is None or job.only or job.areas:
         return []
     unread = [_unread(job, job.members.path)] if job.members.written.damaged else []
-    return [*unread, *(_may_run(job, name) for name in job.members.beside)]
+    others = sorted(job.members.elsewhere(), key=_source)
+    kept = [_of_another(job, source, members) for source, members in groupby(others, _source)]
+    return [*unread, *kept, *(_may_run(job, name) for name in job.members.beside)]
+
+
+def _source(member: KeptMember) -> str:
+    return member.source
+
+
+def _of_another(job: Job, source: str, members: Iterable[KeptMember]) -> Finding:
+    hosts = ", ".join(f"{member.host.name} ({member.host.address})" for member in members)
+    cluster = job.inventory.cluster
+    return Finding(
+        "",
+        "services",
+        "former members",
+        Severity.WARNING,
+        said=f"left alone, because `{source}` has them, too: {hosts}, which serve as `{cluster}`",
+        why="two inventories that give their clusters one name may mean one cluster or two",
+        hint=f"two: give one another `cluster`; one: take these hosts out of `{source}`, and run `provision up` again",
+    )
 
 
 def _unread(job: Job, path: Path) -> Finding:

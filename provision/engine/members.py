@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from provision.core.errors import NoHome
+from provision.core.errors import InventoryError, NoHome
 from provision.core.files import write_whole
 from provision.core.paths import cluster_dir, state_dir
 from provision.core.private import private_folder, require_ours
+from provision.inventory import load
 from provision.inventory.models import Host, Inventory
 
 #: Raised when a field changes its meaning; a file of another version is not read.
@@ -30,28 +31,37 @@ _REACHED = {"address", "node_ip", "ssh", "sudo", "run_as", "root"}
 
 
 @dataclass(frozen=True)
+class KeptMember:
+    """`stopped`: nothing of the cluster runs there. `source`: path of the inventory by which it became a member."""
+
+    host: Host
+    stopped: bool
+    source: str
+
+
+@dataclass(frozen=True)
 class _Kept:
     """What a file has. `inventory`: where that stood. `became`: the name under which an `up` went on. `damaged`:
     there is one, and it says nothing."""
 
     inventory: str = ""
-    entries: dict[str, tuple[Host, bool]] = field(default_factory=dict)
+    entries: dict[str, KeptMember] = field(default_factory=dict)
     became: str = ""
     damaged: bool = False
 
     @property
     def serving(self) -> list[Host]:
-        return [host for host, stopped in self.entries.values() if not stopped]
+        return [member.host for member in self.entries.values() if not member.stopped]
 
 
 @dataclass
 class Members:
-    """Of one cluster. `entries`: name → the host, and whether it has been stopped. `renamed`: what the cluster of this
+    """Of one cluster. `entries`: by name. `renamed`: what the cluster of this
     inventory was called before, while it may still run under that name. `beside`: clusters with hosts in common whose
     inventory stood at the same path, and which may well be others. `written`: what the file has."""
 
     inventory: Inventory
-    entries: dict[str, tuple[Host, bool]] = field(default_factory=dict)
+    entries: dict[str, KeptMember] = field(default_factory=dict)
     renamed: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     written: _Kept = field(default_factory=_Kept)
@@ -91,32 +101,52 @@ class Members:
 
     def former(self, *, stopped: bool) -> tuple[Host, ...]:
         """Those that are not in the inventory any more; with `stopped` also those on which nothing runs."""
-        present = {host.name for host in self.inventory.hosts}
-        return tuple(
-            host for name, (host, done) in self._moved().items() if name not in present and (stopped or not done)
-        )
+        return tuple(m.host for m in self._absent() if (stopped or not m.stopped) and not self._is_kept(m))
 
-    def _moved(self) -> dict[str, tuple[Host, bool]]:
+    def elsewhere(self) -> tuple[KeptMember, ...]:
+        """Those that serve, and that another inventory has, which gives its cluster the same name: none of ours to
+        stop, as far as can be known here."""
+        return tuple(m for m in self._absent() if not m.stopped and self._is_kept(m))
+
+    def _absent(self) -> list[KeptMember]:
+        present = {host.name for host in self.inventory.hosts}
+        return [member for name, member in self._moved().items() if name not in present]
+
+    def _is_kept(self, member: KeptMember) -> bool:
+        """By the inventory that it came from. One that is there and cannot be read may have it."""
+        source = Path(member.source)
+        try:
+            if source == self.inventory.path.resolve() or not source.exists():
+                return False
+            other = load(source, require_secrets=False, require_files=False)
+        except (InventoryError, OSError):
+            return True
+        here = [_place(host) for host in other.hosts]
+        return other.cluster == self.inventory.cluster and _place(member.host) in here
+
+    def _moved(self) -> dict[str, KeptMember]:
         """The entries, of which those whose host is reached elsewhere now have a name of their own."""
         now = {host.name: (host.address, host.ssh.port) for host in self.inventory.hosts}
         moved = {}
-        for name, (host, done) in self.entries.items():
-            if now.get(name, (host.address, host.ssh.port)) != (host.address, host.ssh.port):
-                name = f"{name}{AT}{host.address}"
-            moved[name] = (host.model_copy(update={"name": name}), done)
+        for name, member in self.entries.items():
+            place = member.host.address, member.host.ssh.port
+            if now.get(name, place) != place:
+                name = f"{name}{AT}{member.host.address}"
+            moved[name] = replace(member, host=member.host.model_copy(update={"name": name}))
         return moved
 
     def serving(self) -> tuple[str, ...]:
         """Names of those that take part."""
-        return tuple(name for name, (_, stopped) in self.entries.items() if not stopped)
+        return tuple(name for name, member in self.entries.items() if not member.stopped)
 
     def begin(self, names: Collection[str], idle: Collection[str] = ()) -> None:
         """Before the hosts `names` are changed; those that are `idle` take no part. Raises OSError, NoHome."""
         self.entries = self._moved()
+        source = str(self.inventory.path.resolve())
         for host in self.inventory.hosts:
             if host.name in (*names, *idle):
                 kept = host.model_dump(include=_REACHED)
-                self.entries[host.name] = (Host(name=host.name, **kept), host.name in idle)
+                self.entries[host.name] = KeptMember(Host(name=host.name, **kept), host.name in idle, source)
         self._write()
         for name in self.renamed:
             _taken_over(cluster_dir(name) / FILE, self.inventory.cluster)
@@ -127,7 +157,7 @@ class Members:
             if purged:
                 self.entries.pop(name, None)
             elif name in self.entries:
-                self.entries[name] = (self.entries[name][0], True)
+                self.entries[name] = replace(self.entries[name], stopped=True)
         self._write()
 
     def forget_names(self) -> None:
@@ -143,8 +173,8 @@ class Members:
             self.path.unlink(missing_ok=True)
             return
         members = {
-            name: {"stopped": stopped, "host": host.model_dump(mode="json", include=_REACHED)}
-            for name, (host, stopped) in self.entries.items()
+            name: {"stopped": m.stopped, "source": m.source, "host": m.host.model_dump(mode="json", include=_REACHED)}
+            for name, m in self.entries.items()
         }
         content = {"v": VERSION, "inventory": str(self.inventory.path.resolve()), "members": members}
         private_folder(self.path.parent)
@@ -181,13 +211,15 @@ def _read(path: Path) -> _Kept:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["v"] != VERSION:
             return _Kept(damaged=True)
-        return _Kept(str(content["inventory"]), dict(_entries(content["members"])), str(content.get("became", "")))
+        source = str(content["inventory"])
+        return _Kept(source, dict(_entries(content["members"], source)), str(content.get("became", "")))
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
         return _Kept(damaged=True)
 
 
-def _entries(members: dict[str, dict[str, object]]) -> Iterator[tuple[str, tuple[Host, bool]]]:
+def _entries(members: dict[str, dict[str, object]], source: str) -> Iterator[tuple[str, KeptMember]]:
+    """`source`: of those that a version has kept that did not write it with each."""
     for name, kept in members.items():
         known = kept["host"]
         assert isinstance(known, dict)
-        yield name, (Host(name=name, **known), bool(kept["stopped"]))
+        yield name, KeptMember(Host(name=name, **known), bool(kept["stopped"]), str(kept.get("source", source)))

@@ -109,3 +109,21 @@ def test_that_nobody_knows_who_has_left_is_said_until_it_is_written_anew(
     assert finding.severity is Severity.WARNING and "who belonged to `gpus` is not known" in finding.message
     Members.of(inventory).begin(["gpu-01"])
     assert not Members.of(inventory).written.damaged
+
+
+@pytest.mark.parametrize("mode", [Mode.UP, Mode.DOWN, Mode.CHECK])
+def test_hosts_that_another_inventory_has_under_the_same_name_are_named_and_not_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: Mode
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    path = tmp_path / "one.yaml"
+    path.write_text("cluster: gpus\nhosts:\n  gpu-02: {address: 10.0.0.2, role: head}\n")
+    Members.of(Inventory(path=path, cluster="gpus", hosts=(SECOND,))).begin(["gpu-02"])
+    other = Inventory(path=tmp_path / "other.yaml", cluster="gpus", hosts=(FIRST,))
+    job = Job.of_steps("up", mode, other, lambda _: Playbook(), None, None, {})
+    object.__setattr__(job, "members", Members.of(other))
+    with fleet_of((FIRST,), silent) as fleet:
+        fleet, cluster, (finding,) = former.Former(fleet, job).join(fleet, Cluster(other, (), job.lock, {}), None)
+    assert ([host.name for host in fleet.hosts], cluster.former) == (["gpu-01"], ())
+    assert finding.said == f"left alone, because `{path}` has them, too: gpu-02 (10.0.0.2), which serve as `gpus`"
+    assert finding.severity is Severity.WARNING

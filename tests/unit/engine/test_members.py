@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from provision.engine.members import Members
+from provision.inventory import load
 from provision.inventory.models import Host, Inventory, Ssh
 
 FIRST, SECOND = Host(name="gpu-01", address="10.0.0.1", role="head"), Host(name="gpu-02", address="10.0.0.2")
@@ -51,6 +52,36 @@ def test_a_host_at_another_address_is_another_machine_with_the_same_name() -> No
     assert names(Members.of(inventory(FIRST, moved))) == ["gpu-02@10.0.0.2"]
     members.settle(["gpu-02@10.0.0.2"], purged=True)
     assert names(Members.of(inventory(FIRST, moved)), stopped=True) == []
+
+
+def test_what_another_inventory_has_under_the_same_name_is_left_alone_while_it_has_it(tmp_path: Path) -> None:
+    def written(name: str, *hosts: Host) -> Inventory:
+        lines = "".join(
+            f"  {host.name}: {{address: {host.address}, role: {host.role or 'worker'}}}\n" for host in hosts
+        )
+        path = tmp_path / name
+        path.write_text(f"cluster: gpus\nhosts:\n{lines}")
+        return load(path)
+
+    third = Host(name="gpu-03", address="10.0.0.3", role="head")
+    one = written("one.yaml", FIRST, SECOND)
+    Members.of(one).begin(["gpu-01", "gpu-02"])
+    other = written("other.yaml", third)
+    assert names(Members.of(other)) == names(Members.of(other), stopped=True) == []
+    assert [member.host.name for member in Members.of(other).elsewhere()] == ["gpu-01", "gpu-02"]
+    Members.of(other).begin(["gpu-03"])
+    assert (names(Members.of(other)), names(Members.of(one))) == ([], []), "whoever came last was taken for the cluster"
+
+    moved = tmp_path / "renamed.yaml"
+    one.path.rename(moved)
+    assert names(Members.of(other)) == ["gpu-01", "gpu-02"], "no inventory has them any more"
+    moved.rename(one.path)
+    written("one.yaml", FIRST)
+    assert names(Members.of(other)) == ["gpu-02"]
+    one.path.write_text("cluster: gpus\nhosts: [\n")
+    assert names(Members.of(other)) == [], "who is in an inventory that cannot be read is not known"
+    one.path.write_text("cluster: gpus\nhosts:\n  gpu-07: {address: 10.0.0.2, role: head}\n")
+    assert names(Members.of(other)) == ["gpu-01"], "the same host under another name"
 
 
 def test_nothing_is_written_while_nothing_changes() -> None:
