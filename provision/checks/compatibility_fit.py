@@ -25,11 +25,12 @@ Need = tuple[str, str]
 
 def newest(rows: Sequence[Release], driver: str, capabilities: tuple[str, ...], python: str) -> str:
     """The newest release of `rows` whose build on the package index runs there; empty if none does."""
-    return next((row.versions[-1] for row in reversed(rows) if _runs(row, driver, capabilities, python)), "")
+    return next((row.versions[-1] for row in reversed(rows) if runs(row, driver, capabilities, python)), "")
 
 
 @cache
-def _runs(row: Release, driver: str, capabilities: tuple[str, ...], python: str) -> bool:
+def runs(row: Release, driver: str, capabilities: tuple[str, ...], python: str) -> bool:
+    """Whether a release of `row`, with the torch that it pins, runs with this driver, on these GPUs, by this Python."""
     torch = row if isinstance(row, Torch) else release(TORCH, row.torch) if isinstance(row, Vllm) else None
     builds = [found for found in (row, torch) if isinstance(found, (Vllm, Torch))]
     needs = [("", build.cuda) for build in builds]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import click
 
 from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
-from provision.core.errors import InventoryError, ProvisionError, UsageError
 from provision.core.exits import Exit
 
 
@@ -47,7 +45,7 @@ def import_compose(
     Says which variable became which setting, and line by line what did not, and why. No secret's value is copied: the
     inventory names the variable that has it. No host is contacted.
     """
-    from provision import api
+    from provision.cli.new_file import cluster_here, write_new
     from provision.cli.run import errors_as_json, existing
     from provision.inventory.compose_import import imported
     from provision.render.imported import import_json, import_lines
@@ -55,20 +53,8 @@ def import_compose(
 
     screen = ShownOptions(**options).screen()
     with errors_as_json(screen):
-        name = cluster or re.sub(r"[^a-z0-9-]+", "-", Path.cwd().name.lower()).strip("-") or "cluster"
-        made = imported(files, cluster=name, head=head or "", workers=workers)
-        try:
-            with out.open("x", encoding="utf-8") as file:
-                file.write(made.text)
-        except FileExistsError:
-            raise UsageError(f"`{out}` exists already", hint="name another file: `--out FILE`") from None
-        except OSError as error:
-            raise ProvisionError(f"`{out}` cannot be written: {(error.strerror or str(error)).lower()}") from None
-        try:
-            api.load(out, require_secrets=False)
-        except InventoryError:
-            out.unlink()
-            raise
+        made = imported(files, cluster=cluster or cluster_here(), head=head or "", workers=workers)
+        write_new(out, made.text, "name another file: `--out FILE`")
     screen.json(result_line("import", import_json(made, out)))
     if not screen.as_json:
         screen.say(*import_lines(made, existing(out)))

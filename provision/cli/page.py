@@ -16,7 +16,7 @@ class Command(NamedTuple):
 
 #: In the order in which a person meets them.
 COMMANDS: dict[str, Command] = {
-    "init": Command("provision.cli.init:init", "write an example inventory to ./inventory.yaml, for you to edit"),
+    "init": Command("provision.cli.init:init", "write an inventory of your hosts, or an example to edit"),
     "trust": Command("provision.cli.trust:trust", "show the hosts' SSH keys, and record them once you agree"),
     "plan": Command("provision.cli.cluster:plan", "show what `up` would change and why, without changing anything"),
     "up": Command("provision.cli.cluster:up", "bring the hosts to the state in the inventory; safe to repeat"),

@@ -20,6 +20,10 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}\Z")  # IFNAMSIZ is 
 _ROOT = re.compile(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
 
 
+def is_host_name(text: str) -> bool:
+    return _NAME.match(text) is not None
+
+
 def check_hosts(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> None:
     """`root` is the checked file; mistakes of type are told already."""
     _check_names(hosts, problems)

@@ -44,21 +44,8 @@ def load(
     names is taken as it is. Raises InventoryError.
     """
     file = Path(path)
-    problems = Problems(str(path))
-    text = read_text(file, problems)
-    refuse_programs(text, file, problems)
-    ini = is_ini(text, file)
-    if ini:
-        text, problems = listed(file, problems), Problems(f"{path} (as `ansible-inventory` lists it)")
-    written = parse(text, problems, tags=ANSIBLE_TAGS)
-    if is_ansible(written):
-        written, hints = from_ansible(written, file, problems, beside=not ini), ROLE_HINTS
-        lost = bool(problems)
-    else:
-        refuse_tags(written, problems)
-        refuse_ambiguous(written, problems)
-        hints, lost = RoleHints(), False
-    written = normalize(written)
+    written, problems, hints = _written(file, str(path))
+    lost = bool(problems) and hints is ROLE_HINTS
     checked = as_serve(check(InventoryFile, written, problems), problems)
     root = resolve_paths(with_model_here(checked, file, problems), file, problems, require=require_files)
     hosts = resolve(root, problems)
@@ -78,6 +65,32 @@ def load(
     check_runtime(root, problems)
     problems.stop_if_any()
     return _inventory(file, root, hosts, head)
+
+
+def list_hosts(path: Path | str) -> tuple[Listed, ...]:
+    """Who the hosts of a file are and how they are reached, also where none of them is the head yet. Raises
+    InventoryError."""
+    written, problems, _ = _written(Path(path), str(path))
+    checked = resolve_paths(check(InventoryFile, written, problems), Path(path), problems, require=False)
+    hosts = resolve(checked, problems)
+    problems.stop_if_any()
+    return tuple(hosts)
+
+
+def _written(file: Path, name: str) -> tuple[YamlNode, Problems, RoleHints]:
+    """What stands in the file, in our own format; the problems so far; how a head is named there."""
+    problems = Problems(name)
+    text = read_text(file, problems)
+    refuse_programs(text, file, problems)
+    ini = is_ini(text, file)
+    if ini:
+        text, problems = listed(file, problems), Problems(f"{name} (as `ansible-inventory` lists it)")
+    written = parse(text, problems, tags=ANSIBLE_TAGS)
+    if is_ansible(written):
+        return normalize(from_ansible(written, file, problems, beside=not ini)), problems, ROLE_HINTS
+    refuse_tags(written, problems)
+    refuse_ambiguous(written, problems)
+    return normalize(written), problems, RoleHints()
 
 
 def _complete(written: YamlNode, root: YamlNode, hosts: list[Listed]) -> bool:

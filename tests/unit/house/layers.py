@@ -80,6 +80,12 @@ LAYERS: Mapping[str, Row] = {
         ("packaging",),
         "facts against what is wanted: by the inventory, the lock (environment), the model's source (weights)",
     ),
+    "begin": Row(
+        ("checks", "cluster", "core", "facts", "inventory", "transport"),
+        (),
+        "the first inventory: asks the hosts before there is a playbook; checks: what fits them is the same table; "
+        "transport: what an ssh_config names",
+    ),
     "resources": Row(
         (
             "cluster", "core", "diagnosis", "environment", "facts", "inventory", "payload", "payload/weights",
@@ -147,12 +153,13 @@ LAYERS: Mapping[str, Row] = {
     ),
     "render": Row(
         (
-            "cluster", "core", "diagnosis", "export", "inventory", "lab", "operate", "parallel", "serving", "stack",
-            "transport",
+            "begin", "cluster", "core", "diagnosis", "export", "inventory", "lab", "operate", "parallel", "serving",
+            "stack", "transport",
         ),
         ("rich",),
         "shows values, and only takes their types from the other rooms: firewall rules, diagnoses, host keys, answers, "
-        "what prune finds (stack), exports, imports (inventory), the lab, how a cluster is (operate)",
+        "what prune finds (stack), exports, imports (inventory), the lab, how a cluster is (operate), first "
+        "inventories (begin)",
     ),
     "testing": Row(
         ("core", "inventory", "render", "transport"),
@@ -180,8 +187,8 @@ LAYERS: Mapping[str, Row] = {
     ),
     "cli": Row(
         (
-            "api", "core", "diagnosis", "environment", "export", "inventory", "lab", "operate", "parallel", "proofs",
-            "provision", "render", "serving", "stack", "testing", "transport",
+            "api", "begin", "core", "diagnosis", "environment", "export", "inventory", "lab", "operate", "parallel",
+            "proofs", "provision", "render", "serving", "stack", "testing", "transport",
         ),
         ("click",),
         "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "
