@@ -60,6 +60,10 @@ def with_parallelism(cluster: Cluster, book: Playbook) -> Cluster:
         reason = files.problem or "its config.json was not found"
         if cluster.model is not None or files.config:
             book.note(f"auto: {cut}: {why}; whether vLLM accepts it is not known: {reason}")
+    total = sum(_gpu_counts(cluster))
+    if not why and cut.gpus < total and (cluster.model is not None or files.config):
+        # `auto` says it with the reason for its cut.
+        book.note(f"{total - cut.gpus} of {total} GPUs stay idle: the model is cut into {cut}")
     serve = serve.model_copy(update={"tensor_parallel": cut.tensor, "pipeline_parallel": cut.pipeline})
     if model is not None:
         _judge(cluster, serve, model, files, cut, why, book)

@@ -149,6 +149,15 @@ def test_with_numbers_given_nothing_is_said_of_a_model_that_nobody_could_look_at
     assert book.notes == [] and book.findings == []
 
 
+def test_gpus_that_the_given_numbers_leave_idle_are_always_said() -> None:
+    book = Playbook()
+    with_parallelism(cluster(2, 2, 2, tensor_parallel=1, pipeline_parallel=2), book)
+    assert book.notes == [("", "4 of 6 GPUs stay idle: the model is cut into tensor_parallel 1 × pipeline_parallel 2")]
+    book = Playbook()
+    with_parallelism(cluster(2, 2, tensor_parallel=2, pipeline_parallel=2), book)
+    assert book.notes == []
+
+
 def test_going_down_nobody_looks_at_the_model_and_nothing_is_said() -> None:
     book = Playbook()
     assert cut(with_parallelism(cluster(8, config=None), book)) == (8, 1)
