@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from provision.cluster.relaying import RelayHost
 from provision.core import events
 from provision.core.errors import (
     BadOutput,
@@ -23,6 +25,7 @@ from provision.core.plan import Change, Plan
 from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import PROGRESS, Fragment, Script
+from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.watch import Watch
 from provision.inventory.models import Host
@@ -40,12 +43,15 @@ class Applier:
         hosts: Sequence[Host],
         emit: Listener,
         cancel: threading.Event,
+        carriers: Mapping[str, RelayHost] | None = None,
     ) -> None:
+        """`carriers`: hosts that may have large files from each other."""
         self._transport = transport
         self._pool = pool
         self._hosts = {h.name: h for h in hosts}
         self._emit = emit
         self._cancel = cancel
+        self._relaying = Relaying(transport, self._hosts, carriers or {}, emit, cancel)
         self.errors: list[HostError] = []
         self.failed: dict[str, HostError] = {}
         self.ended: dict[str, float] = {}
@@ -77,15 +83,17 @@ class Applier:
         """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure."""
         schedule = Schedule(plan)
         running: dict[Future[_Outcome], Stretch] = {}
+        gathering = Gathering(self._relaying, self._pool)
         done: set[str] = set()
         while not schedule.finished:
             if self._cancel.is_set():
                 for change in schedule.stop():
                     self._skip(change, "cancelled")
-            for stretch in schedule.ready():
+            for stretch in gathering.ready(schedule.ready(), busy=bool(running)):
                 running[self._pool.submit(self._stretch, stretch)] = stretch
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
+            begun: list[Future[Any]] = [*running, *gathering.running]
+            wait(begun, gathering.patience, FIRST_COMPLETED)
+            for future in [future for future in running if future.done()]:
                 stretch = running.pop(future)
                 outcome = future.result()
                 done |= outcome.good

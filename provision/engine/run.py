@@ -15,6 +15,7 @@ from dataclasses import replace
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet, fleet_of, gather_facts, holds_model, nodes_of
 from provision.cluster.model_folder import with_model_folder
+from provision.cluster.relaying import carriers
 from provision.core import events
 from provision.core.errors import ScriptFailed
 from provision.core.events import Listener
@@ -145,7 +146,7 @@ class Run:
 
     def _apply(self, state: RunState, prover: Prover, carrier: Carrier) -> None:
         fleet, book = state.fleet, state.book
-        applier = Applier(fleet.transport, fleet.pool, fleet.hosts, self._emit, self._cancel)
+        applier = Applier(fleet.transport, fleet.pool, fleet.hosts, self._emit, self._cancel, carriers(state.cluster))
         if self._job.mode is Mode.UP:
             remember(self._job, self._emit, state)
         state.done = carrier.carry_out(state.plan, book.proofs, applier)

@@ -22,6 +22,7 @@ from provision.inventory.models import (
 from provision.inventory.runtime import Runtime
 from provision.inventory.section import Section
 from provision.inventory.served_model import ServedModel
+from provision.inventory.transfers import Transfers
 from provision.inventory.words import Name, UserName
 
 
@@ -78,6 +79,7 @@ class InventoryFile(Settings):
     firewall: FirewallSettings = Field(
         FirewallSettings(), description="`true`, or a mapping: keep hosts outside the cluster from its ports"
     )
+    transfer: Transfers = Field(Transfers(), description="how large files come to the hosts")
     spares: int = Field(
         0, ge=0, description="so many hosts are prepared and not started; one of them serves when another is gone"
     )

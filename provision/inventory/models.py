@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from provision.inventory.package_list import PackageList
 from provision.inventory.runtime import Runtime
 from provision.inventory.section import Scalar, Section
+from provision.inventory.transfers import Transfers
 from provision.inventory.words import Degree, Name, UserName, Variable, Version, Words
 
 Role = Literal["head", "worker"]
@@ -285,6 +286,7 @@ class Inventory(Section):
     sudo_password: SecretSource | None = None
     accept: tuple[Accepted, ...] = ()
     firewall: FirewallSettings = FirewallSettings()
+    transfer: Transfers = Transfers()
     spares: int = 0
     playbook: Path | None = None
 

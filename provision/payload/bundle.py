@@ -41,6 +41,7 @@ PROGRAMS = {
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
     "records.look:main": HOST_PYTHON,
+    "relay.host:main": HOST_PYTHON,
     "serve_arguments:main": ENVIRONMENT_PYTHON,
     "signals:main": HOST_PYTHON,
     "weights.download:main": ENVIRONMENT_PYTHON,

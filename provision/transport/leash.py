@@ -89,7 +89,7 @@ _RECEIVE = (
 def receiver() -> bytes:
     """What a host is sent before an upload's lease, user, folders and tar stream."""
     parts = ("files/trust.sh", "files/rights.sh", "lease/library.sh", "lease/guard.sh", "files/receive_one.sh")
-    return shell(*parts, "files/receive.sh").encode()
+    return shell(*parts, "files/relay.sh", "files/receive.sh").encode()
 
 
 def run_command(size: int, prefix: str = "") -> str:

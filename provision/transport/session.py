@@ -241,6 +241,21 @@ class Session:
                 self._still(lease, error)
             raise
 
+    @contextlib.contextmanager
+    def relay(self, place: upload.UploadPlace, python: str, program: bytes) -> Iterator[Pipe]:
+        """A channel on which `program` runs, by `python`, in the folder of `place` and with the rights of an upload to
+        it; its standard input ends with the channel. Raises ConnectionLost, SudoRefused, Cancelled, LeaseLost."""
+        lease = self._renewed()
+        what = f"relay {len(program)} {python}"
+        lines = (*(lease.named if lease else ("", "")), place.user, place.made, place.into, what)
+        with self._start(leash.receive_command, asks=True) as pipe:
+            text = "".join(f"{line}\n" for line in lines).encode()
+            try:
+                pipe.send(leash.PREFIX + leash.receiver() + text + program, upload.STALLED)
+            except (OSError, EOFError, paramiko.SSHException) as error:
+                raise ConnectionLost(self.host, f"the connection broke: {error}", hint="run it again") from error
+            yield pipe
+
     def close(self) -> None:
         self._channels.close()
 

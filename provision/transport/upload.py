@@ -35,7 +35,7 @@ _RECORD = tarfile.RECORDSIZE
 _KEPT = 64 << 10
 
 
-class _Place(NamedTuple):
+class UploadPlace(NamedTuple):
     """Of an `Upload`."""
 
     into: str
@@ -60,23 +60,23 @@ class Transfer:
         self._on_bytes = on_bytes
         self._cancel = cancel
         self._sent = 0
-        self._parts: list[tuple[_Place, list[Path]]] = []
-        together: dict[_Place, list[Path]] = {}
+        self._parts: list[tuple[UploadPlace, list[Path]]] = []
+        together: dict[UploadPlace, list[Path]] = {}
         for upload in uploads:
-            place = _Place(upload.into, upload.user, upload.made)
+            place = UploadPlace(upload.into, upload.user, upload.made)
             for name in place:
                 if "\n" in name:
                     raise UsageError(f"a folder's name cannot hold a newline: {name!r}")
             if not upload.source.exists():
                 raise UsageError(f"there is no `{upload.source}` to send to {host}")
-            if upload.source.is_file() and upload.source.stat().st_size >= PART:
+            if is_large(upload.source):
                 self._parts.append((place, [upload.source]))
             elif place in together and size_of(together[place]) < PART:
                 together[place].append(upload.source)
             else:
                 together[place] = [upload.source]
                 self._parts.append((place, together[place]))
-        self._alone = [line_of(sources[0]) if _is_large(sources) else "" for _, sources in self._parts]
+        self._alone = [line_of(sources[0]) if _alone(sources) else "" for _, sources in self._parts]
         self._total = sum(
             sources[0].stat().st_size if alone else size_of(sources)
             for alone, (_, sources) in zip(self._alone, self._parts, strict=True)
@@ -165,8 +165,13 @@ class _Writer:
         return len(data)
 
 
-def _is_large(sources: Sequence[Path]) -> bool:
-    return sources[0].is_file() and sources[0].stat().st_size >= PART
+def is_large(source: Path) -> bool:
+    """Whether it goes by itself."""
+    return source.is_file() and source.stat().st_size >= PART
+
+
+def _alone(sources: Sequence[Path]) -> bool:
+    return len(sources) == 1 and is_large(sources[0])
 
 
 def _lines(said: bytes | bytearray) -> list[str]:

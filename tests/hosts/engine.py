@@ -17,6 +17,7 @@ from provision.engine.run import Run
 from provision.engine.state import Job
 from provision.environment.lockfile import Lock
 from provision.inventory.models import Host, Inventory
+from provision.inventory.transfers import Transfers
 
 NO_LOCK = Lock(Path("none.lock"), "", "3.11", "x86_64-manylinux_2_34", {}, {}, "unlocked")
 
@@ -32,6 +33,7 @@ class Hosts:
     events: list[Event] = field(default_factory=list)
     remembers: bool = False
     spares: int = 0
+    transfer: Transfers = field(default_factory=Transfers)
 
     def run(
         self,
@@ -48,11 +50,18 @@ class Hosts:
         head, *others = self.hosts
         hosts = (head.model_copy(update={"role": "head"}), *others)
         mode = {"up": Mode.UP, "down": Mode.DOWN, "purge": Mode.PURGE}.get(command, Mode.CHECK)
+        inventory = Inventory(
+            path=Path("inventory.yaml"),
+            cluster=self.cluster,
+            hosts=hosts,
+            spares=self.spares,
+            transfer=self.transfer,
+        )
         job = Job(
             command=command,
             mode=mode,
             apply=mode is not Mode.CHECK,
-            inventory=Inventory(path=Path("inventory.yaml"), cluster=self.cluster, hosts=hosts, spares=self.spares),
+            inventory=inventory,
             playbook=book,
             lock=NO_LOCK,
             secrets=self.secrets,

@@ -1,6 +1,6 @@
 # Takes files from standard input: a lease and its folder (empty: none), a user, a folder to make for that user, the folder
 # to put them in, and what is known of a single large file (`-`: none), each on a line; then that file, or a tar stream, up
-# to its end. `program` is this text. Root becomes the user, where one is named or the folder is theirs: below it a link may
+# to its end; or what a relay is (relay.sh). `program` is this text. Root becomes the user, where one is named or the folder is theirs: below it a link may
 # lead anywhere. Root itself makes that one folder, where nobody but root can write on the way.
 #
 # Unpacked beside and renamed, so that a transfer that breaks leaves nothing that looks whole. `-o`: the files belong to
@@ -33,6 +33,7 @@ umask 077
 safe() { exposed=$(strangers "$into/new" "$(id -u)"); [ -z "$exposed" ] || refused "$exposed"; }
 # Once more when it is there: by then somebody else may have put it there, where they could.
 safe && mkdir -p -- "$into" && safe || exit
+case $one in "relay "*) relayed "$into" "$one"; exit ;; esac
 if [ "$one" != - ]; then
     receive_one "$into" "$one" && echo provision-stored
     exit

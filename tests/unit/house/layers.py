@@ -41,12 +41,13 @@ LAYERS: Mapping[str, Row] = {
     "payload/firewall": Row((), (), "for a host's own Python, as the network's"),
     "payload/all_reduce": Row((), ("torch",), "torch: of the environment that has it"),
     "payload/records": Row((), (), "for a host's own Python, which judges an environment from outside of it"),
+    "payload/relay": Row((), (), "for a host's own Python: it takes files before there is any environment"),
     "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
     "transport": Row(
-        ("core", "inventory", "payload"),
+        ("core", "inventory", "payload", "payload/relay"),
         ("cryptography", "fabric", "paramiko", "tenacity"),
         "carries scripts, whatever they are for; the one room with SSH, so that strict host keys and the leash hold "
-        "everywhere; payload: what takes files on a host",
+        "everywhere; payload: what takes files on a host, and what is said in a relay",
     ),
     "environment": Row(("core", "inventory"), ("packaging", "uv"), "packages, as the inventory asks for them"),
     "weights": Row(
@@ -61,10 +62,10 @@ LAYERS: Mapping[str, Row] = {
         "reads what its part of the payload says; weights: which files count as a model's is the same on both sides",
     ),
     "cluster": Row(
-        ("core", "environment", "facts", "inventory", "transport", "weights"),
+        ("core", "environment", "facts", "inventory", "payload", "transport", "weights"),
         (),
         "what a playbook is a function of: inventory and facts, the lock (environment), what was seen of the model "
-        "(weights); `gather` alone uses the transport",
+        "(weights); payload: how old a Python may be; `gather` alone uses the transport",
     ),
     "checks/gpu": Row(
         ("cluster", "core", "diagnosis", "facts", "inventory", "parallel"),
@@ -100,7 +101,7 @@ LAYERS: Mapping[str, Row] = {
         (),
         "describes; resources: it proves what they have put there",
     ),
-    "proofs/network": Row(("cluster", "core", "facts", "payload"), (), "describes; between hosts, whatever is on them"),
+    "proofs/network": Row(("cluster", "core", "payload"), (), "describes; between hosts, whatever is on them"),
     "proofs/all_reduce": Row(
         ("cluster", "core", "diagnosis", "payload"), (), "describes; diagnosis: its log says why it failed"
     ),

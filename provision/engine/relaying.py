@@ -1,0 +1,156 @@
+"""Large files that several hosts lack, before each of them is sent what it lacks: from one to the other, where that can
+be. What has not come that way is sent as ever."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from provision.cluster.relaying import RelayHost
+from provision.core import events
+from provision.core.errors import ProvisionError
+from provision.core.events import Listener
+from provision.engine.schedule import Stretch
+from provision.inventory.models import Host
+from provision.transport import Transport
+from provision.transport.relay import Relay, RelayStop
+from provision.transport.resume import line_of
+from provision.transport.upload import UploadPlace, is_large
+
+#: Seconds for which one host waits at most for others that are still at what comes before.
+TOGETHER = 20.0
+
+#: The same files, for the hosts that lack exactly these, with where they are to lie there.
+Group = tuple[tuple[Path, ...], dict[str, UploadPlace]]
+
+
+class Relaying:
+    """For one run. `carriers`: the hosts that may take part; none: there is no relay."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        hosts: Mapping[str, Host],
+        carriers: Mapping[str, RelayHost],
+        emit: Listener,
+        cancel: threading.Event,
+    ) -> None:
+        self._transport, self._hosts = transport, hosts
+        self._carriers, self._emit, self._cancel = carriers, emit, cancel
+
+    def concerns(self, stretch: Stretch) -> bool:
+        """Whether it begins with large files that may come from other hosts."""
+        return stretch.host in self._carriers and bool(self._lacks(stretch))
+
+    def ahead(self, stretches: Sequence[Stretch]) -> None:
+        """Whatever goes wrong is said, and no more than that."""
+        for sources, places in grouped({s.host: self._lacks(s) for s in stretches}):
+            able = {host: place for host, place in places.items() if self._carriers[host].python}
+            for host in places.keys() - able.keys():
+                self._emit(events.Note(host, "large files are sent from here: there is no Python to take them with"))
+            while len(able) > 1 and not self._cancel.is_set():
+                try:
+                    failed, first = self._relay(sources, able)
+                except OSError as error:  # of a file here
+                    self._emit(events.Note("", f"large files are sent from here to each host: {error}"))
+                    break
+                if first not in failed:
+                    break
+                # The others go on from one that is left.
+                able.pop(first, None)
+
+    def _relay(self, sources: Sequence[Path], places: Mapping[str, UploadPlace]) -> tuple[Mapping[str, str], str]:
+        """Why hosts have not got all, and who came first."""
+        stops = [RelayStop(host, *self._carriers[host], place) for host, place in places.items()]
+        about = [source.stat() for source in sources]
+        files = [(source, s.st_size, int(s.st_mtime)) for source, s in zip(sources, about, strict=True)]
+        said: dict[str, float] = {}
+
+        def moved(host: str, done: int, total: int) -> None:
+            if done == total or time.monotonic() - said.get(host, 0.0) > 0.2:
+                said[host] = time.monotonic()
+                self._emit(events.Progress(host, f"relayed {done >> 20}/{total >> 20} MiB"))
+
+        for host in places:
+            self._emit(events.Doing(host, "receiving files"))
+        relay = Relay(
+            stops,
+            files,
+            lambda host: self._transport.connect(self._hosts[host]),
+            moved,
+            lambda host, text: self._emit(events.Note(host, text)),
+            self._cancel,
+        )
+        first = relay.carry_out()
+        if not self._cancel.is_set():
+            for host, why in relay.failed.items():
+                self._emit(events.Note(host, f"large files are sent from here, not from host to host: {why}"))
+        return relay.failed, first
+
+    def _lacks(self, stretch: Stretch) -> Mapping[UploadPlace, tuple[Path, ...]]:
+        """The large files that it begins with, by where they are to lie. What cannot be prepared, its own try says."""
+        found: dict[UploadPlace, list[Path]] = {}
+        with contextlib.suppress(ProvisionError, OSError):
+            for change in stretch.changes:
+                if change.want is None:
+                    continue
+                resource = change.step.resource
+                resource.prepare(lambda text: self._emit(events.Progress(stretch.host, text)))
+                for upload in resource.fix(change.have, change.want).uploads:
+                    if is_large(upload.source) and line_of(upload.source):
+                        found.setdefault(UploadPlace(upload.into, upload.user, upload.made), []).append(upload.source)
+        return {place: tuple(sources) for place, sources in found.items()}
+
+
+class Gathering:
+    """Stretches wait here for each other, until those that lack the same large files can have them together. For the
+    one thread that owns the schedule."""
+
+    def __init__(self, relaying: Relaying, pool: ThreadPoolExecutor) -> None:
+        self._relaying, self._pool = relaying, pool
+        self._held: list[Stretch] = []
+        self._since = 0.0
+        self._relayed: dict[Future[None], list[Stretch]] = {}
+
+    @property
+    def running(self) -> Collection[Future[None]]:
+        return self._relayed.keys()
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds until it should be looked at again, whatever has ended by then."""
+        return max(0.1, self._since + TOGETHER - time.monotonic()) if self._held else None
+
+    def ready(self, stretches: Sequence[Stretch], *, busy: bool) -> list[Stretch]:
+        """What may begin now. `busy`: others are at work, who may want the same next."""
+        free: list[Stretch] = []
+        for future in [future for future in self._relayed if future.done()]:
+            free += self._relayed.pop(future)
+            future.result()
+        for stretch in stretches:
+            if not self._relaying.concerns(stretch):
+                free.append(stretch)
+                continue
+            if not self._held:
+                self._since = time.monotonic()
+            self._held.append(stretch)
+        if self._held and not free and (not busy or time.monotonic() - self._since >= TOGETHER):
+            held, self._held = self._held, []
+            if len(held) > 1:
+                self._relayed[self._pool.submit(self._relaying.ahead, held)] = held
+            else:
+                free += held
+        return free
+
+
+def grouped(lacks: Mapping[str, Mapping[UploadPlace, tuple[Path, ...]]]) -> list[Group]:
+    """Those that more than one host lacks."""
+    groups: dict[tuple[Path, ...], dict[str, UploadPlace]] = {}
+    for host, places in lacks.items():
+        for place, sources in places.items():
+            groups.setdefault(sources, {}).setdefault(host, place)
+    return [(sources, places) for sources, places in groups.items() if len(places) > 1]

@@ -1,0 +1,142 @@
+"""What a host does in a relay, in the folder where the files are to lie: it has them block by block from the controller
+or from other hosts, checks each, and passes on what it has checked. It lasts as long as its standard input is open.
+
+It runs on the host's own Python (HOST_PYTHON in bundle.py, or newer, nothing installed).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from typing import IO, Any, Union
+
+from provision.payload.relay.fetching import Fetched, NoSource, RelayPeer, Sent
+from provision.payload.relay.parts import FilePart, Parts
+from provision.payload.relay.serving import Serving
+from provision.payload.relay.tls import Identity
+from provision.payload.relay.wire import AT, BLOCK, FAILED, FRAME, HAS, HASH, LISTENS, LOST, WHOLE
+
+#: Seconds between two lines about how far it is.
+_OFTEN = 0.5
+
+_Source = Union[Sent, Fetched]
+
+
+def main() -> None:
+    given = sys.stdin.buffer
+    try:
+        asked = json.loads(_frame(given, b"S"))
+        RelayProgram(asked).take(given)
+    except (OSError, ValueError, EOFError, ImportError) as error:
+        _end(str(error))
+
+
+class RelayProgram:
+    """One host's part. `asked`: `authority`, `certificate`, `key` (PEM), `address`, `ports`, and `files`, each with
+    name, size, and time."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self._identity = Identity(asked["authority"], asked["certificate"], asked["key"])
+        self._parts = Parts([FilePart(*about) for about in asked["files"]])
+        self._serving = Serving(self._identity.server, self._parts, asked["address"], asked["ports"])
+        self._sent = Sent()
+        self._sources: queue.Queue[_Source] = queue.Queue()
+
+    def take(self, given: IO[bytes]) -> None:
+        """Until the controller lets go: whatever else goes on here ends with that."""
+        self._serving.start()
+        for index, part in enumerate(self._parts.files):
+            _say(HAS, index, min(part.there * BLOCK, part.size))
+        _say(LISTENS, self._serving.port)
+        threading.Thread(target=self._fill, daemon=True).start()
+        while True:
+            head = given.read(FRAME.size)
+            if len(head) < FRAME.size:
+                os._exit(0)
+            kind, length = FRAME.unpack(head)
+            data = given.read(length)
+            if len(data) < length:
+                os._exit(0)
+            self._told(kind, data)
+
+    def _told(self, kind: bytes, data: bytes) -> None:
+        if kind == b"P":
+            peers = [RelayPeer(str(name), str(address), int(port)) for name, address, port in json.loads(data)]
+            if peers:
+                lost = lambda name, why: _say(LOST, name, why)  # noqa: E731
+                self._sources.put(Fetched(self._identity.client, peers, lost))
+            else:
+                self._sources.put(self._sent)
+        elif kind in (b"H", b"D"):
+            self._parts.told(*HASH.unpack(data[: HASH.size]))
+            if kind == b"D":
+                self._sent.waiting.put(data[HASH.size :])
+        else:
+            raise ValueError(f"a frame of kind {kind!r}")
+
+    def _fill(self) -> None:
+        try:
+            source = self._sources.get()
+            said = time.monotonic()
+            for file, part in enumerate(self._parts.files):
+                for block in range(part.count):
+                    self._parts.expected(file, block)
+                    self._one(source, file, block)
+                    self._parts.keep(file, block)
+                    if time.monotonic() - said > _OFTEN:
+                        said = time.monotonic()
+                        _say(AT, self._parts.bytes)
+            _say(AT, self._parts.bytes)
+            _say(WHOLE)
+        except (NoSource, OSError, ValueError) as error:
+            _end(str(error))
+
+    def _one(self, source: _Source, file: int, block: int) -> None:
+        part = self._parts.files[file]
+        if block < part.there:
+            if part.fits(block, part.read(block)):
+                return
+            part.there = block
+            if isinstance(source, Sent):
+                part.cut(block)
+                raise NoSource("what was here is not the beginning of the file")
+        while True:
+            data = source.block(file, block, part.size)
+            if part.fits(block, data):
+                break
+            source.refuse()
+        if isinstance(source, Fetched):
+            source.good()
+        part.write(block, data)
+
+
+def _frame(given: IO[bytes], kind: bytes) -> bytes:
+    head = given.read(FRAME.size)
+    found, length = FRAME.unpack(head) if len(head) == FRAME.size else (b"", 0)
+    data = given.read(length)
+    if found != kind or len(data) < length:
+        raise ValueError("the controller has not said what to do")
+    return data
+
+
+_SAYING = threading.Lock()
+
+
+def _say(*words: object) -> None:
+    line = " ".join(" ".join(str(word).split()) for word in words)
+    with _SAYING:
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except OSError:
+            os._exit(1)
+
+
+def _end(why: str) -> None:
+    """From any thread: what listens ends with it."""
+    _say(FAILED, why)
+    os._exit(1)

@@ -1,0 +1,182 @@
+"""Files to several hosts at once: from here to the first of them, and from host to host (payload/relay) to the others.
+
+What this leaves on each host is what an upload leaves that broke off, at best with nothing missing. So the upload that
+follows sends what has not come, compares the whole with what is here, and puts it into its place: whatever goes wrong
+in a relay costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+
+from provision.core.errors import ProvisionError
+from provision.payload.bundle import bundle
+from provision.payload.relay.wire import FRAME, HASH
+from provision.transport.batch import STARTING
+from provision.transport.relay_heard import OutOfRelay, RelayHeard
+from provision.transport.relay_run import RelayMember, RelayRun, file_blocks
+from provision.transport.run_authority import RunAuthority
+from provision.transport.session import Session
+from provision.transport.upload import STALLED, UploadPlace
+
+#: Seconds: a host that has got nothing for so long, while there was something to be had, has it sent from here.
+STUCK = 120.0
+
+
+@dataclass(frozen=True)
+class RelayStop:
+    """A host that the files are for: its address for the others, ports of which one will be free, a Python there, and
+    where they are to lie."""
+
+    name: str
+    address: str
+    ports: tuple[int, ...]
+    python: str
+    place: UploadPlace
+
+
+@dataclass
+class Relay:
+    """`sources`: with size, time and name as the host is told. `connect`: the session of a host. `on_bytes(host, done,
+    total)`; `say(host, text)`: what went wrong, and did not end it. `failed`: host → why it did not get all."""
+
+    stops: Sequence[RelayStop]
+    sources: Sequence[tuple[Path, int, int]]
+    connect: Callable[[str], Session]
+    on_bytes: Callable[[str, int, int], None]
+    say: Callable[[str, str], None]
+    cancel: threading.Event
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._authority = RunAuthority()
+        self._run = RelayRun(len(self.stops))
+        self._total = sum(size for _, size, _ in self.sources)
+
+    def carry_out(self) -> str:
+        """Returns when no host gets anything more; who came first, empty if nobody did. Raises nothing for a host."""
+        threads = [threading.Thread(target=self._take_part, args=(place,)) for place in range(len(self.stops))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        first = self._run.first
+        return "" if first is None else self.stops[first].name
+
+    def _take_part(self, place: int) -> None:
+        stop = self.stops[place]
+        try:
+            program = bundle("relay.host:main").encode()
+            with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
+                heard = RelayHeard(pipe, self._named, lambda done: self.on_bytes(stop.name, done, self._total))
+                try:
+                    self._one(place, heard)
+                except (OSError, EOFError, paramiko.SSHException):
+                    heard.last_words()  # of a program that has ended meanwhile
+                    raise
+        except (ProvisionError, OutOfRelay) as error:
+            self.failed[stop.name] = str(error)
+        except TimeoutError:
+            self.failed[stop.name] = f"the host read nothing for {STALLED:g} s"
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            self.failed[stop.name] = str(error) or type(error).__name__
+        finally:
+            self._run.leaves(place, whole=stop.name not in self.failed)
+
+    def _one(self, place: int, heard: RelayHeard) -> None:
+        def look() -> None:
+            if self.cancel.is_set():
+                raise OutOfRelay("cancelled")
+            for host, why in heard.look(0):
+                self.say(self.stops[place].name, f"had no more from {host}: {why}")
+
+        self._begin(place, heard)
+        began = time.monotonic()
+        while not heard.port:
+            look()
+            if time.monotonic() - began > STARTING:
+                raise OutOfRelay(f"the host had not begun after {STARTING:g} s")
+            heard.wait(0.2)
+        stop = self.stops[place]
+        self._run.joins(place, RelayMember(_certified(place), stop.address, heard.port))
+        members = self._run.all_there(look)
+        if len(members) < 2:
+            raise OutOfRelay("no other host takes part")
+        first = min(members)
+        before = [member for other, member in members.items() if other < place]
+        _send(heard, b"P", json.dumps(before[::-1]).encode())
+        if place == first:
+            self._feed(heard, look)
+            self._run.told()
+        else:
+            self._tell(heard, look)
+        while not heard.whole:
+            look()
+            heard.wait(0.2)
+            self._patience(heard)
+        self._run.has_all(place)
+        self._run.all_over(look)
+
+    def _begin(self, place: int, heard: RelayHeard) -> None:
+        stop = self.stops[place]
+        certificate, key = self._authority.issue(_certified(place))
+        asked: Mapping[str, object] = {
+            "authority": self._authority.certificate,
+            "certificate": certificate,
+            "key": key.reveal(),
+            "address": stop.address,
+            "ports": stop.ports,
+            "files": [(source.name, size, mtime) for source, size, mtime in self.sources],
+        }
+        _send(heard, b"S", json.dumps(asked).encode())
+
+    def _feed(self, heard: RelayHeard, look: Callable[[], None]) -> None:
+        """The first host: every block, but for those that it has."""
+        for file, (source, size, _) in enumerate(self.sources):
+            for block, data in file_blocks(file, source, size):
+                look()
+                if block.number < heard.has(file):
+                    _send(heard, b"H", HASH.pack(*block))
+                else:
+                    _send(heard, b"D", HASH.pack(*block) + data)
+                self._run.found(block)
+
+    def _tell(self, heard: RelayHeard, look: Callable[[], None]) -> None:
+        """Any other host: the hash of every block that the first one has been sent."""
+        told, more = 0, True
+        while more:
+            new, more = self._run.blocks_from(told, 0.2)
+            heard.pipe.send(b"".join(_framed(b"H", HASH.pack(*block)) for block in new), STALLED)
+            told += len(new)
+            look()
+            self._patience(heard)
+
+    def _patience(self, heard: RelayHeard) -> None:
+        if self._run.broken:
+            raise OutOfRelay("the host that was sent the files failed")
+        if heard.still > STUCK and heard.done < self._run.told_bytes(self.sources):
+            raise OutOfRelay(f"nothing came from the other hosts for {STUCK:g} s")
+
+    def _named(self, certified: str) -> str:
+        place = certified.rpartition("-")[2]
+        known = place.isdecimal() and int(place) < len(self.stops)
+        return self.stops[int(place)].name if known else "another host"
+
+
+def _certified(place: int) -> str:
+    return f"host-{place}"
+
+
+def _framed(kind: bytes, data: bytes) -> bytes:
+    return FRAME.pack(kind, len(data)) + data
+
+
+def _send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
+    heard.pipe.send(_framed(kind, data), STALLED)

@@ -1,0 +1,122 @@
+"""What the threads of one relay share, one for each host."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from provision.payload.relay.wire import BLOCK, blocks, length_of
+
+# Seconds: how often one who waits looks at what else may have happened.
+_LOOK = 0.2
+
+
+class Block(NamedTuple):
+    """`digest`: SHA-256."""
+
+    file: int
+    number: int
+    digest: bytes
+
+
+class RelayMember(NamedTuple):
+    """A host that can pass blocks on: the name in its certificate, its address and port."""
+
+    name: str
+    address: str
+    port: int
+
+
+class RelayRun:
+    """Of `count` hosts, by their place in the order. The first that takes part is sent everything from here."""
+
+    def __init__(self, count: int) -> None:
+        self._changed = threading.Condition()
+        self._members: dict[int, RelayMember | None] = {}
+        self._blocks: list[Block] = []
+        self._told_all = False
+        self._over: set[int] = set()
+        self._count = count
+        self._gone: set[int] = set()
+
+    @property
+    def first(self) -> int | None:
+        return min((place for place, member in self._members.items() if member is not None), default=None)
+
+    @property
+    def broken(self) -> bool:
+        """What the first one has not got, nobody will."""
+        return len(self._members) == self._count and self.first in self._gone
+
+    def joins(self, place: int, member: RelayMember) -> None:
+        with self._changed:
+            self._members.setdefault(place, member)
+            self._changed.notify_all()
+
+    def all_there(self, look: Callable[[], None]) -> dict[int, RelayMember]:
+        """Those that take part, once each has said whether it does."""
+        self._wait(lambda: len(self._members) == self._count, look)
+        return {place: member for place, member in sorted(self._members.items()) if member is not None}
+
+    def found(self, block: Block) -> None:
+        with self._changed:
+            self._blocks.append(block)
+            self._changed.notify_all()
+
+    def told(self) -> None:
+        """The first host has been told all blocks."""
+        with self._changed:
+            self._told_all = True
+            self._changed.notify_all()
+
+    def blocks_from(self, first: int, seconds: float) -> tuple[list[Block], bool]:
+        """Those that are known from `first` on, and whether more will come; waits a little for one."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._blocks) > first or self._told_all or self.broken, seconds)
+            return self._blocks[first:], not self._told_all
+
+    def told_bytes(self, sources: Sequence[tuple[Path, int, int]]) -> int:
+        """How much of the files there is to be had, at least."""
+        with self._changed:
+            last = self._blocks[-1] if self._blocks else None
+        if last is None:
+            return 0
+        return sum(size for _, size, _ in sources[: last.file]) + last.number * BLOCK
+
+    def has_all(self, place: int) -> None:
+        with self._changed:
+            self._over.add(place)
+            self._changed.notify_all()
+
+    def leaves(self, place: int, *, whole: bool) -> None:
+        """It passes on no more. `whole`: it has had all."""
+        with self._changed:
+            self._members.setdefault(place, None)
+            self._over.add(place)
+            if not whole:
+                self._gone.add(place)
+            self._changed.notify_all()
+
+    def all_over(self, look: Callable[[], None]) -> None:
+        """As long as one is not done, the others go on passing on."""
+        self._wait(lambda: len(self._over) == self._count, look)
+
+    def _wait(self, true: Callable[[], bool], look: Callable[[], None]) -> None:
+        while True:
+            with self._changed:
+                if self._changed.wait_for(true, _LOOK):
+                    return
+            look()
+
+
+def file_blocks(file: int, source: Path, size: int) -> Iterator[tuple[Block, bytes]]:
+    """Raises OSError, also for a file that is not as long as it was."""
+    with source.open("rb") as opened:
+        for number in range(blocks(size)):
+            data = opened.read(length_of(size, number))
+            if len(data) < length_of(size, number):
+                raise OSError(f"`{source}` has become shorter")
+            yield Block(file, number, hashlib.sha256(data).digest()), data

@@ -1,0 +1,317 @@
+"""Large files from host to host: all have them, nobody else does, and whatever fails costs time alone."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from provision.core.script import Upload
+from provision.inventory.models import Host
+from provision.payload.relay.wire import BLOCK, REQUEST, part_name
+from provision.transport import Transport
+from provision.transport.relay import Relay, RelayStop, _send
+from provision.transport.relay_run import file_blocks
+from provision.transport.run_authority import RunAuthority
+from provision.transport.upload import UploadPlace
+from tests.hosts.loopback import free_port, listens, processes_with, wait_until
+
+pytestmark = pytest.mark.hosts
+
+#: In the command line of every such program.
+WORD = "provision.payload.relay"
+
+PYTHON = "/usr/bin/python3"
+
+MakeHost = Callable[..., Host]
+
+
+@dataclass
+class Rack:
+    """Hosts, each with a folder of its own, and one relay between them."""
+
+    hosts: Sequence[Host]
+    transport: Transport
+    folder: Path
+    source: Path
+    ports: Sequence[int]
+    cancel: threading.Event = field(default_factory=threading.Event)
+    said: list[tuple[str, str]] = field(default_factory=list)
+    moved: dict[str, int] = field(default_factory=dict)
+    hook: Callable[[str, int], None] = lambda host, done: None
+    pythons: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def about(self) -> tuple[Path, int, int]:
+        seen = self.source.stat()
+        return self.source, seen.st_size, int(seen.st_mtime)
+
+    def into(self, number: int) -> Path:
+        return self.folder / f"root-{number}"
+
+    def part(self, number: int) -> Path:
+        return self.into(number) / part_name(self.about[1], self.about[2], self.source.name)
+
+    def relay(self) -> Relay:
+        stops = [
+            RelayStop(
+                host.name, host.address, (port,), self.pythons.get(n, PYTHON), UploadPlace(str(self.into(n)), "", "")
+            )
+            for n, (host, port) in enumerate(zip(self.hosts, self.ports, strict=True))
+        ]
+        known = {host.name: host for host in self.hosts}
+
+        def moved(host: str, done: int, total: int) -> None:
+            self.moved[host] = done
+            self.hook(host, done)
+
+        return Relay(
+            stops,
+            [self.about],
+            lambda name: self.transport.connect(known[name]),
+            moved,
+            lambda host, text: self.said.append((host, text)),
+            self.cancel,
+        )
+
+    def spoil(self, number: int, part: str, other: str) -> None:
+        """Has this host run another program than the one that it is sent."""
+        path = self.folder / f"python-{number}"
+        path.write_text(f"""#!{PYTHON}
+import os, sys
+*flags, code = sys.argv[1:]
+assert {part!r} in code
+os.execv({PYTHON!r}, [{PYTHON!r}, *flags, code.replace({part!r}, {other!r})])
+""")
+        path.chmod(0o755)
+        self.pythons[number] = str(path)
+
+    def process(self, number: int) -> int:
+        """Of the program on this host, which no word of its command line tells from the others."""
+        (found,) = [p for p in processes_with(WORD) if Path(f"/proc/{p}/cwd").resolve() == self.into(number)]
+        return found
+
+    def finish(self) -> None:
+        """What `up` does next, whatever came of the relay."""
+        for number, host in enumerate(self.hosts):
+            self.transport.connect(host).send([Upload(self.source, str(self.into(number)))])
+            assert (self.into(number) / self.source.name).read_bytes() == self.source.read_bytes()
+            assert [path.name for path in self.into(number).iterdir()] == [self.source.name]
+
+    def nothing_left(self) -> bool:
+        places = [(host.address, port) for host, port in zip(self.hosts, self.ports, strict=True)]
+        return wait_until(lambda: not processes_with(WORD) and not any(listens(*place) for place in places))
+
+
+@pytest.fixture
+def rack(make_host: MakeHost, tmp_path: Path):
+    hosts = [make_host() for _ in range(3)]
+    source = tmp_path / "wheel of some size.whl"
+    source.write_bytes(os.urandom(16 * BLOCK + 12345))
+    with Transport(hosts) as transport:
+        yield Rack(hosts, transport, tmp_path, source, [free_port(host.address) for host in hosts])
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over a line that takes a tenth of a second for a block."""
+
+    def slowly(*of: object):
+        for block in file_blocks(*of):
+            time.sleep(0.1)
+            yield block
+
+    monkeypatch.setattr("provision.transport.relay.file_blocks", slowly)
+
+
+def once(rack: Rack, then: Callable[[], object], at: int = 4 * BLOCK) -> list[object]:
+    """`then` is done once, when the last host has had `at` bytes; what came of it."""
+    found: list[object] = []
+
+    def hook(host: str, done: int) -> None:
+        if host == rack.hosts[-1].name and done >= at and not found:
+            found.append(then())
+
+    rack.hook = hook
+    return found
+
+
+def test_all_have_it_and_nothing_is_left(rack: Rack) -> None:
+    relay = rack.relay()
+    assert relay.carry_out() == rack.hosts[0].name
+    assert relay.failed == {}
+    assert rack.said == []
+    for number in range(3):
+        assert rack.part(number).read_bytes() == rack.source.read_bytes()
+        assert rack.part(number).stat().st_mode & 0o777 == 0o600
+    assert set(rack.moved.values()) == {rack.about[1]}
+    assert rack.nothing_left()
+    rack.finish()
+
+
+def test_what_has_come_before_is_not_sent_again(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rack.source.read_bytes()
+    for number, begun in enumerate((whole[: 5 * BLOCK + 7], whole[: 3 * BLOCK] + bytes(2 * BLOCK), whole)):
+        rack.into(number).mkdir(mode=0o700)
+        rack.part(number).write_bytes(begun)
+    sent: list[int] = []
+    monkeypatch.setattr("provision.transport.relay._send", lambda *what: sent.append(len(what[-1])) or _send(*what))
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
+    assert sum(size > BLOCK for size in sent) == 16 - 5
+    rack.finish()
+
+
+def test_a_first_host_with_something_else_begins_again(rack: Rack) -> None:
+    rack.into(0).mkdir(mode=0o700)
+    rack.part(0).write_bytes(bytes(4 * BLOCK))
+    relay = rack.relay()
+    assert relay.carry_out() == rack.hosts[0].name
+    assert relay.failed[rack.hosts[0].name] == "what was here is not the beginning of the file"
+    assert relay.failed.keys() == {host.name for host in rack.hosts}
+    again = rack.relay()
+    again.carry_out()
+    assert again.failed == {}
+    rack.finish()
+
+
+def test_a_stranger_gets_nothing(rack: Rack, slow: None) -> None:
+    authority = RunAuthority()
+    certificate, key = authority.issue("host-1")
+    own = rack.folder / "stranger.pem"
+    own.write_text(certificate + key.reveal())
+
+    def ask(context: ssl.SSLContext | None) -> bytes:
+        heard = b""
+        with socket.create_connection((rack.hosts[0].address, rack.ports[0]), 5) as plain:
+            plain.settimeout(5)
+            try:
+                sock = context.wrap_socket(plain) if context else plain
+                sock.sendall(REQUEST.pack(0, 0))
+                while data := sock.recv(BLOCK):
+                    heard += data
+            except OSError:
+                pass
+        return heard
+
+    def strangers() -> list[bytes]:
+        contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) for _ in range(2)]
+        for context in contexts:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        contexts[1].load_cert_chain(own)
+        return [ask(context) for context in (None, *contexts)]
+
+    found = once(rack, strangers)
+    relay = rack.relay()
+    relay.carry_out()
+    (heard,) = found
+    assert isinstance(heard, list)
+    # Without TLS, an alert of it is heard: seven bytes.
+    assert [len(data) for data in heard[1:]] == [0, 0]
+    assert len(heard[0]) < 32
+    assert relay.failed == {}
+
+
+def test_who_shows_another_certificate_is_asked_for_nothing(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who listens at a host's address."""
+    other, issue = RunAuthority(), RunAuthority.issue
+    monkeypatch.setattr(RunAuthority, "issue", lambda self, name: issue(other if name == "host-0" else self, name))
+    relay = rack.relay()
+    relay.carry_out()
+    assert {rack.hosts[1].name, rack.hosts[2].name} <= relay.failed.keys()
+    assert "certificate" in relay.failed[rack.hosts[1].name].lower()
+    assert rack.nothing_left()
+    rack.finish()
+
+
+def test_a_damaged_block_is_refused_and_fetched_from_another(rack: Rack) -> None:
+    rack.spoil(1, "data = part.read(block)", "data = bytes(len(part.read(block)))")
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
+    assert rack.said == [(rack.hosts[2].name, f"had no more from {rack.hosts[1].name}: a damaged block was refused")]
+    assert rack.part(2).read_bytes() == rack.source.read_bytes()
+    rack.finish()
+
+
+def test_without_another_a_damaged_block_never_stays(rack: Rack) -> None:
+    rack.spoil(0, "data = part.read(block)", "data = bytes(len(part.read(block)))")
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed.keys() == {rack.hosts[1].name, rack.hosts[2].name}
+    assert "damaged" in relay.failed[rack.hosts[1].name]
+    assert rack.part(1).stat().st_size == 0
+    rack.finish()
+
+
+def test_one_in_the_middle_dies(rack: Rack, slow: None) -> None:
+    once(rack, lambda: os.kill(rack.process(1), signal.SIGKILL))
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed.keys() == {rack.hosts[1].name}
+    assert rack.part(2).read_bytes() == rack.source.read_bytes()
+    assert rack.nothing_left()
+    rack.finish()
+
+
+def test_the_first_dies_and_the_others_keep_what_they_have(rack: Rack, slow: None) -> None:
+    once(rack, lambda: os.kill(rack.process(0), signal.SIGKILL))
+    relay = rack.relay()
+    assert relay.carry_out() == rack.hosts[0].name
+    assert relay.failed.keys() == {host.name for host in rack.hosts}
+    assert rack.part(2).stat().st_size >= 4 * BLOCK
+    assert rack.nothing_left()
+    rack.finish()
+
+
+def test_cancelled_nothing_is_left(rack: Rack, slow: None) -> None:
+    once(rack, rack.cancel.set)
+    relay = rack.relay()
+    relay.carry_out()
+    assert set(relay.failed.values()) == {"cancelled"}
+    assert rack.nothing_left()
+
+
+def test_no_connection_between_hosts(rack: Rack) -> None:
+    rack.spoil(0, "sock.listen(_ROOM)", "pass")
+    relay = rack.relay()
+    relay.carry_out()
+    assert "Connection refused" in relay.failed[rack.hosts[1].name]
+    assert rack.hosts[0].name not in relay.failed
+    rack.finish()
+
+
+def test_a_host_without_a_free_port_or_python_takes_no_part(rack: Rack) -> None:
+    rack.pythons[1] = "/nonexistent/python3"
+    with socket.socket() as taken:
+        taken.bind((rack.hosts[0].address, rack.ports[0]))
+        taken.listen()
+        relay = rack.relay()
+        assert relay.carry_out() == rack.hosts[2].name
+    assert "are all taken" in relay.failed[rack.hosts[0].name]
+    assert "/nonexistent/python3" in relay.failed[rack.hosts[1].name]
+    assert relay.failed[rack.hosts[2].name] == "no other host takes part"
+    rack.finish()
+
+
+@pytest.mark.needs("root")
+def test_a_full_disk_stays_as_it_was(rack: Rack) -> None:
+    rack.into(1).mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "full", rack.into(1)], check=True)
+    try:
+        relay = rack.relay()
+        relay.carry_out()
+        assert "No space left" in relay.failed.pop(rack.hosts[1].name)
+        assert relay.failed == {}
+        assert list(rack.into(1).iterdir()) == []
+        assert rack.part(2).read_bytes() == rack.source.read_bytes()
+    finally:
+        subprocess.run(["umount", rack.into(1)], check=True)

@@ -1,0 +1,116 @@
+"""`up` with `transfer: {relay: auto}`: what leaves the controller, and what is left where it cannot be."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from provision.cluster.cluster import Cluster
+from provision.core.events import Note, Progress
+from provision.core.playbook import Playbook
+from provision.core.resource import Resource, State
+from provision.core.script import Script, Upload
+from provision.inventory.models import Host
+from provision.inventory.transfers import Transfers
+from provision.payload.relay.wire import BLOCK
+from provision.transport import upload
+from provision.transport.relay import _send
+from tests.hosts.engine import Hosts, changes
+from tests.hosts.loopback import processes_with
+
+pytestmark = pytest.mark.hosts
+
+
+@dataclass(frozen=True)
+class Sent(Resource):
+    """A file of the controller in a folder."""
+
+    source: Path
+    into: str
+
+    @property
+    def id(self) -> str:
+        return "sent"
+
+    def want(self) -> State:
+        return {"sum": hashlib.sha256(self.source.read_bytes()).hexdigest()}
+
+    def probe(self) -> Script:
+        body = '[ ! -f "$path" ] || { sum=$(sha256sum < "$path") && echo "sum=${sum%% *}"; }'
+        return Script(body, {"path": f"{self.into}/{self.source.name}"})
+
+    def fix(self, have: State, want: State) -> Script:
+        return Script("", uploads=(Upload(self.source, self.into),))
+
+
+@dataclass
+class Rack:
+    hosts: Hosts
+    folder: Path
+    source: Path
+    sent: list[int]
+
+    def book(self, cluster: Cluster) -> Playbook:
+        made = Playbook()
+        for node in cluster.nodes:
+            made.add(Sent(self.source, str(self.folder / node.name)), on=node.name)
+        return made
+
+    @property
+    def notes(self) -> list[str]:
+        return [event.text for event in self.hosts.events if isinstance(event, Note)]
+
+    @property
+    def blocks(self) -> int:
+        """How many have left the controller in a relay."""
+        return sum(size > BLOCK // 2 for size in self.sent)
+
+
+@pytest.fixture
+def rack(make_host: Callable[..., Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rack:
+    monkeypatch.setattr(upload, "PART", BLOCK)
+    hosts = [make_host() for _ in range(3)]
+    hosts = [host.model_copy(update={"node_ip": host.address}) for host in hosts]
+    source = tmp_path / "wheel.whl"
+    source.write_bytes(os.urandom(5 * BLOCK))
+    sent: list[int] = []
+    monkeypatch.setattr("provision.transport.relay._send", lambda *what: sent.append(len(what[-1])) or _send(*what))
+    return Rack(Hosts(hosts, transfer=Transfers(relay="auto")), tmp_path, source, sent)
+
+
+def test_it_leaves_once_and_a_second_run_changes_nothing(rack: Rack) -> None:
+    report = rack.hosts.run("up", rack.book)
+    assert (report.exit_code, changes(report)) == (0, 3), report.errors
+    assert rack.blocks == 5
+    assert rack.notes == []
+    assert {e.host for e in rack.hosts.events if isinstance(e, Progress) and e.text.startswith("relayed ")} == {
+        "host-1", "host-2", "host-3",
+    }  # fmt: skip
+    for host in ("host-1", "host-2", "host-3"):
+        assert [path.name for path in (rack.folder / host).iterdir()] == [rack.source.name]
+    again = rack.hosts.run("up", rack.book)
+    assert (again.exit_code, changes(again)) == (0, 0)
+    assert [host.commands for host in again.hosts] == [2, 2, 2]
+    assert rack.blocks == 5
+    assert not processes_with("provision.payload.relay")
+
+
+def test_without_being_asked_nothing_goes_from_host_to_host(rack: Rack) -> None:
+    rack.hosts.transfer = Transfers()
+    assert rack.hosts.run("up", rack.book).exit_code == 0
+    assert rack.sent == []
+
+
+def test_a_host_that_the_others_do_not_reach_is_sent_it_from_here(rack: Rack) -> None:
+    """Its address for the others is none of its own: nothing can listen there."""
+    first, *others = rack.hosts.hosts
+    rack.hosts.hosts = [first.model_copy(update={"node_ip": "192.0.2.7"}), *others]
+    report = rack.hosts.run("up", rack.book)
+    assert (report.exit_code, changes(report)) == (0, 3), report.errors
+    assert rack.blocks == 5
+    (note,) = rack.notes
+    assert note.startswith("large files are sent from here, not from host to host: ")
+    assert "Cannot assign requested address" in note
