@@ -41,7 +41,7 @@ from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
-from provision.stack.again import only_restarts, restarting
+from provision.stack.again import only_restarts, require_services, restarting
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.certificate import own_certificate, together
 from provision.stack.closing import closed, tables
@@ -159,8 +159,9 @@ def rollback(inventory: Inventory, *, from_head: bool = False, **options: Unpack
 
 
 def restart(inventory: Inventory, services: Sequence[str] = (), **options: Unpack[Options]) -> Report:
-    """Starts services (`ray`, `vllm`; none named: all) anew, with what hangs on them, and no proofs. Raises PlanChanged
-    before anything is changed, if more than that would."""
+    """Starts services (`ray`, `vllm`; none named: all) anew, with what hangs on them, and no proofs. Raises UsageError
+    for one that there is not, PlanChanged before anything is changed, if more than that would."""
+    require_services(services, inventory, options.get("playbook"))  # before any host is connected to
     options["agree"] = only_restarts(options.get("agree"))
     options["skip"] = options.get("skip") or tuple(PROOFS)
     job = _job("restart", Mode.UP, inventory, options)

@@ -31,6 +31,10 @@ from provision.inventory.models import Inventory
 VERSION = 1
 
 
+class NoWayBack(ProvisionError):
+    """There is no good start to go back to, or none that can be read."""
+
+
 class NotKept(ProvisionError):
     """What would have been the way back could not be written down."""
 
@@ -143,8 +147,8 @@ def still(kept: LastGood, present: Inventory, then: Callable[[Plan], None] | Non
 
 
 def load(present: Inventory) -> LastGood:
-    """Of the cluster of the `present` inventory, which has the passwords of URLs. Raises UsageError where there is
-    none, or none that can be read."""
+    """Of the cluster of the `present` inventory, which has the passwords of URLs. Raises NoWayBack where there is none,
+    or none that can be read, UsageError where the inventory lacks a password."""
     cluster = present.cluster
     path = place(cluster)
     hint = "a successful `provision up` keeps one, on the machine that it runs on; of another one: `--from-head`"
@@ -169,8 +173,8 @@ def load(present: Inventory) -> LastGood:
     except UsageError:
         raise
     except FileNotFoundError:
-        raise UsageError(f"no good start of `{cluster}` is kept here", hint=hint) from None
+        raise NoWayBack(f"no good start of `{cluster}` is kept here", hint=hint) from None
     except OSError as error:
-        raise UsageError(f"`{path}` cannot be read: {error.strerror}", hint=hint) from error
+        raise NoWayBack(f"`{path}` cannot be read: {error.strerror}", hint=hint) from error
     except (ValueError, LookupError, TypeError, LockError) as error:
-        raise UsageError(f"`{path}` holds no start that this version has kept", hint=hint) from error
+        raise NoWayBack(f"`{path}` holds no start that this version has kept", hint=hint) from error

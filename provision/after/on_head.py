@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from provision.after.last_good import VERSION, LastGood, Played
+from provision.after.last_good import VERSION, LastGood, NoWayBack, Played
 from provision.cluster.gather import answers
 from provision.core.errors import LockError, UsageError
 from provision.core.script import Script
@@ -46,15 +46,15 @@ def keep(inventory: Inventory, text: str, password: Secret | None, cancel: threa
 
 
 def fetch(present: Inventory, options: Mapping[str, Any]) -> LastGood:
-    """`options`: `sudo_password`, `cancel`, as of a run. Raises UsageError where the head keeps none, or none that the
-    `present` inventory can go back to; HostError."""
+    """`options`: `sudo_password`, `cancel`, as of a run. Raises NoWayBack where the head keeps none, UsageError
+    where the `present` inventory cannot go back to it; HostError."""
     head = present.head.name
     script = Script(shell("files/trust.sh", "last_good/tell.sh"), _place(present))
     password = options.get("sudo_password") or read_sudo_password(present)
     said = answers(present, {head: script}, sudo_password=password, cancel=options.get("cancel"))[head].stdout
     if not said.strip():
         hint = "a successful `provision up` that changes something keeps one there"
-        raise UsageError(f"{head} keeps no good start of `{present.cluster}`", hint=hint)
+        raise NoWayBack(f"{head} keeps no good start of `{present.cluster}`", hint=hint)
     try:
         content = json.loads(said)
         if content["v"] != VERSION:
@@ -68,7 +68,7 @@ def fetch(present: Inventory, options: Mapping[str, Any]) -> LastGood:
     except UsageError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, LockError) as error:
-        raise UsageError(f"{head} keeps a good start that this version cannot read") from error
+        raise NoWayBack(f"{head} keeps a good start that this version cannot read") from error
 
 
 def _place(inventory: Inventory) -> dict[str, str]:

@@ -9,14 +9,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from provision.cluster.gather import fleet_of
-from provision.core.errors import Cancelled, ProvisionError, UsageError
-from provision.core.events import silent
+from provision.core.errors import ProvisionError, UsageError
 from provision.core.exits import Exit
 from provision.core.script import Script, Value, assignments, is_text
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
-from provision.inventory.secrets import read_sudo_password, readable_secrets
+from provision.operate.asking import asking, errors_of
 from provision.payload.bundle import shell
 from provision.resources.kept_token import token_question, token_secrets
 from provision.resources.runtime import RUNTIMES
@@ -68,16 +66,7 @@ def run_on_hosts(
         raise UsageError("there is no command to run", hint="provision exec cluster.yaml -- uptime")
     if any(not is_text(word) for word in words):
         raise UsageError("the command is not UTF-8 text", hint="write other bytes by their numbers: printf '\\377'")
-    secrets = readable_secrets(inventory)
-    hosts = [host for host in inventory.hosts if not limit or host.name in limit]
-    with fleet_of(
-        hosts,
-        silent,
-        sudo_password=sudo_password or read_sudo_password(inventory),
-        redact=tuple(secrets.values()),
-        cancel=cancel,
-        inventory=inventory.path,
-    ) as fleet:
+    with asking(inventory, limit, cancel, sudo_password) as fleet:
 
         def run(host: Host) -> Ran:
             script = command_script(inventory, host, words, within=within, timeout=timeout)
@@ -86,10 +75,9 @@ def run_on_hosts(
             (said,) = session.run([script], on_line=lambda _, stream, line: heard(host.name, stream, line))
             return Ran(host.name, said.rc, said.stdout, said.stderr)
 
+        hosts = fleet.hosts
         ran = fleet.on_each(hosts, run)
-        for error in fleet.all_errors:
-            if isinstance(error, Cancelled):
-                raise error
+        errors_of(fleet)
         lost = {host: errors[-1] for host, errors in fleet.errors.items()}
     return tuple(ran[host.name] if host.name in ran else Ran(host.name, None, error=lost[host.name]) for host in hosts)
 

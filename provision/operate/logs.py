@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from provision.cluster.gather import Fleet, fleet_of
+from provision.cluster.gather import Fleet
 from provision.core.errors import Cancelled, ProvisionError, ScriptFailed
-from provision.core.events import silent
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
-from provision.inventory.secrets import read_sudo_password, readable_secrets
+from provision.operate.asking import asking, errors_of
 from provision.operate.log_lines import Filter, HostReader, LogFile, LogLine, in_order
 from provision.payload.bundle import shell
 from provision.resources.kept_token import token_question, token_secrets
@@ -67,7 +65,7 @@ def logs(
     """The logs of the hosts, in the order in which their lines were written, by the controller's clock. Secrets are
     masked. `limit`: names of the hosts to ask, none for all. Raises Cancelled."""
     wanted = asked or LogsAsked()
-    with _open(inventory, limit, cancel, sudo_password) as fleet:
+    with asking(inventory, limit, cancel, sudo_password) as fleet:
 
         def read(host: Host) -> tuple[HostReader, list[LogLine]]:
             reader = HostReader(host.name, _met(fleet, inventory, host))
@@ -82,7 +80,7 @@ def logs(
             return reader, found
 
         answers = fleet.on_each(fleet.hosts, read)
-        errors = _errors(fleet)
+        errors = errors_of(fleet)
     lines = in_order(
         [reader for reader, _ in answers.values()], (line for _, found in answers.values() for line in found)
     )
@@ -103,7 +101,7 @@ def follow(
     """Hands on what is written to the logs, until `cancel` is set or no host is left to follow. `failed` is told of
     each host that is lost, once."""
     queue: SimpleQueue[LogLine] = SimpleQueue()
-    with _open(inventory, limit, cancel, sudo_password) as fleet:
+    with asking(inventory, limit, cancel, sudo_password) as fleet:
 
         def listen(host: Host) -> None:
             reader = HostReader(host.name, _met(fleet, inventory, host))
@@ -145,24 +143,6 @@ def _waiting(queue: SimpleQueue[LogLine]) -> list[LogLine]:
     return found
 
 
-@contextmanager
-def _open(
-    inventory: Inventory, limit: Sequence[str], cancel: threading.Event | None, sudo_password: Secret | None
-) -> Iterator[Fleet]:
-    """A secret that cannot be read here is not known, and so not masked."""
-    secrets = readable_secrets(inventory)
-    hosts = [host for host in inventory.hosts if not limit or host.name in limit]
-    with fleet_of(
-        hosts,
-        silent,
-        sudo_password=sudo_password or read_sudo_password(inventory),
-        redact=tuple(secrets.values()),
-        cancel=cancel,
-        inventory=inventory.path,
-    ) as fleet:
-        yield fleet
-
-
 def _met(fleet: Fleet, inventory: Inventory, host: Host) -> float:
     """How far its clock is ahead of ours, as far as that is certain. Its token is masked from now on."""
     heard: list[tuple[float, float]] = []
@@ -191,10 +171,3 @@ def _script(inventory: Inventory, host: Host, asked: LogsAsked, hosts: int, *, f
     }
     body = shell("files/trust.sh", "files/rights.sh", *LIBRARY, "logs/read.sh")
     return Script(body, variables, timeout=math.inf if follow else _PATIENCE)
-
-
-def _errors(fleet: Fleet) -> tuple[ProvisionError, ...]:
-    for error in fleet.all_errors:
-        if isinstance(error, Cancelled):
-            raise error
-    return fleet.all_errors

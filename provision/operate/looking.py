@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from provision.cluster.gather import Fleet, fleet_of
+from provision.cluster.gather import Fleet
 from provision.core.errors import LockError, NoHome, ProvisionError
-from provision.core.events import silent
 from provision.core.lease import read_answer
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
+from provision.engine.members import AT, Members
 from provision.environment.locks import lock_of
 from provision.inventory.models import Host, Inventory
-from provision.inventory.secrets import read_sudo_password, readable_secrets
+from provision.inventory.secrets import readable_secrets
+from provision.operate.asking import asking
 from provision.operate.last_up import last_up
 from provision.operate.read_status import read_gpus_in_use, read_service, read_work
 from provision.operate.status import ClusterStatus, HostStatus, LastUp, ServiceStatus, Work
@@ -49,8 +50,11 @@ class _Seen:
 class Looker:
     """Looks again and again over the connections that it has. Made by `looker`."""
 
-    def __init__(self, inventory: Inventory, fleet: Fleet, key: Secret | None) -> None:
+    def __init__(
+        self, inventory: Inventory, fleet: Fleet, key: Secret | None = None, former: Sequence[Host] = ()
+    ) -> None:
         self._inventory = inventory
+        self._former = tuple(former)
         self._fleet = fleet
         self._key = key
         self._environment = _environment(inventory)
@@ -60,7 +64,7 @@ class Looker:
         inventory, fleet = self._inventory, self._fleet
         began, at = time.monotonic(), time.time()
         fleet.errors.clear()
-        seen = fleet.on_each(fleet.hosts, self._host)
+        seen = fleet.on_each((*fleet.hosts, *self._former), self._host)
         hosts = tuple(seen[host.name].host if host.name in seen else self._unseen(host) for host in fleet.hosts)
         head = seen.get(inventory.head.name)
         return ClusterStatus(
@@ -68,6 +72,7 @@ class Looker:
             at=at,
             seconds=time.monotonic() - began,
             hosts=hosts,
+            former=tuple(seen[host.name].host if host.name in seen else self._unseen(host) for host in self._former),
             expected=_expected(inventory),
             spares=inventory.spares,
             served=(inventory.serve.name or inventory.serve.model) if inventory.serve else "",
@@ -116,8 +121,9 @@ class Looker:
         return _Seen(status, work, why)
 
     def _service(self, host: Host, name: str, key: Secret | None) -> Script:
+        folder = host.name.partition(AT)[0]  # one that has moved was known there without its address
         variables: dict[str, Value] = {
-            **{"root": host.base, "cluster": self._inventory.cluster, "host": host.name, "service": name},
+            **{"root": host.base, "cluster": self._inventory.cluster, "host": folder, "service": name},
             **{"user": host.services_user, "runtimes": " ".join(RUNTIMES), "scratch": "", "former": ""},
         }
         if name == "vllm":
@@ -133,19 +139,11 @@ def looker(
     cancel: threading.Event | None = None,
     sudo_password: Secret | None = None,
 ) -> Iterator[Looker]:
-    """Looks at a cluster for as long as it is open. A secret that cannot be read here is not used."""
-    secrets = readable_secrets(inventory)
-    hosts = [host for host in inventory.hosts if not limit or host.name in limit]
-    password = sudo_password or read_sudo_password(inventory)
-    with fleet_of(
-        hosts,
-        silent,
-        sudo_password=password,
-        redact=tuple(secrets.values()),
-        cancel=cancel,
-        inventory=inventory.path,
-    ) as fleet:
-        yield Looker(inventory, fleet, secrets.get(API_KEY))
+    """Looks at a cluster for as long as it is open, without `limit` at its former members, too. A secret that cannot be
+    read here is not used."""
+    with asking(inventory, limit, cancel, sudo_password) as fleet:
+        former = () if limit else Members.of(inventory).former(stopped=False)
+        yield Looker(inventory, fleet, readable_secrets(inventory).get(API_KEY), former)
 
 
 def status(

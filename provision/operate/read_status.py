@@ -14,6 +14,9 @@ from provision.operate.status import GpuUse, ServiceStatus, Work
 
 _LONGEST = 300
 
+#: How it is said that there are no numbers: of a server that has lost its port, does not answer, or does not tell them.
+_WHY = ("lost", "mute", "silent")
+
 
 def read_gpus_in_use(fragment: Fragment) -> tuple[tuple[GpuUse, ...], str]:
     """(GPUs, why they are not known)."""
@@ -58,6 +61,8 @@ def read_service(name: str, fragment: Fragment) -> tuple[ServiceStatus | None, s
 def _mute(said: Mapping[str, str]) -> str:
     if "frozen" in said:
         return "its process is stopped by a signal"
+    if said.get("metrics.lost"):
+        return said["metrics.lost"]
     return f"its server does not answer: {said['metrics.mute']}" if said.get("metrics.mute") else ""
 
 
@@ -65,7 +70,9 @@ def read_work(fragment: Fragment) -> tuple[Work | None, str]:
     """(numbers of the server's, why they are not known)."""
     said = pairs(fragment.stdout)
     if "metrics" not in said:
-        return None, said.get("metrics.mute") or said.get("metrics.silent", "")
+        if "frozen" in said:
+            return None, "its process is stopped by a signal"
+        return None, next((said[f"metrics.{why}"] for why in _WHY if said.get(f"metrics.{why}")), "")
     try:
         found = json.loads(said["metrics"])
         before, now, seconds = dict(found["before"]), dict(found["now"]), float(found["seconds"])

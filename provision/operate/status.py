@@ -109,7 +109,8 @@ class LastUp:
 @dataclass(frozen=True)
 class ClusterStatus:
     """`expected`: service → the hosts that should have it. `environment`: of the lock here, empty where that is not
-    known. `work_unknown`: why there are no numbers of the server's."""
+    known. `work_unknown`: why there are no numbers of the server's. `former`: hosts that were members, are
+    no longer in the inventory, and on which nothing is known to have been stopped."""
 
     cluster: str
     at: float
@@ -122,6 +123,12 @@ class ClusterStatus:
     work: Work | None = None
     work_unknown: str = ""
     last_up: LastUp | None = None
+    former: tuple[HostStatus, ...] = ()
+
+    @property
+    def former_unknown(self) -> tuple[HostStatus, ...]:
+        """Former members of which it is not known whether anything still runs there."""
+        return tuple(host for host in self.former if host.error is not None or host.services_unknown)
 
     @property
     def unknown(self) -> tuple[HostStatus, ...]:
@@ -184,6 +191,13 @@ class ClusterStatus:
                     yield f"{TITLES[name]} on {host.name}: {service.said if service else 'not running'}"
             if self.environment and host.environment and host.environment != self.environment:
                 yield f"{host.name}: environment {host.environment}, the lock here is of {self.environment}"
+        for host in self.former:
+            going = [TITLES[service.name] for service in host.services if service.running or service.again]
+            if going:
+                yield (
+                    f"{host.name} ({host.address}) is no longer in the inventory and still runs {' and '.join(going)}: "
+                    "`provision up` stops that"
+                )
 
 
 #: How services are called.

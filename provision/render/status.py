@@ -40,6 +40,7 @@ def status_facts(seen: ClusterStatus, history: Mapping[str, str]) -> list[tuple[
     facts += _work(seen.work, seen.work_unknown, history) if seen.served else []
     if any(host.service("ray") for host in seen.hosts):
         facts.append(("Ray", _ray(seen)))
+    facts += [("no member", _former(host)) for host in seen.former_unknown]
     facts.append(("environment", _environment(seen)))
     facts.append(("last up", _last_up(seen.last_up, seen.at)))
     return facts
@@ -96,6 +97,7 @@ def status_json(seen: ClusterStatus) -> dict[str, object]:
             else None
         ),
         "hosts": [_host_json(host) for host in seen.hosts],
+        "former": [_host_json(host) for host in seen.former],
         "seconds": seen.seconds,
     }
 
@@ -235,6 +237,11 @@ def _ray(seen: ClusterStatus) -> str:
     joined = next((service.joined for service in there if service.joined), ())
     counted = f"; when it was last counted, {', '.join(joined)} had joined" if joined else ""
     return f"runs on {running} of {len(seen.hosts)} hosts{counted}"
+
+
+def _former(host: HostStatus) -> str:
+    why = host.error.message if host.error else host.services_unknown
+    return f"{host.name} ({host.address}) was one; whether anything still runs there is {UNKNOWN}: {why}"
 
 
 def _environment(seen: ClusterStatus) -> str:

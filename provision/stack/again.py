@@ -5,8 +5,9 @@ What hangs on them is restarted as with any change of theirs, since the playbook
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from provision.cluster.cluster import Cluster
 from provision.core.errors import PlanChanged, UsageError
@@ -15,6 +16,7 @@ from provision.core.playbook import Playbook
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment
 from provision.core.wording import did_you_mean
+from provision.inventory.models import Inventory
 from provision.resources.service import Service
 from provision.resources.staying import STAYS_UP
 
@@ -53,11 +55,7 @@ def restarting(playbook: Callable[[Cluster], Playbook], names: Sequence[str]) ->
     def again(cluster: Cluster) -> Playbook:
         book = playbook(cluster)
         there = {_name(step.resource) for step in book.steps if isinstance(step.resource, Service)}
-        for name in names:
-            if name not in there:
-                meant = did_you_mean(name, there, "; ")
-                known = ", ".join(sorted(there)) or "none"
-                raise UsageError(f"there is no service `{name}`{meant}", hint=f"the services are {known}")
+        _require(names, there)
         book.steps = [
             replace(step, resource=_restarted(step.resource))
             if isinstance(step.resource, Service) and (not names or _name(step.resource) in names)
@@ -67,6 +65,23 @@ def restarting(playbook: Callable[[Cluster], Playbook], names: Sequence[str]) ->
         return book
 
     return again
+
+
+def require_services(names: Sequence[str], inventory: Inventory, playbook: Path | None) -> None:
+    """Raises UsageError for a name that the built-in playbook would not have. What one of one's own has is seen once it
+    runs."""
+    if playbook is not None or inventory.playbook is not None:
+        return
+    model = [] if inventory.serve is None else ["vllm"]
+    _require(names, model if model and inventory.serve and inventory.serve.backend == "mp" else ["ray", *model])
+
+
+def _require(names: Sequence[str], there: Collection[str]) -> None:
+    for name in names:
+        if name not in there:
+            meant = did_you_mean(name, there, "; ")
+            known = ", ".join(sorted(there)) or "none"
+            raise UsageError(f"there is no service `{name}`{meant}", hint=f"the services are {known}")
 
 
 def only_restarts(then: Callable[[Plan], None] | None) -> Callable[[Plan], None]:

@@ -46,7 +46,7 @@ def greet(server):
 '''
 
 VLLM = '''"""A stand-in for vLLM: one endpoint that wants the key, and a log that tells more than it should."""
-import base64, http.server, json, os, ssl, sys, time, urllib.parse
+import base64, http.server, json, os, signal, ssl, sys, time, urllib.parse
 
 #: As vLLM 0.32.0 writes them; of the tokens there are more each time.
 METRICS = b"""# HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -101,6 +101,8 @@ def main():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*(flags[flags.index(name) + 1] for name in ("--ssl-certfile", "--ssl-keyfile")))
         server.socket = context.wrap_socket(server.socket, server_side=True)
+    # Told to lose its port, it lives on.
+    signal.signal(signal.SIGUSR1, lambda *_: (server.socket.close(), time.sleep(3600)))
     server.serve_forever()
 '''
 

@@ -132,7 +132,7 @@ def test_and_from_another_machine_by_what_the_head_keeps(desk: Desk) -> None:
     desk.provision("up", code=1)
     state = desk.folder / "state"
     state.rename(desk.folder / "kept")
-    said = desk.provision("rollback", code=2)
+    said = desk.provision("rollback", code=1)
     assert "no good start of `change` is kept here" in said and "`--from-head`" in said
     assert "going back to what was started by" in desk.provision("rollback", "--from-head")
     assert "--max-num-seqs 7" in desk.running()
@@ -140,4 +140,4 @@ def test_and_from_another_machine_by_what_the_head_keeps(desk: Desk) -> None:
     kept = "/home/ops/.provision/clusters/change/lab-1/vllm/last-good.json"
     assert desk.lab.host("lab-1").exec(["stat", "-c", "%a %U", kept]).stdout == "600 ops\n"
     desk.lab.host("lab-1").exec(["chmod", "666", kept])
-    assert "lab-1 keeps no good start" in desk.provision("rollback", "--from-head", code=2)
+    assert "lab-1 keeps no good start" in desk.provision("rollback", "--from-head", code=1)

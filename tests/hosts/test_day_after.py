@@ -343,3 +343,30 @@ def test_a_tunnel_answers_again_after_its_connection_was_cut(day: Day) -> None:
     tunnel.send_signal(2)
     tunnel.communicate(timeout=30)
     assert tunnel.returncode == 130
+
+
+def test_a_server_that_is_frozen_or_has_lost_its_port_is_not_well(day: Day) -> None:
+    head = day.lab.host("lab-1")
+    head.exec(["pkill", "-STOP", "-f", "bin/vllm serve"])
+    frozen = day.status(code=3)
+    head.exec(["pkill", "-CONT", "-f", "bin/vllm serve"])
+    assert frozen["wrong"] == ["vLLM on gpu-01: running, but its process is stopped by a signal"]
+    assert day.status()["healthy"]
+    # The process of the stamp lives on, and does not listen any more.
+    head.exec(["sh", "-c", "kill -USR1 $(pgrep -f 'bin/vllm serve')"])
+    lost = day.status(code=3)
+    assert lost["wrong"] == ["vLLM on gpu-01: running, but nothing listens on port 8000"]
+    day.provision("restart", "cluster.yaml", "vllm")
+    assert day.status()["healthy"]
+
+
+def test_a_host_that_was_taken_out_and_still_runs_something_is_named(day: Day) -> None:
+    day.provision("restart", "cluster.yaml", "vllm")  # by which this machine knows the members
+    day.write("cluster.yaml", day.settings | {"hosts": {"gpu-01": day.settings["hosts"]["gpu-01"]}})
+    seen = day.status(code=3)
+    day.write("cluster.yaml", day.settings)
+    address = day.lab.host("lab-2").address
+    assert seen["wrong"] == [
+        f"gpu-02 ({address}) is no longer in the inventory and still runs Ray: `provision up` stops that"
+    ]
+    assert [host["host"] for host in seen["hosts"]] == ["gpu-01"] and seen["check"] == "drift"

@@ -12,6 +12,9 @@ if alive && port=$(flag_of --port) && [ -n "$port" ]; then
         certificate=$(flag_of certificate)
         export URL="$scheme://$address:$port" MARK="$mark" PID="$pid" CERTIFICATE="$certificate"
         cd / && printf %s "$api_key" | { exec 3<&0; printf '%s\n' "$program" | as_user timeout -k 2 20 "$python" -I - 2>&1; }
+    elif [ -z "$(listeners "$address" "$port" | tr -d ' ')" ]; then echo "metrics.lost=nothing listens on port $port"
+    # What the server has open can be seen, and this port is not among it.
+    elif open_in "$pid" | grep -q 'socket:'; then echo "metrics.lost=another program has port $port"
     else echo "metrics.silent=port $port is not held by the server that \`up\` has started"
     fi
 fi

@@ -69,7 +69,7 @@ def test_without_packages_there_is_no_lock_to_keep(inventory: Inventory) -> None
 
 
 def test_where_there_is_none_that_is_said(inventory: Inventory) -> None:
-    with pytest.raises(UsageError, match="no good start of `llama` is kept here"):
+    with pytest.raises(last_good.NoWayBack, match="no good start of `llama` is kept here"):
         last_good.load(inventory)
 
 
@@ -100,7 +100,7 @@ def test_what_this_version_has_not_kept_is_no_start(inventory: Inventory, spoil:
     last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
     path = last_good.place("llama")
     path.write_text(spoil(path.read_text()))
-    with pytest.raises(UsageError, match="holds no start that this version has kept"):
+    with pytest.raises(last_good.NoWayBack, match="holds no start that this version has kept"):
         last_good.load(inventory)
 
 
@@ -114,7 +114,7 @@ def test_one_that_others_could_have_written_is_not_gone_back_to(inventory: Inven
     """It names programs that are run here, to tell secrets."""
     last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
     last_good.place("llama").chmod(0o666)
-    with pytest.raises(UsageError, match="can be written to by every user"):
+    with pytest.raises(last_good.NoWayBack, match="can be written to by every user"):
         last_good.load(inventory)
 
 

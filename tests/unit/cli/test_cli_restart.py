@@ -37,6 +37,14 @@ def test_words_are_an_inventory_and_services(
     assert "error: more than a restart would change\n  gpu-01: environment" in result.stderr
 
 
+def test_a_service_that_there_is_not_is_refused_before_any_host_is_connected_to(
+    call: Callable[..., Result], inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_job", lambda *_, **__: pytest.fail("it went on"))
+    result = call("restart", "nope")
+    assert result.exit_code == 2 and "there is no service `nope`" in result.stderr
+
+
 def opens(monkeypatch: pytest.MonkeyPatch, there: Tunnel | PortClosed) -> None:
     @contextmanager
     def tunnel(_: object, *, cancel: Any, **__: object) -> Iterator[Tunnel]:

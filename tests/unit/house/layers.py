@@ -140,10 +140,12 @@ LAYERS: Mapping[str, Row] = {
     ),
     "operate": Row(
         (
-            "cluster", "core", "diagnosis", "environment", "inventory", "payload", "resources", "serving", "transport",
+            "cluster", "core", "diagnosis", "engine", "environment", "inventory", "payload", "resources", "serving",
+            "transport",
         ),
         (),
-        "for the day after: looks and asks, and makes no plan; resources, serving: where services lie on a host, and "
+        "for the day after: looks and asks, and makes no plan; engine: who was a member before; resources, serving: "
+        "where services lie on a host, and "
         "the server's own way to be asked; environment: the lock to compare with; diagnosis: when a line was written",
     ),
     "lab": Row(

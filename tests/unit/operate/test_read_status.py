@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,22 @@ def test_a_server_that_does_not_answer_is_not_well() -> None:
     # What keeps us from asking is no fault of the server's.
     service, _ = read_service("vllm", said(f"{text}metrics.silent=it wants another API key\n"))
     assert service is not None and service.well
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("metrics.lost=nothing listens on port 8000", "nothing listens on port 8000"),
+        ("frozen=yes\nmetrics.mute=timed out", "its process is stopped by a signal"),
+        ("metrics.mute=timed out", "its server does not answer: timed out"),
+    ],
+)
+def test_a_server_that_nobody_reaches_is_not_well(lines: str, words: str) -> None:
+    text = f"ready=x\nrunning=yes\n{lines}"
+    service, _ = read_service("vllm", said(text))
+    assert service is not None and not service.well and service.said == f"running, but {words}"
+    work, why = read_work(said(text))
+    assert work is None and why and why in words
 
 
 def test_what_no_server_says_is_not_known() -> None:

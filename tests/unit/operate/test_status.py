@@ -10,7 +10,7 @@ from status_samples import HOLDER, a_host, a_service, a_status, an_unreachable_h
 
 from provision.core.errors import SudoRefused
 from provision.core.exits import Exit
-from provision.render.status import verdict
+from provision.render.status import status_lines, verdict
 
 
 def test_all_well() -> None:
@@ -61,3 +61,20 @@ def test_another_environment_than_the_locks_is_drift_and_an_unknown_one_is_not()
 def test_what_could_not_be_looked_at_is_not_well() -> None:
     closed = a_host("gpu-02", "worker", services=(), services_unknown="not safe: /srv (mode 777, owner eve)")
     assert a_status(hosts=(a_host(), closed)).wrong == ("gpu-02: not safe: /srv (mode 777, owner eve)",)
+
+
+def test_a_former_member_that_still_runs_something_is_not_well() -> None:
+    former = a_host("gpu-03", "worker")
+    seen = a_status(former=(former,))
+    assert (seen.exit_code, seen.check) == (Exit.NO, "drift")
+    assert seen.wrong == (
+        "gpu-03 (10.0.0.3) is no longer in the inventory and still runs Ray: `provision up` stops that",
+    )
+    assert a_status(former=(replace(former, services=()),)).healthy
+
+
+def test_of_a_former_member_that_cannot_be_looked_at_that_is_said() -> None:
+    seen = a_status(former=(replace(an_unreachable_host(), name="gpu-03"),))
+    assert seen.healthy and seen.exit_code == Exit.DONE
+    said = " ".join("\n".join(status_lines(seen)).split())
+    assert "gpu-03 (10.0.0.2) was one; whether anything still runs there is not known: no answer from" in said
