@@ -11,8 +11,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(os.geteuid() != 0, reason="being somebody else needs root"),
-    pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed"),
+    pytest.mark.needs("root", "setpriv"),
 ]
 
 INVENTORY = """\

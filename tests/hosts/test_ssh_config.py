@@ -18,8 +18,6 @@ from provision.transport.trust import record_each
 
 pytestmark = pytest.mark.hosts
 
-HAS_CLIENT = pytest.mark.skipif(shutil.which("ssh") is None, reason="no OpenSSH client here")
-
 
 def hello(host: Host) -> str:
     with Transport([host]) as transport:
@@ -64,7 +62,6 @@ def add(agent: Path, *keys: Path) -> None:
     subprocess.run(["ssh-add", "-q", *keys], env={**os.environ, "SSH_AUTH_SOCK": str(agent)}, check=True)
 
 
-@HAS_CLIENT
 def test_included_files_and_conditions_count(sshds: Sshds, server: Sshd, configured: Callable[..., Host]) -> None:
     folder = sshds.folder / "config.d"
     folder.mkdir()
@@ -76,7 +73,6 @@ def test_included_files_and_conditions_count(sshds: Sshds, server: Sshd, configu
     assert hello(configured(wrong)) == "hello\n"
 
 
-@HAS_CLIENT
 @pytest.mark.parametrize("named", [True, False])
 def test_home_is_where_the_variable_says(
     sshds: Sshds, server: Sshd, monkeypatch: pytest.MonkeyPatch, named: bool
@@ -123,7 +119,7 @@ def test_without_openssh_what_is_not_known_is_refused_and_the_rest_read(
     assert "openssh-client" in caught.value.hint
 
 
-@pytest.mark.parametrize("client", [pytest.param(True, marks=HAS_CLIENT), False])
+@pytest.mark.parametrize("client", [True, False])
 def test_tokens_variables_and_blanks_in_names_of_files(
     sshds: Sshds, configured: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, client: bool
 ) -> None:
@@ -143,7 +139,6 @@ def test_tokens_variables_and_blanks_in_names_of_files(
         hello(configured("IdentityFile ${UNSET_HERE}/key"))
 
 
-@HAS_CLIENT
 def test_the_files_of_known_hosts_that_are_only_read(
     sshds: Sshds, server: Sshd, configured: Callable[..., Host]
 ) -> None:
@@ -157,7 +152,6 @@ def test_the_files_of_known_hosts_that_are_only_read(
     assert hello(host) == "hello\n"
 
 
-@HAS_CLIENT
 @pytest.mark.parametrize("file", ["/dev/null", "none", "/dev/null /dev/zero"])
 def test_trust_records_nothing_where_nobody_would_find_it(
     sshds: Sshds, configured: Callable[..., Host], file: str, monkeypatch: pytest.MonkeyPatch
@@ -170,14 +164,12 @@ def test_trust_records_nothing_where_nobody_would_find_it(
     assert not (sshds.folder / ".ssh").exists()
 
 
-@HAS_CLIENT
 def test_trust_records_in_the_file_that_openssh_would(sshds: Sshds, configured: Callable[..., Host]) -> None:
     host = configured(f"UserKnownHostsFile {sshds.folder}/kh.d/%n {sshds.folder}/other", known_hosts=False)
     assert record_each(scan([host])) == {sshds.folder / "kh.d" / "gpu-1": 1}
     assert hello(host) == "hello\n"
 
 
-@HAS_CLIENT
 def test_the_agent_that_the_configuration_names(
     sshds: Sshds, configured: Callable[..., Host], agent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +183,6 @@ def test_the_agent_that_the_configuration_names(
         hello(configured("IdentityAgent none", key=False))
 
 
-@HAS_CLIENT
 def test_a_public_key_names_the_one_that_the_agent_holds(
     sshds: Sshds, server: Sshd, configured: Callable[..., Host], agent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +201,6 @@ def test_a_public_key_names_the_one_that_the_agent_holds(
     assert "ssh-add" in caught.value.hint
 
 
-@HAS_CLIENT
 def test_a_certificate_that_the_configuration_names(
     sshds: Sshds, server: Sshd, configured: Callable[..., Host], agent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

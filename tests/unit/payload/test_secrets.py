@@ -17,7 +17,7 @@ from provision.resources.service_secrets import secret_variables
 
 LIBRARY = shell("service/library.sh", "service/secrets.sh")
 SHELLS = [[name] for name in ("sh", "dash", "bash") if shutil.which(name)]
-SHELLS += [["busybox", "sh"]] if shutil.which("busybox") else []
+SHELLS += [pytest.param(["busybox", "sh"], marks=pytest.mark.needs("busybox"))]
 STAMP = "--size=1\n$HOME=/home/me\npid=1\nstart=2\nunit=\nready=yes\n"
 
 

@@ -1,6 +1,5 @@
 """What a connection may use: nothing that OpenSSH's client refuses by default, whatever paramiko would offer."""
 
-import shutil
 import socket
 import subprocess
 
@@ -37,7 +36,7 @@ def test_what_openssh_has_given_up_is_not_offered(client: Client) -> None:
     client.close()
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="no OpenSSH client to compare with")
+@pytest.mark.needs("ssh")
 def test_openssh_accepts_what_is_accepted_here() -> None:
     listed = subprocess.run(["ssh", "-G", "-F", "none", "host"], capture_output=True, text=True, check=True).stdout
     theirs = {line.partition(" ")[0]: set(line.partition(" ")[2].split(",")) for line in listed.splitlines()}

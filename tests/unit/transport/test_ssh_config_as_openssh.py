@@ -1,7 +1,6 @@
 """Configurations of unusual kinds, against what `ssh -G` makes of them: with OpenSSH's client; where $HOME is not the
 one that passwd names, and the configuration comes in another way; and without a client, where some are refused."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -146,10 +145,6 @@ def test_what_openssh_does_not_take_is_an_error_of_that_host(
         monkeypatch.setattr(ssh_config.shutil, "which", lambda *_: None)
     with pytest.raises((ConfigProblem, Unreachable)):
         resolved("x", configured(home, f"Host x\n  {line}\n"))
-
-
-def test_openssh_is_here() -> None:
-    assert shutil.which("ssh")
 
 
 MACHINES = "# systemd's\nHost unix/* vsock/* machine/*\n  ProxyCommand /usr/lib/systemd/systemd-ssh-proxy %h %p\n"
