@@ -33,7 +33,8 @@ def explain(files: tuple[Path, ...], **options: Any) -> int:
     """
     from provision import explain as explained
     from provision.cli.run import errors_as_json
-    from provision.diagnosis.logs import LONGEST, sections
+    from provision.diagnosis.contents import text_of
+    from provision.diagnosis.logs import sections
     from provision.render.explained import explained_json, explained_lines
     from provision.render.jsonl import result_line
 
@@ -44,8 +45,7 @@ def explain(files: tuple[Path, ...], **options: Any) -> int:
         named = [file for file in files if str(file) != "-"]
         piped = []
         if len(named) != len(files) or not files:
-            text = sys.stdin.buffer.read(LONGEST).replace(b"\0", b"").decode("utf-8", "replace")
-            piped = sections(text, path="standard input")
+            piped = sections(text_of(sys.stdin.buffer), path="standard input")
         found = explained(*named, *piped)
     screen.json(result_line("explain", explained_json(found)))
     if not screen.as_json:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from provision.diagnosis.prefixes import Stripped, strip
+from provision.diagnosis.packed import unpack
+from provision.diagnosis.prefixes import Stripped, level_of, strip
 
 #: Longer messages are cut: pydantic repeats the whole input, Ray's authentication error a manual.
 LINE = 300
@@ -71,6 +73,14 @@ _OPENINGS = ("Last error:",)
 _CLOCK_FACE = ("month", "day", "hour", "minute", "second")
 
 
+#: Of Unix, Windows, and a progress bar. Not what else Unicode knows: that stands inside of a line, such as in a prompt.
+_END = re.compile(r"\r\n|[\r\n]")
+
+
+def rows(text: str) -> list[str]:
+    return _END.split(text)
+
+
 def read_lines(
     text: str,
     host: str = "",
@@ -83,8 +93,9 @@ def read_lines(
     clock, names = clock or Clock(), addresses or {}
     found: list[Line] = []
     at, opened = None, ""
-    for raw in text.splitlines():
-        said = strip(raw)
+    for packed in (packed for raw in rows(text) for packed in unpack(raw)):
+        said = strip(packed.text)
+        said.host, said.level = said.host or packed.host, said.level or level_of(packed.level)
         if said.text in _OPENINGS:
             opened = said.text
             continue

@@ -5,16 +5,13 @@ A file may hold the logs of several hosts, each behind a line `@host NAME PATH`.
 
 from __future__ import annotations
 
-import gzip
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
-
-#: Bytes of a file's end that are read: what ended a program stands there.
-LONGEST = 16 * 1024 * 1024
+from provision.diagnosis.contents import contents
+from provision.diagnosis.lines import rows
 
 _SECTION = re.compile(r"^@host (?P<host>\S+)(?: (?P<path>.*))?$")
 
@@ -61,7 +58,7 @@ def sections(text: str, host: str = "", path: str = "", changed: float = 0.0) ->
     """The logs in one text. Remarks at its beginning (`# …`) are not part of them."""
     found: list[tuple[str, str, list[str]]] = [(host, path, [])]
     begun = False
-    for line in text.splitlines():
+    for line in rows(text):
         if match := _SECTION.match(line):
             found.append((match["host"], match["path"] or path, []))
             begun = True
@@ -73,22 +70,12 @@ def sections(text: str, host: str = "", path: str = "", changed: float = 0.0) ->
 
 def _file(file: Path, host: str, name: str) -> list[Log]:
     try:
-        text = "".join(_end(file))
+        found = list(contents(file))
         changed = file.stat().st_mtime
-    except (OSError, EOFError) as error:
-        raise ProvisionError(f"`{file}` cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return sections(text, host, name, changed)
-
-
-def _end(file: Path) -> Iterator[str]:
-    """The end of a file, unpacked; any bytes are text."""
-    if file.suffix == ".gz":
-        with gzip.open(file) as packed:
-            end = b""
-            while piece := packed.read(LONGEST):
-                end = (end + piece)[-LONGEST:]
-    else:
-        with file.open("rb") as plain:
-            plain.seek(max(0, file.stat().st_size - LONGEST) if file.is_file() else 0)
-            end = plain.read(LONGEST)
-    yield end.replace(b"\0", b"").decode("utf-8", "replace")
+    except OSError as error:
+        raise ProvisionError(f"`{file}` cannot be read: {error.strerror or error}") from None
+    logs: list[Log] = []
+    for inside, text in found:
+        *_, folder, _ = ("", host, *inside.split("/")) if "/" in inside else ("", host, inside)
+        logs += sections(text, folder, "/".join(filter(None, (name, inside))), changed)
+    return logs

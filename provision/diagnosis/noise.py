@@ -8,11 +8,13 @@ from provision.diagnosis.lines import Line
 
 #: Tried again, or without consequence: vLLM looks at the hub for what a model's folder has already (vllm#33545), torch
 #: for an IPv6 address that no host needs (vllm#570), FlashInfer for the fastest kernel, torchvision for its
-#: reader of pictures; downloads are resumed; Ray counts what its event loops do, and reports, as OpenTelemetry does,
+#: reader of pictures; downloads are resumed, and requests to
+#: the hub made again; Ray counts what its event loops do, and reports, as OpenTelemetry does,
 #: to somebody who need not be there.
 _HARMLESS = (
     r"|Error retrieving (?:safetensors|file list)\b|\[c10d\] The IPv6 network addresses of"
     r"|Skipping tactic .* due to failure while profiling|Error while downloading from https:"
+    r"|thrown while requesting [A-Z]+ https?:"
     r"|^(?:Global stats: \d|(?:Queueing|Execution) time: +mean = |\t?[\w.:]+ - \d+ total \(\d+ active\))"
     r"|usage-stats\.ray\.io|url: /v1/(?:traces|metrics|logs)\b|Failed to load image Python extension"
 )

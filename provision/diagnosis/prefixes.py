@@ -5,7 +5,6 @@ Seen in logs of vLLM 0.6 to 0.33 and Ray 2.8 to 2.60; a line may carry several, 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,14 @@ _MONTHS = {name: number for number, name in enumerate(
     ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1
 )}  # fmt: skip
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Colours, cursor and titles; also as syslog (`#033`), `cat -v` (`^[`) and web pages (a replacement, or nothing at all)
+# write their first character.
+_ANSI = re.compile(
+    r"(?:\x1b|\ufffd|\^\[|#033)\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78]"
+    r"|\[(?:\d{1,3};)+\d{1,3}m(?!\])|(?<=\))\[0m"
+)
+#: Characters of a line that are read, of its beginning and of its end: a prompt or a whole configuration has no end.
+_LONGEST = 4096
 _REPEATED = re.compile(r"\s*\[repeated \d+x across cluster\].*$")
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,:]\d+)*"
 _DATE = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
@@ -43,9 +49,33 @@ _KERNEL = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] ")
 _KERNEL_T = re.compile(rf"^\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_NAME} {_CLOCK} (?P<year>\d{{4}})\] ")
 # The journal, rsyslog: `Nov 21 00:31:59 gpu-02 vllm[812]: `, `2026-11-21T00:31:59+00:00 gpu-02 kernel: `
 _WHO = r" (?P<host>[\w.-]+) [\w./@()-]+(?:\[\d+\])?: "
-_SYSLOG = re.compile(rf"^{_NAME} {_CLOCK}{_WHO}")
+_SYSLOG = re.compile(rf"^(?:<\d{{1,3}}>)?{_NAME} {_CLOCK}{_WHO}")
 _SYSLOG_ISO = re.compile(rf"^{_DATE}T{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?{_WHO}")
+# `-o short-full`, `-o short-unix`, `-o short-monotonic`; RFC 5424: `<11>1 2026-11-21T00:31:59Z gpu-02 vllm 12 - - `
+_SYSLOG_FULL = re.compile(rf"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_DATE} {_CLOCK} \S+{_WHO}")
+_SYSLOG_UNIX = re.compile(rf"^\d{{10}}\.\d{{6}}{_WHO}")
+_SYSLOG_BOOT = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] (?P<host>[\w.-]+) (?:[\w./@()-]+\[\d+\]|kernel): ")
+_SYSLOG_5424 = re.compile(
+    rf"^<\d{{1,3}}>1 {_DATE}T{_CLOCK}(?:Z|[+-]\d\d:\d\d) (?P<host>\S+) \S+ \S+ \S+ (?:-|\[[^\]]*\]) ?\ufeff?"
+)
+_DATED = re.compile(rf"^\[?{_NAME} {_CLOCK}\]? +")
 _ISO = re.compile(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +|$)")
+# Python's logging, as its examples and most programs set it up: `2026-11-21 00:31:59,123 - name - INFO - `,
+# `2026-11-21 00:31:59 INFO `, and uvicorn's `INFO:     `
+_NAMED = r"(?P<level>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL)"
+_PYTHON = re.compile(
+    rf"^\[?{_DATE}[T ]{_CLOCK}\]?(?: - [\w.-]+)? (?:- {_NAMED} - |\[?{_NAMED.replace('level', 'plain')}\]?:? +)"
+)
+_UVICORN = re.compile(r"^(?P<level>INFO|DEBUG): {2,}")
+# Who gathers the lines of several: `[pod/vllm-1/vllm] ` (kubectl --prefix), `vllm-1 vllm ` (stern), `gpu-02: ` (pdsh),
+# `3: ` (srun -l), and who quotes them: `> `, `12:`, `vllm.log:12:`; only before something that is known.
+_KNOWN = (
+    r"(?=\(\w+ (?:rank=\d+ )?pid=|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d "
+    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:|\[rank\d|NVRM: )"
+)
+_POD = re.compile(r"^\[pod/(?P<host>[\w.-]+)/[\w.-]+\] ?")
+_GATHERED = re.compile(rf"^(?:(?P<host>[a-z][\w.]*[-\d][\w.-]*)(?:: | [\w-]+ (?:[›>|] )?)|\d+: +){_KNOWN}")
+_QUOTED = re.compile(rf"^(?:(?:> ?)+|(?:[\w./-]+:)?\d+[:\t-]\s*){_KNOWN}")
 # `vllm-head-1  | `, as Compose shows several containers
 _COMPOSE = re.compile(r"^(?P<container>[A-Za-z][\w.-]*) +\| ")
 # `stderr F `, behind a time: containerd's and CRI-O's own files
@@ -55,7 +85,10 @@ _NCCL_HOST = re.compile(r"^(?P<host>[A-Za-z][\w-]*):\d+:\d+ \[\d+\] ")
 _NCCL = re.compile(r"\bNCCL (?P<level>WARN|INFO|TRACE|VERSION)\b")
 _ADDRESS = re.compile(r"\bray::\S+.*\(pid=\d+, ip=(?P<ip>[\d.]+)")
 
-_ORDER = (_SYSLOG, _SYSLOG_ISO, _PROCESS, _RANK, _VLLM, _RAY, _TORCH, _KERNEL, _KERNEL_T, _ISO, _COMPOSE, _CRI)
+_ORDER = (
+    *(_SYSLOG, _SYSLOG_ISO, _SYSLOG_FULL, _SYSLOG_UNIX, _SYSLOG_BOOT, _SYSLOG_5424, _POD, _GATHERED, _QUOTED),
+    *(_PROCESS, _RANK, _VLLM, _RAY, _TORCH, _KERNEL, _KERNEL_T, _PYTHON, _ISO, _DATED, _UVICORN, _COMPOSE, _CRI),
+)
 _LEVELS = {
     **dict.fromkeys(("ERROR", "CRITICAL", "PANIC", "ERR", "E", "C", "F"), "error"),
     **dict.fromkeys(("WARNING", "WARN", "W"), "warning"),
@@ -91,7 +124,9 @@ class Stripped:
 
 def strip(raw: str) -> Stripped:
     """Total: any text gives one."""
-    said = Stripped(_REPEATED.sub("", _ANSI.sub("", _unpacked(raw))).strip())
+    if len(raw) > 2 * _LONGEST:
+        raw = f"{raw[:_LONGEST]} … {raw[-_LONGEST:]}"
+    said = Stripped(_REPEATED.sub("", _ANSI.sub("", raw)).strip())
     while match := next(filter(None, (prefix.match(said.text) for prefix in _ORDER)), None):
         if match.end() == 0:
             break
@@ -106,15 +141,8 @@ def strip(raw: str) -> Stripped:
     return said
 
 
-def _unpacked(raw: str) -> str:
-    """A line of Docker's json-file log, as the container wrote it, behind its time."""
-    if not raw.startswith('{"log":'):
-        return raw
-    try:
-        packed = json.loads(raw)
-    except ValueError:
-        return raw
-    return f"{packed.get('time', '')} {packed['log']}" if isinstance(packed, dict) else raw
+def level_of(word: str) -> str:
+    return _LEVELS.get(word, "")
 
 
 def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
@@ -122,8 +150,7 @@ def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
     said.rank = groups.get("rank") or groups.get("rank_alone") or said.rank
     said.address = groups.get("ip") or said.address
     said.host = groups.get("host") or said.host
-    level = groups.get("level") or groups.get("letter")
-    said.level = _LEVELS.get(level or "", said.level)
+    said.level = level_of(groups.get("level") or groups.get("plain") or groups.get("letter") or "") or said.level
     if groups.get("hour") or groups.get("boot"):
         said.stamp = {name: value for name, value in groups.items() if value is not None}
         if "name" in said.stamp:

@@ -29,6 +29,14 @@ SAID = "RuntimeError: it broke"
         (f"vllm-head-1  | {SAID}", "", "", "", ""),
         (f"2025-03-30 17:22:35,502\tWARNING node.py:1465 -- {SAID}", "", "", "warning", "2025-03-30 17:22:35"),
         (f"{SAID} [repeated 8x across cluster] (Ray deduplicates logs)", "", "", "", ""),
+        (f"[1;36m(RayWorkerWrapper pid=2, ip=10.0.0.2)[0;0m {SAID}", "", "10.0.0.2", "", ""),
+        (f"\ufffd[1;36m(VllmWorker rank=3 pid=48)\ufffd[0;0m {SAID}", "3", "", "", ""),
+        (f"#033[1;36m(VllmWorker rank=3 pid=48)^[[0;0m {SAID}", "3", "", "", ""),
+        (f"\x1b[?25l\x1b]0;title\x07\x1b[38;5;12m{SAID}\x1b[K", "", "", "", ""),
+        (f"2025-06-19 16:59:23 - app.server - INFO - {SAID}", "", "", "info", "2025-06-19 16:59:23"),
+        (f"2025-06-19 16:59:23,120 WARNING {SAID}", "", "", "warning", "2025-06-19 16:59:23"),
+        (f"INFO:     {SAID}", "", "", "info", ""),
+        (f"Nov 21 00:31:59 {SAID}", "", "", "", "11-21 00:31:59"),
     ],
 )  # fmt: skip
 def test_prefixes_are_read_and_taken_away(line: str, rank: str, address: str, level: str, time: str) -> None:
@@ -36,11 +44,49 @@ def test_prefixes_are_read_and_taken_away(line: str, rank: str, address: str, le
     assert (found.text, found.rank, found.address, found.level, found.time) == (SAID, rank, address, level, time)
 
 
-def test_the_journal_names_the_host() -> None:
-    assert strip("Nov 21 00:31:59 gpu-02 kernel: Out of memory").host == "gpu-02"
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Nov 21 00:31:59 gpu-02 kernel: ",
+        "Sat 2026-11-21 00:31:59 UTC gpu-02 vllm.service[12]: ",
+        "1795219919.123456 gpu-02 vllm[12]: ",
+        "[12345.678901] gpu-02 vllm[12]: ",
+        "<11>1 2026-11-21T00:31:59.123Z gpu-02 vllm 12 - - ",
+        "[pod/gpu-02/vllm] ",
+        "gpu-02: ERROR 11-21 00:31:59 [a.py:1] ",
+        "gpu-02 vllm (EngineCore pid=3) ",
+    ],
+)
+def test_the_journal_and_who_gathers_the_logs_of_several_name_the_host(before: str) -> None:
+    found = strip(f"{before}{SAID}")
+    assert (found.host, found.text) == ("gpu-02", SAID)
 
 
-@pytest.mark.parametrize("text", ["", "()", "(a) b", "| a | b |", "[x] y", "(GPU 0) full", "12:00 noon"])
+def test_a_line_without_an_end_takes_no_time_and_is_read_at_both_ends() -> None:
+    text = strip(f"NovelError: {'(' * 500_000}{'1;' * 500_000} the end").text
+    assert text.startswith("NovelError: ((")
+    assert text.endswith("the end")
+    assert len(text) < 10_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "()",
+        "(a) b",
+        "a: (b) c",
+        "at 12: full",
+        "GPU 0: x",
+        "[1;2] m",
+        "> a quote",
+        "7: it broke",
+        "| a | b |",
+        "[x] y",
+        "(GPU 0) full",
+        "12:00 noon",
+    ],
+)
 def test_what_is_no_prefix_stays(text: str) -> None:
     assert strip(text).text == text
 

@@ -111,7 +111,7 @@ CAUSE = {
     "compiler-of-an-older-cuda": ("nvcc-too-old", ""),
     "offline-and-not-there": ("model-offline", ""),
     "rdma-between-two-subnets": ("rdma-unreachable", "gpu-01"),
-    "peer-closed-after-it-was-killed": ("killed-for-memory", "gpu-02"),
+    "peer-closed-after-it-was-killed": ("killed-by-its-limit", "gpu-02"),
     "hf-transfer-not-installed": ("package-asked-for", "gpu-02"),
     "unit-without-its-program": ("unit-program", "gpu-02"),
     "unit-that-gave-up-over-a-port": ("port-taken", "gpu-01"),
