@@ -1,4 +1,4 @@
-.PHONY: install check test long compat demo newcomer newcomer-tests
+.PHONY: install check test long compat dist demo newcomer newcomer-tests
 
 install:  ## an environment in .venv, with what tests and checks need
 	python3 -m venv .venv
@@ -21,6 +21,12 @@ long: test compat  ## that, and what takes longer: the tests marked so, both end
 
 compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13
 	tests/compat.sh
+
+dist:  ## wheel and sdist in dist/, checked as PyPI does
+	rm -rf dist
+	.venv/bin/python -m pip wheel -q --no-deps --wheel-dir dist .
+	.venv/bin/python -c "import setuptools.build_meta as made; made.build_sdist('dist')"
+	.venv/bin/twine check --strict dist/*
 
 demo:  ## the whole job on this machine
 	.venv/bin/provision demo

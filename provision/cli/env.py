@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.dashes import WithCommand, behind_dashes, inventory_and_host
 from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
@@ -20,7 +21,7 @@ from provision.cli.page import COMMANDS
   provision env cluster.yaml head
   provision env cluster.yaml gpu-02 -- ray status"""),
 )
-@click.argument("words", nargs=-1, metavar="[INVENTORY] HOST")
+@click.argument("words", nargs=-1, metavar="[INVENTORY] HOST", shell_complete=completing.host)
 @shown_options
 def env(words: tuple[str, ...], **options: Any) -> int:
     """Open a shell on a host in which `ray`, `vllm` and `python` are those of the cluster, and Ray lets them in.

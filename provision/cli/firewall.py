@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.given import given_of
 from provision.cli.options import RunOptions, example, inventory_argument, shown_options, wait_option, waiting
 from provision.cli.page import COMMANDS
@@ -38,6 +39,7 @@ from provision.core.exits import Exit
     "--limit",
     metavar="PATTERN",
     multiple=True,
+    shell_complete=completing.limits,
     help="With --apply or --remove only these hosts, as for `up`.  [default: all hosts]",
 )
 @wait_option

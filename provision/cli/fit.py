@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.errors import UsageError
@@ -29,7 +30,7 @@ Scalar = str | int | float | bool
   provision fit ./model --gpus 4 --memory 48 --max-model-len 32768
   provision fit ./model --bytes 131e9 --hosts 1:4 --gpu A100 --gpu H200    # a table"""),
 )
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", shell_complete=completing.model)
 @click.option("--hosts", default="1", show_default=True, metavar="N", help="Hosts; `1:8` tries each number.")
 @click.option("--gpus", default="8", show_default=True, metavar="N", help="GPUs of each host; `1:8` tries 1, 2, 4, 8.")
 @click.option("--gpu", "names", multiple=True, metavar="NAME", help="Their name, such as H100; repeatable.")

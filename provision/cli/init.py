@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli import completing
+from provision.cli.examples import read
 from provision.cli.find import DEFAULT
 from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
@@ -17,11 +18,8 @@ from provision.core.errors import UsageError
 from provision.core.exits import Exit
 
 if TYPE_CHECKING:
-    from importlib.abc import Traversable
-
     from provision.render.screen import Screen
 
-_FOLDER = "provision.inventories"
 _HINT = "edit it, or name another file"
 
 
@@ -53,7 +51,13 @@ _HINT = "edit it, or name another file"
 @click.option("--jump", metavar="HOST", help="The jump host to go through, [user@]host[:port].")
 @click.option("--model", metavar="NAME", help="The model to serve: its name on the hub, or a folder.")
 @click.option("--cluster", metavar="NAME", help="What the cluster is called.  [default: the folder's name]")
-@click.option("--example", "name", metavar="NAME", help="An example to write instead.  [default: two-nodes]")
+@click.option(
+    "--example",
+    "name",
+    metavar="NAME",
+    shell_complete=completing.examples,
+    help="An example to write instead.  [default: two-nodes]",
+)
 @shown_options
 def init(
     path: Path,
@@ -101,7 +105,7 @@ def _example(path: Path, name: str, screen: Screen) -> int:
     from provision.cli.new_file import write_new
     from provision.render.jsonl import result_line
 
-    write_new(path, _read(name), _HINT, loads=False)
+    write_new(path, read(name), _HINT, loads=False)
     screen.json(result_line("init", {"path": str(path), "example": name}))
     if not screen.as_json:
         screen.say(f"wrote {path}", f"hint: put your hosts in, then run `{_then('plan', path)}`")
@@ -146,14 +150,3 @@ def _ssh(told: dict[str, str | None]) -> dict[str, str]:
 
 def _then(command: str, path: Path) -> str:
     return shlex.join(["provision", command, *([] if str(path) == DEFAULT else [str(path)])])
-
-
-def _read(name: str) -> str:
-    try:
-        folder: Traversable = files(_FOLDER)
-    except ModuleNotFoundError:  # a checkout that is not installed
-        folder = Path(__file__).parents[2] / "inventories"
-    found = {p.name.removesuffix(".yaml"): p for p in folder.iterdir() if p.name.endswith(".yaml")}
-    if name not in found:
-        raise UsageError(f"there is no example `{name}`", hint=f"the examples are {', '.join(sorted(found))}")
-    return found[name].read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.dashes import inventory_first
 from provision.cli.options import RunOptions, example, shown_options
 from provision.cli.page import COMMANDS
@@ -31,7 +32,9 @@ _LAST, _BEFORE = 100, 10
   provision logs cluster.yaml gpu-02 vllm -f
   provision logs cluster.yaml --since 10m --level warning --kernel"""),
 )
-@click.argument("words", nargs=-1, metavar="[INVENTORY] [HOST|SERVICE...]")
+@click.argument(
+    "words", nargs=-1, metavar="[INVENTORY] [HOST|SERVICE...]", shell_complete=completing.hosts_and_services
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 @click.option("--since", metavar="TIME", help="Only what was written since then: 10m, 2h, 90s, 1d.")
 @click.option("--grep", metavar="PATTERN", help="Only lines that have this regular expression.")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from provision.cli import completing
 from provision.cli.streams import output_is_closed
 from provision.core.errors import ProvisionError, UsageError
 from provision.core.wording import did_you_mean
@@ -21,7 +22,9 @@ _YEAR = 365.0 * 24 * 3600
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-inventory_argument = click.argument("inventory", required=False, type=click.Path(), metavar="[INVENTORY]")
+inventory_argument = click.argument(
+    "inventory", required=False, type=click.Path(), metavar="[INVENTORY]", shell_complete=completing.inventories
+)
 
 deep_option = click.option(
     "--deep",
@@ -33,6 +36,7 @@ skip_option = click.option(
     "--skip",
     metavar="PROOFS",
     multiple=True,
+    shell_complete=completing.proofs,
     help=f"Skip these proofs, separated by commas: {', '.join(PROOFS)}; those of your own playbook, too.",
 )
 
@@ -60,6 +64,7 @@ _RUN = (
         "--limit",
         metavar="PATTERN",
         multiple=True,
+        shell_complete=completing.limits,
         help="Only these hosts (names, groups, roles; with *), separated by commas; repeatable.  [default: all hosts]",
     ),
     click.option(

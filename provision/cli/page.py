@@ -45,6 +45,8 @@ COMMANDS: dict[str, Command] = {
         "provision.cli.import_compose:import_compose", "write an inventory from the files of a compose guide"
     ),
     "export": Command("provision.cli.export:export", "write what `up` would run as files that need no provision"),
+    "completion": Command("provision.cli.completion:completion", "print the completion for bash, zsh or fish"),
+    "help": Command("provision.cli.help:help_", "show the page of a command, or all of them for `man`"),
     "schema": Command("provision.cli.schema:schema", "print the inventory's JSON Schema, for your editor"),
     "lab": Command("provision.cli.lab:lab", "virtual hosts on this machine, to try things out without GPUs"),
     "demo": Command(
@@ -69,7 +71,7 @@ No GPU machines at hand? `provision demo` does all of that on this machine, in m
 commands:
 {commands}
 
-  provision COMMAND --help has the options of a command, and an example.
+  provision help COMMAND has the options of a command, and an example; so has provision COMMAND --help.
 
 example:
   provision plan cluster.yaml                        what would be done?

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.dashes import WithCommand, behind_dashes, inventory_first
 from provision.cli.options import RunOptions, example, shown_options
 from provision.cli.page import COMMANDS
@@ -18,7 +19,7 @@ from provision.cli.page import COMMANDS
   provision ray cluster.yaml -- status
   provision ray cluster.yaml -- list actors"""),
 )
-@click.argument("words", nargs=-1, metavar="[INVENTORY]")
+@click.argument("words", nargs=-1, metavar="[INVENTORY]", shell_complete=completing.inventories)
 @click.option("--ask-sudo-password", is_flag=True, help="Prompt for the head's sudo password.")
 @shown_options
 def ray(words: tuple[str, ...], ask_sudo_password: bool, **options: Any) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.dashes import WithCommand, behind_dashes, inventory_and_host
 from provision.cli.options import ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
@@ -19,7 +20,7 @@ from provision.cli.page import COMMANDS
   provision ssh cluster.yaml gpu-02
   provision ssh cluster.yaml head -- tail -f /var/log/syslog"""),
 )
-@click.argument("words", nargs=-1, metavar="[INVENTORY] HOST")
+@click.argument("words", nargs=-1, metavar="[INVENTORY] HOST", shell_complete=completing.host)
 @shown_options
 def ssh(words: tuple[str, ...], **options: Any) -> int:
     """Log in to a host with OpenSSH's client: with the user, port, key and jump hosts of the inventory and ssh_config.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provision.cli import completing
 from provision.cli.options import ShownOptions, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.errors import ProvisionError, UsageError
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
   provision trust cluster.yaml --yes       after comparing them elsewhere, or in a network you trust"""),
 )
 @inventory_argument
-@click.option("--limit", metavar="PATTERN", multiple=True, help="Only these hosts.  [default: all hosts]")
+@click.option(
+    "--limit",
+    metavar="PATTERN",
+    multiple=True,
+    shell_complete=completing.limits,
+    help="Only these hosts.  [default: all hosts]",
+)
 @click.option("--yes", is_flag=True, help="Record without asking; required where there is no terminal.")
 @shown_options
 def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: Any) -> int:

@@ -14,6 +14,7 @@ from provision.lab.command import LabError, environment, run
 MANAGERS = ("apt-get", "dnf", "zypper", "pacman")
 #: Program or library → the package that brings it, per package manager. The names of libraries hold `.so`.
 PACKAGES: dict[str, tuple[str, str, str, str]] = {
+    "bash": ("bash", "bash", "bash", "bash"),
     "busybox": ("busybox", "busybox", "busybox", "busybox"),
     "cc": ("gcc libc6-dev", "gcc", "gcc", "gcc"),
     "chage": ("passwd", "shadow-utils", "shadow", "shadow"),
@@ -27,6 +28,7 @@ PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "iptables": ("iptables", "iptables-nft", "iptables", "iptables"),
     "libgomp.so.1": ("libgomp1", "libgomp", "libgomp1", "gcc-libs"),
     "libnuma.so.1": ("libnuma1", "numactl-libs", "libnuma1", "numactl"),
+    "man": ("man-db", "man-db", "man", "man-db"),
     "nft": ("nftables", "nftables", "nftables", "nftables"),
     "nsenter": ("util-linux", "util-linux", "util-linux", "util-linux"),
     "openssl": ("openssl", "openssl", "openssl", "openssl"),

@@ -95,3 +95,12 @@ def test_a_wheel_of_the_sdist_is_that_of_the_checkout(checkout: Path, tmp_path: 
 
 def test_of_a_tree_without_git_no_commit_is_claimed(tree: Path, tmp_path: Path) -> None:
     assert "provision/cli/commit" not in contents(build(tree, "wheel", tmp_path / "made"))
+
+
+def test_wheel_and_sdist_pass_the_check_of_the_index_and_bring_the_manual_page(checkout: Path, tmp_path: Path) -> None:
+    made = [build(checkout, kind, tmp_path / "made") for kind in ("wheel", "sdist")]
+    command = [sys.executable, "-m", "twine", "check", "--strict", *made]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (page,) = [text for name, text in contents(made[0]).items() if name.endswith("/share/man/man1/provision.1")]
+    assert page == (ROOT / "man" / "provision.1").read_bytes()
