@@ -1,4 +1,4 @@
-.PHONY: install check test long compat dist demo newcomer newcomer-tests
+.PHONY: install check test long compat dist demo relay newcomer newcomer-tests
 
 install:  ## an environment in .venv, with what tests and checks need
 	python3 -m venv .venv
@@ -27,6 +27,9 @@ dist:  ## wheel and sdist in dist/, checked as PyPI does
 	.venv/bin/python -m pip wheel -q --no-deps --wheel-dir dist .
 	.venv/bin/python -c "import setuptools.build_meta as made; made.build_sdist('dist')"
 	.venv/bin/twine check --strict dist/*
+
+relay:  ## large files from host to host, against to each host: as root, about seven minutes
+	.venv/bin/python -m benchmarks.relay --assert
 
 demo:  ## the whole job on this machine
 	.venv/bin/provision demo

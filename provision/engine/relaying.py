@@ -17,7 +17,7 @@ from provision.core.events import Listener
 from provision.engine.schedule import Stretch
 from provision.inventory.models import Host
 from provision.transport import Transport
-from provision.transport.relay import Relay, RelayStop
+from provision.transport.relay import FIRST_FAILED, Relay, RelayStop
 from provision.transport.resume import line_of
 from provision.transport.upload import UploadPlace, is_large
 
@@ -54,17 +54,21 @@ class Relaying:
                 self._emit(events.Note(host, "large files are sent from here: there is no Python to take them with"))
             while len(able) > 1 and not self._cancel.is_set():
                 try:
-                    failed, first = self._relay(sources, able)
+                    failed = self._relay(sources, able)
                 except OSError as error:  # of a file here
                     self._emit(events.Note("", f"large files are sent from here to each host: {error}"))
                     break
-                if first not in failed:
-                    break
-                # The others go on from one that is left.
-                able.pop(first, None)
+                again = {host for host, why in failed.items() if why == FIRST_FAILED}
+                # They go on from one that has all, if there is one, or from the first of them.
+                able = {host: place for host, place in able.items() if host not in failed} if again else {}
+                able |= {host: places[host] for host in places if host in again}
+                for host, why in failed.items():
+                    if not (host in again and len(able) > 1) and not self._cancel.is_set():
+                        said = f"large files are sent from here, not from host to host: {why}"
+                        self._emit(events.Note(host, said))
 
-    def _relay(self, sources: Sequence[Path], places: Mapping[str, UploadPlace]) -> tuple[Mapping[str, str], str]:
-        """Why hosts have not got all, and who came first."""
+    def _relay(self, sources: Sequence[Path], places: Mapping[str, UploadPlace]) -> Mapping[str, str]:
+        """Why hosts have not got all."""
         stops = [RelayStop(host, *self._carriers[host], place) for host, place in places.items()]
         about = [source.stat() for source in sources]
         files = [(source, s.st_size, int(s.st_mtime)) for source, s in zip(sources, about, strict=True)]
@@ -85,11 +89,8 @@ class Relaying:
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
         )
-        first = relay.carry_out()
-        if not self._cancel.is_set():
-            for host, why in relay.failed.items():
-                self._emit(events.Note(host, f"large files are sent from here, not from host to host: {why}"))
-        return relay.failed, first
+        relay.carry_out()
+        return relay.failed
 
     def _lacks(self, stretch: Stretch) -> Mapping[UploadPlace, tuple[Path, ...]]:
         """The large files that it begins with, by where they are to lie. What cannot be prepared, its own try says."""

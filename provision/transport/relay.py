@@ -18,7 +18,7 @@ import paramiko
 
 from provision.core.errors import ProvisionError
 from provision.payload.bundle import bundle
-from provision.payload.relay.wire import FRAME, HASH
+from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
 from provision.transport.batch import STARTING
 from provision.transport.relay_heard import OutOfRelay, RelayHeard
 from provision.transport.relay_run import RelayMember, RelayRun, file_blocks
@@ -28,6 +28,12 @@ from provision.transport.upload import STALLED, UploadPlace
 
 #: Seconds: a host that has got nothing for so long, while there was something to be had, has it sent from here.
 STUCK = 120.0
+
+#: How many of those before it a host knows, the first aside.
+NEAREST = 3
+
+#: Why hosts have not got all which can go on from another one.
+FIRST_FAILED = "the host that was sent the files failed"
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,12 @@ class Relay:
             thread.start()
         for thread in threads:
             thread.join()
-        first = self._run.first
-        return "" if first is None else self.stops[first].name
+        first = "" if self._run.first is None else self.stops[self._run.first].name
+        if first in self.failed:
+            # Whether its end or what came of it was heard first.
+            for host, why in self.failed.items():
+                self.failed[host] = FIRST_FAILED if why.startswith(NO_SOURCE) else why
+        return first
 
     def _take_part(self, place: int) -> None:
         stop = self.stops[place]
@@ -110,8 +120,9 @@ class Relay:
         if len(members) < 2:
             raise OutOfRelay("no other host takes part")
         first = min(members)
-        before = [member for other, member in members.items() if other < place]
-        _send(heard, b"P", json.dumps(before[::-1]).encode())
+        before = [member for other, member in members.items() if other < place][::-1]
+        # The nearest, and the first: one behind a firewall tries each of them.
+        _send(heard, b"P", json.dumps([*before[:NEAREST], *before[NEAREST:][-1:]]).encode())
         if place == first:
             self._feed(heard, look)
             self._run.told()
@@ -160,7 +171,7 @@ class Relay:
 
     def _patience(self, heard: RelayHeard) -> None:
         if self._run.broken:
-            raise OutOfRelay("the host that was sent the files failed")
+            raise OutOfRelay(FIRST_FAILED)
         if heard.still > STUCK and heard.done < self._run.told_bytes(self.sources):
             raise OutOfRelay(f"nothing came from the other hosts for {STUCK:g} s")
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 from provision.transport.leash import AT
@@ -55,11 +57,37 @@ def begun_there(pipe: Pipe, source: Path, heard: Callable[[bytes], None], until:
         said += out
         until(time.monotonic() - began, said)
     size, digest = int(found[1]), (found[2] or b"").decode()
-    return size if digest and _digest(source, size) == digest else 0
+    return size if digest and _DIGESTS.of(source, size) == digest else 0
+
+
+class _Digests:
+    """Of the beginnings of files, each computed once: as many hosts as have the same of a file ask for it together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[tuple[object, ...], Future[str]] = {}
+
+    def of(self, source: Path, size: int) -> str:
+        """Of its first bytes; empty if it has not as many. Raises OSError."""
+        about = source.stat()
+        key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns, size)
+        with self._lock:
+            mine = key not in self._known
+            found = self._known.setdefault(key, Future())
+        if mine:
+            try:
+                found.set_result(_digest(source, size))
+            except BaseException as error:
+                with self._lock:
+                    del self._known[key]
+                found.set_exception(error)
+        return found.result()
+
+
+_DIGESTS = _Digests()
 
 
 def _digest(source: Path, size: int) -> str:
-    """Of its first bytes."""
     digest = hashlib.sha256()
     with source.open("rb") as file:
         while size and (block := file.read(min(_BLOCK, size))):

@@ -15,13 +15,15 @@ import pytest
 
 from provision.core.script import Upload
 from provision.inventory.models import Host
+from provision.payload.bundle import HOST_PYTHON
 from provision.payload.relay.wire import BLOCK, REQUEST, part_name
 from provision.transport import Transport
 from provision.transport.relay import Relay, RelayStop, _send
 from provision.transport.relay_run import file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.upload import UploadPlace
-from tests.hosts.loopback import free_port, listens, processes_with, wait_until
+from tests.hosts.loopback import Users, free_port, listens, processes_with, wait_until
+from tests.unit.payload.test_programs import oldest
 
 pytestmark = pytest.mark.hosts
 
@@ -37,7 +39,7 @@ MakeHost = Callable[..., Host]
 class Rack:
     """Hosts, each with a folder of its own, and one relay between them."""
 
-    hosts: Sequence[Host]
+    hosts: list[Host]
     transport: Transport
     folder: Path
     source: Path
@@ -47,6 +49,8 @@ class Rack:
     moved: dict[str, int] = field(default_factory=dict)
     hook: Callable[[str, int], None] = lambda host, done: None
     pythons: dict[int, str] = field(default_factory=dict)
+    users: dict[int, str] = field(default_factory=dict)
+    places: dict[int, Path] = field(default_factory=dict)
 
     @property
     def about(self) -> tuple[Path, int, int]:
@@ -54,18 +58,16 @@ class Rack:
         return self.source, seen.st_size, int(seen.st_mtime)
 
     def into(self, number: int) -> Path:
-        return self.folder / f"root-{number}"
+        return self.places.get(number, self.folder / f"root-{number}")
 
     def part(self, number: int) -> Path:
         return self.into(number) / part_name(self.about[1], self.about[2], self.source.name)
 
     def relay(self) -> Relay:
-        stops = [
-            RelayStop(
-                host.name, host.address, (port,), self.pythons.get(n, PYTHON), UploadPlace(str(self.into(n)), "", "")
-            )
-            for n, (host, port) in enumerate(zip(self.hosts, self.ports, strict=True))
-        ]
+        stops = []
+        for n, (host, port) in enumerate(zip(self.hosts, self.ports, strict=True)):
+            place = UploadPlace(str(self.into(n)), self.users.get(n, ""), "")
+            stops.append(RelayStop(host.name, host.address, (port,), self.pythons.get(n, PYTHON), place))
         known = {host.name: host for host in self.hosts}
 
         def moved(host: str, done: int, total: int) -> None:
@@ -154,6 +156,51 @@ def test_all_have_it_and_nothing_is_left(rack: Rack) -> None:
     assert set(rack.moved.values()) == {rack.about[1]}
     assert rack.nothing_left()
     rack.finish()
+
+
+def test_the_oldest_python_of_a_host_does(rack: Rack) -> None:
+    rack.pythons = dict.fromkeys(range(1, 3), oldest(HOST_PYTHON))
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
+    rack.finish()
+
+
+@pytest.mark.needs("root")
+def test_for_another_user_all_is_done_with_that_users_rights(rack: Rack, user: Users) -> None:
+    name = user.make()
+    rack.users = {0: name, 1: name}
+    rack.places = {number: Path(f"~{name}/inbox-{number}").expanduser() for number in rack.users}
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
+    assert [rack.part(number).owner() for number in range(3)] == [name, name, "root"]
+
+
+@pytest.mark.needs("root")
+def test_through_sudo(rack: Rack, user: Users) -> None:
+    name = user.make(sudoers="ALL=(ALL) NOPASSWD: ALL")
+    rack.hosts[1:] = [
+        host.model_copy(update={"sudo": True, "ssh": host.ssh.model_copy(update={"user": name})})
+        for host in rack.hosts[1:]
+    ]
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
+    assert [rack.part(number).owner() for number in range(3)] == ["root", "root", "root"]
+    rack.finish()
+
+
+def test_root_runs_no_python_that_others_could_change(rack: Rack) -> None:
+    mine = rack.folder / "open" / "python3"
+    mine.parent.mkdir()
+    mine.parent.chmod(0o777)
+    mine.symlink_to(PYTHON)
+    rack.pythons[1] = str(mine)
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed.keys() == {rack.hosts[1].name}
+    assert "which others could change" in relay.failed[rack.hosts[1].name]
 
 
 def test_what_has_come_before_is_not_sent_again(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provision.cluster.cluster import Cluster
-from provision.core.events import Note, Progress
+from provision.core.events import Event, Note, Progress
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource, State
 from provision.core.script import Script, Upload
@@ -18,10 +20,14 @@ from provision.inventory.transfers import Transfers
 from provision.payload.relay.wire import BLOCK
 from provision.transport import upload
 from provision.transport.relay import _send
+from provision.transport.relay_heard import RelayHeard
 from tests.hosts.engine import Hosts, changes
-from tests.hosts.loopback import processes_with
+from tests.hosts.loopback import processes_with, wait_until
 
 pytestmark = pytest.mark.hosts
+
+#: In the command line of every program of a relay.
+WORD = "provision.payload.relay"
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def test_it_leaves_once_and_a_second_run_changes_nothing(rack: Rack) -> None:
     assert (again.exit_code, changes(again)) == (0, 0)
     assert [host.commands for host in again.hosts] == [2, 2, 2]
     assert rack.blocks == 5
-    assert not processes_with("provision.payload.relay")
+    assert not processes_with(WORD)
 
 
 def test_without_being_asked_nothing_goes_from_host_to_host(rack: Rack) -> None:
@@ -114,3 +120,39 @@ def test_a_host_that_the_others_do_not_reach_is_sent_it_from_here(rack: Rack) ->
     (note,) = rack.notes
     assert note.startswith("large files are sent from here, not from host to host: ")
     assert "Cannot assign requested address" in note
+
+
+def test_where_the_first_dies_the_others_go_on_from_one_that_is_left(
+    rack: Rack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+
+    def send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
+        _send(heard, kind, data)
+        if kind == b"D" and not killed:
+            killed.extend(pid for pid in processes_with(WORD) if Path(f"/proc/{pid}/cwd").resolve().name == "host-1")
+            os.kill(*killed, signal.SIGKILL)
+
+    monkeypatch.setattr("provision.transport.relay._send", send)
+    report = rack.hosts.run("up", rack.book)
+    assert (report.exit_code, changes(report)) == (0, 3), report.errors
+    assert len(killed) == 1
+    lost = [e.host for e in rack.hosts.events if isinstance(e, Note) and "not from host to host" in e.text]
+    assert lost == ["host-1"]
+    relayed = {e.host: e.text for e in rack.hosts.events if isinstance(e, Progress) and e.text.startswith("relayed")}
+    assert {relayed[host] for host in ("host-2", "host-3")} == {"relayed 20/20 MiB"}
+
+
+def test_ctrl_c_in_a_relay_leaves_nothing_that_runs(rack: Rack) -> None:
+    cancel = threading.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Progress) and event.text.startswith("relayed"):
+            cancel.set()
+
+    report = rack.hosts.run("up", rack.book, cancel=cancel, listener=listen)
+    assert report.exit_code == 1
+    assert wait_until(lambda: not processes_with(WORD))
+    assert rack.hosts.run("up", rack.book).exit_code == 0
+    for host in ("host-1", "host-2", "host-3"):
+        assert [path.name for path in (rack.folder / host).iterdir()] == [rack.source.name]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from provision.payload.relay.serving import exactly
-from provision.payload.relay.wire import GONE, LENGTH, REQUEST, length_of
+from provision.payload.relay.wire import GONE, LENGTH, NO_SOURCE, REQUEST, length_of
 
 #: Seconds to connect, and how often each of the others is asked for a block before there is no way to have it.
 _CONNECTING, _ROUNDS = 5.0, 2
@@ -100,7 +100,7 @@ class Fetched:
         self._at += 1
         self._failures += 1
         if self._failures >= _ROUNDS * len(self._peers):
-            raise NoSource(f"no other host could be fetched from; {peer.address} port {peer.port}: {why}")
+            raise NoSource(f"{NO_SOURCE}; {peer.address} port {peer.port}: {why}")
 
     def _close(self) -> None:
         if self._socket is not None:

@@ -34,6 +34,9 @@ LISTENS, HAS, AT, LOST, WHOLE, FAILED = (
     f"provision-relay-{word}" for word in ("listens", "has", "at", "lost", "whole", "failed")
 )
 
+#: First words of why one has failed which would have gone on, had there been another host to have it from.
+NO_SOURCE = "no other host could be fetched from"
+
 
 def blocks(size: int) -> int:
     return -(-size // BLOCK)
