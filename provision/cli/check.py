@@ -73,6 +73,9 @@ _FILE = click.Path(path_type=Path)
     type=_FILE,
     help="Write the result to FILE (- is standard output) as one page, for a browser.",
 )
+@click.option(
+    "--from", "replay", metavar="BUNDLE", type=_FILE, help="Show what `provision bundle` has found. Contacts no host."
+)
 @run_options
 def check(
     only: tuple[str, ...],
@@ -88,6 +91,7 @@ def check(
     tests: Path | None,
     junit: Path | None,
     html: Path | None,
+    replay: Path | None,
     **options: Any,
 ) -> int:
     """Report every deviation: host, fact, expected, found, why it matters, and what to do.
@@ -129,6 +133,11 @@ def check(
     def finish(report: Report, cluster: str) -> Report:
         return write_reports(report, cluster, junit=junit, html=html)
 
+    if replay is not None:
+        from provision.cli.replay import replayed_check
+
+        others = [*wishes, *(name for name in ("inventory", "limit", "playbook") if getattr(asked, name))]
+        return replayed_check(replay, asked.screen(), others, finish, everything=everything)
     return reported("check", api.check, asked, everything=everything, finish=finish, **wishes).exit_code
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "check": Command("provision.cli.check:check", "report every deviation and what to do, without changing anything"),
     "status": Command("provision.cli.status:status", "show hosts, GPUs, the model and what it is doing, in one look"),
     "logs": Command("provision.cli.logs:logs", "show the logs of all services of all hosts on one time line"),
+    "bundle": Command("provision.cli.bundle:bundle", "write what a ticket needs to one file, without a secret"),
     "exec": Command("provision.cli.exec:exec_", "run a command on the hosts, all at once"),
     "ssh": Command("provision.cli.ssh:ssh", "log in to a host, with OpenSSH's own client"),
     "env": Command("provision.cli.env:env", "open a shell on a host in which `ray` and `vllm` work"),

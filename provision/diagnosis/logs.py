@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
+from provision.diagnosis.archive import LOGS, holds_bundle, read_bundle
 from provision.diagnosis.contents import contents
 from provision.diagnosis.lines import rows
 
@@ -42,6 +43,8 @@ def read_logs(path: Path) -> list[Log]:
         raise UsageError(
             f"there is no file `{path}`", hint="name log files, folders of them, or `-` for standard input"
         )
+    if holds_bundle(path):
+        return _bundled(path)
     if not path.is_dir():
         return _file(path, "", str(path))
     found: list[Log] = []
@@ -66,6 +69,18 @@ def sections(text: str, host: str = "", path: str = "", changed: float = 0.0) ->
             begun = True
             found[-1][2].append(line)
     return [Log(h, p, "\n".join(lines), changed) for h, p, lines in found if any(map(str.strip, lines))]
+
+
+def _bundled(path: Path) -> list[Log]:
+    """What services have written. Raises ProvisionError."""
+    found: list[Log] = []
+    for name, text in sorted(read_bundle(path).items()):
+        folder, _, rest = name.partition("/")
+        host, _, file = rest.partition("/")
+        found += sections(text, host, file) if folder == LOGS and file else []
+    if not found:
+        raise UsageError(f"`{path}` holds no logs", hint="`provision check --from` shows what else is in it")
+    return found
 
 
 def _file(file: Path, host: str, name: str) -> list[Log]:

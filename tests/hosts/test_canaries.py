@@ -18,6 +18,7 @@ import yaml
 from canaries import Canaries, Sampler
 from standin_stack import PACKAGES, write_wheels
 
+from provision.diagnosis.archive import read_bundle
 from provision.lab.lab import Lab
 from provision.lab.tiny_model import write_tiny_model
 from provision.serving.certificate import TLS, OwnKey, own_key
@@ -174,6 +175,11 @@ def test_a_secret_is_nowhere_but_where_it_is_used(lab: Lab, tmp_path: Path, sudo
             said.append(one.provision("up", "--json", code=1))
             (one.folder / "bug.py").write_text(BUG)
             said.append(one.provision("plan", "--playbook", str(one.folder / "bug.py"), code=2))
+            said.append(one.provision("bundle", "--out", str(one.folder / "ticket.tar.gz")))
+        ticket = read_bundle(one.folder / "ticket.tar.gz")
+        assert {"check.txt", "report.json", "facts.json", "inventory.json", "status.json"} <= {*ticket}
+        assert "told to fail with" in ticket["logs/lab-1/vllm.log"]
+        assert {name for name, text in ticket.items() if canaries.found(text)} == set()
         assert "told to fail with" in said[2]
         assert "no such key: " in said[3]
         assert sampler.services, "the sampler has seen no service"

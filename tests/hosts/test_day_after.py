@@ -15,6 +15,7 @@ import pytest
 import yaml
 from standin_stack import PACKAGES, write_wheels
 
+from provision.diagnosis.archive import read_bundle
 from provision.lab.lab import Lab
 from provision.lab.tiny_model import write_tiny_model
 
@@ -234,6 +235,17 @@ def test_of_a_long_log_the_end_is_read_in_bounded_memory(day: Day, size: str, le
     assert done.returncode == 0 and "the end" in done.stdout, done.stderr
     assert f"note: of ray on gpu-02, what stands before the last part was not read ({left_out})" in done.stderr
     assert int(done.stderr.splitlines()[-1]) < 300_000  # KiB
+
+
+def test_the_ticket_of_the_document(day: Day) -> None:
+    bundle, check, explain = (command.split()[1:] for command in commands("A ticket"))
+    day.provision(*bundle)
+    files = read_bundle(day.folder / "ticket.tar.gz")
+    assert "vllm" in files["inventory.lock"] and "listening" in files["logs/gpu-01/vllm.log"]
+    assert json.loads(files["facts.json"])["hosts"].keys() == {"gpu-01", "gpu-02"}
+    assert "well, as far as was looked at" in files["status.txt"]
+    assert "no host was contacted" in day.provision(*check)
+    assert "is of a failure that provision knows" in day.provision(*explain, code=3)
 
 
 def test_the_commands_of_the_document(day: Day) -> None:
