@@ -161,7 +161,7 @@ def _number(said: object) -> float:
 
 def _judge(args: Mapping[str, Scalar], vllm: str) -> None:
     """An answer would be worth nothing where one of these was passed over."""
-    from provision.parallel.settings import tokens
+    from provision.parallel.settings import tokens, unread_overrides
 
     length = args.get("max-model-len", "auto")
     if str(length) not in ("auto", "-1") and tokens(length) is None:
@@ -169,11 +169,30 @@ def _judge(args: Mapping[str, Scalar], vllm: str) -> None:
     share = args.get("gpu-memory-utilization", 1)
     if not 0 < _number(share) <= 1:
         raise UsageError(f"gpu-memory-utilization: `{share}` is not above 0 and at most 1", hint="as in `0.92`")
+    if unread_overrides(args):
+        raise UsageError("hf-overrides: this is no JSON object", hint="as in `--args '--hf-overrides={\"key\":1}'`")
     for flag, said in args.items():
         if flag.endswith("-parallel-size") and not (str(said).isdecimal() and int(said) > 0):
             raise UsageError(f"{flag}: `{said}` is no number of GPUs", hint=f"as in `--args '--{flag} 2'`")
     if not re.fullmatch(r"(?:v?\d+(?:\.\d+)*(?:[-.+a-z]\S*)?)?", vllm):
         raise UsageError(f"--vllm: `{vllm}` is no version", hint="as in `--vllm 0.32.0`")
+
+
+#: Short forms of vLLM's flags (vllm/engine/arg_utils.py) that change what is worked out here.
+_SHORT = {
+    "-tp": "tensor-parallel-size",
+    "-pp": "pipeline-parallel-size",
+    "-dp": "data-parallel-size",
+    "-dpl": "data-parallel-size-local",
+    "-dpb": "data-parallel-backend",
+    "-dcp": "decode-context-parallel-size",
+    "-pcp": "prefill-context-parallel-size",
+    "-ep": "enable-expert-parallel",
+    "-q": "quantization",
+    "-sc": "speculative-config",
+    "-cc": "compilation-config",
+    "-ac": "attention-config",
+}
 
 
 def _flags(said: Sequence[str]) -> Iterator[tuple[str, Scalar]]:
@@ -188,10 +207,11 @@ def _flags(said: Sequence[str]) -> Iterator[tuple[str, Scalar]]:
             raise UsageError(f"--args: {error}", hint="as in `--args '--data-parallel-size 2'`") from None
         while words:
             word = words.pop(0)
+            word = f"--{_SHORT[word]}" if word in _SHORT else word
             name, equals, value = word.removeprefix("--").partition("=")
             if equals:
                 yield name.replace("_", "-"), _scalar(value)
-            elif word.startswith("--") and words and not words[0].startswith("--"):
+            elif word.startswith("--") and words and not words[0].startswith("--") and words[0] not in _SHORT:
                 yield name.replace("_", "-"), _scalar(words.pop(0))
             elif word.startswith("--"):
                 yield name.replace("_", "-"), True

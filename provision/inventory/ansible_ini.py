@@ -18,7 +18,7 @@ from provision.inventory.programs import ProgramFailed, run
 _SECTION = re.compile(r"^\[[\w.-]+(?::(?:vars|children|hosts))?\]\s*(?:[#;].*)?$", re.MULTILINE)
 _HOST = re.compile(r"^[\w.\[\]:-]+(?:[ \t]+\w+=\S.*)?$")
 _VARIABLE = re.compile(r"^\S+[ \t]+ansible_\w+=", re.MULTILINE)
-_ALONE = {"ANSIBLE_INVENTORY_ENABLED": "ini", "ANSIBLE_NOCOLOR": "1"}
+_ALONE = {"ANSIBLE_INVENTORY_ENABLED": "ini", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
 _MOST = 1 << 20
 
 

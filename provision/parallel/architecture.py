@@ -153,8 +153,18 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         dense=_dense(text),
         shared=_shared(text),
         cache_8bit=any(cache_in_8bit(c.get("quantization_config")) for c in (config, text)),
-        not_modelled=(*(("num_attention_heads",) if not heads and any(kept) else ()), *not_modelled(text)),
+        not_modelled=(*_missing(heads, head_dim, kept), *not_modelled(text, layers)),
     )
+
+
+def _missing(heads: int, head_dim: int, kept: Layers) -> tuple[str, ...]:
+    """Numbers without which nothing can be said of a cache."""
+    if not any(kept):
+        return ()
+    if not heads:
+        return ("num_attention_heads",)
+    flat = any(not part.latent and not part.head_dim for layer in kept for part in layer)
+    return ("hidden_size",) if flat and not head_dim else ()
 
 
 def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:

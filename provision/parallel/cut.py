@@ -20,7 +20,8 @@ class Cut:
     """`length`: `max-model-len`, None for what the model says itself. `any_length`: vLLM was told not to mind. `data`:
     replicas of one server; `experts`: whether experts are divided among all their GPUs (expert parallel); `context`:
     GPUs that share a prompt's tokens (`prefill-context-parallel-size`); `decode`: ones of a stage that share its KV
-    cache (`decode-context-parallel-size`)."""
+    cache (`decode-context-parallel-size`). `balanced`: whether vLLM moves experts while it serves (`enable-eplb`), for
+    which it keeps so many more of them (`redundant`)."""
 
     tensor: int
     pipeline: int
@@ -30,6 +31,8 @@ class Cut:
     experts: bool = False
     context: int = 1
     decode: int = 1
+    balanced: bool = False
+    redundant: int = 0
 
     @property
     def gpus(self) -> int:
@@ -152,6 +155,15 @@ def _experts(model: Architecture, cut: Cut) -> Iterator[Refusal]:
     if cut.experts and not model.experts and not model.not_modelled:
         said = "it has no experts, and enable-expert-parallel divides them"
         yield Refusal("experts", said, "remove `enable-expert-parallel` from `serve.args`")
+    # `_validate_parallel_config` in vllm/config/parallel.py
+    if cut.balanced and not cut.experts:
+        said = "enable-eplb balances experts that are divided among GPUs, and they are not"
+        yield Refusal("experts", said, "set `enable-expert-parallel: true` in `serve.args`, or remove `enable-eplb`")
+    elif cut.balanced and cut.tensor * cut.data * cut.context == 1:
+        yield Refusal("experts", "enable-eplb wants more than one GPU in a stage", "remove `enable-eplb`")
+    elif cut.redundant and not cut.balanced:
+        said = f"{cut.redundant} redundant experts are for enable-eplb, which is not set"
+        yield Refusal("experts", said, "set `enable-eplb: true` in `serve.args`, or remove `num_redundant_experts`")
 
 
 def _decode(model: Architecture, cut: Cut) -> Iterator[Refusal]:

@@ -64,6 +64,8 @@ def fit(model: Architecture, weights: int, serve: Serve, hosts: tuple[Room, ...]
         return replace(found, unknown="how many bytes its weights have is not known")
     if not model.heads and model.attends:
         return replace(found, unknown="its config does not say how many attention heads it has")
+    if "hidden_size" in model.not_modelled:
+        return replace(found, unknown="its config does not say how large an attention head is")
     return _counted(found, model, weights, serve, accepts)
 
 

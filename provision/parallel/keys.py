@@ -4,7 +4,7 @@ the size of the cache are told, so that nobody takes the arithmetic for more tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
 from provision.parallel.encoder_decoder import only_encodes
@@ -80,7 +80,20 @@ _OF_MIMO = _names("hybrid_layer_pattern sliding_window_size swa_num_attention_he
 _CHANNELS = frozenset(("chatglm", "qwen", "zamba2"))
 
 
-def not_modelled(text: Mapping[str, object]) -> tuple[str, ...]:
+def _misread(text: Mapping[str, object], layers: int) -> Iterator[str]:
+    """Keys that are known, with a value that says nothing which is understood."""
+    for key in ("layer_types", "layers_block_type"):
+        said = text.get(key)
+        if said and (not isinstance(said, list) or len(said) < layers):
+            yield f"{key}: not of {layers} layers"
+    window = text.get("sliding_window")
+    if window not in (None, False, 0, -1) and not counts(window):
+        yield "sliding_window"
+    if text.get("num_key_value_heads") == 0:
+        yield "num_key_value_heads"
+
+
+def not_modelled(text: Mapping[str, object], layers: int = 0) -> tuple[str, ...]:
     """The keys that tell of attention, cache or layers and are not read here."""
     listed = text.get("layer_types") or text.get("layers_block_type")
     names = {str(name) for name in listed} if isinstance(listed, list) else set()
@@ -91,4 +104,5 @@ def not_modelled(text: Mapping[str, object]) -> tuple[str, ...]:
     if only_encodes(text):
         return ()
     said = (key for key, value in text.items() if value not in (None, False, 0, [], {}, ""))
-    return (*sorted(key for key in said if _TELLS.search(key) and key not in known), *strange)
+    unread = sorted(key for key in said if _TELLS.search(key) and key not in known)
+    return (*unread, *strange, *_misread(text, layers))

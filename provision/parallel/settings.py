@@ -83,7 +83,25 @@ def cut_of(variables: Mapping[str, str], serve: Serve, tensor: int, pipeline: in
         experts=is_true(str(serve.argument("enable-expert-parallel") or "")),
         context=serve.count("prefill-context-parallel-size"),
         decode=serve.count("decode-context-parallel-size"),
+        balanced=is_true(str(serve.argument("enable-eplb") or "")),
+        redundant=_redundant(serve),
     )
+
+
+def _redundant(serve: Serve) -> int:
+    """Experts that are kept twice: of `eplb-config`, whole or by its part."""
+    whole = serve.argument("eplb-config")
+    said = _object(whole) if isinstance(whole, str) else whole
+    found = said.get("num_redundant_experts") if isinstance(said, Mapping) else None
+    for name in ("eplb-config.num-redundant-experts", "num-redundant-experts"):
+        found = serve.argument(name) or found
+    return int(str(found)) if str(found).isdecimal() else 0
+
+
+def unread_overrides(args: Mapping[str, object]) -> bool:
+    """Whether `hf-overrides` is there and is no object that can be read."""
+    said = args.get("hf-overrides")
+    return said is not None and not isinstance(_object(said) if isinstance(said, str) else said, Mapping)
 
 
 def with_overrides(config: Mapping[str, object], serve: Serve) -> Mapping[str, object]:

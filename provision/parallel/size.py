@@ -117,11 +117,11 @@ def sizes(
 
 
 def _divided(model: Architecture, held: float, cut: Cut) -> float:
-    """Of a stage's weights what each GPU has: with expert parallel, experts are divided among all replicas."""
-    if not cut.experts:
-        return held / cut.tensor
+    """Of a stage's weights what each GPU has. Experts are divided among the GPUs of all replicas: whole ones with
+    expert parallel, parts of each without (`FusedMoEParallelConfig.make` in vllm/model_executor/layers/fused_moe)."""
     experts = held * model.expert_share
-    return (held - experts) / cut.tensor + experts / (cut.tensor * cut.data * cut.context)
+    more = 1 + cut.redundant / model.experts if model.experts else 1
+    return (held - experts) / cut.tensor + experts * more / (cut.tensor * cut.data * cut.context)
 
 
 def visible(memory: int) -> int:

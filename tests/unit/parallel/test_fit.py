@@ -162,21 +162,58 @@ def test_experts_are_divided_among_all_replicas() -> None:
         "kimi-linear-48b", 98 * 10**9, *rooms, tensor_parallel=1, pipeline_parallel=1,
         args={**args, "enable-expert-parallel": True},
     )  # fmt: skip
-    assert one.fits is False
-    assert wide.fits is True
-    assert wide.stage is not None and 22 * GIB < wide.stage.weights < 30 * GIB
+    many = fitted(
+        "kimi-linear-48b", 98 * 10**9, *rooms, tensor_parallel=1, pipeline_parallel=1,
+        args={
+            **args, "enable-expert-parallel": True, "enable-eplb": True,
+            "eplb-config": '{"num_redundant_experts": 128}',
+        },
+    )  # fmt: skip
+    assert one.fits is wide.fits is True
+    assert one.stage is not None and wide.stage is not None and many.stage is not None
+    assert 22 * GIB < wide.stage.weights == one.stage.weights < 30 * GIB
+    assert 1.3 < many.stage.weights / wide.stage.weights < 1.5
 
 
 @pytest.mark.parametrize(
     ("cut", "kind"),
     [
         (Cut(2, 2, experts=True), ["experts"]),
+        (Cut(2, 2, balanced=True), ["experts"]),
+        (Cut(2, 2, redundant=4), ["experts"]),
         (Cut(8, 1, decode=8), ["blocks", "context"]),
         (Cut(16, 1, decode=2), ["blocks"]),
     ],
 )
 def test_what_vllm_refuses_beyond_heads(cut: Cut, kind: list[str]) -> None:
     assert [refusal.kind for refusal in refusals(model("qwen3-4b-fp8"), cut)] == kind
+
+
+PLAIN = {
+    "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+    "num_key_value_heads": 8, "max_position_embeddings": 32768, "vocab_size": 128256,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hidden_size": None}, "hidden_size"),
+        ({"hidden_size": float("nan")}, "hidden_size"),
+        ({"layer_types": ["full_attention"] * 10}, "layer_types: not of 32 layers"),
+        ({"sliding_window": [4096, None] * 16}, "sliding_window"),
+        ({"sliding_window": "4096"}, "sliding_window"),
+        ({"num_key_value_heads": 0}, "num_key_value_heads"),
+    ],
+)
+def test_what_says_nothing_is_no_number_and_blocks_nothing(change: dict[str, object], said: str) -> None:
+    read = read_architecture(PLAIN | change)
+    assert read is not None
+    assert read.not_modelled == (said,)
+    serve = Serve(model="m", tensor_parallel=1, pipeline_parallel=1)
+    tight = fit(read, 16 * 10**9, serve, (Room("a", 1, 22 * GIB),))
+    assert tight.fits is not False
+    assert (tight.stage is None) == (said == "hidden_size")
 
 
 @pytest.mark.parametrize(("vllm", "tokens"), [("0.19.1", 131072), ("0.29.0", 131072), ("0.30.0", 32768), ("", 32768)])
