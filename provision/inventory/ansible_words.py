@@ -63,14 +63,15 @@ def _number(node: YamlNode) -> YamlNode:
     return node.with_value(int(node.text)) if re.fullmatch(r"[0-9]{1,9}", node.text) else node
 
 
-#: Ansible's variable → (our key, how its value is read). Where a host has two for one key, the later one here wins.
+#: Ansible's variable → (our key, how its value is read). Where a host has two for one key, the later one here wins, as
+#: in Ansible, whose ssh plugin takes the last of the names that it lists for an option.
 _VARIABLES: dict[str, tuple[str, Callable[[YamlNode], YamlNode]]] = {
-    "ansible_ssh_host": ("address", _as_is),
     "ansible_host": ("address", _as_is),
-    "ansible_ssh_user": ("ssh.user", _as_is),
+    "ansible_ssh_host": ("address", _as_is),
     "ansible_user": ("ssh.user", _as_is),
-    "ansible_ssh_port": ("ssh.port", _number),
+    "ansible_ssh_user": ("ssh.user", _as_is),
     "ansible_port": ("ssh.port", _number),
+    "ansible_ssh_port": ("ssh.port", _number),
     "ansible_private_key_file": ("ssh.key", _as_is),
     "ansible_ssh_private_key_file": ("ssh.key", _as_is),
     "ansible_sudo": ("sudo", _truth),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from provision.core.errors import InventoryError
 from provision.inventory import load
 
 REAL = shutil.which("ansible-inventory", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}")
@@ -141,7 +142,7 @@ all:
         },
         {
             "gpu-01": ("10.1.1.1", 2022, "old", False),
-            "gpu-02": ("10.1.1.2", None, None, False),
+            "gpu-02": ("10.1.1.9", None, None, False),
         },
     ),
     "anchors and merges": (
@@ -330,15 +331,23 @@ def test_hosts_are_reached_as_ansible_reaches_them(case: tuple[Path, Found], mon
 
 
 @pytest.mark.skipif(not REAL, reason="ansible-inventory is not installed: pip install ansible-core")
+def test_an_ini_that_ansible_cannot_read_is_told_in_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inv.ini").write_text("[head]\ngpu-01 ansible_host=10.0.0.1\n[workers\ngpu-02\n")
+    monkeypatch.setenv("PATH", f"{Path(str(REAL)).parent}:{os.defpath}")
+    with pytest.raises(InventoryError, match="Failed to parse inventory"):
+        load(tmp_path / "inv.ini")
+
+
+@pytest.mark.skipif(not REAL, reason="ansible-inventory is not installed: pip install ansible-core")
 def test_what_is_expected_is_what_ansible_says(case: tuple[Path, Found]) -> None:
     inventory, expected = case
     command = [str(REAL), "-i", str(inventory), "--list"]
     listed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout)
     for host, (address, port, user, sudo) in expected.items():
         said = {key: _plain(value) for key, value in listed["_meta"]["hostvars"].get(host, {}).items()}
-        found_port = said.get("ansible_port") or said.get("ansible_ssh_port")
-        found_user = said.get("ansible_user", said.get("ansible_ssh_user"))
-        assert (said.get("ansible_host") or said.get("ansible_ssh_host") or host) == address
+        found_port = said.get("ansible_ssh_port") or said.get("ansible_port")
+        found_user = said.get("ansible_ssh_user", said.get("ansible_user"))
+        assert (said.get("ansible_ssh_host") or said.get("ansible_host") or host) == address
         assert (int(found_port) if found_port else None) == port
         assert (None if found_user is None else str(found_user)) == user
         assert (str(said.get("ansible_become", False)).lower() in ("true", "yes")) == sudo
