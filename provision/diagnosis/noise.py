@@ -15,7 +15,8 @@ _HARMLESS = (
     r"|Error retrieving (?:safetensors|file list)\b|\[c10d\] The IPv6 network addresses of"
     r"|Skipping tactic .* due to failure while profiling|Error while downloading from https:"
     r"|thrown while requesting [A-Z]+ https?:"
-    r"|^(?:Global stats: \d|(?:Queueing|Execution) time: +mean = |\t?[\w.:]+ - \d+ total \(\d+ active\))"
+    # Of the first line that is read of a long log, the end alone may be there.
+    r"|^(?:Global stats: \d|\t?[\w.:]+ - \d+ total \(\d+ active\))|\btime: +mean = |, total = [\d.]+ ?m?s$"
     r"|usage-stats\.ray\.io|url: /v1/(?:traces|metrics|logs)\b|Failed to load image Python extension"
 )
 

@@ -158,6 +158,8 @@ def test_an_empty_log_says_nothing() -> None:
     "text",
     [
         "Global stats: 3 total (0 active)",
+        " (0 active), Execution time: mean = 1.42ms, total = 2.84ms, Queueing time: mean = 0.01ms, max = 0.01ms",
+        "0.01ms, max = 0.01ms, min = 0.01ms, total = 0.02ms",
         "Queueing time: mean = 3.01ms, max = 7.75ms, min = 0.00ms, total = 9.02ms",
         "Execution time:  mean = 0.01ms, total = 0.04ms",
         "event_loop_lag_probe - 2 total (0 active), Execution time: mean = 0.02ms, total = 0.04ms",
