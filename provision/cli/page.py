@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "status": Command("provision.cli.status:status", "show hosts, GPUs, the model and what it is doing, in one look"),
     "logs": Command("provision.cli.logs:logs", "show the logs of all services of all hosts on one time line"),
     "bundle": Command("provision.cli.bundle:bundle", "write what a ticket needs to one file, without a secret"),
+    "metrics": Command("provision.cli.metrics:metrics", "write what Prometheus and Grafana need to watch the cluster"),
     "exec": Command("provision.cli.exec:exec_", "run a command on the hosts, all at once"),
     "ssh": Command("provision.cli.ssh:ssh", "log in to a host, with OpenSSH's own client"),
     "env": Command("provision.cli.env:env", "open a shell on a host in which `ray` and `vllm` work"),

@@ -32,6 +32,7 @@ PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "nft": ("nftables", "nftables", "nftables", "nftables"),
     "nsenter": ("util-linux", "util-linux", "util-linux", "util-linux"),
     "openssl": ("openssl", "openssl", "openssl", "openssl"),
+    "prometheus": ("prometheus", "golang-github-prometheus", "golang-github-prometheus-prometheus", "prometheus"),
     "ps": ("procps", "procps-ng", "procps", "procps-ng"),
     "scp": ("openssh-client", "openssh-clients", "openssh-clients", "openssh"),
     "setpriv": ("util-linux", "util-linux", "util-linux", "util-linux"),

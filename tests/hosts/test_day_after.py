@@ -237,6 +237,18 @@ def test_of_a_long_log_the_end_is_read_in_bounded_memory(day: Day, size: str, le
     assert int(done.stderr.splitlines()[-1]) < 300_000  # KiB
 
 
+def test_the_figures_of_the_document_are_where_the_targets_say(day: Day) -> None:
+    (command,) = commands("Figures over time")
+    day.provision(*command.split()[1:])
+    ((target,),) = (group["targets"] for group in json.loads((day.folder / "watch/targets/vllm.json").read_text()))
+    with urllib.request.urlopen(f"http://{target}/metrics", timeout=20) as answer:
+        assert b"vllm:kv_cache_usage_perc" in answer.read()
+    # The collector, on a host with its nvidia-smi.
+    script = (day.folder / "watch/gpus.sh").read_text()
+    said = day.lab.host("lab-2").exec(["sh", "-c", f"{script}\ncat /tmp/provision_gpus.prom", "gpus.sh", "/tmp"]).stdout
+    assert said.count("provision_gpu_memory_total_bytes{") == 2 and "provision_gpu_collected 1" in said
+
+
 def test_the_ticket_of_the_document(day: Day) -> None:
     bundle, check, explain = (command.split()[1:] for command in commands("A ticket"))
     day.provision(*bundle)
