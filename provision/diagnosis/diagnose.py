@@ -76,9 +76,10 @@ def _in_time(lines: Sequence[Line]) -> list[tuple[int, Line]]:
         last = line.at if line.at is not None else last
         if not is_aftermath(line):
             timed.append((last, place, line))
-    first: dict[str, tuple[int, Line]] = {}
+    first: dict[tuple[str, bool], tuple[int, Line]] = {}
     for _, place, line in sorted(timed, key=lambda item: item[0]):
-        first.setdefault(line.text, (place, line))
+        # What was quoted at level info, or of a request, may be what ends the server later.
+        first.setdefault((line.text, line.level == "info"), (place, line))
     return list(first.values())
 
 

@@ -36,8 +36,10 @@ _RANK = re.compile(r"^\[rank(?P<rank>\d+)\]: ?(?=\[)|^\[rank(?P<rank_alone>\d+)\
 # `ERROR 11-21 00:31:59 [file.py:1063] message`; older: `ERROR 02-09 02:31:11 file.py:389] message`
 _VLLM = re.compile(
     r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) "
-    rf"{_CLOCK} (?:\[[^\]]*\]|[\w./-]+:\d+\]) ?"
+    rf"{_CLOCK} (?:\[(?P<file>[^\]]*)\]|[\w./-]+:\d+\]) ?"
 )
+# Where vLLM tells of a request that failed, such as for a picture that is nowhere: the server goes on.
+_OF_A_REQUEST = re.compile(r"(?:^|/)serving(?:_\w+)?\.py:\d+$")
 # `[2026-11-21 00:32:30,754 W 5068 5068] (raylet) rpc_client.h:153: `,
 # `2025-03-30 17:22:35,502\tWARNING node.py:1465 -- `
 _RAY = re.compile(
@@ -151,6 +153,8 @@ def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
     said.address = groups.get("ip") or said.address
     said.host = groups.get("host") or said.host
     said.level = level_of(groups.get("level") or groups.get("plain") or groups.get("letter") or "") or said.level
+    if _OF_A_REQUEST.search(groups.get("file") or ""):
+        said.level = "info"
     if groups.get("hour") or groups.get("boot"):
         said.stamp = {name: value for name, value in groups.items() if value is not None}
         if "name" in said.stamp:
