@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "unlock": Command("provision.cli.unlock:unlock", "take the hosts from a run that hangs"),
     "prune": Command("provision.cli.prune:prune", "remove what no environment in use needs from the hosts"),
     "lock": Command("provision.cli.lock:lock", "pin the environment to exact versions and hashes"),
+    "lint": Command("provision.cli.lint:lint", "check inventories, playbooks and locks without contacting anything"),
     "fit": Command("provision.cli.fit:fit", "say whether a model fits GPUs, and how it would be cut over them"),
     "explain": Command("provision.cli.explain:explain", "say from logs alone why a model did not start"),
     "firewall": Command(

@@ -17,6 +17,10 @@ from status_samples import a_host as a_seen_host
 from status_samples import a_status, an_unreachable_host
 
 from provision import Log, explain
+from provision.begin.begin import Proposal
+from provision.begin.named import Named
+from provision.begin.pins import pins_for
+from provision.begin.survey import Surveyed
 from provision.cluster.closing import Closing, Ports
 from provision.cluster.firewall import Firewall, Rule
 from provision.core import events
@@ -29,12 +33,14 @@ from provision.core.sizing import StageSize
 from provision.export.common import File
 from provision.export.export import Export
 from provision.export.layout import SecretPlace
+from provision.facts import Facts
 from provision.inventory.compose_import import ImportedInventory
 from provision.lab.lab import LabHost, LabReport
 from provision.operate.log_lines import LogLine
 from provision.parallel.cut import Cut
 from provision.parallel.fit import Fit
 from provision.parallel.size import Room
+from provision.render.begun import begun_json
 from provision.render.encode import encode, event_json
 from provision.render.explained import explained_json
 from provision.render.export import export_json
@@ -81,6 +87,9 @@ RAN = [
     {"host": "a", "code": 1, "stdout": "x\n", "stderr": "", "error": None},
     {"host": "b", "code": None, "stdout": "", "stderr": "", "error": NameNotFound("b", "resolves nowhere")},
 ]
+NAMED = (Named("a"), Named("b", address="10.0.0.2"))
+SURVEYED = Surveyed(NAMED, {"a": Facts()}, {"b": NameNotFound("b", "resolves nowhere")}, "a")
+BEGUN = Proposal("", SURVEYED, pins_for(SURVEYED.facts))
 SEEN = (a_seen_host(busy=True, holder=UNDER_WAY), an_unreachable_host())
 KEY = {"host": "a", "address": "10.0.0.1", "port": 22, "kind": "", "fingerprint": "", "status": "unreachable"}
 
@@ -105,6 +114,10 @@ def lines() -> list[dict[str, Any]]:
         result_line("lock", {"changes": ["vllm 0.32.0 → 0.33.0"]}, 0.0),
         result_line("prune", leftovers_json((Leftover("a", "/opt/provision/envs/0", 4, "half removed"),)), 0.0),
         result_line("import", import_json(ImportedInventory({}, ["a → b"], ["c"]), Path("inventory.yaml")), 0.0),
+        result_line("init", {"path": "inventory.yaml", "example": "two-nodes"}, 0.0),
+        result_line("init", begun_json(BEGUN, Path("inventory.yaml")), 0.0),
+        result_line("lint", {"path": "inventory.yaml", "exit_code": 0, "error": None}, 0.0),
+        result_line("lint", {"path": "inventory.yaml", "exit_code": 2, "error": mistakes}, 0.0),
         result_line("export", export_json(EXPORT, Path("llama-script")), 0.0),
         result_line("unlock", unlock_json({"a": [Answer("taken", HOLDER)], "b": [Answer("free")]}), 0.0),
         result_line("firewall", firewall_json(FIREWALL), 0.0),
