@@ -49,7 +49,9 @@ def _commands() -> Iterator[str]:
 
 
 def _command(name: str, command: click.Command, ctx: click.Context) -> Iterator[str]:
-    yield f'.SS "{_text(" ".join(["provision", name, *command.collect_usage_pieces(ctx)]))}"'
+    # Releases of click differ in what they say of a group.
+    usage = ["COMMAND"] if isinstance(command, click.Group) else command.collect_usage_pieces(ctx)
+    yield f'.SS "{_text(" ".join(["provision", name, *usage]))}"'
     for paragraph in (command.help or "").split("\n\n"):
         yield from (_text(" ".join(paragraph.replace("\b", "").split())), ".PP")
     for parameter in command.get_params(ctx):

@@ -4,12 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from packaging.version import Version
 
 from provision.cli.man import man_page
 from provision.cli.page import COMMANDS, page
@@ -44,15 +42,6 @@ def test_what_was_meant_is_said(call: Call) -> None:
 def test_python_m_provision_is_the_same_program() -> None:
     done = subprocess.run([sys.executable, "-m", "provision", "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip() == page()
-
-
-@pytest.mark.skipif(
-    Version(version("click")) < Version("8.2"), reason="older releases of click word defaults otherwise"
-)
-def test_the_manual_page_in_the_tree_is_made_from_the_texts() -> None:
-    if os.environ.get("WRITE_DOCS"):
-        MAN.write_text(man_page(), encoding="utf-8")
-    assert MAN.read_text(encoding="utf-8") == man_page(), "WRITE_DOCS=1 makes it anew"
 
 
 def test_the_manual_page_has_every_command_and_exit_code() -> None:
