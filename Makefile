@@ -28,7 +28,7 @@ dist:  ## wheel and sdist in dist/, checked as PyPI does
 	.venv/bin/python -c "import setuptools.build_meta as made; made.build_sdist('dist')"
 	.venv/bin/twine check --strict dist/*
 
-relay:  ## large files from host to host, against to each host: as root, about seven minutes
+relay:  ## large files from host to host, against to each host: as root, about a quarter of an hour
 	.venv/bin/python -m benchmarks.relay --assert
 
 demo:  ## the whole job on this machine

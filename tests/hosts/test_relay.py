@@ -50,6 +50,7 @@ class Rack:
     hook: Callable[[str, int], None] = lambda host, done: None
     pythons: dict[int, str] = field(default_factory=dict)
     users: dict[int, str] = field(default_factory=dict)
+    ipv6: bool = False
     places: dict[int, Path] = field(default_factory=dict)
 
     @property
@@ -67,7 +68,8 @@ class Rack:
         stops = []
         for n, (host, port) in enumerate(zip(self.hosts, self.ports, strict=True)):
             place = UploadPlace(str(self.into(n)), self.users.get(n, ""), "")
-            stops.append(RelayStop(host.name, host.address, (port,), self.pythons.get(n, PYTHON), place))
+            address = "::1" if self.ipv6 else host.address
+            stops.append(RelayStop(host.name, address, (port,), self.pythons.get(n, PYTHON), place))
         known = {host.name: host for host in self.hosts}
 
         def moved(host: str, done: int, total: int) -> None:
@@ -155,6 +157,14 @@ def test_all_have_it_and_nothing_is_left(rack: Rack) -> None:
         assert rack.part(number).stat().st_mode & 0o777 == 0o600
     assert set(rack.moved.values()) == {rack.about[1]}
     assert rack.nothing_left()
+    rack.finish()
+
+
+def test_over_ipv6(rack: Rack) -> None:
+    rack.ipv6 = True
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
     rack.finish()
 
 

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ from tests.hosts.engine import Hosts, changes
 from tests.hosts.loopback import processes_with, wait_until
 
 pytestmark = pytest.mark.hosts
+
+ROOT = Path(__file__).parents[2]
 
 #: In the command line of every program of a relay.
 WORD = "provision.payload.relay"
@@ -156,3 +160,11 @@ def test_ctrl_c_in_a_relay_leaves_nothing_that_runs(rack: Rack) -> None:
     assert rack.hosts.run("up", rack.book).exit_code == 0
     for host in ("host-1", "host-2", "host-3"):
         assert [path.name for path in (rack.folder / host).iterdir()] == [rack.source.name]
+
+
+@pytest.mark.needs("lab", "root")
+def test_the_benchmark_in_a_small_form() -> None:
+    words = ["--hosts", "2", "--size", "64", "--rate", "1gbit", "--no-loops"]
+    done = subprocess.run([sys.executable, "-m", "benchmarks.relay", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 hosts, and times one copy:   relay " in done.stdout
