@@ -1,7 +1,7 @@
 """A Grafana dashboard for a vLLM server and the GPUs below it.
 
 The names are those of vLLM 0.32 (vllm/v1/metrics/loggers.py), as Prometheus has them: a counter ends in `_total`, a
-histogram has `_bucket`. Those of GPUs are of payload/metrics/gpus.sh.
+histogram has `_bucket`. Those of GPUs are of payload/figures/gpus.sh.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def metrics_files(inventory: Inventory, *, node_exporter: int = NODE_EXPORTER) -
     model = serve.name or serve.model
     vllm = [_target(inventory, head, _at(listens or _reached(head), serve.port), model=model)]
     nodes = [_target(inventory, host, _at(_reached(host), node_exporter)) for host in inventory.hosts]
-    scripts = f"#!/bin/sh\n# Written by `provision metrics`: docs/day-after.md.\n\n{shell('metrics/gpus.sh')}\n"
+    scripts = f"#!/bin/sh\n# Written by `provision metrics`: docs/day-after.md.\n\n{shell('figures/gpus.sh')}\n"
     return {
         "prometheus.yml": File(_prometheus(inventory)),
         "targets/vllm.json": File(_json(vllm)),

@@ -72,7 +72,7 @@ def read_work(fragment: Fragment) -> tuple[Work | None, str]:
     if "metrics" not in said:
         if "frozen" in said:
             return None, "its process is stopped by a signal"
-        return None, next((said[f"metrics.{why}"] for why in _WHY if said.get(f"metrics.{why}")), "")
+        return None, next((said[f"metrics.{why}"] for why in _WHY if said.get(f"metrics.{why}")), _unsaid(said))
     try:
         found = json.loads(said["metrics"])
         before, now, seconds = dict(found["before"]), dict(found["now"]), float(found["seconds"])
@@ -81,6 +81,12 @@ def read_work(fragment: Fragment) -> tuple[Work | None, str]:
     except (ValueError, LookupError, TypeError, RecursionError):
         return None, "what it says cannot be read"
     return _work(before, now, seconds), ""
+
+
+def _unsaid(said: Mapping[str, str]) -> str:
+    """Of a server that was asked, something has to be known."""
+    asked = said.get("running") == "yes" and "ready" in said
+    return "the program that asks it has ended without a word" if asked else ""
 
 
 def between(before: Work | None, now: Work | None) -> float | None:

@@ -145,6 +145,7 @@ def test_one_look_has_it_all_and_leaves_nothing(day: Day) -> None:
     )
     assert len(head["gpus"]) == 2 and head["gpus"][0]["watts"] == 70.12
     assert seen["environment"] == head["environment"] == worker["environment"]
+    assert seen["work"], seen["work_unknown"]
     # The stand-in makes a token a second.
     assert 0.2 < seen["work"]["tokens_per_second"] < 5 and seen["work"]["kv_cache"] == 0.25
 

@@ -62,7 +62,7 @@ def collected(tmp_path: Path, smi: str) -> str:
     (programs / "nvidia-smi").write_text(smi)
     (programs / "nvidia-smi").chmod(0o755)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-    subprocess.run(["sh", "-c", shell("metrics/gpus.sh"), "gpus.sh", out], env=environment, check=True)
+    subprocess.run(["sh", "-c", shell("figures/gpus.sh"), "gpus.sh", out], env=environment, check=True)
     assert [path.name for path in out.iterdir()] == ["provision_gpus.prom"]
     return (out / "provision_gpus.prom").read_text()
 

@@ -105,6 +105,12 @@ def test_a_server_that_nobody_reaches_is_not_well(lines: str, words: str) -> Non
     assert work is None and why and why in words
 
 
+def test_that_the_program_which_asks_broke_is_said() -> None:
+    broke = "the program that asks it has ended without a word"
+    assert read_work(said("ready=x\nrunning=yes\nTraceback (most recent call last):")) == (None, broke)
+    assert read_work(said("running=no: its process is gone")) == (None, "")
+
+
 def test_what_no_server_says_is_not_known() -> None:
     for text in ("[]", "{", '{"seconds": 0, "before": {}, "now": {}}', "[" * 100_000, '{"seconds": 1, "before": 1}'):
         assert read_work(said(f"metrics={text}")) == (None, "what it says cannot be read"), text[:20]
