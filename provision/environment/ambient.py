@@ -56,12 +56,14 @@ def ambient(variables: Mapping[str, str] | None = None) -> Ambient:
     links = (
         given.get("UV_FIND_LINKS", "").split(",") if given.get("UV_FIND_LINKS") else pip.get("find-links", "").split()
     )
-    extra = given.get("UV_EXTRA_INDEX_URL") or given.get("UV_INDEX") or pip.get("extra-index-url", "")
+    # uv takes both of its own.
+    extra = f"{given.get('UV_INDEX', '')} {given.get('UV_EXTRA_INDEX_URL', '')}".strip()
+    extra = extra or pip.get("extra-index-url", "")
     return Ambient(
         index=given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL") or pip.get("index-url", ""),
         # uv's may be named: `name=url`.
         extra_indexes=tuple(re.sub(r"\A[\w-]+=", "", url) for url in _WORDS.split(extra) if url),
-        find_links=tuple(link if "://" in link else str(Path(link).expanduser()) for link in links),
+        find_links=tuple(link if "://" in link else str(Path(link).expanduser()) for link in links if link),
         pip={name: pip[name] for name in _PIP_KEPT if name in pip},
     )
 
@@ -75,8 +77,8 @@ def pip_settings(given: Mapping[str, str]) -> dict[str, str]:
         try:
             parser.read(path)
         except (configparser.Error, UnicodeDecodeError, OSError) as error:
-            what = " ".join(str(error).split())
-            raise LockError(f"`{path}`, which pip is set up with, cannot be read: {what}", hint="repair it") from error
+            what = f"`{path}`, which pip is set up with, cannot be read: {_unread(error)}"
+            raise LockError(what, hint="repair it") from None
         for section, into in (("global", general), ("download", own)):
             if parser.has_section(section):
                 into.update({name.lower().replace("_", "-"): value for name, value in parser.items(section)})
@@ -84,6 +86,19 @@ def pip_settings(given: Mapping[str, str]) -> dict[str, str]:
         name[4:].lower().replace("_", "-"): value for name, value in given.items() if name.startswith("PIP_") and value
     }
     return {**general, **own, **named}
+
+
+def _unread(error: Exception) -> str:
+    """Never the line itself, which configparser quotes: there may be a password in its URL."""
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"line {error.lineno} stands before the first section, such as `[global]`"
+    if isinstance(error, configparser.ParsingError):
+        return f"line {error.errors[0][0]} is no `name = value`"
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"line {error.lineno} begins a section for the second time"
+    if isinstance(error, configparser.DuplicateOptionError):
+        return f"line {error.lineno} sets `{error.option}` for the second time"
+    return "this is no text" if isinstance(error, UnicodeDecodeError) else "it is no list of settings"
 
 
 def _files(given: Mapping[str, str]) -> Iterator[Path]:

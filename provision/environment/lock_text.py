@@ -35,7 +35,8 @@ def lock_text(path: Path) -> str:
         why = (error.strerror or str(error)).lower()
         raise LockBroken(f"`{path}` cannot be read: {why}", hint=REMAKE) from error
     try:
-        text = data.decode("utf-8")
+        # An editor's mark in front of the text is none of its words.
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise LockBroken(f"{path}:{line}: this is no text in UTF-8", hint=REMAKE) from error

@@ -19,6 +19,10 @@ from collections.abc import Sequence
 from provision.payload.records.files import fault, read
 from provision.payload.records.seal import Seal
 
+#: Those whose digest has a length of its own: of `shake_*` a RECORD does not say how long it is.
+_HASHES = {kind for kind in hashlib.algorithms_guaranteed if not kind.startswith("shake_")}
+_SIZE = re.compile(r"[0-9]{1,18}\Z")
+
 
 class Record:
     """The RECORD in the folder `package`. `why`: what is wrong with it; empty where it is whole. `paths`: of all that
@@ -49,15 +53,21 @@ class Record:
             if not row:
                 continue
             path = os.path.normpath(os.path.join(self.site, row[0]))
-            if len(row) != 3 or os.path.isabs(row[0]) or not path.startswith(env + os.sep) or path == self.site:
+            if (
+                len(row) != 3
+                or "\0" in row[0]
+                or os.path.isabs(row[0])
+                or not path.startswith(env + os.sep)
+                or path == self.site
+            ):
                 self.why = "unreadable"
                 continue
             names.add(path)
             self.paths.append(path)
             kind, _, digest = row[1].partition("=")
-            if digest and kind in hashlib.algorithms_guaranteed:
+            if digest and kind in _HASHES:
                 known = self.bytecode if row[0].endswith(".pyc") else self.checked
-                known[path] = (row[0], kind, digest, row[2] if row[2].isdigit() else "")
+                known[path] = (row[0], kind, digest, row[2] if _SIZE.match(row[2]) else "")
         own = {os.path.join(self.site, self.package, name) for name in ("METADATA", "WHEEL", "RECORD")}
         if not own <= names:
             self.why = "unreadable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,32 @@ def test_settings_that_pip_could_not_read_either_are_named(tmp_path: Path) -> No
     broken.write_text("index-url = a\n")
     with pytest.raises(LockError, match=r"pip\.conf`, which pip is set up with, cannot be read"):
         ambient({"PIP_CONFIG_FILE": str(broken)})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("index-url = https://me:geheim@own.test/simple\n", "line 1 stands before the first section"),
+        ("[global]\nme geheim own.test\n", "line 2 is no `name = value`"),
+        ("[global]\nindex-url = https://me:geheim@own.test/\nindex-url = b\n", "line 3 sets `index-url` for"),
+        ("[global]\ntimeout = 1\n[global]\ncert = geheim\n", "line 3 begins a section for"),
+    ],
+)
+def test_a_password_in_a_line_that_cannot_be_read_is_not_shown(tmp_path: Path, text: str, said: str) -> None:
+    config = tmp_path / "pip.conf"
+    config.write_text(text)
+    with pytest.raises(LockError) as raised:
+        pip_settings({"PIP_CONFIG_FILE": str(config)})
+    assert said in raised.value.message
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "geheim" not in shown
+
+
+def test_both_of_uvs_variables_count_and_an_empty_part_is_no_folder() -> None:
+    given = {"UV_INDEX": "own=https://a.test/", "UV_EXTRA_INDEX_URL": "https://b.test/", "UV_FIND_LINKS": "/wheels,"}
+    found = ambient({**given, "PIP_CONFIG_FILE": "/dev/null"})
+    assert found.extra_indexes == ("https://a.test/", "https://b.test/")
+    assert found.find_links == ("/wheels",)
 
 
 def test_a_prerelease_of_a_dependency_is_a_setting(index: Index, tmp_path: Path) -> None:

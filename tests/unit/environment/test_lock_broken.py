@@ -153,3 +153,11 @@ def test_a_lock_of_before_the_number_of_packages_was_written_down_fits(python, p
     made = make_lock(python, path)
     text = "".join(line for line in path.read_text().splitlines(True) if not line.startswith("# packages: "))
     assert parse_lock(text, path).digest == made.digest
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_lock_that_an_editor_saved_in_its_own_way_is_the_same(path: Path, python: Python, ends: str) -> None:
+    made = make_lock(python, path)
+    path.write_bytes(b"\xef\xbb\xbf" + made.text.replace("\n", ends).encode())
+    assert read_lock(path, python).digest == made.digest
+    assert make_lock(python, path).digest == made.digest
