@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Literal
 
@@ -13,7 +14,7 @@ from provision.inventory.section import Scalar, Section
 
 _PLAINLY = (
     *("name", "network", "net", "pid", "ipc", "rm", "detach", "interactive", "tty", "label", "restart", "workdir"),
-    *("entrypoint", "log-driver", "log-opt", "cidfile", "init"),
+    *("entrypoint", "log-driver", "log-opt", "cidfile", "init", "pull", "label-file", "sig-proxy", "help"),
 )
 
 #: Flags of `docker run` that are provision's own, and where what they are for is said instead.
@@ -22,12 +23,21 @@ TAKEN = {
     "env-file": "`serve.env`, `ray.env` and a host's `env`",
     "volume": "`runtime.mounts`",
     "mount": "`runtime.mounts`",
+    "volumes-from": "`runtime.mounts`",
     "user": "`run_as`",
     "shm-size": "the host's own /dev/shm, which Ray and vLLM share: make that one larger",
     **dict.fromkeys(_PLAINLY, ""),
 }
 _MOVING = re.compile(r"(?:.*/)?[^/:@]+(?::latest)?\Z")
-_MOUNT = re.compile(r"/[^:]*(?::ro)?\Z")
+_MOUNT = re.compile(r"/[^:\x00-\x1f]*(?::ro)?\Z")
+_FLAG = re.compile(r"-{0,2}[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
+
+#: Where an image has its own programs, or a container what the kernel tells it. One over it takes these away.
+_SYSTEM = (
+    *("/", "/bin", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var"),
+    "/var/run",
+)
+_SOCKETS = ("/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock")
 
 
 class Runtime(Section):
@@ -64,9 +74,20 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
     for name, node in (args.children if args is not None else {}).items():
         if (hint := TAKEN.get(name.lstrip("-"))) is not None:
             problems.value(node, f"`{name}` is provision's to set for its containers", hint and f"see {hint}")
+        elif not _FLAG.match(name) or len(name.lstrip("-")) == 1:
+            said = f"`{name}` is no flag of `docker run` by its long name, expected one without its value"
+            problems.value(node, said, "write `cpus: 4` for `--cpus=4`")
     for node in mounts.value if mounts is not None and mounts.is_list else ():
         if not _MOUNT.match(node.text):
             problems.value(node, f"`{node.text}` is no absolute path", "write `/data/models`, or `/data/models:ro`")
+            continue
+        place = "/" + posixpath.normpath(node.text.removesuffix(":ro")).lstrip("/")
+        if place in _SYSTEM:
+            said = f"`{node.text}` would hide what the image or the container has there, expected a folder of data"
+            problems.value(node, said, "name the folder that is needed, such as `/data/models`")
+        elif place in _SOCKETS:
+            said = f"`{node.text}` lets whoever is in a container be root on the host, expected a folder of data"
+            problems.value(node, said, "leave it out")
 
 
 _LOOKED_AT = (("runtime", "image"), ("python", "packages"), ("runtime", "args"), ("runtime", "mounts"))

@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from provision.core.errors import LockError
-from provision.core.finding import Finding, Known, Severity
+from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
+from provision.core.wording import size
 from provision.environment.image_archive import digest_of
 from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
@@ -29,11 +30,15 @@ PROGRAMS = ("python", "ray", "vllm")
 FLAGS = (
     *("--network", "host", "--pid", "host", "--ipc", "host"),
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "-1"),
-    *("--workdir", "/", "--log-opt", "max-size=32m", "--log-opt", "max-file=2"),
+    # A daemon may write logs elsewhere: to where these two are unknown, nothing would start, or `docker logs` be empty.
+    *("--workdir", "/", "--log-driver", "json-file", "--log-opt", "max-size=32m", "--log-opt", "max-file=2"),
 )
 
 #: RDMA registers memory, which must stay where it is.
 RDMA = ("--ulimit", "memlock=-1")
+
+#: What is told of an engine that answers, whether or not anything of ours is there.
+_OF_THE_ENGINE = frozenset(("version", "storage", "cgroups"))
 
 #: What a host has to have first, by the beginning of what the probe says where it has not: what is
 #: said of it, and what to do.
@@ -130,8 +135,11 @@ class Image(Resource):
 
     def read(self, fragment: Fragment) -> State:
         state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines())
+        room = state.get("room", "")
+        if room.isdigit() and int(room) >= self._size:
+            del state["room"]
         # Whom nothing was put on yet has nothing of ours.
-        if not state or (state.keys() <= {"version", "image"} and "image" in state):
+        if not state or (state.keys() <= {*_OF_THE_ENGINE, "image"} and "image" in state):
             return None
         return state if "engine" in state else {**state, "image": "missing" if "image" in state else "loaded"}
 
@@ -141,7 +149,7 @@ class Image(Resource):
             return (Difference("", None, "present"),) if there else ()
         if have is not None and "engine" in have:
             return ()  # what blocks says why nothing is known of it
-        if have is None:
+        if have is None or (have.keys() <= {*_OF_THE_ENGINE, "image", "room"} and "room" in have):
             return (Difference("", self.lock.short, None),)
         found = []
         if have.get("image") != "loaded":
@@ -162,18 +170,33 @@ class Image(Resource):
                 why = "Ray and vLLM are to run in containers"
                 said, hint = said.format(**words), hint.format(**words)
                 found.append(Finding(self.host, "packages", key, Severity.BLOCKS, said=said, why=why, hint=hint))
-        return tuple(found)
+        free = (have or {}).get("room", "")
+        return (*found, self._too_little(int(free))) if free.isdigit() else tuple(found)
+
+    def _too_little(self, free: int) -> Finding:
+        engine, needed = self.runtime.container, size(self._size)
+        return Finding(
+            self.host, self.area, "room for the image", Severity.BLOCKS, found=size(free), expected=f">= {needed}",
+            against=Against.SOUND, why="the image cannot be loaded there, and what runs now is stopped for nothing",
+            said=f"{size(free)} are free where {engine} keeps images, and the image takes {needed} at least",
+            hint=f"see what takes the room on {self.host}: `{engine} system df`",
+        )  # fmt: skip
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         if self.lock.digest == UNLOCKED:
             return ("which image it is is not known until it is locked",)
+        if (have or {}).get("room") == "unknown":
+            said = f"whether there is room for it, where {self.runtime.container} keeps images, is not known"
+            return (*super().in_plan(have, differences), said)
         return super().in_plan(have, differences)
 
     def known(self, have: State) -> tuple[Known, ...]:
         """What is in it, where it is there: read when it was locked."""
         if have is None or have.get("image") != "loaded":
             return ()
-        about = {"image": self.lock.short, self.runtime.container: have.get("version", "")}
+        engine = self.runtime.container
+        about = {"image": self.lock.short, engine: have.get("version", "")}
+        about |= {f"{engine} {fact}": have.get(fact, "") for fact in ("storage", "cgroups")}
         return tuple(Known("packages", fact, value) for fact, value in {**about, **self.lock.packages}.items() if value)
 
     def prepare(self, say: Callable[[str], None]) -> None:
@@ -198,6 +221,11 @@ class Image(Resource):
     @property
     def _inbox(self) -> str:
         return f"{self.root}/uploads/{self.lock.short}-{self.cluster}-{self.host}"
+
+    @property
+    def _size(self) -> int:
+        """Of the file; 0 where it is not there. What is in it takes no less."""
+        return self.archive.stat().st_size if self.archive.is_file() else 0
 
     def _sent(self, have: Mapping[str, str]) -> bool:
         return self.archive.is_file() and have.get("sent") == str(self.archive.stat().st_size)

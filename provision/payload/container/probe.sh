@@ -11,9 +11,29 @@ elif ! said=$("$engine" version --format '{{.Server.Version}}' 2>&1); then
     esac
 else
     echo "version=$said"
-    "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -qxF "$image" || echo "image=$image"
-    [ -z "$gpus" ] || command -v nvidia-container-runtime-hook >/dev/null 2>&1 ||
-        "$engine" info --format '{{range $name, $_ := .Runtimes}}{{$name}} {{end}}' 2>/dev/null | grep -qw nvidia || echo "toolkit=is missing"
+    # One a line: where images are, how they are stored, who answers for the groups of processes, what runs containers.
+    about=$("$engine" info --format '{{.DockerRootDir}}
+{{.Driver}}
+{{.DriverStatus}}
+{{.CgroupDriver}}
+{{range $name, $_ := .Runtimes}}{{$name}} {{end}}' 2>/dev/null)
+    line() { printf '%s\n' "$about" | sed -n "$1p"; }
+    storage=$(line 2)
+    [ -z "$storage" ] || echo "storage=$storage"
+    # Docker before 20.10 does not know the field, and would tell nothing at all.
+    groups=$(line 4)
+    [ -z "$groups" ] || echo "cgroups=$groups$("$engine" info --format ' v{{.CgroupVersion}}' 2>/dev/null | grep -x ' v[12]')"
+    "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -qxF "$image" || {
+        echo "image=$image"
+        # With the image store of containerd they are in a folder of its own, which is not told.
+        free=''
+        case "$(line 3)" in
+        *io.containerd*) ;;
+        *) place=$(line 1); [ ! -d "$place" ] || free=$(df -Pk -- "$place" 2>/dev/null | awk 'NR == 2 && $4 ~ /^[0-9]+$/ { printf "%.0f", $4 * 1024 }') ;;
+        esac
+        echo "room=${free:-unknown}"
+    }
+    [ -z "$gpus" ] || command -v nvidia-container-runtime-hook >/dev/null 2>&1 || line 5 | grep -qw nvidia || echo "toolkit=is missing"
 fi
 # Where a file of the archive has been sent already.
 [ ! -f "$inbox/$archive" ] || stat -c 'sent=%s' -- "$inbox/$archive"

@@ -48,6 +48,30 @@ def test_flags_of_ours_are_refused(problem, flag, where):
     assert where in (hint or "")
 
 
+@pytest.mark.parametrize("flag", ["v", "-v", "volume=/srv", "--env=A=b", "cpus 4", ""])
+def test_a_flag_is_a_long_name_without_a_value(problem, flag):
+    _, _, message, hint = problem(SMALL + f"runtime: {{container: docker, image: ./a.tar, args: {{'{flag}': x}}}}\n")
+    assert f"`{flag}` is no flag of `docker run` by its long name" in message
+    assert "cpus: 4" in hint
+
+
+@pytest.mark.parametrize(
+    ("mount", "why"),
+    [
+        ("/", "would hide"),
+        ("//", "would hide"),
+        ("/data/..:ro", "would hide"),
+        ("/usr/", "would hide"),
+        ("/run/docker.sock", "be root on the host"),
+        ("/var//run/docker.sock:ro", "be root on the host"),
+    ],
+)
+def test_a_mount_that_takes_away_what_a_container_is_refused(problem, mount, why):
+    _, path, message, _ = problem(SMALL + f"runtime: {{container: docker, image: ./a.tar, mounts: ['{mount}']}}\n")
+    assert path == "runtime.mounts[0]"
+    assert why in message
+
+
 def test_a_mount_is_a_path(problem):
     _, path, message, _ = problem(SMALL + "runtime: {container: docker, image: ./a.tar, mounts: [models]}\n")
     assert (path, message) == ("runtime.mounts[0]", "`models` is no absolute path")

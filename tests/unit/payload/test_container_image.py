@@ -21,6 +21,7 @@ STAND_IN = """#!/bin/sh
 for last; do :; done
 case $1 in
 version) [ ! -e "$HERE/stopped" ] ;;
+info) case $3 in *CgroupVersion*) [ ! -e "$HERE/old" ] && echo ' v2' ;; *) cat "$HERE/info" ;; esac ;;
 image) grep -xF -- "$last" "$HERE/images" ;;
 load) printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
 rmi) [ ! -e "$HERE/in-use" ] && { grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images"; } ;;
@@ -122,3 +123,42 @@ def test_a_list_that_others_could_have_written_removes_nothing(host: Host) -> No
     (host.folder / "root/clusters/demo/gpu-01/image/loaded").chmod(0o666)
     host.remove(FIRST)
     assert host.has() == [f"sha256:{FIRST}"]
+
+
+def probed(host: Host, *about: str) -> dict[str, str]:
+    """`about`: what Docker says of itself, a line for each that is asked."""
+    (host.folder / "info").write_text("".join(f"{line}\n" for line in about))
+    return dict(line.split("=", 1) for line in host.run(host.image(FIRST).probe()).splitlines())
+
+
+#: As Docker prints it.
+OVERLAY = "[[Backing Filesystem extfs] [Supports d_type true] [Native Overlay Diff true] [userxattr false]]"
+
+
+def test_the_room_is_that_of_the_folder_in_which_docker_keeps_images(host: Host) -> None:
+    found = probed(host, str(host.folder), "overlay2", OVERLAY, "systemd", "runc nvidia ")
+    assert (found["storage"], found["cgroups"]) == ("overlay2", "systemd v2")
+    assert found["room"].isdigit()
+    assert int(found["room"]) % 1024 == 0
+
+
+def test_a_docker_that_does_not_know_of_versions_of_cgroups_tells_the_rest(host: Host) -> None:
+    (host.folder / "old").touch()
+    assert probed(host, str(host.folder), "vfs", "[]", "cgroupfs", "runc ")["cgroups"] == "cgroupfs"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        ("/var/lib/nowhere", "overlay2", OVERLAY, "systemd", "runc "),
+        ("/", "overlayfs", "[[driver-type io.containerd.snapshotter.v1]]", "systemd", "runc "),
+        (),
+    ],
+)
+def test_room_that_cannot_be_told_is_unknown(host: Host, about: tuple[str, ...]) -> None:
+    assert probed(host, *about)["room"] == "unknown"
+
+
+def test_an_image_that_is_there_needs_no_room(host: Host) -> None:
+    host.images.write_text(f"sha256:{FIRST}\n")
+    assert "room" not in probed(host, str(host.folder), "vfs", "[]", "cgroupfs", "runc ")

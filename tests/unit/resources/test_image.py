@@ -115,3 +115,32 @@ def test_a_file_that_is_another_image_by_now_is_refused(image: Image) -> None:
     with pytest.raises(LockError, match=f"the lock has {image.lock.short}") as caught:
         image.prepare(lambda _: None)
     assert "provision lock" in (caught.value.hint or "")
+
+
+def test_logs_are_kept_also_where_the_daemon_writes_them_elsewhere(image: Image) -> None:
+    flags = image.flags()
+    assert flags[flags.index("--log-driver") + 1] == "json-file"
+
+
+def test_too_little_room_blocks_before_anything_is_sent(image: Image) -> None:
+    have = read(image, "version=28.1", "storage=overlay2", f"image={image.digest}", "room=7")
+    (found,) = image.blockers(have)
+    assert (found.severity, found.fact, found.found) == (Severity.BLOCKS, "room for the image", "7 B")
+    assert "docker system df" in found.hint
+    assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short]
+    assert image.diff(have, None) == ()
+
+
+def test_room_enough_is_nothing_to_speak_of(image: Image) -> None:
+    assert read(image, "version=28.1", f"image={image.digest}", f"room={image.archive.stat().st_size}") is None
+
+
+def test_room_that_is_not_known_is_said_and_blocks_nothing(image: Image) -> None:
+    have = read(image, "version=28.1", f"image={image.digest}", "room=unknown")
+    assert image.blockers(have) == ()
+    assert any("is not known" in line for line in image.in_plan(have, image.diff(have, image.want())))
+
+
+def test_how_the_engine_stores_and_groups_is_among_the_facts(image: Image) -> None:
+    cells = {cell.fact: cell.value for cell in image.known({**there(image), "storage": "vfs", "cgroups": "systemd v2"})}
+    assert (cells["docker storage"], cells["docker cgroups"]) == ("vfs", "systemd v2")
