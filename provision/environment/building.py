@@ -18,6 +18,7 @@ from provision.core.errors import LockError
 from provision.environment.ambient import ambient, for_pip, for_uv, sealed
 from provision.environment.indexes import as_lines, find_links, folders, index_variables, pip_index_variables
 from provision.environment.lock_text import logical_lines
+from provision.environment.platforms import at_least
 from provision.environment.python_version import minor
 from provision.environment.resolve import decisive
 from provision.environment.wheels import glibc, misfit, pip_download
@@ -142,13 +143,21 @@ def _refuse_unfit(wheel: Path, python: Python) -> None:
         what = f"architecture is `{platform.machine()}`" if unfit else f"glibc is `{platform.libc_ver()[1]}`"
         raise LockError(
             f"`{wheel.name}` is compiled, and this machine's {what}: it may not run on `{python.platform}`",
-            hint=f"if every host has as much, `python.platform: {_own_platform()}`; or build it on a machine like the "
-            "hosts, and name the folder of its wheel in python.find_links",
+            hint=_elsewhere(at_least(platform.machine(), platform.libc_ver()[1]), python.platform),
         )
 
 
-def _own_platform() -> str:
-    return f"{platform.machine()}-manylinux_{platform.libc_ver()[1].replace('.', '_')}"
+def _elsewhere(own: str, asked: str) -> str:
+    """`own`: empty where uv has no word for a platform like this machine."""
+    if own:
+        return (
+            f"if every host has as much, `python.platform: {own}`; or build it on a machine like the hosts, and name "
+            "the folder of its wheel in python.find_links"
+        )
+    return (
+        f"build it on an older machine, such as `{asked}`, and name the folder of its wheel in `python.find_links`; "
+        "uv knows no platform like this machine"
+    )
 
 
 def _hint(said: str) -> str:

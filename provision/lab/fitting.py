@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import LockError
+from provision.environment.platforms import GLIBC
 from provision.environment.resolve import compile_requirements
 from provision.inventory.models import Python
 from provision.lab.command import LabError
@@ -19,8 +20,6 @@ Say = Callable[[str], None]
 
 #: The versions of Python that vLLM's CPU build declares to run on.
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-#: glibc 2.x for which uv knows a platform of its own.
-_GLIBC = (17, 28, 31, 32, 33, 34)
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def own_platform() -> str:
     """This machine's platform in uv's words, for hosts that share its files. Raises LabError where it has no glibc."""
     library, version = this_platform.libc_ver()
     minor = int(version.split(".")[1]) if library == "glibc" else 0
-    known = [least for least in _GLIBC if least <= minor]
+    known = [least for least in GLIBC if least <= minor]
     if not known:
         raise LabError("this machine has no glibc, which vLLM's CPU build needs", hint="try it on Debian or Ubuntu")
     return f"{this_platform.machine()}-manylinux_2_{known[-1]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from package_index import Index
 from provision.core.errors import LockError
 from provision.environment.local_wheels import local_wheels
 from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_lock
+from provision.environment.platforms import GLIBC, at_least
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 
@@ -162,15 +164,46 @@ def test_what_imports_the_rest_of_the_lock_is_built_beside_it(
     assert set(fetch_wheels(lock, python, tmp_path / "other")) == {"flashy", "tiny"}
 
 
+@pytest.mark.parametrize(("libc", "fits"), [("2.36", "manylinux_2_36"), ("2.29", "manylinux_2_31")])
 def test_what_was_compiled_here_must_run_on_the_hosts(
-    settings: Callable[..., Python], index: Index, tmp_path: Path
+    settings: Callable[..., Python],
+    index: Index,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    libc: str,
+    fits: str,
 ) -> None:
-    machine, libc = platform.machine(), platform.libc_ver()[1]
+    machine = platform.machine()
+    monkeypatch.setattr(platform, "libc_ver", lambda *_, **__: ("glibc", libc))
     publish_source(index, "compiled", tag=f"linux_{machine}")
-    fits = f"{machine}-manylinux_{libc.replace('.', '_')}"
     with pytest.raises(LockError) as caught:
         make_lock(settings("compiled", platform=f"{machine}-manylinux_2_17"), tmp_path / "c.lock")
-    assert f"`{libc}`" in caught.value.message and fits in caught.value.hint
-    python = settings("compiled", platform=fits)
+    assert f"`{libc}`" in caught.value.message
+    assert f"`python.platform: {machine}-{fits}`" in caught.value.hint
+    python = settings("compiled", platform=f"{machine}-{fits}")
     lock = make_lock(python, tmp_path / "c.lock")
     assert set(fetch_wheels(lock, python, tmp_path / "other")) == {"compiled"}
+
+
+def test_a_machine_newer_than_all_that_uv_knows_is_no_platform_to_be_named(
+    settings: Callable[..., Python], index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = platform.machine()
+    monkeypatch.setattr(platform, "libc_ver", lambda *_, **__: ("glibc", "2.41"))
+    publish_source(index, "compiled", tag=f"linux_{machine}")
+    with pytest.raises(LockError) as caught:
+        make_lock(settings("compiled", platform=f"{machine}-manylinux_2_40"), tmp_path / "c.lock")
+    assert "`2.41`" in caught.value.message
+    assert "older machine" in caught.value.hint and "`python.find_links`" in caught.value.hint
+    assert "python.platform:" not in caught.value.hint and "2_41" not in caught.value.hint
+
+
+def test_the_platforms_that_are_named_are_those_that_uv_takes() -> None:
+    from uv import find_uv_bin
+
+    done = subprocess.run([find_uv_bin(), "pip", "compile", "--help"], capture_output=True, text=True, check=True)
+    for machine in ("x86_64", "aarch64"):
+        known = {int(minor) for minor in re.findall(rf"\b{machine}-manylinux_2_(\d+)\b", done.stdout)}
+        assert set(GLIBC) <= known
+        assert at_least(machine, "2.35") == f"{machine}-manylinux_2_35"
+    assert at_least("riscv64", "2.35") == at_least("x86_64", "") == ""
