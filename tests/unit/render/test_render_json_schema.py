@@ -24,7 +24,7 @@ from provision.begin.survey import Surveyed
 from provision.cluster.closing import Closing, Ports
 from provision.cluster.firewall import Firewall, Rule
 from provision.core import events
-from provision.core.errors import InventoryError, NameNotFound, Problem
+from provision.core.errors import InventoryError, NameNotFound, Problem, ProvisionError
 from provision.core.finding import blocker
 from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode, make_plan
@@ -141,6 +141,18 @@ def lines() -> list[dict[str, Any]]:
         result_line("logs", {"errors": [NameNotFound("a", "resolves nowhere")]}, 0.0),
         result_line("tunnel", {"base_url": "http://a/v1", "model": "m", "dashboard": "", "token": ""}, 0.0),
         result_line("exec", {"command": ["false"], "hosts": RAN}, 0.0),
+        result_line(
+            "bundle",
+            {
+                "file": "t.tar.gz",
+                "bytes": 1,
+                "files": {"check.txt": 1},
+                "errors": [ProvisionError("no")],
+                "exit_code": 1,
+            },
+            0.0,
+        ),
+        result_line("metrics", {"folder": "watch", "files": ["gpus.sh"], "to_add": ["vllm-key"]}, 0.0),
         result_line("ray", {"command": ["ray", "status"], "hosts": RAN[:1]}, 0.0),
         result_line("ssh", {"command": ["ssh", "a"]}, 0.0),
         result_line("env", {"command": ["ssh", "a"]}, 0.0),
