@@ -16,11 +16,13 @@ from dataclasses import dataclass
 _RUN = ("--limit", "--playbook")
 VALUES: Mapping[str, tuple[str, ...]] = {
     "bench": ("--requests", "--concurrency", "--input-tokens", "--output-tokens", "--deadline"),
-    "check": (*_RUN, "--only", "--skip", "--save", "--against", "--tests", "--junit", "--html"),
+    "bundle": ("--out", "-o", *_RUN),
+    "check": (*_RUN, "--only", "--skip", "--save", "--against", "--from", "--tests", "--junit", "--html"),
     "down": _RUN,
     "exec": ("--limit", "--timeout"),
     "firewall": ("--limit", "--format", "--look-from"),
     "lock": ("--upgrade-package", "--diff"),
+    "metrics": ("--out", "--node-exporter"),
     "plan": (*_RUN, "--out"),
     "prune": ("--limit",),
     "restart": _RUN,
@@ -36,6 +38,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
 #: Those that ask for a password of sudo where they are told to.
 PASSWORD = (
     "bench",
+    "bundle",
     "check",
     "down",
     "exec",

@@ -6,6 +6,7 @@ A file may hold the logs of several hosts, each behind a line `@host NAME PATH`.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,10 @@ def _bundled(path: Path) -> list[Log]:
         host, _, file = rest.partition("/")
         found += sections(text, host, file) if folder == LOGS and file else []
     if not found:
-        raise UsageError(f"`{path}` holds no logs", hint="`provision check --from` shows what else is in it")
+        raise UsageError(
+            f"`{path}` holds no logs",
+            hint=f"`provision check --from {shlex.quote(str(path))}` shows what else is in it",
+        )
     return found
 
 

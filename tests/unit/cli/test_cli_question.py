@@ -185,7 +185,7 @@ def test_prune_asks_whoever_is_at_the_terminal_wherever_its_output_goes(
     monkeypatch.setattr(question, "on_a_terminal", lambda: True)
     no = call("prune", *options, input="n\n")
     assert (no.exit_code, removed) == (Exit.DECLINED, [False])
-    assert "remove 1 folder [y/N]: " in no.stderr and "/opt/provision/envs/0" in getattr(no, stated)
+    assert "remove 1 folder [y/N]:" in no.stderr and "/opt/provision/envs/0" in getattr(no, stated)
     assert call("prune", *options, input="y\n").exit_code == 0 and removed[-1] == shown
 
 

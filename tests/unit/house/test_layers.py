@@ -9,7 +9,7 @@ import pytest
 from layers import LAYERS, PURE, table
 from source import FILES, ROOT, circles, imports, module_of, room_of
 
-PLAIN = set(sys.stdlib_module_names)
+PLAIN = {*sys.stdlib_module_names, "tomllib"}  # which Python 3.10 does not have yet
 #: Libraries that some room may have, those that only the hosts have, and what comes with another one.
 LIBRARIES = {name for row in LAYERS.values() for name in row.libraries} | {"ray", "vllm", "torch", "invoke"}
 
