@@ -5,6 +5,7 @@ Each pin comes with the reason for it. Pure: facts in, words out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from provision.facts import Facts
 _FIRST = "3.12"
 #: Newer than every driver: where none is known, none is asked for.
 _ANY_DRIVER = "999999"
+#: As `uname -m` has it; what a host says instead is none.
+_ARCH = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 #: Of uv's words for platforms those below the default, which is glibc 2.34 (uv pip compile --python-platform).
 _GLIBCS = ((2, 34), (2, 33), (2, 32), (2, 31), (2, 28), (2, 17))
 
@@ -123,7 +126,7 @@ def _driver(row: Vllm, drivers: list[str]) -> Pin:
 
 def _platform(facts: Iterable[Facts]) -> Pin:
     """Empty: the default, x86_64 with glibc 2.34 or newer."""
-    told = [known for known in facts if known.arch and number(known.glibc)]
+    told = [known for known in facts if _ARCH.fullmatch(known.arch) and number(known.glibc)]
     arches = {known.arch for known in told}
     if len(arches) != 1:
         return Pin("", "the hosts differ in their architecture" if arches else "not known")

@@ -35,7 +35,7 @@ def inventory_text(cluster: str, origin: str, surveyed: Surveyed, pins: Pins, mo
         f"    - {_quoted(pins.ray.value)}  # {_comment(pins.ray.why)}",
     ]
     if pins.platform.value:
-        lines.append(_line("  platform", pins.platform.value, pins.platform.why))
+        lines.append(_line("  platform", _scalar(pins.platform.value), pins.platform.why))
     return "\n".join([*lines, *_serve(model)]) + "\n"
 
 
