@@ -20,13 +20,13 @@ from provision.core.errors import ProvisionError
 from provision.payload.bundle import bundle
 from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
 from provision.transport.batch import STARTING
-from provision.transport.relay_heard import OutOfRelay, RelayHeard
+from provision.transport.relay_heard import LEAST, OutOfRelay, RelayHeard
 from provision.transport.relay_run import RelayMember, RelayRun, file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.session import Session
 from provision.transport.upload import STALLED, UploadPlace
 
-#: Seconds: a host that has got nothing for so long, while there was something to be had, has it sent from here.
+#: Seconds: a host that has got next to nothing for so long, while there was something to be had, has it sent from here.
 STUCK = 120.0
 
 #: How many of those before it a host knows, the first aside.
@@ -64,7 +64,7 @@ class Relay:
     def __post_init__(self) -> None:
         self._authority = RunAuthority()
         self._run = RelayRun(len(self.stops))
-        self._total = sum(size for _, size, _ in self.sources)
+        self._sizes = [size for _, size, _ in self.sources]
 
     def carry_out(self) -> str:
         """Returns when no host gets anything more; who came first, empty if nobody did. Raises nothing for a host."""
@@ -81,11 +81,11 @@ class Relay:
         return first
 
     def _take_part(self, place: int) -> None:
-        stop = self.stops[place]
+        stop, total = self.stops[place], sum(self._sizes)
         try:
             program = bundle("relay.host:main").encode()
             with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
-                heard = RelayHeard(pipe, self._named, lambda done: self.on_bytes(stop.name, done, self._total))
+                heard = RelayHeard(pipe, self._sizes, self._named, lambda done: self.on_bytes(stop.name, done, total))
                 try:
                     self._one(place, heard)
                 except (OSError, EOFError, paramiko.SSHException):
@@ -115,6 +115,8 @@ class Relay:
                 raise OutOfRelay(f"the host had not begun after {STARTING:g} s")
             heard.wait(0.2)
         stop = self.stops[place]
+        if heard.port not in stop.ports:
+            raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
         self._run.joins(place, RelayMember(_certified(place), stop.address, heard.port))
         members = self._run.all_there(look)
         if len(members) < 2:
@@ -125,6 +127,7 @@ class Relay:
         _send(heard, b"P", json.dumps([*before[:NEAREST], *before[NEAREST:][-1:]]).encode())
         if place == first:
             self._feed(heard, look)
+            heard.caught_up()  # what went over a slow line from here is no fault of its
             self._run.told()
         else:
             self._tell(heard, look)
@@ -172,12 +175,14 @@ class Relay:
     def _patience(self, heard: RelayHeard) -> None:
         if self._run.broken:
             raise OutOfRelay(FIRST_FAILED)
-        if heard.still > STUCK and heard.done < self._run.told_bytes(self.sources):
-            raise OutOfRelay(f"nothing came from the other hosts for {STUCK:g} s")
+        if not self._run.told_all and heard.done >= self._run.told_bytes(self.sources):
+            heard.caught_up()
+        elif heard.still > STUCK:
+            raise OutOfRelay(f"fewer than {LEAST >> 20} MiB came from the other hosts in {STUCK:g} s")
 
     def _named(self, certified: str) -> str:
         place = certified.rpartition("-")[2]
-        known = place.isdecimal() and int(place) < len(self.stops)
+        known = place.isascii() and place.isdecimal() and int(place) < len(self.stops)
         return self.stops[int(place)].name if known else "another host"
 
 

@@ -51,6 +51,11 @@ class RelayRun:
         """What the first one has not got, nobody will."""
         return len(self._members) == self._count and self.first in self._gone
 
+    @property
+    def told_all(self) -> bool:
+        """The first host has been told all blocks."""
+        return self._told_all
+
     def joins(self, place: int, member: RelayMember) -> None:
         with self._changed:
             self._members.setdefault(place, member)
@@ -67,7 +72,7 @@ class RelayRun:
             self._changed.notify_all()
 
     def told(self) -> None:
-        """The first host has been told all blocks."""
+        """No more blocks will be found."""
         with self._changed:
             self._told_all = True
             self._changed.notify_all()

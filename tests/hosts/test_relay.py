@@ -359,6 +359,18 @@ def test_a_host_without_a_free_port_or_python_takes_no_part(rack: Rack) -> None:
     rack.finish()
 
 
+def test_one_that_never_says_that_it_has_all_keeps_nobody(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provision.transport.relay.STUCK", 1.0)
+    rack.spoil(1, "_say(WHOLE)", "pass")
+    rack.spoil(2, "_say(LISTENS, self._serving.port)", "_say(LISTENS, 22)")
+    relay = rack.relay()
+    relay.carry_out()
+    assert "in 1 s" in relay.failed.pop(rack.hosts[1].name)
+    assert "port 22, which it was not told to" in relay.failed.pop(rack.hosts[2].name)
+    assert relay.failed == {}
+    assert rack.nothing_left()
+
+
 @pytest.mark.needs("root")
 def test_a_full_disk_stays_as_it_was(rack: Rack) -> None:
     rack.into(1).mkdir(mode=0o700)

@@ -141,7 +141,9 @@ def test_nothing_that_a_host_says_leaves_its_comment(tmp_path: Path) -> None:
     assert not any(line.startswith("sudo_password") for line in text.splitlines())
 
 
-@pytest.mark.parametrize("arch", ["x86_64: {", "&a", "*a", "!!python/name:os.system", "{a: [", "a\x85hosts: {}", "a # b"])
+@pytest.mark.parametrize(
+    "arch", ["x86_64: {", "&a", "*a", "!!python/name:os.system", "{a: [", "a\x85hosts: {}", "a # b"]
+)
 def test_a_host_that_calls_its_machine_something_else_spoils_no_inventory(tmp_path: Path, arch: str) -> None:
     text, path = written(tmp_path, survey({"a": facts(arch=arch, glibc="2.28"), "b": facts(glibc="2.28")}))
     assert load(path).python.platform == "x86_64-manylinux_2_28"
