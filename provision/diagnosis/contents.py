@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import contextlib
+import errno
 import gzip
 import lzma
 import tarfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 #: Bytes of a file's end that are read: what ended a program stands there.
 LONGEST = 16 * 1024 * 1024
+
+#: What is made of a file of a few megabytes that somebody has sent: bytes that are unpacked, bytes of logs that are
+#: kept, and entries of an archive.
+_UNPACKED, _KEPT, _ENTRIES = 16 << 30, 256 << 20, 50_000
+
+# Of an archive that was cut off, or was made to look like one.
+_DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError)
 
 #: Told by how the file begins; its name may say anything.
 _PACKED: tuple[tuple[bytes, Callable[[Any, Any], Any]], ...] = (
@@ -24,39 +34,98 @@ _PACKED: tuple[tuple[bytes, Callable[[Any, Any], Any]], ...] = (
 
 
 def contents(file: Path) -> Iterator[tuple[str, str]]:
-    """The name of each file inside, empty where there is no archive, and the end of its text."""
-    if file.is_file() and _is_archive(file):
-        try:
-            with tarfile.open(file) as archive:
-                for member in archive:
-                    if member.isfile() and (inside := archive.extractfile(member)) is not None:
-                        yield member.name.removeprefix("./"), text_of(inside)
-        except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError):
-            return  # cut off: what was whole until there
-        return
+    """The name of each file inside, empty where there is no archive, and the end of its text. Raises OSError, also for
+    what unpacks to more than it could be worth."""
+    if file.is_file():
+        with file.open("rb") as packed, _opener(packed)(packed, "rb") as plain:
+            if (archive := _archive(plain)) is not None:
+                yield from _inside(archive)
+                return
     with file.open("rb") as plain:
         yield "", text_of(plain)
 
 
-def _is_archive(file: Path) -> bool:
+def _archive(plain: IO[bytes]) -> tarfile.TarFile | None:
     try:
-        return tarfile.is_tarfile(file)
-    except (EOFError, zlib.error, lzma.LZMAError):
-        return False
+        return tarfile.open(fileobj=cast("IO[bytes]", _Measured(plain)), mode="r:")
+    except (*_DAMAGED, OSError):
+        return None
+
+
+def _inside(archive: tarfile.TarFile) -> Iterator[tuple[str, str]]:
+    kept = 0
+    try:
+        for number, member in enumerate(archive):
+            if number == _ENTRIES:
+                raise OSError(errno.EFBIG, f"has more than {_ENTRIES} entries: name a part of it")
+            if member.size < 0:
+                return
+            if member.isfile() and (inside := archive.extractfile(member)) is not None:
+                text = text_of(inside)
+                kept += len(text)
+                if kept > _KEPT:
+                    raise OSError(errno.EFBIG, f"holds more than {_KEPT >> 20} MiB of logs: name a part of it")
+                yield member.name.removeprefix("./"), text
+    except _DAMAGED:
+        return  # cut off: what was whole until there
+
+
+class _Measured:
+    """A stream for tarfile, which has whatever a header calls its length read at once."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= LONGEST:
+            raise tarfile.ReadError("no archive has such a header")
+        return self._stream.read(size)
+
+    def seek(self, to: int, whence: int = 0) -> int:
+        if to < 0:
+            raise tarfile.ReadError("no archive has such a header")
+        if to > _UNPACKED:
+            raise _bomb()
+        return self._stream.seek(to, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        return True
 
 
 def text_of(stream: IO[bytes]) -> str:
-    """The end of a stream, unpacked as far as it goes; any bytes are text."""
-    head, end, length = b"", b"", 0
+    """The end of a stream, unpacked as far as it goes; any bytes are text. Raises OSError for one without end."""
+    head, length, held = b"", 0, 0
+    end: deque[bytes] = deque()
     for piece in _pieces(stream):
-        head, length = head or piece[:4], length + len(piece)
-        end = (end + piece)[-LONGEST:]
-    return _decoded(head, end[length % 2 :] if length > LONGEST else end)
+        head, length, held = head or piece[:4], length + len(piece), held + len(piece)
+        end.append(piece)
+        while held - len(end[0]) >= LONGEST:
+            held -= len(end.popleft())
+    last = b"".join(end)[-LONGEST:]
+    return _decoded(head, last[length % 2 :] if length > LONGEST else last)
+
+
+def _opener(stream: IO[bytes]) -> Callable[[Any, Any], Any]:
+    """Leaves the stream at its beginning."""
+    first = stream.read(max(len(magic) for magic, _ in _PACKED))
+    stream.seek(0)
+    return _unpacking(first) or (lambda plain, _: contextlib.nullcontext(plain))
+
+
+def _unpacking(first: bytes) -> Callable[[Any, Any], Any] | None:
+    return next((opener for magic, opener in _PACKED if first.startswith(magic)), None)
+
+
+def _bomb() -> OSError:
+    return OSError(errno.EFBIG, f"unpacks to more than {_UNPACKED >> 30} GiB: name a part of it")
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
     first = stream.read(1 << 16)
-    opener = next((opener for magic, opener in _PACKED if first.startswith(magic)), None)
+    opener = _unpacking(first)
     if opener is None:
         yield first
         if stream.seekable():
@@ -65,11 +134,20 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
             stream.seek(max(at, (length - LONGEST) // 2 * 2))
         yield from iter(lambda: stream.read(1 << 20), b"")
         return
+    unpacked = 0
+    with opener(_Again(first, stream), "rb") as packed:
+        while piece := _next(packed):
+            unpacked += len(piece)
+            if unpacked > _UNPACKED:
+                raise _bomb()
+            yield piece
+
+
+def _next(packed: Any) -> bytes:
     try:
-        with opener(_Again(first, stream), "rb") as packed:
-            yield from iter(lambda: packed.read1(1 << 16), b"")
-    except (EOFError, OSError, zlib.error, lzma.LZMAError):
-        return  # cut off, as a log that is still written: what came until there
+        return bytes(packed.read1(1 << 16))
+    except (OSError, *_DAMAGED):
+        return b""  # cut off, as a log that is still written: what came until there
 
 
 class _Again:
