@@ -13,13 +13,13 @@ from html.entities import html5
 LAYERS = 4
 
 _PERCENT = r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
-_BACKSLASH = (
+_CODED = (
     r"(?P<unit>(?:\\u[0-9A-Fa-f]{4})+)|\\U(?P<wide>[0-9A-Fa-f]{8})"
     r"|(?P<bytes>(?:\\x[0-9A-Fa-f]{2})+)|(?P<octal>(?:\\[0-3][0-7]{2})+)"
-    r"|\\(?P<plain>[^A-Za-z0-9])|\\(?P<letter>[ntrfbva0])|'\"(?P<quote>')\"'"
-    # Where a shell's word goes on in other quotes.
-    r"|(?P<seam>'\$'|'')"
+    r"|\\(?P<plain>[^A-Za-z0-9])|\\(?P<letter>[ntrfbva0])"
 )
+# Where a shell's word goes on in other quotes. Elsewhere two quotes are two quotes, so that each is tried.
+_BACKSLASH = _CODED + r"|'\"(?P<quote>')\"'|(?P<seam>'\$'|'')"
 # In single quotes a backslash is one; what is not ASCII stands in quotes of its own. Before a quote that is written
 # out, a dollar is one as well.
 _QUOTED = r"'\$'(?P<octal>(?:\\[0-3][0-7]{2})+)''|'\\(?P<quote>')'|(?P<seam>'\$'(?!\\')|'')"
@@ -27,7 +27,8 @@ _ENTITY = r"&#(?P<decimal>\d{1,7});|&#[xX](?P<hex>[0-9A-Fa-f]{1,6});|&(?P<named>
 
 # All at once, and each alone: what one of them takes for an escape may be what another one leaves as it is.
 _ESCAPES = [
-    re.compile(pattern) for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _QUOTED, _ENTITY)
+    re.compile(pattern)
+    for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _CODED, _QUOTED, _ENTITY)
 ]
 _LETTERS = dict(zip("ntrfbva0", "\n\t\r\f\b\v\a\0", strict=True))
 
