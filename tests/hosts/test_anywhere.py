@@ -155,7 +155,7 @@ def fill(disk: Path) -> None:
         ("check inventory.yaml --junit full/x.xml", 4, "`full/x.xml` cannot be written: No space left on device"),
         ("check inventory.yaml --save full/x.json", 4, "`full/x.json` cannot be written: No space left on device"),
         ("up inventory.yaml", 4, "is not whole: no space left on device"),
-        ("init full/x.yaml", 1, "`full/x.yaml` cannot be written: No space left on device"),
+        ("init full/x.yaml", 1, "`full/x.yaml` cannot be written: no space left on device"),
     ],
 )
 def test_a_full_disk_is_told_and_leaves_no_half_files(

@@ -161,6 +161,8 @@ def leaks(value: str, shown: str) -> bool:
 @settings(deadline=None, max_examples=40)
 @given(value=TOKENS | PASSWORDS)
 @example(value="$'0000012é")
+@example(value="'0000123'é")
+@example(value="é00000123\\")
 @example(value="0000123''\"")
 def test_no_way_of_writing_leaves_a_secret_to_be_read(way: str, value: str) -> None:
     written = WAYS[way](value)
