@@ -45,11 +45,14 @@ def send_rest(source: Path, begun: int, total: int, send: Callable[[bytes], obje
             send(block)
 
 
-def begun_there(pipe: Pipe, source: Path, heard: Callable[[bytes], None], until: Callable[[float, bytes], None]) -> int:
+def begun_there(
+    pipe: Pipe, source: Path, heard: Callable[[bytes], None], until: Callable[[float, bytearray], None]
+) -> int:
     """How many bytes of `source` the host has; -1: it ended before it said so. `heard`: everything that it says;
     `until`: called with how long that has taken, and all of it, from time to time, and raises to give up."""
-    said, began = b"", time.monotonic()
-    while (found := _SAID.search(said)) is None:
+    said, began, seen = bytearray(), time.monotonic(), 0
+    while (found := _SAID.search(said, seen)) is None:
+        seen = max(seen, said.rfind(b"\n") + 1)
         if pipe.over:
             return -1
         out, err = pipe.read(0.2)

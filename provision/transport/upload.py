@@ -31,8 +31,9 @@ PART = 64 << 20
 _BLOCK = 1 << 20
 _RECORD = tarfile.RECORDSIZE
 
-# Bytes of what a host says that did not take something.
-_KEPT = 64 << 10
+# Bytes of what a host says that did not take something; and of all that it may say: the files of a login shell may
+# print megabytes.
+_KEPT, _MOST = 64 << 10, 64 << 20
 
 
 class UploadPlace(NamedTuple):
@@ -116,9 +117,10 @@ class Transfer:
         self._finish(pipe, into, said)
 
     def _send_one(self, pipe: Pipe, source: Path, total: int, said: bytearray) -> None:
-        def until(seconds: float, heard: bytes) -> None:
+        def until(seconds: float, heard: bytearray) -> None:
             if self._cancel.is_set():
                 raise Cancelled(f"cancelled while sending to {self._host}")
+            self._bound(len(said), said)
             if seconds > LOOKING or (seconds > STARTING and LOOKING_AT_IT.encode() not in heard):
                 message = f"the host had not begun to take files after {seconds:.0f} s"
                 raise ScriptTimeout(self._host, message, evidence=_lines(said), hint=STARTUP)
@@ -135,9 +137,17 @@ class Transfer:
         self._sent = min(self._sent + size, self._total)
         self._on_bytes(self._sent, self._total)
 
+    def _bound(self, heard: int, said: bytearray) -> None:
+        if heard > _MOST:
+            message = f"it printed more than {_MOST >> 20} MiB instead of taking files"
+            raise ScriptFailed(self._host, message, evidence=_lines(said), hint=STARTUP)
+
     def _finish(self, pipe: Pipe, into: str, said: bytearray) -> None:
+        heard = 0
         while not pipe.over:
             out, err = pipe.read(0.2)
+            heard += len(out) + len(err)
+            self._bound(heard, said)
             said = (said + out + err)[-_KEPT:]
             if self._cancel.is_set():
                 raise Cancelled(f"cancelled while sending to {self._host}")
