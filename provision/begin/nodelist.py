@@ -8,12 +8,13 @@ import re
 from provision.inventory.ranges import MAX_NAMES, RangeError, expand
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_PART = re.compile(r"(?:\[[^\[\]]*\]|[^,])+")
 _NUMBERS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?\Z")
 
 
 def split_list(text: str) -> list[str]:
     """At each comma that is not inside of brackets."""
-    return [part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip()]
+    return [part.strip() for part in _PART.findall(text) if part.strip()]
 
 
 def names_of(text: str) -> tuple[str, ...]:

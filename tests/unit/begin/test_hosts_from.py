@@ -6,7 +6,7 @@ import pytest
 
 from provision.begin.hosts_from import hosts_from
 from provision.begin.named import Named
-from provision.begin.nodelist import names_of
+from provision.begin.nodelist import names_of, split_list
 from provision.core.errors import UsageError
 from provision.inventory.ranges import RangeError
 
@@ -66,6 +66,12 @@ def test_a_list_of_nodes_is_written_out(text: str, found: list[str]) -> None:
 def test_a_list_of_nodes_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(RangeError):
         names_of(text)
+
+
+@pytest.mark.parametrize("unit", [",", "[,", "gpu[01,"])
+def test_a_megabyte_of_nothing_is_soon_read(unit: str) -> None:
+    """It took ten minutes: each comma had all that followed looked through."""
+    assert len(split_list(unit * (1 << 20))) in (0, 1 << 20)
 
 
 def test_hosts_of_the_command_line(folder: Path) -> None:
