@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
-from provision.inventory.ranges import MAX_NAMES, RangeError, expand
+from provision.inventory.ranges import MAX_NAMES, RangeError, combined, expand
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _PART = re.compile(r"(?:\[[^\[\]]*\]|[^,])+")
@@ -33,13 +32,7 @@ def _expanded(part: str) -> tuple[str, ...]:
     pieces = _BRACKETS.split(part)
     if any("[" in piece or "]" in piece for piece in pieces[::2]):
         raise RangeError(f"`{part}` has a bracket without its partner", "write a range as `gpu-[01-04]`")
-    choices = [_counted(piece) if index % 2 else (piece,) for index, piece in enumerate(pieces)]
-    count = 1
-    for choice in choices:
-        count *= len(choice)
-    if count > MAX_NAMES:
-        raise RangeError(f"`{part}` stands for {count} hosts, more than {MAX_NAMES}")
-    return tuple("".join(combination) for combination in itertools.product(*choices))
+    return combined(part, [_counted(piece) if index % 2 else (piece,) for index, piece in enumerate(pieces)])
 
 
 def _counted(inside: str) -> tuple[str, ...]:

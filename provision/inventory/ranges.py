@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
+from collections.abc import Sequence
 
 MAX_NAMES = 10_000
 
@@ -30,9 +32,12 @@ def expand(text: str) -> tuple[str, ...]:
     if "[" in rest or "]" in rest:
         raise RangeError(f"`{text}` has a bracket without its partner", "write a range as `gpu-[01:04]`")
     parts = [_range(part) if i % 2 else (part,) for i, part in enumerate(_RANGE.split(text))]
-    count = 1
-    for part in parts:
-        count *= len(part)
+    return combined(text, parts)
+
+
+def combined(text: str, parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What `text` stands for: one of each part, the last one turns fastest. Raises RangeError if too many."""
+    count = math.prod(map(len, parts))
     if count > MAX_NAMES:
         raise RangeError(f"`{text}` stands for {count} hosts, more than {MAX_NAMES}")
     return tuple("".join(combination) for combination in itertools.product(*parts))
