@@ -101,28 +101,22 @@ class Members:
 
     def former(self, *, stopped: bool) -> tuple[Host, ...]:
         """Those that are not in the inventory any more; with `stopped` also those on which nothing runs."""
-        return tuple(m.host for m in self._absent() if (stopped or not m.stopped) and not self._is_kept(m))
+        theirs = self._theirs()
+        return tuple(m.host for m in self._absent() if (stopped or not m.stopped) and m not in theirs)
 
     def elsewhere(self) -> tuple[KeptMember, ...]:
         """Those that serve, and that another inventory has, which gives its cluster the same name: none of ours to
         stop, as far as can be known here."""
-        return tuple(m for m in self._absent() if not m.stopped and self._is_kept(m))
+        return tuple(m for m in self._theirs() if not m.stopped)
+
+    def _theirs(self) -> list[KeptMember]:
+        absent = self._absent()
+        has = {source: _places_in(Path(source), self.inventory) for source in {m.source for m in absent}}
+        return [m for m in absent if (places := has[m.source]) is None or _place(m.host) in places]
 
     def _absent(self) -> list[KeptMember]:
         present = {host.name for host in self.inventory.hosts}
         return [member for name, member in self._moved().items() if name not in present]
-
-    def _is_kept(self, member: KeptMember) -> bool:
-        """By the inventory that it came from. One that is there and cannot be read may have it."""
-        source = Path(member.source)
-        try:
-            if source == self.inventory.path.resolve() or not source.exists():
-                return False
-            other = load(source, require_secrets=False, require_files=False)
-        except (InventoryError, OSError):
-            return True
-        here = [_place(host) for host in other.hosts]
-        return other.cluster == self.inventory.cluster and _place(member.host) in here
 
     def _moved(self) -> dict[str, KeptMember]:
         """The entries, of which those whose host is reached elsewhere now have a name of their own."""
@@ -184,6 +178,18 @@ class Members:
 def _place(host: Host) -> tuple[str, int | None, str | None]:
     """Where it is reached: one address behind two jump hosts is two machines."""
     return host.address, host.ssh.port, host.ssh.jump
+
+
+def _places_in(source: Path, inventory: Inventory) -> list[tuple[str, int | None, str | None]] | None:
+    """Of the hosts that the inventory at `source`, if it is another one, has in a cluster of the same name. None: it is
+    there, cannot be read, and may have any."""
+    try:
+        if source == inventory.path.resolve() or not source.exists():
+            return []
+        other = load(source, require_secrets=False, require_files=False)
+    except (InventoryError, OSError):
+        return None
+    return [_place(host) for host in other.hosts] if other.cluster == inventory.cluster else []
 
 
 def _is_former_name(kept: _Kept, inventory: Inventory, *, new: bool) -> bool:
