@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import platform
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from package_index import Index
+from source_packages import make_repository, publish_source
 
 from provision.core.errors import LockError
 from provision.environment.local_wheels import local_wheels
@@ -22,45 +21,6 @@ from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_l
 from provision.environment.platforms import GLIBC, at_least
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
-
-#: A build backend that needs no other package, whose wheels differ each time.
-BACKEND = """
-import hashlib, os, uuid, zipfile
-{extra}
-
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    name = "{name}-1.0-py3-none-{platform}.whl"
-    info = "{name}-1.0.dist-info"
-    files = {{
-        "{name}.py": "built = '%s %s'\\n" % (uuid.uuid4(), os.environ.get("MARK", "")),
-        info + "/METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n{requires}",
-        info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-{platform}\\n",
-    }}
-    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
-        for file, text in files.items():
-            wheel.writestr(file, text)
-        wheel.writestr(info + "/RECORD", "".join(f + ",,\\n" for f in [*files, info + "/RECORD"]))
-    return name
-"""
-PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-
-
-def source_of(name: str, *, extra: str = "", requires: str = "", tag: str = "any") -> dict[str, str]:
-    backend = BACKEND.format(name=name, extra=extra, requires=requires, platform=tag)
-    return {"pyproject.toml": PYPROJECT, "backend.py": backend, "PKG-INFO": "Metadata-Version: 1.0\nName: x\n"}
-
-
-def publish_source(index: Index, name: str, **how: str) -> None:
-    page = index.folder / "simple" / name
-    page.mkdir(parents=True, exist_ok=True)
-    file = page / f"{name}-1.0.tar.gz"
-    with tarfile.open(file, "w:gz") as archive:
-        for path, text in source_of(name, **how).items():
-            member = tarfile.TarInfo(f"{name}-1.0/{path}")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    (page / "index.html").write_text(f'<!DOCTYPE html><a href="{file.name}#sha256={digest}">{file.name}</a>')
 
 
 @pytest.fixture
@@ -123,12 +83,7 @@ def test_a_requirement_of_git_is_what_it_was_when_it_was_locked(
     settings: Callable[..., Python], tmp_path: Path
 ) -> None:
     repo = tmp_path / "repo"
-    repo.mkdir()
-    for name, text in source_of("gitted").items():
-        (repo / name).write_text(text)
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost", "-C", str(repo)]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
-        subprocess.run([*git, *words], check=True)
+    make_repository(repo, "gitted")
     url = f"gitted @ git+file://{repo}"
     with pytest.raises(LockError) as caught:
         make_lock(settings(url, build="never"), tmp_path / "c.lock")

@@ -1,0 +1,108 @@
+"""What has no wheel, and what is no version of an index, in whole runs: every host gets one and the same file."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from engine import changes
+from own_playbooks import Here
+from package_index import write_wheel
+from small_packages import publish, two_packages
+from source_packages import make_repository, publish_source, write_archive, write_folder
+from test_environments_run import ENVIRONMENTS
+
+import provision
+from provision.environment.lockfile import read_lock
+from provision.inventory.models import Host
+
+pytestmark = pytest.mark.hosts
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The URL of `tmp_path/served`."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (tmp_path / "served").mkdir()
+    handler = partial(Quiet, directory=str(tmp_path / "served"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("wheels", "left_out"),
+    [
+        ("index", ("archived", "inafolder", "local")),
+        pytest.param("index", (), marks=pytest.mark.long, id="index-all"),
+        pytest.param("controller", (), marks=pytest.mark.long, id="controller-all"),
+    ],
+)
+def test_every_host_gets_the_wheel_that_was_built_or_fetched_for_the_lock(
+    make_host: Callable[..., Host],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    served: str,
+    wheels: str,
+    left_out: tuple[str, ...],
+) -> None:
+    """Each build of these gives another wheel, so that two builds could not go unnoticed."""
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    index = publish(tmp_path / "index")
+    publish_source(index, "sourced", requires="Requires-Dist: tiny\\n")
+    make_repository(tmp_path / "repo", "gitted")
+    write_folder(tmp_path / "folder", "inafolder")
+    write_archive(tmp_path / "served/archived-1.0.tar.gz", "archived")
+    write_wheel(tmp_path / "served/remote-1.0-py3-none-any.whl", "remote", "1.0", "built = 'once'\n")
+    write_wheel(tmp_path / "local-1.0-py3-none-any.whl", "local", "1.0", "built = 'once'\n")
+    packages = (
+        "small",
+        "sourced",
+        f"gitted @ git+{(tmp_path / 'repo').as_uri()}",
+        f"inafolder @ {(tmp_path / 'folder').as_uri()}",
+        f"archived @ {served}/archived-1.0.tar.gz",
+        f"remote @ {served}/remote-1.0-py3-none-any.whl",
+        f"local @ {(tmp_path / 'local-1.0-py3-none-any.whl').as_uri()}",
+    )
+    packages = tuple(line for line in packages if not line.startswith(left_out))
+    here = Here(tmp_path, [make_host() for _ in range(2)])
+    settings = {"packages": packages, "build": "controller", "wheels": wheels}
+    here.inventory = here.inventory.model_copy(update={"python": two_packages(index).model_copy(update=settings)})
+    report = provision.up(here.inventory, **here.options(here.file(ENVIRONMENTS)))
+    assert (report.exit_code, changes(report)) == (0, 2), report
+    names = sorted({"archived", "gitted", "inafolder", "local", "remote", "sourced"} - {*left_out})
+    lock = read_lock(here.inventory.lock_path, here.inventory.python, base=tmp_path)
+    assert sorted(lock.packages) == sorted((*names, "small", "tiny"))
+    kept = {path.name.partition("-")[0]: path for path in (tmp_path / "inventory.wheels").iterdir()}
+    assert {name: lock.hashes[name] for name in names} == {
+        name: (f"sha256:{hashlib.sha256(kept[name].read_bytes()).hexdigest()}",) for name in names
+    }
+    code = f"import {', '.join(names)}; print(*({'.built, '.join(names)}.built))"
+    said = {
+        subprocess.run(
+            [here.kept / host / "envs/current-here/bin/python", "-c", code], check=True, capture_output=True
+        ).stdout
+        for host in ("host-1", "host-2")
+    }
+    assert len(said) == 1
+    # Nothing is left to do, nor to fetch.
+    for place in ("served", "repo", "folder"):
+        (tmp_path / place).rename(tmp_path / f"{place}.gone")
+    report = provision.up(here.inventory, **here.options(here.file(ENVIRONMENTS), deep=True))
+    assert (report.exit_code, changes(report), report.findings) == (0, 0, ()), report
