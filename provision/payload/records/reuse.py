@@ -1,9 +1,10 @@
 """Makes as much of a new environment as is the same in a finished one: no package of it has to be fetched again.
 
 A package is taken over if the lock names the same files for it, its RECORD is the one that was sealed, and all of its
-files are what that says. What nobody edits where it lies shares its content with the old environment: as a clone, where
-the file system has them, else as a hard link. What names the environment, or is written when a package is installed
-(programs, all of a `.dist-info`), is a file of its own. Bytecode is not taken over, since nothing says what it is of.
+files are what that says. It shares its content with the old environment: as a clone, where the file system has them, so
+that whoever edits one leaves the other as it is. Elsewhere as a hard link, but for text, which people edit where it lies,
+and is copied. What names the environment, or is written when a package is installed (programs, all of a `.dist-info`), is
+a file of its own. Bytecode is not taken over, since nothing says what it is of.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ def _interpreter(script: bytes) -> tuple[list[bytes], list[bytes]]:
 
 
 class Sharing:
-    """Gives a file a second name, or a second file the same content, without writing it twice where that can be."""
+    """Gives a second file the same content, without writing it twice where that can be: an edit of one must not reach
+    the other, unless it is of what nobody edits by hand."""
 
     def __init__(self) -> None:
         self._clones = True
@@ -161,7 +163,7 @@ class Sharing:
     def __call__(self, source: str, target: str) -> None:
         if self._clones and self._clone(source, target):
             return
-        if self._links:
+        if self._links and not is_text(source):
             try:
                 os.link(source, target, follow_symlinks=False)
                 return
@@ -187,6 +189,12 @@ class Sharing:
                 raise
             self._clones = False
             return False
+
+
+def is_text(path: str) -> bool:
+    """As git decides it: by its beginning, in which compiled code and arrays have a NUL."""
+    with open(path, "rb") as file:
+        return b"\0" not in file.read(8000)
 
 
 def copy(source: str, target: str) -> None:
