@@ -148,7 +148,7 @@ def test_an_edit_in_place_is_not_one_of_the_other_environment(machine: Machine, 
     assert machine.told(new) == []
     assert run_in(new, "import small; print(small.version)") == "1.5"
     # Compiled code is shared where the file system has no clones: it is seen, and repaired in one alone.
-    if shared := os.path.samefile(*(site(venv) / DATA for venv in (old, new))):
+    if shared := (site(old) / DATA).samefile(site(new) / DATA):
         edit(site(old) / DATA)
         assert machine.told(new) == [f"program edited: {DATA} → as installed"]
         machine.apply(new)

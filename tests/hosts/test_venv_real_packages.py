@@ -1,8 +1,10 @@
 """The packages of a real model server, once: what a second environment costs that differs in one of them, and that the
-lock of the set for GPUs is the same when it is made again."""
+set for GPUs is locked alike when it is locked again, and the same on two hosts."""
 
 from __future__ import annotations
 
+import csv
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from venv_machine import Machine, run_in
+from venv_machine import Machine, run_in, site
 
 from provision.environment.lockfile import Lock, make_lock
 from provision.inventory.models import Host, Python
@@ -51,8 +53,8 @@ def test_one_changed_package_of_the_real_set_moves_alone(make_host: Callable[...
         machine.remove(after)
 
 
-def build(machine: Machine, python: Python, lock: Lock, only: str = "") -> Venv:
-    venv = Venv(lock, python, machine.root, "llama", "host-1", deep=True)
+def build(machine: Machine, python: Python, lock: Lock, only: str = "", cache: Path | None = None) -> Venv:
+    venv = Venv(lock, python, machine.root, "llama", "host-1", deep=True, cache=cache)
     venv.prepare(lambda text: None)
     uploads = venv.fix(machine.see(venv), venv.want()).uploads
     size = sum(upload.source.stat().st_size for upload in uploads)
@@ -68,7 +70,41 @@ def build(machine: Machine, python: Python, lock: Lock, only: str = "") -> Venv:
 
 
 def test_the_set_for_gpus_is_locked_alike_when_it_is_locked_again(tmp_path: Path) -> None:
-    python = Python(version="3.12", packages=("vllm==0.33.0", "ray[default]==2.60.0"))
-    first, again = (make_lock(python, tmp_path / f"{name}.lock") for name in ("first", "again"))
+    first, again = (make_lock(for_gpus("3.12"), tmp_path / f"{name}.lock") for name in ("first", "again"))
     assert first.packages["vllm"] == "0.33.0" and any(name.startswith("nvidia-nccl") for name in first.packages)
     assert again.digest == first.digest
+
+
+def for_gpus(version: str, **settings: object) -> Python:
+    packages = ("vllm==0.33.0", "ray[default]==2.60.0")
+    return Python.model_validate({"version": version, "packages": packages, **settings})
+
+
+def test_the_set_for_gpus_is_the_same_on_two_hosts(make_host: Callable[..., Host], tmp_path: Path) -> None:
+    """One after the other, in a folder of its own each: that takes 19 GB at a time."""
+    if (free := shutil.disk_usage(tmp_path).free) < 22 << 30:
+        pytest.skip(f"needs 22 GiB in the temporary folder, where {free >> 30} are free")
+    python = for_gpus(f"{sys.version_info.major}.{sys.version_info.minor}", wheels="controller")
+    lock = make_lock(python, tmp_path / "gpus.lock")
+    found = []
+    try:
+        for name in ("host-1", "host-2"):
+            host = make_host()
+            with Transport([host]) as transport:
+                machine = Machine(transport.connect(host), tmp_path / name)
+                venv = build(machine, python, lock, cache=tmp_path / "wheels")
+                print(f"on the disk: {kib(Path(venv.path)) >> 10} MiB")
+                assert run_in(venv, "import torch; print(torch.version.cuda)").startswith("13.")
+                found.append(installed(venv))
+                machine.remove(venv)
+    finally:
+        shutil.rmtree(tmp_path, ignore_errors=True)
+    assert len(found[0]) > 50_000 and found[0] == found[1]
+
+
+def installed(venv: Venv) -> dict[str, str]:
+    """Path → hash of each file that a package brought, as it was just seen to be. A program names its environment, and
+    uv notes when it found a wheel."""
+    rows = [row for record in site(venv).glob("*.dist-info/RECORD") for row in csv.reader(record.open(newline=""))]
+    own = ("../../../bin/", "uv_cache.json")
+    return {path: digest for path, digest, _ in rows if not any(name in path for name in own)}

@@ -1,10 +1,10 @@
 """Makes as much of a new environment as is the same in a finished one: no package of it has to be fetched again.
 
 A package is taken over if the lock names the same files for it, its RECORD is the one that was sealed, and all of its
-files are what that says. It shares its content with the old environment: as a clone, where the file system has them, so
-that whoever edits one leaves the other as it is. Elsewhere as a hard link, but for text, which people edit where it lies,
-and is copied. What names the environment, or is written when a package is installed (programs, all of a `.dist-info`), is
-a file of its own. Bytecode is not taken over, since nothing says what it is of.
+files are what that says. It shares its content with the old environment: as a clone, where the file system has them,
+so that whoever edits one leaves the other as it is. Elsewhere as a hard link, but for text, which people edit where it
+lies, and which is copied. What names the environment, or is written when a package is installed (programs, all of a
+`.dist-info`), is a file of its own. Bytecode is not taken over, since nothing says what it is of.
 """
 
 from __future__ import annotations

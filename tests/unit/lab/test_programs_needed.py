@@ -39,7 +39,7 @@ EVERYWHERE = {
     ),
     *("dpkg-deb", "du", "sleep"),
     *("useradd", "userdel", "usermod", "chpasswd", "apt-get", "chroot", "python3", "tar", "mkdir", "ln", "test"),
-    *("dpkg-deb", "du", "sleep"),
+    "sync",
 }
 
 
