@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,23 @@ class Index:
     def url(self) -> str:
         return (self.folder / "simple").as_uri()
 
-    def add(self, name: str, version: str, *, source: bool = False, code: str = "", **more: str) -> None:
+    def add(
+        self,
+        name: str,
+        version: str,
+        *,
+        source: bool = False,
+        code: str = "",
+        record: Callable[[str], str] = str,
+        **more: str,
+    ) -> None:
         page = self.folder / "simple" / name.replace("_", "-")
         page.mkdir(parents=True, exist_ok=True)
         file = page / (f"{name}-{version}.tar.gz" if source else f"{name}-{version}-py3-none-any.whl")
         if source:
             file.write_bytes(b"not a wheel")
         else:
-            write_wheel(file, name, version, code, **more)
+            write_wheel(file, name, version, code, record=record, **more)
         links = [
             f'<a href="{f.name}#sha256={hashlib.sha256(f.read_bytes()).hexdigest()}">{f.name}</a>'
             for f in sorted(page.iterdir())
@@ -35,8 +45,11 @@ class Index:
         (page / "index.html").write_text("<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>")
 
 
-def write_wheel(path: Path, name: str, version: str, code: str = "", **more: str) -> None:
-    """`more`: name of a file in its `.dist-info`, or, with a `/`, beside its module → what is in it."""
+def write_wheel(
+    path: Path, name: str, version: str, code: str = "", *, record: Callable[[str], str] = str, **more: str
+) -> None:
+    """`more`: name of a file in its `.dist-info`, or, with a `/`, beside its module → what is in it. `record`: makes of
+    a sound RECORD the one that it brings."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": f'version = "{version}"\n{code}',
@@ -50,4 +63,4 @@ def write_wheel(path: Path, name: str, version: str, code: str = "", **more: str
             wheel.writestr(file, text)
             digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
             rows.append(f"{file},sha256={digest},{len(text)}\n")
-        wheel.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
+        wheel.writestr(f"{info}/RECORD", record("".join(rows) + f"{info}/RECORD,,\n"))

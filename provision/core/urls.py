@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from provision.core.secret import MASK, Secret
 
@@ -72,3 +72,11 @@ def passwords(value: object) -> list[Secret]:
 def bare(url: str) -> str:
     """`url` without its credentials."""
     return split(url)[0]
+
+
+def with_login(url: str, user: str, password: str) -> str:
+    """`url` with these credentials, percent-encoded; as it is where it has some, or there are none."""
+    if not (user or password) or bare(url) != url or "://" not in url:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"

@@ -9,6 +9,7 @@ locked is what is fetched. What would choose other packages (`UV_RESOLUTION`, `U
 from __future__ import annotations
 
 import configparser
+import math
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from provision.core import person
 from provision.core.errors import LockError
+from provision.core.urls import with_login
 
 #: Of uv's variables those that do not choose packages: credentials, certificates, and the machine's own folders.
 _UV_KEPT = re.compile(
@@ -36,17 +38,22 @@ _PIP_KEPT = (
     "retries",
 )
 
+#: Of Python's variables those without which it may not find pip.
+_WHERE_PIP_IS = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
+
 _WORDS = re.compile(r"[\s,]+")
 
 
 @dataclass(frozen=True)
 class Ambient:
-    """`index`: empty for PyPI. `pip`: its settings for how an index is reached, by their names."""
+    """`index`: empty for PyPI. `no_index`: there is none, `find_links` are all. `pip`: settings for how an index is
+    reached, by pip's names for them."""
 
     index: str
     extra_indexes: tuple[str, ...]
     find_links: tuple[str, ...]
     pip: Mapping[str, str]
+    no_index: bool = False
 
 
 def ambient(variables: Mapping[str, str] | None = None) -> Ambient:
@@ -57,15 +64,60 @@ def ambient(variables: Mapping[str, str] | None = None) -> Ambient:
         given.get("UV_FIND_LINKS", "").split(",") if given.get("UV_FIND_LINKS") else pip.get("find-links", "").split()
     )
     # uv takes both of its own.
-    extra = f"{given.get('UV_INDEX', '')} {given.get('UV_EXTRA_INDEX_URL', '')}".strip()
-    extra = extra or pip.get("extra-index-url", "")
+    own = f"{given.get('UV_INDEX', '')} {given.get('UV_EXTRA_INDEX_URL', '')}".strip()
+    main = given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL", "")
+    no_index = pip.get("no-index", "").lower() in _TRUE and not main and not own
+    extra = own or ("" if no_index else pip.get("extra-index-url", ""))
     return Ambient(
-        index=given.get("UV_DEFAULT_INDEX") or given.get("UV_INDEX_URL") or pip.get("index-url", ""),
-        # uv's may be named: `name=url`.
-        extra_indexes=tuple(re.sub(r"\A[\w-]+=", "", url) for url in _WORDS.split(extra) if url),
-        find_links=tuple(link if "://" in link else str(Path(link).expanduser()) for link in links if link),
-        pip={name: pip[name] for name in _PIP_KEPT if name in pip},
+        index=_url(main, given) or ("" if no_index else pip.get("index-url", "")),
+        extra_indexes=tuple(_url(url, given) for url in _WORDS.split(extra) if url),
+        find_links=tuple(link if "://" in link else _folder(link) for link in links if link),
+        pip=_reached({name: pip[name] for name in _PIP_KEPT if name in pip}, given),
+        no_index=no_index,
     )
+
+
+def _folder(link: str) -> str:
+    """Relative to where this was started, which is not where pip and uv run, and may have been deleted."""
+    path = Path(link).expanduser()
+    return str(path if path.is_absolute() or not Path().exists() else path.absolute())
+
+
+#: What pip takes for yes.
+_TRUE = ("y", "yes", "t", "true", "on", "1")
+
+
+def _url(index: str, given: Mapping[str, str]) -> str:
+    """One of uv's may have a name, `name=url`, by which variables hold its user and password. pip knows no names."""
+    named = re.match(r"([A-Za-z0-9_.-]+)=(.*)\Z", index)
+    if named is None:
+        return index
+    variable = re.sub(r"[^A-Z0-9]", "_", named[1].upper())
+    return with_login(
+        named[2], given.get(f"UV_INDEX_{variable}_USERNAME", ""), given.get(f"UV_INDEX_{variable}_PASSWORD", "")
+    )
+
+
+#: How an index is reached, in the words of others → pip's.
+_ALSO = {
+    "cert": ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
+    "client-cert": ("SSL_CLIENT_CERT",),
+    "trusted-host": ("UV_INSECURE_HOST",),
+    "timeout": ("UV_HTTP_TIMEOUT",),
+    "retries": ("UV_HTTP_RETRIES",),
+}
+
+
+def _reached(pip: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    if "default-timeout" in pip:
+        pip.setdefault("timeout", pip.pop("default-timeout"))
+    if given.get("UV_KEYRING_PROVIDER") == "subprocess":
+        pip.setdefault("keyring-provider", "subprocess")
+    for name, others in _ALSO.items():
+        value = next((given[other] for other in others if given.get(other)), "")
+        if value:
+            pip.setdefault(name, value)
+    return pip
 
 
 def pip_settings(given: Mapping[str, str]) -> dict[str, str]:
@@ -122,25 +174,36 @@ def sealed(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment for uv and pip without anything that was not chosen here, with how an index is reached."""
     given = os.environ if variables is None else variables
     kept = {
-        name: value for name, value in given.items() if not name.startswith(("UV_", "PIP_")) or _UV_KEPT.match(name)
+        name: value
+        for name, value in given.items()
+        if not name.startswith(("UV_", "PIP_", "PYTHON")) or _UV_KEPT.match(name) or name in _WHERE_PIP_IS
     }
-    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV"):
+    # What they print is read here.
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "RUST_LOG", "FORCE_COLOR", "CLICOLOR_FORCE"):
         kept.pop(name, None)
-    return {**kept, "UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": os.devnull}
+    return {**kept, "UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1"}
 
 
 def for_uv(found: Ambient, env: Mapping[str, str]) -> dict[str, str]:
     """How pip reaches an index, in uv's words, where `env` does not say it."""
+    cert = found.pip.get("cert", "")
     words = {
-        "SSL_CERT_FILE": found.pip.get("cert", ""),
+        "SSL_CERT_DIR" if cert and Path(cert).is_dir() else "SSL_CERT_FILE": cert,
         "SSL_CLIENT_CERT": found.pip.get("client-cert", ""),
         "UV_INSECURE_HOST": " ".join(found.pip.get("trusted-host", "").split()),
         "HTTPS_PROXY": found.pip.get("proxy", "") if "https_proxy" not in env else "",
         "HTTP_PROXY": found.pip.get("proxy", "") if "http_proxy" not in env else "",
+        "UV_HTTP_TIMEOUT": _whole(found.pip.get("timeout", "")),
+        "UV_HTTP_RETRIES": _whole(found.pip.get("retries", "")),
         # The only one that uv has.
         "UV_KEYRING_PROVIDER": "subprocess" if found.pip.get("keyring-provider") in ("import", "subprocess") else "",
     }
     return {name: value for name, value in words.items() if value and not env.get(name)}
+
+
+def _whole(number: str) -> str:
+    """pip takes parts of a second, uv does not."""
+    return str(math.ceil(float(number))) if re.fullmatch(r"\d{1,9}(\.\d*)?", number) else ""
 
 
 def for_pip(found: Ambient) -> dict[str, str]:

@@ -16,7 +16,14 @@ from packaging.version import Version
 
 from provision.core.errors import LockError
 from provision.environment.ambient import ambient, for_pip, for_uv, sealed
-from provision.environment.indexes import as_lines, find_links, folders, index_variables, pip_index_variables
+from provision.environment.indexes import (
+    as_lines,
+    find_links,
+    folders,
+    index_variables,
+    only_links,
+    pip_index_variables,
+)
 from provision.environment.lock_text import logical_lines
 from provision.environment.platforms import at_least
 from provision.environment.python_version import minor
@@ -111,6 +118,7 @@ def _environment(interpreter: str, first: str, body: str, python: Python, base: 
         str(env / "bin/python"),
     ]
     install += [f"--find-links={folder}" for folder in folders(links)]
+    install += ["--no-index"] if only_links(python, here) else []
     for command in (
         [find_uv_bin(), "venv", "--quiet", "--python", interpreter, str(env)],
         [*install, "--require-hashes", "-r", str(listed)] if lines else [],

@@ -35,6 +35,15 @@ def extra_indexes(python: Python, here: Ambient) -> tuple[str, ...]:
     return python.extra_indexes or here.extra_indexes
 
 
+#: Where a package is in none of `find_links`.
+NO_INDEX = "pip is set up with `no-index` on this machine: put the wheels into its `find-links`, or set `python.index`"
+
+
+def only_links(python: Python, here: Ambient) -> bool:
+    """Whether no index is asked."""
+    return here.no_index and not python.index and not python.extra_indexes
+
+
 def index_variables(python: Python, here: Ambient) -> dict[str, str]:
     """The variables that tell uv the indexes."""
     main, extra = main_index(python, here), extra_indexes(python, here)
@@ -52,13 +61,19 @@ def pip_index_variables(python: Python, here: Ambient) -> dict[str, str]:
         "PIP_INDEX_URL": main_index(python, here),
         "PIP_EXTRA_INDEX_URL": " ".join(extra_indexes(python, here)),
     }
+    if only_links(python, here):
+        return {"PIP_NO_INDEX": "1"}
     return {name: value for name, value in found.items() if value}
 
 
 def from_here(python: Python, here: Ambient) -> dict[str, tuple[str, ...]]:
     """What of this machine's settings counts, by the setting of the inventory that would count instead."""
     found = {
-        "index": (here.index,) if here.index and not python.index else (),
+        "index": ("no-index",)
+        if only_links(python, here)
+        else (here.index,)
+        if here.index and not python.index
+        else (),
         "extra_indexes": () if python.extra_indexes else here.extra_indexes,
         "find_links": () if python.find_links else here.find_links,
     }

@@ -18,7 +18,15 @@ from provision.core.person import expanded as home_expanded
 from provision.core.person import home
 from provision.core.urls import masked
 from provision.environment.ambient import Ambient, ambient, for_uv, sealed
-from provision.environment.indexes import INVESTIGATE, as_lines, find_links, folders, index_variables
+from provision.environment.indexes import (
+    INVESTIGATE,
+    NO_INDEX,
+    as_lines,
+    find_links,
+    folders,
+    index_variables,
+    only_links,
+)
 from provision.environment.sources import constraints_in, is_project_file, requirements_in
 from provision.inventory.models import Python
 
@@ -38,6 +46,7 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     command += [f"--find-links={folder}" for folder in folders(links)]
     command += ["--only-binary=:all:"] if python.build != "controller" else []
     command += [f"--prerelease={python.prereleases}"]
+    command += ["--no-index"] if only_links(python, here) else []
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
         if option == "--constraint":
@@ -61,6 +70,8 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     )
     if done.returncode:
         evidence = decisive(done.stderr)
+        if "not found in the provided package locations" in " ".join(evidence) and only_links(python, here):
+            raise LockError("uv found no set of packages that fits", evidence=evidence, hint=NO_INDEX)
         raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
     said = masked(done.stderr).splitlines()
     return tuple(line.removeprefix("warning: ") for line in said if line.startswith("warning:") and "yanked" in line)

@@ -35,6 +35,19 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def digest(path: str) -> str:
+    """Its sha256, of whatever size it is."""
+    found = hashlib.sha256()
+    for chunk in chunks(path):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def as_listed(raw: bytes) -> str:
+    """A digest as a RECORD has it."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
 def fault(path: str, listed: Sequence[tuple[str, str, str]]) -> str:
     """What is wrong with a file that should be as one of `listed`: hash, digest and size."""
     try:
@@ -53,7 +66,7 @@ def fault(path: str, listed: Sequence[tuple[str, str, str]]) -> str:
     except OSError:
         return "unreadable"
     for kind, digest in fitting:
-        if base64.urlsafe_b64encode(sums[kind].digest()).decode().rstrip("=") == digest:
+        if as_listed(sums[kind].digest()) == digest:
             return ""
     return "edited"
 

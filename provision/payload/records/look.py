@@ -2,8 +2,9 @@
 
 `look` prints `files=<folder of the package>/<what is not as installed>` for each package that is not, `frame=<files>`
 for what the environment itself is made of, and `stray=<files>` for code and programs that no package brought. `sweep`
-reads no hashes, and removes these. `clear` removes packages, and `seal` prints the hash of what it has written. `reuse`
-takes over what is the same in another environment, and prints the requirements of the rest.
+reads no hashes, and removes these. `clear` removes packages; `seal`, and after a repair `reseal`, print the hash of
+what they have written. `reuse` takes over what is the same in another environment, and prints the requirements of the
+rest.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from provision.payload.records import seal
 from provision.payload.records.clear import NotRemoved, clear
+from provision.payload.records.close import seal_built, seal_repaired
 from provision.payload.records.files import remove
 from provision.payload.records.reuse import missing, reuse
 from provision.payload.records.seal import Damaged, Seal
-from provision.payload.records.site import Site, canonical, sites
+from provision.payload.records.site import Site, sites
 from provision.payload.records.strays import programs, strays
 
 
 def main() -> None:
-    """Arguments: what to do, the environment's folder, and for `clear` and `seal` the names of packages."""
+    """Arguments: what to do, the environment's folder, and what that takes besides."""
     do, env, *more = sys.argv[1:]
     try:
         ACTIONS[do](os.path.abspath(env), more)
@@ -65,18 +66,16 @@ def take_away(env: str, more: Sequence[str]) -> None:
 
 
 def close(env: str, more: Sequence[str]) -> None:
+    """Arguments: the environment of which the rest was taken over, if any, and the requirements that were installed."""
+    base, anew = more
+    sys.stdout.write(f"{seal_built(env, base, anew)}\n")
+
+
+def close_again(env: str, more: Sequence[str]) -> None:
     """Arguments: the hash of the seal of before, the packages that were installed again, and whether the environment's
-    own files were made again; none where all is new. What was not touched stays as the seal of before has it."""
-    records = [os.path.join(s.site, r.file) for s in sites(env, Seal(env, "")) for r in s.records]
-    before, kept = Seal(env, ""), []
-    if more:
-        before, mended = Seal(env, more[0]), more[1].split()
-        kept = [os.path.relpath(path, env) for path in records if canonical(path.split(os.sep)[-2]) not in mended]
-        if not more[2]:
-            kept += [os.path.relpath(path, env) for path in seal.frame_files(env)]
-    was = before.files or {}
-    digest = seal.write(env, records, {name: was[name] for name in kept if name in was})
-    sys.stdout.write(f"{digest}\n")
+    own files were made again."""
+    before, replaced, frame = more
+    sys.stdout.write(f"{seal_repaired(env, before, replaced.split(), bool(frame))}\n")
 
 
 def take_over(env: str, more: Sequence[str]) -> None:
@@ -84,7 +83,7 @@ def take_over(env: str, more: Sequence[str]) -> None:
     sys.stdout.write("".join(missing(env, reuse(env, os.path.abspath(base), bool(compiled)))))
 
 
-ACTIONS = {"look": look, "sweep": sweep, "clear": take_away, "seal": close, "reuse": take_over}
+ACTIONS = {"look": look, "sweep": sweep, "clear": take_away, "seal": close, "reseal": close_again, "reuse": take_over}
 
 
 def foreigners(env: str, found: Sequence[Site], sealed: Seal) -> list[str]:

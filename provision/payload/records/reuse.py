@@ -9,7 +9,6 @@ lies, and which is copied. What names the environment, or is written when a pack
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import errno
 import fcntl
@@ -20,7 +19,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from provision.payload.records.files import chunks, fault, read, remove
+from provision.payload.records.files import as_listed, chunks, fault, read, remove
 from provision.payload.records.seal import PACKAGES, Damaged, Seal
 from provision.payload.records.site import Inside, Record, sites, together
 
@@ -234,7 +233,7 @@ def _take(record: Record, places: Places, share: Sharing, compiled: bool) -> Non
 
 def _listed_anew(listing: bytes, row: tuple[str, str, str, str], content: bytes) -> bytes:
     name, kind, digest, size = row
-    fresh = base64.urlsafe_b64encode(hashlib.new(kind, content).digest()).decode().rstrip("=")
+    fresh = as_listed(hashlib.new(kind, content).digest())
     was, now = f"{kind}={digest},{size}".encode(), f"{kind}={fresh},{len(content)}".encode()
     start = (os.fsencode(name) + b",", b'"' + os.fsencode(name) + b'",')
     return b"\n".join(line.replace(was, now) if line.startswith(start) else line for line in listing.split(b"\n"))

@@ -1,5 +1,6 @@
-"""What was there when an environment was finished, beyond what a RECORD has hashes of: the RECORDs themselves, and the
-files that no package brought, which decide what its Python imports. The hash of this seal stands in the mark."""
+"""What was there when an environment was finished, beyond what a RECORD has hashes of: the RECORDs themselves, files of
+packages whose RECORD has no hash of them or another one, and the files that no package brought, which decide what its
+Python imports. The hash of this seal stands in the mark."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from provision.payload.records.files import read, sha256
+from provision.payload.records.files import digest, read, sha256
 
 MARK, SEAL = ".provision", ".provision.seal"
 
@@ -18,10 +19,15 @@ MARK, SEAL = ".provision", ".provision.seal"
 PACKAGES = ".provision.packages"
 
 #: What `uv venv` puts into `bin`; the Pythons are links.
-_PROGRAMS = re.compile(r"(activate(\.\w+|_this\.py)?|deactivate\.bat|pydoc\.bat)\Z")
+_PROGRAM = r"(activate(\.\w+|_this\.py)?|deactivate\.bat|pydoc\.bat)\Z"
+_PROGRAMS = re.compile(_PROGRAM)
 _PYTHONS = re.compile(r"python(3(\.\d+)?)?\Z")
 #: And beside the packages.
 OURS = {"_virtualenv.py", "_virtualenv.pth"}
+#: All of it, and what it is made of, as paths in the environment.
+_FRAME = re.compile(
+    rf"pyvenv\.cfg\Z|\.provision\.packages\Z|bin/{_PROGRAM}|lib/[^/]+/site-packages/_virtualenv\.(py|pth)\Z"
+)
 
 
 class Damaged(Exception):
@@ -42,12 +48,16 @@ class Seal:
             content = read(os.path.join(env, SEAL))
             if sha256(content) != written:
                 raise Damaged
-            self.files = json.loads(content)
-        except (OSError, ValueError):
+            self.files = dict(json.loads(content))
+        except (OSError, ValueError, TypeError):
             raise Damaged from None
 
+    def digest(self, path: str) -> str | None:
+        """What sha256 a file had; None where that is not in here."""
+        return (self.files or {}).get(os.path.relpath(path, self.env))
+
     def knows(self, path: str) -> bool:
-        return os.path.relpath(path, self.env) in (self.files or {})
+        return self.digest(path) is not None
 
     def made(self, path: str) -> bool:
         """Of a name that `uv venv` uses: whether it did. Its links are not in here."""
@@ -55,15 +65,15 @@ class Seal:
 
     def holds(self, path: str, content: bytes) -> bool:
         """Whether a file is as it was, as far as is known."""
-        known = (self.files or {}).get(os.path.relpath(path, self.env))
+        known = self.digest(path)
         return known is None or known == sha256(content)
 
     def frame(self) -> Iterator[str]:
         """Files of the environment itself that are not as they were made."""
         for name in sorted(self.files or {}):
-            path = os.path.join(self.env, name)
-            if name.endswith("/RECORD"):
+            if not _FRAME.match(name):
                 continue
+            path = os.path.join(self.env, name)
             try:
                 if os.path.islink(path) or not self.holds(path, read(path)):
                     yield name
@@ -98,15 +108,15 @@ def frame_files(env: str) -> list[str]:
     return [os.path.join(env, "pyvenv.cfg"), *origin, *programs, *beside]
 
 
-def write(env: str, records: Collection[str], kept: Mapping[str, str]) -> str:
-    """Seals `env` as it is by now: `records` (paths), and what it is made of. Of `kept` it says what is said there.
-    Returns the hash of the seal."""
+def write(env: str, listed: Collection[str], kept: Mapping[str, str]) -> str:
+    """Seals `env` as it is by now: `listed` (paths of packages), and what it is made of. Of `kept` it says what is said
+    there. Returns the hash of the seal."""
     files = {}
-    for path in [*frame_files(env), *records]:
+    for path in [*frame_files(env), *listed]:
         # What cannot be read is somebody's change of just now, and missing from the seal, not made good by it.
         with contextlib.suppress(OSError):
             if not os.path.islink(path):
-                files[os.path.relpath(path, env)] = sha256(read(path))
+                files[os.path.relpath(path, env)] = digest(path)
     content = json.dumps({**files, **kept}, sort_keys=True, indent=0).encode()
     fresh = os.path.join(env, SEAL + ".new")
     with open(fresh, "wb") as file:

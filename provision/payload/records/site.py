@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from provision.payload.records.files import fault, read
+from provision.payload.records.files import as_listed, fault, read
 from provision.payload.records.seal import Seal
 
 #: Those whose digest has a length of its own: of `shake_*` a RECORD does not say how long it is.
@@ -27,13 +27,14 @@ _SIZE = re.compile(r"[0-9]{1,18}\Z")
 class Record:
     """The RECORD in the folder `package`. `why`: what is wrong with it; empty where it is whole. `paths`: of all that
     it lists, absolute; only those inside of the environment. `checked`: path → (name, hash, digest, size); `bytecode`:
-    the same of what is compiled, which Python may have written anew."""
+    the same of what is compiled, which Python may have written anew. `names`: path → as the RECORD has it."""
 
     def __init__(self, site: str, package: str) -> None:
         self.site = site
         self.package = package
         self.why = ""
         self.paths: list[str] = []
+        self.names: dict[str, str] = {}
         self.checked: dict[str, tuple[str, str, str, str]] = {}
         self.bytecode: dict[str, tuple[str, str, str, str]] = {}
 
@@ -48,7 +49,6 @@ class Record:
     def take(self, env: str, content: bytes) -> None:
         """Raises csv.Error."""
         text = content.decode("utf-8", "surrogateescape")
-        names = set()
         for row in csv.reader(text.splitlines()):
             if not row:
                 continue
@@ -62,15 +62,22 @@ class Record:
             ):
                 self.why = "unreadable"
                 continue
-            names.add(path)
+            self.names[path] = row[0]
             self.paths.append(path)
             kind, _, digest = row[1].partition("=")
             if digest and kind in _HASHES:
                 known = self.bytecode if row[0].endswith(".pyc") else self.checked
                 known[path] = (row[0], kind, digest, row[2] if _SIZE.match(row[2]) else "")
         own = {os.path.join(self.site, self.package, name) for name in ("METADATA", "WHEEL", "RECORD")}
-        if not own <= names:
+        if not own <= self.names.keys():
             self.why = "unreadable"
+
+    def correct(self, seal: Seal) -> None:
+        """A wheel may bring a RECORD that says nothing of a file, or what is not so: the seal knows what it was."""
+        for path, name in self.names.items():
+            known = None if path.endswith(("/RECORD", ".pyc")) else seal.digest(path)
+            if known is not None:
+                self.checked[path] = (name, "sha256", as_listed(bytes.fromhex(known)), "")
 
 
 class Site:
@@ -99,6 +106,7 @@ class Site:
         if seal.knows(path):
             # A wheel may bring one that lists less: what counts is that it is the one that was installed.
             record.why = "" if seal.holds(path, content) else "edited"
+        record.correct(seal)
         return record
 
     @property

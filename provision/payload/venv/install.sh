@@ -83,16 +83,18 @@ build_all() {
         # What is not Python's any more is somebody's test of it.
         "$env/bin/python" -I -m compileall -q -j 0 "$env"/lib/python3*/site-packages >/dev/null 2>&1 || :
     fi
-    sealed=$(records seal "$env")
+    sealed=$(records seal "$env" "$took_from" "$cache/anew")
 }
 # What is the same in the environment of before is neither fetched nor written again. `unsent`: packages that were not
 # sent, since they should be the same there; what lacks then is asked for.
 take_over() {
     printf %s "$requirements" > "$cache/anew"
+    took_from=
     case $base in ''|.*|*/*) ;; *)
         if [ -f "$envs/$base/.provision" ]; then
             say "taking over what is the same in environment $base"
             records reuse "$env" "$envs/$base" "$compile" > "$cache/anew" || return 1
+            took_from=$envs/$base
         fi ;;
     esac
     lacking=
@@ -128,7 +130,7 @@ mend_some() {
     printf %s "$origin" | cmp -s - "$env/.provision.packages" || rm -rf -- "$env/.provision.packages"
     [ -z "$mend" ] || install -r "$cache/mend" $(compiling) || return 1
     [ -z "$sweep" ] || records sweep "$env" || return 1
-    [ -z "$sealed" ] || sealed=$(records seal "$env" "$sealed" "$mended" "$frame")
+    [ -z "$sealed" ] || sealed=$(records reseal "$env" "$sealed" "$mended" "$frame")
 }
 # What is a link by now would be written through.
 drop_frame() {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from locked_index import locked
-from package_index import Index
+from package_index import Index, write_wheel
 
 from provision.core.errors import LockError
 from provision.environment.ambient import ambient, for_pip, for_uv, pip_settings, sealed
@@ -50,6 +50,10 @@ CHOOSING = {
     "PIP_PRE": "1",
     "PIP_NO_BINARY": ":all:",
     "PIP_REQUIRE_VIRTUALENV": "1",
+    "PIP_NO_INDEX": "1",
+    "PYTHONWARNINGS": "error",
+    "PYTHONINSPECT": "1",
+    "RUST_LOG": "trace",
 }
 
 
@@ -110,7 +114,7 @@ def test_settings_are_read_in_pips_order(tmp_path: Path) -> None:
     given = {"XDG_CONFIG_DIRS": str(tmp_path / "xdg"), "XDG_CONFIG_HOME": str(tmp_path / "home"), "PIP_CERT": "mine"}
     found = pip_settings(given)
     assert (found["index-url"], found["cert"], found["timeout"]) == ("b", "mine", "9")
-    assert ambient(given).find_links == ("c", "d")
+    assert ambient(given).find_links == (str(Path("c").absolute()), str(Path("d").absolute()))
 
 
 def test_how_an_index_is_reached_is_told_to_both() -> None:
@@ -128,11 +132,75 @@ def test_how_an_index_is_reached_is_told_to_both() -> None:
     }
     assert for_pip(found) == {"PIP_CERT": "/ca.pem", "PIP_KEYRING_PROVIDER": "import", "PIP_PROXY": "http://proxy:1"}
     kept = {"UV_INDEX_MINE_PASSWORD": "p", "UV_SYSTEM_CERTS": "1", "SSL_CERT_FILE": "/a", "NETRC": "/n", "PATH": "/bin"}
-    assert sealed({**kept, "UV_PRERELEASE": "allow", "PIP_PRE": "1"}) == {
-        **kept,
-        "UV_NO_CONFIG": "1",
+    dropped = {
+        "UV_PRERELEASE": "allow",
+        "PIP_PRE": "1",
+        "PYTHONWARNINGS": "error",
+        "RUST_LOG": "trace",
+        "FORCE_COLOR": "1",
+    }
+    assert sealed({**kept, **dropped}) == {**kept, "UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": "/dev/null", "NO_COLOR": "1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "pip", "uv"),
+    [
+        ({"REQUESTS_CA_BUNDLE": "/ca.pem"}, {"PIP_CERT": "/ca.pem"}, {"SSL_CERT_FILE": "/ca.pem"}),
+        ({"CURL_CA_BUNDLE": "/etc"}, {"PIP_CERT": "/etc"}, {"SSL_CERT_DIR": "/etc"}),
+        ({"SSL_CERT_FILE": "/ca.pem"}, {"PIP_CERT": "/ca.pem"}, {"SSL_CERT_FILE": "/ca.pem"}),
+        ({"SSL_CLIENT_CERT": "/me.pem"}, {"PIP_CLIENT_CERT": "/me.pem"}, {"SSL_CLIENT_CERT": "/me.pem"}),
+        ({"UV_INSECURE_HOST": "a b"}, {"PIP_TRUSTED_HOST": "a b"}, {"UV_INSECURE_HOST": "a b"}),
+        ({"UV_HTTP_TIMEOUT": "90"}, {"PIP_TIMEOUT": "90"}, {"UV_HTTP_TIMEOUT": "90"}),
+        ({"PIP_DEFAULT_TIMEOUT": "1.5"}, {"PIP_TIMEOUT": "1.5"}, {"UV_HTTP_TIMEOUT": "2"}),
+        ({"PIP_RETRIES": "0"}, {"PIP_RETRIES": "0"}, {"UV_HTTP_RETRIES": "0"}),
+        ({"UV_KEYRING_PROVIDER": "subprocess"}, {"PIP_KEYRING_PROVIDER": "subprocess"},
+         {"UV_KEYRING_PROVIDER": "subprocess"}),
+        ({"PIP_PROXY": "http://p:1"}, {"PIP_PROXY": "http://p:1"},
+         {"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_one_of_the_two_is_set_up_and_the_other_does_the_same(
+    given: dict[str, str], pip: dict[str, str], uv: dict[str, str]
+) -> None:
+    found = ambient({**given, "PIP_CONFIG_FILE": "/dev/null"})
+    env = sealed(given)
+    assert for_pip(found) == pip
+    assert {name: value for name, value in {**env, **for_uv(found, env)}.items() if name in uv} == uv
+
+
+def test_an_index_of_uvs_with_a_name_has_its_password_in_variables_by_that_name() -> None:
+    given = {
+        "UV_DEFAULT_INDEX": "main-one=https://a.test/simple",
+        "UV_INDEX": "own=https://me@b.test/ https://c.test/?x=y",
+        "UV_INDEX_MAIN_ONE_USERNAME": "me",
+        "UV_INDEX_MAIN_ONE_PASSWORD": "p@ss/w",
+        "UV_INDEX_OWN_PASSWORD": "other",
         "PIP_CONFIG_FILE": "/dev/null",
     }
+    found = ambient(given)
+    assert found.index == "https://me:p%40ss%2Fw@a.test/simple"
+    assert found.extra_indexes == ("https://me@b.test/", "https://c.test/?x=y")
+
+
+def test_where_pip_has_no_index_its_folders_are_all(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wheel(tmp_path / "tiny-1.0-py3-none-any.whl", "tiny", "1.0")
+    settings = tmp_path / "pip.conf"
+    settings.write_text(f"[global]\nno-index = true\nindex-url = {index.url}\nfind-links = .\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    # pip takes them from where it is started.
+    monkeypatch.chdir(tmp_path)
+    python = Python(version="3.11", packages=("tiny",))
+    lock = make_lock(python, tmp_path / "a.lock")
+    assert lock.packages == {"tiny": "1.0"}
+    assert set(fetch_wheels(lock, python, tmp_path / "cache")) == {"tiny"}
+    with pytest.raises(LockError) as raised:
+        make_lock(python.model_copy(update={"packages": ("other",)}), tmp_path / "b.lock")
+    assert "`no-index`" in raised.value.hint
+    # What the inventory says counts.
+    assert make_lock(python.model_copy(update={"index": index.url}), tmp_path / "c.lock").packages == {"tiny": "2.0"}
 
 
 def test_settings_that_pip_could_not_read_either_are_named(tmp_path: Path) -> None:
