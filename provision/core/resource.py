@@ -102,6 +102,10 @@ class Resource(ABC):
         """What a plan says of its change, line by line. `have` and `differences` as of `diff`."""
         return tuple(str(difference) for difference in differences)
 
+    def not_known(self, have: State) -> tuple[str, ...]:
+        """What a plan cannot tell of its change, line by line. `have` as in `diff`."""
+        return ()
+
     def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
         """What ends when it is changed or removed; None: nothing. `have` and `differences` as of `diff`."""
         return None
@@ -115,9 +119,13 @@ class Resource(ABC):
         return None
 
     def prepare(self, say: Callable[[str], None]) -> None:
-        """Work on the controller that `fix` stands on, such as fetching what it will send. Called before
-        `fix`, for changed resources alone, from several threads. `say` reports progress."""
+        """Work on the controller that `fix` stands on, such as fetching what it will send. Called before any host is
+        changed, and again before `fix`, for changed resources alone, from several threads. `say` reports progress."""
         return
+
+    def prepared_as(self) -> object:
+        """What is equal for resources that one of them prepares for all; None: each by itself."""
+        return None
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         """Evidence and hint for a fix that failed: by default the last lines that it printed."""

@@ -16,12 +16,13 @@ from provision.core.proof import Proof, Shown
 from provision.core.report import Phase
 from provision.engine.apply import Applier
 from provision.engine.prover import Prover
-from provision.engine.stages import due, stages
+from provision.engine.ready import make_ready
+from provision.engine.stages import Stage, due, stages
 
 
 class Carrier:
-    """For one run. `shown`: what came of each proof; `phases`: what took how long; `blocks`: what was not proved, and
-    kept changes from being made."""
+    """For one run. `shown`: what came of each proof; `phases`: what took how long; `blocks`: what was not proved, or
+    not there, and kept changes from being made."""
 
     def __init__(self, prover: Prover, emit: Listener, cancel: threading.Event, skip: Sequence[str]) -> None:
         self._prover = prover
@@ -41,7 +42,7 @@ class Carrier:
             if one.proof.name in self._skip:
                 self._emit(events.Note("", f"skipped, because of --skip {one.proof.name}: {one.proof.label}"))
         for stage in stages(plan, placed, self._skip):
-            why = why or self._blocked(self.prove(stage.proofs))
+            why = why or self._blocked(self.prove(stage.proofs)) or self._unready(stage)
             if why:
                 self._leave_out(stage.changes, why)
                 continue
@@ -90,6 +91,14 @@ class Carrier:
                     self.blocks.append(error)
                     self._emit(events.failed(error))
         return "a proof failed" if self.blocks else ""
+
+    def _unready(self, stage: Stage) -> str:
+        """Returns why its changes are not made; empty if they are."""
+        found = make_ready(stage.changes, self._emit, self._cancel)
+        self.blocks += found
+        for error in found:
+            self._emit(events.failed(error))
+        return "what it needs is not there" if found else ""
 
     def _leave_out(self, changes: Sequence[Change], why: str) -> None:
         for change in changes:

@@ -143,6 +143,8 @@ def _told_once(rows: Sequence[_Row]) -> list[_Row]:
 
 
 def _details(change: Change, by_key: dict[str, Change]) -> list[str]:
+    if change.action is Action.CREATE:
+        return [clean(line) for line in change.step.resource.not_known(change.have)]
     if change.action is not Action.UPDATE:
         return []
     details = [clean(line) for line in change.step.resource.in_plan(change.have, change.differences)]

@@ -23,7 +23,7 @@ from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages
 from provision.environment.python_version import fits
-from provision.environment.room import least_room
+from provision.environment.room import Room, room_of
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
@@ -153,14 +153,26 @@ class Venv(Resource):
             return ()
         if "unreached" in found:
             return (unreached(self.host, self.area, self.python, found),)
-        names = self.lock.packages.keys() - same(found, self.lock, self.python)
-        needed = least_room(self.lock, names, self.cache, sent=self._offline) if self.free else 0
-        if needed <= self.free:
+        if not self.free or (needed := self._room(found)).least <= self.free:
             return ()
         return (too_little_room(self.host, self.area, str(self.root), self.free, needed),)
 
+    def _room(self, have: Mapping[str, str]) -> Room:
+        names = self.lock.packages.keys() - same(have, self.lock, self.python)
+        return room_of(self.lock, names, self.cache, sent=self._offline)
+
+    def not_known(self, have: State) -> tuple[str, ...]:
+        """How much room it takes, where hosts fetch it: what is sent from here is here before anything is changed."""
+        found = have or {}
+        if self._offline or not self.lock.packages or found.get("finished") == self.lock.digest:
+            return ()
+        return tuple(f"whether there is room for it is not known: {what}" for what in [str(self._room(found))] if what)
+
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         """Which packages another environment has in other versions than the one in use."""
+        return (*self._in_plan(have, differences), *self.not_known(have))
+
+    def _in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         want = self.want() or {}
         if have is None or have.get("finished") == want["finished"] or have.get("current") == want["current"]:
             return super().in_plan(have, differences)
@@ -188,6 +200,9 @@ class Venv(Resource):
             uv_binary(self.python, self.cache, base=self._base, say=say)
         if self._offline:
             fetch_wheels(self.lock, self.python, self.cache, base=self._base, say=say)
+
+    def prepared_as(self) -> object:
+        return (self.lock, self.python, self.cache, bool(self.uv))
 
     def fix(self, have: State, want: State) -> Script:
         """Builds it whole, repairs some packages in place, switches the link, or removes it all."""

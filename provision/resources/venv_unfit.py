@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import size
 from provision.environment.indexes import PYPI
+from provision.environment.room import Room
 from provision.inventory.models import Python
 
 _WHY = "the environment cannot be built there, and what runs now is stopped for nothing"
@@ -31,10 +32,10 @@ def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> 
     )  # fmt: skip
 
 
-def too_little_room(host: str, area: str, root: str, free: int, needed: int) -> Finding:
+def too_little_room(host: str, area: str, root: str, free: int, needed: Room) -> Finding:
     return Finding(
-        host, area, "room for the environment", Severity.BLOCKS, found=size(free), expected=f">= {size(needed)}",
-        against=Against.SOUND, why=_WHY,
-        said=f"{size(free)} are free below {root}, and the environment takes {size(needed)} at least",
+        host, area, "room for the environment", Severity.BLOCKS, found=size(free), expected=f">= {size(needed.least)}",
+        against=Against.SOUND, why=_WHY, evidence=tuple(filter(None, [str(needed)])),
+        said=f"{size(free)} are free below {root}, and the environment takes {size(needed.least)} at least",
         hint=f"free some space there (`provision prune` may find some), or set hosts.{host}.root to a larger disk",
     )  # fmt: skip

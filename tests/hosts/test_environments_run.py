@@ -19,6 +19,7 @@ from provision.core.events import Doing
 from provision.core.finding import AREAS, Finding, Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.report import Report
+from provision.environment.lockfile import ensure_lock
 from provision.inventory.models import Host, Inventory
 
 pytestmark = pytest.mark.hosts
@@ -163,6 +164,33 @@ def test_a_review_sees_what_is_known_and_what_it_blocks_keeps_up_from_beginning(
     assert (report.exit_code, report.hosts[0].status) == (1, "blocked")
     assert "6.8" in seen[0] and [f.fact for f in report.findings] == ["odd"]
     assert hosts.run("down", book).exit_code == 0
+
+
+def test_an_index_that_does_not_answer_here_is_found_before_any_host_is_changed(
+    make_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    index = publish(tmp_path / "index")
+    here = Here(tmp_path, [make_host() for _ in range(2)])
+    here.inventory = here.inventory.model_copy(update={"python": two_packages(index)})
+    ensure_lock(here.inventory.python, here.inventory.lock_path)
+    (index.folder / "simple").rename(index.folder / "gone")
+    book = here.file(SHARED.replace("    Stack(", FIRST, 1))
+    before = written(here.kept)
+    report = provision.up(here.inventory, **here.options(book))
+    (error,) = report.errors
+    assert (report.exit_code, changes(report), written(here.kept)) == (1, 0, before)
+    assert error.host == "host-1" and "small" in " ".join((error.message, *error.evidence))
+    (index.folder / "gone").rename(index.folder / "simple")
+    report = provision.up(here.inventory, **here.options(book))
+    assert (report.exit_code, changes(report)) == (0, 4), report
+
+
+#: Something that comes before the environment on each host.
+FIRST = """    from provision import TextFile
+
+    for node in cluster.nodes:
+        book.add(TextFile(f"{node.root}/first-{node.name}", "text"), on=node.name)
+    Stack("""
 
 
 def test_hosts_that_share_a_folder_are_sent_an_environment_once(

@@ -19,7 +19,7 @@ from provision.resources.text_file import LINES, TextFile
 from provision.resources.venv import Venv
 from provision.transport.redact import redactor
 
-PYTHON = Python(version="3.11", packages=("vllm>=0.33", "ray[default]"))
+PYTHON = Python(version="3.11", packages=("vllm>=0.33", "ray[default]"), wheels="controller")
 HEAD = "# python: 3.11\n# platform: x86_64-manylinux_2_34\n"
 
 

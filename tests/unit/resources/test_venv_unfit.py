@@ -45,12 +45,35 @@ def test_too_little_room_for_what_is_known_blocks(python: Python, cache: Path) -
     (finding,) = venv(python, cache, 9_000_000).blockers(None)
     assert (finding.severity, finding.host) == (Severity.BLOCKS, "gpu-01")
     assert "are free below /opt/provision" in finding.message and "hosts.gpu-01.root" in finding.hint
+    assert finding.evidence == ("the sizes of 1 of 2 packages are not known here",)
     assert venv(python, cache, 11_000_000).blockers(None) == ()
     # Nobody knows how much is free; it is there already; what the environment in use has takes no room.
     assert venv(python, cache, 0).blockers(None) == ()
     assert venv(python, cache, 1).blockers({"finished": LOCK.digest}) == ()
     held = origin(LOCK, python).replace("\n", "/")
     assert venv(python, cache, 1).blockers({"finished": "another", "held": held}) == ()
+
+
+def test_a_plan_says_what_is_not_known_of_the_room_where_hosts_fetch(cache: Path) -> None:
+    line = "whether there is room for it is not known: the sizes of 1 of 2 packages are not known here"
+    fetched = venv(FETCHED, cache, 11_000_000)
+    assert fetched.blockers(None) == () and fetched.not_known(None) == (line,)
+    assert fetched.in_plan(None, ()) == (line,)
+    held = origin(LOCK, FETCHED).replace("\n", "/")
+    assert fetched.not_known({"held": held}) == fetched.not_known({"finished": LOCK.digest}) == ()
+    # What is sent is here, and known, before anything is changed.
+    assert venv(SENT, cache, 11_000_000).not_known(None) == ()
+
+
+def test_what_was_fetched_meanwhile_is_known(cache: Path) -> None:
+    sent = venv(SENT, cache, 11_000_000)
+    assert sent.blockers(None) == ()
+    folder = cache / DIGESTS["beta"]
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "beta-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("beta.py", bytes(2_000_000))
+    (finding,) = sent.blockers(None)
+    assert finding.evidence == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""What changes stand on is there before the first of them is made on any host: fetched, and judged once more by what
+is known then, such as how much room it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from provision.core import events
+from provision.core.errors import Blocked, HostError, ProvisionError
+from provision.core.events import Listener
+from provision.core.plan import Change
+
+
+def make_ready(changes: Sequence[Change], emit: Listener, cancel: threading.Event) -> list[HostError]:
+    """What keeps them from being made. After the first that cannot be prepared no other is tried: an index that does
+    not answer is not asked again for each host."""
+    prepared: list[object] = []
+    made = [change for change in changes if change.want is not None]
+    for change in made:
+        resource, host = change.step.resource, change.step.host
+        alike = resource.prepared_as()
+        if cancel.is_set() or (alike is not None and alike in prepared):
+            continue
+        try:
+            resource.prepare(lambda text, host=host: emit(events.Progress(host, text)))  # type: ignore[misc]
+        except ProvisionError as error:
+            if cancel.is_set():
+                return []
+            return [HostError(host, error.message, evidence=error.evidence, hint=error.hint)]
+        prepared.append(alike)
+    return [
+        Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
+        for change in made
+        for finding in change.step.resource.blockers(change.have)
+    ]
