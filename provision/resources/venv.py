@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -23,7 +22,6 @@ from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages
 from provision.environment.python_version import fits
-from provision.environment.room import Room, room_of
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
@@ -31,8 +29,8 @@ from provision.payload.bundle import bundle, shell
 from provision.resources.venv_failed import explained
 from provision.resources.venv_kept import lacking, origin, same
 from provision.resources.venv_left import unsent
-from provision.resources.venv_state import DIST, FILES, drift, edited, read_state
-from provision.resources.venv_unfit import index_at, too_little_room, unreached
+from provision.resources.venv_state import DIST, FILES, drift, edited, known, read_state
+from provision.resources.venv_unfit import index_at, room, room_not_known, too_little_room, unreached
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -153,29 +151,18 @@ class Venv(Resource):
             return ()
         if "unreached" in found:
             return (unreached(self.host, self.area, self.python, found),)
-        if not self.free or (needed := self._room(found)).least <= self.free:
+        if not self.free or (needed := room(found, self.lock, self.python, self.cache)).least <= self.free:
             return ()
         return (too_little_room(self.host, self.area, str(self.root), self.free, needed),)
 
-    def _room(self, have: Mapping[str, str]) -> Room:
-        names = self.lock.packages.keys() - same(have, self.lock, self.python)
-        return room_of(self.lock, names, self.cache, sent=self._offline)
-
     def not_known(self, have: State) -> tuple[str, ...]:
-        """How much room it takes, where hosts fetch it: what is sent from here is here before anything is changed."""
-        found = have or {}
-        if self._offline or not self.lock.packages or found.get("finished") == self.lock.digest:
-            return ()
-        return tuple(f"whether there is room for it is not known: {what}" for what in [str(self._room(found))] if what)
+        return room_not_known(have or {}, self.lock, self.python, self.cache)
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         """Which packages another environment has in other versions than the one in use."""
-        return (*self._in_plan(have, differences), *self.not_known(have))
-
-    def _in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         want = self.want() or {}
         if have is None or have.get("finished") == want["finished"] or have.get("current") == want["current"]:
-            return super().in_plan(have, differences)
+            return (*super().in_plan(have, differences), *self.not_known(have))
         if self.lock.digest == UNLOCKED:
             return ("its packages are not known until they are locked",)
         # What the inventory names comes first: that is what somebody has changed.
@@ -183,16 +170,12 @@ class Venv(Resource):
         names = sorted(drift(have, want), key=lambda name: (name not in asked, name))
         shown = [Difference(n, want.get(DIST + n), have.get(DIST + n)) for n in names]
         python = (Difference("python", want["python"], have.get("python")),)
-        return super().in_plan(have, (*(() if fits(have.get("python", ""), want["python"]) else python), *shown))
+        found = (*(() if fits(have.get("python", ""), want["python"]) else python), *shown)
+        return (*super().in_plan(have, found), *self.not_known(have))
 
     def known(self, have: State) -> tuple[Known, ...]:
         """The environment in use, its Python, and every package in it."""
-        if have is None:
-            return ()
-        about = {"environment": have.get("current", ""), "python": have.get("python", "")}
-        # What was just built is known by what was wanted, and that may leave the patch version open.
-        known = [_known(k, v) for k, v in about.items() if v and (k != "python" or v.count(".") == 2)]
-        return (*known, *(_known(k.removeprefix(DIST), v) for k, v in have.items() if k.startswith(DIST)))
+        return known(have) if have is not None else ()
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Fetches what the hosts are to be sent. Raises LockError."""
@@ -319,8 +302,3 @@ class Venv(Resource):
             local = local_wheels(self.lock, self.python, self._base)
             sources += [wheel for name in names for wheel in local.get(name, ())]
         return unsent(sources, found, f"{self.root}/uploads/{self._names()['tag']}")
-
-
-@lru_cache(maxsize=4096)  # the same on every host
-def _known(fact: str, value: str) -> Known:
-    return Known("packages", fact, value)

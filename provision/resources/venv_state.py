@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from packaging.utils import canonicalize_name
 
+from provision.core.finding import Known
 from provision.resources.venv_left import sent
 
 DIST = "dist."
@@ -57,3 +58,15 @@ def _dist(folder: str) -> tuple[str, str] | None:
     if kind not in ("dist-info", "egg-info") or name in ("", "*"):
         return None
     return canonicalize_name(name), version.partition("-py")[0] if kind == "egg-info" else version
+
+
+def known(have: Mapping[str, str]) -> tuple[Known, ...]:
+    about = {"environment": have.get("current", ""), "python": have.get("python", "")}
+    # What was just built is known by what was wanted, and that may leave the patch version open.
+    cells = [_known(k, v) for k, v in about.items() if v and (k != "python" or v.count(".") == 2)]
+    return (*cells, *(_known(k.removeprefix(DIST), v) for k, v in have.items() if k.startswith(DIST)))
+
+
+@lru_cache(maxsize=4096)  # the same on every host
+def _known(fact: str, value: str) -> Known:
+    return Known("packages", fact, value)

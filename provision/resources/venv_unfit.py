@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import size
 from provision.environment.indexes import PYPI
-from provision.environment.room import Room
+from provision.environment.lockfile import Lock
+from provision.environment.room import Room, room_of
 from provision.inventory.models import Python
+from provision.resources.venv_kept import same
 
 _WHY = "the environment cannot be built there, and what runs now is stopped for nothing"
 
@@ -30,6 +33,20 @@ def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> 
         said=f"the index {index_at(python)} does not answer there",
         hint="set `python.wheels: controller`, and the controller sends them; or name a proxy in `env.HTTPS_PROXY`",
     )  # fmt: skip
+
+
+def room(have: Mapping[str, str], lock: Lock, python: Python, cache: Path | None) -> Room:
+    """Of what the environment in use does not have."""
+    names = lock.packages.keys() - same(have, lock, python)
+    return room_of(lock, names, cache, sent=python.wheels == "controller")
+
+
+def room_not_known(have: Mapping[str, str], lock: Lock, python: Python, cache: Path | None) -> tuple[str, ...]:
+    """Where hosts fetch: what is sent from here is here before anything is changed."""
+    if python.wheels == "controller" or not lock.packages or have.get("finished") == lock.digest:
+        return ()
+    what = str(room(have, lock, python, cache))
+    return (f"whether there is room for it is not known: {what}",) if what else ()
 
 
 def too_little_room(host: str, area: str, root: str, free: int, needed: Room) -> Finding:
