@@ -28,7 +28,7 @@ from provision.weights.source import models_below
 #: Seconds to list a folder on a file server that is busy.
 LISTING = 120.0
 
-_LOOKED_AT = ("files/way.sh", "files/sharing.sh", "weights/probe.sh", "weights/was.sh")
+_LOOKED_AT = ("files/way.sh", "files/sharing.sh", "weights/uses.sh", "weights/probe.sh", "weights/was.sh")
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Weights(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            removed = self._as_owner("weights/remove.sh", timeout=600)
+            removed = self._as_owner("weights/uses.sh", "weights/remove.sh", timeout=600)
             body = "\n".join((shell(*HANDOVER), removed.body, shell("weights/removed.sh")))
             return Script(body, {**removed.vars, "work": "remove"}, removed.timeout)
         faults = _names(have or {}, "fault:")

@@ -99,6 +99,11 @@ class Folder:
             os.fsync(file.fileno())
         self.move(fresh, name, replace=True)
 
+    def note(self, name: str) -> None:
+        """An empty file, which may be there. Raises OSError, Odd."""
+        if self.entry(name) is None:
+            os.close(self.open(name, os.O_WRONLY | os.O_CREAT, make=True))
+
     def move(self, name: str, to: str, *, replace: bool) -> None:
         """Raises FileExistsError where something is there that is not to be replaced; OSError, Odd."""
         with self._parent(name) as here, self._parent(to, make=True) as there:

@@ -18,11 +18,13 @@ FORMAT = "provision-written 1"
 
 
 class Ledger:
-    """`files`: with their hashes, as they were written. `made`: the folder itself is ours."""
+    """`files`: with their hashes, as they were written. `made`: the folder is ours. `copied`: it was another one."""
 
-    def __init__(self, folder: Folder, older: Mapping[str, Entry]) -> None:
-        """`older`: what is ours where there is no ledger yet."""
-        self._folder, self._lock = folder, threading.Lock()
+    def __init__(self, folder: Folder, older: Mapping[str, Entry], at: str = "") -> None:
+        """`older`: what is ours where there is no ledger yet. `at`: where the folder lies, if not in ours: in a copy
+        that somebody made of a folder, the ledger that came along counts for nothing."""
+        self._folder, self._at, self._lock = folder, at, threading.Lock()
+        self.copied = False
         try:
             text = folder.read(NAME, LONGEST).decode("utf-8", "surrogateescape")
         except FileNotFoundError:
@@ -30,6 +32,8 @@ class Ledger:
             return
         about, self.files = parsed(text, (FORMAT,))
         self.made = about.get("made") == "yes"
+        if at and about.get("at", at) != at:
+            self.made, self.files, self.copied = False, {}, True
 
     def add(self, files: Mapping[str, Entry]) -> None:
         with self._lock:
@@ -49,4 +53,6 @@ class Ledger:
 
     def _save(self) -> None:
         about = {"made": "yes"} if self.made else {}
+        if self._at:
+            about["at"] = self._at
         self._folder.save(NAME, text_of(FORMAT, about, self.files).encode("utf-8", "surrogateescape"))

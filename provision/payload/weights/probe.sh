@@ -5,9 +5,7 @@
 
 newline='
 '
-plain() { [ -f "$1" ] && [ ! -L "$1" ]; }
 told() { plain "$1" && head -c 67108864 -- "$1"; }
-ledger=$folder/.provision-written
 [ -f "$mark" ] && echo "marked=yes"
 for other in "${mark%.used-*}".used-*; do
     [ -f "$other" ] && [ "$other" != "$mark" ] && echo "shared=yes"
@@ -44,9 +42,13 @@ if [ -d "$folder" ]; then
         listed=$(cd -- "$folder" && LC_ALL=C find . -mindepth 1 -name '.*' -prune -o -name "*$newline*" -prune \
             -printf 'odd a name of several lines\n' -o -type f -printf '%s %T@ %P\n' -o ! -type d -printf 'odd %P\n' |
             LC_ALL=C sort) || exit 1
-        for own in "$ledger" "$folder/.provision-parts" "$folder/.provision-incoming"; do
-            [ -e "$own" ] && echo "brought=yes"
-        done
+        # Where other hosts use it too, what lies in it is not this host's alone.
+        if [ -e "$folder/$uses/$cluster@$host" ] || [ -z "$(others_use "$folder")" ]; then
+            ours_here "$folder" "$ours" && echo "brought=yes"
+            for own in "$folder/.provision-parts" "$folder/.provision-incoming"; do
+                [ -e "$own" ] && echo "brought=yes"
+            done
+        fi
     else
         listed=$(cd -- "$folder" && LC_ALL=C find -L . -mindepth 1 -name '.*' -prune -o -type f -printf '%s %T@ %P\n' |
             LC_ALL=C sort) || exit 1

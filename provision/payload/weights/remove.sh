@@ -1,7 +1,6 @@
 # What we brought goes, also of models that were served before, unless another cluster uses it: files that are as
 # provision has written them. What somebody else put there, or has changed since, stays, and is said.
 
-plain() { [ -f "$1" ] && [ ! -L "$1" ]; }
 used() { for other in "$1".used-*; do [ -f "$other" ] && return 0; done; return 1; }
 
 # $1: a manifest or ledger; what is in it, as find lists it.
@@ -11,6 +10,17 @@ lines() { plain "$1" && head -c 67108864 -- "$1" | sed '1,/^$/d' | cut -d ' ' -f
 clear() (
     [ -d "$1" ] && [ ! -L "$1" ] && cd -- "$1" || exit 0
     ledger=.provision-written made=$3 wrote=
+    if [ -z "$3" ]; then
+        rm -f -- "$uses/$cluster@$host" || exit 1
+        others=$(others_use .)
+        if [ -n "$others" ]; then
+            printf '::note left to %s, who use it too (a file for each in %s): %s\n' "$others" "$1/$uses" "$1"
+            exit 0
+        fi
+        rmdir -- "$uses" 2>/dev/null
+        # A copy of a folder of ours, which somebody made with all that is in it.
+        ! plain "$ledger" || ours_here "$1" "" || exit 0
+    fi
     if plain "$ledger"; then
         wrote=$(lines "$ledger")
         head -n 2 -- "$ledger" | grep -qx "made=yes" && made=yes
@@ -45,9 +55,15 @@ fi
 for old in "$models"/*.used-"$cluster"; do
     [ -f "$old" ] || continue
     base=${old%.used-"$cluster"}
+    # The second line: the folder, where it is another one than that beside the mark.
+    elsewhere=$(plain "$old" && sed -n '2{/^\//p;q;}' "$old")
     rm -f -- "$old"
     used "$base" && continue
-    clear "$base" "$base.manifest" yes || exit 1
+    if [ -z "$elsewhere" ]; then
+        clear "$base" "$base.manifest" yes || exit 1
+    elif ours_here "$elsewhere" ""; then
+        clear "$elsewhere" "$base.manifest" "" || exit 1
+    fi
     rm -f -- "$base.manifest" "$base.manifest.lock"
 done
 :

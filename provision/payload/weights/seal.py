@@ -26,6 +26,9 @@ SPARE = 1 << 30
 #: Below the folder: what was sent and is not in its place yet, by host.
 INCOMING = f"{OWN}incoming"
 
+#: Below a folder that is not in ours, which hosts may share: who uses it, a file each.
+USES = f"{OWN}users"
+
 Expected = Mapping[str, "tuple[int, str]"]
 
 
@@ -46,8 +49,14 @@ class Records:
             except OSError:
                 say("::progress another host or run is at work on this folder: waiting for it")
                 fcntl.flock(file, fcntl.LOCK_EX)
-            self._folder.save(self._mark, f"{self._cluster}\n".encode())
+            self.note_use()
             yield
+
+    def note_use(self, elsewhere: str = "") -> None:
+        """`elsewhere`: a folder that is not in ours, and to which something is brought: to be known also when another
+        model is served."""
+        lines = [self._cluster, *([elsewhere] if elsewhere else [])]
+        self._folder.save(self._mark, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
     def known(self) -> dict[str, Entry]:
         return parsed(self._text())[1]
@@ -76,9 +85,15 @@ class Model:
         """`make`: it may be written to."""
         self.path, self.records = spec["FOLDER"], records
         self.folder = Folder.at(self.path, make=make)
-        self.ledger = Ledger(self.folder, records.older() if spec["OURS"] else {})
+        ours = bool(spec["OURS"])
+        self.ledger = Ledger(self.folder, records.older() if ours else {}, "" if ours else self.path)
         if make:
             self.ledger.begin(made=bool(spec["NEW"]))
+            if not ours:
+                if self.ledger.copied:
+                    self.folder.clear(USES)
+                records.note_use(self.path)
+                self.folder.note(f"{USES}/{spec['CLUSTER']}@{spec['HOST']}")
 
     def present(self) -> dict[str, Entry]:
         found = self.folder.listing()

@@ -13,8 +13,8 @@ if [ -n "$differs" ]; then
     [ "$version" = 0 ] || told "$manifest" | sed '1,/^$/d' | sed 's/^/was /'
     if [ -n "$brings" ]; then
         wrote=
-        if told "$ledger" >/dev/null; then
-            wrote=$(told "$ledger" | sed '1,/^$/d')
+        if ours_here "$folder" "$ours"; then
+            wrote=$(told "$folder/.provision-written" | sed '1,/^$/d')
         elif [ -n "$ours" ] && [ "$version" = 1 ]; then
             wrote=$(told "$manifest" | sed '1,/^$/d')
         fi
