@@ -64,13 +64,14 @@ class ClusterToken(KeptOnHosts):
         held = {host: read_token(fragment) for host, fragment in answers.items()}
         mine = self._kept()
         token = _theirs(held, self.head, mine)
+        if not token and not mine:
+            # Said by what only looks, too: `up` would not put it right.
+            self._refuse_damaged()
         if not self.writes:
             return {RAY_TOKEN: Secret(token or mine or _fresh(), RAY_TOKEN)}
-        if not token and not mine:
-            self._refuse_damaged()
-            if self.head not in answers:
-                # Whether the cluster has one is not known: it must not get another one by our keeping this.
-                return {RAY_TOKEN: Secret(_fresh(), RAY_TOKEN)}
+        if not token and not mine and self.head not in answers:
+            # Whether the cluster has one is not known: it must not get another one by our keeping this.
+            return {RAY_TOKEN: Secret(_fresh(), RAY_TOKEN)}
         if token != mine or not mine:
             try:
                 token = _keep(self._path, token, replace=bool(token))
