@@ -26,11 +26,11 @@ from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle, shell
+from provision.resources import venv_unfit as unfit
 from provision.resources.venv_failed import explained
 from provision.resources.venv_kept import lacking, origin, same
 from provision.resources.venv_left import unsent
 from provision.resources.venv_state import DIST, FILES, drift, edited, known, read_state
-from provision.resources.venv_unfit import index_at, room, room_not_known, too_little_room, unreached
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -54,7 +54,8 @@ class Venv(Resource):
     repaired by installing its package again; code that belongs to no package is removed. `reach`: variables with which
     uv reaches an index. `others`: hosts for which it is not removed, if they use the same `root`. `follows`: another
     host that shares `root` comes first, so that nothing is sent unless that has not built it. `free`: bytes
-    that are free below `root`, 0 where that is not known.
+    that are free below `root`, 0 where that is not known. `pythons`: versions of those that the host has, None
+    where that is not known.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -76,6 +77,7 @@ class Venv(Resource):
     others: tuple[str, ...] = ()
     follows: bool = False
     free: int = 0
+    pythons: tuple[str, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -150,13 +152,15 @@ class Venv(Resource):
         if not self.lock.packages or found.get("finished") == self.lock.digest:
             return ()
         if "unreached" in found:
-            return (unreached(self.host, self.area, self.python, found),)
-        if not self.free or (needed := room(found, self.lock, self.python, self.cache)).least <= self.free:
+            return (unfit.unreached(self.host, self.area, self.python, found),)
+        if "pythonless" in found:
+            return (unfit.without_python(self.host, self.python, self.pythons or (), found),)
+        if not self.free or (needed := unfit.room(found, self.lock, self.python, self.cache)).least <= self.free:
             return ()
-        return (too_little_room(self.host, self.area, str(self.root), self.free, needed),)
+        return (unfit.too_little_room(self.host, self.area, str(self.root), self.free, needed),)
 
     def not_known(self, have: State) -> tuple[str, ...]:
-        return room_not_known(have or {}, self.lock, self.python, self.cache)
+        return unfit.room_not_known(have or {}, self.lock, self.python, self.cache)
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         """Which packages another environment has in other versions than the one in use."""
@@ -203,7 +207,6 @@ class Venv(Resource):
             "program": bundle("records.look:main") if mode != "link" else "",
             "mended": " ".join(names) if mode == "repair" else "",
             "frame": "yes" if "frame" in (have or {}) else "",
-            "version": self.python.version,
             "total": len(self.lock.packages),
             "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
             "extra": " ".join(self._extra(have or {})) if mode == "repair" else "",
@@ -251,7 +254,9 @@ class Venv(Resource):
         mains = " ".join(main_packages(self.lock, self.python))
         return {
             **self._names(),
-            "index_at": index_at(self.python) if self.lock.packages else "",
+            "index_at": unfit.index_at(self.python) if self.lock.packages else "",
+            "version": self.python.version,
+            "python_from": unfit.python_from(self.python, self.pythons) if self.lock.packages else "",
             **environment(dict(self.reach)),
             "others": " ".join(self.others),
             "imports": bundle("imports:main"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import size
 from provision.environment.indexes import PYPI
 from provision.environment.lockfile import Lock
+from provision.environment.python_version import minor, number, suits
 from provision.environment.room import Room, room_of
 from provision.inventory.models import Python
 from provision.resources.venv_kept import same
@@ -24,6 +25,30 @@ def index_at(python: Python) -> str:
         return ""
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}/"
+
+
+#: Where uv fetches a Python from: the first, or else the second.
+_PYTHONS = ("https://releases.astral.sh/", "https://github.com/")
+
+
+def python_from(python: Python, there: Collection[str] | None) -> str:
+    """Where a host is to fetch its Python; empty where it need not, may not, or nobody knows. `there`: versions of
+    those that it has."""
+    if python.wheels == "controller" or there is None or any(suits(version, python.version) for version in there):
+        return ""
+    return " ".join(_PYTHONS)
+
+
+def without_python(host: str, python: Python, there: Collection[str], have: Mapping[str, str]) -> Finding:
+    newest = minor(max(there, key=number, default=""))
+    other = f'set `python.version: "{newest}"`, which it has' if newest else "choose one that it has"
+    return Finding(
+        host, "packages", "host Python", Severity.BLOCKS, found=", ".join(sorted(there, key=number)) or "none",
+        expected=python.version, against=Against.INVENTORY, why=_WHY,
+        evidence=(f"found: {', '.join(sorted(there, key=number)) or 'none'}", have["pythonless"]),
+        said=f"it has no Python {python.version}, and reaches neither of the places that uv fetches one from",
+        hint=f"install Python {python.version} on {host}, or {other}",
+    )  # fmt: skip
 
 
 def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> Finding:

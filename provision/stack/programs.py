@@ -14,7 +14,7 @@ from provision.environment.uv import usable
 from provision.inventory.runtime import Runtime
 from provision.resources.image import Image
 from provision.resources.venv import Venv
-from provision.stack.unfit import find_platform
+from provision.stack.unfit import find_platform, find_python, newest_of_all
 from provision.stack.users import of_the_user, scratch, service_user
 from provision.weights.source import source_of
 
@@ -67,6 +67,7 @@ class Built:
             deep=self._cluster.deep,
             reach=reaching(node.host.env),
             free=facts.disk_free_bytes if facts is not None else 0,
+            pythons=tuple(p.patch or p.version for p in facts.pythons) if facts is not None else None,
         )
 
     def plain(self, node: Node) -> str:
@@ -79,9 +80,12 @@ class Built:
         python = self._cluster.inventory.python
         if not python.packages:
             book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
+        known = [node.facts for node in self._cluster.nodes if node.facts is not None]
+        shared = newest_of_all(known)
         for node in self._cluster.nodes:
             if node.facts is not None:
                 find_platform(book, node, node.facts, python)
+                find_python(book, node.name, node.facts, python, shared)
 
 
 class Contained:

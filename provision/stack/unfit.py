@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import LOCK, Finding, Severity, blocker
 from provision.core.playbook import Playbook
 from provision.environment.lockfile import ABSENT, Lock
-from provision.environment.python_version import minor
+from provision.environment.python_version import number, suits
 from provision.environment.wheels import misfit
 from provision.facts import Facts
 from provision.inventory.models import Python
@@ -49,15 +50,26 @@ def find_platform(book: Playbook, node: Node, facts: Facts, python: Python) -> N
     elif unfit == "glibc":
         message = f"its glibc is `{facts.glibc}`, older than `{python.platform}` that the environment is locked for"
         book.block(message, host=node.name, hint=hint)
-    wanted = minor(python.version)
-    found = sorted({p.version for p in facts.pythons})
-    if python.wheels == "controller" and wanted not in found:
-        none = blocker(
-            node.name,
-            f"it has no Python {wanted}, and no way to fetch one",
-            evidence=[f"found: {', '.join(found) or 'none'}"],
-            hint=f"install Python {wanted} on {node.name}, or choose another python.version",
-            area="packages",
-        )
-        # An environment whose Python is gone is the same fault.
-        book.findings.append(replace(none, fact="host Python"))
+
+
+def newest_of_all(known: Collection[Facts]) -> str:
+    """The newest Python that each of these hosts has; empty where there is none."""
+    versions = [{python.version for python in facts.pythons} for facts in known]
+    return max(set.intersection(*versions), key=number, default="") if versions else ""
+
+
+def find_python(book: Playbook, host: str, facts: Facts, python: Python, shared: str) -> None:
+    """Where it cannot be fetched. `shared`: the newest that all hosts have."""
+    there = [found.patch or found.version for found in facts.pythons]
+    if python.wheels != "controller" or any(suits(version, python.version) for version in there):
+        return
+    other = f'set `python.version: "{shared}"`, which every host has' if shared else "choose another python.version"
+    none = blocker(
+        host,
+        f"it has no Python {python.version}, and no way to fetch one",
+        evidence=[f"found: {', '.join(sorted(set(there), key=number)) or 'none'}"],
+        hint=f"install Python {python.version} on {host}, or {other}",
+        area="packages",
+    )
+    # An environment whose Python is gone is the same fault.
+    book.findings.append(replace(none, fact="host Python"))

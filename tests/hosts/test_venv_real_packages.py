@@ -80,6 +80,7 @@ def for_gpus(version: str, **settings: object) -> Python:
     return Python.model_validate({"version": version, "packages": packages, **settings})
 
 
+@pytest.mark.timeout(5400)
 def test_the_set_for_gpus_is_the_same_on_two_hosts(make_host: Callable[..., Host], tmp_path: Path) -> None:
     """One after the other, in a folder of its own each: that takes 19 GB at a time."""
     if (free := shutil.disk_usage(tmp_path).free) < 22 << 30:

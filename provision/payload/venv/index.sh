@@ -7,3 +7,14 @@ ask_index() {
     # curl's codes: no proxy of that name, no host, no connection, no answer in time.
     case $? in 5|6|7|28) echo "unreached=$(printf '%s\n' "$said" | tail -n 1)" ;; esac
 }
+# The same of where uv has a Python from that the host does not have: one of these will do.
+ask_for_python() {
+    [ -n "$python_from" ] && command -v curl >/dev/null 2>&1 || return 0
+    # uv has fetched one before.
+    for place in "$root"/python/cpython-"$version"[.-]*; do [ ! -d "$place" ] || return 0; done
+    for place in $python_from; do
+        said=$(export_environment; curl -sSk -o /dev/null --connect-timeout 5 --max-time 8 "$place" 2>&1) && return 0
+        case $? in 5|6|7|28) ;; *) return 0 ;; esac
+    done
+    echo "pythonless=$(printf '%s\n' "$said" | tail -n 1)"
+}

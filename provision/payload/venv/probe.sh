@@ -6,7 +6,7 @@ env=$root/envs/$short
 if [ -d "$root/uploads/$tag" ]; then (cd "$root/uploads/$tag" && stat -c 'sent=%s %n' -- *) 2>/dev/null; fi
 built=no
 { read -r built < "$env/.provision"; } 2>/dev/null || :
-[ "$built" = "$digest" ] || ask_index
+[ "$built" = "$digest" ] || { ask_index; ask_for_python; }
 sharer=$([ -z "$others" ] || sharing "$root" "$cluster" "$others")
 [ -z "$sharer" ] || echo "kept=$sharer"
 if [ -h "$root/envs/current-$cluster" ]; then

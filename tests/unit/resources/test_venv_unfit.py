@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,23 @@ def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched
     (tmp_path / "root/envs" / LOCK.short).mkdir(parents=True)
     (tmp_path / "root/envs" / LOCK.short / ".provision").write_text(f"{LOCK.digest}\nllama\n")
     assert "unreached" not in probed(there, tmp_path)
+
+
+def test_a_host_that_is_to_fetch_its_python_is_asked_whether_it_can(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    there = Venv(LOCK, FETCHED, str(tmp_path / "root"), "llama", "gpu-01", pythons=("3.9.2", "3.10.4"))
+    # Both places behind a proxy that is not there.
+    python = FETCHED.model_copy(update={"index": "file:///srv/wheels"})
+    there = replace(there, python=python, reach=(("HTTPS_PROXY", f"http://127.0.0.1:{port}"),))
+    have = probed(there, tmp_path)
+    assert have["pythonless"].startswith("curl: (")
+    (finding,) = there.blockers(have)
+    assert (finding.severity, finding.fact) == (Severity.BLOCKS, "host Python")
+    assert finding.evidence[0] == "found: 3.9.2, 3.10.4"
+    assert finding.hint == 'install Python 3.11 on gpu-01, or set `python.version: "3.10"`, which it has'
+    for fits in (("3.11.2",), ("3.11",), None):
+        assert "pythonless" not in probed(replace(there, pythons=fits), tmp_path)
+    # uv has fetched one before.
+    (tmp_path / "root/python/cpython-3.11.9-linux-x86_64-gnu").mkdir(parents=True)
+    assert "pythonless" not in probed(there, tmp_path)

@@ -132,3 +132,27 @@ def locks(lock: Lock) -> list[Finding]:
     book = Playbook()
     Stack(cluster("a", "b", lock=lock)).find_blockers(book)
     return [finding for finding in book.findings if finding.fact == "lock"]
+
+
+@pytest.mark.parametrize(
+    ("version", "others", "hint"),
+    [
+        ("3.11", "", 'install Python 3.11 on b, or set `python.version: "3.10"`, which every host has'),
+        # A patch version that is pinned has to be there, too.
+        ("3.11.7", "3.11.2", 'install Python 3.11.7 on b, or set `python.version: "3.11"`, which every host has'),
+    ],
+)
+def test_a_host_without_the_python_is_told_what_every_host_has(version: str, others: str, hint: str) -> None:
+    made, book = cluster("a", "b", lock=replace(LOCK, python=version), a="3.11.7", b=others), Playbook()
+    Stack(made).find_blockers(book)
+    (finding,) = (finding for finding in book.findings if finding.fact == "host Python")
+    assert (finding.host, finding.severity, finding.hint) == ("b", Severity.BLOCKS, hint)
+    assert finding.evidence == (f"found: {', '.join(filter(None, ['3.10.1', others]))}",)
+    book = Playbook()
+    Stack(replace(made, inventory=with_wheels(made, "index"))).find_blockers(book)
+    assert not book.findings, "a host may fetch one"
+
+
+def with_wheels(of: Cluster, wheels: str) -> Inventory:
+    python = of.inventory.python.model_copy(update={"wheels": wheels})
+    return of.inventory.model_copy(update={"python": python})
