@@ -69,6 +69,7 @@ _PUBLIC = {
     "core.inquiry": ("Explanation", "Inquiry"),
     # The built-in ones (docs/resources.md).
     "resources.absent": ("Absent", "Stopped"),
+    "resources.existing": ("ExistingEnvironment",),
     "resources.image": ("Image",),
     "resources.plain_digests": ("PlainDigests",),
     "resources.firewall": ("FirewallTable", "OpenPorts"),
@@ -236,6 +237,7 @@ if TYPE_CHECKING:
     from provision.proofs.weights import SameWeights as SameWeights
     from provision.resources.absent import Absent as Absent
     from provision.resources.absent import Stopped as Stopped
+    from provision.resources.existing import ExistingEnvironment as ExistingEnvironment
     from provision.resources.firewall import FirewallTable as FirewallTable
     from provision.resources.firewall import OpenPorts as OpenPorts
     from provision.resources.image import Image as Image

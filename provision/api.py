@@ -22,7 +22,7 @@ from provision.after.succeeded import succeeded
 from provision.after.way_back import went_back
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
-from provision.cluster import gather
+from provision.cluster import existing, gather
 from provision.core.errors import UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
@@ -282,7 +282,7 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         skip=tuple(options.get("skip") or ()),
         skippable=tuple(PROOFS),
         model=None if removes else look_for(inventory, secrets),
-        questions={} if removes else questions(),
+        questions={} if removes else {**questions(), **existing.question(inventory)},
         kept=None if removes else together(token, own_certificate(inventory)),
         wait=options.get("wait", True),
         agree=options.get("agree"),

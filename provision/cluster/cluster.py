@@ -86,6 +86,12 @@ class Cluster:
         return self.inventory.cluster
 
     @property
+    def python(self) -> str:
+        """The version of Python that programs run with: as the inventory has it, or as an existing environment does."""
+        python = self.inventory.python
+        return self.lock.python if python.existing and self.lock.python else python.version
+
+    @property
     def head(self) -> Node:
         return next(n for n in self.nodes if n.host.role == "head")
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provision.cluster.cluster import Cluster
+from provision.cluster.existing import with_existing
 from provision.cluster.gather import Fleet, fleet_of, gather_facts, holds_model, nodes_of
 from provision.cluster.model_folder import with_model_folder
 from provision.cluster.relaying import carriers
@@ -97,7 +98,7 @@ class Run:
         nodes = nodes_of(job.inventory, facts, fleet.names)
         model = job.model(holds_model(facts)) if job.model else None
         cluster = Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model)
-        return with_model_folder(cluster, say=not job.mode.removes), gathering, former
+        return with_model_folder(with_existing(cluster), say=not job.mode.removes), gathering, former
 
     def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase, lost: Sequence[Finding]) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""

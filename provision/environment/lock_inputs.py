@@ -22,6 +22,9 @@ HERE = "here"
 
 
 def refuse(python: Python, base: Path) -> None:
+    if python.existing:
+        said = f"the hosts have `python.existing` {python.existing}: there is nothing to lock"
+        raise LockError(said, hint="for packages that are locked, name them in `python.packages` instead")
     if not python.packages:
         raise LockError("python.packages is empty: there is nothing to lock", hint="name at least one package")
     if python.torch_backend == "auto":

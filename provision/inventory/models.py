@@ -99,6 +99,9 @@ class Python(Section):
         (), description="of `packages` those that are built with the rest of the lock installed, such as `flash-attn`"
     )
     build_env: Env = Field({}, description="environment of what is built here, such as `MAX_JOBS`")
+    existing: str | None = Field(
+        None, description="instead of all this: an environment that is on the hosts, `/opt/vllm`; never changed"
+    )
     compile: bool = Field(True, description="compile bytecode at installation: slower to build, faster to start")
 
 

@@ -11,6 +11,10 @@ from provision.inventory.flags import scopes
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
+#: As a shell takes it, since it becomes part of a PATH.
+_PREFIX = re.compile(r"/[\w.+@=,/-]*[\w.+@=,-]\Z", re.ASCII)
+_ONE = "leave one of them out"
+
 _REQUIREMENT_LISTS = ("packages", "constraints", "overrides")
 
 
@@ -21,6 +25,7 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
             for item in _items(python.find(key)):
                 if not is_file(item.text):
                     _check_requirement(item, problems)
+        _check_existing(root, python, problems)
         index = python.find("index")
         indexes = [index] if index is not None and index.value is not None else []
         for item in (*indexes, *_items(python.find("extra_indexes"))):
@@ -34,6 +39,22 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
         driver = settings.find("expect", "driver")
         if driver is not None and driver.value is not None:
             _check_driver(driver, problems)
+
+
+def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> None:
+    existing = python.find("existing")
+    if existing is None or existing.value is None:
+        return
+    if not _PREFIX.match(existing.text) or ".." in existing.text.split("/"):
+        said = f"`{existing.text}` is no absolute path of a folder on the hosts"
+        problems.value(existing, said, "write the prefix that holds `bin/python`, such as `/opt/vllm`")
+    for name, node in python.children.items():
+        if name not in ("existing", "version") and node.value not in (None, ()):
+            problems.key(
+                node, f"`{name}` is for an environment that is built, and `existing` names one that is not", _ONE
+            )
+    if root.find("runtime") is not None:
+        problems.value(existing, "programs come with `runtime.image`, and `existing` names an environment", _ONE)
 
 
 def is_file(text: str) -> bool:

@@ -37,6 +37,7 @@ PROGRAMS = {
     "lifeline:greets": ENVIRONMENT_PYTHON,
     "lifeline:hold": ENVIRONMENT_PYTHON,
     "lifeline:reach": ENVIRONMENT_PYTHON,
+    "listing:main": ENVIRONMENT_PYTHON,
     "metrics:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,

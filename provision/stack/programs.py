@@ -1,17 +1,19 @@
-"""Where the programs of a cluster come from: an environment that is built on each host, or an image. What is different
-between the two is here, and in the resource that each has."""
+"""Where the programs of a cluster come from: an environment that is built on each host, one that is there already, or
+an image. What is different between them is here, and in the resource that each has."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from provision.cluster.cluster import Cluster, Node
+from provision.cluster.existing import listing_on
 from provision.cluster.networks import rdma_devices
 from provision.core.playbook import Playbook
 from provision.environment.ambient import reaching
 from provision.environment.image_lock import image_of
 from provision.environment.uv import usable
 from provision.inventory.runtime import Runtime
+from provision.resources.existing import VLLM, ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.venv import Venv
 from provision.stack.unfit import find_platform, find_python, newest_of_all
@@ -31,7 +33,7 @@ class Programs(Protocol):
 
     contained: bool
 
-    def on(self, node: Node, folder: str, model: str) -> Venv | Image:
+    def on(self, node: Node, folder: str, model: str) -> Venv | Image | ExistingEnvironment:
         """The resource; below its `path` is `bin`. `folder`: the cluster's on that host; `model`: the model's."""
 
     def plain(self, node: Node) -> str:
@@ -45,6 +47,8 @@ class Programs(Protocol):
 
 def programs_of(cluster: Cluster) -> Programs:
     runtime = cluster.inventory.runtime
+    if cluster.inventory.python.existing:
+        return Existing(cluster, cluster.inventory.python.existing)
     return Built(cluster) if runtime is None else Contained(cluster, runtime)
 
 
@@ -86,6 +90,39 @@ class Built:
             if node.facts is not None:
                 find_platform(book, node, node.facts, python)
                 find_python(book, node.name, node.facts, python, shared)
+
+
+class Existing:
+    contained = False
+
+    def __init__(self, cluster: Cluster, prefix: str) -> None:
+        self._cluster, self._prefix = cluster, prefix
+
+    def on(self, node: Node, folder: str, model: str) -> ExistingEnvironment:
+        inventory, found = self._cluster.inventory, listing_on(node)
+        with_ray = inventory.serve is None or inventory.serve.backend == "ray"
+        held = found.packages if found is not None else {}
+        return ExistingEnvironment(
+            prefix=self._prefix,
+            root=node.root,
+            folder=folder,
+            cluster=self._cluster.name,
+            host=node.name,
+            version=inventory.python.version if "version" in inventory.python.model_fields_set else "",
+            needs=(*([VLLM] if inventory.serve else []), *([("ray",)] if with_ray else [])),
+            mains=tuple(name for name in (*VLLM, "torch", "ray") if name in held),
+            token=found.digest[:12] if found is not None else "",
+        )
+
+    def plain(self, node: Node) -> str:
+        return ""
+
+    def path(self, node: Node) -> dict[str, str]:
+        """Conda's Python would take packages from the user's home, too, which nobody has compared."""
+        return {"PATH": f"{self._prefix}/bin:{SYSTEM_PATH}", "PYTHONNOUSERSITE": "1"}
+
+    def find_blockers(self, book: Playbook, comes: str, hint: str) -> None:
+        """What is wrong with it on a host, its resource says."""
 
 
 class Contained:

@@ -18,6 +18,7 @@ from provision.core.secret import Secret
 from provision.proofs.all_reduce.proof import AllReduce, all_reduce
 from provision.proofs.arguments import VllmArguments
 from provision.proofs.network.proof import NetworkProof, network_proof
+from provision.resources.existing import ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.lifeline import Server
 from provision.resources.ports import PortsFree
@@ -79,13 +80,15 @@ class Stack(Closes):
                 first.setdefault(place, steps[-1])
         return steps
 
-    def venv(self, node: Node) -> Venv | Image:
-        """What has the programs: an environment, or an image."""
+    def venv(self, node: Node) -> Venv | Image | ExistingEnvironment:
+        """What has the programs: an environment, one that was there before, or an image."""
         return self._programs.on(node, self.folder(node), self.model.folder(node))
 
     def _version(self, node: Node) -> str:
         """What is started of another one is started anew."""
         programs = self.venv(node)
+        if isinstance(programs, ExistingEnvironment):
+            return programs.token
         return programs.version if isinstance(programs, Image) else programs.lock.short
 
     def network(self, node: Node) -> Network:
