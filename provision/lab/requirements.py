@@ -7,6 +7,8 @@ import ctypes
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from provision.lab.command import LabError, environment, run
 
@@ -120,12 +122,28 @@ def packages_of(programs: Sequence[str], tool: str) -> list[str]:
     return sorted({name for program in programs for name in PACKAGES[program][column].split()})
 
 
+#: Stands before Debian's own program of a name, and does what that does except for this one action.
+_WITHOUT = """#!/bin/sh
+for word do [ "$word" = {action} ] && exit 0; done
+PATH=${{PATH#*:}} exec {name} "$@"
+"""
+#: What scripts of packages call to start their services, and to have them start at boot.
+_SERVICES = {"deb-systemd-invoke": "start", "invoke-rc.d": "start", "deb-systemd-helper": "enable"}
+
+
 def install(packages: Sequence[str]) -> None:
-    """Installs Debian packages, as root. Raises LabError."""
+    """Installs Debian packages, as root, without starting their services now or at boot: the programs are wanted, and
+    an SSH server that a demo leaves behind would be a door. Raises LabError."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # Somebody else may be installing: apt then waits for its lock instead of giving up.
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=600", "install", "--yes", "--no-install-recommends", *packages]
-    if run(command, timeout=1800, env=quiet, check=False).returncode != 0:
-        # The package lists may be missing or too old to name files that still exist.
-        run(["apt-get", "-o", "DPkg::Lock::Timeout=600", "update"], timeout=600, env=quiet)
-        run(command, timeout=1800, env=quiet)
+    with TemporaryDirectory(prefix="provision-install-") as folder:
+        for name, action in _SERVICES.items():
+            program = Path(folder, name)
+            program.write_text(_WITHOUT.format(name=name, action=action))
+            program.chmod(0o755)
+        # Somebody else may be installing: apt then waits for its lock instead of giving up.
+        options = ["-o", "DPkg::Lock::Timeout=600", "-o", f"DPkg::Path={folder}:/usr/sbin:/usr/bin:/sbin:/bin"]
+        command = ["apt-get", *options, "install", "--yes", "--no-install-recommends", *packages]
+        if run(command, timeout=1800, env=quiet, check=False).returncode != 0:
+            # The package lists may be missing or too old to name files that still exist.
+            run(["apt-get", *options, "update"], timeout=600, env=quiet)
+            run(command, timeout=1800, env=quiet)

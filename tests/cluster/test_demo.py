@@ -48,7 +48,7 @@ def processes() -> Iterator[tuple[str, str]]:
     "options",
     [
         pytest.param([], id="lab hosts", marks=pytest.mark.needs("lab")),
-        pytest.param(["--rootless"], id="loopback hosts", marks=pytest.mark.needs("loopback lab")),
+        pytest.param(["--rootless"], id="loopback hosts", marks=[pytest.mark.needs("loopback lab"), pytest.mark.long]),
         pytest.param(["--runtime", "docker"], id="containers", marks=[pytest.mark.needs("lab"), pytest.mark.long]),
     ],
 )

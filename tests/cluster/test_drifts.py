@@ -125,11 +125,12 @@ def test_a_check_of_one_area_looks_at_nothing_else(cluster: Cluster) -> None:
         assert cluster.provision("check", "--only", "network").code == 3
 
 
-def test_forty_checks_in_a_row_agree_and_write_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("times", [8, pytest.param(40, marks=pytest.mark.long)])
+def test_checks_in_a_row_agree_and_write_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setenv("PROVISION_STATE_DIR", str(cluster.state))
     before = {name: written(cluster, name) for name in NAMES}
     inventory = provision.load(cluster.inventory)
-    for _ in range(40):
+    for _ in range(times):
         report = provision.check(inventory)
         assert (report.exit_code, report.findings) == (0, ())
     assert {name: written(cluster, name) for name in NAMES} == before

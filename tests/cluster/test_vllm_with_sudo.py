@@ -117,7 +117,8 @@ def back(cluster: Cluster, former: str) -> bool:
     return cluster.eventually(is_back, seconds=600)
 
 
-@pytest.mark.parametrize("killed", ["engine", pytest.param("api", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("killed", ["engine", "api"])
 def test_it_answers_again_when_a_process_was_killed(cluster: Cluster, killed: str) -> None:
     former = process(cluster, API)
     said(cluster, "kill", "-9", process(cluster, ENGINE if killed == "engine" else API))

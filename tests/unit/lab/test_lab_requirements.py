@@ -35,18 +35,30 @@ def test_root_installs_what_is_missing_after_saying_so(machine, monkeypatch):
     said: list[str] = []
     ensure(["cc"], said.append)
     assert said == ["this machine lacks `cc`: installing gcc, libc6-dev with apt-get"]
-    assert (
-        machine / "calls"
-    ).read_text() == "-o DPkg::Lock::Timeout=600 install --yes --no-install-recommends gcc libc6-dev\n"
+    assert (machine / "calls").read_text().endswith(" install --yes --no-install-recommends gcc libc6-dev\n")
 
 
 def test_old_package_lists_are_renewed_and_the_installation_tried_again(machine, monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    script = f'shift 2; echo "$1" >> {machine}/calls; [ "$1" = update ] && exec /bin/touch {machine}/new; '
+    script = f'shift 4; echo "$1" >> {machine}/calls; [ "$1" = update ] && exec /bin/touch {machine}/new; '
     script += f"[ -e {machine}/new ] || exit 100; /bin/cp {machine}/apt-get {machine}/cc"
     put(machine, "apt-get", script)
     ensure(["cc"], lambda _: None)
     assert (machine / "calls").read_text().split() == ["install", "update", "install"]
+
+
+def test_no_service_of_a_package_is_started_now_or_at_boot(machine, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    for name in ("deb-systemd-invoke", "deb-systemd-helper", "invoke-rc.d"):
+        put(machine, name, f'echo "{name} $*" >> {machine}/calls')
+    postinst = "deb-systemd-helper unmask ssh.service; deb-systemd-helper enable ssh.service; "
+    postinst += "deb-systemd-invoke start ssh.service; invoke-rc.d --skip-systemd-native ssh start; "
+    postinst += "deb-systemd-invoke restart other.service"
+    put(machine, "apt-get", f"PATH=${{4#*=}}; PATH=${{PATH%%:*}}:{machine}; {postinst}; >{machine}/cc")
+    with pytest.raises(LabError, match="brought no `cc`"):
+        ensure(["cc"], lambda _: None)
+    said = (machine / "calls").read_text().splitlines()
+    assert said == ["deb-systemd-helper unmask ssh.service", "deb-systemd-invoke restart other.service"]
 
 
 def test_an_ordinary_user_is_told_the_command(machine, monkeypatch):
