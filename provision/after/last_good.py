@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from provision.after.passwords import lost, with_those_of, without
-from provision.core.errors import LockError, PlanChanged, ProvisionError, UsageError
+from provision.core.errors import LockError, NoHome, PlanChanged, ProvisionError, UsageError
 from provision.core.files import write_whole
 from provision.core.paths import cluster_dir
 from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
 from provision.engine.unchanged import digest_of
 from provision.environment import locks
-from provision.environment.lockfile import Lock, no_lock
+from provision.environment.lockfile import Lock, no_lock, parse_lock
 from provision.inventory.models import Inventory
 
 #: Raised when a field changes its meaning; a file of another version is of no use.
@@ -144,6 +144,16 @@ def still(kept: LastGood, present: Inventory, then: Callable[[Plan], None] | Non
             then(plan)
 
     return agree
+
+
+def environment(cluster: str) -> tuple[str, ...]:
+    """The name of the environment that it ran, also where nobody can go back to it from here; empty where none is
+    known."""
+    try:
+        content = json.loads(place(cluster).read_text(encoding="utf-8"))
+        return (parse_lock(str(content["lock"]), Path("lock"), edited=True).short,)
+    except (NoHome, OSError, ValueError, LookupError, TypeError, LockError):
+        return ()
 
 
 def load(present: Inventory) -> LastGood:

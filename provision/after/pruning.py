@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from provision import inventory as inventories
+from provision.after import last_good
 from provision.cluster import gather
 from provision.core.secret import Secret
 from provision.engine import alone
@@ -21,10 +22,19 @@ def prune(
     cancel: threading.Event | None = None,
     sudo_password: Secret | None = None,
 ) -> tuple[Leftover, ...]:
-    """What no environment in use needs: of earlier locks, builds that broke off. `remove`: takes it away, of a list
-    what is still so. Raises HostError for one that could not be asked, and Busy before anything is removed, if another
-    run is at work there."""
-    scripts = leftover_scripts(inventory, limit, remove)
+    """What no environment in use needs, nor the last good start: of earlier locks, builds that broke off. `remove`:
+    takes it away, of a list what is still so. Raises HostError for one that could not be asked, and Busy before
+    anything is removed, if another run is at work there."""
     password = sudo_password or inventories.read_sudo_password(inventory)
-    asked = alone.answers if remove else gather.answers
-    return read_leftovers(asked(inventory, scripts, sudo_password=password, cancel=cancel))
+    if remove is True or not remove:
+        # The head may know of a good start that was made from another machine.
+        asked = [*limit, inventory.head.name] if limit else []
+        scripts = leftover_scripts(inventory, asked, False)
+        answers = gather.answers(inventory, scripts, sudo_password=password, cancel=cancel)
+        found = read_leftovers(answers, last_good.environment(inventory.cluster))
+        found = tuple(one for one in found if one.host in limit or not limit)
+        if not remove:
+            return found
+        remove = found
+    scripts = leftover_scripts(inventory, limit, remove)
+    return read_leftovers(alone.answers(inventory, scripts, sudo_password=password, cancel=cancel))

@@ -13,7 +13,7 @@ from provision.environment.lockfile import Lock
 
 
 @dataclass(frozen=True)
-class Room:
+class RoomNeeded:
     """`least`: bytes of the packages whose wheels are here. `unknown`: how many are not, of `count`."""
 
     least: int
@@ -27,12 +27,12 @@ class Room:
         return f"the sizes of {self.unknown} of {self.count} packages are not known here"
 
 
-def room_of(lock: Lock, names: Iterable[str], cache: Path | None = None, *, sent: bool) -> Room:
+def room_of(lock: Lock, names: Iterable[str], cache: Path | None = None, *, sent: bool) -> RoomNeeded:
     """Of what is in their wheels; with `sent`, of the wheels themselves, too, which lie beside it while it is
     installed. Raises NoHome."""
     place = cache or wheel_cache()
     sizes = [_of_one(place, lock.hashes[name], sent) for name in names]
-    return Room(sum(size or 0 for size in sizes), sizes.count(None), len(sizes))
+    return RoomNeeded(sum(size or 0 for size in sizes), sizes.count(None), len(sizes))
 
 
 def _of_one(cache: Path, hashes: tuple[str, ...], sent: bool) -> int | None:

@@ -11,7 +11,7 @@ from provision.core.wording import size
 from provision.environment.indexes import PYPI
 from provision.environment.lockfile import Lock
 from provision.environment.python_version import minor, number, suits
-from provision.environment.room import Room, room_of
+from provision.environment.room import RoomNeeded, room_of
 from provision.inventory.models import Python
 from provision.resources.venv_kept import same
 
@@ -60,7 +60,7 @@ def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> 
     )  # fmt: skip
 
 
-def room(have: Mapping[str, str], lock: Lock, python: Python, cache: Path | None) -> Room:
+def room(have: Mapping[str, str], lock: Lock, python: Python, cache: Path | None) -> RoomNeeded:
     """Of what the environment in use does not have."""
     names = lock.packages.keys() - same(have, lock, python)
     return room_of(lock, names, cache, sent=python.wheels == "controller")
@@ -74,7 +74,7 @@ def room_not_known(have: Mapping[str, str], lock: Lock, python: Python, cache: P
     return (f"whether there is room for it is not known: {what}",) if what else ()
 
 
-def too_little_room(host: str, area: str, root: str, free: int, needed: Room) -> Finding:
+def too_little_room(host: str, area: str, root: str, free: int, needed: RoomNeeded) -> Finding:
     return Finding(
         host, area, "room for the environment", Severity.BLOCKS, found=size(free), expected=f">= {size(needed.least)}",
         against=Against.SOUND, why=_WHY, evidence=tuple(filter(None, [str(needed)])),

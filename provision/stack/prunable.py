@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from provision.core.script import Fragment, Script
 from provision.inventory.models import Inventory
 from provision.resources.venv_left import leftovers
+
+#: What a host that keeps the last good start says before the name of its environment.
+_BACK = "goes-back-to="
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,15 @@ def leftover_scripts(
     return scripts
 
 
-def read_leftovers(answers: Mapping[str, Fragment]) -> tuple[Leftover, ...]:
-    """In the order of the hosts, the largest first."""
+def read_leftovers(answers: Mapping[str, Fragment], needed: Collection[str] = ()) -> tuple[Leftover, ...]:
+    """In the order of the hosts, the largest first. `needed`: names of environments that a rollback goes back to,
+    beside those that a host says."""
     found = []
+    lines = [line for said in answers.values() for line in said.stdout.splitlines()]
+    kept = {*needed, *(line.removeprefix(_BACK) for line in lines if line.startswith(_BACK))}
     for host, said in answers.items():
         rows = [line.split("\t") for line in said.stdout.splitlines() if line.count("\t") == 2]
         mine = [Leftover(host, path, int(kib), why) for kib, path, why in rows if kib.isdecimal()]
+        mine = [one for one in mine if PurePosixPath(one.path).name not in kept]
         found += sorted(mine, key=lambda one: -one.kib)
     return tuple(found)

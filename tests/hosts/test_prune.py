@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +53,14 @@ class Place:
                 session.send(fix.uploads)
             (done,) = session.run([fix])
             assert done.ok, done.stderr
+
+    def pruned(self, *, remove: bool) -> str:
+        with Transport([self.host]) as transport:
+            (done,) = transport.connect(self.host).run(
+                [leftovers(str(self.root), "llama", self.host.name, remove=remove)]
+            )
+        assert done.ok, done.stderr
+        return done.stdout
 
     @property
     def left(self) -> set[str]:
@@ -110,28 +119,50 @@ def test_the_command_shows_sizes_and_removes_what_nobody_uses(place: Place, sshd
     place.run(new)  # what is in use still works
 
 
-def test_what_a_service_was_started_from_stays_though_a_newer_one_is_there(place: Place) -> None:
-    """As after an `up` that failed before it stopped anything."""
+def test_what_is_used_stays_though_a_newer_one_is_there(place: Place) -> None:
+    """As after an `up` that failed before it stopped anything; by what another cluster goes back to; by a person."""
     old, new = place.venv(("tiny==1.0",), "llama"), place.venv(("tiny==2.0",), "llama")
     for venv in (old, new):
         place.run(venv)
-    run = place.root / "clusters" / "llama" / "another-host" / "vllm" / "run"
-    run.parent.mkdir(parents=True)
-    run.write_text(f"exec '{old.bin('vllm')}' </dev/null\n")
-
-    def prune(*, remove: bool) -> str:
-        with Transport([place.host]) as transport:
-            (done,) = transport.connect(place.host).run(
-                [leftovers(str(place.root), "llama", place.host.name, remove=remove)]
-            )
-        assert done.ok, done.stderr
-        return done.stdout
-
-    assert prune(remove=False) == prune(remove=True) == ""
-    assert place.left == {old.lock.short, new.lock.short}
-    run.unlink()
-    assert old.lock.short in prune(remove=True)
+    clusters = place.root / "clusters"
+    run, good = clusters / "llama/another-host/vllm/run", clusters / "other/host-1/vllm/last-good.json"
+    for path, text in (
+        (run, f"exec '{old.bin('vllm')}' </dev/null\n"),
+        (good, good_start(old)),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        assert place.pruned(remove=False) == place.pruned(remove=True) == ""
+        path.unlink()
+    with subprocess.Popen([old.bin("python"), "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert place.pruned(remove=True) == ""
+        assert place.left == {old.lock.short, new.lock.short}
+        process.kill()
+    # A host that keeps the last good start of its own cluster says so, for the others.
+    mine = clusters / "llama/host-1/vllm/last-good.json"
+    mine.parent.mkdir(parents=True)
+    mine.write_text(good_start(old))
+    assert place.pruned(remove=True) == f"goes-back-to={old.lock.short}\n"
+    mine.unlink()
+    assert old.lock.short in place.pruned(remove=True)
     assert place.left == {new.lock.short}
+
+
+def good_start(venv: Venv) -> str:
+    return json.dumps({"v": 1, "inventory": {}, "lock": venv.lock.text})
+
+
+def test_purge_leaves_what_another_cluster_goes_back_to(place: Place) -> None:
+    venv = place.venv(("tiny==1.0",), "llama")
+    place.run(venv)
+    good = place.root / "clusters/other/host-1/vllm/last-good.json"
+    good.parent.mkdir(parents=True)
+    good.write_text(good_start(venv))
+    place.run(venv, remove=True)
+    assert place.left == {venv.lock.short}
+    good.unlink()
+    place.run(venv, remove=True)
+    assert place.left == set()
 
 
 def test_purge_removes_them_too(place: Place) -> None:

@@ -8,12 +8,27 @@ linked() {
     return 1
 }
 # An `up` that failed before it stopped anything leaves services that run from what was there before, and start from it
-# again. `run`: of a service, on whichever of the hosts that share the folder.
-started() { grep -qsF -- "/envs/$1/" "$root"/clusters/*/*/*/run; }
+# again; and what the last good start ran is what `rollback` goes back to. `run`: of a service, on whichever of the hosts
+# that share the folder.
+needed() { # an environment's name, a cluster that does not count
+    for place_of in "$root"/clusters/*; do
+        [ "${place_of##*/}" != "$2" ] || continue
+        grep -qsF -- "/envs/$1/" "$place_of"/*/*/run && return 0
+        grep -qsF -- "# digest: $1" "$place_of"/*/vllm/last-good.json && return 0
+    done
+    return 1
+}
+# Environments that a process on this host runs from, which may be a person's own.
+running() {
+    cat /proc/[0-9]*/cmdline /proc/[0-9]*/maps 2>/dev/null | tr '\0' '\n' |
+        sed -n 's|.*/envs/\([0-9a-f]\{12\}\)/.*|\1|p' | sort -u
+}
 leftovers() {
     command -v flock >/dev/null 2>&1 || return 0
+    runs=$(running)
     for place in "$envs"/*; do
-        if [ ! -d "$place" ] || [ -h "$place" ] || linked "${place##*/}" || started "${place##*/}"; then continue; fi
+        if [ ! -d "$place" ] || [ -h "$place" ] || linked "${place##*/}" || needed "${place##*/}" ''; then continue; fi
+        case " $(echo "$runs" | tr '\n' ' ') " in *" ${place##*/} "*) continue ;; esac
         owner=
         [ -f "$place/.provision" ] && { read -r _; read -r owner; } < "$place/.provision"
         if [ "$owner" = "$cluster" ]; then printf '%s\tan environment that is not in use\n' "$place"

@@ -12,6 +12,7 @@ for place in "$envs"/*; do
     [ -f "$place/.provision" ] && { read -r _; read -r owner; } < "$place/.provision"
     [ "$owner" = "$cluster" ] || [ "$name" = "$short" ] || [ "$name" = "$target" ] || continue
     used=
+    ! needed "$name" "$cluster" || used=yes
     for link in "$envs"/current-*; do
         [ -h "$link" ] && [ "$(readlink "$link")" = "$name" ] && used=yes
     done

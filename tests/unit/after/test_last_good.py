@@ -45,6 +45,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
 def test_it_is_read_back_as_it_was_and_nobody_else_can_read_it(inventory: Inventory) -> None:
     lock = parse_lock(LOCK, inventory.lock_path)
     last_good.keep(inventory, lock)
+    assert last_good.environment(inventory.cluster) == (lock.short,)
     kept = last_good.load(inventory)
     assert kept.inventory == inventory
     assert (kept.lock, kept.lock.text) == (lock, LOCK)
@@ -66,6 +67,7 @@ def test_a_run_that_ended_well_while_it_was_waited_for_is_not_taken_back(invento
 def test_without_packages_there_is_no_lock_to_keep(inventory: Inventory) -> None:
     last_good.keep(inventory, no_lock(inventory.python, inventory.lock_path))
     assert last_good.load(inventory).lock == no_lock(inventory.python, inventory.lock_path)
+    assert last_good.environment(inventory.cluster) == last_good.environment("none-is-kept") == ()
 
 
 def test_where_there_is_none_that_is_said(inventory: Inventory) -> None:

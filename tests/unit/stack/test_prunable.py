@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from provision import inventory as inventories
-from provision.stack.prunable import Leftover, leftover_scripts
+from provision.core.script import Fragment
+from provision.stack.prunable import Leftover, leftover_scripts, read_leftovers
 
 TEXT = "cluster: llama\nhosts:\n  gpu-1: {address: 192.0.2.1, role: head}\n  gpu-2: {address: 192.0.2.2}\n"
 
@@ -23,3 +24,12 @@ def test_each_host_removes_what_was_shown_of_it(tmp_path: Path) -> None:
         "gpu-2": ("", ""),
     }
     assert list(leftover_scripts(inventory, ["gpu-1"], True)) == ["gpu-1"]
+
+
+def test_what_a_rollback_goes_back_to_is_left_on_every_host() -> None:
+    row = "4\t/opt/envs/{}\tan environment that is not in use\n"
+    of_before, of_here, old = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"
+    rows = "".join(row.format(name) for name in (of_before, of_here, old))
+    said = {"head": Fragment(0, f"goes-back-to={of_before}\n{rows}", ""), "worker": Fragment(0, rows, "")}
+    why = "an environment that is not in use"
+    assert read_leftovers(said, [of_here]) == tuple(Leftover(h, f"/opt/envs/{old}", 4, why) for h in said)
