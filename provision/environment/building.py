@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,10 +25,11 @@ from provision.environment.indexes import (
     only_links,
     pip_index_variables,
 )
+from provision.environment.local_sources import pristine
 from provision.environment.lock_text import logical_lines
 from provision.environment.platforms import at_least
 from provision.environment.python_version import minor
-from provision.environment.resolve import decisive
+from provision.environment.resolve import BESIDE_THE_REST, decisive
 from provision.environment.wheels import glibc, misfit, pip_download
 from provision.inventory.models import Python
 
@@ -39,18 +41,35 @@ def build_wheel(stanza: str, body: str, python: Python, base: Path) -> Path:
     """The wheel of one requirement, with its hashes if it has any, in a temporary folder of its own. `body`: all that
     was resolved. Raises LockError."""
     made = Path(tempfile.mkdtemp(prefix="provision-build-"))
+    try:
+        wheel = _made(pristine(stanza, made / "sources"), body, python, base, made)
+        _refuse_unfit(wheel, python)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return wheel
+
+
+def _made(stanza: str, body: str, python: Python, base: Path, made: Path) -> Path:
     first = logical_lines(stanza)[0][1].split(" --hash")[0]
-    if re.search(r"\.whl(#|$)", first):
+    name = canonicalize_name(re.split(r"[\s\[=@]", first)[0])
+    isolated = name not in map(canonicalize_name, python.no_build_isolation)
+    ready = re.search(r"\.whl(#|$)", first) is not None
+    if ready:
         done = pip_download(python, made, stanza, base=base)
     else:
         interpreter = find_interpreter(python)
-        if canonicalize_name(re.split(r"[\s\[=@]", first)[0]) in map(canonicalize_name, python.no_build_isolation):
+        if not isolated:
             interpreter = _environment(interpreter, first, body, python, base, made)
-        done = _pip_wheel(interpreter, stanza, first, python, base, made)
+        done = _pip_wheel(interpreter, stanza, isolated, python, base, made)
     wheels = list(made.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        raise LockError(f"`{first}` could not be built", evidence=decisive(done.stderr), hint=_hint(done.stderr))
-    _refuse_unfit(wheels[0], python)
+        evidence = decisive(done.stderr)
+        if ready:
+            raise LockError(
+                f"`{first}` could not be fetched", evidence=evidence, hint="check the address, and the file"
+            )
+        raise LockError(f"`{first}` could not be built", evidence=evidence, hint=_hint(done.stderr, isolated))
     return wheels[0]
 
 
@@ -71,17 +90,16 @@ def find_interpreter(python: Python) -> str:
 
 
 def _pip_wheel(
-    interpreter: str, stanza: str, first: str, python: Python, base: Path, made: Path
+    interpreter: str, stanza: str, isolated: bool, python: Python, base: Path, made: Path
 ) -> subprocess.CompletedProcess[str]:
     here = ambient()
     links = find_links(python, base, here)
-    name = canonicalize_name(re.split(r"[\s\[=@]", first)[0])
+    name = canonicalize_name(re.split(r"[\s\[=@]", stanza)[0])
     listed = made / "requirements.txt"
     # Older pips take no URL without a host behind a name.
     local = re.match(r"(\S+) @ (git\+file:[^#\s]+)", stanza)
     asked = f"{local[2]}#egg={local[1].partition('[')[0]}\n" if local else stanza
     listed.write_text(as_lines(links) + asked, encoding="utf-8")
-    isolated = name not in map(canonicalize_name, python.no_build_isolation)
     command = [
         sys.executable, "-m", "pip", "--python", interpreter, "wheel", "--quiet", "--no-input", "--no-deps",
         "--disable-pip-version-check", "--no-cache-dir", "--progress-bar=off", f"--no-binary={name}",
@@ -104,7 +122,9 @@ def _environment(interpreter: str, first: str, body: str, python: Python, base: 
     lines = [line for _, line in logical_lines(body) if "==" in line and not line.startswith(first)]
     listed = made / "environment.txt"
     listed.write_text(as_lines(links) + "".join(f"{line}\n" for line in lines), encoding="utf-8")
-    tools = [tool for tool in _TOOLS if not any(line.startswith(f"{tool}==") for line in lines)]
+    locked = {line.partition("==")[0] for line in lines}
+    named = [re.split(r"[^\w.-]", tool)[0] for tool in python.build_packages]
+    tools = [*python.build_packages, *(tool for tool in _TOOLS if tool not in {*locked, *named})]
     variables = {**sealed()}
     variables |= {**for_uv(here, variables), **index_variables(python, here)}
     install = [
@@ -119,10 +139,12 @@ def _environment(interpreter: str, first: str, body: str, python: Python, base: 
     ]
     install += [f"--find-links={folder}" for folder in folders(links)]
     install += ["--no-index"] if only_links(python, here) else []
+    install += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     for command in (
         [find_uv_bin(), "venv", "--quiet", "--python", interpreter, str(env)],
         [*install, "--require-hashes", "-r", str(listed)] if lines else [],
-        [*install, *tools] if tools else [],
+        # They may need others, unlike the lock, which has all that it needs.
+        [word for word in (*install, *tools) if word != "--no-deps"] if tools else [],
     ):
         done = _run(command, variables, made) if command else None
         if done is not None and done.returncode:
@@ -168,7 +190,8 @@ def _elsewhere(own: str, asked: str) -> str:
     )
 
 
-def _hint(said: str) -> str:
+def _hint(said: str, isolated: bool) -> str:
     if module := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", said):
-        return f"if it needs `{module[1]}` to be built: name the package in `python.no_build_isolation`"
+        lacking = f"it needs `{module[1]}` to be built: name what has it in `python.build_packages`"
+        return BESIDE_THE_REST if isolated else lacking
     return "its own words are above; name a version that has a wheel, or what its build needs in `python.build_env`"

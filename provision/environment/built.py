@@ -10,19 +10,19 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from provision.core.errors import LockError
 from provision.core.private import private_folder
 from provision.environment.building import build_wheel
 from provision.environment.cache import kept_in, sha256_of, wheel_cache
+from provision.environment.local_sources import local, told
 from provision.environment.lock_text import logical_lines
-from provision.environment.resolve import compile_requirements, expanded, wheel_files
+from provision.environment.resolve import wheel_files
 from provision.environment.wheels import fits_tags, target_tags
 from provision.inventory.models import Python
 
@@ -47,63 +47,25 @@ def with_built(
         return body, {}
     found: dict[str, str] = {}
     for first, stanza in stanzas.items():
-        source = " ".join(stanza.split())
-        kept = next((digest for digest, made_from in before.items() if made_from == source), "")
-        wheel = _held(kept, lock) if kept and "file:" not in first else None
+        place = local(first)
+        name = canonicalize_name(re.split(r"[\s\[=@]", first)[0])
+        # Where it lies is another place on each machine.
+        source = f"{name} @ {place.name} {told(place)}" if place else " ".join(stanza.split())
+        wheel = held(next((digest for digest, made_from in before.items() if made_from == source), ""), lock)
+        if wheel is None and place and place.is_file() and place.parent == wheel_cache() / sha256_of(place):
+            wheel = place  # just built
         if wheel is None:
             _refuse(first, python)
             if say:
-                say(f"building {first}")
-            wheel = _keep(build_wheel(stanza, body, python, base))
-        name, version, *_ = parse_wheel_filename(wheel.name)
+                say(f"{'fetching' if is_wheel(first) else 'building'} {f'{name} of {place.name}' if place else first}")
+            wheel = keep(build_wheel(stanza, body, python, base))
+        found_name, version, *_ = parse_wheel_filename(wheel.name)
         digest = sha256_of(wheel)
-        if name != canonicalize_name(re.split(r"[\s\[=@]", first)[0]):
+        if name != found_name:
             raise LockError(f"`{first}` was built into `{wheel.name}`, which is another package")
         body = body.replace(stanza, f"{name}=={version} \\\n    --hash=sha256:{digest}\n", 1)
         found[digest] = source
     return body, found
-
-
-def without_isolation(
-    python: Python, base: Path, lock: Path, before: Mapping[str, str], say: Say | None
-) -> tuple[Python, dict[str, str]]:
-    """What is built with the rest of the lock installed, by the file that came of it, since without all that it may not
-    even say what it needs; and wheel's sha256 → what it was built from. Raises LockError."""
-    names = {canonicalize_name(name) for name in python.no_build_isolation}
-    entries = expanded(python.packages, base)
-    chosen = [entry for entry in entries if _name(entry) in names]
-    if not chosen or python.build != "controller":
-        return python, {}
-    rest = tuple(entry for entry in entries if entry not in chosen)
-    found, wheels, body = {}, [], ""
-    for entry in chosen:
-        source = f"{entry} (without isolation)"
-        wheel = _held(next((digest for digest, made_from in before.items() if made_from == source), ""), lock)
-        if wheel is None:
-            body = body or _resolved(python.model_copy(update={"packages": rest}), base)
-            if say:
-                say(f"building {entry}")
-            wheel = _keep(build_wheel(f"{entry}\n", body, python, base))
-        found[sha256_of(wheel)] = source
-        wheels.append(f"{_name(entry)} @ {wheel.as_uri()}")
-    return python.model_copy(update={"packages": (*rest, *wheels)}), found
-
-
-def _resolved(python: Python, base: Path) -> str:
-    if not python.packages:
-        return ""
-    with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
-        made = Path(folder) / "lock.txt"
-        compile_requirements(python, base, made)
-        return made.read_text(encoding="utf-8")
-
-
-def _name(entry: str) -> str:
-    """Empty for a path."""
-    try:
-        return canonicalize_name(Requirement(entry).name)
-    except InvalidRequirement:
-        return ""
 
 
 def _sources(body: str, python: Python, base: Path) -> dict[str, str]:
@@ -143,7 +105,8 @@ def _refuse(first: str, python: Python) -> None:
         )
 
 
-def _keep(wheel: Path) -> Path:
+def keep(wheel: Path) -> Path:
+    """The wheel in the cache, in place of one in a temporary folder."""
     cache = wheel_cache()
     with kept_in(cache):
         folder = cache / sha256_of(wheel)
@@ -155,7 +118,8 @@ def _keep(wheel: Path) -> Path:
     return kept
 
 
-def _held(digest: str, lock: Path) -> Path | None:
+def held(digest: str, lock: Path) -> Path | None:
+    """The wheel, where this machine has it."""
     for folder in (beside(lock), wheel_cache() / digest):
         for wheel in folder.glob("*.whl") if folder.is_dir() else ():
             if sha256_of(wheel) == digest:
@@ -176,7 +140,7 @@ def put_beside(lock: Path, header: Mapping[str, str]) -> None:
     """What was built for `lock` to its folder, and nothing else that was. Raises LockError, OSError."""
     wanted, folder = built_from(header), beside(lock)
     for digest in wanted:
-        wheel = _held(digest, lock)
+        wheel = held(digest, lock)
         if wheel is None:
             raise LockError(f"a wheel that was built for `{lock.name}` is gone", hint="run `provision lock`")
         if wheel.parent != folder:
@@ -192,7 +156,7 @@ def take_in(lock: Path, header: Mapping[str, str], cache: Path) -> None:
     for digest, source in built_from(header).items():
         folder = cache / digest
         if not folder.is_dir():
-            wheel = _held(digest, lock)
+            wheel = held(digest, lock)
             if wheel is None:
                 raise LockError(
                     f"the wheel of `{source.split()[0]}`, which was built when `{lock.name}` was made, is not here",

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from packaging.utils import canonicalize_name
 
+from provision.environment.lock_text import header_of
+
 #: What decides whether ranks understand each other comes first.
 _FIRST = ("vllm", "torch", "ray", "nvidia-nccl")
 
@@ -44,12 +46,15 @@ def changes(old: Packages | None, new: Packages) -> tuple[str, ...]:
     if old is None:
         return ()
     before, reasons = old.packages, reasons_in(new.text)
+    built = header_of(new.text).get("built", "")
     found = []
     for name in sorted({*before, *new.packages}, key=_rank):
         was, now = before.get(name), new.packages.get(name)
         if was == now:
             gone = set(old.hashes[name]) - set(new.hashes[name])
-            found += [f"{name} {now}: {len(gone)} of its files are no longer on the index, or others"] if gone else []
+            anew = any(digest.removeprefix("sha256:") in built for digest in new.hashes[name])
+            what = "was built anew" if anew else f"{len(gone)} of its files are no longer on the index, or others"
+            found += [f"{name} {now}: {what}"] if gone else []
             continue
         why = _why(reasons.get(name, ()), before, new.packages) if now else ""
         found.append(f"{name} {was or 'absent'} → {now or 'absent'}{why}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from provision.core.errors import LockError
 from provision.core.urls import bare, masked
 from provision.environment.ambient import ambient
 from provision.environment.indexes import from_here
-from provision.environment.resolve import expanded, pinned
+from provision.environment.requirement_files import expanded, written
 from provision.inventory.models import Python
 
 #: The input that is the machine's and not the inventory's: it counted, and makes no lock stale elsewhere.
@@ -32,7 +33,7 @@ def refuse(python: Python, base: Path) -> None:
             "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
             hint="name the backend, such as `cu130` or `cpu`",
         )
-    for line in expanded((*python.packages, *python.constraints, *python.overrides), base):
+    for line in written((*python.packages, *python.constraints, *python.overrides), base):
         if masked(line) != line:
             raise LockError(
                 f"the requirement `{line}` holds a password, which git and others would show in their arguments",
@@ -45,20 +46,22 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
     values: dict[str, Sequence[str]] = {
         "version": [python.version],
         "platform": [python.platform],
-        "packages": sorted([*expanded(python.packages, base), *pinned(python.packages, base)]),
+        "packages": sorted(written(python.packages, base)),
         "index": [_shown(python.index or "")],
         # The first word: so that a lock of when they came first is made anew.
         "extra_indexes": ["after the main one", *map(_shown, python.extra_indexes)] if python.extra_indexes else [],
         "find_links": [*map(_shown, python.find_links)],
-        "constraints": expanded(python.constraints, base),
-        "overrides": expanded(python.overrides, base),
+        "constraints": written(python.constraints, base),
+        "overrides": written(python.overrides, base),
         "torch_backend": [python.torch_backend or ""],
         "wheels": [python.wheels],
         # What has its default is left out: locks from before this setting go on to fit.
         **({"index_strategy": [python.index_strategy]} if python.index_strategy != "first-index" else {}),
         **({"prereleases": [python.prereleases]} if python.prereleases != "if-necessary-or-explicit" else {}),
     }
-    values |= {name: value for name in ("build", "no_build_isolation") if (value := _building(python, name))}
+    values |= {
+        name: value for name in ("build", "no_build_isolation", "build_packages") if (value := _building(python, name))
+    }
     here = [_shown(value) for found in from_here(python, ambient()).values() for value in found]
     values |= {HERE: here} if here else {}
     return {name: hashlib.sha256(json.dumps(list(value)).encode()).hexdigest()[:8] for name, value in values.items()}
@@ -66,7 +69,9 @@ def inputs_of(python: Python, base: Path) -> dict[str, str]:
 
 def _building(python: Python, name: str) -> Sequence[str]:
     """Nothing for what has its default, as above."""
-    return python.no_build_isolation if name != "build" else [python.build] if python.build != "never" else []
+    if name == "build":
+        return [python.build] if python.build != "never" else []
+    return python.no_build_isolation if name == "no_build_isolation" else python.build_packages
 
 
 def left_here(python: Python) -> tuple[str, ...]:
@@ -86,9 +91,9 @@ def _shown(url: str) -> str:
 
 def unmet(packages: Mapping[str, str], python: Python, base: Path) -> list[str]:
     """What the inventory asks for and an old lock does not hold, as far as the two can be compared by name."""
-    ruling = list(_requirements(expanded(python.overrides, base)))
+    ruling = list(_requirements(written(python.overrides, base)))
     overridden = {canonicalize_name(asked.name) for asked in ruling}
-    others = _requirements(expanded((*python.packages, *python.constraints), base))
+    others = _requirements([*expanded(python.packages, base), *written(python.constraints, base)])
     found = []
     for asked in (*(o for o in others if canonicalize_name(o.name) not in overridden), *ruling):
         name = canonicalize_name(asked.name)
@@ -102,7 +107,7 @@ def _requirements(lines: Sequence[str]) -> Iterator[Requirement]:
     """Those that hold everywhere: not what is for some platforms alone, nor paths, nor options of pip's."""
     for line in lines:
         try:
-            asked = Requirement(line.partition(" #")[0])
+            asked = Requirement(re.split(r" #| --hash=", line)[0])
         except InvalidRequirement:
             continue
         if asked.marker is None:

@@ -30,7 +30,8 @@ from provision.environment.lock_text import (
     refuse_conflict,
     refuse_truncated,
 )
-from provision.environment.missing_hashes import with_sha256
+from provision.environment.missing_hashes import only_promised, with_sha256
+from provision.environment.requirement_files import promised
 from provision.environment.resolve import compile_requirements
 from provision.inventory.models import Python
 
@@ -186,26 +187,31 @@ def resolve_lock(
     """
     base = base or path.parent
     refuse(python, base)
-    # It needs what reads a lock.
-    from provision.environment import built
+    # They need what reads a lock.
+    from provision.environment import built, unisolated
 
     before = built.built_from(header_of(_text_or_none(path)))
+    again = {digest: source for digest, source in before.items() if not moves(source, upgrade, upgrade_packages)}
     if say:
         say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
         made = Path(folder) / "lock.txt"
+        kept = ""
         if not upgrade:
             kept = _kept_versions(path, say, hashes=not check)
             # Of a wheel that was built here no index knows the hash.
             kept = re.sub(rf" \\\n +--hash=sha256:(?:{'|'.join(before) or '-'})$", "", kept, flags=re.MULTILINE)
             made.write_text(kept, encoding="utf-8")
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
-        asked, unisolated = built.without_isolation(python, base, path, before, say)
+        asked, beside = unisolated.without_isolation(python, base, path, again, kept, more, say)
         warnings = compile_requirements(asked, base, made, *more)
         body = named_by_setting(made.read_text(encoding="utf-8"))
-        body, wheels = built.with_built(body, asked, base, path, before, say)
-        wheels |= {digest: source for digest, source in unisolated.items() if digest in wheels}
-        body = with_sha256(body, python, base)
+        allowed = promised(python.packages, base)
+        body = only_promised(body, allowed)
+        body, wheels = built.with_built(body, asked, base, path, again, say)
+        wheels |= {digest: source for digest, source in beside.items() if digest in wheels}
+        unisolated.refuse_moved(wheels, body)
+        body = only_promised(with_sha256(body, python, base), allowed, but=wheels.values())
     about = f"# python: {python.version}\n# platform: {python.platform}\n"
     plain = parse_lock(about + body, path)
     made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
@@ -213,6 +219,12 @@ def resolve_lock(
     head += f"# {built.HEADER}: {json.dumps(wheels, sort_keys=True)}\n" if wheels else ""
     lock = parse_lock(_TITLE + about + head + body, path)
     return replace(lock, news=(*warnings, *changes(_read_or_none(path), lock)))
+
+
+def moves(source: str, upgrade: bool, only: Sequence[str]) -> bool:
+    """Whether what was built from `source` is asked for anew."""
+    name = canonicalize_name(re.split(r"[\s\[=@]", source)[0])
+    return upgrade or name in {canonicalize_name(re.split(r"[\s\[=<>!~]", word)[0]) for word in only}
 
 
 def _text_or_none(path: Path) -> str:

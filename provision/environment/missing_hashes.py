@@ -1,7 +1,9 @@
-"""sha256 for what an index has none of: pages with md5 alone, pages in `find_links` (uv does not take their hashes).
+"""Hashes that the index does not name, and those that somebody else has named.
+
+sha256 for what an index has none of: pages with md5 alone, pages in `find_links` (uv does not take their hashes).
 
 The file is fetched once, here, and from then on it is the one that every host must get. pip checks the hash that the
-page has.
+page has. Where a file of requirements or a project's lock says which files a version has, no other is locked.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from provision.core.errors import LockError
+from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.lock_text import logical_lines
 from provision.environment.resolve import decisive
 from provision.inventory.models import Python
@@ -32,6 +36,29 @@ def with_sha256(body: str, python: Python, base: Path) -> str:
         if stanza is not None:
             body = f"{body[: stanza.start()]}{pin} \\\n    --hash=sha256:{found[name]}{body[stanza.end() :]}"
     return body
+
+
+def only_promised(body: str, promised: Mapping[tuple[str, str], frozenset[str]], but: Iterable[str] = ()) -> str:
+    """A requirements file whose versions have no other hashes than the promised ones. `but`: what was built, from files
+    with the promised hashes. Raises LockError."""
+    built = {re.split(r"[\s\[=@]", source)[0] for source in but}
+    kept: list[str] = []
+    for stanza in re.split(r"(?m)^(?=[^\s#])", body):
+        pin = re.match(r"([\w.-]+)(?:\[.*?\])?==([^\s\\]+)", stanza)
+        allowed = promised.get((canonicalize_name(pin[1]), pin[2])) if pin and pin[1] not in built else None
+        hashes = re.findall(r"--hash=(sha256:\S+)", stanza)
+        if pin and allowed and hashes:
+            chosen = [digest for digest in hashes if digest in allowed]
+            if not chosen:
+                raise LockError(
+                    f"the files of `{pin[1]}` {pin[2]} were {REPLACED}",
+                    evidence=(f"expected {' or '.join(sorted(allowed))}", f"found {' or '.join(hashes)}"),
+                    hint=INVESTIGATE,
+                )
+            comments = "".join(re.findall(r"(?m)^ +#.*\n", stanza))
+            stanza = " \\\n    --hash=".join([stanza.split(" ", 1)[0], *chosen]) + f"\n{comments}"
+        kept.append(stanza)
+    return "".join(kept)
 
 
 def _fetched(pins: list[str], python: Python, base: Path) -> dict[str, str]:

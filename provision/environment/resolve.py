@@ -14,7 +14,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from provision.core.errors import LockError
-from provision.core.person import expanded as home_expanded
 from provision.core.person import home
 from provision.core.urls import masked
 from provision.environment.ambient import Ambient, ambient, for_uv, sealed
@@ -27,7 +26,8 @@ from provision.environment.indexes import (
     index_variables,
     only_links,
 )
-from provision.environment.sources import constraints_in, is_project_file, requirements_in
+from provision.environment.local_sources import copied
+from provision.environment.requirement_files import lines_for_uv
 from provision.inventory.models import Python
 
 
@@ -48,16 +48,13 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     command += [f"--prerelease={python.prereleases}"]
     command += ["--no-index"] if only_links(python, here) else []
     command += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
-    for option, lines in (("--constraint", python.constraints), ("--override", python.overrides)):
-        if option == "--constraint":
-            lines = (*lines, *pinned(python.packages, base))
+    for option, lines in (("--constraint", _ruling(python, base)), ("--override", _all(python.overrides, base))):
         if lines:
             name = f"{option.strip('-')}s.txt"
-            (folder / name).write_text("\n".join(expanded(lines, base)) + "\n", encoding="utf-8")
+            (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
             command += [option, name]
-    (folder / "packages.in").write_text(
-        as_lines(links) + "\n".join(expanded(python.packages, base)) + "\n", encoding="utf-8"
-    )
+    asked = [copied(line, folder / "sources") for line in lines_for_uv(python.packages, base)]
+    (folder / "packages.in").write_text(as_lines(links) + "\n".join(asked) + "\n", encoding="utf-8")
     # In a folder of its own: uv would take settings from a pyproject.toml or uv.toml around.
     done = subprocess.run(
         [*command, *more, "packages.in"],
@@ -77,6 +74,14 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     return tuple(line.removeprefix("warning: ") for line in said if line.startswith("warning:") and "yanked" in line)
 
 
+def _all(items: Sequence[str], base: Path) -> list[str]:
+    return [*lines_for_uv(items, base), *lines_for_uv(items, base, rules=True)]
+
+
+def _ruling(python: Python, base: Path) -> list[str]:
+    return [*_all(python.constraints, base), *lines_for_uv(python.packages, base, rules=True)]
+
+
 def wheel_files(pins: str, python: Python, base: Path) -> dict[str, tuple[str, ...]]:
     """Normalized name → the names of the wheels that the index has of each of `pins`, lines of a requirements file."""
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
@@ -92,7 +97,8 @@ def wheel_files(pins: str, python: Python, base: Path) -> dict[str, tuple[str, .
 
 
 def _environment(python: Python, folder: Path, here: Ambient) -> dict[str, str]:
-    env = {**sealed(), **_cache(folder), **_pythons(folder)}
+    # What a source package says of itself may take a build.
+    env = {**sealed(), **_cache(folder), **_pythons(folder), **(python.build_env if python.build != "never" else {})}
     return {**env, **for_uv(here, env), **index_variables(python, here)}
 
 
@@ -131,6 +137,13 @@ OTHER_INDEX = (
 )
 
 
+#: For what imports other packages while it is built.
+BESIDE_THE_REST = (
+    "if it imports one of the other packages while it is built: name it, with its version, in `python.packages` and in "
+    "`python.no_build_isolation`; what is needed for the build alone goes to `python.build_packages`"
+)
+
+
 def _hint(said: str) -> str:
     """Signs in uv's words → what to do."""
     table = (
@@ -140,6 +153,10 @@ def _hint(said: str) -> str:
          "folders in UV_CACHE_DIR and TMPDIR"),
         (r"[Ff]ailed to initialize cache",
          "uv has no room for its cache: name a writable folder in UV_CACHE_DIR"),
+        (r"ModuleNotFoundError: No module named", BESIDE_THE_REST),
+        (r"Failed to build|build backend returned",
+         "its own words are above; choose a version that has a wheel, or set what its build needs in python.build_env"),
+        (r"Distribution not found at", "a path is relative to the inventory, or to the file of requirements it is in"),
         (r"no (?:usable )?wheels|no pre-built wheels|from source is disabled|[Bb]uilding source distributions",
          "hosts do not build from source, which would give each its own code: choose a version that has a wheel for "
          "this platform and Python; or set `python.build: controller`: it is built once, here, and every host gets "
@@ -155,44 +172,6 @@ def _hint(said: str) -> str:
     )  # fmt: skip
     fallback = "loosen a version in python.packages, or settle the conflict in python.overrides"
     return next((hint for sign, hint in table if re.search(sign, said)), fallback)
-
-
-def expanded(entries: Sequence[str], base: Path) -> list[str]:
-    """An entry is a requirement, a file of a project's (provision.environment.sources), or one of them (`*.txt`), which
-    is read in its place, as are those that it names with `-r` or `-c`, relative to itself. Raises LockError."""
-    lines: list[str] = []
-    for entry in entries:
-        if is_project_file(entry):
-            lines += requirements_in(base / home_expanded(entry))
-            continue
-        lines += _lines(base / home_expanded(entry), ()) if entry.endswith(".txt") else [entry]
-    return lines
-
-
-def pinned(entries: Sequence[str], base: Path) -> list[str]:
-    """The versions that a project's lock has of what nobody asks for by name."""
-    return [pin for entry in entries if is_project_file(entry) for pin in constraints_in(base / home_expanded(entry))]
-
-
-_NAMES_FILE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s*)(\S.*?)\s*(?:\s#.*)?\Z")
-
-
-def _lines(path: Path, within: tuple[Path, ...]) -> list[str]:
-    """`within`: the files that led here."""
-    path = path.resolve()
-    if path in within:
-        raise LockError(f"`{path}` names itself, by {' → '.join(f'`{file.name}`' for file in within)}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror or str(error)) if isinstance(error, OSError) else "this is no text in UTF-8"
-        named = f", which `{within[-1].name}` names," if within else ""
-        raise LockError(f"`{path}`{named} cannot be read: {why}") from error
-    lines: list[str] = []
-    for line in text.splitlines():
-        other = _NAMES_FILE.match(line.strip())
-        lines += _lines(path.parent / home_expanded(other[1]), (*within, path)) if other else [line]
-    return lines
 
 
 def decisive(text: str, *, lines: int = 12) -> tuple[str, ...]:

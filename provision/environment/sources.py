@@ -1,39 +1,63 @@
 """Packages that stand in a project's own files: `pyproject.toml`, `uv.lock` (docs.astral.sh/uv, "Project structure and
-files") and `pylock.toml` (packaging.python.org, "pylock.toml specification")."""
+files" and "Dependencies") and `pylock.toml` (packaging.python.org, "pylock.toml specification")."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
+
+#: Normalized name and version → sha256 of its files.
+Hashes = dict[tuple[str, str], tuple[str, ...]]
+
+_EXPORT = "export the project, and name that file instead: `uv export --no-emit-project -o requirements.txt`"
 
 
 def is_project_file(entry: str) -> bool:
     return entry.endswith(".toml") or Path(entry).name == "uv.lock"
 
 
-def requirements_in(path: Path) -> list[str]:
-    """What is asked for: of a project its dependencies, with their locked versions; of a pylock.toml all of it. Raises
-    LockError."""
+def read_project(path: Path) -> tuple[list[str], list[str], Hashes]:
+    """What is asked for (of a project its dependencies, of a pylock.toml all of it), which versions the rest has to
+    have, and the files that they may be. Raises LockError."""
     document = _read(path)
     if path.name == "uv.lock":
-        pins = _pins(document)
-        return [_dependency(entry, pins) for entry in _root(document, path).get("dependencies", [])]
+        chosen = _chosen(document)
+        asked = [_dependency(entry, chosen, path) for entry in _root(document, path).get("dependencies", [])]
+        ruling = [_pin(package, path) for package in chosen.values() if _is_elsewhere(package)]
+        return asked, ruling, _hashes(document.get("package", []))
     if "lock-version" in document:
-        return [_locked(entry, path) for entry in document.get("packages", [])]
+        packages = document.get("packages", [])
+        return [_locked(entry, path) for entry in packages], [], _hashes(packages)
     found = document.get("project", {}).get("dependencies")
     if not isinstance(found, list) or not found:
         raise LockError(f"`{path}` names no packages: it has no `project.dependencies`")
-    return [str(line) for line in found]
+    named = document.get("tool", {}).get("uv", {}).get("sources", {})
+    sources: dict[str, Any] = {canonicalize_name(name): source for name, source in named.items()}
+    return [_from_source(str(line), sources, path) for line in found], [], {}
 
 
-def constraints_in(path: Path) -> list[str]:
-    """The versions that a uv.lock has of all the rest, where there is one of each."""
-    return [f"{name}=={version}" for name, version in _pins(_read(path)).items()] if path.name == "uv.lock" else []
+def _hashes(packages: Sequence[Mapping[str, Any]]) -> Hashes:
+    found: Hashes = {}
+    for package in packages:
+        files = [*package.get("wheels", []), package.get("sdist") or {}]
+        digests = [file.get("hash") or _sha256(file.get("hashes", {})) for file in files]
+        named = tuple(digest for digest in digests if str(digest).startswith("sha256:"))
+        if named and "version" in package:
+            found[canonicalize_name(package["name"]), package["version"]] = named
+    return found
+
+
+def _sha256(hashes: Mapping[str, str]) -> str:
+    return f"sha256:{hashes['sha256']}" if "sha256" in hashes else ""
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -51,11 +75,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise LockError(f"`{path}` cannot be read: {why}") from error
 
 
-def _pins(document: Mapping[str, Any]) -> dict[str, str]:
-    """A package that has several versions, by platform or Python, is left to uv."""
-    packages = [p for p in document.get("package", []) if "registry" in p.get("source", {}) and "version" in p]
-    often = Counter(p["name"] for p in packages)
-    return {p["name"]: p["version"] for p in packages if often[p["name"]] == 1}
+def _chosen(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name → the package. One that has several versions, by platform or Python, is left to uv."""
+    packages = [dict(package) for package in document.get("package", [])]
+    often = Counter(package["name"] for package in packages)
+    return {package["name"]: package for package in packages if often[package["name"]] == 1}
+
+
+def _is_elsewhere(package: Mapping[str, Any]) -> bool:
+    """Whether it is a package, and none of the project's own members."""
+    source = package.get("source", {})
+    return "registry" in source or any(kind in source for kind in ("git", "url", "path"))
 
 
 def _root(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -66,20 +96,76 @@ def _root(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
     raise LockError(f"`{path}` is the lock of no project, or of several", hint="name its pyproject.toml instead")
 
 
-def _dependency(entry: Mapping[str, Any], pins: Mapping[str, str]) -> str:
+def _dependency(entry: Mapping[str, Any], chosen: Mapping[str, Mapping[str, Any]], path: Path) -> str:
+    """A dependency that is of several versions says itself which one, and where it is from."""
+    package = {**chosen.get(entry["name"], {}), **{k: entry[k] for k in ("version", "source") if k in entry}}
     extras = f"[{','.join(entry['extra'])}]" if entry.get("extra") else ""
-    version = entry.get("version") or pins.get(entry["name"], "")
-    marker = f" ; {entry['marker']}" if entry.get("marker") else ""
-    return f"{entry['name']}{extras}{f'=={version}' if version else ''}{marker}"
+    return _pin({**package, "name": f"{entry['name']}{extras}"}, path) + _marker(entry)
+
+
+def _pin(package: Mapping[str, Any], path: Path) -> str:
+    name, source = package["name"], package.get("source", {"registry": ""})
+    if "registry" in source:
+        return f"{name}=={package['version']}" if package.get("version") else name
+    if "git" in source:
+        parts = urlsplit(source["git"])
+        place = urlunsplit(parts._replace(query="", fragment=""))
+        folder = parse_qs(parts.query).get("subdirectory", [""])[0]
+        return f"{name} @ git+{place}@{parts.fragment}{f'#subdirectory={folder}' if folder else ''}"
+    if "url" in source:
+        return f"{name} @ {source['url']}"
+    # The folder of a member, or a file, relative to the lock.
+    place = next((source[kind] for kind in ("path", "directory", "editable") if kind in source), "")
+    if not place:
+        raise LockError(f"`{path}` has `{name}` from a source that is not known here", hint=_EXPORT)
+    return f"{name} @ ./{place}"
+
+
+def _marker(entry: Mapping[str, Any]) -> str:
+    return f" ; {entry['marker']}" if entry.get("marker") else ""
+
+
+def _from_source(line: str, sources: Mapping[str, Any], path: Path) -> str:
+    """What `tool.uv.sources` of a pyproject.toml says of where a dependency is from."""
+    try:
+        asked = Requirement(line)
+    except InvalidRequirement:
+        return line
+    source = sources.get(canonicalize_name(asked.name))
+    if source is None:
+        return line
+    name = f"{asked.name}[{','.join(sorted(asked.extras))}]" if asked.extras else asked.name
+    marker = f" ; {asked.marker}" if asked.marker else ""
+    known = isinstance(source, dict) and "marker" not in source
+    if known and "git" in source:
+        named = next((f"@{source[kind]}" for kind in ("rev", "tag", "branch") if kind in source), "")
+        folder = f"#subdirectory={source['subdirectory']}" if "subdirectory" in source else ""
+        return f"{name} @ git+{source['git'].removeprefix('git+')}{named}{folder}{marker}"
+    if known and "url" in source:
+        folder = f"#subdirectory={source['subdirectory']}" if "subdirectory" in source else ""
+        return f"{name} @ {source['url']}{folder}{marker}"
+    if known and "path" in source:
+        return (
+            f"{name} @ ./{source['path']}{marker}"
+            if not source["path"].startswith(("/", "~"))
+            else (f"{name} @ {source['path']}{marker}")
+        )
+    raise LockError(
+        f"`{path}` takes `{asked.name}` from an index or a workspace of `tool.uv.sources`, which do not count",
+        hint=f"say it in `python.index`, `extra_indexes` or `torch_backend`, and {_EXPORT}",
+    )
 
 
 def _locked(entry: Mapping[str, Any], path: Path) -> str:
-    name, marker = entry.get("name", ""), f" ; {entry['marker']}" if entry.get("marker") else ""
+    name, marker = entry.get("name", ""), _marker(entry)
     vcs, archive = entry.get("vcs", {}), entry.get("archive", {})
     if vcs.get("url"):
-        return f"{name} @ {vcs.get('type', 'git')}+{vcs['url']}@{vcs.get('commit-id', '')}{marker}"
-    if archive.get("url"):
-        return f"{name} @ {archive['url']}{marker}"
+        folder = f"#subdirectory={vcs['subdirectory']}" if vcs.get("subdirectory") else ""
+        return f"{name} @ {vcs.get('type', 'git')}+{vcs['url']}@{vcs.get('commit-id', '')}{folder}{marker}"
+    if archive.get("url") or archive.get("path"):
+        digest = archive.get("hashes", {}).get("sha256")
+        place = archive.get("url") or f"./{archive['path']}"
+        return f"{name} @ {place}{f'#sha256={digest}' if digest else ''}{marker}"
     if not entry.get("version"):
         raise LockError(f"`{path}` has `{name}` without a version, from a folder", hint="publish it, or name its wheel")
     return f"{name}=={entry['version']}{marker}"

@@ -98,6 +98,9 @@ class Python(Section):
     no_build_isolation: tuple[str, ...] = Field(
         (), description="of `packages` those that are built with the rest of the lock installed, such as `flash-attn`"
     )
+    build_packages: tuple[str, ...] = Field(
+        (), description="what they need for the build alone, beside setuptools, such as `ninja`; hosts do not get it"
+    )
     build_env: Env = Field({}, description="environment of what is built here, such as `MAX_JOBS`")
     existing: str | None = Field(
         None, description="instead of all this: an environment that is on the hosts, `/opt/vllm`; never changed"

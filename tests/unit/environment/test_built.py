@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 from package_index import Index
-from source_packages import make_repository, publish_source
+from source_packages import make_repository, publish_source, write_folder
 
 from provision.core.errors import LockError
 from provision.environment.local_wheels import local_wheels
 from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_lock
 from provision.environment.platforms import GLIBC, at_least
+from provision.environment.unisolated import refuse_moved
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 
@@ -31,7 +32,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
     index = Index(tmp_path / "index")
     for name in ("tiny", "setuptools", "wheel"):
         index.add(name, "1.0")
-    publish_source(index, "sourced", requires="Requires-Dist: tiny\\n")
+    # Also to say what it needs it takes the inventory's variable.
+    publish_source(index, "sourced", requires="Requires-Dist: tiny\\n", extra="assert os.environ['MARK']")
     return index
 
 
@@ -74,7 +76,7 @@ def test_a_source_package_is_built_once_and_every_controller_has_that_wheel(
 
 def test_without_being_asked_nothing_is_built(settings: Callable[..., Python], tmp_path: Path) -> None:
     with pytest.raises(LockError) as caught:
-        make_lock(settings("sourced", build="never"), tmp_path / "c.lock")
+        make_lock(settings("sourced", build="never", build_env={"MARK": "chosen"}), tmp_path / "c.lock")
     assert "`python.build: controller`" in caught.value.hint
     assert not (tmp_path / "c.lock").exists()
 
@@ -106,17 +108,59 @@ def test_a_wheel_by_its_url_needs_no_building(settings: Callable[..., Python], i
     assert fetch_wheels(lock, python, tmp_path / "other")["tiny"].read_bytes() == content
 
 
+def test_a_folder_is_told_by_what_is_in_it_and_nothing_is_left_there(
+    settings: Callable[..., Python], tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    write_folder(folder, "inafolder", extra="open('left-behind', 'w').close()")
+    (folder / "inafolder.egg-info").mkdir()
+    (folder / "inafolder.egg-info/SOURCES.txt").write_text("old.py")
+    python, before = settings("inafolder @ ./mine"), sorted(folder.rglob("*"))
+    lock = make_lock(python, tmp_path / "c.lock")
+    assert sorted(folder.rglob("*")) == before
+    assert str(tmp_path) not in lock.text
+    # A tool's own files make no other package of it.
+    (folder / "inafolder.egg-info/SOURCES.txt").write_text("new.py")
+    assert make_lock(python, tmp_path / "c.lock").text == lock.text
+    (folder / "more.py").write_text("more = 1\n")
+    again = resolve_lock(python, tmp_path / "c.lock")
+    assert again.news == ("inafolder 1.0: was built anew",)
+
+
 def test_what_imports_the_rest_of_the_lock_is_built_beside_it(
     settings: Callable[..., Python], index: Index, tmp_path: Path
 ) -> None:
-    publish_source(index, "flashy", extra="import tiny", requires="Requires-Dist: tiny\\n")
-    with pytest.raises(LockError):
-        make_lock(settings("tiny", "flashy==1.0"), tmp_path / "c.lock")
-    python = settings("tiny", "flashy==1.0", no_build_isolation=("flashy",))
-    lock = make_lock(python, tmp_path / "c.lock")
+    publish_source(index, "flashy", extra="import tiny, ninja", requires="Requires-Dist: tiny\\n")
+    index.add("ninja", "1.0")
+    path, more = tmp_path / "c.lock", {"no_build_isolation": ("flashy",)}
+    with pytest.raises(LockError) as caught:
+        make_lock(settings("tiny", "flashy==1.0"), path)
+    assert "`python.no_build_isolation`" in caught.value.hint
+    with pytest.raises(LockError, match=r"not in python\.packages"):
+        make_lock(settings("tiny", no_build_isolation=("flashy",)), path)
+    with pytest.raises(LockError) as caught:
+        make_lock(settings("tiny", "flashy==1.0", **more), path)
+    assert "`ninja`" in caught.value.hint and "`python.build_packages`" in caught.value.hint
+    python = settings("tiny", "flashy==1.0", **more, build_packages=("ninja",))
+    lock = make_lock(python, path)
     assert lock.packages == {"flashy": "1.0", "tiny": "1.0"}
-    assert make_lock(python, tmp_path / "c.lock").text == lock.text
     assert set(fetch_wheels(lock, python, tmp_path / "other")) == {"flashy", "tiny"}
+    # What it was built beside stays where it fits; if that moves, it is built anew.
+    index.add("tiny", "2.0")
+    assert make_lock(python, path).text == lock.text
+    said: list[str] = []
+    moved = resolve_lock(python, path, upgrade_packages=["tiny"], say=said.append)
+    assert "building flashy==1.0" in said
+    assert moved.packages["tiny"] == "2.0" and moved.hashes["flashy"] != lock.hashes["flashy"]
+    assert resolve_lock(python, path, upgrade_packages=["flashy"]).hashes["flashy"] != lock.hashes["flashy"]
+
+
+def test_one_that_asks_for_another_version_than_it_was_built_beside_is_refused() -> None:
+    source = {"00": "flashy==1.0 (without isolation, beside numpy==2.0 tiny==1.0)", "11": "other==1.0 --hash=sha256:00"}
+    refuse_moved(source, "tiny==1.0 \\\n    --hash=sha256:00\nnumpy==2.0 \\\n    --hash=sha256:00\n")
+    with pytest.raises(LockError, match=r"built beside `tiny==1\.0`, and asks for 2\.0") as caught:
+        refuse_moved(source, "tiny[x]==2.0 \\\n    --hash=sha256:00\n")
+    assert "`tiny==2.0`" in caught.value.hint
 
 
 @pytest.mark.parametrize(("libc", "fits"), [("2.36", "manylinux_2_36"), ("2.29", "manylinux_2_31")])

@@ -12,7 +12,7 @@ from provision import load
 from provision.core.errors import InventoryError, LockError
 from provision.environment.lock_inputs import inputs_of
 from provision.environment.lockfile import make_lock
-from provision.environment.resolve import expanded, pinned
+from provision.environment.requirement_files import expanded, lines_for_uv, promised
 from provision.inventory.models import Python
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
@@ -79,7 +79,7 @@ def test_of_a_uv_lock_the_projects_dependencies_are_asked_for_in_its_versions(tm
         "elsewhere ; sys_platform == 'win32'",
         "twice==1.0 ; python_full_version < '3.12'",
     ]
-    assert pinned(["uv.lock"], tmp_path) == ["outer==1.0", "inner==1.0"]
+    assert lines_for_uv(["uv.lock"], tmp_path, rules=True) == ["outer==1.0", "inner==1.0"]
 
 
 def test_of_a_pylock_all_is_asked_for_and_of_a_pyproject_what_it_depends_on(tmp_path: Path) -> None:
@@ -142,3 +142,62 @@ def test_nothing_else_may(tmp_path: Path, packages: str) -> None:
     )
     with pytest.raises(InventoryError, match="packages"):
         load(tmp_path / "i.yaml")
+
+
+HASHES = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+
+
+def test_what_a_uv_lock_has_from_elsewhere_is_not_taken_from_an_index(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    text = UV_LOCK.replace(
+        'name = "outer"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }',
+        'name = "outer"\nversion = "1.0"\n'
+        f'source = {{ git = "https://example.org/outer?subdirectory=a%2Fb&rev=main#{commit}" }}',
+    ).replace(
+        'name = "inner"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }',
+        'name = "inner"\nversion = "1.0"\nsource = { path = "wheels/inner-1.0-py3-none-any.whl" }\n'
+        f'wheels = [{{ filename = "inner-1.0-py3-none-any.whl", hash = "{HASHES[0]}" }}]',
+    )
+    (tmp_path / "uv.lock").write_text(text)
+    assert (
+        expanded(["uv.lock"], tmp_path)[0] == f"outer[more] @ git+https://example.org/outer@{commit}#subdirectory=a/b"
+    )
+    assert lines_for_uv(["uv.lock"], tmp_path, rules=True) == [
+        f"outer @ git+https://example.org/outer@{commit}#subdirectory=a/b",
+        f"inner @ {(tmp_path / 'wheels/inner-1.0-py3-none-any.whl').as_uri()}",
+    ]
+
+
+def test_the_files_that_a_projects_lock_names_are_promised(tmp_path: Path) -> None:
+    files = f'wheels = [{{ url = "x", hash = "{HASHES[0]}" }}]\nsdist = {{ url = "x", hash = "{HASHES[1]}" }}'
+    registry = 'name = "inner"\nversion = "1.0"\nsource = { registry = "https://pypi.org/simple" }'
+    (tmp_path / "uv.lock").write_text(UV_LOCK.replace(registry, f"{registry}\n{files}"))
+    assert promised(["uv.lock"], tmp_path) == {("inner", "1.0"): frozenset(HASHES)}
+    plain = f'index = "https://pypi.org/simple"\nwheels = [{{ url = "x", hashes = {{ sha256 = "{"1" * 64}" }} }}]'
+    (tmp_path / "pylock.toml").write_text(PYLOCK.replace('index = "https://pypi.org/simple"', plain))
+    assert promised(["pylock.toml"], tmp_path) == {("outer", "1.0"): frozenset(HASHES[:1])}
+
+
+def test_where_a_project_has_its_dependencies_from_counts(tmp_path: Path) -> None:
+    text = PYPROJECT + (
+        '[tool.uv.sources]\nOuter = { git = "https://example.org/outer", tag = "v1", subdirectory = "sub" }\n'
+        'inner = { path = "../inner", editable = true }\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert expanded(["pyproject.toml"], tmp_path) == [
+        "outer @ git+https://example.org/outer@v1#subdirectory=sub",
+        "inner @ ./../inner",
+    ]
+    for source in ('{ index = "mine" }', "{ workspace = true }", '[{ url = "https://example.org/a", marker = "x" }]'):
+        (tmp_path / "pyproject.toml").write_text(f"{PYPROJECT}[tool.uv.sources]\ninner = {source}\n")
+        with pytest.raises(LockError, match="takes `inner` from") as caught:
+            expanded(["pyproject.toml"], tmp_path)
+        assert "uv export" in caught.value.hint
+
+
+def test_an_archive_of_a_pylock_is_the_one_of_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").write_text(
+        'lock-version = "1.0"\n[[packages]]\nname = "a"\n'
+        f'archive = {{ path = "a-1.0.tar.gz", hashes = {{ sha256 = "{"1" * 64}" }} }}\n'
+    )
+    assert expanded(["pylock.toml"], tmp_path) == [f"a @ ./a-1.0.tar.gz#sha256={'1' * 64}"]

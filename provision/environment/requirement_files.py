@@ -1,0 +1,155 @@
+"""What `python.packages`, `constraints` and `overrides` ask for: requirements, and files of them, line by line.
+
+An entry is a requirement, a file of a project's (provision.environment.sources), or a file of requirements (`*.txt`),
+which is read in its place, as are those that it names with `-r` or `-c`, relative to itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from provision.core.errors import LockError
+from provision.core.person import expanded as home_expanded
+from provision.environment.sources import is_project_file, read_project
+
+#: pip's options that a file may hold, since they change nothing: hosts get wheels, by their hashes.
+_IDLE = ("--require-hashes", "--only-binary", "--prefer-binary")
+
+#: pip's options → what says the same.
+_SETTINGS = (
+    (("-i", "--index-url", "--pypi-url"), "`python.index`"),
+    (("--extra-index-url", "--no-index"), "`python.extra_indexes`"),
+    (("-f", "--find-links"), "`python.find_links`"),
+    (("--pre",), "`python.prereleases: allow`"),
+    (("--no-binary",), "`python.build: controller`"),
+)
+
+_NAMES_FILE = re.compile(r"(?:-r|--requirement|(-c|--constraint))(?:\s*=\s*|\s*)(\S.*)\Z")
+_HASH = re.compile(r"\s+--hash[=\s]\s*(sha256:[0-9a-f]{64})\b")
+_DIRECT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\s*\[[^]]*\])?)\s*@\s*(?P<where>\S+)(?P<rest>.*)\Z")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One requirement. `folder`: what a path in it is relative to. `hashes`: of the files that it may be, empty for
+    any. `rules`: it only says which version, if something else needs the package."""
+
+    text: str
+    folder: Path
+    hashes: tuple[str, ...] = ()
+    rules: bool = False
+
+    @property
+    def absolute(self) -> str:
+        """For uv, which reads it in another folder. In the lock's inputs it stays as it was written: a lock is the same
+        on every controller."""
+        direct = _DIRECT.match(self.text)
+        where = direct["where"] if direct else self.text
+        if "://" in where or where.startswith("git+") or (direct is None and not where.startswith((".", "/", "~"))):
+            return self.text
+        place = (self.folder / home_expanded(where.removeprefix("file:"))).resolve().as_uri()
+        return f"{direct['name']} @ {place}{direct['rest']}" if direct else place
+
+
+def entries(items: Sequence[str], base: Path) -> list[Entry]:
+    """Raises LockError."""
+    found: list[Entry] = []
+    for item in items:
+        path = base / home_expanded(item)
+        if is_project_file(item):
+            asked, ruling, hashes = read_project(path)
+            found += [Entry(line, path.parent, hashes.get(_key(line), ())) for line in asked]
+            found += [Entry(line, path.parent, hashes.get(_key(line), ()), rules=True) for line in ruling]
+        else:
+            found += _of_file(path, ()) if item.endswith(".txt") else [Entry(item, base)]
+    return found
+
+
+def written(items: Sequence[str], base: Path) -> list[str]:
+    """All that stands there, as it is written. Raises LockError."""
+    return [" --hash=".join([e.text, *e.hashes]) for e in entries(items, base)]
+
+
+def expanded(items: Sequence[str], base: Path) -> list[str]:
+    """What is asked for, as written, without hashes. Raises LockError."""
+    return [e.text for e in entries(items, base) if not e.rules]
+
+
+def lines_for_uv(items: Sequence[str], base: Path, *, rules: bool = False) -> list[str]:
+    """What is asked for, or what only rules."""
+    return [e.absolute for e in entries(items, base) if e.rules == rules]
+
+
+def promised(items: Sequence[str], base: Path) -> Mapping[tuple[str, str], frozenset[str]]:
+    """Normalized name and version → sha256 of the files that it may be, where a file of requirements says so."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for entry in entries(items, base):
+        key = _key(entry.text)
+        if entry.hashes and key[1]:
+            found[key] = found.get(key, frozenset()) | frozenset(entry.hashes)
+    return found
+
+
+def _key(line: str) -> tuple[str, str]:
+    """Of `name[extra]==version ; marker`; the version is empty where none is pinned."""
+    match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*(?:===?\s*([^\s;,*]+)\s*(?:;.*)?\Z)?", line)
+    return (canonicalize_name(match[1]), match[2] or "") if match else ("", "")
+
+
+def _of_file(path: Path, within: tuple[Path, ...]) -> list[Entry]:
+    """`within`: the files that led here."""
+    path = path.resolve()
+    if path in within:
+        raise LockError(f"`{path}` names itself, by {' → '.join(f'`{file.name}`' for file in within)}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else "this is no text in UTF-8"
+        named = f", which `{within[-1].name}` names," if within else ""
+        raise LockError(f"`{path}`{named} cannot be read: {why}") from error
+    found: list[Entry] = []
+    for number, line in _logical(text):
+        if other := _NAMES_FILE.match(line):
+            more = _of_file(path.parent / home_expanded(other[2]), (*within, path))
+            found += [replace(entry, rules=entry.rules or bool(other[1])) for entry in more]
+        elif line.startswith("-"):
+            _refuse_option(line, f"{path}:{number}")
+        else:
+            found.append(Entry(_HASH.sub("", line).strip(), path.parent, tuple(_HASH.findall(line))))
+    return found
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Number and line, with what a backslash continues, without comments and blank lines."""
+    parts: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        plain = re.sub(r"(^|\s)#.*", "", line).strip()
+        parts.append(plain.removesuffix("\\").strip())
+        if not plain.endswith("\\"):
+            joined = " ".join(part for part in parts if part)
+            if joined:
+                yield number - len(parts) + 1, joined
+            parts = []
+    if any(parts):
+        yield len(text.splitlines()), " ".join(part for part in parts if part)
+
+
+def _refuse_option(line: str, place: str) -> None:
+    option = re.split(r"[\s=]", line)[0]
+    if option in _IDLE:
+        return
+    if option in ("-e", "--editable"):
+        raise LockError(
+            f"{place}: `{line}` is editable, which on a host nothing can be",
+            hint="leave it out (`uv export --no-emit-project`), or name its folder: `name @ ./folder`",
+        )
+    setting = next((setting for names, setting in _SETTINGS if option in names), "")
+    raise LockError(
+        f"{place}: `{option}` is an option of pip's, which counts for nothing here",
+        hint=f"delete the line, and set {setting} in the inventory" if setting else "delete the line",
+    )
