@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 
 from provision.checks.cells import offset
@@ -154,7 +154,7 @@ def _clocks(cluster: Cluster) -> Iterator[Finding]:
 def _compilers(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     """What is compiled when vLLM starts, where NVIDIA's driver is, and lacks what it is compiled with."""
     wanted, lock = minor(cluster.python), cluster.lock.packages
-    headers, nvcc = (facts.printed.get(fact, "").split("\n")[0].strip() for fact in ("Python headers", "CUDA compiler"))
+    headers, nvcc = _cell(facts, "Python headers"), _cell(facts, "CUDA compiler")
     fitting = [python for python in facts.pythons if python.version == wanted]
     # Without one, uv brings one that has its headers.
     of_the_system = fitting and all(python.path.startswith("/usr/bin/") for python in fitting)
@@ -169,18 +169,33 @@ def _compilers(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
             why="vLLM fails to start without them: torch's Triton compiles a module for Python",
             hint=f"on {node.name}: `sudo apt-get install python{wanted}-dev`, or as its system has them",
         )
+    yield from _flashinfer(node, facts, lock)
+
+
+def _flashinfer(node: Node, facts: Facts, lock: Mapping[str, str]) -> Iterator[Finding]:
+    """Its kernels come with the environment, or are compiled when vLLM starts. vLLM 0.32 leaves it out where nvcc or
+    ninja are missing (vllm/utils/flashinfer.py); older ones do not start (vllm#49497)."""
+    if "flashinfer-python" not in lock or _CUBINS & lock.keys():
+        return
+    nvcc, ninja, cpp = (_cell(facts, fact) for fact in ("CUDA compiler", "ninja", "C++ compiler"))
     chosen = any(gpu.compute_capability.partition(".")[0] in _FLASHINFER for gpu in facts.gpus)
-    if nvcc == "none" and chosen and "flashinfer-python" in lock and not _CUBINS & lock.keys():
-        yield _warning(
-            node,
-            "system",
-            "CUDA compiler",
-            found="none",
-            expected="nvcc",
-            why="FlashInfer compiles its kernels when vLLM starts, and brings none of them",
-            hint="add `flashinfer-cubin` or `flashinfer-jit-cache` of FlashInfer's version to python.packages; or, on "
-            f"{node.name}, install NVIDIA's CUDA toolkit, of the CUDA that torch is built for",
+    why = "FlashInfer compiles its kernels when vLLM starts, and brings none of them"
+    if nvcc == "none" and chosen:
+        hint = (
+            "add `flashinfer-cubin` of FlashInfer's version to python.packages; or, on "
+            f"{node.name}, install NVIDIA's CUDA toolkit, of the CUDA that torch is built for"
         )
+        yield _warning(node, "system", "CUDA compiler", found="none", expected="nvcc", why=why, hint=hint)
+    if nvcc not in ("", "none") and ninja == "none" and "ninja" not in lock:
+        hint = "add `ninja` to python.packages"
+        yield _warning(node, "system", "ninja", found="none", expected="ninja", why=why, hint=hint)
+    if nvcc not in ("", "none") and cpp == "none":
+        hint = f"on {node.name}: `sudo apt-get install g++`, or as its system has it"
+        yield _warning(node, "system", "C++ compiler", found="none", expected="c++ or g++", why=why, hint=hint)
+
+
+def _cell(facts: Facts, fact: str) -> str:
+    return facts.printed.get(fact, "").split("\n")[0].strip()
 
 
 def _warning(

@@ -127,6 +127,7 @@ def test_a_host_without_systemd_is_sound() -> None:
 
 
 PYTHON = PythonFound("/usr/bin/python3.12", "3.12")
+NVCC = {"CUDA compiler": "/usr/local/cuda/bin/nvcc\n"}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,11 @@ PYTHON = PythonFound("/usr/bin/python3.12", "3.12")
         ({"CUDA compiler": "none\n"}, (), {"flashinfer-python"}, ["CUDA compiler"]),
         ({"CUDA compiler": "/usr/local/cuda/bin/nvcc\n"}, (), {"flashinfer-python"}, []),
         ({"CUDA compiler": "none\n"}, (), {"flashinfer-python", "flashinfer-cubin"}, []),
+        ({**NVCC, "ninja": "none\n", "C++ compiler": "none\n"}, (), {"flashinfer-python"}, ["C++ compiler", "ninja"]),
+        ({**NVCC, "ninja": "none\n", "C++ compiler": "/usr/bin/g++\n"}, (), {"flashinfer-python", "ninja"}, []),
+        ({**NVCC, "ninja": "/usr/bin/ninja\n"}, (), {"flashinfer-python"}, []),
+        ({**NVCC, "ninja": "none\n", "C++ compiler": "none\n"}, (), {"flashinfer-python", "flashinfer-cubin"}, []),
+        ({**NVCC, "ninja": "none\n", "C++ compiler": "none\n"}, (), {"vllm"}, []),
     ],
 )
 def test_what_is_compiled_at_the_start_has_what_it_is_compiled_with(
@@ -158,7 +164,7 @@ def test_what_is_compiled_at_the_start_has_what_it_is_compiled_with(
     python = made.inventory.python.model_copy(update={"version": "3.12"})
     lock = replace(made.lock, packages=dict.fromkeys(packages, "1.0"))
     made = replace(made, inventory=made.inventory.model_copy(update={"python": python}), lock=lock)
-    assert [finding.fact for finding in of_system(made)] == named
+    assert sorted(finding.fact for finding in of_system(made)) == named
     # An older GPU's kernels come with vLLM.
     hopper = tuple(replace(gpu, compute_capability="9.0") for gpu in gpus(1, 1))
     made = replace(made, nodes=tuple(replace(n, facts=replace(n.facts, gpus=hopper)) for n in made.nodes))
