@@ -41,6 +41,7 @@ PROGRAMS = {
     "metrics:main": ENVIRONMENT_PYTHON,
     "network.host:main": HOST_PYTHON,
     "ray_members:main": ENVIRONMENT_PYTHON,
+    "reached:main": HOST_PYTHON,
     "records.look:main": HOST_PYTHON,
     "relay.host:main": HOST_PYTHON,
     "serve_arguments:main": ENVIRONMENT_PYTHON,

@@ -256,6 +256,7 @@ class Venv(Resource):
             **self._names(),
             "index_at": unfit.index_at(self.python) if self.lock.packages else "",
             "version": self.python.version,
+            "asking": bundle("reached:main"),
             "python_from": unfit.python_from(self.python, self.pythons) if self.lock.packages else "",
             **environment(dict(self.reach)),
             "others": " ".join(self.others),

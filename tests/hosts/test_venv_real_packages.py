@@ -47,8 +47,8 @@ def test_one_changed_package_of_the_real_set_moves_alone(make_host: Callable[...
         after = build(machine, other, second, only="idna")
         both = kib(Path(before.path), Path(after.path))
         print(f"on the disk: {one >> 10} MiB, with the second environment {both >> 10} MiB")
-        # Folders and what is written at installation are its own.
-        assert both - one < one // 10
+        # Text, folders and what is written at installation are its own, where the file system has no clones.
+        assert both - one < one // 4
         assert run_in(after, "import vllm, torch, ray; print(ray.__version__)") == first.packages["ray"]
         machine.remove(after)
 

@@ -1,20 +1,28 @@
-# Whether the host reaches the index that it is to fetch from. Asked only where something is to be fetched, and only
-# whether anything answers there: what is asked holds no password, and certificates are uv's to judge.
+# Whether the host reaches where it is to fetch from. Asked only where something is to be fetched, and only whether anything
+# answers there: what is asked holds no password, and certificates are uv's to judge.
 
-ask_index() {
-    [ -n "$index_at" ] && command -v curl >/dev/null 2>&1 || return 0
-    said=$(export_environment; curl -sSk -o /dev/null --connect-timeout 5 --max-time 8 "$index_at" 2>&1) && return 0
+# One that says nothing of it counts as reached, as it does where the host has nothing to ask with.
+reached() { # URL; `said`: why not
+    if command -v curl >/dev/null 2>&1; then
+        said=$(export_environment; curl -sSk -o /dev/null --connect-timeout 5 --max-time 8 "$1" 2>&1) && return 0
+    elif command -v python3 >/dev/null 2>&1; then
+        said=$(export_environment; printf '%s\n' "$asking" | python3 -I -S -B - "$1" 2>&1) && return 0
+    else
+        return 0
+    fi
     # curl's codes: no proxy of that name, no host, no connection, no answer in time.
-    case $? in 5|6|7|28) echo "unreached=$(printf '%s\n' "$said" | tail -n 1)" ;; esac
+    case $? in 5|6|7|28) said=$(printf '%s\n' "$said" | tail -n 1); return 1 ;; esac
+}
+ask_index() {
+    [ -z "$index_at" ] || reached "$index_at" || echo "unreached=$said"
 }
 # The same of where uv has a Python from that the host does not have: one of these will do.
 ask_for_python() {
-    [ -n "$python_from" ] && command -v curl >/dev/null 2>&1 || return 0
+    [ -n "$python_from" ] || return 0
     # uv has fetched one before.
     for place in "$root"/python/cpython-"$version"[.-]*; do [ ! -d "$place" ] || return 0; done
     for place in $python_from; do
-        said=$(export_environment; curl -sSk -o /dev/null --connect-timeout 5 --max-time 8 "$place" 2>&1) && return 0
-        case $? in 5|6|7|28) ;; *) return 0 ;; esac
+        ! reached "$place" || return 0
     done
-    echo "pythonless=$(printf '%s\n' "$said" | tail -n 1)"
+    echo "pythonless=$said"
 }

@@ -175,6 +175,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "metrics:main": (asked, [], (0, "metrics.silent=nobody listens on port 1 yet")),
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
         "ray_members:main": (joined, [], (1, "did not join Ray in time: a (10.0.0.1)")),
+        "reached:main": ({}, [NOWHERE], (7, "refused")),
         "records.look:main": ({}, ["look", f"{place}/env"], (0, "stray=extra.py")),
         "relay.host:main": ({}, [], (1, "provision-relay-failed the controller has not said what to do")),
         "serve_arguments:main": ({}, ["serve", "m"], (0, "verdict=unknown")),

@@ -91,12 +91,22 @@ def test_only_whether_an_index_answers_is_asked(index: str | None, at: str) -> N
     assert index_at(SENT.model_copy(update={"index": index})) == ""
 
 
-def probed(venv: Venv, home: Path) -> dict[str, str]:
+def probed(venv: Venv, home: Path, path: str = os.environ["PATH"]) -> dict[str, str]:
     script = venv.probe()
     variables = {name: str(value) for name, value in script.vars.items()}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **variables}
+    environment = {"PATH": path, "HOME": str(home), **variables}
     done = subprocess.run(["sh", "-c", script.body], env=environment, check=True, capture_output=True, text=True)
     return dict(venv.read(done) or {})  # type: ignore[arg-type]
+
+
+def without(names: str, folder: Path) -> str:
+    """A search path that lacks them."""
+    folder.mkdir()
+    for place in ("/usr/bin", "/bin"):
+        for program in Path(place).iterdir():
+            if program.name not in names.split() and not (folder / program.name).is_symlink():
+                (folder / program.name).symlink_to(program)
+    return str(folder)
 
 
 def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched(tmp_path: Path) -> None:
@@ -106,6 +116,9 @@ def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched
     there = Venv(LOCK, python, str(tmp_path / "root"), "llama", "gpu-01")
     have = probed(there, tmp_path)
     assert have["unreached"].startswith("curl: (7)")
+    # A minimal system has no curl.
+    assert "refused" in probed(there, tmp_path, without("curl", tmp_path / "programs"))["unreached"]
+    assert "unreached" not in probed(there, tmp_path, without("curl python3", tmp_path / "fewer"))
     (finding,) = there.blockers(have)
     assert finding.severity is Severity.BLOCKS and "secret" not in str(finding)
     assert f"http://127.0.0.1:{port}/" in finding.message and "python.wheels: controller" in finding.hint
