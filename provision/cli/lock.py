@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from provision.cli.options import ShownOptions, example, inventory_argument, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import Exit
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(
@@ -81,10 +78,16 @@ def _compared(files: tuple[str, str]) -> tuple[str, ...]:
     from provision.environment.lock_text import lock_text
     from provision.environment.locks import parse
 
-    locks = []
+    locks, edited = [], []
     for name in files:
         try:
-            locks.append(parse(lock_text(Path(name)), Path(name)))
+            text = lock_text(Path(name))
         except FileNotFoundError:
             raise LockError(f"there is no lock at `{name}`", hint="name two files that `provision lock` made") from None
-    return changes(*locks)
+        # One that was edited is compared, too: it is what was edited that somebody wants to know.
+        locks.append(parse(text, Path(name), edited=True))
+        try:
+            parse(text, Path(name))
+        except LockError as reason:
+            edited.append(reason.message)
+    return (*edited, *changes(locks[0], locks[1]))

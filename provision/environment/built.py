@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -66,6 +66,12 @@ def with_built(
         body = body.replace(stanza, f"{name}=={version} \\\n    --hash=sha256:{digest}\n", 1)
         found[digest] = source
     return body, found
+
+
+def is_asked_anew(source: str, upgrade: bool, only: Sequence[str]) -> bool:
+    """Whether what was built from `source` is asked for anew."""
+    name = canonicalize_name(re.split(r"[\s\[=@]", source)[0])
+    return upgrade or name in {canonicalize_name(re.split(r"[\s\[=<>!~]", word)[0]) for word in only}
 
 
 def _sources(body: str, python: Python, base: Path) -> dict[str, str]:

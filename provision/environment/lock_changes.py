@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from packaging.utils import canonicalize_name
@@ -25,6 +26,12 @@ class Packages(Protocol):
     """A lock, as far as it is compared."""
 
     @property
+    def python(self) -> str: ...
+
+    @property
+    def platform(self) -> str: ...
+
+    @property
     def text(self) -> str: ...
 
     @property
@@ -41,32 +48,57 @@ def named_by_setting(body: str) -> str:
     return body
 
 
-def changes(old: Packages | None, new: Packages) -> tuple[str, ...]:
-    """One line for each package that is another, those that matter most first. None for what there was not yet."""
+#: Package, or setting, and the name that it asks for → with these words.
+Asked = Mapping[tuple[str, str], str]
+
+
+def changes(old: Packages | None, new: Packages, asked: Asked = MappingProxyType({})) -> tuple[str, ...]:
+    """One line for each package that is another, those that matter most first; for a lock that is the first one, what
+    it holds."""
     if old is None:
-        return ()
+        mains = [
+            f"{name} {new.packages[name]}" for name in sorted(new.packages, key=_rank) if _rank(name)[0] < len(_FIRST)
+        ]
+        count = "1 package" if len(new.packages) == 1 else f"{len(new.packages)} packages"
+        return (f"{count}, with {', '.join(mains)}" if mains else count,)
     before, reasons = old.packages, reasons_in(new.text)
     built = header_of(new.text).get("built", "")
-    found = []
+    about = (("Python", old.python, new.python), ("platform", old.platform, new.platform))
+    found = [f"{what} {was} → {now}" for what, was, now in about if was != now]
     for name in sorted({*before, *new.packages}, key=_rank):
         was, now = before.get(name), new.packages.get(name)
         if was == now:
-            gone = set(old.hashes[name]) - set(new.hashes[name])
-            anew = any(digest.removeprefix("sha256:") in built for digest in new.hashes[name])
+            gone = set(old.hashes.get(name, ())) - set(new.hashes.get(name, ()))
+            anew = any(digest.removeprefix("sha256:") in built for digest in new.hashes.get(name, ()))
             what = "was built anew" if anew else f"{len(gone)} of its files are no longer on the index, or others"
             found += [f"{name} {now}: {what}"] if gone else []
             continue
-        why = _why(reasons.get(name, ()), before, new.packages) if now else ""
+        why = _why(name, reasons.get(name, ()), before, new.packages, asked) if now else ""
         found.append(f"{name} {was or 'absent'} → {now or 'absent'}{why}")
     return tuple(found)
 
 
-def _why(asked_by: tuple[str, ...], before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Who asks for it. Those that moved themselves say it alone, since it is because of them."""
-    settings = [name for name in asked_by if name.startswith("python.")]
-    moved = [name for name in asked_by if name not in settings and before.get(name) != now.get(name)]
+def _why(name: str, asked_by: tuple[str, ...], before: Mapping[str, str], now: Mapping[str, str], asked: Asked) -> str:
+    """Who asks for it, and for what. Those that moved themselves say it alone, since it is because of them."""
+    settings = [by for by in asked_by if by.startswith("python.")]
+    moved = [by for by in asked_by if by not in settings and before.get(by) != now.get(by)]
     named = [*settings, *moved] or list(asked_by)
-    return f" (for {', '.join(named)})" if named else ""
+    words = ((by, asked.get((by, name), "")) for by in named)
+    return f" (for {', '.join(f'{by}: `{word}`' if word else by for by, word in words)})" if named else ""
+
+
+def asked_by_packages(said: str, locked: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """What uv, as it said, read of requirements: those of the locked versions."""
+    found: dict[tuple[str, str], str] = {}
+    for by, version, name, words in re.findall(
+        r"^DEBUG Adding transitive dependency for ([\w.-]+)==(\S+): ([\w.-]+)(?:\[[^]]*\])?([=<>!~][^{\n]*)$",
+        said,
+        re.MULTILINE,
+    ):
+        # What only says that an extra has the version of its package, and a constraint that it repeats.
+        if by != name and locked.get(by) == version:
+            found.setdefault((by, name), f"{name}{words}")
+    return found
 
 
 def reasons_in(text: str) -> dict[str, tuple[str, ...]]:

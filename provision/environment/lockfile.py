@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
-from provision.environment.lock_changes import changes, named_by_setting
+from provision.environment.lock_changes import asked_by_packages, changes, named_by_setting
 from provision.environment.lock_inputs import HERE, inputs_of, left_here, refuse, unmet
 from provision.environment.lock_text import (
     REMAKE,
@@ -29,10 +29,11 @@ from provision.environment.lock_text import (
     move_folder_aside,
     refuse_conflict,
     refuse_truncated,
+    refuse_unsealed,
 )
 from provision.environment.missing_hashes import only_promised, with_sha256
-from provision.environment.requirement_files import promised
-from provision.environment.resolve import compile_requirements
+from provision.environment.requirement_files import asked_by_settings, promised
+from provision.environment.resolve import compile_requirements, withdrawn
 from provision.inventory.models import Python
 
 _TITLE = "# The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.\n"
@@ -125,6 +126,7 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     except FileNotFoundError:
         raise LockMissing(f"there is no lock at `{path.name}`", hint=REMAKE) from None
     lock = parse_lock(text, path)
+    refuse_unsealed(text, path)
     recorded = dict(part.partition("=")[::2] for part in header_of(text).get("inputs", "").split())
     base = base or path.parent
     inputs = inputs_of(python, base)
@@ -191,7 +193,11 @@ def resolve_lock(
     from provision.environment import built, unisolated
 
     before = built.built_from(header_of(_text_or_none(path)))
-    again = {digest: source for digest, source in before.items() if not moves(source, upgrade, upgrade_packages)}
+    again = {
+        digest: source
+        for digest, source in before.items()
+        if not built.is_asked_anew(source, upgrade, upgrade_packages)
+    }
     if say:
         say(f"locking {', '.join(python.packages)} for Python {python.version} on {python.platform}")
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
@@ -204,7 +210,7 @@ def resolve_lock(
             made.write_text(kept, encoding="utf-8")
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
         asked, beside = unisolated.without_isolation(python, base, path, again, kept, more, say)
-        warnings = compile_requirements(asked, base, made, *more)
+        said = compile_requirements(asked, base, made, *more)
         body = named_by_setting(made.read_text(encoding="utf-8"))
         allowed = promised(python.packages, base)
         body = only_promised(body, allowed)
@@ -218,13 +224,8 @@ def resolve_lock(
     head = f"# inputs: {made_from}\n# digest: {plain.digest}\n# packages: {len(plain.packages)}\n"
     head += f"# {built.HEADER}: {json.dumps(wheels, sort_keys=True)}\n" if wheels else ""
     lock = parse_lock(_TITLE + about + head + body, path)
-    return replace(lock, news=(*warnings, *changes(_read_or_none(path), lock)))
-
-
-def moves(source: str, upgrade: bool, only: Sequence[str]) -> bool:
-    """Whether what was built from `source` is asked for anew."""
-    name = canonicalize_name(re.split(r"[\s\[=@]", source)[0])
-    return upgrade or name in {canonicalize_name(re.split(r"[\s\[=<>!~]", word)[0]) for word in only}
+    why = {**asked_by_packages(said, lock.packages), **asked_by_settings(python, base)}
+    return replace(lock, news=(*withdrawn(said), *changes(_read_or_none(path), lock, why)))
 
 
 def _text_or_none(path: Path) -> str:
@@ -249,6 +250,7 @@ def _kept_versions(path: Path, say: Callable[[str], None] | None, *, hashes: boo
         lock = parse_lock(text, path, edited=True)
         if hashes:
             parse_lock(text, path)
+            refuse_unsealed(text, path)
             return text
     except FileNotFoundError:
         return ""

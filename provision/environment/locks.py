@@ -26,9 +26,9 @@ from provision.environment.lockfile import (
 from provision.inventory.models import Inventory
 
 
-def parse(text: str, path: Path) -> Lock:
+def parse(text: str, path: Path, *, edited: bool = False) -> Lock:
     """As lockfile.parse_lock."""
-    return parse_image_lock(text, path) if is_image_lock(text) else parse_lock(text, path)
+    return parse_image_lock(text, path) if is_image_lock(text) else parse_lock(text, path, edited=edited)
 
 
 def lock_of(
@@ -71,9 +71,12 @@ def news_of(inventory: Inventory, upgrade: bool, only: Sequence[str], check: boo
     path, base, image = inventory.lock_path, inventory.path.parent, inventory.runtime
     if image is not None:
         return image_news(image, path, base=base)
-    if check:
-        try:
-            read_lock(path, inventory.python, base=base)
-        except LockError as reason:
-            return (reason.message,)
-    return resolve_lock(inventory.python, path, base=base, upgrade=upgrade, upgrade_packages=only, check=check).news
+    first: tuple[str, ...] = ()
+    try:
+        read_lock(path, inventory.python, base=base)
+    except LockError as reason:
+        first = (reason.message,)
+    if check and first:
+        return first
+    found = resolve_lock(inventory.python, path, base=base, upgrade=upgrade, upgrade_packages=only, check=check)
+    return (*first, *found.news)

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
 from provision.environment.sources import is_project_file, read_project
+from provision.inventory.models import Python
 
 #: pip's options that a file may hold, since they change nothing: hosts get wheels, by their hashes.
 _IDLE = ("--require-hashes", "--only-binary", "--prefer-binary")
@@ -83,6 +84,17 @@ def expanded(items: Sequence[str], base: Path) -> list[str]:
 def lines_for_uv(items: Sequence[str], base: Path, *, rules: bool = False) -> list[str]:
     """What is asked for, or what only rules."""
     return [e.absolute for e in entries(items, base) if e.rules == rules]
+
+
+def asked_by_settings(python: Python, base: Path) -> dict[tuple[str, str], str]:
+    """Setting of the inventory and normalized name → the requirement, where it says more than the name."""
+    found: dict[tuple[str, str], str] = {}
+    for setting in ("packages", "constraints", "overrides"):
+        for entry in entries(getattr(python, setting), base):
+            match = re.match(r"([A-Za-z0-9][\w.-]*)(\s*\[[^]]*\])?\s*([@=<>!~].*)?", entry.text)
+            if match and match[3]:
+                found.setdefault((f"python.{setting}", canonicalize_name(match[1])), entry.text)
+    return found
 
 
 def promised(items: Sequence[str], base: Path) -> Mapping[tuple[str, str], frozenset[str]]:

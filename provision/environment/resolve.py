@@ -31,14 +31,15 @@ from provision.environment.requirement_files import lines_for_uv
 from provision.inventory.models import Python
 
 
-def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> tuple[str, ...]:
-    """Writes the pinned packages to `made`, whose versions are kept where they fit. Returns what uv warned of: versions
-    that were withdrawn. Raises LockError."""
+def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> str:
+    """Writes the pinned packages to `made`, whose versions are kept where they fit. Returns all that uv said. Raises
+    LockError."""
     from uv import find_uv_bin
 
     folder, here = made.parent, ambient()
     command = [
-        find_uv_bin(), "pip", "compile", "--generate-hashes", "--no-header",
+        # It says what it reads of each package's requirements only if it is asked to.
+        find_uv_bin(), "pip", "compile", "--verbose", "--color=never", "--generate-hashes", "--no-header",
         "--python-version", python.version, "--python-platform", python.platform,
         "--no-python-downloads", "--output-file", made.name,
     ]  # fmt: skip
@@ -70,8 +71,13 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
         if "not found in the provided package locations" in " ".join(evidence) and only_links(python, here):
             raise LockError("uv found no set of packages that fits", evidence=evidence, hint=NO_INDEX)
         raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
-    said = masked(done.stderr).splitlines()
-    return tuple(line.removeprefix("warning: ") for line in said if line.startswith("warning:") and "yanked" in line)
+    return done.stderr
+
+
+def withdrawn(said: str) -> tuple[str, ...]:
+    """What uv warned of: versions that were withdrawn."""
+    lines = (line for line in masked(said).splitlines() if line.startswith("warning:") and "yanked" in line)
+    return tuple(line.removeprefix("warning: ") for line in lines)
 
 
 def _all(items: Sequence[str], base: Path) -> list[str]:
@@ -179,7 +185,7 @@ def decisive(text: str, *, lines: int = 12) -> tuple[str, ...]:
     called what it is."""
     plain = re.sub(r"[×╰╭─▶│├┬]", " ", masked(text))
     kept = (line.strip() for line in plain.splitlines())
-    noise = ("warning:", "WARNING:", "[notice]", "Resolved ", "Using ")
+    noise = ("DEBUG ", "TRACE ", "INFO ", "WARN ", "warning:", "WARNING:", "[notice]", "Resolved ", "Using ")
     return tuple(line for line in kept if line and not line.startswith(noise))[-lines:]
 
 

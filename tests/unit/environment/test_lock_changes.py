@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from package_index import Index
 
 from provision.cli.lock import lock as command
 from provision.core.errors import LockError
-from provision.environment.lock_changes import changes, named_by_setting, reasons_in
+from provision.environment.lock_changes import asked_by_packages, changes, named_by_setting, reasons_in
 from provision.environment.lockfile import Lock, make_lock, parse_lock, resolve_lock
 from provision.inventory.models import Python
 
@@ -43,7 +44,26 @@ def test_what_matters_most_comes_first_and_each_says_why() -> None:
         "nvidia-nccl-cu13 2 → 3 (for torch)",
         "new absent → 1 (for attrs)",
     )
-    assert changes(None, new) == changes(new, new) == ()
+    assert changes(new, new) == ()
+    assert changes(None, new) == ("5 packages, with vllm 2, torch 2, nvidia-nccl-cu13 3",)
+    other = replace(old, python="3.12", platform="aarch64-manylinux_2_34")
+    assert changes(old, other) == ("Python 3.11 → 3.12", "platform x86_64-manylinux_2_34 → aarch64-manylinux_2_34")
+
+
+def test_the_requirement_that_moves_a_package_is_said() -> None:
+    old, new = made("tiny==1 # big\nbig==1 # python.packages"), made("tiny==2 # big\nbig==2 # python.packages")
+    said = """DEBUG Adding direct dependency: big>=2
+DEBUG Adding transitive dependency for big==1: tiny<2
+DEBUG Adding transitive dependency for big==2: tiny[x]>=2, <3
+DEBUG Adding transitive dependency for big==2: tiny{sys_platform == 'win32'}>=4
+DEBUG Adding transitive dependency for big==2: big==2
+"""
+    asked = asked_by_packages(said, new.packages)
+    assert asked == {("big", "tiny"): "tiny>=2, <3"}
+    assert changes(old, new, {**asked, ("python.packages", "big"): "big>=2"}) == (
+        "big 1 → 2 (for python.packages: `big>=2`)",
+        "tiny 1 → 2 (for big: `tiny>=2, <3`)",
+    )
 
 
 def test_reasons_are_read_as_uv_writes_them() -> None:
@@ -83,6 +103,31 @@ def test_a_lock_is_checked_moved_in_part_and_compared(index: Index, tmp_path: Pa
     path.write_text(path.read_text().replace("tiny==2.0", "tiny==1.0"))
     code, said = run(str(inventory), "--check")
     assert code == 3 and "was edited" in said
+    code, said = run("--diff", str(path), str(tmp_path / "old.lock"))
+    assert code == 3 and "was edited" in said and "tiny" in said
+
+
+def test_the_requirement_is_that_of_the_package_that_moved(index: Index, tmp_path: Path) -> None:
+    inventory = tmp_path / "c.yaml"
+    for version, asks in (("1.0", "tiny<2"), ("2.0", "tiny>=2")):
+        about = f"Metadata-Version: 2.1\nName: big\nVersion: {version}\nRequires-Dist: {asks}\n"
+        index.add("big", version, METADATA=about)
+    index.add("tiny", "2.0")
+    text = (
+        "cluster: c1\nhosts: {h1: {address: 127.0.0.9, role: head}}\nserve: {model: facebook/opt-125m}\n"
+        f"python: {{version: '3.11', packages: [big==1.0], index: '{index.url}'}}\n"
+    )
+    inventory.write_text(text)
+    code, said = run(str(inventory), "--dry-run")
+    assert (code, "there is no lock" in said, "2 packages" in said) == (0, True, True)
+    assert run(str(inventory))[0] == 0
+    inventory.write_text(text.replace("big==1.0", "big==2.0"))
+    code, said = run(str(inventory), "--dry-run")
+    assert "big 1.0 → 2.0 (for python.packages: `big==2.0`)" in said
+    assert "tiny 1.0 → 2.0 (for big: `tiny>=2`)" in said
+    inventory.write_text(text.replace("[big==1.0]", "['big==1']"))
+    code, said = run(str(inventory), "--dry-run")
+    assert (code, "python.packages" in said, "→" in said) == (0, True, False)
 
 
 def test_a_version_that_was_withdrawn_and_a_file_that_was_replaced_are_noticed(index: Index, tmp_path: Path) -> None:
