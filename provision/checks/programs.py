@@ -65,7 +65,8 @@ def _strangers(node: Node, facts: Facts, cluster: str, told: set[tuple[str, int]
         if not found:
             continue
         first = found[0]
-        who = f" of {first.user}" if first.user else ""
+        who = f"{f' {first.version}' if first.version else ''}{f' of {first.user}' if first.user else ''}"
+        inside = f", in the container {first.container.partition(' ')[2]}" if first.container else ""
         yield Finding(
             node.name,
             "services",
@@ -74,10 +75,21 @@ def _strangers(node: Node, facts: Facts, cluster: str, told: set[tuple[str, int]
             found=f"{first.version} (pid {first.pid})".strip(),
             against=Against.SOUND,
             why=why,
-            hint=f"ask {first.user or 'its owner'}, or stop it on {node.name}: `kill {first.pid}`",
+            hint=_stopping(first, node.name),
             evidence=tuple(_shown(program) for program in found),
-            said=f"another {part}{f' {first.version}' if first.version else ''}{who} runs here, pid {first.pid}",
+            said=f"another {part}{who} runs here, pid {first.pid}{inside}",
         )
+
+
+def _stopping(program: Program, host: str) -> str:
+    """A container's programs would be started again, and leave the rest of it."""
+    engine, _, container = program.container.rpartition(" ")
+    if engine == "kubernetes":
+        return (
+            f"it is a pod's: ask whose it is, `kubectl get pods --all-namespaces --output wide` lists those of {host}"
+        )
+    command = f"{engine.removeprefix('rootless-')} stop {container}" if container else f"kill {program.pid}"
+    return f"ask {program.user or 'its owner'}, or stop it on {host}: `{command}`"
 
 
 def _shown(program: Program) -> str:

@@ -18,15 +18,26 @@ from provision.core.errors import LockError
 _DIST = re.compile(r"(?:.*/)?lib/python(3\.\d+)/(?:site|dist)-packages/([^/]+)-([^/-]+)\.dist-info(?:/METADATA)?\Z")
 
 
+#: Files in which programs keep what lets them in.
+_CREDENTIALS = re.compile(
+    r"(?:.*/)?(?:\.netrc|\.git-credentials|\.env|\.docker/config\.json|\.aws/credentials|\.config/gh/hosts\.yml"
+    r"|(?:\.cache/huggingface|\.huggingface)/(?:token|stored_tokens)|\.ssh/id_\w+|id_(?:rsa|ed25519|ecdsa))\Z"
+)
+
+
 @dataclass(frozen=True)
 class ImageInside:
-    """`digest`: of its configuration, by which every daemon knows it. `python`: that which has the packages."""
+    """`digest`: of its configuration, by which every daemon knows it. `python`: that which has the packages.
+    `content`: a hash of its layers and variables, which an engine tells that knows images by another digest.
+    `credentials`: files in its layers that hold some, by their names."""
 
     digest: str
     platform: str
     python: str
     packages: Mapping[str, str] = field(hash=False)
     variables: Mapping[str, str] = field(hash=False)
+    content: str
+    credentials: tuple[str, ...] = ()
 
 
 def digest_of(archive: Path) -> str:
@@ -41,16 +52,26 @@ def look_inside(archive: Path) -> ImageInside:
         manifest, digest, config = _config(tar, archive)
         said = dict(line.partition("=")[::2] for line in config.get("config", {}).get("Env") or ())
         found: dict[str, dict[str, str]] = {}
+        credentials: dict[str, None] = {}
         for layer in manifest["Layers"]:
             for name in _names(tar, layer, archive):
                 if match := _DIST.match(name):
                     found.setdefault(match[1], {})[canonicalize_name(match[2])] = match[3]
+                elif _CREDENTIALS.match(name):
+                    credentials[name.removeprefix("./")] = None
     # An image of Debian has a Python of the system's, too: it is not the one with most packages.
     python = max(found, key=lambda version: len(found[version]), default="")
     version = said.get("PYTHON_VERSION", "")
     exact = version if version.startswith(f"{python}.") else python
     platform = f"{config.get('os', 'linux')}/{config.get('architecture', 'amd64')}"
-    return ImageInside(digest, platform, exact, dict(sorted(found.get(python, {}).items())), said)
+    packages = dict(sorted(found.get(python, {}).items()))
+    return ImageInside(digest, platform, exact, packages, said, _content(config), tuple(credentials))
+
+
+def _content(config: Mapping[str, Any]) -> str:
+    """As payload/container/has.sh has it: a line for each layer, then one for each variable."""
+    lines = (*config.get("rootfs", {}).get("diff_ids", ()), *(config.get("config", {}).get("Env") or ()))
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
 def _opened(archive: Path) -> tarfile.TarFile:

@@ -5,44 +5,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import LockError
-from provision.environment.image_archive import look_inside
+from provision.environment.image_archive import ImageInside, look_inside
+from provision.environment.image_source import archive_of, inputs_of, make_archive, source_of_image
 from provision.environment.lock_text import REMAKE, LockBroken, header_of, lock_text, refuse_conflict
 from provision.environment.lockfile import ABSENT, UNLOCKED, Lock, write_lock
-from provision.inventory.runtime import Runtime
+from provision.inventory.lookalikes import looks_secret
+from provision.inventory.runtime import Runtime, is_archive
+
+Say = Callable[[str], None]
 
 _TITLE = "# The image of every host, and what is in it. Made by `provision lock`; keep it beside the inventory.\n"
 _PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==(\S+)\Z")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})\Z")
 
 
-def image_of(runtime: Runtime, base: Path) -> Path:
-    """`base`: the folder that relative paths start from."""
-    return base / Path(runtime.image).expanduser()
-
-
-def make_image_lock(runtime: Runtime, path: Path, *, base: Path, say: Callable[[str], None] | None = None) -> Lock:
-    """Reads the image and writes the lock. Raises LockError."""
-    lock = resolve_image(runtime, path, base=base)
-    if say:
-        say(f"`{runtime.image}` is the image {lock.short}, with {_inside(lock)}")
+def make_image_lock(runtime: Runtime, path: Path, *, base: Path, say: Say | None = None) -> Lock:
+    """Reads the image, which is built or pulled first if it is no file, and writes the lock. Raises LockError."""
+    tell = say or (lambda _: None)
+    archive = archive_of(runtime, path, base)
+    if is_archive(runtime.image):
+        lock = resolve_image(runtime, path, base=base)
+    else:
+        part, pulled = make_archive(runtime, path, base, tell)
+        try:
+            lock = _lock(runtime, path, look_inside(part), inputs_of(runtime, base), pulled)
+            # Hosts that pull it need no file.
+            part.replace(archive) if runtime.pull != "registry" else archive.unlink(missing_ok=True)
+        except OSError as error:
+            raise LockError(f"`{archive}` cannot be written: {error.strerror}") from None
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+    tell(f"`{source_of_image(runtime)}` is the image {lock.short}, with {_inside(lock)}")
     write_lock(lock, say)
     return lock
 
 
 def resolve_image(runtime: Runtime, path: Path, *, base: Path) -> Lock:
-    """The lock that the image has now. Raises LockError."""
-    found = look_inside(image_of(runtime, base))
+    """The lock that the image has now, where it is a file. Raises LockError."""
+    return _lock(runtime, path, look_inside(archive_of(runtime, path, base)), "", "")
+
+
+def _lock(runtime: Runtime, path: Path, found: ImageInside, inputs: str, pulled: str) -> Lock:
+    source = source_of_image(runtime)
     for name in ("ray", "vllm"):
         if name not in found.packages and f"{name}-cpu" not in found.packages:
-            raise LockError(f"the image `{runtime.image}` has no {name}", hint="name an image with Ray and vLLM in it")
+            raise LockError(f"the image `{source}` has no {name}", hint="name an image with Ray and vLLM in it")
+    if runtime.build is not None:
+        _refuse_secrets(found)
     lines = "".join(f"{name}=={version}\n" for name, version in found.packages.items())
-    about = f"# image: {runtime.image}\n# config: sha256:{found.digest}\n"
+    about = f"# image: {source}\n# config: sha256:{found.digest}\n# content: sha256:{found.content}\n"
+    about += f"# made of: sha256:{inputs}\n" if inputs else ""
+    about += f"# pulled: {pulled}\n" if pulled else ""
     about += f"# python: {found.python}\n# platform: {found.platform}\n"
     return parse_image_lock(f"{_TITLE}{about}{lines}", path)
+
+
+def _refuse_secrets(found: ImageInside) -> None:
+    """What is in an image, everybody has who has the image, also where a later layer removes it."""
+    named = [f"the variable `{name}`" for name, value in found.variables.items() if looks_secret(name, value)]
+    named += [f"the file `{name}`" for name in found.credentials]
+    if named:
+        raise LockError(
+            f"the image that was built holds what looks like a secret: {', '.join(named[:5])}",
+            hint="leave it out of the Dockerfile and its folder (.dockerignore), or use `RUN --mount=type=secret`; "
+            "services get theirs by `secrets`",
+        )
 
 
 def is_image_lock(text: str) -> bool:
@@ -63,7 +96,12 @@ def parse_image_lock(text: str, path: Path) -> Lock:
             if pin is None:
                 raise LockBroken(f"{path}:{number}: `{line.strip()}` is no package and version", hint=REMAKE)
             packages[pin[1]] = pin[2]
-    return Lock(path, text, header.get("python", ""), header.get("platform", ""), packages, {}, digest[1])
+    content = _DIGEST.match(header.get("content", ""))
+    return Lock(
+        *(path, text, header.get("python", ""), header.get("platform", ""), packages, {}, digest[1]),
+        content=content[1] if content else "",
+        pulled=header.get("pulled", ""),
+    )
 
 
 def image_lock_for(
@@ -72,7 +110,7 @@ def image_lock_for(
     *,
     base: Path,
     make: bool,
-    say: Callable[[str], None],
+    say: Say,
     removes: bool = False,
     resolve: bool = False,
 ) -> Lock:
@@ -80,10 +118,10 @@ def image_lock_for(
     nothing = Lock(path, "", "", "", {}, {}, UNLOCKED, stale=ABSENT)
     try:
         lock = parse_image_lock(lock_text(path), path)
-        was = header_of(lock.text)["image"]
-        if was == runtime.image:
+        stale = _stale(runtime, lock, base, removes=removes)
+        if not stale:
             return lock
-        stale, found = f"made from another image, `{was}`", replace(lock, stale=f"made from another image, `{was}`")
+        found = replace(lock, stale=stale)
     except FileNotFoundError:
         stale, found = "", nothing
     except LockError as error:
@@ -98,16 +136,30 @@ def image_lock_for(
     if make:
         say(f"{reason}: making it")
         return make_image_lock(runtime, path, base=base, say=say)
-    if resolve:
+    if resolve and is_archive(runtime.image):
         say(f"{reason}: `provision up` makes it, as this plan has it")
         return replace(resolve_image(runtime, path, base=base), stale=found.stale)
     say(f"{reason}: `provision up` makes it")
     return found
 
 
+def _stale(runtime: Runtime, lock: Lock, base: Path, *, removes: bool) -> str:
+    """Whoever `removes` needs none of what it would be built from."""
+    header, source = header_of(lock.text), source_of_image(runtime)
+    if header["image"] != source:
+        return f"made from another image, `{header['image']}`"
+    if bool(lock.pulled) != (runtime.pull == "registry"):
+        return "made for another `runtime.pull`"
+    if not removes and runtime.build is not None and header.get("made of") != f"sha256:{inputs_of(runtime, base)}":
+        return f"made from other files than `{runtime.build.context}` has now"
+    return ""
+
+
 def image_news(runtime: Runtime, path: Path, *, base: Path) -> tuple[str, ...]:
     """What making the lock would change. Raises LockError."""
     before = image_lock_for(runtime, path, base=base, make=False, say=lambda _: None)
+    if not is_archive(runtime.image):
+        return (f"the image is {before.stale}",) if before.stale else ()
     now = resolve_image(runtime, path, base=base)
     return () if before.digest == now.digest else (f"image {before.short} → {now.short}, with {_inside(now)}",)
 

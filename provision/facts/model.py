@@ -99,6 +99,7 @@ class GpuProcess:
     command: str = ""
     mark: str = ""
     since: float | None = None
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ class Program:
     """A Ray or vLLM that runs here, whoever started it. `kind`: `raylet`, `gcs_server` or `vllm` (the server).
 
     `version`: of the package in the environment that it was started from; empty where that is not to be seen, or gone.
-    `node_ip`: what a raylet advertises. `replaced`: its program file is another one by now. `mark` as in GpuProcess.
+    `node_ip`: what a raylet advertises. `replaced`: its program file is another one by now. `mark` and `container` as
+    in GpuProcess.
     """
 
     kind: str
@@ -118,6 +120,7 @@ class Program:
     node_ip: str = ""
     replaced: bool = False
     mark: str = ""
+    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)

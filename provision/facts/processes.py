@@ -16,6 +16,7 @@ SEPARATOR = "\037"
 _OWNER = re.compile(r"l\S{9,10}\s+\d+\s+(\S+)\s+\S+\s.*?\s/proc/(\d{1,10})/exe(?: -> (.*))?\Z", re.ASCII)
 _MARK = re.compile(r"/proc/(\d{1,10})/environ:PROVISION_SERVICE=(.*)\Z", re.ASCII)
 _COMMAND = re.compile(r"/proc/(\d{1,10})/cmdline:(.*)\Z", re.ASCII)
+_CONTAINER = re.compile(r"/proc/(\d{1,10})/cgroup:\d+:[^:]*:(.*?)([0-9a-f]{64})", re.ASCII)
 _STARTED = re.compile(r"started (\d{1,10}) (\d{1,15})\Z", re.ASCII)
 _INSTALLED = re.compile(r"installed (\d{1,10}) (.*)\Z", re.ASCII)
 
@@ -41,6 +42,7 @@ class Process:
     arguments: list[str] = field(default_factory=list)
     installed: list[str] = field(default_factory=list)
     started: float | None = None
+    container: str = ""
 
     @property
     def command(self) -> str:
@@ -71,11 +73,21 @@ def read_processes(lines: Sequence[str]) -> dict[int, Process]:
             # An argument of several lines makes several of these.
             arguments = said[2].rstrip(SEPARATOR).split(SEPARATOR)
             found.setdefault(int(said[1]), Process()).arguments += arguments
+        elif inside := _CONTAINER.match(line):
+            found.setdefault(int(inside[1]), Process()).container = _container(inside[2], inside[3])
         elif begun := _STARTED.match(line):
             found.setdefault(int(begun[1]), Process()).started = int(begun[2]) / TICKS
         elif listed := _INSTALLED.match(line):
             found.setdefault(int(listed[1]), Process()).installed = listed[2].split()
     return found
+
+
+def _container(above: str, identity: str) -> str:
+    """As container/whose.sh. `above`: what stands before the id in the path of its control group."""
+    kinds = {"kubepods": "kubernetes", "cri-": "kubernetes", "crio-": "kubernetes", "libpod-": "podman"}
+    engine = next((kind for begin, kind in kinds.items() if begin in above), "docker")
+    own = "rootless-" if above.startswith("/user.slice/") else ""
+    return f"{own}{engine} {identity[:12]}"
 
 
 def read_gpu_processes(
@@ -100,6 +112,7 @@ def read_gpu_processes(
                 command=process.command or name,
                 mark=process.mark,
                 since=_running(process, uptime),
+                container=process.container,
             )
         )
     return tuple(found)
@@ -130,6 +143,7 @@ def read_programs(processes: Mapping[int, Process]) -> tuple[Program, ...]:
                     node_ip=_flag(process.arguments, "--node_ip_address", "--node-ip-address"),
                     replaced=process.program.endswith(" (deleted)"),
                     mark=process.mark,
+                    container=process.container,
                 )
             )
     return tuple(found)

@@ -29,6 +29,11 @@ TAKEN = {
     **dict.fromkeys(_PLAINLY, ""),
 }
 _MOVING = re.compile(r"(?:.*/)?[^/:@]+(?::latest)?\Z")
+#: Of an image, as Docker's reference grammar has it: registry, repository, tag or digest.
+_NAME = re.compile(
+    r"[a-zA-Z0-9][\w.-]*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?\Z",
+    re.ASCII,
+)
 _MOUNT = re.compile(r"/[^:\x00-\x1f]*(?::ro)?\Z")
 _FLAG = re.compile(r"-{0,2}[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 
@@ -40,13 +45,27 @@ _SYSTEM = (
 _SOCKETS = ("/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock")
 
 
+class Build(Section):
+    """An image that is built once, on this machine."""
+
+    context: str = Field(description="the folder that it is built from, relative to the inventory")
+    dockerfile: str = Field("Dockerfile", description="what says how, relative to that folder")
+
+
 class Runtime(Section):
     """Ray and vLLM run in containers of this image. Nothing is installed on the hosts."""
 
     container: Literal["docker"] = Field(description="what runs the containers: `docker`")
     image: str = Field(
-        description="the image, as a file that `docker save` has written, relative to the inventory: `./vllm.tar`. "
-        "Which one it is, the lock keeps"
+        "",
+        description="the image, as a file that `docker save` has written, relative to the inventory: `./vllm.tar`; "
+        "with `pull`, its name and version: `vllm/vllm-openai:v0.33.0`. Which one it is, the lock keeps",
+    )
+    build: Build | None = Field(None, description="instead of `image`: a folder with a Dockerfile")
+    pull: Literal["", "controller", "registry"] = Field(
+        "",
+        description="how hosts get an image that is named: `controller` pulls it once and sends it over SSH, with "
+        "`registry` each host pulls it by its digest",
     )
     args: dict[str, Scalar | tuple[Scalar, ...]] = Field(
         {}, description="additional flags of `docker run`, without the dashes"
@@ -61,13 +80,29 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
     runtime = root.find("runtime")
     if runtime is None or not runtime.is_mapping:
         return
-    image, packages, args, mounts = (root.find(*path) for path in _LOOKED_AT)
-    if image is not None and not is_archive(image.text):
+    image, packages, args, mounts, build, pull = (root.find(*path) for path in _LOOKED_AT)
+    if (image is None or not image.text) == (build is None):
+        which = "both `image` and `build` are" if build is not None else "neither `image` nor `build` is"
+        problems.value(
+            runtime, f"{which} given, expected one of them", "write `image: ./vllm.tar`, or `build: {context: ./image}`"
+        )
+    named = bool(pull is not None and pull.text) and image is not None
+    if pull is not None and pull.text and (build is not None or (image is not None and is_archive(image.text))):
+        said = (
+            f"`{pull.text}` says how an image is pulled, and this one is {'built' if build is not None else 'a file'}"
+        )
+        problems.value(pull, said, "leave it out: hosts are sent the image from here")
+    elif named and image is not None and (_MOVING.match(image.text) or not _NAME.match(image.text)):
+        moving = (
+            "names no version: it is another image each time" if _MOVING.match(image.text) else "is no name of an image"
+        )
+        problems.value(image, f"`{image.text}` {moving}", "write it with its version: `vllm/vllm-openai:v0.33.0`")
+    elif image is not None and image.text and not named and not is_archive(image.text):
         moving = " names no version: it is another image each time" if _MOVING.match(image.text) else ""
         problems.value(
             image,
             f"`{image.text}`{moving or ' is no file that `docker save` has written'}, expected such a file",
-            "docker save -o vllm.tar vllm/vllm-openai:v0.33.0, then `image: ./vllm.tar`",
+            "docker save -o vllm.tar vllm/vllm-openai:v0.33.0, then `image: ./vllm.tar`; or `pull: controller`",
         )
     if packages is not None and packages.value:
         problems.value(packages, "packages come with `runtime.image`, and none are installed", "leave one of them out")
@@ -90,7 +125,10 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
             problems.value(node, said, "leave it out")
 
 
-_LOOKED_AT = (("runtime", "image"), ("python", "packages"), ("runtime", "args"), ("runtime", "mounts"))
+_LOOKED_AT = (
+    *(("runtime", "image"), ("python", "packages"), ("runtime", "args"), ("runtime", "mounts")),
+    *(("runtime", "build"), ("runtime", "pull")),
+)
 
 
 def is_archive(image: str) -> bool:

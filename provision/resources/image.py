@@ -19,6 +19,7 @@ from provision.environment.image_archive import digest_of
 from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell
+from provision.resources.image_failed import hint_of
 
 #: Seconds to load some ten GB onto a slow disk.
 LOADING = 3600.0
@@ -38,7 +39,10 @@ FLAGS = (
 RDMA = ("--ulimit", "memlock=-1")
 
 #: What is told of an engine that answers, whether or not anything of ours is there.
-_OF_THE_ENGINE = frozenset(("version", "storage", "cgroups"))
+_OF_THE_ENGINE = frozenset(("version", "storage", "cgroups", "tools"))
+
+#: What NVIDIA's files for CDI call all GPUs of a host.
+CDI = "nvidia.com/gpu"
 
 #: What a host has to have first, by the beginning of what the probe says where it has not: what is
 #: said of it, and what to do.
@@ -46,6 +50,10 @@ _LACKS = {
     "engine=is not": ("{engine} {value}", "install it on {host}, or leave `runtime` out"),
     "engine=may not": ("{engine} {value}", "`sudo usermod -aG {engine} USER` on {host}, or set `sudo: true`"),
     "engine=": ("{engine} {value}", "look at why: `systemctl status {engine}` on {host}"),
+    "toolkit=has": (
+        "NVIDIA's container toolkit {value}: `device: nvidia.com/gpu=…` would name no GPU",
+        "run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` on {host}",
+    ),
     "toolkit=": (
         "NVIDIA's container toolkit {value}: containers would see no GPU",
         "install `nvidia-container-toolkit` on {host}, and restart {engine}",
@@ -97,7 +105,7 @@ class Image(Resource):
 
     def flags(self) -> tuple[str, ...]:
         """Of the engine's `run`."""
-        found = [*FLAGS, *(["--gpus", "all"] if self.gpus else [])]
+        found = [*FLAGS, *(["--gpus", "all"] if self.gpus and not self._by_cdi else [])]
         for device in self.devices:
             found += ["--device", device, *RDMA]
         for name, value in self.runtime.args.items():
@@ -105,6 +113,12 @@ class Image(Resource):
                 if one is not False:
                     found += [f"--{name}"] if one is True else [f"--{name}", str(one)]
         return tuple(found)
+
+    @property
+    def _by_cdi(self) -> bool:
+        """Whether the inventory names GPUs as devices of CDI: then they are not asked for twice."""
+        device = self.runtime.args.get("device", ())
+        return any(str(one).startswith(CDI) for one in (device if isinstance(device, tuple) else (device,)))
 
     @property
     def version(self) -> str:
@@ -131,7 +145,7 @@ class Image(Resource):
         return {"image": "loaded", "programs": self._programs}
 
     def probe(self) -> Script:
-        return Script(shell("files/trust.sh", "container/probe.sh"), self._names())
+        return Script(shell("files/trust.sh", "container/has.sh", "container/probe.sh"), self._names())
 
     def read(self, fragment: Fragment) -> State:
         state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines())
@@ -197,10 +211,13 @@ class Image(Resource):
         engine = self.runtime.container
         about = {"image": self.lock.short, engine: have.get("version", "")}
         about |= {f"{engine} {fact}": have.get(fact, "") for fact in ("storage", "cgroups")}
+        about |= {"NVIDIA's toolkit": have.get("tools", "")}
         return tuple(Known("packages", fact, value) for fact, value in {**about, **self.lock.packages}.items() if value)
 
     def prepare(self, say: Callable[[str], None]) -> None:
         """Raises LockError, if the file holds another image than the lock."""
+        if self.lock.pulled:
+            return
         now = digest_of(self.archive)
         if now != self.lock.digest:
             said = f"`{self.archive.name}` holds the image {now[:12]}, the lock has {self.lock.short}"
@@ -209,10 +226,14 @@ class Image(Resource):
     def fix(self, have: State, want: State) -> Script:
         if want is None:
             return Script(shell("service/library.sh", "container/remove.sh"), self._names(), timeout=600)
-        sent = have is not None and (have.get("image") == "loaded" or self._sent(have))
+        sent = bool(self.lock.pulled) or (have is not None and (have.get("image") == "loaded" or self._sent(have)))
         uploads = () if sent else (Upload(self.archive, self._inbox),)
-        body = shell("service/library.sh", "container/make.sh")
+        body = shell("service/library.sh", "container/has.sh", "container/make.sh")
         return Script(body, self._names(), timeout=LOADING, uploads=uploads)
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        lines = failed.tail()
+        return lines, hint_of(lines, engine=self.runtime.container, host=self.host, pulled=self.lock.pulled)
 
     @property
     def _programs(self) -> str:
@@ -234,12 +255,14 @@ class Image(Resource):
         return {
             "engine": self.runtime.container,
             "image": self.digest,
+            "content": self.lock.content,
+            "pulled": self.lock.pulled,
             "archive": self.archive.name,
             "inbox": self._inbox,
             "root": str(self.root),
             "folder": self.folder,
             "cluster": self.cluster,
-            "gpus": "yes" if self.gpus else "",
+            "gpus": ("cdi" if self._by_cdi else "yes") if self.gpus else "",
             "plain": self.plain,
             "names": " ".join(PROGRAMS),
             "programs": self._programs,

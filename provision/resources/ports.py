@@ -15,6 +15,7 @@ from provision.core.mark import Mark
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script
 from provision.payload.bundle import shell
+from provision.resources.ports_held import held_by
 from provision.resources.service import LIBRARY, Place
 
 #: What service/ports.sh says of a port that one of our services has, of another cluster or under another name.
@@ -59,23 +60,33 @@ class PortsFree(Resource):
             "address": self.address,
             "entries": wanted,
         }
-        return Script(shell(*LIBRARY, "service/ports.sh"), variables)
+        return Script(shell(*LIBRARY, "container/whose.sh", "service/ports.sh"), variables)
 
     def fix(self, have: State, want: State) -> Script:
         raise AssertionError("never fixed: a mismatch blocks the plan")
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
-        """What another cluster of ours has is one cause, however many ports that are."""
-        each = [(d, _mark(d.found or "")) for d in super().diff(have, want)]
-        held = Counter(mark.cluster for _, mark in each if mark)
-        found: dict[str, Difference] = {}
-        for d, mark in each:
-            if mark and held[mark.cluster] > 1:
+        """What another cluster of ours has, or a container, is one cause, however many ports that are."""
+        each = [(d, _mark(d.found or ""), held_by(d.found or "")) for d in super().diff(have, want)]
+        clusters = Counter(mark.cluster for _, mark, _ in each if mark)
+        containers = Counter(held[1] for _, _, held in each if held)
+        found: dict[object, Difference] = {}
+        for d, mark, held in each:
+            if mark and clusters[mark.cluster] > 1:
                 taken = f"taken by the cluster {mark.cluster}, of provision"
                 found[mark.cluster] = Difference("", d.expected, taken, _hint(mark))
+            elif held and containers[held[1]] > 1:
+                said = f"{containers[held[1]]} of them {'perhaps ' if held[1].perhaps else ''}taken by {held[1]}"
+                found[held[1]] = Difference("", d.expected, said, held[1].hint(self._host))
+            elif held:
+                found[d.aspect] = Difference(d.aspect, d.expected, held[0], held[1].hint(self._host))
             else:
                 found[d.aspect] = Difference(d.aspect, d.expected, d.found, _hint(mark))
         return tuple(found.values())
+
+    @property
+    def _host(self) -> str:
+        return self.place.owner_mark.split("/")[1]
 
 
 def _mark(found: str) -> Mark | None:

@@ -10,12 +10,13 @@ from provision.cluster.existing import listing_on
 from provision.cluster.networks import rdma_devices
 from provision.core.playbook import Playbook
 from provision.environment.ambient import reaching
-from provision.environment.image_lock import image_of
+from provision.environment.image_source import archive_of
 from provision.environment.uv import usable
 from provision.inventory.runtime import Runtime
 from provision.resources.existing import VLLM, ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.venv import Venv
+from provision.stack.engines import Engines
 from provision.stack.unfit import find_platform, find_python, newest_of_all
 from provision.stack.users import of_the_user, scratch, service_user
 from provision.weights.source import source_of
@@ -139,7 +140,7 @@ class Contained:
         return Image(
             lock=self._cluster.lock,
             runtime=self._runtime,
-            archive=image_of(self._runtime, self._cluster.inventory.path.parent),
+            archive=archive_of(self._runtime, self._cluster.inventory.lock_path, self._cluster.inventory.path.parent),
             root=node.root,
             folder=f"{folder}/image/{self._cluster.lock.short}",
             cluster=self._cluster.name,
@@ -160,6 +161,7 @@ class Contained:
         return {}
 
     def find_blockers(self, book: Playbook, comes: str, hint: str) -> None:
+        book.reviews.append(Engines(self._runtime.container, self._cluster.head.name))
         serve = self._cluster.inventory.serve
         if serve is not None and source_of(serve) == "hub":
             said = "serve.weights.source is `hub`"

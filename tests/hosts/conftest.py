@@ -1,14 +1,17 @@
 """`make_host()` starts an sshd on a loopback address and gives the inventory's `Host` for it."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from container_rack import Rack
 from loopback import Sshds, Users, keygen, prepare_sshd
 from uv import find_uv_bin
 
 from provision.inventory.models import Host
+from provision.lab.lab import Lab
 
 
 @pytest.fixture
@@ -56,3 +59,15 @@ def hub_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     install = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", folder / "bin/python", "huggingface_hub"]
     subprocess.run(install, check=True)
     return str(folder / "bin/python")
+
+
+@pytest.fixture(scope="session")
+def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
+    """Two hosts with Docker: dear, so modules share them. Each leaves them as `provision up` makes them, or bare."""
+    lab = Lab(name=f"test-containers-{os.getpid()}")
+    lab.down()
+    try:
+        lab.up(hosts=2, gpus=2, containers="docker")
+        yield Rack(lab, tmp_path_factory.mktemp("rack"))
+    finally:
+        lab.down()

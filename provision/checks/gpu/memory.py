@@ -86,10 +86,18 @@ def _strangers(cluster: Cluster, node: Node, facts: Facts, strangers: list[GpuPr
         expected="only ours",
         against=Against.SOUND,
         why=_why(cluster, blocks),
-        hint=f"run `ps -fp {','.join(str(p.pid) for p in strangers)}` on {node.name} and ask its owner to stop it",
+        hint=_asking(strangers, node.name),
         evidence=lines,
         said=f"not ours: {lines[0]}{more}",
     )
+
+
+def _asking(strangers: list[GpuProcess], host: str) -> str:
+    containers = dict.fromkeys(process.container for process in strangers)
+    engine, _, container = next(iter(containers)).rpartition(" ")
+    if len(containers) == 1 and engine in ("docker", "podman"):
+        return f"ask whose it is, or stop it on {host}: `{engine} stop {container}`"
+    return f"run `ps -fp {','.join(str(p.pid) for p in strangers)}` on {host} and ask its owner to stop it"
 
 
 def _nobody(cluster: Cluster, node: Node, facts: Facts, mark: str) -> Iterable[Finding]:
@@ -170,4 +178,5 @@ def _line(process: GpuProcess, facts: Facts) -> str:
     service = f" ({process.mark})" if process.mark else ""
     command = f", `{process.command}`" if process.command else ""
     since = f", since {span(process.since)}" if process.since is not None else ""
-    return f"{memory} by pid {process.pid}{whose}{service}{command}{since}"
+    inside = f", in the container {process.container.rpartition(' ')[2]}" if process.container else ""
+    return f"{memory} by pid {process.pid}{whose}{service}{command}{since}{inside}"

@@ -23,7 +23,7 @@ else
     # Docker before 20.10 does not know the field, and would tell nothing at all.
     groups=$(line 4)
     [ -z "$groups" ] || echo "cgroups=$groups$("$engine" info --format ' v{{.CgroupVersion}}' 2>/dev/null | grep -x ' v[12]')"
-    "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -qxF "$image" || {
+    id_of_image >/dev/null || {
         echo "image=$image"
         # With the image store of containerd they are in a folder of its own, which is not told.
         free=''
@@ -33,7 +33,12 @@ else
         esac
         echo "room=${free:-unknown}"
     }
-    [ -z "$gpus" ] || command -v nvidia-container-runtime-hook >/dev/null 2>&1 || line 5 | grep -qw nvidia || echo "toolkit=is missing"
+    case $gpus in
+    '') ;;
+    cdi) grep -qsE 'nvidia\.com/gpu' /etc/cdi/* /var/run/cdi/* || echo "toolkit=has written no file for CDI" ;;
+    *) command -v nvidia-container-runtime-hook >/dev/null 2>&1 || line 5 | grep -qw nvidia || echo "toolkit=is missing" ;;
+    esac
+    [ -z "$gpus" ] || nvidia-ctk --version 2>/dev/null | sed -nE 's/.*version v?([0-9][0-9.]*).*/tools=\1/p' | head -n 1
 fi
 # Where a file of the archive has been sent already.
 [ ! -f "$inbox/$archive" ] || stat -c 'sent=%s' -- "$inbox/$archive"

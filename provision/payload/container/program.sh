@@ -7,6 +7,8 @@
 # shellcheck disable=SC2034 # used by the words that are put together
 
 program=${0##*/}
+# With the image store of containerd, the image has another id on each host (container/has.sh).
+[ ! -f "${0%/bin/*}/reference" ] || read -r image < "${0%/bin/*}/reference"
 [ "$program" != python ] || program=python3
 mark=$PROVISION_SERVICE
 environment=$( (unset PATH PWD OLDPWD SHLVL _; export -p) | base64 | tr -d '\n')

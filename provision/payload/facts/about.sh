@@ -12,11 +12,14 @@ started() { # a pid: the clock ticks from the host's start to its own, behind th
 about() { # pids: their owners, files, marks and commands, as far as they may be seen
     [ $# -gt 0 ] || return 0
     for pid in "$@"; do started "$pid"; done
-    files= marks= commands= last=
+    files= marks= commands= groups= last=
     for pid in "$@"; do
         files="$files /proc/$pid/exe" marks="$marks /proc/$pid/environ" commands="$commands /proc/$pid/cmdline"
+        groups="$groups /proc/$pid/cgroup"
     done
     LC_ALL=C ls -ldq $files 2>/dev/null
+    # Of a container, by its id.
+    grep -asHE '[0-9a-f]{64}' $groups
     commands=$(
         {
             grep -asz '^PROVISION_SERVICE=' /dev/null $marks | tr '\n' ' '

@@ -18,13 +18,17 @@ in_the_way() {
         $4 == "0A" && split($2, at, ":") == 2 && at[2] == port && (at[1] == hex || at[1] ~ /^0+$/ ||
             at[1] == "0000000000000000FFFF0000" hex || at[1] == "0000000000000000FFFF000000000000") { print $10 }'
 }
-# The mark of whoever has the sockets `$@`, if it is a service of ours by its user, too: the mark alone can be forged.
-mark_of() {
+# The processes that have the sockets `$@`, as far as they may be looked at.
+holders() {
     set -- $(printf 'socket:\\[%s\\]\n' "$@" | sed 's/^/-o -lname /')
     shift
+    find /proc/[0-9]*/fd -maxdepth 1 "(" "$@" ")" 2>/dev/null | cut -d/ -f3 | sort -un
+}
+# The mark of whoever of the processes `$@` is a service of ours by its user, too: the mark alone can be forged.
+mark_of() {
     now=${user:-$me}
-    # shellcheck disable=SC2016 # for the shell that looks
-    find /proc/[0-9]*/fd -maxdepth 1 "(" "$@" ")" 2>/dev/null | cut -d/ -f1-3 | sort -u | while read -r p; do
+    for p in "$@"; do
+        p=/proc/$p
         case " $now ${ran_as:-$now} ${SUDO_UID:-$now} " in
             *" $(stat -c %u "$p") "*|*" $(stat -c %U "$p") "*) ;;
             *) continue ;;
@@ -42,7 +46,8 @@ for entry in $entries; do
         IFS=$old_ifs
         sockets=$(in_the_way "$port")
         if [ -n "$sockets" ]; then
-            whose=$(mark_of $sockets)
+            pids=$(holders $sockets)
+            whose=$(mark_of $pids)
             for ends in $going; do case $whose in "$ends"*) whose="${mark%/*}/ray" ;; esac; done
             case $whose in
                 "${mark%/*}/ray"|"${mark%/*}/vllm") ;;
@@ -50,7 +55,8 @@ for entry in $entries; do
                 *)
                     found="taken"
                     who=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:((\(.*\))).*/\1/p;q')
-                    [ -z "$who" ] || found="taken by $who" ;;
+                    [ -z "$who" ] || found="taken by $who"
+                    in=$(container_at "$port" $pids) && found="$found, container $in" ;;
             esac
         fi
         IFS='

@@ -38,6 +38,19 @@ def test_a_vllm_of_somebody_else_is_named() -> None:
     assert told([finding]) == [("gpu-02", "other vLLM", "warning")]
 
 
+@pytest.mark.parametrize(
+    ("container", "hint"),
+    [
+        ("docker 0123456789ab", "ask root, or stop it on gpu-02: `docker stop 0123456789ab`"),
+        ("kubernetes 0123456789ab", "it is a pod's"),
+    ],
+)
+def test_one_in_a_container_is_stopped_with_it(container: str, hint: str) -> None:
+    (finding,) = found(stranger("raylet", user="root", container=container))
+    assert finding.message.endswith("pid 77, in the container 0123456789ab")
+    assert finding.hint.startswith(hint)
+
+
 def test_what_was_started_by_hand_from_our_environment_is_not_ours() -> None:
     """We would see our mark, since it is a process of the user that we are."""
     (finding,) = found(stranger("vllm", user="ubuntu", environment=ENVIRONMENT))

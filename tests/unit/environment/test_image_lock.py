@@ -111,6 +111,19 @@ def test_a_broken_lock_stops_all_but_down(tmp_path: Path) -> None:
         parse_image_lock(f"# image: a\n# config: sha256:{'0' * 64}\nwhat?\n", Path("c.lock"))
 
 
+def test_its_content_is_that_of_layers_and_variables(tmp_path: Path) -> None:
+    """As `docker image inspect` has them on a real host: tests/hosts/test_container_sources.py."""
+    import hashlib
+    import tarfile
+
+    image(tmp_path, "ray-2.60.0", "vllm-0.33.0", PATH="/usr/bin", A="b c")
+    with tarfile.open(tmp_path / "a.tar") as tar:
+        (config,) = (json.load(tar.extractfile(name)) for name in tar.getnames() if len(name) == 69)
+    text = "".join(f"{layer}\n" for layer in config["rootfs"]["diff_ids"]) + "PATH=/usr/bin\nA=b c\n"
+    assert look_inside(tmp_path / "a.tar").content == hashlib.sha256(text.encode()).hexdigest()
+    assert lock(tmp_path, make=True)[0].content == look_inside(tmp_path / "a.tar").content
+
+
 def test_an_archive_of_newer_versions_is_read_as_well(tmp_path: Path) -> None:
     """Since Docker 25 the files are called after their hashes, in folders; `manifest.json` is still there."""
     import io

@@ -58,3 +58,17 @@ def test_one_very_long_argument_is_cut():
     long = f"@programs\n/proc/9/cmdline:/e/lib/python3.12/ray/raylet\037--config_list={'x' * 9000}\037\n"
     (raylet,) = read_facts(long).programs
     assert len(raylet.command) < 300 and raylet.command.endswith("…")
+
+
+def test_in_which_container_a_process_is_its_control_group_says():
+    identity = "0123456789abcdef" * 4
+    for group, said in (
+        (f"0::/system.slice/docker-{identity}.scope", "docker 0123456789ab"),
+        (f"12:pids:/docker/{identity}/docker/{'fe' * 32}", "docker 0123456789ab"),
+        (f"0::/kubepods.slice/cri-containerd-{identity}.scope", "kubernetes 0123456789ab"),
+        (f"0::/user.slice/user-1000.slice/user@1000.service/docker-{identity}.scope", "rootless-docker 0123456789ab"),
+        ("0::/user.slice/user-1000.slice", ""),
+    ):
+        text = f"@apps\n4711, GPU-0, 71234 MiB, python\n/proc/4711/cgroup:{group}\n"
+        (process,) = read_facts(text).gpu_processes
+        assert process.container == said

@@ -32,6 +32,37 @@ def test_an_image_is_a_file(problem, image, said):
     assert "docker save -o vllm.tar" in hint
 
 
+@pytest.mark.parametrize(
+    ("settings", "path", "said"),
+    [
+        ("", "runtime", "neither `image` nor `build` is given"),
+        ("image: ./a.tar, build: {context: ./image}", "runtime", "both `image` and `build` are given"),
+        ("image: ./a.tar, pull: registry", "runtime.pull", "this one is a file"),
+        ("build: {context: ./image}, pull: controller", "runtime.pull", "this one is built"),
+        ("image: 'vllm/vllm-openai:latest', pull: registry", "runtime.image", "names no version"),
+        ("image: vllm/vllm-openai, pull: controller", "runtime.image", "names no version"),
+        ("image: '--all:v1', pull: controller", "runtime.image", "is no name of an image"),
+        ("image: 'a b:v1', pull: controller", "runtime.image", "is no name of an image"),
+    ],
+)
+def test_where_it_comes_from_is_said_once(problem, settings, path, said):
+    _, where, message, _ = problem(SMALL + f"runtime: {{container: docker{settings and ', '}{settings}}}\n")
+    assert where == path
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "image", ["vllm/vllm-openai:v0.33.0", "registry.local:5000/a/b:1", f"a@sha256:{'0' * 64}", "localhost/a:1"]
+)
+def test_one_with_a_version_may_be_pulled(read, image):
+    assert read(SMALL + f"runtime: {{container: docker, image: '{image}', pull: registry}}\n").runtime.image == image
+
+
+def test_one_may_be_built(read):
+    said = read(SMALL + "runtime: {container: docker, build: {context: ./image}}\n").runtime
+    assert (said.build.context, said.build.dockerfile, said.image) == ("./image", "Dockerfile", "")
+
+
 def test_what_cannot_run_them_is_named(problem):
     _, path, message, _ = problem(SMALL + "runtime: {container: podman, image: ./a.tar}\n")
     assert path == "runtime.container"

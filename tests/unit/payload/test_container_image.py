@@ -4,6 +4,7 @@ with a stand-in for Docker whose images are lines of a file."""
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -21,8 +22,19 @@ STAND_IN = """#!/bin/sh
 for last; do :; done
 case $1 in
 version) [ ! -e "$HERE/stopped" ] ;;
-info) case $3 in *CgroupVersion*) [ ! -e "$HERE/old" ] && echo ' v2' ;; *) cat "$HERE/info" ;; esac ;;
-image) grep -xF -- "$last" "$HERE/images" ;;
+info)
+    case $3 in
+    '{{.DriverStatus}}') [ ! -e "$HERE/containerd" ] || echo '[[driver-type io.containerd.snapshotter.v1]]' ;;
+    *CgroupVersion*) [ ! -e "$HERE/old" ] && echo ' v2' ;;
+    *) cat "$HERE/info" ;;
+    esac ;;
+image)
+    case $2,$4 in
+    ls,*) cat "$HERE/images" ;;
+    *RootFS*) cat "$HERE/content-$last" ;;
+    *) grep -xF -- "$last" "$HERE/images" ;;
+    esac ;;
+pull) [ ! -e "$HERE/denied" ] && printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
 load) printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
 rmi) [ ! -e "$HERE/in-use" ] && { grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images"; } ;;
 esac
@@ -43,10 +55,10 @@ class Host:
     def has(self) -> list[str]:
         return self.images.read_text().split()
 
-    def image(self, digest: str) -> Image:
+    def image(self, digest: str, **more: str) -> Image:
         (self.folder / "a.tar").write_text("")
         return Image(
-            lock=Lock(self.folder / "c.lock", "", "3.12", "linux/amd64", {"ray": "2.60.0"}, {}, digest),
+            lock=Lock(self.folder / "c.lock", "", "3.12", "linux/amd64", {"ray": "2.60.0"}, {}, digest, **more),
             runtime=Runtime(container="docker", image="./a.tar"),
             archive=self.folder / "a.tar",
             root=str(self.folder / "root"),
@@ -57,13 +69,13 @@ class Host:
             plain="/usr/bin/python3",
         )
 
-    def run(self, script: Script, comes: str = "") -> str:
+    def run(self, script: Script, comes: str = "", code: int = 0) -> str:
         variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "docker")}
         environment = {"PATH": os.environ["PATH"], "HERE": str(self.folder), "COMES": comes, **variables}
         command = [self.sh, "-c", script.body]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == code, done.stderr
+        return done.stdout + (done.stderr if code else "")
 
     def make(self, digest: str) -> None:
         image = self.image(digest)
@@ -162,3 +174,69 @@ def test_room_that_cannot_be_told_is_unknown(host: Host, about: tuple[str, ...])
 def test_an_image_that_is_there_needs_no_room(host: Host) -> None:
     host.images.write_text(f"sha256:{FIRST}\n")
     assert "room" not in probed(host, str(host.folder), "vfs", "[]", "cgroupfs", "runc ")
+
+
+PULLED = "acme/vllm@sha256:" + "1" * 64
+
+
+def test_one_that_is_pulled_is_sent_nowhere_and_goes_as_one_that_was_loaded(host: Host) -> None:
+    image = host.image(FIRST, pulled=PULLED)
+    fix = image.fix(None, image.want())
+    assert (fix.uploads, fix.vars["pulled"]) == ((), PULLED)
+    host.run(fix, FIRST)
+    assert host.has() == [f"sha256:{FIRST}"]
+    host.remove(FIRST)
+    assert host.has() == []
+
+
+def test_a_registry_that_gives_another_image_is_not_believed(host: Host) -> None:
+    image = host.image(FIRST, pulled=PULLED)
+    assert f"{PULLED} is not the image sha256:{FIRST}" in host.run(image.fix(None, image.want()), SECOND, code=1)
+    assert not (host.folder / "root/clusters/demo/gpu-01/image").exists()
+
+
+class TestContainerd:
+    """Its image store knows images by the digest of their manifest. A stand-in: it was not tried on a real one."""
+
+    TEXT = "sha256:layer-1\nsha256:layer-2\nPATH=/usr/bin\nA=b c\n"
+    CONTENT = hashlib.sha256(TEXT.encode()).hexdigest()
+
+    @pytest.fixture
+    def there(self, host: Host) -> Host:
+        """Another image is there."""
+        (host.folder / "containerd").touch()
+        (host.folder / f"content-sha256:{SECOND}").write_text("sha256:layer-1\nPATH=/usr/bin\n")
+        host.images.write_text(f"sha256:{SECOND}\n")
+        return host
+
+    def arrive(self, host: Host) -> str:
+        """The program of it, once it is loaded; it is called by another digest there."""
+        manifest = "ef" * 32
+        (host.folder / f"content-sha256:{manifest}").write_text(self.TEXT)
+        image = host.image(FIRST, content=self.CONTENT)
+        fix = image.fix(None, image.want())
+        inbox = Path(str(fix.vars["inbox"]))
+        inbox.mkdir(parents=True)
+        (inbox / "a.tar").write_text("")
+        host.run(fix, manifest)
+        return manifest
+
+    def test_it_is_known_by_what_is_in_it_and_started_by_what_it_is_called(self, there: Host) -> None:
+        manifest = self.arrive(there)
+        folder = Path(there.image(FIRST).folder)
+        assert (folder / "reference").read_text() == f"sha256:{manifest}\n"
+        (there.folder / "info").write_text("\noverlayfs\n[[driver-type io.containerd.snapshotter.v1]]\nsystemd\n")
+        said = there.run(there.image(FIRST, content=self.CONTENT).probe())
+        assert "image=" not in said
+        assert "image=" in there.run(there.image("12" * 32, content="0" * 64).probe())
+
+    def test_what_was_loaded_is_removed_by_that_name_and_others_stay(self, there: Host) -> None:
+        self.arrive(there)
+        assert len(there.has()) == 2
+        there.remove(FIRST)
+        assert there.has() == [f"sha256:{SECOND}"]
+
+    def test_without_its_content_in_the_lock_none_is_taken_for_it(self, there: Host) -> None:
+        (there.folder / "info").write_text("")
+        (there.folder / f"content-sha256:{SECOND}").write_text("")
+        assert "image=" in there.run(there.image(FIRST).probe())

@@ -80,7 +80,7 @@ def before(request: pytest.FixtureRequest) -> Iterator[Before]:
 
 @pytest.mark.parametrize("before", [LOGIN], indirect=True)
 def test_its_ports_are_its_own_and_it_is_ended_with_all_that_it_left(before: Before) -> None:
-    assert before.run(*LIBRARY, "service/ports.sh") == f"port {before.port} (Ray)=free\n"
+    assert before.run(*LIBRARY, "container/whose.sh", "service/ports.sh") == f"port {before.port} (Ray)=free\n"
     before.run(*STOP, "service/clear.sh")
     assert before.process.wait(10) != 0
     assert not before.folder.exists()
@@ -89,7 +89,7 @@ def test_its_ports_are_its_own_and_it_is_ended_with_all_that_it_left(before: Bef
 
 @pytest.mark.parametrize("before", [OTHER], indirect=True)
 def test_what_somebody_else_has_marked_is_not_ours(before: Before) -> None:
-    assert before.run(*LIBRARY, "service/ports.sh").startswith(f"port {before.port} (Ray)=taken")
+    assert before.run(*LIBRARY, "container/whose.sh", "service/ports.sh").startswith(f"port {before.port} (Ray)=taken")
     before.run(*STOP, "service/clear.sh")
     assert before.runs()
     assert before.former.exists()

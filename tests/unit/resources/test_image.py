@@ -91,6 +91,7 @@ def test_other_settings_are_drift(image: Image) -> None:
         ("engine=may not be used by ops", "docker may not be used by ops", "usermod -aG docker"),
         ("engine=does not answer: refused", "docker does not answer: refused", "systemctl status docker"),
         ("toolkit=is missing", "containers would see no GPU", "nvidia-container-toolkit"),
+        ("toolkit=has written no file for CDI", "would name no GPU", "nvidia-ctk cdi generate"),
     ],
 )
 def test_what_keeps_it_from_being_used_blocks_and_is_said_once(image: Image, line: str, said: str, hint: str) -> None:
@@ -144,3 +145,32 @@ def test_room_that_is_not_known_is_said_and_blocks_nothing(image: Image) -> None
 def test_how_the_engine_stores_and_groups_is_among_the_facts(image: Image) -> None:
     cells = {cell.fact: cell.value for cell in image.known({**there(image), "storage": "vfs", "cgroups": "systemd v2"})}
     assert (cells["docker storage"], cells["docker cgroups"]) == ("vfs", "systemd v2")
+
+
+@pytest.mark.parametrize("device", ["nvidia.com/gpu=all", ("/dev/x", "nvidia.com/gpu=0")])
+def test_gpus_that_the_inventory_names_by_cdi_are_asked_for_once(image: Image, device: str | tuple[str, ...]) -> None:
+    by_cdi = dataclasses.replace(image, runtime=image.runtime.model_copy(update={"args": {"device": device}}))
+    assert "--gpus" not in by_cdi.flags()
+    assert "--gpus" in image.flags()
+    assert (by_cdi.probe().vars["gpus"], image.probe().vars["gpus"]) == ("cdi", "yes")
+
+
+PULLED = f"acme/vllm@sha256:{'1' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("pulled", "said", "hint"),
+    [
+        ("", "write /usr/lib/libtorch.so: no space left on device", "`docker system df`"),
+        (PULLED, "failed to register layer: write /x: no space left on device", "`docker system df`"),
+        (PULLED, "Error response from daemon: pull access denied for acme/vllm", "`docker login` on gpu-01"),
+        (PULLED, "manifest unknown: manifest unknown", "`provision lock`"),
+        (PULLED, "dial tcp 10.0.0.9:5000: connect: connection refused", f"`docker pull {PULLED}`"),
+        ("", "Error processing tar file: unexpected EOF", ""),
+    ],
+)
+def test_why_it_did_not_get_there_has_a_hint(image: Image, pulled: str, said: str, hint: str) -> None:
+    made = dataclasses.replace(image, lock=dataclasses.replace(image.lock, pulled=pulled))
+    lines, found = made.explain(Fragment(1, "", f"{said}\n"))
+    assert said in lines
+    assert hint in found if hint else found == ""

@@ -1,0 +1,21 @@
+# Whether an image is here, by the digest of its configuration. With the image store of containerd, images are known by that
+# of their manifest: there it is the one whose layers and variables are `content`, and `reference` keeps what it is called.
+# shellcheck disable=SC2154 # they come with the script
+# shellcheck disable=SC2016 # what Docker fills in
+
+content_of() {
+    "$engine" image inspect --format '{{range .RootFS.Layers}}{{println .}}{{end}}{{range .Config.Env}}{{println .}}{{end}}' \
+        "$1" 2>/dev/null | sha256sum | cut -d' ' -f1
+}
+by_containerd() { case $("$engine" info --format '{{.DriverStatus}}' 2>/dev/null) in *io.containerd*) ;; *) return 1 ;; esac; }
+# The image's id here; nothing where it is not. What was found before is looked at first.
+id_of_image() {
+    ! "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -xF "$image" || return 0
+    [ -n "$content" ] && by_containerd || return 1
+    before=''
+    [ ! -f "$folder/reference" ] || read -r before < "$folder/reference"
+    for one in $before $("$engine" image ls --quiet --no-trunc 2>/dev/null); do
+        [ "$(content_of "$one")" != "$content" ] || { echo "$one"; return; }
+    done
+    return 1
+}

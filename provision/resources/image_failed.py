@@ -1,0 +1,35 @@
+"""Why an image did not get onto a host, in words that Docker's client ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: What it says, in small letters → what to do: {engine}, {host}, {pulled}. The first that is found.
+_HINTS = (
+    (
+        ("no space left on device",),
+        "make room on {host}: `{engine} system df` shows what takes it; then `provision up`",
+    ),
+    (("toomanyrequests",), "the registry gives no more for now: `{engine} login` on {host}, or `pull: controller`"),
+    (
+        ("unauthorized", "denied", "no basic auth credentials"),
+        "`{engine} login` on {host}, as the user who loads images there (root with `sudo`), or `pull: controller`",
+    ),
+    (
+        ("manifest unknown", "not found"),
+        "the registry has it no more: `provision lock` takes what it has under that name now",
+    ),
+    (
+        ("connection refused", "no such host", "i/o timeout", "tls: ", "x509: ", "server gave http", "dial tcp", "eof"),
+        "see whether {host} reaches the registry: `{engine} pull {pulled}` there, or set `pull: controller`",
+    ),
+)
+
+
+def hint_of(lines: Sequence[str], *, engine: str, host: str, pulled: str) -> str:
+    """`pulled`: the name by which the host pulls it; empty where it is sent a file."""
+    said = "\n".join(lines).lower()
+    for marks, hint in _HINTS if pulled else _HINTS[:1]:
+        if any(mark in said for mark in marks):
+            return hint.format(engine=engine, host=host, pulled=pulled)
+    return ""

@@ -1,0 +1,81 @@
+"""Two lab hosts with real Docker, and an inventory that runs the stand-in stack in containers there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from standin_image import write_standin_image
+
+from provision.lab.lab import Lab
+
+PROVISION = Path(sys.executable).with_name("provision")
+KEY = "sk-canary-4f1d2c-container"
+HOSTS = ("lab-1", "lab-2")
+
+
+class Rack:
+    """Two hosts with Docker, an inventory, and the image beside it."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab, self.folder = lab, folder
+        self.inventory = folder / "inventory.yaml"
+        self.digest = write_standin_image(lab, folder / "standin.tar", folder / "made-of")
+        self.write(sudo=True)
+
+    def write(self, **settings: object) -> None:
+        written = yaml.safe_load(self.lab.inventory.read_text())
+        written |= {
+            "runtime": {"container": "docker", "image": "./standin.tar"},
+            "serve": {"model": "/usr/share/common-licenses", "name": "tiny", "ready_timeout": 60},
+            "secrets": {"VLLM_API_KEY": {"env": "KEY"}},
+            **settings,
+        }
+        self.inventory.write_text(yaml.safe_dump(written))
+
+    def provision(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command, *more = words
+        environment = {**os.environ, "KEY": KEY, "XDG_STATE_HOME": str(self.folder / "state")}
+        return subprocess.run(
+            [PROVISION, command, self.inventory, *more],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+
+    def up(self) -> str:
+        done = self.provision("up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def findings(self) -> list[str]:
+        return [entry["message"] for entry in self._checked()["findings"] if entry["severity"] != "warning"]
+
+    def _checked(self) -> dict[str, list[dict[str, str]]]:
+        done = self.provision("check", "--json")
+        found: dict[str, list[dict[str, str]]] = json.loads(done.stdout.splitlines()[-1])["report"]
+        return found
+
+    def on(self, host: str, command: str) -> str:
+        done = self.lab.host(host).exec(["sh", "-c", command])
+        return done.stdout + done.stderr
+
+    def in_sync(self) -> bool:
+        return self.provision("check").returncode == 0
+
+
+def soon(what: Callable[[], bool], seconds: float = 90) -> bool:
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1)
+    return True

@@ -1,0 +1,53 @@
+"""A port in the hands of a container: whose it is, since when, and what to type."""
+
+from __future__ import annotations
+
+import pytest
+
+from provision.resources.ports import PortsFree
+from provision.resources.ports_held import held_by
+from provision.resources.service import Place
+
+NODE = 'taken by "gcs_server",pid=77,fd=9, container docker node-12345 vllm/vllm-openai:v0.10.0 2026-11-29T09:12 -'
+
+
+def ports(*numbers: int) -> PortsFree:
+    uses = tuple((number, f"use {number}") for number in numbers)
+    return PortsFree(Place("/opt/p/clusters/demo/gpu-01/ray", "demo/gpu-01/ray"), "10.0.0.1", uses)
+
+
+def test_one_of_run_cluster_is_named_with_its_image_and_since_when() -> None:
+    (found,) = ports(6379).diff({"port 6379 (use 6379)": NODE}, ports(6379).want())
+    assert found.aspect == "port 6379 (use 6379)"
+    wanted = "taken by gcs_server, pid 77, in the container node-12345 of vllm/vllm-openai:v0.10.0"
+    assert found.found == f"{wanted}, up since 2026-11-29 09:12 UTC"
+    assert "`docker rm -f node-12345` on gpu-01" in found.hint
+
+
+def test_one_that_has_several_ports_is_named_once() -> None:
+    have = {f"port {number} (use {number})": NODE.replace("fd=9", f"fd={number}") for number in (6379, 8076)}
+    (found,) = ports(6379, 8076).diff(have, ports(6379, 8076).want())
+    assert found.aspect == ""
+    assert (found.found or "").startswith("2 of them taken by the container node-12345 of ")
+
+
+@pytest.mark.parametrize(
+    ("tail", "said", "hint"),
+    [
+        ("docker 0123456789ab - - -", "taken by the container 0123456789ab", "`docker rm -f 0123456789ab` on gpu-01"),
+        ("docker ray-head-1 a/b:1 - guide", "the container ray-head-1 of a/b:1", "`docker compose -p guide down`"),
+        ("perhaps docker node-1 a - -", "perhaps taken by the container node-1 of a", "`docker rm -f node-1`"),
+        ("podman node-1 a - -", "the container node-1 of a", "`podman rm -f node-1`"),
+        ("rootless-podman 0123456789ab - - -", "container 0123456789ab", "as the user whose it is"),
+        ("kubernetes 0123456789ab - - -", "container 0123456789ab", "choose another port"),
+    ],
+)
+def test_what_is_told_and_what_to_type(tail: str, said: str, hint: str) -> None:
+    (found,) = ports(80).diff({"port 80 (use 80)": f"taken, container {tail}"}, ports(80).want())
+    assert said in (found.found or "")
+    assert hint in found.hint
+
+
+@pytest.mark.parametrize("found", ["taken", 'taken by "python3",pid=12,fd=3', "taken by a/b/ray, of provision", "free"])
+def test_what_is_in_no_container_is_not_said_to_be(found: str) -> None:
+    assert held_by(found) is None
