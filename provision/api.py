@@ -48,6 +48,7 @@ from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
+from provision.transport.proxies import through_proxy
 from provision.weights.lookup import look_for
 
 if TYPE_CHECKING:
@@ -204,8 +205,7 @@ def bench(
     `provision.serving.bench.Load()`. Raises as `smoke`; BenchFailed without a result, which has failed requests."""
     from provision.serving import bench as benching
 
-    secrets = inventories.read_secrets(inventory)
-    password = _sudo_password(inventory, sudo_password)
+    secrets, password = inventories.read_secrets(inventory), _sudo_password(inventory, sudo_password)
     return benching.bench(
         inventory, secrets, load or benching.Load(), say=_noting(listener), cancel=cancel, sudo_password=password
     )
@@ -239,8 +239,8 @@ def lock(
     inventory: Inventory, *, upgrade: bool = False, upgrade_packages: Sequence[str] = (), listener: Listener = silent
 ) -> Path:
     """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
-    made = make_lock_of(inventory, upgrade=upgrade, upgrade_packages=upgrade_packages, say=_noting(listener))
-    return made.path
+    of, say = through_proxy(inventory), _noting(listener)
+    return make_lock_of(of, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
 unlock, export, prune = unlocking.unlock, gathering.export, pruning.prune
@@ -253,6 +253,7 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
 
 def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock: Lock | None = None) -> Job:
     writes, removes, book = mode is Mode.UP, mode.removes, _playbook(inventory, options)
+    inventory = inventory if removes else through_proxy(inventory)
     # Going back goes by no file of now but the playbook, and a plan in a file compares its lock itself.
     files = [book.path, *(inventory_files(inventory.path) if command != "rollback" else ())]
     made_from = MadeFrom(files, lambda: {} if removes else inventories.read_secrets(inventory) | read_given(inventory))
@@ -260,8 +261,7 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         check_cache()
     secrets = made_from.secrets
     token = None if RAY_TOKEN in secrets else ClusterToken(inventory.cluster, inventory.head.name, writes)
-    if token is not None and removes:
-        secrets = {**secrets, **no_token()}
+    secrets = {**secrets, **no_token()} if token is not None and removes else secrets
     if lock is None:
         # `check` has a finding of its own for a lock that does not fit.
         say = _noting(silent if command == "check" else options.get("listener") or silent)

@@ -56,7 +56,8 @@ class Run:
         job, began = self._job, self._began
         hosts = [h for h in job.inventory.hosts if not job.only or h.name in job.only]
         self._emit(events.RunStarted("", job.command, job.inventory.cluster, tuple(h.name for h in hosts)))
-        secrets = [*job.secrets.values(), *passwords(job.inventory.model_dump())]
+        inventory = job.inventory
+        secrets = [*job.secrets.values(), *passwords(inventory.model_dump()), *passwords(inventory.python.proxies)]
         with fleet_of(
             hosts,
             self._emit,

@@ -16,10 +16,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from provision.core import person
 from provision.core.errors import LockError
-from provision.core.urls import with_login
+from provision.core.script import Value
+from provision.core.secret import Secret
+from provision.core.urls import masked, with_login
 
 #: Of uv's variables those that do not choose packages: credentials, certificates, and the machine's own folders.
 _UV_KEPT = re.compile(
@@ -170,8 +173,11 @@ def _files(given: Mapping[str, str]) -> Iterator[Path]:
         yield Path(named)
 
 
-def sealed(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """An environment for uv and pip without anything that was not chosen here, with how an index is reached."""
+def sealed(
+    variables: Mapping[str, str] | None = None, *, proxies: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """An environment for uv and pip without anything that was not chosen here, with how an index is reached. `proxies`:
+    those of the inventory, instead of this machine's."""
     given = os.environ if variables is None else variables
     kept = {
         name: value
@@ -181,7 +187,9 @@ def sealed(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     # What they print is read here.
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "RUST_LOG", "FORCE_COLOR", "CLICOLOR_FORCE"):
         kept.pop(name, None)
-    return {**kept, "UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1"}
+    if proxies:
+        kept = {name: value for name, value in kept.items() if name.upper() not in _PROXIES}
+    return {**kept, **proxies, "UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1"}
 
 
 def for_uv(found: Ambient, env: Mapping[str, str]) -> dict[str, str]:
@@ -206,14 +214,29 @@ def _whole(number: str) -> str:
     return str(math.ceil(float(number))) if re.fullmatch(r"\d{1,9}(\.\d*)?", number) else ""
 
 
-def for_pip(found: Ambient) -> dict[str, str]:
-    return {"PIP_" + name.upper().replace("-", "_"): value for name, value in found.pip.items()}
+def for_pip(found: Ambient, proxies: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """`proxies`: as of sealed; pip prefers the one of its settings."""
+    given = {name: value for name, value in found.pip.items() if not proxies or name != "proxy"}
+    return {"PIP_" + name.upper().replace("-", "_"): value for name, value in given.items()}
 
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 #: How a host reaches an index, of what the inventory has a host's programs find in their environment.
-_REACHING = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")
+_REACHING = (*_PROXIES, "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")
 
 
-def reaching(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """What of `env` uv on a host gets, too: curl and others write proxies in lower case."""
-    return tuple((name, value) for name, value in sorted(env.items()) if name.upper() in _REACHING)
+def reaching(
+    env: Mapping[str, str], proxies: Mapping[str, str] = MappingProxyType({})
+) -> tuple[tuple[str, Value], ...]:
+    """What of `env` uv on a host gets, too, and what all that is fetched there. `proxies`: of the inventory, where the
+    host has no such variable. Proxies in both ways of writing them: curl takes `HTTP_PROXY` in small letters alone."""
+    own = {name: value for name, value in env.items() if name.upper() in _REACHING}
+    named = {name.upper() for name in own}
+    found = {name: value for name, value in proxies.items() if name.upper() not in named}
+    for name, value in own.items():
+        twin = name.lower() if name.isupper() else name.upper()
+        found |= {twin: value} if name.upper() in _PROXIES and twin not in own else {}
+    every = sorted({**found, **own}.items())
+    # A password that a resource shows would be in every plan.
+    return tuple((name, Secret(value, name) if masked(value) != value else value) for name, value in every)

@@ -108,7 +108,12 @@ def _pip_wheel(
         "--wheel-dir", str(made), "-r", str(listed),
     ]  # fmt: skip
     tools = "" if isolated else str(Path(interpreter).parent) + os.pathsep
-    env = {**sealed(), **for_pip(here), **pip_index_variables(python, here), **python.build_env}
+    env = {
+        **sealed(proxies=python.proxies),
+        **for_pip(here, python.proxies),
+        **pip_index_variables(python, here),
+        **python.build_env,
+    }
     env |= {"PATH": tools + env.get("PATH", os.defpath), "SOURCE_DATE_EPOCH": env.get("SOURCE_DATE_EPOCH", "315532800")}
     return _run(command, env, made)
 
@@ -125,7 +130,7 @@ def _environment(interpreter: str, first: str, body: str, python: Python, base: 
     locked = {line.partition("==")[0] for line in lines}
     named = [re.split(r"[^\w.-]", tool)[0] for tool in python.build_packages]
     tools = [*python.build_packages, *(tool for tool in _TOOLS if tool not in {*locked, *named})]
-    variables = {**sealed()}
+    variables = {**sealed(proxies=python.proxies)}
     variables |= {**for_uv(here, variables), **index_variables(python, here)}
     install = [
         find_uv_bin(),

@@ -104,7 +104,8 @@ def wheel_files(pins: str, python: Python, base: Path) -> dict[str, tuple[str, .
 
 def _environment(python: Python, folder: Path, here: Ambient) -> dict[str, str]:
     # What a source package says of itself may take a build.
-    env = {**sealed(), **_cache(folder), **_pythons(folder), **(python.build_env if python.build != "never" else {})}
+    building = python.build_env if python.build != "never" else {}
+    env = {**sealed(proxies=python.proxies), **_cache(folder), **_pythons(folder), **building}
     return {**env, **for_uv(here, env), **index_variables(python, here)}
 
 

@@ -141,7 +141,12 @@ def pip_download(
         "--dest", str(into), "-r", str(listed),
     ]  # fmt: skip
     # pip writes what it fetches to its temporary folder first: there need be no room in /tmp.
-    env = {**sealed(), **for_pip(here), **pip_index_variables(python, here), "TMPDIR": str(into)}
+    env = {
+        **sealed(proxies=python.proxies),
+        **for_pip(here, python.proxies),
+        **pip_index_variables(python, here),
+        "TMPDIR": str(into),
+    }
     # In a folder that exists: the one that this was started in may have been deleted.
     return subprocess.run(
         command, env=env, cwd=into, capture_output=True, encoding="utf-8", errors="replace", check=False

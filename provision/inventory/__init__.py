@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from provision.inventory.models import Ssh as Ssh
     from provision.inventory.reader import load as load
     from provision.inventory.schema import json_schema as json_schema
+    from provision.inventory.secrets import read_proxy_password as read_proxy_password
     from provision.inventory.secrets import read_secrets as read_secrets
     from provision.inventory.secrets import read_sudo_password as read_sudo_password
 
 _HOME = {
     "load": "reader",
     "json_schema": "schema",
+    "read_proxy_password": "secrets",
     "read_secrets": "secrets",
     "read_sudo_password": "secrets",
     **dict.fromkeys(("Expect", "Host", "Inventory", "Python", "Ray", "SecretSource", "Serve", "Ssh"), "models"),

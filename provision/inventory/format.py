@@ -12,6 +12,7 @@ from provision.inventory.models import (
     Env,
     Expect,
     FirewallSettings,
+    Proxy,
     Python,
     Ray,
     Role,
@@ -71,6 +72,7 @@ class InventoryFile(Settings):
     hosts: dict[str, HostEntry] = Field(description="by name; a name may hold a range, such as `gpu-[02:04]`")
     groups: dict[str, GroupEntry] = Field({}, description="by name, in the order in which they override each other")
     python: Python = Field(Python(), description="the environment, identical on every host")
+    proxy: Proxy | None = Field(None, description="what is fetched goes through this proxy")
     runtime: Runtime | None = Field(None, description="run in containers of an image, instead of `python`")
     serve: Serve | None = Field(None, description="the model to serve, and how it is cut")
     models: dict[str, ServedModel] = Field({}, description="instead of `serve`: name → its settings; so far one entry")

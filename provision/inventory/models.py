@@ -6,15 +6,17 @@ The reader resolves ranges, groups and overrides before these are made: a `Host`
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from provision.inventory.package_list import PackageList
+from provision.inventory.proxy import Proxy as Proxy  # noqa: PLC0414
+from provision.inventory.python import Python as Python  # noqa: PLC0414
 from provision.inventory.runtime import Runtime
+from provision.inventory.secret_source import SecretSource as SecretSource  # noqa: PLC0414
 from provision.inventory.section import Scalar, Section
 from provision.inventory.transfers import Transfers
-from provision.inventory.words import Degree, Name, UserName, Variable, Version, Words
+from provision.inventory.words import Degree, Name, UserName, Words
 
 Role = Literal["head", "worker"]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -40,72 +42,12 @@ class Ssh(Section):
     connect_timeout: float = Field(10.0, gt=0, description="seconds per connection attempt")
 
 
-class SecretSource(Section):
-    """Where a secret's value comes from: exactly one of `env`, `file`, `command`, `vault` and `sops`."""
-
-    env: Variable | None = Field(None, description="environment variable of the controller")
-    file: str | None = Field(None, description="file on the controller, relative to the inventory")
-    command: str | None = Field(None, description="command for the controller's sh that prints it, `pass show hf`")
-    vault: str | None = Field(None, description="file that the program ansible-vault decrypts")
-    sops: str | None = Field(None, description="file that the program sops decrypts")
-    key: str | None = Field(None, description="where in that file it stands, `a.b`; default: all of the file is it")
-    password_file: str | None = Field(
-        None, description="file with the vault's password; default: ansible's own settings"
-    )
-
-    #: The places of which one is named.
-    PLACES: ClassVar[tuple[str, ...]] = ("env", "file", "command", "vault", "sops")
-
-
 class Expect(Section):
     """What a host must be. Never changed by provision: a mismatch blocks `up`."""
 
     driver: str | None = Field(None, description="version range, such as `>=580` or `>=570,<590`")
     gpus: int | None = Field(None, ge=0, description="number of GPUs")
     gpu: str | None = Field(None, description="part of the GPU's name, such as `H100`")
-
-
-class Python(Section):
-    """The environment, identical on every host."""
-
-    version: Version = Field("3.12", description="Python version on the hosts")
-    packages: PackageList = Field(
-        (), description="requirements, or files of them: `requirements.txt`, `pyproject.toml`, `uv.lock`, `pylock.toml`"
-    )
-    index: str | None = Field(None, description="package index to use instead of the default")
-    extra_indexes: tuple[str, ...] = Field((), description="additional package indexes")
-    index_strategy: Literal["first-index", "unsafe-first-match", "unsafe-best-match"] = Field(
-        "first-index",
-        description="uv's --index-strategy. `first-index`: a package that the main index has is never taken from an "
-        "extra one. `unsafe-best-match`: the best version of all indexes, so that whoever can publish on one of them "
-        "can replace any package",
-    )
-    prereleases: Literal["if-necessary-or-explicit", "allow", "disallow"] = Field(
-        "if-necessary-or-explicit",
-        description="uv's --prerelease. `allow`: also where only another package asks for it",
-    )
-    find_links: tuple[str, ...] = Field((), description="folders or pages with wheels")
-    constraints: tuple[str, ...] = Field((), description="requirements such as `numpy<3`, or `*.txt` files of them")
-    overrides: tuple[str, ...] = Field((), description="constraints that override the packages' own requirements")
-    torch_backend: str | None = Field(None, description="`cpu`, `cu130`, `auto` …: uv's --torch-backend")
-    platform: str = Field("x86_64-manylinux_2_34", description="the hosts' platform, in uv's words")
-    wheels: Literal["index", "controller"] = Field(
-        "index", description="`controller`: downloaded once here and sent to the hosts, which install offline"
-    )
-    build: Literal["never", "controller"] = Field(
-        "never", description="`controller`: what has no wheel is built once, here, and sent to the hosts by its hash"
-    )
-    no_build_isolation: tuple[str, ...] = Field(
-        (), description="of `packages` those that are built with the rest of the lock installed, such as `flash-attn`"
-    )
-    build_packages: tuple[str, ...] = Field(
-        (), description="what they need for the build alone, beside setuptools, such as `ninja`; hosts do not get it"
-    )
-    build_env: Env = Field({}, description="environment of what is built here, such as `MAX_JOBS`")
-    existing: str | None = Field(
-        None, description="instead of all this: an environment that is on the hosts, `/opt/vllm`; never changed"
-    )
-    compile: bool = Field(True, description="compile bytecode at installation: slower to build, faster to start")
 
 
 class Ray(Section):
@@ -285,6 +227,7 @@ class Inventory(Section):
     cluster: Name
     hosts: tuple[Host, ...]
     python: Python = Python()
+    proxy: Proxy | None = None
     runtime: Runtime | None = None
     ray: Ray = Ray()
     serve: Serve | None = None

@@ -73,6 +73,7 @@ def resolve_paths(root: YamlNode, inventory: Path, problems: Problems, *, requir
     for kind in ("file", "vault", "sops", "password_file"):
         root = _at(root, ("secrets", "*", kind), somewhere)
         root = _at(root, ("sudo_password", kind), somewhere)
+        root = _at(root, ("proxy", "password", kind), somewhere)
     root = _at(root, ("serve", "weights", "path"), somewhere)
     root = _at(root, ("serve", "tls", "cert"), certificate)
     root = _at(root, ("serve", "tls", "key"), tls_key)

@@ -22,6 +22,7 @@ from provision.inventory.packages import check_packages
 from provision.inventory.paths import resolve_paths
 from provision.inventory.ports import check_ports
 from provision.inventory.problems import Problems
+from provision.inventory.proxy import check_proxy
 from provision.inventory.runtime import check_runtime
 from provision.inventory.secrets import check_sources
 from provision.inventory.served import as_serve, check_placement
@@ -63,6 +64,7 @@ def load(
     check_accepted(root, ids, problems)
     check_firewall(root, problems)
     check_runtime(root, problems)
+    check_proxy(root, problems)
     problems.stop_if_any()
     return _inventory(file, root, hosts, head)
 

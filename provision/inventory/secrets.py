@@ -80,6 +80,8 @@ def check_sources(root: YamlNode, problems: Problems, *, require: bool) -> None:
     sources = dict(named.children) if named is not None else {}
     if (sudo := root.find("sudo_password")) is not None and sudo.is_mapping:
         sources["sudo_password"] = sudo
+    if (proxy := root.find("proxy", "password")) is not None and proxy.is_mapping:
+        sources["proxy_password"] = proxy
     for name, node in sources.items():
         given = {key: child.text for key, child in node.children.items() if child.value is not None}
         places = [place for place in SecretSource.PLACES if place in given]
@@ -128,12 +130,22 @@ def _read(inventory: Inventory) -> tuple[dict[str, Secret], list[Problem]]:
     return found, problems
 
 
+def read_proxy_password(inventory: Inventory) -> Secret | None:
+    """As read_sudo_password."""
+    proxy = inventory.proxy
+    return _password(inventory, proxy.password if proxy else None, "proxy.password")
+
+
 def read_sudo_password(inventory: Inventory) -> Secret | None:
     """None if the inventory names no source. Raises InventoryError if the source has none."""
-    if inventory.sudo_password is None:
+    return _password(inventory, inventory.sudo_password, "sudo_password")
+
+
+def _password(inventory: Inventory, source: SecretSource | None, name: str) -> Secret | None:
+    if source is None:
         return None
     try:
-        return read_source(inventory.sudo_password, "sudo_password", inventory.path.parent)
+        return read_source(source, name, inventory.path.parent)
     except SecretMissing as missing:
-        problem = Problem(str(inventory.path), 0, 0, "sudo_password", str(missing), missing.hint)
+        problem = Problem(str(inventory.path), 0, 0, name, str(missing), missing.hint)
         raise InventoryError([problem]) from None

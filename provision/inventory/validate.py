@@ -21,7 +21,7 @@ from provision.inventory.source import is_ambiguous
 M = TypeVar("M", bound=BaseModel)
 
 #: What is written here may be a secret by mistake: messages never repeat it.
-_SECRET = ("secrets", "sudo_password")
+_SECRET = ("secrets", "sudo_password", "proxy")
 
 
 def check(model: type[BaseModel], root: YamlNode, problems: Problems) -> YamlNode:

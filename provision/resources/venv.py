@@ -73,7 +73,7 @@ class Venv(Resource):
     uv: str = ""
     cache: Path | None = None
     deep: bool = False
-    reach: tuple[tuple[str, str], ...] = ()
+    reach: tuple[tuple[str, Value], ...] = ()
     others: tuple[str, ...] = ()
     follows: bool = False
     free: int = 0

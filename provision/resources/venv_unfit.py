@@ -56,7 +56,7 @@ def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> 
         host, area, "package index", Severity.BLOCKS, found="does not answer", expected="answers",
         against=Against.INVENTORY, why=_WHY, evidence=(have["unreached"],),
         said=f"the index {index_at(python)} does not answer there",
-        hint="set `python.wheels: controller`, and the controller sends them; or name a proxy in `env.HTTPS_PROXY`",
+        hint="set `python.wheels: controller`, and the controller sends them; or name the way there in `proxy`",
     )  # fmt: skip
 
 

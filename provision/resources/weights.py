@@ -56,7 +56,7 @@ class Weights(Resource):
     here: Held | None = None
     owner: str = ""
     token: Secret | None = None
-    hub: Mapping[str, str] = field(default_factory=dict, hash=False)
+    hub: Mapping[str, Value] = field(default_factory=dict, hash=False)
     deep: bool = False
     pickles: bool = False
     code: bool = False

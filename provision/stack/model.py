@@ -11,8 +11,10 @@ from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.majority import reference
 from provision.core.person import expanded
 from provision.core.playbook import Playbook
+from provision.core.script import Value
 from provision.core.secret import Secret
 from provision.core.wording import is_true
+from provision.environment.ambient import reaching
 from provision.inventory.models import Serve
 from provision.payload.weights.seal import SPARE
 from provision.proofs.weights import RoomForWeights, SameWeights, no_room
@@ -157,10 +159,11 @@ class Model:
     def _token(self) -> Secret | None:
         return next((self._cluster.secrets[name] for name in TOKENS if name in self._cluster.secrets), None)
 
-    def _variables(self, node: Node) -> dict[str, str]:
+    def _variables(self, node: Node) -> dict[str, Value]:
         """As the server has them: a host's own, and stronger those of `serve.env`."""
         every = {**node.host.env, **(self._serve.env if self._serve is not None else {})}
-        return {name: value for name, value in every.items() if name.upper() in _OF_THE_HUB}
+        found = {name: value for name, value in every.items() if name.upper() in _OF_THE_HUB}
+        return {**found, **dict(reaching(found, self._cluster.inventory.python.proxies))}
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Built:
             # Root does not run a program that the user who logged in could change.
             uv=facts.uv if facts is not None and not node.host.sudo and usable(facts.uv_version) else "",
             deep=self._cluster.deep,
-            reach=reaching(node.host.env),
+            reach=reaching(node.host.env, self._cluster.inventory.python.proxies),
             free=facts.disk_free_bytes if facts is not None else 0,
             pythons=tuple(p.patch or p.version for p in facts.pythons) if facts is not None else None,
         )

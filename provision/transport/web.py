@@ -8,6 +8,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import b64encode
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from provision.core.errors import ProvisionError
@@ -19,9 +21,11 @@ class NotFetched(ProvisionError):
     """There was no answer, or another one than asked for."""
 
 
-def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit: int = 2**20) -> bytes:
-    """The document, of at most `limit` bytes. `timeout`: seconds for the connection and between two reads. Raises
-    NotFetched. Proxies are those of the environment."""
+def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit: int = 2**20,
+    proxies: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:  # fmt: skip
+    """The document, of at most `limit` bytes. `timeout`: seconds for the connection and between two reads. `proxies`:
+    variables, as programs find them in their environment; without, they are those of ours. Raises NotFetched."""
     place, user, password = split(url)
     request = urllib.request.Request(place, headers={"User-Agent": "provision"})
     # Not to where a redirection leads: large files lie on other servers.
@@ -31,7 +35,7 @@ def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit:
         given = b64encode(f"{user}:{password}".encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {given}")
     try:
-        with urllib.request.build_opener(_SameKind).open(request, timeout=timeout) as answer:
+        with urllib.request.build_opener(_SameKind, *_through(place, proxies)).open(request, timeout=timeout) as answer:
             found: bytes = answer.read(limit + 1)
     except urllib.error.HTTPError as error:
         raise NotFetched(f"{url} answers {error.code} {error.reason}") from None
@@ -41,6 +45,15 @@ def fetch(url: str, *, token: Secret | None = None, timeout: float = 3.0, limit:
     if len(found) > limit:
         raise NotFetched(f"{url} answers with more than {limit >> 20} MiB")
     return found
+
+
+def _through(place: str, proxies: Mapping[str, str]) -> list[urllib.request.ProxyHandler]:
+    if not proxies:
+        return []
+    found = {name: value for name in ("http", "https") if (value := proxies.get(f"{name}_proxy"))}
+    host = urllib.parse.urlsplit(place).netloc
+    direct = urllib.request.proxy_bypass_environment(host, {"no": proxies.get("no_proxy", "")})  # type: ignore[attr-defined]
+    return [urllib.request.ProxyHandler({} if direct else found)]
 
 
 class _SameKind(urllib.request.HTTPRedirectHandler):

@@ -12,6 +12,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from provision.core.person import expanded
 from provision.core.secret import Secret
@@ -29,6 +30,8 @@ HUB_TOKEN = "HF_TOKEN"
 #: Seconds for the hub's two answers together, from when it was first asked.
 PATIENCE = 6.0
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 #: Called with whether a host has the model already: then the hub is not waited for.
 Look = Callable[[bool], ModelFiles]
 
@@ -42,7 +45,7 @@ def look_for(inventory: Inventory, secrets: Mapping[str, Secret]) -> Look:
     if (own := here(serve)) is not None:
         return lambda there: ModelFiles() if there else from_folder(own)
     if serve is not None and source_of(serve) in ("hub", "vllm"):
-        return _meanwhile(serve, secrets.get(HUB_TOKEN))
+        return _meanwhile(serve, secrets.get(HUB_TOKEN), inventory.python.proxies)
     return lambda _: ModelFiles()
 
 
@@ -75,8 +78,8 @@ def _indexed(folder: Path) -> int:
     return 0
 
 
-def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
-    """As it is on the hub, by two requests."""
+def from_hub(serve: Serve, token: Secret | None, endpoint: str, proxies: Mapping[str, str] = _NONE) -> ModelFiles:
+    """As it is on the hub, by two requests. `proxies`: of the inventory; without, those of the environment."""
     # Only those pay for an HTTP client who need one.
     from provision.transport.web import NotFetched, fetch
 
@@ -84,8 +87,10 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
     revision = urllib.parse.quote(serve.weights.revision or "main", safe="")
     source = f"{serve.model} on {urllib.parse.urlsplit(endpoint).netloc}"
     try:
-        text = fetch(f"{endpoint}/{name}/resolve/{revision}/config.json", token=token)
-        listed = fetch(f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", token=token, limit=2**23)
+        text = fetch(f"{endpoint}/{name}/resolve/{revision}/config.json", token=token, proxies=proxies)
+        listed = fetch(
+            f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", token=token, limit=2**23, proxies=proxies
+        )
     except NotFetched as error:
         return ModelFiles(problem=error.message)
     config = _object(text.decode("utf-8", "replace"))
@@ -102,13 +107,13 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str) -> ModelFiles:
     return ModelFiles(config, weights_bytes(sizes), source, pickles=pickles)
 
 
-def _meanwhile(serve: Serve, token: Secret | None) -> Look:
+def _meanwhile(serve: Serve, token: Secret | None, proxies: Mapping[str, str]) -> Look:
     """Asks in a thread, which a run does not wait for beyond `PATIENCE`."""
     if is_true(os.environ.get("HF_HUB_OFFLINE", "")):
         return lambda _: ModelFiles(problem="HF_HUB_OFFLINE is set, so the hub was not asked")
     endpoint = (os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
     found: list[ModelFiles] = []
-    thread = threading.Thread(target=lambda: found.append(from_hub(serve, token, endpoint)), daemon=True)
+    thread = threading.Thread(target=lambda: found.append(from_hub(serve, token, endpoint, proxies)), daemon=True)
     thread.start()
 
     def look(there: bool) -> ModelFiles:

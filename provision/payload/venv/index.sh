@@ -4,14 +4,21 @@
 # One that says nothing of it counts as reached, as it does where the host has nothing to ask with.
 reached() { # URL; `said`: why not
     if command -v curl >/dev/null 2>&1; then
-        said=$(export_environment; curl -sSk -o /dev/null --connect-timeout 5 --max-time 8 "$1" 2>&1) && return 0
+        said=$(
+            export_environment
+            curl -sSk -o /dev/null -w '\nhttp=%{http_code},%{http_connect}\n' --connect-timeout 5 --max-time 8 "$1" 2>&1
+        )
     elif command -v python3 >/dev/null 2>&1; then
         said=$(export_environment; printf '%s\n' "$asking" | python3 -I -S -B - "$1" 2>&1) && return 0
     else
         return 0
     fi
+    code=$?
+    # A proxy that wants a password, or another one, also where it is to connect to another server.
+    case $said in *http=407,*|*http=*,407*) said="the proxy wants a user and a password, or others (407)"; return 1 ;; esac
     # curl's codes: no proxy of that name, no host, no connection, no answer in time.
-    case $? in 5|6|7|28) said=$(printf '%s\n' "$said" | tail -n 1); return 1 ;; esac
+    case $code in 5|6|7|28) said=$(printf '%s\n' "$said" | grep -v -e '^http=' -e '^$' | tail -n 1); return 1 ;; esac
+    return 0
 }
 ask_index() {
     [ -z "$index_at" ] || reached "$index_at" || echo "unreached=$said"

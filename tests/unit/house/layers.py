@@ -175,10 +175,10 @@ LAYERS: Mapping[str, Row] = {
     "api": Row(
         (
             "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "export", "inventory",
-            "proofs", "serving", "stack", "testing", "weights",
+            "proofs", "serving", "stack", "testing", "transport", "weights",
         ),
         ("typing_extensions",),
-        "puts describing and acting together; never prints",
+        "puts describing and acting together; never prints; transport: a proxy's password leaves it for that alone",
     ),
     "provision": Row(
         (

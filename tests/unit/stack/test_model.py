@@ -11,6 +11,7 @@ from cluster_samples import cluster, facts
 from provision.core.finding import Known, Severity
 from provision.core.playbook import Playbook
 from provision.core.script import Fragment
+from provision.core.secret import Secret
 from provision.facts.model import ModelFolder
 from provision.inventory.models import Serve, WeightsSource
 from provision.payload.weights.manifest import Entry, digest_of, follow, hashed, listing, parsed, stamp_of, written
@@ -211,3 +212,15 @@ def test_a_look_compares_what_manifests_say() -> None:
     (finding,) = Manifests("b")(cells)
     assert (finding.host, finding.found, finding.expected, finding.severity) == ("b", "y", "x", Severity.DRIFT)
     assert list(Manifests("a")(dict.fromkeys("abc", cells["a"]))) == []
+
+
+def test_a_download_goes_through_the_proxy_of_the_inventory_and_the_server_does_not() -> None:
+    made = cluster(serve=Serve(model="acme/tiny"), env={"HF_ENDPOINT": "https://hub.example.org"})
+    url = "http://me:canary@proxy:3128"
+    python = made.inventory.python.through({"HTTPS_PROXY": url, "https_proxy": url})
+    stack = Stack(replace(made, inventory=made.inventory.model_copy(update={"python": python})))
+    weights = stack.weights(made.head)
+    assert weights is not None and weights.hub["HF_ENDPOINT"] == "https://hub.example.org"
+    assert weights.hub["https_proxy"] == weights.hub["HTTPS_PROXY"] == Secret(url)
+    assert "canary" not in repr(weights)
+    assert not any("proxy" in name.lower() for name in stack.server(stack.ray_head()).base)
