@@ -2,8 +2,8 @@
 where a library that is missing on the host shows.
 
 Run by the environment's own Python, outside of which nothing is known of what is in it. Prints the files that were
-imported, each behind its package, as paths in the environment: one in which none of them is younger need not be tried
-again.
+imported, and the packages' programs, each behind its package, as paths in the environment: one in which none of them is
+younger need not be tried again.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main() -> None:
         for module, file in modules(name):
             lines.append(f"{name} {os.path.relpath(file, env)}")
             attempt(name, module)
+        lines += [f"{name} {program}" for program in programs(name, env)]
     os.write(out, "".join(f"{line}\n" for line in lines).encode())
     sys.stdout.flush()
     # Threads of what was imported are not waited for.
@@ -89,6 +90,14 @@ def modules(name: str) -> Iterator[tuple[str, str]]:
         if words[0] in chosen and is_module(file, words[-1]):
             yield ".".join(words), file
             return
+
+
+def programs(name: str, env: str) -> Iterator[str]:
+    """What a package is started by, as paths in the environment."""
+    for path in importlib.metadata.distribution(name).files or []:
+        place = os.path.relpath(str(path.locate()), env)
+        if place.startswith("bin/"):
+            yield place
 
 
 def is_module(file: str, name: str) -> bool:

@@ -22,9 +22,9 @@ def read_state(printed: str) -> dict[str, str]:
             if package := distribution(folder):
                 state[FILES + package[0]] = fault
             continue
-        if key == "lost":
-            lost, _, file = value.partition("/")
-            state[FILES + lost] = f"missing: {file}"
+        if key in ("lost", "barred"):
+            package_name, _, file = value.partition("/")
+            state[FILES + package_name] = f"{'missing' if key == 'lost' else 'not executable'}: {file}"
             continue
         if key == "sent":
             key, value = sent(value)

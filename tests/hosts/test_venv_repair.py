@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,12 @@ pytestmark = pytest.mark.hosts
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     index = publish(tmp_path_factory.mktemp("index"))
     index.add("broken", "1.0", code="import libthatisnowhere\n")
+    more = {
+        "entry_points.txt": "[console_scripts]\nrun-small = small:main\n",
+        "parts/__init__.py": "",
+        "parts/inner.py": "",
+    }
+    index.add("small", "1.5", code="def main():\n    print('runs')\n", **more)
     return index
 
 
@@ -52,6 +60,11 @@ def without(path: Path, word: str) -> None:
 def instead(path: Path, *, link: Path | None = None) -> None:
     path.unlink()
     path.symlink_to(link) if link else path.mkdir()
+
+
+def led_away(folder: Path) -> None:
+    folder.rename(folder.with_name(f"{folder.name}.away"))
+    folder.symlink_to(f"{folder.name}.away")
 
 
 def program(path: Path) -> None:
@@ -93,11 +106,37 @@ DAMAGE: dict[str, Callable[[Path, Path], object]] = {
     "a program named like uv's": lambda env, site: program(env / "bin/activate.sh"),
     "a .pth": lambda env, site: (site / "evil.pth").write_text("import sys\n"),
     "a .pth that uv made once": lambda env, site: (site / "_virtualenv.pth").write_text("import os\n"),
+    "a RECORD that others cannot read": lambda env, site: (site / INFO / "RECORD").chmod(0),
+    "code that cannot be read": lambda env, site: (site / "tiny.py").chmod(0),
+    "a folder that cannot be looked into": lambda env, site: (site / "parts").chmod(0),
+    "a folder that is a link": lambda env, site: led_away(site / "parts"),
+    "a file in the place of a folder": lambda env, site: [shutil.rmtree(site / "parts"), program(site / "parts")],
+    "a dist-info that is a link": lambda env, site: led_away(site / INFO),
+    "entry points that no package brought": lambda env, site: (site / INFO / "entry_points.txt").write_text(
+        "[a]\nb = c\n"
+    ),
+    "a bin that is a link": lambda env, site: led_away(env / "bin"),
+    "a lib that is a link": lambda env, site: led_away(env / "lib"),
+    "a site-packages that is a link": lambda env, site: led_away(site),
+    "a lib64 of its own": lambda env, site: [(env / "lib64").unlink(), (env / "lib64").mkdir()],
+    "no lib64": lambda env, site: (env / "lib64").unlink(),
+    "no python3": lambda env, site: (env / "bin/python3").unlink(),
+    "a pyvenv.cfg that others cannot read": lambda env, site: (env / "pyvenv.cfg").chmod(0),
+    "a program that cannot be run": lambda env, site: (env / "bin/run-small").chmod(0o600),
+    "no bin": lambda env, site: shutil.rmtree(env / "bin"),
+    "a mark that is a pipe": lambda env, site: [(env / ".provision").unlink(), os.mkfifo(env / ".provision")],
 }
 
 
 #: Of each kind one, all at once.
-SHORT = ("an empty RECORD", "an empty pyvenv.cfg", "a program too many", "a .pth")
+SHORT = (
+    "an empty RECORD",
+    "an empty pyvenv.cfg",
+    "a program too many",
+    "a .pth",
+    "a folder that is a link",
+    "no lib64",
+)
 
 
 @pytest.mark.parametrize("which", [SHORT, pytest.param(tuple(DAMAGE), marks=pytest.mark.long)], ids=["short", "all"])
@@ -115,9 +154,10 @@ def test_a_deep_up_repairs_whatever_was_damaged_and_loses_nothing(
             machine.apply(venv)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
-        works = "import tiny, small, sys; print(tiny.version, small.version, sys.flags.no_site)"
+        works = "import tiny, small, parts.inner, sys; print(tiny.version, small.version, sys.flags.no_site)"
         assert run_in(venv, works) == "2.0 1.5 0", name
         assert {path.name for path in site(venv).glob("*.dist-info")} == {INFO, "small-1.5.dist-info"}, name
+        assert subprocess.run([venv.bin("run-small")], capture_output=True, check=True).stdout == b"runs\n", name
     assert not Path(venv.path, "bin/nvcc").exists() and not (site(venv) / "evil.pth").exists()
 
 
@@ -167,6 +207,32 @@ def test_a_check_tries_again_where_what_matters_is_younger(machine: Machine, ind
     Path(venv.path).chmod(0o777)
     machine.see(venv)
     assert not ran.exists()
+
+
+def test_programs_of_what_it_is_for_are_looked_for_without_a_deep_look(machine: Machine, index: Index) -> None:
+    venv = replace(make(machine, index, two_packages(index)), deep=False)
+    machine.apply(venv)
+    Path(venv.bin("run-small")).chmod(0o600)
+    assert machine.told(venv) == ["small not executable: bin/run-small → as installed"]
+    machine.apply(venv)
+    shutil.rmtree(Path(venv.path, "bin"))
+    assert machine.told(venv) == [
+        "its own files bin/python is missing → as built",
+        "small missing: bin/run-small → as installed",
+    ]
+    machine.apply(venv)
+    assert subprocess.run([venv.bin("run-small")], capture_output=True, check=True).stdout == b"runs\n"
+
+
+@pytest.mark.long
+def test_a_repair_takes_nothing_through_a_link_in_the_place_of_its_folders(machine: Machine, index: Index) -> None:
+    venv = replace(make(machine, index, two_packages(index)), deep=False)
+    machine.apply(venv)
+    (site(venv) / INFO).rename(site(venv) / "tiny-1.0.dist-info")
+    led_away(Path(venv.path, "lib"))
+    assert "lib of the environment is a link: run `provision up --deep`" in machine.try_fix(venv, venv.want()).stderr
+    assert run_in(venv, "import tiny, small; print(tiny.version)") == "2.0"
+    machine.apply(replace(venv, deep=True))
 
 
 SEALED = {

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import stat
 from collections.abc import Collection, Iterator
 
-from provision.payload.records.files import fault, remove
+from provision.payload.records.files import fault, readers, remove
 from provision.payload.records.seal import MARK, Seal
-from provision.payload.records.site import Site, sites, together
+from provision.payload.records.site import Site, led_away, sites, together
 
 
 class NotRemoved(Exception):
@@ -22,6 +23,9 @@ class NotRemoved(Exception):
 
 def clear(env: str, anew: Collection[str], extra: Collection[str], staged: str) -> None:
     """Removes the packages `anew` and `extra`. Raises NotRemoved where that would take what other packages need."""
+    away = led_away(env)
+    if away:
+        raise NotRemoved(f"{away} of the environment is a link")
     seal = Seal(env)
     found = sites(env, seal)
     for site in found:
@@ -71,18 +75,27 @@ def _discard(env: str, path: str, kept: Collection[str]) -> None:
 
 
 def _make_way(env: str, path: str) -> bool:
-    """Whether something had to go: a link on the way, through which others' files would be written, or a folder in the
-    place of a file."""
+    """Whether something had to go: a link on the way, through which others' files would be written, or a file in the
+    place of a folder, or a folder in the place of a file."""
     at = env
     for part in os.path.relpath(path, env).split(os.sep):
         at = os.path.join(at, part)
-        if os.path.islink(at) and part != "lib64":
+        if (os.path.islink(at) and part != "lib64") or (at != path and os.path.lexists(at) and not os.path.isdir(at)):
             remove(at)
             return True
+        if at != path and os.path.isdir(at):
+            _open_up(at)
     if os.path.isdir(path):
         remove(path)
         return True
     return False
+
+
+def _open_up(folder: str) -> None:
+    """Gives a folder the rights that a new one would have, where it has less."""
+    mode = stat.S_IMODE(os.stat(folder).st_mode)
+    if mode & (readers() * 5) != readers() * 5:
+        os.chmod(folder, mode | 0o700 | (readers() * 5))
 
 
 def _arriving(env: str, staged: str) -> Iterator[str]:

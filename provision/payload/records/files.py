@@ -31,6 +31,22 @@ def read(path: str) -> bytes:
     return b"".join(chunks(path))
 
 
+def readers() -> int:
+    """Bits of a mode, for 1: whom an environment is for. Root's is for whoever logged in, too."""
+    return 0o111 if os.geteuid() == 0 else 0o100
+
+
+def plain(path: str) -> bool:
+    """Whether it is a file that whoever the environment is for can read. Raises OSError."""
+    mode = os.lstat(path).st_mode
+    return stat.S_ISREG(mode) and mode & (readers() * 4) == readers() * 4
+
+
+def link(path: str) -> str:
+    """Where it leads; empty where it is no link."""
+    return os.readlink(path) if os.path.islink(path) else ""
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -54,6 +70,8 @@ def fault(path: str, listed: Sequence[tuple[str, str, str]]) -> str:
         there = os.lstat(path)
         if not stat.S_ISREG(there.st_mode):
             return "a link" if stat.S_ISLNK(there.st_mode) else "no file"
+        if there.st_mode & (readers() * 4) != readers() * 4:
+            return "unreadable"
         fitting = [(kind, digest) for kind, digest, size in listed if not size or int(size) == there.st_size]
         if not fitting:
             return "edited"

@@ -21,7 +21,7 @@ from functools import partial
 
 from provision.payload.records.files import as_listed, chunks, fault, read, remove
 from provision.payload.records.seal import PACKAGES, Damaged, Seal
-from provision.payload.records.site import Inside, Record, sites, together
+from provision.payload.records.site import Record, Way, sites, together
 
 #: linux/fs.h, the same on x86-64 and on aarch64.
 FICLONE = 0x40049409
@@ -74,13 +74,14 @@ class Owned:
         os.umask(mask)
         self._readers = 0o444 & ~mask
         self._base = base
-        self._inside = Inside(base)
+        self._way = Way(base)
         self._folders: dict[str, bool] = {}
 
     def __call__(self, path: str) -> bool:
         there = os.lstat(path)
         return (
-            self._inside(path)
+            not self._way(path)
+            and stat.S_ISREG(there.st_mode)
             and self._ours(there)
             and there.st_mode & self._readers == self._readers
             and self._folder(os.path.dirname(path))

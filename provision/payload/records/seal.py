@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from provision.payload.records.files import digest, read, sha256
+from provision.payload.records.files import digest, link, plain, read, sha256
 
 MARK, SEAL = ".provision", ".provision.seal"
 
@@ -75,10 +75,15 @@ class Seal:
                 continue
             path = os.path.join(self.env, name)
             try:
-                if os.path.islink(path) or not self.holds(path, read(path)):
+                if not plain(path) or not self.holds(path, read(path)):
                     yield name
             except OSError:
                 yield name
+        # Where the system's Python has its compiled packages there, it finds none otherwise.
+        if self.files is not None and link(os.path.join(self.env, "lib64")) != "lib":
+            yield "lib64"
+        if self.files is not None and not os.path.lexists(os.path.join(self.env, "bin", "python3")):
+            yield "bin/python3"
         python = os.path.realpath(os.path.join(self.env, "bin", "python"))
         for path in glob.glob(os.path.join(glob.escape(self.env), "bin", "python3*")):
             if _PYTHONS.match(os.path.basename(path)) and os.path.realpath(path) != python:

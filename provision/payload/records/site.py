@@ -14,9 +14,10 @@ import glob
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Sequence
 
-from provision.payload.records.files import as_listed, fault, read
+from provision.payload.records.files import as_listed, fault, plain, read, readers
 from provision.payload.records.seal import Seal
 
 #: Those whose digest has a length of its own: of `shake_*` a RECORD does not say how long it is.
@@ -98,6 +99,8 @@ class Site:
         record = Record(self.site, package)
         path = os.path.join(self.site, record.file)
         try:
+            if not plain(path):
+                raise OSError("no file, or not readable for all")
             content = read(path)
             record.take(self.env, content)
         except (OSError, csv.Error):
@@ -121,27 +124,40 @@ class Site:
     def check(self) -> None:
         """Every file against its hash. Of packages that share one (namespaces) any's will do, since they overwrite one
         another's, and the first of them brings it back."""
-        inside, listed, told = Inside(self.env), together(self.records), set()
+        way, listed, told = Way(self.env), together(self.records), set()
+        programs = os.path.join(self.env, "bin") + os.sep
         for record in self.records:
             for path, (name, *_) in {} if record.why else record.checked.items():
-                what = "" if path in told else fault(path, listed[path]) if inside(path) else "a link"
+                what = "" if path in told else way(path) or fault(path, listed[path])
+                if not what and path.startswith(programs) and not os.access(path, os.X_OK):
+                    what = "not executable"
                 if what:
                     told.add(path)
                     self.faults.setdefault(record.package, {}).setdefault(what, []).append(name)
 
 
-class Inside:
-    """Whether a path is what it says: no folder on the way is a link out of the environment."""
+class Way:
+    """What is wrong with the folders that lead to a path: one is a link, and whatever is done there is done elsewhere,
+    or those whom the environment is for cannot look into it. Empty for nothing."""
 
     def __init__(self, env: str) -> None:
-        self._real = os.path.realpath(env) + os.sep
-        self._seen: dict[str, bool] = {}
+        self._seen = {env: ""}
 
-    def __call__(self, path: str) -> bool:
+    def __call__(self, path: str) -> str:
         folder = os.path.dirname(path)
         if folder not in self._seen:
-            self._seen[folder] = (os.path.realpath(folder) + os.sep).startswith(self._real)
-        return self._seen[folder] and not os.path.islink(path)
+            self._seen[folder] = self(folder) or self._fault(folder)
+        return self._seen[folder]
+
+    @staticmethod
+    def _fault(folder: str) -> str:
+        try:
+            mode = os.lstat(folder).st_mode
+        except OSError:
+            return ""  # the file says why
+        if stat.S_ISLNK(mode):
+            return "a link"
+        return "" if not stat.S_ISDIR(mode) or mode & (readers() * 5) == readers() * 5 else "unreadable"
 
 
 def together(records: Sequence[Record]) -> dict[str, list[tuple[str, str, str]]]:
@@ -156,6 +172,14 @@ def together(records: Sequence[Record]) -> dict[str, list[tuple[str, str, str]]]
 def sites(env: str, seal: Seal) -> list[Site]:
     found = glob.glob(os.path.join(glob.escape(env), "lib", "python3*", "site-packages"))
     return [Site(env, place, seal) for place in sorted(found)]
+
+
+def led_away(env: str) -> str:
+    """A folder that all of it lies in, and is a link by now: what is done there is done elsewhere. Empty for none."""
+    libraries = glob.glob(os.path.join(glob.escape(env), "lib", "python3*"))
+    places = [os.path.join(env, name) for name in ("bin", "lib")]
+    places += [*libraries, *(os.path.join(place, "site-packages") for place in libraries)]
+    return next((os.path.relpath(place, env) for place in places if os.path.islink(place)), "")
 
 
 def canonical(package: str) -> str:

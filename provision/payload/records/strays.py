@@ -20,8 +20,11 @@ def strays(site: str, owned: Collection[str], seal: Seal) -> Iterator[str]:
         top = place == site
         for name in sorted(inner):
             path = os.path.join(place, name)
-            if name == "__pycache__" or (top and name.endswith((".dist-info", ".egg-info"))):
+            if name == "__pycache__" or (top and name.endswith(".egg-info")):
                 inner.remove(name)
+            elif top and name.endswith(".dist-info"):
+                inner.remove(name)
+                yield from (file for file in _within(path) if file not in owned)
             elif path not in folders:
                 inner.remove(name)
                 if os.path.islink(path) or any(is_code(f) for _, _, found in os.walk(path) for f in found):
@@ -30,6 +33,13 @@ def strays(site: str, owned: Collection[str], seal: Seal) -> Iterator[str]:
             path = os.path.join(place, name)
             if is_code(name) and path not in owned and not (top and name in OURS and seal.made(path)):
                 yield path
+
+
+def _within(package: str) -> Iterator[str]:
+    """All files of a `.dist-info`: entry points there name code that others run, also where no package brought them."""
+    for place, inner, files in os.walk(package):
+        inner.sort()
+        yield from (os.path.join(place, name) for name in sorted(files))
 
 
 def programs(env: str, owned: Collection[str], seal: Seal) -> Iterator[str]:

@@ -1,7 +1,7 @@
 # Builds an environment, mends packages of it, or switches to it.
 # shellcheck disable=SC2209 # the mode's name
 
-finished() { [ -x "$env/bin/python" ] && read -r built < "$env/.provision" && [ "$built" = "$digest" ]; } 2>/dev/null
+finished() { [ -x "$env/bin/python" ] && [ -f "$env/.provision" ] && read -r built < "$env/.provision" && [ "$built" = "$digest" ]; } 2>/dev/null
 # The system says of both that there is no space.
 inodes() {
     df -Pi -- "$envs" 2>/dev/null | { read -r _; read -r _ _ _ free _; [ "$free" != 0 ] || echo "no inodes are left" >&2; }

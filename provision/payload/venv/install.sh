@@ -135,6 +135,6 @@ mend_some() {
 # What is a link by now would be written through.
 drop_frame() {
     rm -rf -- "$env"/bin/python "$env"/bin/python3 "$env"/bin/python3.[0-9]* "$env"/bin/activate "$env"/bin/activate[._]*
-    rm -rf -- "$env/bin/deactivate.bat" "$env/bin/pydoc.bat" "$env/pyvenv.cfg"
+    rm -rf -- "$env/bin/deactivate.bat" "$env/bin/pydoc.bat" "$env/pyvenv.cfg" "${env:?}/lib64"
     rm -rf -- "$env"/lib/python3*/site-packages/_virtualenv.py "$env"/lib/python3*/site-packages/_virtualenv.pth
 }

@@ -5,7 +5,7 @@ env=$root/envs/$short
 # What has arrived for a build that has not begun, or broke off: it is not sent again.
 if [ -d "$root/uploads/$tag" ]; then (cd "$root/uploads/$tag" && stat -c 'sent=%s %n' -- *) 2>/dev/null; fi
 built=no
-{ read -r built < "$env/.provision"; } 2>/dev/null || :
+[ ! -f "$env/.provision" ] || { read -r built < "$env/.provision"; } 2>/dev/null || :
 [ "$built" = "$digest" ] || { ask_index; ask_for_python; }
 sharer=$([ -z "$others" ] || sharing "$root" "$cluster" "$others")
 [ -z "$sharer" ] || echo "kept=$sharer"
@@ -27,6 +27,7 @@ done
 # What of the environment in use a new one may be made of is not sent again.
 [ "$root/envs/current-$cluster" -ef "$root/envs/$short" ] || {
     base=$(readlink "$root/envs/current-$cluster") && [ -f "$root/envs/$base/.provision" ] &&
+        [ -f "$root/envs/$base/.provision.packages" ] &&
         held=$(cat "$root/envs/$base/.provision.packages" 2>/dev/null) &&
         printf 'base=%s\nheld=%s\n' "$base" "$(printf %s "$held" | tr '\n' /)"
 }
@@ -54,7 +55,11 @@ if [ -f "$env/pyvenv.cfg" ]; then
 fi
 # What makes it an environment of its own.
 frame=''
-[ "$apart" = false ] || frame="pyvenv.cfg lets packages of the host in"
+case $apart in
+    false) ;;
+    [Tt][Rr][Uu][Ee]*) frame="pyvenv.cfg lets packages of the host in" ;;
+    *) frame="pyvenv.cfg is not as uv writes it" ;;
+esac
 [ -n "$home" ] && [ -n "$python" ] || frame="pyvenv.cfg names no Python"
 # Older versions did not write down which one it was.
 [ -z "$built" ] || [ "$env/bin/python" -ef "${built#* }" ] || frame="bin/python is another program"
@@ -62,17 +67,18 @@ frame=''
 [ -z "$frame" ] || echo "frame=$frame"
 # That it can import what it is for was seen when it was built. It is tried again where one of those files is younger, with
 # the Python that it was built with.
-if [ "$finished" = "$digest" ] && [ -z "$frame" ]; then
+if [ "$finished" = "$digest" ]; then
     {
         read -r _; read -r _; read -r _; read -r _
         set --
         while read -r package file; do
             if [ -h "$env/$file" ] || [ ! -f "$env/$file" ]; then echo "lost=$package/${file#lib/python3*/site-packages/}"
+            elif [ "${file#bin/}" != "$file" ] && [ ! -x "$env/$file" ]; then echo "barred=$package/$file"
             else set -- "$@" "$env/$file"
             fi
         done
     } < "$env/.provision"
-    if [ $# -gt 0 ] && [ -n "$(find "$@" -newer "$env/.provision" -print)" ] &&
+    if [ $# -gt 0 ] && [ -z "$frame" ] && [ -n "$(find "$@" -newer "$env/.provision" -print)" ] &&
         [ -z "$(another_interpreter)$(strangers "$env" "$(id -u)")" ]; then
         said=$(try_imports 40 2>&1 >/dev/null) || printf 'broken=%s\n' "$(printf '%s\n' "$said" | tail -n 1)"
     fi

@@ -27,7 +27,7 @@ try_judge() {
 }
 # What `bin/python` of the environment is: its hash, and where it leads. Read, and not run.
 interpreter() {
-    leads=$(readlink -f -- "$env/bin/python") && hash=$(sha256sum -- "$leads" 2>/dev/null) || return 1
+    leads=$(readlink -f -- "$env/bin/python") && [ -f "$leads" ] && hash=$(sha256sum -- "$leads" 2>/dev/null) || return 1
     hash=${hash#\\}
     echo "${hash%% *} $leads"
 }

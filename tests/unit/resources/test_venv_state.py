@@ -72,6 +72,7 @@ def test_each_drift_is_told_in_one_line(lines, said):
         (["files=Beta.Two-1.0.dist-info/edited: b/a.py, b/c.py"], ["beta-two edited: b/a.py, b/c.py → as installed"]),
         (["files=gamma-1.0.dist-info/missing: gamma.py"], ["gamma missing: gamma.py → as installed"]),
         (["stray=sitecustomize.py"], ["stray code sitecustomize.py → absent"]),
+        (["barred=gamma/bin/gamma"], ["gamma not executable: bin/gamma → as installed"]),
         (["lost=gamma/gamma/__init__.py"], ["gamma missing: gamma/__init__.py → as installed"]),
         (["frame=bin/python is missing"], ["its own files bin/python is missing → as built"]),
         (["frame=edited: pyvenv.cfg", "unread=its Python is missing"], ["its Python is missing → as installed"]),
