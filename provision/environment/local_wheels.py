@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from provision.core.private import private_folder
 from provision.environment.built import beside
 from provision.environment.cache import sha256_of
 from provision.environment.indexes import find_links
@@ -33,6 +36,20 @@ def local_wheels(lock: Lock, python: Python, base: Path) -> dict[str, list[Path]
             if name and f"sha256:{sha256_of(wheel)}" in lock.hashes[name]:
                 found.setdefault(name, []).append(wheel)
     return found
+
+
+def take_local(lock: Lock, python: Python, base: Path, names: Iterable[str], cache: Path) -> list[str]:
+    """Of `names` those of which a folder has a file that the lock names: it is in the cache by now."""
+    found = local_wheels(lock, python, base)
+    taken = [name for name in names if name in found]
+    for wheel in (wheel for name in taken for wheel in found[name]):
+        folder = cache / sha256_of(wheel)
+        private_folder(folder)
+        fresh = folder / f".{wheel.name}.new"
+        shutil.copyfile(wheel, fresh)
+        fresh.chmod(0o600)
+        fresh.replace(folder / wheel.name)
+    return taken
 
 
 def _locked(wheel: Path, lock: Lock) -> str:

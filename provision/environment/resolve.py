@@ -168,6 +168,7 @@ def _hint(said: str) -> str:
          "hosts do not build from source, which would give each its own code: choose a version that has a wheel for "
          "this platform and Python; or set `python.build: controller`: it is built once, here, and every host gets "
          "that wheel by its hash"),
+        (r"Failed to read `--find-links`", "check the folders and pages in python.find_links"),
         (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"invalid peer certificate",
          "uv does not trust the index's certificate: export UV_SYSTEM_CERTS=1, or name the file in SSL_CERT_FILE"),

@@ -58,12 +58,18 @@ def fetch_wheels(
 
 def _fetched(lock: Lock, python: Python, cache: Path, base: Path, say: Say) -> dict[str, Path]:
     from provision.environment.built import take_in
+    from provision.environment.local_wheels import take_local
 
     tags = target_tags(python)
     with _exclusive(cache, say):
         take_in(lock.path, header_of(lock.text), cache)
         held = {name: wheel for name in lock.packages if (wheel := _cached(cache, lock, name, tags, say))}
         missing = sorted(set(lock.packages) - set(held))
+        # An index that serves another file than the locked one does not get in the way of it.
+        for name in take_local(lock, python, base, missing, cache) if missing else ():
+            if wheel := _cached(cache, lock, name, tags, say):
+                held[name] = wheel
+        missing = sorted(set(missing) - set(held))
         if missing:
             _Fetch(lock, python, cache, base, say, len(held)).run(missing)
             held |= {name: wheel for name in missing if (wheel := _cached(cache, lock, name, tags, say))}
@@ -203,8 +209,9 @@ class _Fetch:
             return LockError(
                 f"`{name}` {self._lock.packages.get(name, '')} has no wheel for {target}",
                 evidence=evidence,
-                hint="hosts do not build from source: choose a version that has a wheel, a newer python.platform, "
-                "or put a wheel of your own into a folder that python.find_links names",
+                hint="hosts build nothing: choose a version that has a wheel, or a newer python.platform; or "
+                "put a wheel into a folder that python.find_links names, and run `provision lock --upgrade-package "
+                f"{name}`",
             )
         for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             if os.strerror(number) in said:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import re
+import shutil
 import subprocess
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +22,7 @@ from source_packages import make_repository, publish_source, write_archive, writ
 from test_environments_run import ENVIRONMENTS
 
 import provision
+from provision.core.report import Report
 from provision.environment.lockfile import read_lock
 from provision.inventory.models import Host
 
@@ -41,6 +45,48 @@ def served(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.long  # short: tests/unit/environment/test_missing_hashes.py
+@pytest.mark.parametrize("wheels", ["index", "controller"])
+def test_pages_without_hashes_serve_hosts_and_so_does_a_folder_where_an_index_serves_another_file(
+    make_host: Callable[..., Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: str, wheels: str
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    index = publish(tmp_path / "served")
+    index.add("only", "1.0")
+    for name, algorithm in (("tiny", ""), ("small", "md5"), ("only", "")):
+        page = index.folder / "simple" / name / "index.html"
+        digest = hashlib.md5(next(page.parent.glob("*.whl")).read_bytes()).hexdigest()
+        page.write_text(re.sub("#sha256=[0-9a-f]*", f"#{algorithm}={digest}" if algorithm else "", page.read_text()))
+    (index.folder / "simple/only").rename(index.folder / "links")
+    here = Here(tmp_path, [make_host()])
+
+    def up(cache: str, **settings: object) -> Report:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
+        plain = {"packages": ("tiny==2.0", "small", "only"), "index": f"{served}/simple", "wheels": wheels}
+        python = two_packages(index).model_copy(update={**plain, "find_links": (f"{served}/links/",), **settings})
+        here.inventory = here.inventory.model_copy(update={"python": python})
+        return provision.up(here.inventory, **here.options(here.file(ENVIRONMENTS)))
+
+    report = up("first")
+    assert (report.exit_code, changes(report)) == (0, 1), report
+    before = here.inventory.lock_path.read_text()
+    # The file on the index is replaced, and the original is in a folder.
+    (wheel,) = index.folder.rglob("tiny-2.0-*.whl")
+    (tmp_path / "folder").mkdir()
+    shutil.copy(wheel, tmp_path / "folder")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("evil.py", "")
+    shutil.rmtree(here.kept / "host-1/envs")
+    assert up("second").exit_code == 1
+    report = up("second", find_links=("folder", f"{served}/links/"))
+    assert (report.exit_code, changes(report)) == (0, 1), report
+    hashes = "--hash=sha256:[0-9a-f]*"
+    assert re.findall(hashes, here.inventory.lock_path.read_text()) == re.findall(hashes, before)
+    assert not list(here.kept.rglob("evil.py"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,26 @@ def test_a_file_with_another_md5_than_its_page_says_is_refused(index: Index, tmp
     with pytest.raises(LockError, match=r"no sha256 of tiny==1\.0") as caught:
         make_lock(Python(version="3.11", packages=("tiny",), index=index.url), tmp_path / "a.lock")
     assert not (tmp_path / "a.lock").exists() and caught.value.evidence
+
+
+@pytest.mark.parametrize("named", ["another", "nothing"])
+def test_the_original_in_a_folder_is_taken_where_the_index_serves_another_file(
+    index: Index, tmp_path: Path, named: str
+) -> None:
+    python = Python(version="3.11", packages=("tiny",), index=index.url)
+    lock = make_lock(python, tmp_path / "a.lock")
+    wheel = next(index.folder.rglob("*.whl"))
+    (tmp_path / "folder").mkdir()
+    original = shutil.copy(wheel, tmp_path / "folder")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("evil.py", "")
+    rewrite(index, "" if named == "nothing" else f"#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}")
+    with pytest.raises(LockError, match="tampered or replaced") as caught:
+        fetch_wheels(lock, python, tmp_path / "cache")
+    assert "`python.find_links`" in caught.value.hint
+    again = python.model_copy(update={"find_links": ("folder",)})
+    lock = make_lock(again, tmp_path / "a.lock")
+    assert fetch_wheels(lock, again, tmp_path / "cache")["tiny"].read_bytes() == Path(original).read_bytes()
 
 
 def test_what_has_one_is_left_alone(tmp_path: Path) -> None:
