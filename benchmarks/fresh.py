@@ -71,14 +71,14 @@ def _measure(lab: Lab, folder: Path, hosts: int, rounds: int) -> float:
     def hand() -> None:
         seconds, phases = _by_hand(folder, addresses)
         by_hand.append(seconds)
-        print(f"by hand: {seconds:.1f} s   {_shown(phases)}", flush=True)
+        print(f"by hand: {seconds:.1f} s   {shown(phases)}", flush=True)
 
     def ours() -> None:
         seconds, phases = _provision(lab, folder, "up")
         fresh.append(seconds)
-        print(f"provision up, fresh: {seconds:.1f} s   {_shown(phases)}", flush=True)
+        print(f"provision up, fresh: {seconds:.1f} s   {shown(phases)}", flush=True)
         seconds, phases = _provision(lab, folder, "up")
-        print(f"provision up, again: {seconds:.1f} s   {_shown(phases)}", flush=True)
+        print(f"provision up, again: {seconds:.1f} s   {shown(phases)}", flush=True)
         _provision(lab, folder, "down", "--purge")
 
     # Each first in turn: whoever comes second finds more in the machine's page cache.
@@ -138,7 +138,7 @@ def _prepare(lab: Lab, folder: Path, hosts: int) -> None:
     )
 
 
-def _shown(phases: Mapping[str, float]) -> str:
+def shown(phases: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.items() if seconds >= 0.1)
 
 

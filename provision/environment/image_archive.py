@@ -29,7 +29,8 @@ _CREDENTIALS = re.compile(
 class ImageInside:
     """`digest`: of its configuration, by which every daemon knows it. `python`: that which has the packages.
     `content`: a hash of its layers and variables, which an engine tells that knows images by another digest.
-    `credentials`: files in its layers that hold some, by their names."""
+    `name`: what the file calls it, with its tag; empty where it has none. `credentials`: files in its layers that hold
+    some, by their names."""
 
     digest: str
     platform: str
@@ -37,6 +38,7 @@ class ImageInside:
     packages: Mapping[str, str] = field(hash=False)
     variables: Mapping[str, str] = field(hash=False)
     content: str
+    name: str = ""
     credentials: tuple[str, ...] = ()
 
 
@@ -65,7 +67,8 @@ def look_inside(archive: Path) -> ImageInside:
     exact = version if version.startswith(f"{python}.") else python
     platform = f"{config.get('os', 'linux')}/{config.get('architecture', 'amd64')}"
     packages = dict(sorted(found.get(python, {}).items()))
-    return ImageInside(digest, platform, exact, packages, said, _content(config), tuple(credentials))
+    tags = manifest.get("RepoTags") or [""]
+    return ImageInside(digest, platform, exact, packages, said, _content(config), str(tags[0]), tuple(credentials))
 
 
 def _content(config: Mapping[str, Any]) -> str:

@@ -60,6 +60,7 @@ def _lock(runtime: Runtime, path: Path, found: ImageInside, inputs: str, pulled:
         _refuse_secrets(found)
     lines = "".join(f"{name}=={version}\n" for name, version in found.packages.items())
     about = f"# image: {source}\n# config: sha256:{found.digest}\n# content: sha256:{found.content}\n"
+    about += f"# name: {found.name}\n" if found.name.isprintable() and found.name else ""
     about += f"# made of: sha256:{inputs}\n" if inputs else ""
     about += f"# pulled: {pulled}\n" if pulled else ""
     about += f"# python: {found.python}\n# platform: {found.platform}\n"
@@ -100,6 +101,7 @@ def parse_image_lock(text: str, path: Path) -> Lock:
     return Lock(
         *(path, text, header.get("python", ""), header.get("platform", ""), packages, {}, digest[1]),
         content=content[1] if content else "",
+        name=header.get("name", ""),
         pulled=header.get("pulled", ""),
     )
 

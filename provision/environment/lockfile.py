@@ -79,8 +79,9 @@ class Lock:
     packages: Mapping[str, str] = field(repr=False, hash=False)
     hashes: Mapping[str, tuple[str, ...]] = field(repr=False, hash=False)
     digest: str
-    #: Of an image: a hash of what is in it, layers and variables, and the name by which hosts pull it, if they do.
+    #: Of an image: a hash of what is in it, layers and variables; its name; and the one by which hosts pull it.
     content: str = field(default="", compare=False, repr=False)
+    name: str = field(default="", compare=False, repr=False)
     pulled: str = field(default="", compare=False, repr=False)
     stale: str = field(default="", compare=False)
     news: tuple[str, ...] = field(default=(), compare=False, repr=False)

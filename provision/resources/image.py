@@ -153,7 +153,7 @@ class Image(Resource):
         if room.isdigit() and int(room) >= self._size:
             del state["room"]
         # Whom nothing was put on yet has nothing of ours.
-        if not state or (state.keys() <= {*_OF_THE_ENGINE, "image"} and "image" in state):
+        if not state or (state.keys() <= {*_OF_THE_ENGINE, "image", "another"} and "image" in state):
             return None
         return state if "engine" in state else {**state, "image": "missing" if "image" in state else "loaded"}
 
@@ -163,11 +163,13 @@ class Image(Resource):
             return (Difference("", None, "present"),) if there else ()
         if have is not None and "engine" in have:
             return ()  # what blocks says why nothing is known of it
-        if have is None or (have.keys() <= {*_OF_THE_ENGINE, "image", "room"} and "room" in have):
+        if have is None or (have.keys() <= {*_OF_THE_ENGINE, "image", "another", "room"} and "room" in have):
             return (Difference("", self.lock.short, None),)
         found = []
         if have.get("image") != "loaded":
-            found.append(Difference("", self.lock.short, "not on the host"))
+            other = have.get("another", "").removeprefix("sha256:")[:12]
+            said = f"not on the host: another one, {other}, is called {self.lock.name} there" if other else ""
+            found.append(Difference("", self.lock.short, said or "not on the host"))
         if have.get("programs") != want["programs"]:
             found.append(Difference("containers' settings", "as wanted", "other" if "programs" in have else None))
         elif "changed" in have:
@@ -256,6 +258,7 @@ class Image(Resource):
             "engine": self.runtime.container,
             "image": self.digest,
             "content": self.lock.content,
+            "name": self.lock.name,
             "pulled": self.lock.pulled,
             "archive": self.archive.name,
             "inbox": self._inbox,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from container_rack import Rack
+from container_rack import Rack, soon
+from standin_image import write_standin_image
 
 pytestmark = [pytest.mark.hosts, pytest.mark.long, pytest.mark.needs("lab")]
 
@@ -36,3 +39,57 @@ def test_a_container_that_is_left_of_a_cluster_made_by_hand_is_named(bare: Rack,
         bare.on("lab-1", "docker rm -f node-4711")
     if sudo:
         bare.up()
+
+
+def test_an_image_that_was_removed_on_one_host_is_named_and_loaded_there_alone(bare: Rack) -> None:
+    bare.on("lab-2", f"docker rmi -f {bare.digest}")
+    done = bare.provision("check")
+    assert done.returncode == 3
+    assert any("image is `not on the host`" in said for said in bare.findings())
+    assert "fixes it" in done.stdout + done.stderr
+    said = bare.up()
+    assert "lab-2  receiving files" in said
+    assert "lab-1  receiving files" not in said
+    assert bare.in_sync()
+
+
+def test_another_image_under_its_name_on_one_host_is_told_from_it(bare: Rack, tmp_path: Path) -> None:
+    other = write_standin_image(bare.lab, tmp_path / "other.tar", tmp_path / "made-of", more="another")
+    (bare.lab.directory / "hosts/lab-2/upper/other.tar").write_bytes((tmp_path / "other.tar").read_bytes())
+    bare.on("lab-2", f"docker rmi -f {bare.digest}; docker load -i /other.tar; rm /other.tar")
+    try:
+        found = [said for said in bare.findings() if "image is" in said]
+        assert any(f"another one, {other[7:19]}, is called standin:1 there" in said for said in found)
+        bare.up()
+        assert bare.in_sync()
+        assert other in bare.on("lab-2", "docker images -q --no-trunc"), "it is not ours to remove"
+    finally:
+        bare.on("lab-2", f"docker rmi -f {other}")
+
+
+def test_a_container_that_is_killed_comes_back_by_itself(bare: Rack) -> None:
+    bare.up()
+    before = bare.on("lab-2", "docker ps -q")
+    bare.on("lab-2", "docker kill $(docker ps -q)")
+    assert soon(lambda: bare.on("lab-2", "docker ps -q") not in ("", before))
+    assert soon(bare.in_sync)
+    assert "nothing to change" in bare.up()
+
+
+def test_a_full_disk_while_an_image_is_loaded_is_said_and_the_next_up_is_through(bare: Rack) -> None:
+    assert bare.provision("down", "--purge").returncode == 0
+    # Room for the file, and not for what Docker writes while it loads it.
+    room = (bare.folder / "standin.tar").stat().st_size * 6 // 5
+    small = f"systemctl stop docker.socket docker; mount -t tmpfs -o size={room} tmpfs /var/lib/docker"
+    bare.on("lab-2", f"{small}; systemctl start docker")
+    try:
+        done = bare.provision("up")
+        said = done.stdout + done.stderr
+        assert done.returncode == 1
+        assert "no space left on device" in said
+        assert "`docker system df`" in said
+        assert bare.on("lab-1", "docker ps -q") == "", "nothing was started"
+    finally:
+        bare.on("lab-2", "systemctl stop docker.socket docker; umount /var/lib/docker; systemctl start docker")
+    bare.up()
+    assert bare.in_sync()

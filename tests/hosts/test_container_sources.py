@@ -12,10 +12,11 @@ from container_rack import HOSTS, Rack
 from registry import start_registry, stop_registry
 
 from provision.environment.image_lock import parse_image_lock
+from provision.payload.bundle import shell
 
 pytestmark = [pytest.mark.hosts, pytest.mark.long, pytest.mark.needs("lab")]
 
-CONTENT = "{{range .RootFS.Layers}}{{println .}}{{end}}{{range .Config.Env}}{{println .}}{{end}}"
+HAS = shell("container/has.sh")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,6 @@ def here(rack: Rack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]
         patch.setenv("DOCKER_HOST", f"unix:///proc/{rack.lab.host('lab-1').pid}/root/run/docker.sock")
         yield rack
     rack.provision("down", "--purge")
-    rack.on("lab-1", "docker image prune -af")
 
 
 def images(rack: Rack, host: str) -> str:
@@ -60,8 +60,8 @@ def test_what_was_built_once_is_the_same_on_every_host(here: Rack) -> None:
     for host in HOSTS:
         assert f"sha256:{lock.digest}" in images(here, host)
         assert here.on(host, "docker exec $(docker ps -qf name=-ray) cat /etc/added") == "one\n"
-        seen = here.on(host, f"docker image inspect --format '{CONTENT}' sha256:{lock.digest} | sha256sum")
-        assert seen.split()[0] == lock.content, "by which containerd's store knows it"
+        seen = here.on(host, f"engine=docker; {HAS}\ncontent_of sha256:{lock.digest}")
+        assert seen.split() == [lock.content], "by which containerd's store knows it"
     assert "nothing to change" in here.up()
     assert here.in_sync()
     (context / "added").write_text("two\n")

@@ -3,9 +3,10 @@
 # shellcheck disable=SC2154 # they come with the script
 # shellcheck disable=SC2016 # what Docker fills in
 
+# Docker's client ends what it prints with an empty line.
 content_of() {
     "$engine" image inspect --format '{{range .RootFS.Layers}}{{println .}}{{end}}{{range .Config.Env}}{{println .}}{{end}}' \
-        "$1" 2>/dev/null | sha256sum | cut -d' ' -f1
+        "$1" 2>/dev/null | sed '${/^$/d;}' | sha256sum | cut -d' ' -f1
 }
 by_containerd() { case $("$engine" info --format '{{.DriverStatus}}' 2>/dev/null) in *io.containerd*) ;; *) return 1 ;; esac; }
 # The image's id here; nothing where it is not. What was found before is looked at first.

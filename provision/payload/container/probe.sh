@@ -25,6 +25,7 @@ else
     [ -z "$groups" ] || echo "cgroups=$groups$("$engine" info --format ' v{{.CgroupVersion}}' 2>/dev/null | grep -x ' v[12]')"
     id_of_image >/dev/null || {
         echo "image=$image"
+        [ -z "$name" ] || "$engine" image inspect --format 'another={{.Id}}' "$name" 2>/dev/null
         # With the image store of containerd they are in a folder of its own, which is not told.
         free=''
         case "$(line 3)" in

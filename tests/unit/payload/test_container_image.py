@@ -31,7 +31,7 @@ info)
 image)
     case $2,$4 in
     ls,*) cat "$HERE/images" ;;
-    *RootFS*) cat "$HERE/content-$last" ;;
+    *RootFS*) cat "$HERE/content-$last" && echo ;;
     *) grep -xF -- "$last" "$HERE/images" ;;
     esac ;;
 pull) [ ! -e "$HERE/denied" ] && printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;

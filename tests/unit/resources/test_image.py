@@ -174,3 +174,11 @@ def test_why_it_did_not_get_there_has_a_hint(image: Image, pulled: str, said: st
     lines, found = made.explain(Fragment(1, "", f"{said}\n"))
     assert said in lines
     assert hint in found if hint else found == ""
+
+
+def test_another_one_that_is_called_the_same_is_told_from_it(image: Image) -> None:
+    have = there(image) | {"image": "missing", "another": f"sha256:{'9' * 64}"}
+    (found,) = image.diff(have, image.want())
+    assert found.found == "not on the host: another one, 999999999999, is called a:1 there"
+    fresh = read(image, "version=28.1", f"image={image.digest}", f"another=sha256:{'9' * 64}")
+    assert fresh is None, "a host that has nothing of ours"
