@@ -152,7 +152,7 @@ class Venv(Resource):
         if not self.lock.packages or found.get("finished") == self.lock.digest:
             return ()
         if "unreached" in found:
-            return (unfit.unreached(self.host, self.area, self.python, found),)
+            return (unfit.unreached(self.host, self.area, found),)
         if "pythonless" in found:
             return (unfit.without_python(self.host, self.python, self.pythons or (), found),)
         if not self.free or (needed := unfit.room(found, self.lock, self.python, self.cache)).least <= self.free:

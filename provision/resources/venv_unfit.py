@@ -18,10 +18,28 @@ from provision.resources.venv_kept import same
 _WHY = "the environment cannot be built there, and what runs now is stopped for nothing"
 
 
+#: Where the files are that PyPI's pages name.
+_PYPI_FILES = "https://files.pythonhosted.org/"
+#: What uv takes PyTorch from where `torch_backend` is set.
+_PYTORCH = "https://download.pytorch.org/"
+
+
 def index_at(python: Python) -> str:
-    """Where the index is that a host is to fetch from, without user, password and path; empty where there is none."""
-    url = urlsplit(python.index or PYPI)
-    if python.wheels == "controller" or url.scheme not in ("http", "https") or not url.hostname:
+    """Where the indexes are that a host is to fetch from, without users, passwords and paths, with a blank between;
+    empty where it fetches from none."""
+    if python.wheels == "controller":
+        return ""
+    named = [python.index or PYPI, *python.extra_indexes, *python.find_links]
+    found = [place for url in named if (place := _server(url))]
+    found += [_PYPI_FILES] if _server(PYPI) in found else []
+    found += [_PYTORCH] if python.torch_backend else []
+    return " ".join(dict.fromkeys(found))
+
+
+def _server(link: str) -> str:
+    """Empty for what is no URL of one."""
+    url = urlsplit(link)
+    if url.scheme not in ("http", "https") or not url.hostname:
         return ""
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return f"{url.scheme}://{host}{f':{url.port}' if url.port else ''}/"
@@ -51,11 +69,12 @@ def without_python(host: str, python: Python, there: Collection[str], have: Mapp
     )  # fmt: skip
 
 
-def unreached(host: str, area: str, python: Python, have: Mapping[str, str]) -> Finding:
+def unreached(host: str, area: str, have: Mapping[str, str]) -> Finding:
+    place, _, why = have["unreached"].partition(" ")
     return Finding(
         host, area, "package index", Severity.BLOCKS, found="does not answer", expected="answers",
-        against=Against.INVENTORY, why=_WHY, evidence=(have["unreached"],),
-        said=f"the index {index_at(python)} does not answer there",
+        against=Against.INVENTORY, why=_WHY, evidence=(why,),
+        said=f"the index {place} does not answer there",
         hint="set `python.wheels: controller`, and the controller sends them; or name the way there in `proxy`",
     )  # fmt: skip
 

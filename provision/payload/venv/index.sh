@@ -21,7 +21,9 @@ reached() { # URL; `said`: why not
     return 0
 }
 ask_index() {
-    [ -z "$index_at" ] || reached "$index_at" || echo "unreached=$said"
+    for place in $index_at; do
+        reached "$place" || { echo "unreached=$place $said"; return 0; }
+    done
 }
 # The same of where uv has a Python from that the host does not have: one of these will do.
 ask_for_python() {

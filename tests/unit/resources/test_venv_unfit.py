@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_what_was_fetched_meanwhile_is_known(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("index", "at"),
     [
-        (None, "https://pypi.org/"),
+        (None, "https://pypi.org/ https://files.pythonhosted.org/"),
         ("https://me:secret@[fd00::1]:8443/simple/", "https://[fd00::1]:8443/"),
         ("http://wheels.example.org/simple", "http://wheels.example.org/"),
         ("file:///srv/wheels", ""),
@@ -89,6 +90,10 @@ def test_what_was_fetched_meanwhile_is_known(cache: Path) -> None:
 def test_only_whether_an_index_answers_is_asked(index: str | None, at: str) -> None:
     assert index_at(FETCHED.model_copy(update={"index": index})) == at
     assert index_at(SENT.model_copy(update={"index": index})) == ""
+    more = {"index": index, "extra_indexes": ("http://a:b@more.example.org/x",), "torch_backend": "cu130"}
+    more |= {"find_links": ("http://more.example.org/y", "./wheels", "file:///srv")}
+    others = ["http://more.example.org/", "https://download.pytorch.org/"]
+    assert set(index_at(FETCHED.model_copy(update=more)).split()) == {*at.split(), *others}
 
 
 def probed(venv: Venv, home: Path, path: str = os.environ["PATH"]) -> dict[str, str]:
@@ -115,7 +120,13 @@ def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched
     python = FETCHED.model_copy(update={"index": f"http://me:secret@127.0.0.1:{port}/simple"})
     there = Venv(LOCK, python, str(tmp_path / "root"), "llama", "gpu-01")
     have = probed(there, tmp_path)
-    assert have["unreached"].startswith("curl: (7)")
+    assert have["unreached"].startswith(f"http://127.0.0.1:{port}/ curl: (7)")
+    # Behind one that answers, too.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        index = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        settings = python.model_copy(update={"index": index, "extra_indexes": (python.index,)})
+        assert probed(replace(there, python=settings), tmp_path)["unreached"] == have["unreached"]
     # A minimal system has no curl.
     assert "refused" in probed(there, tmp_path, without("curl", tmp_path / "programs"))["unreached"]
     assert "unreached" not in probed(there, tmp_path, without("curl python3", tmp_path / "fewer"))
