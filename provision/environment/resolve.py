@@ -90,16 +90,27 @@ def _ruling(python: Python, base: Path) -> list[str]:
 
 def wheel_files(pins: str, python: Python, base: Path) -> dict[str, tuple[str, ...]]:
     """Normalized name → the names of the wheels that the index has of each of `pins`, lines of a requirements file."""
+    found = {}
+    for block in _listed(pins, python, base).split("[[packages]]")[1:]:
+        name = re.search(r'^name = "([^"]+)"', block, re.MULTILINE)
+        files = re.findall(r'(?:url|path) = "(?:[^"]*/)?([^"/]+\.whl)"', block)
+        found[name[1] if name else ""] = tuple(unquote(file) for file in files)
+    return found
+
+
+def wheel_sizes(pins: str, python: Python, base: Path) -> dict[str, int]:
+    """sha256 → bytes of the wheels that the hosts take of `pins`, as far as the index says. Raises LockError."""
+    listed = re.findall(r'size = (\d+), hashes = \{ sha256 = "([0-9a-f]{64})" \}', _listed(pins, python, base))
+    return {digest: int(size) for size, digest in listed}
+
+
+def _listed(pins: str, python: Python, base: Path) -> str:
+    """https://packaging.python.org/en/latest/specifications/pylock-toml/"""
     with tempfile.TemporaryDirectory(prefix="provision-lock-") as folder:
         made = Path(folder) / "pylock.toml"
         pinned = python.model_copy(update={"packages": tuple(pins.splitlines()), "constraints": (), "overrides": ()})
         compile_requirements(pinned, base, made, "--no-deps", "--format=pylock.toml")
-        found = {}
-        for block in made.read_text(encoding="utf-8").split("[[packages]]")[1:]:
-            name = re.search(r'^name = "([^"]+)"', block, re.MULTILINE)
-            files = re.findall(r'(?:url|path) = "(?:[^"]*/)?([^"/]+\.whl)"', block)
-            found[name[1] if name else ""] = tuple(unquote(file) for file in files)
-        return found
+        return made.read_text(encoding="utf-8")
 
 
 def _environment(python: Python, folder: Path, here: Ambient) -> dict[str, str]:

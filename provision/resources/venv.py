@@ -22,6 +22,7 @@ from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages
 from provision.environment.python_version import fits
+from provision.environment.room import learn_sizes
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
@@ -182,11 +183,13 @@ class Venv(Resource):
         return known(have) if have is not None else ()
 
     def prepare(self, say: Callable[[str], None]) -> None:
-        """Fetches what the hosts are to be sent. Raises LockError."""
+        """Fetches what the hosts are to be sent, or learns how large what they fetch is. Raises LockError."""
         if not self.uv:
             uv_binary(self.python, self.cache, base=self._base, say=say)
         if self._offline:
             fetch_wheels(self.lock, self.python, self.cache, base=self._base, say=say)
+        else:
+            learn_sizes(self.lock, self.python, self.cache, self._base)
 
     def prepared_as(self) -> object:
         return (self.lock, self.python, self.cache, bool(self.uv))
@@ -254,10 +257,8 @@ class Venv(Resource):
         mains = " ".join(main_packages(self.lock, self.python))
         return {
             **self._names(),
-            "index_at": unfit.index_at(self.python) if self.lock.packages else "",
+            **(unfit.questions(self.python, self.pythons) if self.lock.packages else unfit.NOTHING),
             "version": self.python.version,
-            "asking": bundle("reached:main"),
-            "python_from": unfit.python_from(self.python, self.pythons) if self.lock.packages else "",
             **environment(dict(self.reach)),
             "others": " ".join(self.others),
             "imports": bundle("imports:main"),

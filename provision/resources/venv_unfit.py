@@ -13,6 +13,7 @@ from provision.environment.lockfile import Lock
 from provision.environment.python_version import minor, number, suits
 from provision.environment.room import RoomNeeded, room_of
 from provision.inventory.models import Python
+from provision.payload.bundle import bundle
 from provision.resources.venv_kept import same
 
 _WHY = "the environment cannot be built there, and what runs now is stopped for nothing"
@@ -57,6 +58,15 @@ def python_from(python: Python, there: Collection[str] | None) -> str:
     return " ".join(_PYTHONS)
 
 
+#: What a host is asked where nothing is to be built.
+NOTHING = {"index_at": "", "python_from": "", "asking": ""}
+
+
+def questions(python: Python, there: Collection[str] | None) -> dict[str, str]:
+    """Of index.sh."""
+    return {"index_at": index_at(python), "python_from": python_from(python, there), "asking": bundle("reached:main")}
+
+
 def without_python(host: str, python: Python, there: Collection[str], have: Mapping[str, str]) -> Finding:
     newest = minor(max(there, key=number, default=""))
     other = f'set `python.version: "{newest}"`, which it has' if newest else "choose one that it has"
@@ -86,7 +96,8 @@ def room(have: Mapping[str, str], lock: Lock, python: Python, cache: Path | None
 
 
 def room_not_known(have: Mapping[str, str], lock: Lock, python: Python, cache: Path | None) -> tuple[str, ...]:
-    """Where hosts fetch: what is sent from here is here before anything is changed."""
+    """Where hosts fetch: what is sent from here is here before anything is changed. The index is not asked for sizes
+    until then either."""
     if python.wheels == "controller" or not lock.packages or have.get("finished") == lock.digest:
         return ()
     what = str(room(have, lock, python, cache))

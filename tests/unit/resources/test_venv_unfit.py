@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from provision.core.errors import LockError
 from provision.core.finding import Severity
+from provision.environment import resolve, room
 from provision.environment.lockfile import parse_lock
 from provision.inventory.models import Python
 from provision.resources.venv import Venv
@@ -65,6 +67,48 @@ def test_a_plan_says_what_is_not_known_of_the_room_where_hosts_fetch(cache: Path
     assert fetched.not_known({"held": held}) == fetched.not_known({"finished": LOCK.digest}) == ()
     # What is sent is here, and known, before anything is changed.
     assert venv(SENT, cache, 11_000_000).not_known(None) == ()
+
+
+#: As uv writes it of packages of PyPI.
+PYLOCK = """lock-version = "1.0"
+
+[[packages]]
+name = "beta"
+version = "1.0"
+wheels = [{ url = "https://example.org/beta-1.0-py3-none-any.whl", upload-time = 2026-09-02T13:44:49Z, \
+size = 2000000, hashes = { sha256 = "DIGEST" } }]
+""".replace("DIGEST", DIGESTS["beta"])
+
+
+def test_before_hosts_fetch_the_index_is_asked_for_sizes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def pylock(python: Python, base: Path, made: Path, *more: str) -> tuple[str, ...]:
+        asked.append(python.packages)
+        made.write_text(PYLOCK)
+        return ()
+
+    monkeypatch.setattr(resolve, "compile_requirements", pylock)
+    monkeypatch.setattr(room, "_LEARNT", {})
+    monkeypatch.setattr(room, "_ASKED", set())
+    fetched = replace(venv(FETCHED, cache, 11_000_000), uv="/usr/bin/uv")
+    assert fetched.blockers(None) == ()
+    for _ in range(2):
+        fetched.prepare(lambda text: None)
+    assert asked == [("beta==1.0",)]
+    (finding,) = fetched.blockers(None)
+    assert (finding.evidence, fetched.not_known(None)) == ((), ())
+
+
+def test_an_index_that_says_no_sizes_blocks_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_: object) -> tuple[str, ...]:
+        raise LockError("uv found no set of packages that fits")
+
+    monkeypatch.setattr(resolve, "compile_requirements", silent)
+    monkeypatch.setattr(room, "_ASKED", set())
+    fetched = replace(venv(FETCHED, cache, 11_000_000), uv="/usr/bin/uv")
+    fetched.prepare(lambda text: None)
+    assert fetched.blockers(None) == () and "1 of 2 packages" in fetched.not_known(None)[0]
 
 
 def test_what_was_fetched_meanwhile_is_known(cache: Path) -> None:
