@@ -17,6 +17,10 @@ _PUBLIC = {
         "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "restart", "rollback",
         "set_firewall", "smoke", "unlock", "up",
     ),
+    "library.bundle": ("Bundle", "bundle"),
+    "library.init": ("FirstInventory", "init"),
+    "library.lint": ("Linted", "lint"),
+    "library.metrics": ("WrittenMetrics", "metrics"),
     "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
     "core.finding": ("AREAS", "Against", "Finding", "Known", "Severity"),
@@ -212,6 +216,14 @@ if TYPE_CHECKING:
     from provision.inventory.models import Host as Host
     from provision.inventory.models import Inventory as Inventory
     from provision.inventory.models import Serve as Serve
+    from provision.library.bundle import Bundle as Bundle
+    from provision.library.bundle import bundle as bundle
+    from provision.library.init import FirstInventory as FirstInventory
+    from provision.library.init import init as init
+    from provision.library.lint import Linted as Linted
+    from provision.library.lint import lint as lint
+    from provision.library.metrics import WrittenMetrics as WrittenMetrics
+    from provision.library.metrics import metrics as metrics
     from provision.operate.commands import Ran as Ran
     from provision.operate.commands import run_on_hosts as run_on_hosts
     from provision.operate.log_lines import Filter as Filter

@@ -45,9 +45,10 @@ def import_compose(
     Says which variable became which setting, and line by line what did not, and why. No secret's value is copied: the
     inventory names the variable that has it. No host is contacted.
     """
-    from provision.cli.new_file import cluster_here, write_new
     from provision.cli.run import errors_as_json, existing
     from provision.inventory.compose_import import imported
+    from provision.library.init import cluster_here
+    from provision.library.new_file import write_new
     from provision.render.imported import import_json, import_lines
     from provision.render.jsonl import result_line
 

@@ -96,13 +96,13 @@ def init(
 
 
 def _refuse(path: Path) -> None:
-    from provision.cli.new_file import refuse_existing
+    from provision.library.new_file import refuse_existing
 
     refuse_existing(path, _HINT)
 
 
 def _example(path: Path, name: str, screen: Screen) -> int:
-    from provision.cli.new_file import write_new
+    from provision.library.new_file import write_new
     from provision.render.jsonl import result_line
 
     write_new(path, read(name), _HINT, loads=False)
@@ -115,21 +115,13 @@ def _example(path: Path, name: str, screen: Screen) -> int:
 def _of_hosts(
     path: Path, hosts: tuple[str, ...], file: Path | None, told: dict[str, str | None], screen: Screen
 ) -> int:
-    from provision.begin.begin import propose
-    from provision.begin.hosts_from import hosts_from
-    from provision.cli.new_file import cluster_here, write_new
+    from provision.library.init import init as make
     from provision.render.begun import begun_errors, begun_json, begun_lines
     from provision.render.jsonl import result_line
 
-    named = hosts_from(hosts, file, os.environ)
-    made = propose(
-        named,
-        cluster=told["--cluster"] or cluster_here(),
-        path=path,
-        model=told["--model"] or "",
-        ssh=_ssh(told),
-    )
-    write_new(path, made.text, _HINT)
+    said: dict[str, Any] = {name.lstrip("-"): value for name, value in told.items()}
+    begun = make(path, hosts, file=file, **said)
+    made = begun.proposal
     screen.json(result_line("init", begun_json(made, path)))
     errors = begun_errors(made, screen.err_paint)
     if not screen.as_json:
@@ -137,15 +129,7 @@ def _of_hosts(
     screen.complain(errors)
     if not (screen.as_json or errors):
         screen.say(f"hint: {_then('plan', path)}")
-    return max((error.exit_code for error in made.errors.values()), default=Exit.DONE)
-
-
-def _ssh(told: dict[str, str | None]) -> dict[str, str]:
-    """As an inventory has it, whose files are relative to its own folder."""
-    said = {name.lstrip("-"): value for name, value in told.items() if name in ("--user", "--key", "--jump") and value}
-    if "key" in said and not said["key"].startswith("~"):
-        said["key"] = str(Path(said["key"]).absolute())
-    return said
+    return begun.exit_code
 
 
 def _then(command: str, path: Path) -> str:

@@ -45,18 +45,15 @@ def metrics(inventory: str | None, out: Path | None, node_exporter: int, **optio
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.run import errors_as_json, existing
-    from provision.export.metrics import CERTIFICATE_FILE, KEY_FILE, key_wanted, metrics_files
-    from provision.export.writing import write
+    from provision.export.metrics import CERTIFICATE_FILE, KEY_FILE
+    from provision.library.metrics import metrics as make
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
     with errors_as_json(screen):
         loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
-        files = metrics_files(loaded, node_exporter=node_exporter)
-        folder = out or Path(f"{loaded.cluster}-metrics")
-        write(files, folder)
-    missing = [KEY_FILE] if key_wanted(loaded) else []
-    missing += [CERTIFICATE_FILE] if loaded.serve is not None and loaded.serve.tls is not None else []
+        made = make(loaded, out, node_exporter=node_exporter)
+    folder, files, missing = made.folder, made.files, list(made.to_add)
     screen.json(result_line("metrics", {"folder": str(folder), "files": sorted(files), "to_add": missing}))
     if not screen.as_json:
         screen.say(*(f"wrote {existing(folder / name)}" for name in files))

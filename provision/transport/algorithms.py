@@ -6,6 +6,7 @@ lists are those of myproposal.h in OpenSSH 8.8 to 10; `ssh -G -F none host` prin
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,10 @@ class Disagreement:
         return f"no {self.kind} in common: it offers {offered or 'none'}; accepted here: {accepted}"
 
 
+#: Seconds for a thread that has nothing more to do: more, and it hangs in the kernel (paramiko#520).
+_ENDING = 2.0
+
+
 class Client(paramiko.Transport):
     """A transport that uses nothing else, and remembers what the server offers."""
 
@@ -92,6 +97,12 @@ class Client(paramiko.Transport):
         options = self.get_security_options()
         for kind, accepted in ACCEPTED.items():
             setattr(options, kind, tuple(name for name in accepted if name in getattr(options, kind)))
+
+    def close(self) -> None:
+        """Where the host has closed first, paramiko leaves its thread to end by itself, which a program may see."""
+        super().close()
+        if self.is_alive() and self is not threading.current_thread():
+            self.join(_ENDING)
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         message = paramiko.Message(m.asbytes())

@@ -180,17 +180,29 @@ LAYERS: Mapping[str, Row] = {
         ("typing_extensions",),
         "puts describing and acting together; never prints; transport: a proxy's password leaves it for that alone",
     ),
+    "library": Row(
+        ("api", "begin", "checks", "core", "environment", "export", "inventory", "operate", "render"),
+        (),
+        "what commands do that make no run, as functions with typed results; render: the texts in a bundle",
+    ),
     "provision": Row(
         (
             "api", "checks", "checks/host", "cluster", "core", "diagnosis", "environment", "facts", "inventory",
-            "operate", "parallel", "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving", "stack",
+            "library", "operate", "parallel", "proofs", "proofs/all_reduce", "proofs/network", "resources", "serving",
+            "stack",
         ),
         (),
         "the public face: names alone, each loaded when it is first used",
     ),
+    "aio": Row(
+        ("provision",),
+        (),
+        "the public functions once more, to be awaited",
+    ),
     "cli": Row(
         (
-            "api", "begin", "core", "diagnosis", "environment", "export", "inventory", "lab", "operate", "parallel",
+            "api", "begin", "core", "diagnosis", "environment", "export", "inventory", "lab", "library", "operate",
+            "parallel",
             "proofs", "provision", "render", "serving", "stack", "testing", "transport",
         ),
         ("click",),

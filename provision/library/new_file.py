@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from provision.checks.ids import acceptable
 from provision.core.errors import InventoryError, ProvisionError, UsageError
+from provision.inventory.reader import load
 
 
 def refuse_existing(path: Path, hint: str) -> None:
@@ -28,10 +29,8 @@ def write_new(path: Path, text: str, hint: str, *, loads: bool = True) -> None:
     except OSError as error:
         raise ProvisionError(f"`{path}` cannot be written: {(error.strerror or str(error)).lower()}") from None
     if loads:
-        from provision import api
-
         try:
-            api.load(path, require_secrets=False)
+            load(path, require_secrets=False, ids=acceptable())
         except InventoryError:
             path.unlink()
             raise
@@ -45,12 +44,3 @@ def _whole(path: Path) -> Iterator[None]:
     except OSError:
         path.unlink()
         raise
-
-
-def cluster_here() -> str:
-    """What a cluster is called of which nothing is said: as the folder."""
-    try:
-        name = Path.cwd().name
-    except OSError:  # it is gone
-        name = ""
-    return re.sub(r"[^a-z0-9-]+", "-", name.lower())[:40].strip("-") or "cluster"

@@ -1,0 +1,74 @@
+"""Whether an inventory, its playbook and its lock are as they must be, from the files alone."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision import inventory as inventories
+from provision.checks.ids import acceptable
+from provision.core.errors import PlaybookError, ProvisionError
+from provision.core.exits import Exit
+from provision.environment.lockfile import LockMissing, LockStale, read_lock
+from provision.environment.locks import lock_of
+from provision.inventory.models import Inventory
+
+
+@dataclass(frozen=True)
+class Linted:
+    """`error`: what is wrong, of an inventory with every mistake in it; None for nothing."""
+
+    path: Path
+    error: ProvisionError | None = None
+
+    @property
+    def exit_code(self) -> Exit:
+        if self.error is None:
+            return Exit.DONE
+        return Exit.NO if isinstance(self.error, LockStale) else self.error.exit_code
+
+
+def lint(path: str | Path) -> Linted:
+    """Reads the inventory, its playbook and its lock. Contacts nothing, runs no playbook, and reads no secret. Never
+    raises for what it finds."""
+    try:
+        loaded = inventories.load(path, require_secrets=False, ids=acceptable())
+        if loaded.playbook is not None:
+            _parse_playbook(loaded.playbook)
+        _read_lock(loaded)
+    except ProvisionError as error:
+        return Linted(Path(path), error)
+    return Linted(Path(path))
+
+
+def _parse_playbook(path: Path) -> None:
+    """Reads it and does not run it. Raises PlaybookError."""
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise PlaybookError(f"the playbook `{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise PlaybookError(f"the playbook `{path}` is no Python{line}: {said}") from None
+    for node in ast.walk(tree):
+        named = getattr(node, "name", "") if not isinstance(node, ast.alias) else node.asname or node.name
+        if named in ("playbook", "*") or (isinstance(node, ast.Name) and node.id == "playbook"):
+            return
+    raise PlaybookError(
+        f"the playbook `{path}` has no function `playbook`", hint="add `def playbook(cluster: Cluster) -> Playbook:`"
+    )
+
+
+def _read_lock(loaded: Inventory) -> None:
+    """Raises LockError if there is one and it does not fit, or cannot be read."""
+    if loaded.runtime is None:
+        try:
+            read_lock(loaded.lock_path, loaded.python, base=loaded.path.parent)
+        except LockMissing:
+            return
+    elif loaded.lock_path.exists():
+        found = lock_of(loaded, make=False, say=lambda _: None)
+        if found.stale:
+            raise LockStale(found)

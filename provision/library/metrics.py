@@ -1,0 +1,32 @@
+"""What Prometheus and Grafana need to watch a cluster, as files in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.export.metrics import CERTIFICATE_FILE, KEY_FILE, key_wanted, metrics_files
+from provision.export.writing import write
+from provision.inventory.models import Inventory
+
+
+@dataclass(frozen=True)
+class WrittenMetrics:
+    """`files`: what was written to `folder`, by names in it. `to_add`: names of files that a person puts there, since
+    what is in them is a secret, or the server's."""
+
+    folder: Path
+    files: tuple[str, ...]
+    to_add: tuple[str, ...] = ()
+
+
+def metrics(inventory: Inventory, folder: Path | None = None, *, node_exporter: int = 9100) -> WrittenMetrics:
+    """Writes targets, a scrape configuration, a dashboard and a collector. Contacts no host. `folder`: by default
+    CLUSTER-metrics in the current one. `node_exporter`: its port on the hosts. Raises ProvisionError if the folder
+    cannot be written."""
+    files = metrics_files(inventory, node_exporter=node_exporter)
+    where = folder or Path(f"{inventory.cluster}-metrics")
+    write(files, where)
+    missing = [KEY_FILE] if key_wanted(inventory) else []
+    missing += [CERTIFICATE_FILE] if inventory.serve is not None and inventory.serve.tls is not None else []
+    return WrittenMetrics(where, tuple(files), tuple(missing))
