@@ -15,6 +15,7 @@ import yaml
 from click.testing import Result
 
 from provision.environment.lock_inputs import inputs_of
+from provision.environment.lockfile import parse_lock
 from provision.inventory import load
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +30,9 @@ def lock(inventory: Path) -> Path:
     inputs = " ".join(f"{name}={digest}" for name, digest in inputs_of(loaded.python, inventory.parent).items())
     text = f"# python: 3.12\n# platform: x86_64-manylinux_2_34\n# inputs: {inputs}\n"
     path = inventory.with_suffix(".lock")
-    path.write_text(f"{text}vllm==0.33.0 --hash=sha256:{'0' * 64}\n")
+    body = f"vllm==0.33.0 --hash=sha256:{'0' * 64}\n"
+    digest = parse_lock(text + body, path, edited=True).digest
+    path.write_text(f"{text}# digest: {digest}\n# packages: 1\n{body}")
     return path
 
 
