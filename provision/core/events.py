@@ -36,8 +36,8 @@ class Connected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Doing(Event):
-    """The host is now busy with `what` ("reading facts", "environment 3f9c…", "the model server"). `passing`: for a
-    moment only, not worth a line that stays."""
+    """The host is now busy with `what` ("reading facts", "environment 3f9c…", "the model server"); empty: with nothing,
+    while it waits for others. `passing`: for a moment only, not worth a line that stays."""
 
     what: str
     passing: bool = False

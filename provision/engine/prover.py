@@ -103,10 +103,13 @@ class Prover:
     def _run(self, label: str, name: str, script: Script) -> Fragment:
         session = self._transport.connect(self._hosts[name])
         self._emit(events.Doing(name, label, passing=True))
-
-        if script.uploads:
-            session.send(script.uploads)
-        (fragment,) = session.run(
-            [script], on_line=lambda _, stream, line: events.heard(name, stream, line, self._emit), writes=True
-        )
+        try:
+            if script.uploads:
+                session.send(script.uploads)
+            (fragment,) = session.run(
+                [script], on_line=lambda _, stream, line: events.heard(name, stream, line, self._emit), writes=True
+            )
+        finally:
+            # What it said last is no longer so while others still have their part to do.
+            self._emit(events.Doing(name, "", passing=True))
         return fragment

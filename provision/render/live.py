@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 from rich.text import Text
 
@@ -11,7 +12,7 @@ from provision.render.board import Board
 from provision.render.fanout import View
 from provision.render.lines import EventLines
 from provision.render.out import Out, safe
-from provision.render.text import PLAIN, Paint
+from provision.render.text import COLOUR, PLAIN, Paint
 
 #: Written when the process must go at once: a Live that is not stopped leaves the cursor hidden.
 SHOW_CURSOR = "\x1b[?25h"
@@ -32,6 +33,8 @@ class LiveView(View):
         self._lines = EventLines(paint, verbose=verbose)
         self._pending: list[str] = []
         self._now = 0.0
+        #: Of the terminal when it was last drawn to, and how long the rows were.
+        self._size, self._drawn = ConsoleDimensions(0, 0), tuple[int, ...]()
         self._console = Console(
             file=out.stream, force_terminal=True, no_color=not paint.colour, highlight=False, markup=False, emoji=False
         )
@@ -52,7 +55,10 @@ class LiveView(View):
         self._now = now
         try:
             if not self._live.is_started:
+                self._size, self._drawn = self._console.size, ()
                 self._live.start()
+            elif self._size != self._console.size:
+                self._resized()
             self._flush()
             self._live.refresh()
         except OSError:
@@ -70,6 +76,16 @@ class LiveView(View):
         except OSError:
             self._out.line()
 
+    def _resized(self) -> None:
+        """Takes away all that the rows have become: a terminal that is narrower now has broken them into more."""
+        width = max(1, self._console.size.width)
+        rows = sum(max(1, -(-length // width)) for length in self._drawn)
+        # Row by row: what is erased at once, some terminals keep above.
+        self._console.file.write("\r" + "\x1b[2K\x1b[1A" * (rows - 1) + "\x1b[2K" * (rows > 0))
+        # Or rich goes up once more, by as many rows as there were.
+        self._live._live_render._shape = None
+        self._size, self._drawn = self._console.size, ()
+
     def _flush(self) -> None:
         lines, self._pending = self._pending, []
         if lines:
@@ -78,4 +94,5 @@ class LiveView(View):
     def _draw(self) -> Text:
         width, height = self._console.size
         lines = self._board.lines(self._now, width, min(_MOST_ROWS, height - 1), self._paint)
+        self._drawn = tuple(cell_len(COLOUR.sub("", line)) for line in lines)
         return Text.from_ansi("\n".join(safe(line, colour=True) for line in lines), no_wrap=True, overflow="ellipsis")

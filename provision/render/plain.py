@@ -35,7 +35,7 @@ class PlainView(View):
         if isinstance(event, Doing):
             if event.what != host.what:
                 self._hosts[event.host] = _Host(event.what, at)
-                if self._verbose or not event.passing:
+                if event.what and (self._verbose or not event.passing):
                     self._say(event.host, event.what)
         elif isinstance(event, Progress):
             host.waiting = event.text

@@ -73,6 +73,15 @@ def cut(text: str, width: int) -> str:
     return text[: width - 1] + "…" if width > 0 else ""
 
 
+def cut_at_word(text: str, width: int) -> str:
+    """As `cut`, and no word is cut but one that has a line to itself."""
+    if len(text) <= width:
+        return text
+    head = text[: max(0, width - 1)]
+    whole = head if text[len(head) : len(head) + 1] == " " else head.rpartition(" ")[0]
+    return f"{whole.rstrip()}…" if whole.strip() else cut(text, width)
+
+
 # A word, or what stands in backticks with what clings to it: a command that can be typed is not broken up.
 _UNBROKEN = re.compile(r"(?:`[^`]*`|\S)+")
 

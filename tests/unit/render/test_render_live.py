@@ -55,3 +55,26 @@ def test_paused_it_leaves_the_terminal_to_others_and_begins_anew() -> None:
     view.tick(2.0)
     view.close()
     assert "afterwards" in terminal.getvalue().removeprefix(shown)
+
+
+def test_rows_that_a_narrower_terminal_has_broken_up_are_all_taken_away() -> None:
+    """As tmux and most others do; seen in tmux 3.3a: no row of the wider time is left on the screen."""
+    terminal = Terminal()
+    view = LiveView(Out(terminal), Paint(False))
+    view._console.size = (100, 30)  # type: ignore[assignment]
+    view.handle(events.RunStarted("", "up", "llama", ("gpu-01", "gpu-02")), 0)
+    for host in ("gpu-01", "gpu-02"):
+        view.handle(events.Doing(host, "connecting"), 0)
+    view.tick(1.0)
+    view.tick(2.0)
+    drawn = terminal.getvalue()
+    # Two rows of 100 and one of `0:02  2 busy`.
+    view._console.size = (40, 30)  # type: ignore[assignment]
+    view.tick(3.0)
+    after = terminal.getvalue().removeprefix(drawn).partition("gpu-01")[0]
+    assert after.count("\x1b[1A") == 3 + 3 + 1 - 1 and after.count("\x1b[2K") >= 7
+    drawn = terminal.getvalue()
+    view._console.size = (100, 30)  # type: ignore[assignment]
+    view.tick(4.0)
+    assert terminal.getvalue().removeprefix(drawn).partition("gpu-01")[0].count("\x1b[1A") == 2
+    view.close()
