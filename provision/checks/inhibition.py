@@ -36,8 +36,9 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "GPU memory free": ("nvidia-smi", "GPU processes"),
     "GPU UUIDs": ("nvidia-smi", "boot"),
     # Who holds a GPU's memory is named there already, as a process.
-    "other Ray": ("GPU processes",),
-    "other vLLM": ("GPU processes", "other Ray"),
+    # Or as what has the ports: with the cluster's name, where it is one of ours.
+    "other Ray": ("GPU processes", "ports"),
+    "other vLLM": ("GPU processes", "ports", "other Ray"),
     "MTU": ("interface",),
     "link speed": ("interface",),
     "node address": ("interface", "boot", "Ray head --node-ip-address", "Ray worker --node-ip-address"),

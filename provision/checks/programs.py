@@ -9,6 +9,7 @@ from packaging.version import Version
 from provision.checks.network import on_loopback
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
+from provision.core.mark import Mark
 from provision.facts import Facts, Program
 
 #: Kind of program → what it is a part of.
@@ -65,8 +66,7 @@ def _strangers(node: Node, facts: Facts, cluster: str, told: set[tuple[str, int]
         if not found:
             continue
         first = found[0]
-        who = f"{f' {first.version}' if first.version else ''}{f' of {first.user}' if first.user else ''}"
-        inside = f", in the container {first.container.partition(' ')[2]}" if first.container else ""
+        said, hint = _whose(part, first, node.name)
         yield Finding(
             node.name,
             "services",
@@ -75,10 +75,23 @@ def _strangers(node: Node, facts: Facts, cluster: str, told: set[tuple[str, int]
             found=f"{first.version} (pid {first.pid})".strip(),
             against=Against.SOUND,
             why=why,
-            hint=_stopping(first, node.name),
+            hint=hint,
             evidence=tuple(_shown(program) for program in found),
-            said=f"another {part}{who} runs here, pid {first.pid}{inside}",
+            said=said,
         )
+
+
+def _whose(part: str, program: Program, host: str) -> tuple[str, str]:
+    """What it is, and what to do about it: one that is ours would be started again by its unit, and may be needed."""
+    what, inside = f"{part} {program.version}".strip(), f"runs here, pid {program.pid}"
+    if program.container:
+        inside += f", in the container {program.container.partition(' ')[2]}"
+    if mark := Mark.parse(program.mark):
+        there = f"the cluster `{mark.cluster}`, where this host is `{mark.host}`"
+        hint = f"`provision down INVENTORY` with that of {there}, stops it"
+        return f"{what} of the cluster {mark.cluster} {inside}", hint
+    who = f" of {program.user}" if program.user else ""
+    return f"another {what}{who} {inside}", _stopping(program, host)
 
 
 def _stopping(program: Program, host: str) -> str:

@@ -166,12 +166,14 @@ class Stream:
 
     `feed` yields (index, line) for each finished line inside a fragment; the texts and exit codes stay here.
     Every line goes through `clean` before anything else sees it; one that may end in the middle of a secret waits for
-    the next.
+    the next. Those of the fragments `private` do not: a secret that the caller asks for may hold a part of one it has.
     """
 
-    def __init__(self, nonce: str, count: int, clean: Cleaner | None = None) -> None:
+    def __init__(
+        self, nonce: str, count: int, clean: Cleaner | None = None, *, private: frozenset[int] = frozenset()
+    ) -> None:
         self._mark = f"{nonce} "
-        self._clean = clean
+        self._every, self._private = clean, private
         self._text = [_Text() for _ in range(count)]
         self._preamble = _Text()
         self._held: list[str] = []
@@ -215,6 +217,10 @@ class Stream:
         for _ in self._release() if self.current is None else ():
             pass
         return self._preamble.joined()
+
+    @property
+    def _clean(self) -> Cleaner | None:
+        return None if self.current in self._private else self._every
 
     def _line(self, raw: bytes) -> Iterator[tuple[int, str]]:
         line = raw.decode("utf-8", "replace").rstrip("\r")

@@ -53,7 +53,8 @@ class Batch:
         self._scripts = scripts
         self._on_line = on_line
         self._cancel = cancel
-        self._out = Stream(nonce, len(scripts), clean)
+        private = frozenset(index for index, script in enumerate(scripts) if script.private)
+        self._out = Stream(nonce, len(scripts), clean, private=private)
         self._err = Stream(nonce, len(scripts), clean)
         self._current = -1
 

@@ -64,8 +64,10 @@ def test_another_users_process_from_our_environment_is_ours_though_its_mark_is_h
 
 
 def test_a_ray_of_another_cluster_of_ours_is_another() -> None:
-    (finding,) = found(ours(2, "raylet", mark="qwen/gpu-02/ray"))
-    assert finding.fact == "other Ray"
+    (finding,) = found(ours(2, "raylet", mark="qwen/gpu-7/ray"))
+    assert finding.fact == "other Ray" and " of the cluster qwen runs here" in finding.message
+    # It may serve, and its unit would start it again: nobody is told to kill it.
+    assert "`provision down INVENTORY`" in finding.hint and "`gpu-7`" in finding.hint and "kill" not in finding.hint
 
 
 def test_hosts_on_loopback_see_the_processes_of_their_neighbours() -> None:

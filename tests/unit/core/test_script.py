@@ -98,6 +98,14 @@ def test_every_line_is_cleaned_before_anything_sees_it() -> None:
     assert (stream.preamble, stream.text(0)) == ("*\n", "a *\nend *\n")
 
 
+def test_what_a_private_script_prints_is_for_its_caller_as_it_is() -> None:
+    """Of a host's token the controller may have the first half alone, and must see that it is another one."""
+    stream = Stream(NONCE, 2, Stars(), private=frozenset({0}))
+    mark = f"\036{NONCE}"
+    list(stream.feed(f"{mark} begin 0\ntoken=secret-and-more\n{mark} end 0 0\n{mark} begin 1\nsecret\n".encode()))
+    assert (stream.text(0), stream.text(1)) == ("token=secret-and-more\n", "*\n")
+
+
 def test_a_line_that_ends_in_the_middle_of_a_secret_waits_for_the_next_and_no_longer_than_its_fragment() -> None:
     stream = Stream(NONCE, 2, Stars())
     mark = f"\036{NONCE}"
