@@ -151,13 +151,14 @@ def _causes(
         for step in steps
         if differs[step.key] and step.resource.fixable and not step.resource.spares(differs[step.key])
     }
+    stood = {step.key for step in steps if step.resource.stood(observed[step.key])}
     causes: dict[str, str] = {}
     growing = True
     while growing:
         growing = False
         drawn = {step.together: step.key for step in reversed(steps) if step.together and step.key in changed}
         for step in steps:
-            again = (key for key in step.restarts if observed.get(key) is not None)
+            again = (key for key in step.restarts if key in stood)
             cause = next((key for key in (*step.follows, *again) if key in changed), "")
             if step.key not in changed:
                 cause = cause or drawn.get(step.together, "")

@@ -106,6 +106,10 @@ class Resource(ABC):
         """What a plan cannot tell of its change, line by line. `have` as in `diff`."""
         return ()
 
+    def stood(self, have: State) -> bool:
+        """Whether what was there may be what others of this cluster were started on. `have` as in `diff`."""
+        return have is not None
+
     def interrupted(self, have: State, differences: Sequence[Difference]) -> Interruption | None:
         """What ends when it is changed or removed; None: nothing. `have` and `differences` as of `diff`."""
         return None

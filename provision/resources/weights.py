@@ -163,6 +163,10 @@ class Weights(Resource):
             return (Difference("", "as on the controller now", "an earlier version"),)
         return () if "marked" in have else (Difference("", "in use here", "another cluster's"),)
 
+    def stood(self, have: State) -> bool:
+        """Files that this cluster has not taken into use, as on a host that joins, are nobody's model here."""
+        return have is not None and ("marked" in have or ("digest" in have and "shared" not in have))
+
     def known(self, have: State) -> tuple[Known, ...]:
         """What two hosts must have in common, as short as a cell."""
         if have is None or not {"sound", "digest", "bytes", "files"} <= set(have) or _names(have, "fault:"):

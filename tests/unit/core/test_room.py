@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from provision.core.room import way_out
+from provision.environment.lockfile import parse_lock
 
 MOVE = "name a writable folder in PROVISION_STATE_DIR"
 
@@ -93,10 +94,10 @@ def test_no_command_calls_it_a_bug(disk: Path, tmp_path: Path, fault: Callable[[
     """The state folder, the cache and the home folder at once: all commands that read or write there."""
     fault(disk)
     (tmp_path / "inventory.yaml").write_text(INVENTORY)
-    digest = "ab" * 32
-    (tmp_path / "inventory.lock").write_text(
-        f"# python: 3.11\n# platform: x86_64-manylinux_2_28\ntiny==1.0 --hash=sha256:{digest}\n"
-    )
+    lock, header = tmp_path / "inventory.lock", "# python: 3.11\n# platform: x86_64-manylinux_2_28\n"
+    body = f"tiny==1.0 --hash=sha256:{'ab' * 32}\n"
+    digest = parse_lock(header + body, lock, edited=True).digest
+    lock.write_text(f"{header}# digest: {digest}\n# packages: 1\n{body}")
     environment = {**os.environ, "HOME": str(disk), "PROVISION_STATE_DIR": str(disk / "state"), "NO_COLOR": "1"}
     environment["XDG_CACHE_HOME"] = str(disk / "cache")
     code = (
