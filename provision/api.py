@@ -39,6 +39,7 @@ from provision.environment.lockfile import Lock
 from provision.environment.locks import lock_of, make_lock_of
 from provision.export import gathering
 from provision.inventory.models import Inventory
+from provision.operate.building import ready
 from provision.proofs.names import PROOFS
 from provision.serving.certificate import read_given
 from provision.stack.again import only_restarts, require_services, restarting
@@ -48,7 +49,6 @@ from provision.stack.closing import closed, tables
 from provision.stack.exposed import guarded
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
-from provision.transport.proxies import through_proxy
 from provision.weights.lookup import look_for
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def lock(
     inventory: Inventory, *, upgrade: bool = False, upgrade_packages: Sequence[str] = (), listener: Listener = silent
 ) -> Path:
     """Resolves the environment's packages to versions and hashes, beside the inventory. Raises LockError."""
-    of, say = through_proxy(inventory), _noting(listener)
+    of, say = ready(inventory), _noting(listener)
     return make_lock_of(of, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
@@ -253,7 +253,7 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
 
 def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock: Lock | None = None) -> Job:
     writes, removes, book = mode is Mode.UP, mode.removes, _playbook(inventory, options)
-    inventory = inventory if removes else through_proxy(inventory)
+    inventory = inventory if removes else ready(inventory)
     # Going back goes by no file of now but the playbook, and a plan in a file compares its lock itself.
     files = [book.path, *(inventory_files(inventory.path) if command != "rollback" else ())]
     made_from = MadeFrom(files, lambda: {} if removes else inventories.read_secrets(inventory) | read_given(inventory))

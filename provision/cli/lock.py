@@ -50,8 +50,8 @@ def lock(
     from provision.cli.find import find_inventory
     from provision.cli.run import errors_as_json, existing, watched
     from provision.environment.locks import news_of
+    from provision.operate.building import ready
     from provision.render.jsonl import result_line
-    from provision.transport.proxies import through_proxy
 
     screen = ShownOptions(**options).screen()
     with errors_as_json(screen):
@@ -59,7 +59,7 @@ def lock(
             news = _compared(diff) if diff is not None else None
             if news is None:
                 loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-                news = news_of(through_proxy(loaded), upgrade, only, check)
+                news = news_of(ready(loaded), upgrade, only, check)
             screen.json(result_line("lock", {"changes": list(news)}))
             if not screen.as_json:
                 screen.say(*(news or ("no difference",)))

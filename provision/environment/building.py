@@ -1,4 +1,4 @@
-"""Builds one wheel on this machine, with the Python that the hosts have."""
+"""Builds one wheel, with the Python that the hosts have: on this machine, or by `Python.builder` on another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -37,40 +38,77 @@ from provision.inventory.models import Python
 _TOOLS = ("setuptools", "wheel")
 
 
+@dataclass(frozen=True)
+class Order:
+    """What another machine is to build. `requirement`: with its hashes, if it has any. `beside`: for what is built
+    without isolation, the requirements that are installed for it, with hashes, and `tools`."""
+
+    name: str
+    requirement: str
+    python: Python
+    base: Path
+    isolated: bool
+    beside: str = ""
+    tools: tuple[str, ...] = ()
+
+    def failed(self, said: str) -> LockError:
+        what = self.requirement.split(" \\\n", 1)[0].strip()
+        return LockError(f"`{what}` could not be built", evidence=decisive(said), hint=_hint(said, self.isolated))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a wheel was built: `uname -m`, and the version of glibc."""
+
+    machine: str
+    libc: str
+
+
 def build_wheel(stanza: str, body: str, python: Python, base: Path) -> Path:
     """The wheel of one requirement, with its hashes if it has any, in a temporary folder of its own. `body`: all that
     was resolved. Raises LockError."""
     made = Path(tempfile.mkdtemp(prefix="provision-build-"))
     try:
-        wheel = _made(pristine(stanza, made / "sources"), body, python, base, made)
-        _refuse_unfit(wheel, python)
+        wheel, where = _made(pristine(stanza, made / "sources"), body, python, base, made)
+        _refuse_unfit(wheel, python, where)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
     return wheel
 
 
-def _made(stanza: str, body: str, python: Python, base: Path, made: Path) -> Path:
+def _made(stanza: str, body: str, python: Python, base: Path, made: Path) -> tuple[Path, Machine]:
+    """The wheel, and where it was built."""
     first = logical_lines(stanza)[0][1].split(" --hash")[0]
     name = canonicalize_name(re.split(r"[\s\[=@]", first)[0])
     isolated = name not in map(canonicalize_name, python.no_build_isolation)
-    ready = re.search(r"\.whl(#|$)", first) is not None
-    if ready:
+    lines = [] if isolated else [line for _, line in logical_lines(body) if "==" in line and not line.startswith(first)]
+    beside, tools = "".join(f"{line}\n" for line in lines), () if isolated else _tools(python, lines)
+    order = Order(name, stanza, python, base, isolated, beside, tools)
+    here = Machine(platform.machine(), platform.libc_ver()[1])
+    if re.search(r"\.whl(#|$)", first):
         done = pip_download(python, made, stanza, base=base)
-    else:
-        interpreter = find_interpreter(python)
-        if not isolated:
-            interpreter = _environment(interpreter, first, body, python, base, made)
-        done = _pip_wheel(interpreter, stanza, isolated, python, base, made)
+        wheels = list(made.glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
+            raise LockError(f"`{first}` could not be fetched", evidence=decisive(done.stderr), hint="check its address")
+        return wheels[0], here
+    if python.builder is not None:
+        wheel, where = python.builder(order, made)
+        return wheel, where
+    interpreter = find_interpreter(python)
+    if not isolated:
+        interpreter = _environment(interpreter, order, made)
+    done = _pip_wheel(interpreter, order, made)
     wheels = list(made.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        evidence = decisive(done.stderr)
-        if ready:
-            raise LockError(
-                f"`{first}` could not be fetched", evidence=evidence, hint="check the address, and the file"
-            )
-        raise LockError(f"`{first}` could not be built", evidence=evidence, hint=_hint(done.stderr, isolated))
-    return wheels[0]
+        raise order.failed(done.stderr)
+    return wheels[0], here
+
+
+def _tools(python: Python, lines: Sequence[str]) -> tuple[str, ...]:
+    locked = {line.partition("==")[0] for line in lines}
+    named = [re.split(r"[^\w.-]", tool)[0] for tool in python.build_packages]
+    return (*python.build_packages, *(tool for tool in _TOOLS if tool not in {*locked, *named}))
 
 
 def find_interpreter(python: Python) -> str:
@@ -89,12 +127,9 @@ def find_interpreter(python: Python) -> str:
     return done.stdout.strip()
 
 
-def _pip_wheel(
-    interpreter: str, stanza: str, isolated: bool, python: Python, base: Path, made: Path
-) -> subprocess.CompletedProcess[str]:
-    here = ambient()
-    links = find_links(python, base, here)
-    name = canonicalize_name(re.split(r"[\s\[=@]", stanza)[0])
+def _pip_wheel(interpreter: str, order: Order, made: Path) -> subprocess.CompletedProcess[str]:
+    here, python, stanza, isolated = ambient(), order.python, order.requirement, order.isolated
+    links, name = find_links(python, order.base, here), order.name
     listed = made / "requirements.txt"
     # Older pips take no URL without a host behind a name.
     local = re.match(r"(\S+) @ (git\+file:[^#\s]+)", stanza)
@@ -118,18 +153,14 @@ def _pip_wheel(
     return _run(command, env, made)
 
 
-def _environment(interpreter: str, first: str, body: str, python: Python, base: Path, made: Path) -> str:
+def _environment(interpreter: str, order: Order, made: Path) -> str:
     """An environment that holds the rest of the lock, as far as that has wheels: its Python."""
     from uv import find_uv_bin
 
-    here, env = ambient(), made / "environment"
-    links = find_links(python, base, here)
-    lines = [line for _, line in logical_lines(body) if "==" in line and not line.startswith(first)]
+    here, env, python, tools = ambient(), made / "environment", order.python, order.tools
+    links = find_links(python, order.base, here)
     listed = made / "environment.txt"
-    listed.write_text(as_lines(links) + "".join(f"{line}\n" for line in lines), encoding="utf-8")
-    locked = {line.partition("==")[0] for line in lines}
-    named = [re.split(r"[^\w.-]", tool)[0] for tool in python.build_packages]
-    tools = [*python.build_packages, *(tool for tool in _TOOLS if tool not in {*locked, *named})]
+    listed.write_text(as_lines(links) + order.beside, encoding="utf-8")
     variables = {**sealed(proxies=python.proxies)}
     variables |= {**for_uv(here, variables), **index_variables(python, here)}
     install = [
@@ -147,14 +178,14 @@ def _environment(interpreter: str, first: str, body: str, python: Python, base: 
     install += [f"--torch-backend={python.torch_backend}"] if python.torch_backend else []
     for command in (
         [find_uv_bin(), "venv", "--quiet", "--python", interpreter, str(env)],
-        [*install, "--require-hashes", "-r", str(listed)] if lines else [],
+        [*install, "--require-hashes", "-r", str(listed)] if order.beside else [],
         # They may need others, unlike the lock, which has all that it needs.
         [word for word in (*install, *tools) if word != "--no-deps"] if tools else [],
     ):
         done = _run(command, variables, made) if command else None
         if done is not None and done.returncode:
             raise LockError(
-                f"the environment that `{first}` is built in could not be made",
+                f"the environment that `{order.name}` is built in could not be made",
                 evidence=decisive(done.stderr),
                 hint="what is built without isolation needs wheels of all else in the lock",
             )
@@ -167,18 +198,19 @@ def _run(command: list[str], env: Mapping[str, str], folder: Path) -> subprocess
     )
 
 
-def _refuse_unfit(wheel: Path, python: Python) -> None:
-    """A compiled one needs this machine's C library, or a newer one, unless its tags say that it does not."""
+def _refuse_unfit(wheel: Path, python: Python, where: Machine) -> None:
+    """A compiled one needs the C library that it was built with, or a newer one, unless its tags say otherwise."""
     tags = parse_wheel_filename(wheel.name)[3]
     if not any(tag.platform.startswith("linux_") for tag in tags):
         return
-    unfit = misfit(python.platform, platform.machine(), "")
-    newer = Version(platform.libc_ver()[1] or "0") > Version(glibc(python.platform))
+    unfit = misfit(python.platform, where.machine, "")
+    newer = Version(where.libc or "0") > Version(glibc(python.platform))
     if unfit or newer:
-        what = f"architecture is `{platform.machine()}`" if unfit else f"glibc is `{platform.libc_ver()[1]}`"
+        what = f"architecture is `{where.machine}`" if unfit else f"glibc is `{where.libc}`"
+        place = f"`{python.build_on}`, whose" if python.builder is not None else "this machine, whose"
         raise LockError(
-            f"`{wheel.name}` is compiled, and this machine's {what}: it may not run on `{python.platform}`",
-            hint=_elsewhere(at_least(platform.machine(), platform.libc_ver()[1]), python.platform),
+            f"`{wheel.name}` is compiled on {place} {what}: it may not run on `{python.platform}`",
+            hint=_elsewhere(at_least(where.machine, where.libc), python.platform),
         )
 
 

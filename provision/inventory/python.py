@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -44,6 +44,9 @@ class Python(Section):
     build: Literal["never", "controller"] = Field(
         "never", description="`controller`: what has no wheel is built once, here, and sent to the hosts by its hash"
     )
+    build_on: str | None = Field(
+        None, description="the host on which it is built instead, such as one with nvcc; it has to reach the index"
+    )
     no_build_isolation: tuple[str, ...] = Field(
         (), description="of `packages` those that are built with the rest of the lock installed, such as `flash-attn`"
     )
@@ -58,11 +61,22 @@ class Python(Section):
 
     #: Of a run, and in no file: credentials may be in it.
     _proxies: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _builder: Callable[..., Any] | None = PrivateAttr(default=None)
 
     @property
     def proxies(self) -> Mapping[str, str]:
         """The variables by which programs that fetch find the proxy of the inventory; none where it names none."""
         return self._proxies
+
+    @property
+    def builder(self) -> Callable[..., Any] | None:
+        """What builds in place of this machine (provision.environment.building); None for this machine."""
+        return self._builder
+
+    def built_by(self, builder: Callable[..., Any]) -> Python:
+        made = self.model_copy()
+        made._builder = builder
+        return made
 
     def through(self, proxies: Mapping[str, str]) -> Python:
         made = self.model_copy()

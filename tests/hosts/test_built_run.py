@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import pip
 import pytest
 from engine import changes
 from own_playbooks import Here
-from package_index import write_wheel
+from package_index import Index, write_wheel
 from small_packages import publish, two_packages
 from source_packages import make_repository, publish_source, write_archive, write_folder
 from test_environments_run import ENVIRONMENTS
 
 import provision
+from provision.core.errors import LockError
 from provision.core.report import Report
 from provision.environment.lockfile import read_lock
 from provision.inventory.models import Host
@@ -152,3 +154,57 @@ def test_every_host_gets_the_wheel_that_was_built_or_fetched_for_the_lock(
         (tmp_path / place).rename(tmp_path / f"{place}.gone")
     report = provision.up(here.inventory, **here.options(here.file(ENVIRONMENTS), deep=True))
     assert (report.exit_code, changes(report), report.findings) == (0, 0, ()), report
+
+
+def publish_pip(index: Index) -> None:
+    """The one that runs these tests."""
+    code = Path(pip.__file__).parent
+    files = {f"pip/{file.relative_to(code)}": file.read_text() for file in code.rglob("*.py")}
+    index.add("pip", "99.0", **files)
+
+
+@pytest.mark.long  # short: tests/unit/environment/test_built.py, test_another_machine_builds_…
+def test_one_host_builds_for_all_where_the_inventory_says_so(
+    make_host: Callable[..., Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is built says on which host, by a variable that only that one's sshd sets."""
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    index = publish(tmp_path / "index")
+    for name in ("setuptools", "wheel"):
+        index.add(name, "1.0")
+    publish_pip(index)
+    publish_source(index, "flashy", extra="import tiny; os.environ['MARK'] = os.environ['WHERE']")
+    # What it needs is asked here.
+    write_folder(tmp_path / "mine", "inafolder", extra="os.environ['MARK'] = os.environ.get('WHERE', 'here')")
+    hosts = [make_host("SetEnv WHERE=first"), make_host(f"SetEnv WHERE=second HOME={home}")]
+    here = Here(tmp_path, hosts)
+    settings = {
+        "packages": ("tiny==2.0", "flashy==1.0", "inafolder @ ./mine"),
+        "build": "controller",
+        "build_on": "host-2",
+        "no_build_isolation": ("flashy",),
+    }
+    here.inventory = here.inventory.model_copy(update={"python": two_packages(index).model_copy(update=settings)})
+    report = provision.up(here.inventory, **here.options(here.file(ENVIRONMENTS)))
+    assert (report.exit_code, changes(report)) == (0, 2), report
+    code = "import flashy, inafolder; print(flashy.built, inafolder.built)"
+    said = {
+        subprocess.run(
+            [here.kept / host / "envs/current-here/bin/python", "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+        for host in ("host-1", "host-2")
+    }
+    (one,) = said
+    assert one.count("second") == 2
+    assert not list(home.iterdir()), "something of the build was left"
+    # What cannot be built there says so, and on which host.
+    publish_source(index, "flashy", extra="import lacking")
+    with pytest.raises(LockError, match=r"host-2: `flashy==1\.0` could not be built") as caught:
+        provision.lock(here.inventory, upgrade=True)
+    assert "`lacking`" in caught.value.hint and "`python.build_packages`" in caught.value.hint
+    assert not list(home.iterdir())

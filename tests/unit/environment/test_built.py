@@ -12,16 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from package_index import Index
+from package_index import Index, write_wheel
 from source_packages import make_repository, publish_source, write_folder
 
+from provision import load
 from provision.core.errors import LockError
+from provision.environment.building import Machine, Order
 from provision.environment.local_wheels import local_wheels
 from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_lock
 from provision.environment.platforms import GLIBC, at_least
 from provision.environment.unisolated import refuse_moved
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
+from provision.operate.building import ready
 
 
 @pytest.fixture
@@ -153,6 +156,45 @@ def test_what_imports_the_rest_of_the_lock_is_built_beside_it(
     assert "building flashy==1.0" in said
     assert moved.packages["tiny"] == "2.0" and moved.hashes["flashy"] != lock.hashes["flashy"]
     assert resolve_lock(python, path, upgrade_packages=["flashy"]).hashes["flashy"] != lock.hashes["flashy"]
+
+
+def test_a_host_that_is_none_builds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "i.yaml").write_text(
+        "cluster: c\nhosts: {h1: {address: 192.0.2.1, role: head}}\n"
+        "python: {packages: [a], build: controller, build_on: gpu-9}\n"
+    )
+    with pytest.raises(LockError, match="`gpu-9`, which is no host") as caught:
+        ready(load(tmp_path / "i.yaml"))
+    assert "`h1`" in caught.value.hint
+
+
+@pytest.mark.parametrize(("libc", "refused"), [("2.28", False), ("2.39", True)])
+def test_another_machine_builds_beside_the_locked_files_and_is_the_one_that_has_to_fit(
+    settings: Callable[..., Python], index: Index, tmp_path: Path, libc: str, refused: bool
+) -> None:
+    orders: list[Order] = []
+    machine = platform.machine()
+
+    def build(order: Order, into: Path) -> tuple[Path, Machine]:
+        orders.append(order)
+        made = into / f"flashy-1.0-py3-none-linux_{machine}.whl"
+        write_wheel(made, "flashy", "1.0")
+        return made, Machine(machine, libc)
+
+    publish_source(index, "flashy", extra="import nvcc")
+    asked = settings(
+        "tiny", "flashy==1.0", no_build_isolation=("flashy",), build_on="gpu-1", platform=f"{machine}-manylinux_2_34"
+    )
+    python = asked.built_by(build)
+    if refused:
+        with pytest.raises(LockError, match=r"compiled on `gpu-1`, whose glibc is `2\.39`"):
+            make_lock(python, tmp_path / "c.lock")
+    else:
+        lock = make_lock(python, tmp_path / "c.lock")
+        assert set(fetch_wheels(lock, python, tmp_path / "other")) == {"flashy", "tiny"}
+        assert f"--hash={lock.hashes['tiny'][0]}" in orders[0].beside
+    (order,) = orders
+    assert (order.name, order.isolated, order.tools) == ("flashy", False, ("setuptools", "wheel"))
 
 
 def test_one_that_asks_for_another_version_than_it_was_built_beside_is_refused() -> None:

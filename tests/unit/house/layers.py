@@ -175,10 +175,10 @@ LAYERS: Mapping[str, Row] = {
     "api": Row(
         (
             "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "export", "inventory",
-            "proofs", "serving", "stack", "testing", "transport", "weights",
+            "operate", "proofs", "serving", "stack", "testing", "weights",
         ),
         ("typing_extensions",),
-        "puts describing and acting together; never prints; transport: a proxy's password leaves it for that alone",
+        "puts describing and acting together; never prints; operate: what a run fetches through, and builds on",
     ),
     "library": Row(
         ("api", "begin", "checks", "core", "environment", "export", "inventory", "operate", "render"),

@@ -1,0 +1,3 @@
+# Removes the folder of a build.
+
+case $work in */.provision-build.*) rm -rf -- "$work" ;; esac
