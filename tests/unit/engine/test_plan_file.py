@@ -127,7 +127,8 @@ def relocked(desk: Desk) -> None:
     inventory = inventories.load(desk.file)
     text = LOCK.replace("1.0", "2.0")
     inputs = " ".join(f"{k}={v}" for k, v in plan_inputs(inventory).items())
-    desk.lock.write_text(text.replace("# platform", f"# inputs: {inputs}\n# platform", 1))
+    sealed = f"# inputs: {inputs}\n# digest: {parse_lock(text, desk.lock, edited=True).digest}\n# platform"
+    desk.lock.write_text(text.replace("# platform", sealed, 1))
 
 
 def plan_inputs(inventory: inventories.Inventory) -> Mapping[str, str]:
