@@ -162,6 +162,14 @@ BESIDE_THE_REST = (
 )
 
 
+#: uv has no setting for another place.
+OWN_PYTORCH = (
+    "python.torch_backend takes PyTorch from download.pytorch.org, which cannot be reached: leave it out, and name the "
+    "build in python.packages (`torch==2.14.0+cu130`); or name a mirror of https://download.pytorch.org/whl/cu130 as "
+    "`python.index`, and the other index in `python.extra_indexes`"
+)
+
+
 def _hint(said: str) -> str:
     """Signs in uv's words → what to do."""
     table = (
@@ -179,6 +187,7 @@ def _hint(said: str) -> str:
          "hosts do not build from source, which would give each its own code: choose a version that has a wheel for "
          "this platform and Python; or set `python.build: controller`: it is built once, here, and every host gets "
          "that wheel by its hash"),
+        (r"Failed to fetch: `?https://download\.pytorch\.org", OWN_PYTORCH),
         (r"Failed to read `--find-links`", "check the folders and pages in python.find_links"),
         (r"subsequent index|--index-strategy", OTHER_INDEX),
         (r"invalid peer certificate",

@@ -217,3 +217,26 @@ def test_uv_for_another_architecture_is_the_one_whose_hash_is_known(tmp_path: Pa
             uv_binary(python, tmp_path / "cache", base=tmp_path)
         assert "lock" not in caught.value.hint
     assert not list((tmp_path / "cache").rglob("uv"))
+
+
+def test_without_a_way_to_pytorchs_index_an_own_one_serves_its_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    own, mirror = Index(tmp_path / "own"), Index(tmp_path / "mirror")
+    for version in ("2.0", "2.0+cpu", "2.0+cu130"):
+        own.add("torch", version)
+    own.add("tiny", "1.0")
+    mirror.add("torch", "2.0+cpu")
+    python = Python(version="3.11", packages=("torch", "tiny"), index=own.url, torch_backend="cpu")
+    nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:1")
+    with pytest.raises(LockError) as caught:
+        make_lock(python.through(nowhere), tmp_path / "a.lock")
+    assert "`python.index`" in caught.value.hint and "`torch==2.14.0+cu130`" in caught.value.hint
+    # Both of what it says.
+    named = python.model_copy(update={"torch_backend": None, "packages": ("torch==2.0+cpu", "tiny")})
+    first = {"torch_backend": None, "index": mirror.url, "extra_indexes": (own.url,)}
+    for settled in (named, python.model_copy(update=first)):
+        lock = make_lock(settled, tmp_path / "a.lock")
+        assert lock.packages == {"tiny": "1.0", "torch": "2.0+cpu"}
+        assert set(fetch_wheels(lock, settled, tmp_path / "cache")) == {"tiny", "torch"}

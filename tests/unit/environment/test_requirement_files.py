@@ -12,6 +12,7 @@ from package_index import Index
 from provision.core.errors import LockError
 from provision.environment.lock_inputs import inputs_of
 from provision.environment.lockfile import make_lock
+from provision.environment.main_packages import main_packages
 from provision.environment.missing_hashes import only_promised
 from provision.environment.requirement_files import expanded, lines_for_uv, promised
 from provision.inventory.models import Python
@@ -65,6 +66,7 @@ def test_constraints_that_the_list_names_ask_for_nothing(python: Python, tmp_pat
     (tmp_path / "more.txt").write_text("tiny\n")
     (tmp_path / "versions.txt").write_text("tiny<2\nsmall<9\n")
     assert make_lock(python, tmp_path / "a.lock").packages == {"tiny": "1.0"}
+    assert main_packages(make_lock(python, tmp_path / "a.lock"), python) == ["tiny"]
     before = inputs_of(python, tmp_path)
     (tmp_path / "versions.txt").write_text("tiny<3\n")
     assert inputs_of(python, tmp_path)["packages"] != before["packages"]
