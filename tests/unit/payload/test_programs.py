@@ -172,6 +172,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "lifeline:greets": (line, [], (0, "the raylet does not answer at 127.0.0.1:1")),
         "lifeline:hold": (line, [], (0, "the raylet is not reached at 127.0.0.1:1")),
         "lifeline:reach": (line | {"SECONDS_LEFT": "-1"}, [], (1, "the raylet does not answer at 127.0.0.1:1")),
+        "listing:main": ({}, [], (0, "records=")),
         "metrics:main": (asked, [], (0, "metrics.silent=nobody listens on port 1 yet")),
         "network.host:main": ({"NETWORK_PROOF": json.dumps(network)}, [], (0, '{"taken": {}, "peers": {}}')),
         "ray_members:main": (joined, [], (1, "did not join Ray in time: a (10.0.0.1)")),
