@@ -62,6 +62,11 @@ def write_folder(folder: Path, name: str, **how: str) -> None:
 
 def make_repository(folder: Path, name: str, **how: str) -> None:
     write_folder(folder, name, **how)
+    subprocess.run(["git", "-C", str(folder), "init", "-q"], check=True)
+    commit_all(folder)
+
+
+def commit_all(folder: Path) -> None:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost", "-C", str(folder)]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+    for words in (["add", "-A"], ["commit", "-qm", "one"]):
         subprocess.run([*git, *words], check=True)

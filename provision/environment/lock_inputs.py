@@ -15,6 +15,7 @@ from provision.core.errors import LockError
 from provision.core.urls import bare, masked
 from provision.environment.ambient import ambient
 from provision.environment.indexes import from_here
+from provision.environment.lock_text import header_of
 from provision.environment.requirement_files import expanded, written
 from provision.inventory.models import Python
 
@@ -39,6 +40,11 @@ def refuse(python: Python, base: Path) -> None:
                 f"the requirement `{line}` holds a password, which git and others would show in their arguments",
                 hint="leave it out, and put it into ~/.netrc: `machine example.org login me password …`",
             )
+
+
+def recorded_inputs(text: str) -> dict[str, str]:
+    """What `inputs_of` was when a lock was made."""
+    return dict(part.partition("=")[::2] for part in header_of(text).get("inputs", "").split())
 
 
 def inputs_of(python: Python, base: Path) -> dict[str, str]:

@@ -18,8 +18,9 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
+from provision.environment.git_commits import at_commits
 from provision.environment.lock_changes import asked_by_packages, changes, named_by_setting
-from provision.environment.lock_inputs import HERE, inputs_of, left_here, refuse, unmet
+from provision.environment.lock_inputs import HERE, inputs_of, left_here, recorded_inputs, refuse, unmet
 from provision.environment.lock_text import (
     REMAKE,
     LockBroken,
@@ -131,7 +132,7 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
         raise LockMissing(f"there is no lock at `{path.name}`", hint=REMAKE) from None
     lock = parse_lock(text, path)
     refuse_unsealed(text, path)
-    recorded = dict(part.partition("=")[::2] for part in header_of(text).get("inputs", "").split())
+    recorded = recorded_inputs(text)
     base = base or path.parent
     inputs = inputs_of(python, base)
     names = [name for name in dict.fromkeys((*inputs, *recorded)) if name != HERE]
@@ -213,7 +214,10 @@ def resolve_lock(
             kept = re.sub(rf" \\\n +--hash=sha256:(?:{'|'.join(before) or '-'})$", "", kept, flags=re.MULTILINE)
             made.write_text(kept, encoding="utf-8")
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
-        asked, beside = unisolated.without_isolation(python, base, path, again, kept, more, say)
+        # A branch is asked for anew where what is asked for is another.
+        same = recorded_inputs(_text_or_none(path)).get("packages") == inputs_of(python, base)["packages"]
+        pinned = at_commits(python, base, again.values()) if same else python
+        asked, beside = unisolated.without_isolation(pinned, base, path, again, kept, more, say)
         said = compile_requirements(asked, base, made, *more)
         body = named_by_setting(made.read_text(encoding="utf-8"))
         allowed = promised(python.packages, base)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from package_index import Index, write_wheel
-from source_packages import make_repository, publish_source, write_folder
+from source_packages import commit_all, make_repository, publish_source, write_folder
 
 from provision import load
 from provision.core.errors import LockError
 from provision.environment.building import Machine, Order
+from provision.environment.git_commits import at_commits
 from provision.environment.local_wheels import local_wheels
 from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_lock
 from provision.environment.platforms import GLIBC, at_least
@@ -97,8 +98,34 @@ def test_a_requirement_of_git_is_what_it_was_when_it_was_locked(
     assert lock.packages == {"gitted": "1.0"}
     (wheel,) = (tmp_path / "c.wheels").glob("*.whl")
     assert hashes(lock, "gitted") == (hashlib.sha256(wheel.read_bytes()).hexdigest(),)
+    # A branch that moved moves nothing, until it is asked for.
+    (repo / "more.py").write_text("more = 1\n")
+    commit_all(repo)
+    assert resolve_lock(settings(url), tmp_path / "c.lock").text == lock.text
+    moved = resolve_lock(settings(url), tmp_path / "c.lock", upgrade_packages=["gitted"])
+    assert moved.news == ("gitted 1.0: was built anew",)
     shutil.rmtree(repo)
     assert fetch_wheels(lock, settings(url), tmp_path / "other")["gitted"].read_bytes() == wheel.read_bytes()
+
+
+def test_a_commit_is_that_of_the_same_repository_alone(tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    asked = (
+        "Mine[x] @ git+ssh://git@example.org/mine@release/v1#subdirectory=a",
+        "mine @ git+https://example.org/other@main",
+        "other @ git+https://example.org/mine ; python_version > '3'",
+        "plain==1.0",
+    )
+    sources = [
+        f"mine[x] @ git+ssh://git@example.org/mine@{commit}#subdirectory=a",
+        f"other @ git+https://example.org/mine@{commit}",
+    ]
+    assert at_commits(Python(packages=asked), tmp_path, sources).packages == (
+        f"Mine[x] @ git+ssh://git@example.org/mine@{commit}#subdirectory=a",
+        asked[1],
+        f"other @ git+https://example.org/mine@{commit} ; python_version > '3'",
+        "plain==1.0",
+    )
 
 
 def test_a_wheel_by_its_url_needs_no_building(settings: Callable[..., Python], index: Index, tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""The commits of git that a lock was made from: a branch that moved since moves nothing, until it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
+
+from provision.environment.requirement_files import lines_for_uv
+from provision.inventory.models import Python
+
+_GIT = re.compile(r"(?P<name>[\w.-]+)(?P<extras>\s*\[[^]]*\])?\s*@\s*git\+(?P<url>[^\s#]+)(?P<rest>.*)\Z", re.DOTALL)
+
+
+def at_commits(python: Python, base: Path, sources: Iterable[str]) -> Python:
+    """`python` with the commits of `sources`, what the wheels of the lock of before were built from."""
+    known: dict[tuple[str, str], str] = {}
+    for source in sources:
+        if found := _GIT.match(source):
+            place, commit = _parts(found["url"])
+            known[canonicalize_name(found["name"]), place] = commit
+    lines = lines_for_uv(python.packages, base)
+    pinned = tuple(_at(line, known) for line in lines)
+    if pinned == tuple(lines):
+        return python
+    ruling = (*python.constraints, *lines_for_uv(python.packages, base, rules=True))
+    return python.model_copy(update={"packages": pinned, "constraints": ruling})
+
+
+def _at(line: str, known: dict[tuple[str, str], str]) -> str:
+    found = _GIT.match(line)
+    place = _parts(found["url"])[0] if found else ""
+    commit = known.get((canonicalize_name(found["name"]), place), "") if found else ""
+    if not found or not commit:
+        return line
+    return f"{found['name']}{found['extras'] or ''} @ git+{place}@{commit}{found['rest']}"
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """The repository, and what of it: a commit, a tag, a branch."""
+    parts = urlsplit(url)
+    path, _, ref = parts.path.partition("@")
+    return urlunsplit(parts._replace(path=path)), ref
