@@ -43,5 +43,6 @@ def lacking(have: Mapping[str, str], failed: Fragment) -> dict[str, str] | None:
     if failed.rc != AGAIN or not names:
         return None
     sizes = [value.partition(" ")[::2] for key, value in said if key == "sent"]
-    arrived = {"uv": "sent"} if ("uv", "sent") in said else {}
+    # What is `lost` is sent once more.
+    arrived = {key: value for key, value in said if key == "uv"}
     return {**have, "lacking": names, **arrived, **{f"sent.{name}": size for size, name in sizes}}

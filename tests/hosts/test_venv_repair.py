@@ -124,6 +124,10 @@ DAMAGE: dict[str, Callable[[Path, Path], object]] = {
     "a pyvenv.cfg that others cannot read": lambda env, site: (env / "pyvenv.cfg").chmod(0),
     "a program that cannot be run": lambda env, site: (env / "bin/run-small").chmod(0o600),
     "no bin": lambda env, site: shutil.rmtree(env / "bin"),
+    "code that others can write to": lambda env, site: (site / "tiny.py").chmod(0o666),
+    "a folder that others can write to": lambda env, site: (site / "parts").chmod(0o777),
+    "a site-packages that others can write to": lambda env, site: site.chmod(0o777),
+    "an environment that others can write to": lambda env, site: env.chmod(0o777),
     "a mark that is a pipe": lambda env, site: [(env / ".provision").unlink(), os.mkfifo(env / ".provision")],
 }
 
@@ -222,6 +226,18 @@ def test_programs_of_what_it_is_for_are_looked_for_without_a_deep_look(machine: 
     ]
     machine.apply(venv)
     assert subprocess.run([venv.bin("run-small")], capture_output=True, check=True).stdout == b"runs\n"
+
+
+@pytest.mark.parametrize("how", ["a program", pytest.param("a folder", marks=pytest.mark.long)])
+def test_a_uv_of_ours_that_cannot_be_run_is_sent_again(machine: Machine, index: Index, how: str) -> None:
+    venv = make(machine, index, two_packages(index))
+    machine.apply(venv)
+    (uv,) = (machine.root / "bin").iterdir()
+    instead(uv) if how == "a folder" else uv.write_text("#!/bin/sh\nexit 9\n")
+    (site(venv) / "tiny.py").write_text("")
+    machine.apply(venv)
+    assert run_in(venv, "import tiny; print(tiny.version)") == "2.0" and uv.is_file()
+    assert not (machine.root / "uploads").exists() and not (machine.root / "cache").exists()
 
 
 @pytest.mark.long

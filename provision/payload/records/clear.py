@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 
-from provision.payload.records.files import fault, readers, remove
+from provision.payload.records.files import fault, readers, remove, rights
 from provision.payload.records.seal import MARK, Seal
 from provision.payload.records.site import Site, led_away, sites, together
 
@@ -92,10 +92,12 @@ def _make_way(env: str, path: str) -> bool:
 
 
 def _open_up(folder: str) -> None:
-    """Gives a folder the rights that a new one would have, where it has less."""
-    mode = stat.S_IMODE(os.stat(folder).st_mode)
-    if mode & (readers() * 5) != readers() * 5:
-        os.chmod(folder, mode | 0o700 | (readers() * 5))
+    """Gives a folder the rights that a new one would have, where it has less, or others can write there."""
+    if not rights(folder):
+        return
+    if os.geteuid() == 0:
+        os.chown(folder, 0, 0)
+    os.chmod(folder, (stat.S_IMODE(os.stat(folder).st_mode) | 0o700 | (readers() * 5)) & ~stat.S_IWOTH)
 
 
 def _arriving(env: str, staged: str) -> Iterator[str]:

@@ -36,6 +36,19 @@ def readers() -> int:
     return 0o111 if os.geteuid() == 0 else 0o100
 
 
+def rights(path: str) -> str:
+    """What is wrong with who may do what with a file or folder; empty for nothing, and for what is not there."""
+    try:
+        there = os.lstat(path)
+    except OSError:
+        return ""
+    needed = readers() * (5 if stat.S_ISDIR(there.st_mode) else 4)
+    if there.st_mode & needed != needed:
+        return "unreadable"
+    exposed = there.st_mode & stat.S_IWOTH or there.st_uid not in (0, os.geteuid())
+    return "others can write to it" if exposed and not stat.S_ISLNK(there.st_mode) else ""
+
+
 def plain(path: str) -> bool:
     """Whether it is a file that whoever the environment is for can read. Raises OSError."""
     mode = os.lstat(path).st_mode
@@ -70,8 +83,6 @@ def fault(path: str, listed: Sequence[tuple[str, str, str]]) -> str:
         there = os.lstat(path)
         if not stat.S_ISREG(there.st_mode):
             return "a link" if stat.S_ISLNK(there.st_mode) else "no file"
-        if there.st_mode & (readers() * 4) != readers() * 4:
-            return "unreadable"
         fitting = [(kind, digest) for kind, digest, size in listed if not size or int(size) == there.st_size]
         if not fitting:
             return "edited"

@@ -18,7 +18,7 @@ from provision.payload.records.close import seal_built, seal_repaired
 from provision.payload.records.files import remove
 from provision.payload.records.reuse import missing, reuse
 from provision.payload.records.seal import Damaged, Seal
-from provision.payload.records.site import Site, led_away, sites
+from provision.payload.records.site import Site, sites, unsound
 from provision.payload.records.strays import programs, strays
 
 
@@ -37,9 +37,9 @@ def main() -> None:
 
 def look(env: str, _: Sequence[str]) -> None:
     sealed = Seal(env)
-    away = led_away(env)
-    if away:
-        sys.stdout.write(f"unread=its folder {away} is a link\n")
+    wrong = unsound(env)
+    if wrong:
+        sys.stdout.write(f"unread={wrong}\n")
         return
     lines = []
     found = sites(env, sealed)

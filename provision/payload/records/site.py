@@ -14,10 +14,9 @@ import glob
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Sequence
 
-from provision.payload.records.files import as_listed, fault, plain, read, readers
+from provision.payload.records.files import as_listed, fault, plain, read, rights
 from provision.payload.records.seal import Seal
 
 #: Those whose digest has a length of its own: of `shake_*` a RECORD does not say how long it is.
@@ -128,7 +127,7 @@ class Site:
         programs = os.path.join(self.env, "bin") + os.sep
         for record in self.records:
             for path, (name, *_) in {} if record.why else record.checked.items():
-                what = "" if path in told else way(path) or fault(path, listed[path])
+                what = "" if path in told else way(path) or fault(path, listed[path]) or rights(path)
                 if not what and path.startswith(programs) and not os.access(path, os.X_OK):
                     what = "not executable"
                 if what:
@@ -138,26 +137,21 @@ class Site:
 
 class Way:
     """What is wrong with the folders that lead to a path: one is a link, and whatever is done there is done elsewhere,
-    or those whom the environment is for cannot look into it. Empty for nothing."""
+    or those whom the environment is for cannot look into it, or others can change what is in it. Empty for nothing."""
 
     def __init__(self, env: str) -> None:
-        self._seen = {env: ""}
+        self._env = env
+        self._seen = {os.path.dirname(env): ""}
 
     def __call__(self, path: str) -> str:
         folder = os.path.dirname(path)
         if folder not in self._seen:
-            self._seen[folder] = self(folder) or self._fault(folder)
+            self._seen[folder] = self(folder) or ("a link" if self._leads_on(folder) else rights(folder))
         return self._seen[folder]
 
-    @staticmethod
-    def _fault(folder: str) -> str:
-        try:
-            mode = os.lstat(folder).st_mode
-        except OSError:
-            return ""  # the file says why
-        if stat.S_ISLNK(mode):
-            return "a link"
-        return "" if not stat.S_ISDIR(mode) or mode & (readers() * 5) == readers() * 5 else "unreadable"
+    def _leads_on(self, folder: str) -> bool:
+        """The environment itself may be one."""
+        return folder != self._env and os.path.islink(folder)
 
 
 def together(records: Sequence[Record]) -> dict[str, list[tuple[str, str, str]]]:
@@ -176,10 +170,22 @@ def sites(env: str, seal: Seal) -> list[Site]:
 
 def led_away(env: str) -> str:
     """A folder that all of it lies in, and is a link by now: what is done there is done elsewhere. Empty for none."""
+    return next((os.path.relpath(place, env) for place in _folders(env)[1:] if os.path.islink(place)), "")
+
+
+def unsound(env: str) -> str:
+    """What is wrong with the folders that all of it lies in; empty for nothing."""
+    away = led_away(env)
+    if away:
+        return f"its folder {away} is a link"
+    wrong = ((os.path.relpath(place, env), rights(place)) for place in _folders(env))
+    return next((f"{what}: its folder {name}".replace(" .", "") for name, what in wrong if what), "")
+
+
+def _folders(env: str) -> list[str]:
     libraries = glob.glob(os.path.join(glob.escape(env), "lib", "python3*"))
-    places = [os.path.join(env, name) for name in ("bin", "lib")]
-    places += [*libraries, *(os.path.join(place, "site-packages") for place in libraries)]
-    return next((os.path.relpath(place, env) for place in places if os.path.islink(place)), "")
+    places = [env, os.path.join(env, "bin"), os.path.join(env, "lib"), *libraries]
+    return [*places, *(os.path.join(place, "site-packages") for place in libraries)]
 
 
 def canonical(package: str) -> str:

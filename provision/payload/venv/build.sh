@@ -43,12 +43,21 @@ if [ "$mode" = build ] && [ -n "$follows" ] && ! finished; then
     rm -rf -- "$cache"
     exit 75
 fi
+can_run || give_up
 uv=${found_uv:-$root/bin/uv-$uv_version}
 if [ -f "$inbox/uv" ]; then
+    [ ! -d "$uv" ] || discard "$uv"
     chmod 700 "$inbox/uv"
     mv -f -- "$inbox/uv" "$uv"
+elif [ "$mode" != link ] && [ -z "$found_uv" ] && ! "$uv" --version >/dev/null 2>&1; then
+    # Ours of before, and it is not what was sent any more: it is asked for again, which it was not as long as it lay here.
+    discard "$uv"
+    printf 'lacking=uv\nuv=lost\n'
+    (cd "$inbox" && stat -c 'sent=%s %n' -- *) 2>/dev/null || :
+    echo "${uv##*/} below $root cannot be run" >&2
+    rm -rf -- "$cache"
+    exit 75
 fi
-can_run || give_up
 where_from
 if [ "$mode" = build ] && finished; then mode=link; fi
 case "$mode" in

@@ -3,7 +3,8 @@
 
 linked() {
     for link in "$envs"/*; do
-        [ -h "$link" ] && [ "$(readlink "$link")" = "$1" ] && return 0
+        # Wherever it lies by name: somebody may have made an absolute one.
+        [ -h "$link" ] && [ "$link" -ef "$envs/$1" ] && return 0
     done
     return 1
 }

@@ -14,7 +14,7 @@ for place in "$envs"/*; do
     used=
     ! needed "$name" "$cluster" || used=yes
     for link in "$envs"/current-*; do
-        [ -h "$link" ] && [ "$(readlink "$link")" = "$name" ] && used=yes
+        [ -h "$link" ] && [ "$link" -ef "$place" ] && used=yes
     done
     [ -n "$used" ] || { say "removing environment $name"; discard "$place"; }
 done

@@ -21,6 +21,7 @@ def digest(content: bytes) -> str:
 def looked_at(env: Path, more: bytes, *, start: bytes = b"", content: bytes = b"x") -> Site:
     site = env / "lib/python3.11/site-packages"
     (site / INFO).mkdir(parents=True)
+    env.chmod(0o755)
     (site / "tiny.py").write_bytes(content)
     rows = f"tiny.py,sha256={digest(b'x')},1\n" + "".join(f"{INFO}/{n},,\n" for n in ("METADATA", "WHEEL", "RECORD"))
     (site / INFO / "RECORD").write_bytes(start + rows.encode() + more)

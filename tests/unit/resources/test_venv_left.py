@@ -49,6 +49,17 @@ def test_nothing_is_removed_of_two_names_that_only_together_read_alike(tmp_path:
     assert [place.is_dir() for place in (*places, *aside)] == [True, False, True, False]
 
 
+@pytest.mark.parametrize("target", ["{envs}/0123456789ab", "./0123456789ab", "../envs/0123456789ab"])
+def test_an_environment_that_a_link_names_in_another_way_is_in_use(tmp_path: Path, target: str) -> None:
+    envs = tmp_path / "root/envs"
+    for name in ("0123456789ab", "ba9876543210"):
+        (envs / name).mkdir(parents=True)
+        (envs / name / ".provision").write_text("digest\na\n")
+    (envs / "current-a").symlink_to(target.format(envs=envs))
+    run(leftovers(str(tmp_path / "root"), "a", "b", remove=True), tmp_path)
+    assert [(envs / name).is_dir() for name in ("0123456789ab", "ba9876543210")] == [True, False]
+
+
 def test_what_an_older_version_set_aside_is_removed_with_the_environment(tmp_path: Path) -> None:
     root = tmp_path / "root"
     names = [f".was-0123456789ab-{whose}-0123456789ab" for whose in ("a-b", "a-b-c", "big-a-b")]
