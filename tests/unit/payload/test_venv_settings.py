@@ -53,14 +53,16 @@ def test_a_root_where_programs_cannot_be_run_is_named_before_anything_is_built(t
 
 def test_uv_finds_what_reaches_an_index_and_nothing_else_of_a_login(tmp_path: Path) -> None:
     reach = reaching({"HTTPS_PROXY": "http://it's:1", "no_proxy": "a", "NCCL_DEBUG": "INFO", "UV_LINK_MODE": "copy"})
-    assert dict(reach) == {"HTTPS_PROXY": "http://it's:1", "no_proxy": "a"}
+    # curl reads `http_proxy`, and not the name in capitals.
+    both = {"HTTPS_PROXY": "http://it's:1", "https_proxy": "http://it's:1", "no_proxy": "a", "NO_PROXY": "a"}
+    assert dict(reach) == both
     login = {
         "UV_RESOLUTION": "lowest",
         "UV_INDEX_MINE_PASSWORD": "kept",
         "PIP_PRE": "1",
         "PYTHONPATH": "/elsewhere",
         "SSL_CERT_FILE": "/kept.pem",
-        "https_proxy": "http://kept:1",
+        "all_proxy": "http://kept:1",
         "VIRTUAL_ENV": "/elsewhere",
     }
     given = {name: str(value) for name, value in environment(dict(reach)).items()}
@@ -68,7 +70,7 @@ def test_uv_finds_what_reaches_an_index_and_nothing_else_of_a_login(tmp_path: Pa
     variables = {"PATH": os.defpath, "root": str(tmp_path), "cache": str(tmp_path / "cache"), **given}
     done = subprocess.run(["sh", "-c", text], env={**login, **variables}, capture_output=True, text=True, check=True)
     found = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
-    kept = {"UV_INDEX_MINE_PASSWORD", "SSL_CERT_FILE", "https_proxy"}
+    kept = {"UV_INDEX_MINE_PASSWORD", "SSL_CERT_FILE", "all_proxy"}
     assert {name: found.get(name) for name in login} == {n: v if n in kept else None for n, v in login.items()}
     assert {name: found.get(name) for name, _ in reach} == dict(reach)
     assert (found["UV_NO_CONFIG"], found["UV_LINK_MODE"], found["UV_CACHE_DIR"]) == (
