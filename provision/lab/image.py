@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,14 +29,20 @@ class Hashed(io.RawIOBase):
         return self._file.write(data)
 
 
-def write_image(target: Path, name: str, layers: Sequence[Path], variables: Mapping[str, str]) -> str:
-    """`name:tag`, made of the folders `layers`, the lowest first; `variables`: its environment. The digest of its
-    configuration, by which every daemon knows it."""
+def write_image(
+    target: Path,
+    name: str,
+    layers: Sequence[Path],
+    variables: Mapping[str, str],
+    without: Collection[str] = (),
+) -> str:
+    """`name:tag`, made of the folders `layers`, the lowest first; `variables`: its environment; `without`: files and
+    folders that it does not need. The digest of its configuration, by which every daemon knows it."""
     part = target.with_suffix(".part")
     diffs, files = [], []
     with part.open("wb") as out:
         for number, folder in enumerate(layers):
-            diffs.append(_layer(out, f"layer-{number}.tar", folder))
+            diffs.append(_layer(out, f"layer-{number}.tar", folder, without))
             files.append(f"layer-{number}.tar")
         config = json.dumps({
             "architecture": "amd64",
@@ -57,15 +63,19 @@ def write_image(target: Path, name: str, layers: Sequence[Path], variables: Mapp
     return f"sha256:{digest}"
 
 
-def _layer(out: IO[bytes], name: str, folder: Path) -> str:
+def _layer(out: IO[bytes], name: str, folder: Path, without: Collection[str]) -> str:
     """Writes a layer into the archive where it stands; how long it has become is written in front of it last."""
     start = out.tell()
     out.write(bytes(BLOCK))
     hashed = Hashed(out)
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        return None if entry.name in without else _plain(entry)
+
     with tarfile.open(fileobj=hashed, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted(folder.iterdir()):
             if path.name not in LEFT_OUT:
-                tar.add(path, path.name, filter=_plain)
+                tar.add(path, path.name, filter=plain)
     entry = tarfile.TarInfo(name)
     entry.size = hashed.size
     out.write(bytes(-hashed.size % BLOCK))

@@ -47,7 +47,7 @@ class Rack:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=400,
+            timeout=1200,
             check=False,
         )
 
@@ -65,7 +65,8 @@ class Rack:
         return found
 
     def on(self, host: str, command: str) -> str:
-        done = self.lab.host(host).exec(["sh", "-c", command])
+        # A busy machine takes minutes to load an image.
+        done = self.lab.host(host).exec(["sh", "-c", command], timeout=600)
         return done.stdout + done.stderr
 
     def in_sync(self) -> bool:

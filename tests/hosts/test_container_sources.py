@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from container_rack import HOSTS, Rack
-from registry import start_registry, stop_registry
+from registry import serve, start_registry, stop_registry
 
 from provision.environment.image_lock import parse_image_lock
 from provision.payload.bundle import shell
@@ -104,7 +104,7 @@ def test_without_the_registry_it_is_said_and_the_next_up_is_through(here: Rack, 
     assert done.returncode == 1
     assert "connection refused" in done.stdout + done.stderr
     assert f"docker pull {registry.rpartition(':')[0]}@sha256:" in done.stdout + done.stderr
-    here.on("lab-1", "systemd-run --quiet --unit lab-registry /srv/docker-registry serve /srv/config.yml")
+    serve(here)
     here.up()
 
 
