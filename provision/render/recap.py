@@ -179,9 +179,11 @@ def _what_to_do(report: Report, again: str) -> str:
     by_up = sum(is_by_up(entry.findings[0].hint) for entry in counting)
     if not again or not by_up:
         return ""
+    # As long as one host fails to answer, `up` changes nothing on any.
+    first = "once all hosts answer, " if any(h.status in ("failed", "unreachable") for h in report.hosts) else ""
     if any(entry.severity is Severity.BLOCKS for entry in counting):
-        return f"; fix what blocks, then `{again}` fixes {by_up}"
-    return f"; `{again}` fixes {'it' if by_up == len(counting) else f'{by_up} of {len(counting)}'}"
+        return f"; fix what blocks, then {first}`{again}` fixes {by_up}"
+    return f"; {first}`{again}` fixes {'it' if by_up == len(counting) else f'{by_up} of {len(counting)}'}"
 
 
 def _apart(*blocks: list[str]) -> list[str]:

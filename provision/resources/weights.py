@@ -296,7 +296,8 @@ def _same(name: str, entry: Entry, have: Mapping[str, str]) -> bool:
         return False
     now, was = have.get(f"is:{name}", ""), have.get(f"was:{name}", "")
     if "sound" in have:
-        return was.endswith(entry.sha256) if was else True
+        # Nothing is told of any file where the folder is as it should be; of a file that is new, nothing is told alone.
+        return was.endswith(entry.sha256) if was else not any(key.startswith("was:") for key in have)
     for known in (was, have.get(f"wrote:{name}", "")):
         if known and now and known.startswith(f"{now} "):
             return known.endswith(entry.sha256)

@@ -121,6 +121,16 @@ UNREACHABLE = (*FINE, HostReport("gpu-03", "unreachable", (), (), 1.0))
             {"findings": (a_missing_gpu(), *BY_UP_ALONE)},
             "check: 1 blocks, 1 drift (3 hosts, 0.5 s); fix what blocks, then `provision up` fixes 1",
         ),
+        # `up` would change nothing on any host.
+        (
+            {"findings": BY_UP_ALONE, "exit_code": 4, "hosts": UNREACHABLE},
+            "check: 1 host unreachable, 1 drift (3 hosts, 0.5 s); once all hosts answer, `provision up` fixes it",
+        ),
+        (
+            {"findings": (a_missing_gpu(), *BY_UP_ALONE), "exit_code": 4, "hosts": UNREACHABLE},
+            "check: 1 host unreachable, 1 blocks, 1 drift (3 hosts, 0.5 s); fix what blocks, then once all hosts "
+            "answer, `provision up` fixes 1",
+        ),
         (
             {"findings": (), "exit_code": 4, "hosts": UNREACHABLE},
             "check: 1 host unreachable (3 hosts, 0.5 s)",

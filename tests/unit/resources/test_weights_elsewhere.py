@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -102,3 +102,12 @@ def test_what_was_served_before_goes_too(tmp_path: Path, here: Held) -> None:
     (mine := Path(before.weights.folder, "notes")).write_text("of somebody's")
     assert f"left, since it is not as provision wrote it: {mine}" in now.remove()
     assert shown(mine.parent) == {"notes"} and not Path(now.weights.folder).exists()
+
+
+def test_a_file_that_the_model_has_got_since_is_sent(tmp_path: Path, here: Held) -> None:
+    before = host(tmp_path, here, "a")
+    before.bring()
+    (here.folder / "more.safetensors").write_bytes(b"one more shard")
+    now = replace(before.weights, here=read(look(here.folder), lambda *_: None))
+    fix = now.fix(Host(now).see(), now.want())
+    assert [upload.source.name for upload in fix.uploads] == ["more.safetensors"]
