@@ -16,7 +16,8 @@ def main() -> None:
     found = sorted(distributions())
     version = "{}.{}.{}".format(*sys.version_info[:3])
     names = "/".join(name for name, _ in found)
-    sys.stdout.write(f"python={version}\ndist={names}\nrecords={digest(found, Path(sys.prefix))}\n")
+    for key, value in (("python", version), ("dist", names), ("records", digest(found, Path(sys.prefix)))):
+        sys.stdout.write(f"{key}={value}\n")
 
 
 def distributions() -> Iterator[tuple[str, Path]]:

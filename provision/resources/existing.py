@@ -155,7 +155,7 @@ class ExistingEnvironment(Resource):
             for names in self.needs:
                 if not any(DIST + name in have for name in names):
                     said = f"{self.prefix} has no {names[0]}"
-                    hint = f"install it there on {self.host}: provision changes nothing in it"
+                    hint = f"install it there on {self.host}: nothing in it is changed from here"
                     yield self._finding(names[0], "absent", "installed", said, hint)
 
     def _exposed(self, said: str) -> Finding:

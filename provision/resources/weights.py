@@ -18,10 +18,10 @@ from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
 from provision.core.wording import download
 from provision.payload.bundle import shell
-from provision.payload.weights.manifest import Entry
 from provision.payload.weights.seal import INCOMING
 from provision.resources.weights_foreign import closed, in_the_way, unreadable
 from provision.resources.weights_run import DOWNLOAD, HANDOVER, HINTS, SEAL, TIMEOUT, run
+from provision.resources.weights_seen import few, names, read_state, same
 from provision.weights.local import Held, look, read
 from provision.weights.source import models_below
 
@@ -109,26 +109,7 @@ class Weights(Resource):
         return wanted
 
     def read(self, fragment: Fragment) -> State:
-        """Whatever a host prints: a line that does not look like one of the probe's says nothing."""
-        state = {}
-        for line in fragment.stdout.split("\n"):
-            kind, _, rest = line.partition(" ")
-            cells = rest.split(" ", _CELLS.get(kind, 1) - 1)
-            if kind in ("is", "in") and len(cells) == 3 and _is_number(cells[0]):
-                state[f"{kind}:{cells[2]}"] = f"{cells[0]} {cells[1]}"
-            elif kind in ("was", "wrote") and len(cells) == 4 and _is_number(cells[1]):
-                state[f"{kind}:{cells[3]}"] = f"{cells[1]} {cells[2]} {cells[0]}"
-            elif kind == "sample" and len(cells) == 2:
-                state[f"sample:{cells[1]}"] = cells[0]
-            elif kind == "odd":
-                state[f"odd:{rest}"] = "no plain file"
-            elif kind == "fault":
-                state[f"fault:{rest}"] = "other content"
-            else:
-                key, sep, value = line.partition("=")
-                if sep and (key not in _NUMBERS or _is_number(value)):
-                    state[key] = value
-        return state or None
+        return read_state(fragment.stdout)
 
     def blockers(self, have: State) -> tuple[Finding, ...]:
         if have is None:
@@ -151,9 +132,9 @@ class Weights(Resource):
         if have is None or "folder" not in have:
             # A folder that nobody brings blocks, by its facts (checks/system.py).
             return () if self.source == "hosts" else (Difference("", "present", None),)
-        if faults := _names(have, "fault:"):
+        if faults := names(have, "fault:"):
             hint = "" if self.source == "hosts" else "`provision up --deep` transfers them again"
-            return (Difference("", "as transferred", f"damaged: {_few(faults)}", hint),)
+            return (Difference("", "as transferred", f"damaged: {few(faults)}", hint),)
         if "sound" not in have:
             return (self._unfinished(have),)
         for key in ("repo", "revision"):
@@ -169,7 +150,7 @@ class Weights(Resource):
 
     def known(self, have: State) -> tuple[Known, ...]:
         """What two hosts must have in common, as short as a cell."""
-        if have is None or not {"sound", "digest", "bytes", "files"} <= set(have) or _names(have, "fault:"):
+        if have is None or not {"sound", "digest", "bytes", "files"} <= set(have) or names(have, "fault:"):
             return ()
         commit = f", commit {have['commit'][:8]}" if have.get("commit") else ""
         said = f"{have['digest'][:12]}, {download(int(have['bytes']))} in {have['files']} files{commit}"
@@ -191,7 +172,7 @@ class Weights(Resource):
             removed = self._as_owner("weights/uses.sh", "weights/remove.sh", timeout=600)
             body = "\n".join((shell(*HANDOVER), removed.body, shell("weights/removed.sh")))
             return Script(body, {**removed.vars, "work": "remove"}, removed.timeout)
-        faults = _names(have or {}, "fault:")
+        faults = names(have or {}, "fault:")
         variables: dict[str, Value] = {
             **self._places(),
             "work": "fetch",
@@ -256,13 +237,13 @@ class Weights(Resource):
         return "shared" not in have and ("digest" in have or "brought" in have)
 
     def _unfinished(self, have: Mapping[str, str]) -> Difference:
-        there = {name: have[f"is:{name}"].partition(" ")[0] for name in _names(have, "is:")}
+        there = {name: have[f"is:{name}"].partition(" ")[0] for name in names(have, "is:")}
         ours = (size for name, size in there.items() if f"wrote:{name}" in have)
         if "digest" in have:
-            was = {name: have[f"was:{name}"].rpartition(" ")[0] for name in _names(have, "was:")}
+            was = {name: have[f"was:{name}"].rpartition(" ")[0] for name in names(have, "was:")}
             other = [name for name in sorted({*was, *there}) if was.get(name) != have.get(f"is:{name}")]
             came = "unchanged" if self.source == "hosts" else "as transferred"
-            return Difference("", came, f"changed: {_few(other)}")
+            return Difference("", came, f"changed: {few(other)}")
         if self.source == "hosts":
             return Difference("", "hashed", "not hashed yet")
         bytes_there = sum(map(int, ours)) + int(have.get("begun", "0"))
@@ -271,47 +252,10 @@ class Weights(Resource):
 
     def _uploads(self, held: Held, have: Mapping[str, str]) -> tuple[Upload, ...]:
         """What is missing, or is not known to be the same; not into its place, where other files may be by then."""
-        names = [name for name, entry in held.files.items() if not _same(name, entry, have)]
+        missing = [name for name, entry in held.files.items() if not same(name, entry, have)]
         inbox = f"{self.folder}/{INCOMING}/{self.host}"
         made = self.models if self.ours else self.folder
         return tuple(
             Upload(held.folder / name, f"{inbox}/{name}".rpartition("/")[0], user=self.owner, made=made)
-            for name in names
+            for name in missing
         )
-
-
-#: How many cells follow a kind of line; the last one is a name, which may hold blanks.
-_CELLS = {"is": 3, "in": 3, "was": 4, "wrote": 4, "sample": 2}
-
-_NUMBERS = ("bytes", "files", "begun")
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
-
-
-def _same(name: str, entry: Entry, have: Mapping[str, str]) -> bool:
-    """As far as it can be told without reading it on the host; there it is hashed all the same."""
-    if f"fault:{name}" in have:
-        return False
-    now, was = have.get(f"is:{name}", ""), have.get(f"was:{name}", "")
-    if "sound" in have:
-        # Nothing is told of any file where the folder is as it should be; of a file that is new, nothing is told alone.
-        return was.endswith(entry.sha256) if was else not any(key.startswith("was:") for key in have)
-    for known in (was, have.get(f"wrote:{name}", "")):
-        if known and now and known.startswith(f"{now} "):
-            return known.endswith(entry.sha256)
-    # It came whole in a run that broke off: tar keeps the second.
-    size, _, mtime = have.get(f"in:{name}", "").partition(" ")
-    if size == str(entry.size) and mtime.partition(".")[0] == entry.mtime.partition(".")[0]:
-        return True
-    # Somebody else put it there: `blockers` has compared a sample.
-    return bool(now) and f"wrote:{name}" not in have and now.partition(" ")[0] == str(entry.size)
-
-
-def _names(have: Mapping[str, str], prefix: str) -> list[str]:
-    return sorted(key.removeprefix(prefix) for key in have if key.startswith(prefix))
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -92,14 +92,16 @@ class ClusterToken(KeptOnHosts):
             return ""
 
     def _refuse_damaged(self) -> None:
-        path = self._path
-        if not path.is_file():
-            return
         try:
+            path = self._path
+            if not path.is_file():
+                return
             require_ours(path)
             empty = not path.read_bytes().strip()
-        except OSError as error:
-            raise self._cannot_keep(error) from error
+        except (OSError, NoHome) as error:
+            if not self.writes:  # who only looks needs no place for one
+                return
+            raise self._cannot_keep(error) if isinstance(error, OSError) else error from None
         raise ProvisionError(
             f"the token of `{self.cluster}` in `{path}` {'is empty' if empty else 'is damaged'}, and no host has one: "
             "expected 16 to 1024 visible characters on one line",
