@@ -11,9 +11,9 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import distribution
 from pathlib import Path
 
-import pip
 import pytest
 from engine import changes
 from own_playbooks import Here
@@ -158,7 +158,8 @@ def test_every_host_gets_the_wheel_that_was_built_or_fetched_for_the_lock(
 
 def publish_pip(index: Index) -> None:
     """The one that runs these tests."""
-    code = Path(pip.__file__).parent
+    # Imported, pip would take away the distutils of setuptools from other tests.
+    code = Path(str(distribution("pip").locate_file("pip")))
     files = {f"pip/{file.relative_to(code)}": file.read_text() for file in code.rglob("*.py")}
     index.add("pip", "99.0", **files)
 
