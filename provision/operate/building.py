@@ -29,8 +29,8 @@ _BUILD = ("environment.sh", "venv/sealed.sh", "venv/install.sh", "venv/wheel.sh"
 #: Seconds: flash-attn takes hours on a few cores.
 _TIMEOUT = 6 * 3600.0
 
-#: MiB that come back in one script's output.
-_PART = 16
+#: MiB that come back in one script's output, and in all.
+_PART, _WHOLE = 16, 16 << 10
 
 
 def ready(inventory: Inventory) -> Inventory:
@@ -82,7 +82,7 @@ class _Builder:
             raise LockError(f"{self.host.name}: what was built is no wheel: `{name}`")
         wheel = into / name
         with wheel.open("wb") as file:
-            for skip in range(0, 1 << 20, _PART):
+            for skip in range(0, _WHOLE, _PART):
                 (part,) = session.run([_part(f"{work}/out/{name}", skip)])
                 data = _decoded(part)
                 file.write(data)
