@@ -67,12 +67,10 @@ def refuse_truncated(text: str, header: Mapping[str, str], packages: int, path: 
         )
 
 
-def refuse_unsealed(text: str, path: Path) -> None:
-    """Raises LockBroken where the digest is missing: whoever takes that line out could change all the rest."""
-    if not header_of(text).get("digest"):
-        raise LockBroken(
-            f"{path}:1: its line `# digest: …` is missing, so that it cannot be told whether it was edited", hint=REMAKE
-        )
+def is_sealed(text: str) -> bool:
+    """Whether it has its digest: whoever takes that line out could change all the rest. Locks of before it was written
+    down are without it, too."""
+    return bool(header_of(text).get("digest"))
 
 
 def move_folder_aside(path: Path, say: Callable[[str], None] | None) -> None:

@@ -25,12 +25,12 @@ from provision.environment.lock_text import (
     REMAKE,
     LockBroken,
     header_of,
+    is_sealed,
     lock_text,
     logical_lines,
     move_folder_aside,
     refuse_conflict,
     refuse_truncated,
-    refuse_unsealed,
 )
 from provision.environment.missing_hashes import only_promised, with_sha256
 from provision.environment.requirement_files import asked_by_settings, promised
@@ -40,6 +40,9 @@ from provision.inventory.models import Python
 _TITLE = "# The exact environment of every host, with hashes. Made by `provision lock`; keep it beside the inventory.\n"
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;@]+)\Z")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\Z")
+
+#: Why a lock is made anew that does not say what it was.
+UNSEALED = "left without its line `# digest: …`, so that it cannot be told whether it was edited"
 
 #: The digest of what is no lock.
 UNLOCKED = "unlocked"
@@ -131,7 +134,6 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
     except FileNotFoundError:
         raise LockMissing(f"there is no lock at `{path.name}`", hint=REMAKE) from None
     lock = parse_lock(text, path)
-    refuse_unsealed(text, path)
     recorded = recorded_inputs(text)
     base = base or path.parent
     inputs = inputs_of(python, base)
@@ -141,6 +143,8 @@ def read_lock(path: Path, python: Python, *, base: Path | None = None) -> Lock:
         stale = f"made from other settings ({', '.join(f'python.{name}' for name in changed)})"
         missing = "; ".join(unmet(lock.packages, python, base))
         raise LockStale(replace(lock, stale=f"{stale}: {missing}" if missing else stale))
+    if not is_sealed(text):
+        raise LockStale(replace(lock, stale=UNSEALED))
     return lock
 
 
@@ -256,9 +260,8 @@ def _kept_versions(path: Path, say: Callable[[str], None] | None, *, hashes: boo
     try:
         text = lock_text(path)
         lock = parse_lock(text, path, edited=True)
-        if hashes:
+        if hashes and is_sealed(text):
             parse_lock(text, path)
-            refuse_unsealed(text, path)
             return text
     except FileNotFoundError:
         return ""

@@ -13,7 +13,7 @@ from package_index import Index
 
 from provision.core.errors import LockError
 from provision.environment.lock_of_command import lock_for
-from provision.environment.lockfile import LockMissing, ensure_lock, make_lock, read_lock
+from provision.environment.lockfile import LockMissing, LockStale, ensure_lock, make_lock, read_lock
 from provision.inventory.models import Python
 
 
@@ -108,8 +108,6 @@ BROKEN = {
     ends_between_two_packages: ":9: it ends with 1 packages, and was written with 2",
     ends_within_a_hash: ":10: `tiny==2.0` is not a version with sha256",
     with_another_hash: "was edited after `provision lock` wrote it",
-    without_its_digest: ":1: its line `# digest: …` is missing",
-    without_a_stanza: ":1: its line `# digest: …` is missing",
     of_another_program: ":1: this was not made by `provision lock`",
     empty: ":1: this was not made by `provision lock`",
     binary: ":13: this is no text in UTF-8",
@@ -180,3 +178,18 @@ def test_a_lock_that_an_editor_saved_in_its_own_way_is_the_same(path: Path, pyth
     path.write_bytes(b"\xef\xbb\xbf" + made.text.replace("\n", ends).encode())
     assert read_lock(path, python).digest == made.digest
     assert make_lock(python, path).digest == made.digest
+
+
+@pytest.mark.parametrize("fault", [without_its_digest, without_a_stanza], ids=lambda fault: fault.__name__)
+def test_one_without_its_digest_is_made_anew_and_never_installed(python, path, tmp_path, fault):
+    """So are those of earlier versions, which had none."""
+    made = make_lock(python, path)
+    fault(path)
+    with pytest.raises(LockStale, match="left without its line `# digest: …`, so that it cannot be told"):
+        read_lock(path, python)
+    said: list[str] = []
+    assert lock_for(python, path, base=tmp_path, make=False, say=said.append, resolve=True).digest == made.digest
+    assert "`provision up` recreates it" in said[0] or "as this plan has it" in said[0]
+    assert lock_for(python, path, base=tmp_path, make=False, say=str, removes=True).packages
+    assert ensure_lock(python, path, say=said.append).packages == made.packages
+    assert read_lock(path, python).digest == made.digest
