@@ -19,6 +19,8 @@ from packaging.version import Version
 from provision.core.errors import LockError
 from provision.environment.ambient import ambient, for_pip, for_uv, sealed
 from provision.environment.indexes import (
+    INVESTIGATE,
+    REPLACED,
     as_lines,
     find_links,
     folders,
@@ -90,7 +92,10 @@ def _made(stanza: str, body: str, python: Python, base: Path, made: Path) -> tup
         done = pip_download(python, made, stanza, base=base)
         wheels = list(made.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
-            raise LockError(f"`{first}` could not be fetched", evidence=decisive(done.stderr), hint="check its address")
+            evidence = decisive(done.stderr)
+            if "DO NOT MATCH" in done.stderr:
+                raise LockError(f"the file of `{first}` was {REPLACED}", evidence=evidence, hint=INVESTIGATE)
+            raise LockError(f"`{first}` could not be fetched", evidence=evidence, hint="check its address")
         return wheels[0], here
     if python.builder is not None:
         wheel, where = python.builder(order, made)

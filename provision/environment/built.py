@@ -20,6 +20,7 @@ from provision.core.errors import LockError
 from provision.core.private import private_folder
 from provision.environment.building import build_wheel
 from provision.environment.cache import kept_in, sha256_of, wheel_cache
+from provision.environment.indexes import INVESTIGATE
 from provision.environment.local_sources import local, told
 from provision.environment.lock_text import logical_lines
 from provision.environment.resolve import wheel_files
@@ -49,6 +50,7 @@ def with_built(
     for first, stanza in stanzas.items():
         place = local(first)
         name = canonicalize_name(re.split(r"[\s\[=@]", first)[0])
+        _refuse_another(first, place)
         # Where it lies is another place on each machine.
         source = f"{name} @ {place.name} {told(place)}" if place else " ".join(stanza.split())
         wheel = held(next((digest for digest, made_from in before.items() if made_from == source), ""), lock)
@@ -109,6 +111,14 @@ def _refuse(first: str, python: Python) -> None:
             evidence=(first,),
             hint="set `python.build: controller`: it is built once, here, and every host gets that wheel by its hash",
         )
+
+
+def _refuse_another(first: str, place: Path | None) -> None:
+    """A file of this machine that is not the one of the hash in its address: of others pip says it."""
+    expected = re.search(r"#(?:.*&)?sha256=([0-9a-f]{64})", first)
+    if expected and place and place.is_file() and sha256_of(place) != expected[1]:
+        evidence = (f"expected sha256:{expected[1]}", f"found sha256:{sha256_of(place)}")
+        raise LockError(f"`{place}` is not the file of its hash", evidence=evidence, hint=INVESTIGATE)
 
 
 def keep(wheel: Path) -> Path:

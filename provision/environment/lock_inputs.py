@@ -34,6 +34,9 @@ def refuse(python: Python, base: Path) -> None:
             "python.torch_backend `auto` would look for a GPU on this machine, not on the hosts",
             hint="name the backend, such as `cu130` or `cpu`",
         )
+    if not expanded(python.packages, base):
+        files = ", ".join(f"`{item}`" for item in python.packages)
+        raise LockError(f"{files}: no package is named there", hint="name at least one package")
     for line in written((*python.packages, *python.constraints, *python.overrides), base):
         if masked(line) != line:
             raise LockError(

@@ -224,7 +224,7 @@ def resolve_lock(
         asked, beside = unisolated.without_isolation(pinned, base, path, again, kept, more, say)
         said = compile_requirements(asked, base, made, *more)
         body = named_by_setting(made.read_text(encoding="utf-8"))
-        allowed = promised(python.packages, base)
+        allowed = promised((*python.packages, *python.constraints, *python.overrides), base)
         body = only_promised(body, allowed)
         body, wheels = built.with_built(body, asked, base, path, again, say)
         wheels |= {digest: source for digest, source in beside.items() if digest in wheels}

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, canonicalize_version, parse_wheel_filename
 
 from provision.core.errors import LockError
 from provision.environment.indexes import INVESTIGATE, REPLACED
@@ -41,18 +41,24 @@ def with_sha256(body: str, python: Python, base: Path) -> str:
 def only_promised(body: str, promised: Mapping[tuple[str, str], frozenset[str]], but: Iterable[str] = ()) -> str:
     """A requirements file whose versions have no other hashes than the promised ones. `but`: what was built, from files
     with the promised hashes. Raises LockError."""
+    # `1.0` may be written `1`.
+    named: dict[tuple[str, str], frozenset[str]] = {}
+    for (name, version), hashes in promised.items():
+        key = name, canonicalize_version(version)
+        named[key] = named.get(key, frozenset()) | hashes
     built = {re.split(r"[\s\[=@]", source)[0] for source in but}
     kept: list[str] = []
     for stanza in re.split(r"(?m)^(?=[^\s#])", body):
         pin = re.match(r"([\w.-]+)(?:\[.*?\])?==([^\s\\]+)", stanza)
-        allowed = promised.get((canonicalize_name(pin[1]), pin[2])) if pin and pin[1] not in built else None
-        hashes = re.findall(r"--hash=(sha256:\S+)", stanza)
-        if pin and allowed and hashes:
-            chosen = [digest for digest in hashes if digest in allowed]
+        key = (canonicalize_name(pin[1]), canonicalize_version(pin[2])) if pin else ("", "")
+        allowed = named.get(key) if pin and pin[1] not in built else None
+        found = re.findall(r"--hash=(sha256:\S+)", stanza)
+        if pin and allowed and found:
+            chosen = [digest for digest in found if digest in allowed]
             if not chosen:
                 raise LockError(
                     f"the files of `{pin[1]}` {pin[2]} were {REPLACED}",
-                    evidence=(f"expected {' or '.join(sorted(allowed))}", f"found {' or '.join(hashes)}"),
+                    evidence=(f"expected {' or '.join(sorted(allowed))}", f"found {' or '.join(found)}"),
                     hint=INVESTIGATE,
                 )
             comments = "".join(re.findall(r"(?m)^ +#.*\n", stanza))

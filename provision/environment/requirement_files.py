@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
@@ -31,7 +32,8 @@ _SETTINGS = (
 )
 
 _NAMES_FILE = re.compile(r"(?:-r|--requirement|(-c|--constraint))(?:\s*=\s*|\s*)(\S.*)\Z")
-_HASH = re.compile(r"\s+--hash[=\s]\s*(sha256:[0-9a-f]{64})\b")
+_HASH = re.compile(r"\s+--hash[=\s]\s*(\S+)")
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _DIRECT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\s*\[[^]]*\])?)\s*@\s*(?P<where>\S+)(?P<rest>.*)\Z")
 
 
@@ -51,9 +53,15 @@ class Entry:
         on every controller."""
         direct = _DIRECT.match(self.text)
         where = direct["where"] if direct else self.text
+        # Where it is a file by its address, the hash goes along in that.
+        if direct and self.hashes and "sha256=" not in where:
+            where += f"{'&' if '#' in where else '#'}{self.hashes[0].replace(':', '=')}"
+            text = f"{direct['name']} @ {where}{direct['rest']}"
+            return Entry(text, self.folder).absolute
         if "://" in where or where.startswith("git+") or (direct is None and not where.startswith((".", "/", "~"))):
             return self.text
-        place = (self.folder / home_expanded(where.removeprefix("file:"))).resolve().as_uri()
+        path, _, about = where.removeprefix("file:").partition("#")
+        place = (self.folder / home_expanded(path)).resolve().as_uri() + (f"#{about}" if about else "")
         return f"{direct['name']} @ {place}{direct['rest']}" if direct else place
 
 
@@ -109,8 +117,12 @@ def promised(items: Sequence[str], base: Path) -> Mapping[tuple[str, str], froze
 
 def _key(line: str) -> tuple[str, str]:
     """Of `name[extra]==version ; marker`; the version is empty where none is pinned."""
-    match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[^]]*\])?\s*(?:===?\s*([^\s;,*]+)\s*(?:;.*)?\Z)?", line)
-    return (canonicalize_name(match[1]), match[2] or "") if match else ("", "")
+    try:
+        asked = Requirement(line)
+    except InvalidRequirement:
+        return "", ""
+    pins = [s.version for s in asked.specifier if s.operator in ("==", "===") and not s.version.endswith(".*")]
+    return canonicalize_name(asked.name), pins[0] if pins else ""
 
 
 def _of_file(path: Path, within: tuple[Path, ...]) -> list[Entry]:
@@ -121,19 +133,42 @@ def _of_file(path: Path, within: tuple[Path, ...]) -> list[Entry]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror or str(error)) if isinstance(error, OSError) else "this is no text in UTF-8"
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "this is no text in UTF-8"
         named = f", which `{within[-1].name}` names," if within else ""
         raise LockError(f"`{path}`{named} cannot be read: {why}") from error
     found: list[Entry] = []
     for number, line in _logical(text):
         if other := _NAMES_FILE.match(line):
+            if "://" in other[2]:
+                said = f"{path}:{number}: `{other[2]}` is an address, expected a file of this machine"
+                raise LockError(said, hint="download it, and name that file")
             more = _of_file(path.parent / home_expanded(other[2]), (*within, path))
             found += [replace(entry, rules=entry.rules or bool(other[1])) for entry in more]
         elif line.startswith("-"):
             _refuse_option(line, f"{path}:{number}")
         else:
-            found.append(Entry(_HASH.sub("", line).strip(), path.parent, tuple(_HASH.findall(line))))
+            hashes = _hashes(line, f"{path}:{number}")
+            found.append(Entry(_HASH.sub("", line).strip(), path.parent, hashes))
     return found
+
+
+def _hashes(line: str, place: str) -> tuple[str, ...]:
+    """Raises LockError where they could not be compared with what is locked."""
+    named = [digest.lower() for digest in _HASH.findall(line)]
+    hashes = tuple(digest for digest in named if _SHA256.match(digest))
+    wrong = [digest for digest in named if digest.startswith("sha256:") and not _SHA256.match(digest)]
+    if wrong or (named and not hashes):
+        said = f"{place}: `--hash={(wrong or named)[0]}` is no sha256 of a file, and no other hash is checked"
+        raise LockError(said, hint="write `--hash=sha256:…`, with 64 digits, or leave it out")
+    text = _HASH.sub("", line).strip()
+    direct = _DIRECT.match(text)
+    if direct and hashes and (len(hashes) > 1 or direct["where"].startswith("git+")):
+        said = f"{place}: `{direct['where']}` has {len(hashes)} `--hash`, expected one, and that only of a file"
+        raise LockError(said, hint="leave out what is not the hash of that file")
+    if hashes and not direct and not _key(text)[1]:
+        said = f"{place}: `{text}` has a hash and no version, so that another file may be meant tomorrow"
+        raise LockError(said, hint="name the version: `name==1.2.3 --hash=sha256:…`")
+    return hashes
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:

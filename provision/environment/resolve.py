@@ -196,7 +196,8 @@ def _hint(said: str) -> str:
          "the index cannot be reached from here: check the network, or set python.index"),
         (r"not found in the package registry|there (?:are|is) no versions? of",
          "check the names and versions in python.packages, and python.index and python.find_links"),
-        (r"Expected package name|Failed to parse|[Ii]nvalid", "check python.packages, constraints and overrides"),
+        (r"Expected (?:package name|`--hash`)|Unexpected '|(?:Failed to|Couldn't) parse|[Ii]nvalid",
+         "check python.packages, constraints and overrides"),
     )  # fmt: skip
     fallback = "loosen a version in python.packages, or settle the conflict in python.overrides"
     return next((hint for sign, hint in table if re.search(sign, said)), fallback)

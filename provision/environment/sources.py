@@ -29,6 +29,18 @@ def read_project(path: Path) -> tuple[list[str], list[str], Hashes]:
     """What is asked for (of a project its dependencies, of a pylock.toml all of it), which versions the rest has to
     have, and the files that they may be. Raises LockError."""
     document = _read(path)
+    try:
+        return _asked(document, path)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = f"`{path}` is not as such a file is written ({type(error).__name__}: {error})"
+        raise LockError(said, hint=_EXPORT) from None
+
+
+def _asked(document: Mapping[str, Any], path: Path) -> tuple[list[str], list[str], Hashes]:
+    word = "version" if path.name == "uv.lock" else "lock-version"
+    if str(document.get(word, 1)).split(".")[0] != "1":
+        said = f"`{path}` has `{word}` {document[word]}, which is not known here: expected 1"
+        raise LockError(said, hint=_EXPORT)
     if path.name == "uv.lock":
         chosen = _chosen(document)
         asked = [_dependency(entry, chosen, path) for entry in _root(document, path).get("dependencies", [])]
@@ -42,7 +54,9 @@ def read_project(path: Path) -> tuple[list[str], list[str], Hashes]:
         raise LockError(f"`{path}` names no packages: it has no `project.dependencies`")
     named = document.get("tool", {}).get("uv", {}).get("sources", {})
     sources: dict[str, Any] = {canonicalize_name(name): source for name, source in named.items()}
-    return [_from_source(str(line), sources, path) for line in found], [], {}
+    if not all(isinstance(line, str) for line in found):
+        raise TypeError("`project.dependencies` are no texts")
+    return [_from_source(line, sources, path) for line in found], [], {}
 
 
 def _hashes(packages: Sequence[Mapping[str, Any]]) -> Hashes:
@@ -52,7 +66,10 @@ def _hashes(packages: Sequence[Mapping[str, Any]]) -> Hashes:
         digests = [file.get("hash") or _sha256(file.get("hashes", {})) for file in files]
         named = tuple(digest for digest in digests if str(digest).startswith("sha256:"))
         if named and "version" in package:
-            found[canonicalize_name(package["name"]), package["version"]] = named
+            # Of an address the requirement names no version.
+            source = package.get("source", {})
+            version = "" if "url" in source or "path" in source else package["version"]
+            found[canonicalize_name(package["name"]), version] = named
     return found
 
 
@@ -69,7 +86,7 @@ def _read(path: Path) -> dict[str, Any]:
             hint="run provision with one, or export the file: `uv export -o requirements.txt`",
         ) from None
     try:
-        return dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        return dict(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, ValueError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise LockError(f"`{path}` cannot be read: {why}") from error
@@ -157,7 +174,7 @@ def _from_source(line: str, sources: Mapping[str, Any], path: Path) -> str:
 
 
 def _locked(entry: Mapping[str, Any], path: Path) -> str:
-    name, marker = entry.get("name", ""), _marker(entry)
+    name, marker = entry["name"], _marker(entry)
     vcs, archive = entry.get("vcs", {}), entry.get("archive", {})
     if vcs.get("url"):
         folder = f"#subdirectory={vcs['subdirectory']}" if vcs.get("subdirectory") else ""

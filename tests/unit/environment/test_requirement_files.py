@@ -113,3 +113,54 @@ def test_a_path_is_relative_to_the_file_it_is_in_and_the_lock_to_no_machine(inde
     with pytest.raises(LockError) as caught:
         make_lock(python, tmp_path / "two/b.lock")
     assert "relative to" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "line", ["tiny==1", "tiny==v1.0", "tiny (==1.0)", "Tiny==1.0,<2", "tiny==1.0 ; os_name=='posix'"]
+)
+@pytest.mark.parametrize("setting", ["packages", "constraints"])
+def test_a_hash_counts_however_its_version_is_written(python: Python, tmp_path: Path, line: str, setting: str) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{line} --hash=sha256:{'0' * 64}\n")
+    asked = {"packages": ("tiny",), setting: ("requirements.txt",)}
+    with pytest.raises(LockError, match=r"`tiny` 1\.0 were tampered or replaced"):
+        make_lock(python.model_copy(update=asked), tmp_path / "a.lock")
+
+
+def test_a_file_by_its_address_is_the_one_of_its_hash(index: Index, python: Python, tmp_path: Path) -> None:
+    wheel = next(index.folder.rglob("tiny-1.0-*"))
+    place = wheel.relative_to(tmp_path)
+    asked = tmp_path / "requirements.txt"
+    for where in (wheel.as_uri(), f"./{place}"):
+        asked.write_text(f"tiny @ {where} --hash=sha256:{'0' * 64}\n")
+        with pytest.raises(LockError):
+            make_lock(python, tmp_path / "a.lock")
+        assert not (tmp_path / "a.lock").exists()
+        asked.write_text(f"tiny @ {where} --hash=sha256:{digest(index, 'tiny-1.0-*')}\n")
+        assert make_lock(python, tmp_path / "b.lock").packages == {"tiny": "1.0"}
+    asked.write_text(f"tiny @ https://example.org/tiny-1.0.tar.gz#subdirectory=a --hash=sha256:{'0' * 64}\n")
+    (line,) = lines_for_uv(["requirements.txt"], tmp_path)
+    assert line.endswith(f"#subdirectory=a&sha256={'0' * 64}")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (f"tiny>=1 --hash=sha256:{'0' * 64}", "has a hash and no version"),
+        (f"tiny==1.* --hash=sha256:{'0' * 64}", "has a hash and no version"),
+        (f"tiny==1.0 --hash=sha512:{'0' * 128}", "is no sha256"),
+        ("tiny==1.0 --hash=sha256:00", "is no sha256"),
+        (f"tiny @ git+https://example.org/tiny --hash=sha256:{'0' * 64}", "expected one, and that only of a file"),
+        ("-r https://example.org/more.txt", "is an address"),
+    ],
+)
+def test_what_would_count_for_nothing_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "requirements.txt").write_text(f"\n{line}\n")
+    with pytest.raises(LockError, match=rf"requirements\.txt:2: .*{said}") as caught:
+        expanded(["requirements.txt"], tmp_path)
+    assert caught.value.hint
+
+
+def test_a_list_of_nothing_is_named_and_no_lock_is_made(python: Python, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("# tiny\n")
+    with pytest.raises(LockError, match=r"`requirements\.txt`: no package is named there"):
+        make_lock(python, tmp_path / "a.lock")

@@ -164,7 +164,7 @@ def test_what_a_uv_lock_has_from_elsewhere_is_not_taken_from_an_index(tmp_path: 
     )
     assert lines_for_uv(["uv.lock"], tmp_path, rules=True) == [
         f"outer @ git+https://example.org/outer@{commit}#subdirectory=a/b",
-        f"inner @ {(tmp_path / 'wheels/inner-1.0-py3-none-any.whl').as_uri()}",
+        f"inner @ {(tmp_path / 'wheels/inner-1.0-py3-none-any.whl').as_uri()}#{HASHES[0].replace(':', '=')}",
     ]
 
 
@@ -201,3 +201,35 @@ def test_an_archive_of_a_pylock_is_the_one_of_its_hash(tmp_path: Path) -> None:
         f'archive = {{ path = "a-1.0.tar.gz", hashes = {{ sha256 = "{"1" * 64}" }} }}\n'
     )
     assert expanded(["pylock.toml"], tmp_path) == [f"a @ ./a-1.0.tar.gz#sha256={'1' * 64}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", "package = 3"),
+        ("uv.lock", 'version = 2\n[[package]]\nname = "a"\nversion = "1"\nsource = { virtual = "." }'),
+        ("uv.lock", '[[package]]\nversion = "1"'),
+        ("uv.lock", '[[package]]\nname = "a"\nsource = { virtual = "." }\ndependencies = [{ x = 1 }]'),
+        ("pylock.toml", 'lock-version = "1.0"\npackages = 3'),
+        ("pylock.toml", 'lock-version = "1.0"\n[[packages]]\nversion = "1"'),
+        ("pylock.toml", 'lock-version = "2.0"\n[[packages]]\nname = "a"\nversion = "1"'),
+        ("pyproject.toml", "[[project]]\nx = 1"),
+        ("pyproject.toml", "[project]\ndependencies = [1]"),
+        ("pyproject.toml", '[project]\ndependencies = ["a"]\n[tool]\nuv = "x"'),
+    ],
+)
+def test_a_file_of_another_make_is_named_with_the_way_out(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(LockError, match=f"{name}`") as caught:
+        expanded([name], tmp_path)
+    assert "uv export" in caught.value.hint
+
+
+def test_the_hash_that_a_uv_lock_has_of_an_address_goes_along(tmp_path: Path) -> None:
+    url, digest = "https://example.org/far-1.0-py3-none-any.whl", "0" * 64
+    (tmp_path / "uv.lock").write_text(
+        '[[package]]\nname = "mine"\nsource = { virtual = "." }\ndependencies = [{ name = "far" }]\n'
+        f'[[package]]\nname = "far"\nversion = "1.0"\nsource = {{ url = "{url}" }}\n'
+        f'wheels = [{{ url = "{url}", hash = "sha256:{digest}" }}]\n'
+    )
+    assert lines_for_uv(["uv.lock"], tmp_path) == [f"far @ {url}#sha256={digest}"]
