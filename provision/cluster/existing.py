@@ -18,8 +18,8 @@ FACT = "existing environment"
 #: Below provision/payload: what looks at it.
 LOOK = ("files/trust.sh", "existing/look.sh")
 
-#: Seconds for its Python to start from a slow disk.
-PATIENCE = 30
+#: Seconds to look at whose each of its files is, and for its Python to start, from a slow disk.
+PATIENCE = 180
 
 
 def question(inventory: Inventory) -> Mapping[str, Script]:

