@@ -404,6 +404,10 @@ def test_an_up_after_a_crash_makes_the_lab_anew(own_lab):
     for host in own_lab.status().hosts:
         supervisor = int((own_lab.directory / "hosts" / host.name / "supervisor.pid").read_text())
         os.kill(supervisor, signal.SIGKILL)
+        # The host goes with it, on a busy machine a moment later.
+        deadline = time.monotonic() + 60
+        while Path(f"/proc/{host.pid}/root/etc").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
     report = own_lab.up(hosts=2, gpus=1)
     assert report.changed
     assert output(own_lab, "lab-2", "hostname") == "lab-2"
