@@ -1,5 +1,5 @@
-"""What the Python of somebody else's environment reads when it starts, or when vLLM is imported with it, nobody else can
-change: with sudo, root runs it."""
+"""What the Python of somebody else's environment reads when it starts, or when vLLM is imported with it, nobody else
+can change: with sudo, root runs it."""
 
 import json
 import os
