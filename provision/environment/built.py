@@ -160,6 +160,9 @@ def put_beside(lock: Path, header: Mapping[str, str]) -> None:
         if wheel is None:
             raise LockError(f"a wheel that was built for `{lock.name}` is gone", hint="run `provision lock`")
         if wheel.parent != folder:
+            if folder.exists() and not folder.is_dir():
+                said = f"`{folder}` is a file, expected the folder of the wheels that are built"
+                raise LockError(said, hint="name it otherwise, and run `provision lock` again")
             folder.mkdir(mode=0o755, exist_ok=True)
             fresh = folder / f".{wheel.name}.new"
             shutil.copyfile(wheel, fresh)

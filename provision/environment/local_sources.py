@@ -7,12 +7,14 @@ copy that is built.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from provision.core.errors import LockError
 from provision.environment.cache import sha256_of
 
 #: What tools leave, and nobody ships.
@@ -38,11 +40,20 @@ def copied(line: str, into: Path) -> str:
         return line
     fresh = Path(tempfile.mkdtemp(dir=_made(into)))
     target = fresh / path.name
-    shutil.copytree(path, target, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT))
+    try:
+        shutil.copytree(path, target, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT))
+    except (shutil.Error, OSError) as error:
+        said = error.args[0][0][2] if isinstance(error, shutil.Error) else str(error)
+        raise LockError(f"`{path}` cannot be copied to be built: {said}", hint="take that out of the folder") from error
     for left in ("lib", *(place.name for place in (target / "build").glob("bdist.*"))):
         shutil.rmtree(target / "build" / left, ignore_errors=True)
     # Told before a build changes it.
     (fresh / _TOLD).write_text(f"{content(target)}\n{path}", encoding="utf-8")
+    # Elsewhere they would lead to nothing.
+    for link in _leading_out(target):
+        there = (path / link.relative_to(target)).resolve()
+        link.unlink()
+        link.symlink_to(there)
     return _at(line, target)
 
 
@@ -77,9 +88,16 @@ def content(path: Path) -> str:
         return f"sha256:{sha256_of(path)}"
     digest = hashlib.sha256()
     for file in sorted(_files(path)):
-        name = str(file.relative_to(path)).encode()
-        digest.update(b"%d %s %s\n" % (len(name), name, sha256_of(file).encode()))
+        name = os.fsencode(file.relative_to(path))
+        about = f"to {file.readlink()}" if file.is_symlink() else sha256_of(file)
+        digest.update(b"%d %s %s\n" % (len(name), name, os.fsencode(about)))
     return f"sha256:{digest.hexdigest()}"
+
+
+def _leading_out(folder: Path) -> list[Path]:
+    """Links of a copy that led out of the folder, relative to where it is."""
+    links = [link for link in folder.rglob("*") if link.is_symlink() and not link.readlink().is_absolute()]
+    return [link for link in links if folder not in Path(os.path.normpath(link.parent / link.readlink())).parents]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -87,5 +105,5 @@ def _files(folder: Path) -> Iterator[Path]:
         parts = file.relative_to(folder).parts
         if parts[0] == ".git" and (len(parts) < 2 or parts[1] not in _REPOSITORY):
             continue
-        if file.is_file() and not file.is_symlink():
+        if file.is_symlink() or file.is_file():
             yield file

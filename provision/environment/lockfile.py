@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.files import write_whole
-from provision.environment.git_commits import at_commits
+from provision.environment import git_commits
 from provision.environment.lock_changes import asked_by_packages, changes, named_by_setting
 from provision.environment.lock_inputs import HERE, inputs_of, left_here, recorded_inputs, refuse, unmet
 from provision.environment.lock_text import (
@@ -201,7 +201,8 @@ def resolve_lock(
     # They need what reads a lock.
     from provision.environment import built, unisolated
 
-    before = built.built_from(header_of(_text_or_none(path)))
+    header = header_of(_text_or_none(path))
+    before, of_git = built.built_from(header), git_commits.of_git(python, base)
     again = {
         digest: source
         for digest, source in before.items()
@@ -220,7 +221,8 @@ def resolve_lock(
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
         # A branch is asked for anew where what is asked for is another.
         same = recorded_inputs(_text_or_none(path)).get("packages") == inputs_of(python, base)["packages"]
-        pinned = at_commits(python, base, again.values()) if same else python
+        still = git_commits.still_asked(of_git, header, same)
+        pinned = git_commits.at_commits(python, base, again.values(), still)
         asked, beside = unisolated.without_isolation(pinned, base, path, again, kept, more, say)
         said = compile_requirements(asked, base, made, *more)
         body = named_by_setting(made.read_text(encoding="utf-8"))
@@ -234,6 +236,7 @@ def resolve_lock(
     plain = parse_lock(about + body, path)
     made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())
     head = f"# inputs: {made_from}\n# digest: {plain.digest}\n# packages: {len(plain.packages)}\n"
+    head += f"# {git_commits.HEADER}: {json.dumps(of_git, sort_keys=True)}\n" if of_git else ""
     head += f"# {built.HEADER}: {json.dumps(wheels, sort_keys=True)}\n" if wheels else ""
     lock = parse_lock(_TITLE + about + head + body, path)
     why = {**asked_by_packages(said, lock.packages), **asked_by_settings(python, base)}

@@ -34,7 +34,7 @@ _SETTINGS = (
 _NAMES_FILE = re.compile(r"(?:-r|--requirement|(-c|--constraint))(?:\s*=\s*|\s*)(\S.*)\Z")
 _HASH = re.compile(r"\s+--hash[=\s]\s*(\S+)")
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_DIRECT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\s*\[[^]]*\])?)\s*@\s*(?P<where>\S+)(?P<rest>.*)\Z")
+_DIRECT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\s*\[[^]]*\])?)\s*@\s*(?P<where>\S.*?)(?P<rest>\s+[;#].*|)\Z")
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,9 @@ def _hint(said: str) -> str:
         (r"ModuleNotFoundError: No module named", BESIDE_THE_REST),
         (r"Failed to build|build backend returned",
          "its own words are above; choose a version that has a wheel, or set what its build needs in python.build_env"),
+        (r"does not match (?:given name|`)", "write the name that the package itself has, before the `@`"),
+        (r"Git operation failed",
+         "check the address after `git+`, and the branch, tag or commit after `@`: `git ls-remote` shows them"),
         (r"Distribution not found at", "a path is relative to the inventory, or to the file of requirements it is in"),
         (r"no (?:usable )?wheels|no pre-built wheels|from source is disabled|[Bb]uilding source distributions",
          "hosts do not build from source, which would give each its own code: choose a version that has a wheel for "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -102,6 +103,12 @@ def test_a_requirement_of_git_is_what_it_was_when_it_was_locked(
     (repo / "more.py").write_text("more = 1\n")
     commit_all(repo)
     assert resolve_lock(settings(url), tmp_path / "c.lock").text == lock.text
+    # Nor does it because something else is asked for; a branch that is named by now is another.
+    more = resolve_lock(settings(url, "tiny"), tmp_path / "c.lock")
+    assert (more.hashes["gitted"], set(more.packages)) == (lock.hashes["gitted"], {"gitted", "tiny"})
+    subprocess.run(["git", "-C", str(repo), "checkout", "-q", "-B", "new"], check=True)
+    named = resolve_lock(settings(f"{url}@new", "tiny"), tmp_path / "c.lock")
+    assert named.hashes["gitted"] != lock.hashes["gitted"]
     moved = resolve_lock(settings(url), tmp_path / "c.lock", upgrade_packages=["gitted"])
     assert moved.news == ("gitted 1.0: was built anew",)
     shutil.rmtree(repo)
@@ -120,7 +127,8 @@ def test_a_commit_is_that_of_the_same_repository_alone(tmp_path: Path) -> None:
         f"mine[x] @ git+ssh://git@example.org/mine@{commit}#subdirectory=a",
         f"other @ git+https://example.org/mine@{commit}",
     ]
-    assert at_commits(Python(packages=asked), tmp_path, sources).packages == (
+    assert at_commits(Python(packages=asked), tmp_path, sources, ()).packages == asked
+    assert at_commits(Python(packages=asked), tmp_path, sources, ("mine", "other")).packages == (
         f"Mine[x] @ git+ssh://git@example.org/mine@{commit}#subdirectory=a",
         asked[1],
         f"other @ git+https://example.org/mine@{commit} ; python_version > '3'",
@@ -155,6 +163,35 @@ def test_a_folder_is_told_by_what_is_in_it_and_nothing_is_left_there(
     (folder / "more.py").write_text("more = 1\n")
     again = resolve_lock(python, tmp_path / "c.lock")
     assert again.news == ("inafolder 1.0: was built anew",)
+
+
+def test_links_in_a_folder_count_and_lead_where_they_led(settings: Callable[..., Python], tmp_path: Path) -> None:
+    folder = tmp_path / "my folder"
+    write_folder(folder, "inafolder", extra="import pathlib; pathlib.Path('link').read_text()")
+    (tmp_path / "outside.txt").write_text("1")
+    for name in ("one", "two"):
+        (folder / name).write_text(name)
+    (folder / "link").symlink_to("../outside.txt")
+    (tmp_path / "requirements.txt").write_text("inafolder @ ./my folder ; python_version > '3'\n")
+    python = settings("requirements.txt")
+    assert make_lock(python, tmp_path / "c.lock").packages == {"inafolder": "1.0"}
+    for name in ("one", "two"):
+        (folder / "link").unlink()
+        (folder / "link").symlink_to(name)
+        assert make_lock(python, tmp_path / "c.lock").news == ("inafolder 1.0: was built anew",)
+    assert make_lock(python, tmp_path / "c.lock").news == ()
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(LockError, match=r"cannot be copied to be built: .* is a named pipe") as caught:
+        make_lock(python, tmp_path / "c.lock")
+    assert caught.value.hint
+
+
+def test_a_file_in_the_place_of_the_folder_of_wheels_is_named(settings: Callable[..., Python], tmp_path: Path) -> None:
+    write_folder(tmp_path / "mine", "inafolder")
+    (tmp_path / "c.wheels").write_text("mine")
+    with pytest.raises(LockError, match=r"c\.wheels` is a file, expected the folder"):
+        make_lock(settings("inafolder @ ./mine"), tmp_path / "c.lock")
+    assert (tmp_path / "c.wheels").read_text() == "mine"
 
 
 def test_what_imports_the_rest_of_the_lock_is_built_beside_it(
