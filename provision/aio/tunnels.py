@@ -17,8 +17,8 @@ async def tunnel(inventory: provision.Inventory, **options: Any) -> AsyncIterato
     """As provision.tunnel."""
     cancel = options.setdefault("cancel", threading.Event())
     context = provision.tunnel(inventory, **options)
-    opened = await in_a_thread(context.__enter__, cancel)
     try:
-        yield opened
+        # Cancelled, it may have been opened all the same.
+        yield await in_a_thread(context.__enter__, cancel)
     finally:
         await in_a_thread(functools.partial(context.__exit__, None, None, None), None)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from provision.core.errors import LockError
@@ -205,7 +205,10 @@ def _run(command: list[str], env: Mapping[str, str], folder: Path) -> subprocess
 
 def _refuse_unfit(wheel: Path, python: Python, where: Machine) -> None:
     """A compiled one needs the C library that it was built with, or a newer one, unless its tags say otherwise."""
-    tags = parse_wheel_filename(wheel.name)[3]
+    try:
+        tags = parse_wheel_filename(wheel.name)[3]
+    except InvalidWheelFilename:
+        raise LockError(f"what was built is no wheel by its name: `{wheel.name}`") from None
     if not any(tag.platform.startswith("linux_") for tag in tags):
         return
     unfit = misfit(python.platform, where.machine, "")

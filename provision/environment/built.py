@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from provision.core.errors import LockError
@@ -65,6 +66,8 @@ def with_built(
         digest = sha256_of(wheel)
         if name != found_name:
             raise LockError(f"`{first}` was built into `{wheel.name}`, which is another package")
+        if " @ " not in first and not SpecifierSet(f"=={first.partition('==')[2]}").contains(version, prereleases=True):
+            raise LockError(f"`{first}` was built into `{wheel.name}`, which is another version")
         body = body.replace(stanza, f"{name}=={version} \\\n    --hash=sha256:{digest}\n", 1)
         found[digest] = source
     return body, found

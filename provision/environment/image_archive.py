@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 
-_DIST = re.compile(r"(?:.*/)?lib/python(3\.\d+)/(?:site|dist)-packages/([^/]+)-([^/-]+)\.dist-info(?:/METADATA)?\Z")
+_DIST = re.compile(
+    r"(?:.*/)?lib/python(3\.\d+)/(?:site|dist)-packages/([\w.-]+)-([\w.+!]+)\.dist-info(?:/METADATA)?\Z", re.ASCII
+)
 
 
 #: Files in which programs keep what lets them in.
@@ -52,7 +55,7 @@ def look_inside(archive: Path) -> ImageInside:
     """Reads names alone of what its layers hold. Raises LockError."""
     with _opened(archive) as tar:
         manifest, digest, config = _config(tar, archive)
-        said = dict(line.partition("=")[::2] for line in config.get("config", {}).get("Env") or ())
+        said = dict(line.partition("=")[::2] for line in (config.get("config") or {}).get("Env") or ())
         found: dict[str, dict[str, str]] = {}
         credentials: dict[str, None] = {}
         for layer in manifest["Layers"]:
@@ -73,7 +76,7 @@ def look_inside(archive: Path) -> ImageInside:
 
 def _content(config: Mapping[str, Any]) -> str:
     """As payload/container/has.sh has it: a line for each layer, then one for each variable."""
-    lines = (*config.get("rootfs", {}).get("diff_ids", ()), *(config.get("config", {}).get("Env") or ()))
+    lines = (*config.get("rootfs", {}).get("diff_ids", ()), *((config.get("config") or {}).get("Env") or ()))
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
@@ -113,4 +116,4 @@ def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
 
 
 def _hint(archive: Path) -> str:
-    return f"write it with `docker save -o {archive.name} IMAGE`"
+    return f"write it with `docker save -o {shlex.quote(archive.name)} IMAGE`"

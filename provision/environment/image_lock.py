@@ -15,7 +15,7 @@ from provision.environment.image_source import archive_of, inputs_of, make_archi
 from provision.environment.lock_text import REMAKE, LockBroken, header_of, lock_text, refuse_conflict
 from provision.environment.lockfile import ABSENT, UNLOCKED, Lock, write_lock
 from provision.inventory.lookalikes import looks_secret
-from provision.inventory.runtime import Runtime, is_archive
+from provision.inventory.runtime import Runtime, is_archive, is_name
 
 Say = Callable[[str], None]
 
@@ -90,6 +90,10 @@ def parse_image_lock(text: str, path: Path) -> Lock:
     digest = _DIGEST.match(header.get("config", ""))
     if digest is None:
         raise LockBroken(f"`{path}` does not say which image it is for: `# config: sha256:…` is missing", hint=REMAKE)
+    pulled = header.get("pulled", "")
+    # It is given to Docker's client on the hosts, and to people to type.
+    if pulled and not (is_name(pulled) and "@sha256:" in pulled):
+        raise LockBroken(f"`{path}`: `{pulled}` is no name of an image with its digest", hint=REMAKE)
     packages = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith("#") and line.strip():
@@ -102,7 +106,7 @@ def parse_image_lock(text: str, path: Path) -> Lock:
         *(path, text, header.get("python", ""), header.get("platform", ""), packages, {}, digest[1]),
         content=content[1] if content else "",
         name=header.get("name", ""),
-        pulled=header.get("pulled", ""),
+        pulled=pulled,
     )
 
 

@@ -29,6 +29,9 @@ from provision.inventory.models import Python
 #: What compiled code is tied to, whether or not its package says that it requires it.
 _TIES = ("numpy", "torch")
 
+#: Bytes of what a wheel says of itself: more is nobody's.
+_LONGEST = 1 << 22
+
 _BESIDE = " (without isolation, beside "
 
 
@@ -92,9 +95,13 @@ def _again(entry: str, before: Mapping[str, str], lock: Path, rest: Mapping[str,
 
 
 def _beside(wheel: Path, rest: Mapping[str, str]) -> str:
-    with zipfile.ZipFile(wheel) as archive:
-        place = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        said = Parser().parsestr(archive.read(place).decode("utf-8", "replace"))
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            place = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            with archive.open(place) as file:
+                said = Parser().parsestr(file.read(_LONGEST).decode("utf-8", "replace"))
+    except (zipfile.BadZipFile, StopIteration, OSError, NotImplementedError):
+        raise LockError(f"what was built is no wheel: `{wheel.name}`") from None
     asked = {_name(line) for line in said.get_all("Requires-Dist", [])}
     return " ".join(f"{name}=={rest[name]}" for name in sorted({*asked, *_TIES}) if name in rest)
 

@@ -131,5 +131,10 @@ _LOOKED_AT = (
 )
 
 
+def is_name(image: str) -> bool:
+    """Whether a registry may have an image of that name."""
+    return bool(_NAME.match(image))
+
+
 def is_archive(image: str) -> bool:
     return image.endswith(".tar")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from provision.core.errors import LockError
 from provision.core.script import Fragment, Script, Upload, environment
+from provision.core.urls import passwords
 from provision.environment.ambient import ambient, reaching
 from provision.environment.building import Machine, Order
 from provision.environment.indexes import as_lines, extra_indexes, find_links, main_index
@@ -29,8 +31,13 @@ _BUILD = ("environment.sh", "venv/sealed.sh", "venv/install.sh", "venv/wheel.sh"
 #: Seconds: flash-attn takes hours on a few cores.
 _TIMEOUT = 6 * 3600.0
 
-#: MiB that come back in one script's output, and in all.
-_PART, _WHOLE = 16, 16 << 10
+#: MiB that come back in one script's output, and in all: a host may answer without end.
+_PART, _WHOLE = 16, 4 << 10
+
+#: What a host may say of itself, and of what it has built.
+_WORK = re.compile(r"/[^\n]{0,4000}/\.provision-build\.\w+", re.ASCII)
+_WHEEL = re.compile(r"[\w.+!-]{1,240}\.whl", re.ASCII)
+_MACHINE, _LIBC = re.compile(r"\w{0,32}", re.ASCII), re.compile(r"(\d{1,4}(\.\d{1,4})*)?", re.ASCII)
 
 
 def ready(inventory: Inventory) -> Inventory:
@@ -55,13 +62,17 @@ class _Builder:
     def __call__(self, order: Order, into: Path) -> tuple[Path, Machine]:
         """Raises LockError; the transport's errors."""
         host = self.host.model_copy(update={"sudo": False})
-        with Transport([host], inventory=self.inventory.path) as transport:
+        # What is built can read them, and print them.
+        python = self.inventory.python
+        secrets = [*passwords(self.inventory.model_dump()), *passwords({**python.proxies, **python.build_env})]
+        with Transport([host], redact=secrets, inventory=self.inventory.path) as transport:
             session = transport.connect(host)
             tmp = order.python.build_env.get("TMPDIR", "")
-            (begun,) = session.run([Script(shell("venv/wheel_begin.sh"), {"build_tmp": tmp})])
-            if not begun.ok:
-                raise LockError(f"{host.name}: there is no room for a build: {' '.join(begun.tail())}")
+            begin = shell("files/trust.sh", "files/rights.sh", "venv/wheel_begin.sh")
+            (begun,) = session.run([Script(begin, {"build_tmp": tmp})])
             work = begun.stdout.strip()
+            if not begun.ok or not _WORK.fullmatch(work):
+                raise LockError(f"{host.name}: there is no room for a build: {' '.join(begun.tail())}")
             try:
                 return self._built(session, order, work, into)
             finally:
@@ -78,19 +89,23 @@ class _Builder:
             raise LockError(f"{self.host.name}: {error.message}", evidence=error.evidence, hint=error.hint)
         said = dict(line.partition("=")[::2] for line in done.stdout.splitlines() if "=" in line)
         name = said.get("wheel", "")
-        if not re.fullmatch(r"[\w.+!-]+\.whl", name):
-            raise LockError(f"{self.host.name}: what was built is no wheel: `{name}`")
-        wheel = into / name
+        machine = Machine(said.get("machine", ""), said.get("libc", ""))
+        if not _WHEEL.fullmatch(name):
+            raise LockError(f"{self.host.name}: what was built is no wheel: `{name[:200]}`")
+        if not _MACHINE.fullmatch(machine.machine) or not _LIBC.fullmatch(machine.libc):
+            raise LockError(f"{self.host.name}: which machine it is cannot be told: `{machine.machine[:40]}`")
+        wheel, digest = into / name, hashlib.sha256()
         with wheel.open("wb") as file:
             for skip in range(0, _WHOLE, _PART):
                 (part,) = session.run([_part(f"{work}/out/{name}", skip)])
                 data = _decoded(part)
                 file.write(data)
-                if len(data) < _PART << 20:
+                digest.update(data)
+                if len(data) != _PART << 20:
                     break
-        if hashlib.sha256(wheel.read_bytes()).hexdigest() != said.get("sha256"):
+        if digest.hexdigest() != said.get("sha256") or not zipfile.is_zipfile(wheel):
             raise LockError(f"{self.host.name}: `{name}` did not arrive as it was built", hint="run it again")
-        return wheel, Machine(said.get("machine", ""), said.get("libc", ""))
+        return wheel, machine
 
     def _script(self, order: Order, work: str) -> Script:
         python, here = order.python, ambient()
@@ -137,4 +152,8 @@ def _part(file: str, skip: int) -> Script:
 
 
 def _decoded(part: Fragment) -> bytes:
-    return base64.b64decode("".join(part.stdout.split())) if part.ok else b""
+    """Empty where what came is no such part."""
+    try:
+        return base64.b64decode("".join(part.stdout.split())) if part.ok else b""
+    except ValueError:
+        return b""

@@ -162,9 +162,14 @@ class ExistingEnvironment(Resource):
     def _exposed(self, said: str) -> Finding:
         why, mode, owner, group, place = [*said.split("|", 4), "", "", "", ""][:5]
         reason = _EXPOSED.get(why, "cannot be looked at").format(owner=owner, group=group)
-        hint = f"`sudo chmod -R go-w {self.prefix}` on {self.host}" if why in ("others", "group") else (
-            f"`sudo chown -R root {self.prefix}` on {self.host}, or leave out `sudo`"
-        )  # fmt: skip
+        if why not in ("owner", "others", "group"):
+            hint = f"see `ls -lab` of it on {self.host}"
+        elif not f"{place}/".startswith(f"{self.prefix}/"):
+            hint = f"it is used by {self.prefix}: take it out of that, or have it belong to root alone on {self.host}"
+        elif why == "owner":
+            hint = f"`sudo chown -R root {self.prefix}` on {self.host}, or leave out `sudo`"
+        else:
+            hint = f"`sudo chmod -R go-w {self.prefix}` on {self.host}"
         text = f"{self.prefix} is not safe: {place} (mode {mode}, owner {owner}) {reason}"
         return self._finding("environment", f"{place} {reason}", "nobody else can change it", text, hint)
 

@@ -4,11 +4,12 @@ is left of a cluster that was made by hand, as with vLLM's `run_cluster.sh` or D
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 
 _HELD = re.compile(
     r"taken(?: by \"(?P<program>[^\"]*)\",pid=(?P<pid>\d+)\S*)?.*?, container (?P<perhaps>perhaps )?"
-    r"(?P<engine>[a-z-]+) (?P<name>[\w.-]+) (?P<image>\S+) (?P<since>\S+) (?P<project>\S+)\Z"
+    r"(?P<engine>[a-z-]+) (?P<name>[a-zA-Z0-9][a-zA-Z0-9_.-]*) (?P<image>\S+) (?P<since>\S+) (?P<project>\S+)\Z"
 )
 
 
@@ -35,7 +36,8 @@ class HeldPort:
         engine = self.engine.removeprefix("rootless-")
         command = f"{engine} rm -f {self.name}"
         if self.project:
-            command = f"{engine} compose -p {self.project} down"
+            # Of a label, which an image may have brought.
+            command = f"{engine} compose -p {shlex.quote(self.project)} down"
         whose = ", as the user whose it is" if engine != self.engine else ""
         return f"if nobody needs it, `{command}` on {host}{whose}; or choose another port in the inventory"
 

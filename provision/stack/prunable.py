@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from provision.resources.venv_left import leftovers
 
 #: What a host that keeps the last good start says before the name of its environment.
 _BACK = "goes-back-to="
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def read_leftovers(answers: Mapping[str, Fragment], needed: Collection[str] = ()
     kept = {*needed, *(line.removeprefix(_BACK) for line in lines if line.startswith(_BACK))}
     for host, said in answers.items():
         rows = [line.split("\t") for line in said.stdout.splitlines() if line.count("\t") == 2]
-        mine = [Leftover(host, path, int(kib), why) for kib, path, why in rows if kib.isdecimal()]
+        mine = [Leftover(host, path, int(kib), why) for kib, path, why in rows if _NUMBER.fullmatch(kib)]
         mine = [one for one in mine if PurePosixPath(one.path).name not in kept]
         found += sorted(mine, key=lambda one: -one.kib)
     return tuple(found)

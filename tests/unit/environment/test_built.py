@@ -261,6 +261,34 @@ def test_another_machine_builds_beside_the_locked_files_and_is_the_one_that_has_
     assert (order.name, order.isolated, order.tools) == ("flashy", False, ("setuptools", "wheel"))
 
 
+@pytest.mark.parametrize(
+    ("file", "said"), [("pure-9.9-py3-none-any.whl", "another version"), ("pure.whl", "no wheel by its name")]
+)
+def test_another_machine_builds_what_it_was_asked_for(
+    index: Index, settings: Callable[..., Python], tmp_path: Path, file: str, said: str
+) -> None:
+    def build(order: Order, into: Path) -> tuple[Path, Machine]:
+        write_wheel(into / "pure-9.9-py3-none-any.whl", "pure", "9.9")
+        return (into / "pure-9.9-py3-none-any.whl").rename(into / file), Machine(platform.machine(), "2.36")
+
+    publish_source(index, "pure")
+    with pytest.raises(LockError, match=said):
+        make_lock(settings("pure==1.0", build_on="gpu-1").built_by(build), tmp_path / "c.lock")
+    assert not (tmp_path / "c.lock").exists()
+
+
+def test_what_is_no_archive_is_no_wheel_that_is_built_beside_others(
+    index: Index, settings: Callable[..., Python], tmp_path: Path
+) -> None:
+    def build(order: Order, into: Path) -> tuple[Path, Machine]:
+        (into / "flashy-1.0-py3-none-any.whl").write_text("-----BEGIN KEY-----")
+        return into / "flashy-1.0-py3-none-any.whl", Machine(platform.machine(), "2.36")
+
+    asked = settings("tiny", "flashy==1.0", no_build_isolation=("flashy",), build_on="gpu-1")
+    with pytest.raises(LockError, match="is no wheel"):
+        make_lock(asked.built_by(build), tmp_path / "c.lock")
+
+
 def test_one_that_asks_for_another_version_than_it_was_built_beside_is_refused() -> None:
     source = {"00": "flashy==1.0 (without isolation, beside numpy==2.0 tiny==1.0)", "11": "other==1.0 --hash=sha256:00"}
     refuse_moved(source, "tiny==1.0 \\\n    --hash=sha256:00\nnumpy==2.0 \\\n    --hash=sha256:00\n")

@@ -65,6 +65,25 @@ def test_half_an_image_is_none(tmp_path: Path) -> None:
         look_inside(tmp_path / "a.tar")
 
 
+def test_a_file_of_a_layer_writes_no_line_of_the_lock(tmp_path: Path) -> None:
+    forged = f"z-1.0\n# config: sha256:{'0' * 64}\n# name: x"
+    digest = image(tmp_path, "ray-2.60.0", "vllm-0.33.0", forged)
+    made = make_image_lock(RUNTIME, tmp_path / "c.lock", base=tmp_path)
+    assert (made.digest, made.pulled, made.name) == (digest, "", "a:1")
+    assert set(made.packages) == {"ray", "vllm"}
+
+
+@pytest.mark.parametrize(
+    "pulled", ["x;reboot", "--all-tags", "a/b:1", f"a@sha256:{'0' * 63}", f"a $(id)@sha256:{'0' * 64}"]
+)
+def test_a_lock_names_what_is_pulled_by_a_digest_or_not_at_all(pulled: str) -> None:
+    text = f"# image: a\n# config: sha256:{'0' * 64}\n# pulled: {{}}\nray==1\n"
+    with pytest.raises(LockBroken, match="no name of an image"):
+        parse_image_lock(text.format(pulled), Path("c.lock"))
+    good = f"registry.example:5000/a/b:1@sha256:{'0' * 64}"
+    assert parse_image_lock(text.format(good), Path("c.lock")).pulled == good
+
+
 def test_only_up_makes_the_lock(tmp_path: Path) -> None:
     digest = image(tmp_path, "ray-2.60.0", "vllm-0.33.0")
     found, said = lock(tmp_path)

