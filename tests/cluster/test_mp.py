@@ -107,6 +107,7 @@ def test_a_changed_flag_would_restart_all_processes(cluster: Cluster) -> None:
     assert {("lab-1", "vLLM"), ("lab-2", "vLLM worker")} <= planned
 
 
+@pytest.mark.long
 def test_a_killed_rank_is_named_and_all_are_started_anew(cluster: Cluster) -> None:
     head = cluster.processes("lab-1", "VLLM::Worker_")
     (rank,) = cluster.processes("lab-2", "VLLM::Worker_")

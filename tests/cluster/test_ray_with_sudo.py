@@ -117,6 +117,7 @@ def test_a_killed_worker_is_named_and_joins_again_by_itself(cluster: Cluster) ->
     assert (again.code, again.changes) == (0, [])
 
 
+@pytest.mark.long
 def test_a_head_whose_store_was_killed_is_a_new_one_that_the_worker_joins(cluster: Cluster) -> None:
     worker = raylet(cluster, "lab-2")
     (store,) = cluster.processes("lab-1", r"gcs/gcs_server ")
