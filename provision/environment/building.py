@@ -55,7 +55,11 @@ class Order:
 
     def failed(self, said: str) -> LockError:
         what = self.requirement.split(" \\\n", 1)[0].strip()
-        return LockError(f"`{what}` could not be built", evidence=decisive(said), hint=_hint(said, self.isolated))
+        hint = _hint(said, self.isolated)
+        if "DO NOT MATCH" in said:
+            # Where a lock has lost what was built from what, its hash is taken for that of the source.
+            hint = f"if the lock was edited: `provision lock --upgrade-package {self.name}`; if not, {INVESTIGATE}"
+        return LockError(f"`{what}` could not be built", evidence=decisive(said), hint=hint)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ Its packages are not looked at here.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from provision.core.errors import LockError
@@ -71,6 +72,17 @@ def is_sealed(text: str) -> bool:
     """Whether it has its digest: whoever takes that line out could change all the rest. Locks of before it was written
     down are without it, too."""
     return bool(header_of(text).get("digest"))
+
+
+def refuse_unbuilt(header: Mapping[str, str], digests: Collection[str], path: Path) -> None:
+    """Raises LockBroken where what was built, by the header's word, is none of the files `digests`."""
+    try:
+        found = json.loads(header.get("built", "{}"))
+        sound = isinstance(found, dict) and {f"sha256:{digest}" for digest in found} <= {*digests}
+    except ValueError:
+        sound = False
+    if not sound:
+        raise LockBroken(f"`{path}`: its line `# built: …` is not as `provision lock` wrote it", hint=REMAKE)
 
 
 def move_folder_aside(path: Path, say: Callable[[str], None] | None) -> None:

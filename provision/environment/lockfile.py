@@ -31,6 +31,7 @@ from provision.environment.lock_text import (
     move_folder_aside,
     refuse_conflict,
     refuse_truncated,
+    refuse_unbuilt,
 )
 from provision.environment.missing_hashes import only_promised, with_sha256
 from provision.environment.requirement_files import asked_by_settings, promised
@@ -219,7 +220,6 @@ def resolve_lock(
             kept = re.sub(rf" \\\n +--hash=sha256:(?:{'|'.join(before) or '-'})$", "", kept, flags=re.MULTILINE)
             made.write_text(kept, encoding="utf-8")
         more = [f"--upgrade-package={name}" for name in upgrade_packages]
-        # A branch is asked for anew where what is asked for is another.
         same = recorded_inputs(_text_or_none(path)).get("packages") == inputs_of(python, base)["packages"]
         still = git_commits.still_asked(of_git, header, same)
         pinned = git_commits.at_commits(python, base, again.values(), still)
@@ -307,4 +307,6 @@ def parse_lock(text: str, path: Path, *, edited: bool = False) -> Lock:
     digest = hashlib.sha256(content.encode()).hexdigest()
     if not edited and header.get("digest", digest) != digest:
         raise LockBroken(f"`{path}` was edited after `provision lock` wrote it", hint=REMAKE)
+    if not edited:
+        refuse_unbuilt(header, {one for found in hashes.values() for one in found}, path)
     return Lock(path, text, version, platform, packages, hashes, digest)

@@ -186,6 +186,27 @@ def test_links_in_a_folder_count_and_lead_where_they_led(settings: Callable[...,
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("line", ["# built: {", "# built: []", f'# built: {{"{"0" * 64}": "sourced==1.0"}}', ""])
+def test_a_lock_that_lost_what_was_built_says_what_leads_out(
+    settings: Callable[..., Python], index: Index, tmp_path: Path, line: str
+) -> None:
+    publish_source(index, "sourced")
+    python, path = settings("sourced"), tmp_path / "c.lock"
+    text = make_lock(python, path).text
+    path.write_text(re.sub("# built: .*", line, text))
+    if line:
+        with pytest.raises(LockError, match=r"`# built: …` is not as") as caught:
+            read_lock(path, python)
+        assert caught.value.hint == "run `provision lock`"
+        make_lock(python, path)
+    else:
+        with pytest.raises(LockError, match="could not be built") as caught:
+            make_lock(python, path)
+        assert "`provision lock --upgrade-package sourced`" in caught.value.hint
+        make_lock(python, path, upgrade_packages=["sourced"])
+    assert read_lock(path, python).packages == {"sourced": "1.0"}
+
+
 def test_a_file_in_the_place_of_the_folder_of_wheels_is_named(settings: Callable[..., Python], tmp_path: Path) -> None:
     write_folder(tmp_path / "mine", "inafolder")
     (tmp_path / "c.wheels").write_text("mine")
