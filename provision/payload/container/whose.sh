@@ -27,7 +27,8 @@ container_about() {
     set -- $3
     set +f
     since=$(printf '%s' "$3" | sed -nE 's/^([0-9-]{10})T([0-9]{2}:[0-9]{2}).*Z$/\1T\2/p')
-    echo "$engine ${1#/} $2 ${since:--} ${4:--}"
+    # Not `echo`, which in some shells takes a backslash of somebody's label for more.
+    printf '%s\n' "$engine ${1#/} $2 ${since:--} ${4:--}"
 }
 # `container_at PORT PID...`: the same, of who listens there. `PID`: those whose sockets they are seen to be. Where Docker's
 # own proxy listens, it is who publishes the port. Sockets of others are hidden from an ordinary user, command lines are not:
@@ -43,7 +44,7 @@ container_at() {
     [ $# -eq 0 ] || return 1
     # shellcheck disable=SC2013 # names of folders in /proc
     for p in $(grep -lasEz "port[= ]$at([^0-9]|\$)" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do
-        ! who=$(container_id "$p") || { echo "perhaps $(container_about "${who% *}" "${who#* }")"; return; }
+        ! who=$(container_id "$p") || { printf 'perhaps %s\n' "$(container_about "${who% *}" "${who#* }")"; return; }
     done
     return 1
 }

@@ -35,7 +35,8 @@ theirs() { IFS= read -r place && strangers "$place" "$me"; }
 led_to() { # folders
     find "$@" -path '*-packages/*.pth' ! -path '*-packages/*/*' 2>/dev/null | while IFS= read -r file; do
         grep -avE '^(#|import[[:space:]]|[[:space:]]*$)' -- "$file" | tr -d '\r' | while IFS= read -r line; do
-            case $line in /*) echo "$line" ;; *) echo "${file%/*}/$line" ;; esac
+            case $line in /*) ;; *) line=${file%/*}/$line ;; esac
+            printf '%s\n' "$line"
         done
     done
     find "$@" -path '*-packages/*.dist-info/direct_url.json' -exec grep -lE '"editable": *true' {} + 2>/dev/null |
@@ -79,7 +80,7 @@ open_to() { # uids
 list_existing() {
     if [ ! -d "$existing" ]; then echo "lacks=does not exist"
     elif [ ! -x "$existing/bin/python" ]; then echo "lacks=has no \`bin/python\`"
-    elif exposed=$(open_to "$(id -u)") && [ -n "$exposed" ]; then echo "exposed=$exposed"
+    elif exposed=$(open_to "$(id -u)") && [ -n "$exposed" ]; then printf 'exposed=%s\n' "$exposed"
     else
         listing=$(cd / && printf '%s\n' "$listing_program" | HOME=/nonexistent "$existing/bin/python" -I -B - 2>/dev/null) &&
             printf '%s\n' "$listing" || echo "lacks=has a Python that does not run"

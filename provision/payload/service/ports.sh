@@ -62,6 +62,6 @@ for entry in $entries; do
         IFS='
 '
     fi
-    echo "port $port ($use)=$found"
+    printf '%s\n' "port $port ($use)=$found"
 done
 IFS=$old_ifs

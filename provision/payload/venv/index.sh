@@ -22,7 +22,7 @@ reached() { # URL; `said`: why not
 }
 ask_index() {
     for place in $index_at; do
-        reached "$place" || { echo "unreached=$place $said"; return 0; }
+        reached "$place" || { printf 'unreached=%s\n' "$place $said"; return 0; }
     done
 }
 # The same of where uv has a Python from that the host does not have: one of these will do.
@@ -33,5 +33,5 @@ ask_for_python() {
     for place in $python_from; do
         ! reached "$place" || return 0
     done
-    echo "pythonless=$said"
+    printf 'pythonless=%s\n' "$said"
 }

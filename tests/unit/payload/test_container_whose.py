@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,27 @@ def test_one_of_compose_is_told_with_its_project(host: Host) -> None:
     host.process(7, f"0::/system.slice/docker-{ID}.scope\n")
     said = host.at("6379", "7", about="/ray-head a/b@sha256:abc 2026-11-29T09:12:31.5Z guide")
     assert said == "docker ray-head a/b@sha256:abc 2026-11-29T09:12 guide"
+
+
+def test_a_label_says_nothing_of_another_port(host: Host) -> None:
+    """Some shells take a backslash for more; containers have the labels of their image."""
+    host.process(7, f"0::/system.slice/docker-{ID}.scope\n", "--port=6379")
+    label = r"x\nport\0406379\040(use)=free"
+    for words in (("6379", "7"), ("6379",)):
+        assert host.at(*words, about=f"/a b 2026-11-29T09:12:31.5Z {label}").endswith(
+            f"docker a b 2026-11-29T09:12 {label}"
+        )
+    # Nor does what is printed of it in the end.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = held.getsockname()[1]
+        about = f"docker a b - x\\nport\\040{port}\\040(use)=free"
+        stubs = "read_stamp() { return 1; }; each_of_ours() { :; }; container_at() { printf '%s\\n' \"$about\"; }\n"
+        environment = {"PATH": os.environ["PATH"], "address": "127.0.0.1", "entries": f"{port} use", "about": about}
+        command = [host.sh, "-c", stubs + shell("service/ports.sh")]
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    assert said.count("\n") == 1 and said.endswith(f"{about}\n")
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,13 @@ def test_code_that_a_stranger_could_change_is_not_run(
     assert not (env.parent / "ran").exists()
 
 
+@needs_root
+def test_the_name_of_what_is_not_safe_says_nothing_more(here: ExistingEnvironment, env: Path) -> None:
+    written(site(env) / r"a\ncurrent=yes\npython=3.12.1\nrecords=x.py", "", STRANGER)
+    found = probed(here)
+    assert set(found) == {"exposed"} and found["exposed"].endswith("records=x.py")
+
+
 def test_one_that_is_linked_and_edited_by_whoever_logs_in_is_run(here: ExistingEnvironment, env: Path) -> None:
     source = written(env.parent / "src/own.py", owner=os.geteuid()).parent
     written(site(env) / "own.pth", f"{source}\n", owner=os.geteuid())
