@@ -122,9 +122,18 @@ def packages_of(programs: Sequence[str], tool: str) -> list[str]:
     return sorted({name for program in programs for name in PACKAGES[program][column].split()})
 
 
-#: Stands before Debian's own program of a name, and does what that does except for this one action.
+#: Stands before Debian's own program of a name, and does what that does except for this one action. What was
+#: removed once is restarted by its package, as if it ran: only what runs is.
 _WITHOUT = """#!/bin/sh
-for word do [ "$word" = {action} ] && exit 0; done
+restarts='' runs=''
+for word do
+    [ "$word" = {action} ] && exit 0
+    case $word in
+        restart) restarts=yes ;;
+        [!-]*) ! systemctl is-active --quiet "$word" 2>/dev/null || runs=yes ;;
+    esac
+done
+[ -z "$restarts" ] || [ -n "$runs" ] || exit 0
 PATH=${{PATH#*:}} exec {name} "$@"
 """
 #: What scripts of packages call to start their services, and to have them start at boot.

@@ -11,7 +11,8 @@ clear() (
     [ -d "$1" ] && [ ! -L "$1" ] && cd -- "$1" || exit 0
     ledger=.provision-written made=$3 wrote=
     if [ -z "$3" ]; then
-        rm -f -- "$uses/$cluster@$host" || exit 1
+        # Whoever may write here could lead elsewhere with it.
+        [ -L "$uses" ] || rm -f -- "$uses/$cluster@$host" || exit 1
         others=$(others_use .)
         if [ -n "$others" ]; then
             printf '::note left to %s, who use it too (a file for each in %s): %s\n' "$others" "$1/$uses" "$1"

@@ -53,7 +53,10 @@ def test_no_service_of_a_package_is_started_now_or_at_boot(machine, monkeypatch)
         put(machine, name, f'echo "{name} $*" >> {machine}/calls')
     postinst = "deb-systemd-helper unmask ssh.service; deb-systemd-helper enable ssh.service; "
     postinst += "deb-systemd-invoke start ssh.service; invoke-rc.d --skip-systemd-native ssh start; "
+    # As of a package that was removed once, and of one whose service runs.
+    postinst += "deb-systemd-invoke restart ssh.service; invoke-rc.d ssh restart; "
     postinst += "deb-systemd-invoke restart other.service"
+    put(machine, "systemctl", '[ "$*" = "is-active --quiet other.service" ]')
     put(machine, "apt-get", f"PATH=${{4#*=}}; PATH=${{PATH%%:*}}:{machine}; {postinst}; >{machine}/cc")
     with pytest.raises(LabError, match="brought no `cc`"):
         ensure(["cc"], lambda _: None)

@@ -95,6 +95,29 @@ def test_a_copy_of_a_folder_of_ours_is_its_makers(tmp_path: Path, here: Held) ->
     assert shown(Path(other.weights.folder)) == FILES == shown(Path(one.weights.folder))
 
 
+def test_nothing_is_removed_through_a_link_in_the_place_of_its_users(tmp_path: Path, here: Held) -> None:
+    one = host(tmp_path, here, "one")
+    one.bring()
+    users = Path(one.weights.folder, seal.USES)
+    (mark,) = users.iterdir()
+    elsewhere = tmp_path / "elsewhere"
+    users.rename(elsewhere)
+    users.symlink_to(elsewhere)
+    one.remove()
+    assert (elsewhere / mark.name).exists()
+
+
+def test_names_of_users_that_somebody_has_made_up_stay_one_line(tmp_path: Path, here: Held) -> None:
+    one = host(tmp_path, here, "one")
+    one.bring()
+    users = Path(one.weights.folder, seal.USES)
+    for name in ("*", "-rf", "a\n::note all is well", r"b\n::note c"):
+        (users / name).touch()
+    said = one.remove()
+    assert said.startswith("::note left to * -rf a ::note all is well ") and said.count("\n") == 1
+    assert "config.json" in shown(Path(one.weights.folder))
+
+
 def test_what_was_served_before_goes_too(tmp_path: Path, here: Held) -> None:
     before, now = host(tmp_path, here, "a", "before"), host(tmp_path, here, "a", "now")
     before.bring()
