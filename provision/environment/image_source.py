@@ -46,7 +46,10 @@ def inputs_of(runtime: Runtime, base: Path) -> str:
     for path in (dockerfile, *_files(context)):
         name = "Dockerfile" if path is dockerfile else path.relative_to(context).as_posix()
         try:
-            content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+            # Of a pipe or a device, Docker takes the name alone; read, it may never end.
+            plain = path.is_file() and not path.is_symlink()
+            content = path.read_bytes() if plain or path is dockerfile else b""
+            content = str(path.readlink()).encode() if path.is_symlink() and path is not dockerfile else content
             digest.update(f"{name}\0{path.lstat().st_mode & 0o111:o}\0{len(content)}\0".encode())
         except OSError as error:
             raise LockError(f"`{path}` cannot be read: {error.strerror}", hint="name it in .dockerignore") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,15 @@ def test_without_docker_here_it_is_said_what_else_there_is(here: Here, monkeypat
     with pytest.raises(LockError, match="docker is not installed here") as caught:
         here.up()
     assert "`image: ./FILE.tar` needs none" in (caught.value.hint or "")
+
+
+def test_a_pipe_among_what_it_is_built_from_is_not_waited_for(tmp_path: Path) -> None:
+    runtime = Runtime(container="docker", build=Build(context="."))
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    before = inputs_of(runtime, tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    thread = threading.Thread(target=lambda: found.append(inputs_of(runtime, tmp_path)), daemon=True)
+    found: list[str] = []
+    thread.start()
+    thread.join(20)
+    assert found and found[0] != before
