@@ -136,14 +136,19 @@ def find_interpreter(python: Python) -> str:
     return done.stdout.strip()
 
 
+def as_pip_reads(stanza: str) -> str:
+    """Older pips take no URL without a host behind a name."""
+    local = re.match(r"(\S+) @ (git\+file:[^#\s]+)(?:#(\S+))?", stanza)
+    if not local:
+        return stanza
+    return f"{local[2]}#egg={local[1].partition('[')[0]}{f'&{local[3]}' if local[3] else ''}\n"
+
+
 def _pip_wheel(interpreter: str, order: Order, made: Path) -> subprocess.CompletedProcess[str]:
     here, python, stanza, isolated = ambient(), order.python, order.requirement, order.isolated
     links, name = find_links(python, order.base, here), order.name
     listed = made / "requirements.txt"
-    # Older pips take no URL without a host behind a name.
-    local = re.match(r"(\S+) @ (git\+file:[^#\s]+)", stanza)
-    asked = f"{local[2]}#egg={local[1].partition('[')[0]}\n" if local else stanza
-    listed.write_text(as_lines(links) + asked, encoding="utf-8")
+    listed.write_text(as_lines(links) + as_pip_reads(stanza), encoding="utf-8")
     command = [
         sys.executable, "-m", "pip", "--python", interpreter, "wheel", "--quiet", "--no-input", "--no-deps",
         "--disable-pip-version-check", "--no-cache-dir", "--progress-bar=off", f"--no-binary={name}",

@@ -18,7 +18,7 @@ from provision.core.errors import LockError
 from provision.core.script import Fragment, Script, Upload, environment
 from provision.core.urls import passwords
 from provision.environment.ambient import ambient, reaching
-from provision.environment.building import Machine, Order
+from provision.environment.building import Machine, Order, as_pip_reads
 from provision.environment.indexes import as_lines, extra_indexes, find_links, main_index
 from provision.environment.uv import uv_binary
 from provision.inventory.models import Host, Inventory
@@ -127,7 +127,7 @@ class _Builder:
             "index_strategy": python.index_strategy,
             "links": ",".join(link.replace(",", "%2C") for link in links),
             "name": order.name,
-            "requirement": as_lines(links) + order.requirement,
+            "requirement": as_lines(links) + as_pip_reads(order.requirement),
             "isolated": "yes" if order.isolated else "",
             "beside": as_lines(links) + order.beside if order.beside else "",
             "tools": " ".join(tool.replace(" ", "") for tool in order.tools),

@@ -18,15 +18,15 @@ from source_packages import commit_all, make_repository, publish_source, write_f
 
 from provision import load
 from provision.core.errors import LockError
-from provision.environment.building import Machine, Order
+from provision.environment.building import Machine, Order, as_pip_reads
 from provision.environment.git_commits import at_commits
 from provision.environment.local_wheels import local_wheels
 from provision.environment.lockfile import Lock, make_lock, read_lock, resolve_lock
 from provision.environment.platforms import GLIBC, at_least
 from provision.environment.unisolated import refuse_moved
 from provision.environment.wheels import fetch_wheels
-from provision.inventory.models import Python
-from provision.operate.building import ready
+from provision.inventory.models import Host, Inventory, Python
+from provision.operate.building import _Builder, ready
 
 
 @pytest.fixture
@@ -241,6 +241,22 @@ def test_what_imports_the_rest_of_the_lock_is_built_beside_it(
     assert "building flashy==1.0" in said
     assert moved.packages["tiny"] == "2.0" and moved.hashes["flashy"] != lock.hashes["flashy"]
     assert resolve_lock(python, path, upgrade_packages=["flashy"]).hashes["flashy"] != lock.hashes["flashy"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ("a[x] @ git+file:///r@c0ffee\n", "git+file:///r@c0ffee#egg=a\n"),
+        ("a @ git+file:///r@c0ffee#subdirectory=b\n", "git+file:///r@c0ffee#egg=a&subdirectory=b\n"),
+        ("a @ git+https://example.org/r@c0ffee\n", "a @ git+https://example.org/r@c0ffee\n"),
+    ],
+)
+def test_a_repository_of_this_machine_is_named_as_every_pip_reads_it_also_on_a_host(asked: str, read: str) -> None:
+    assert as_pip_reads(asked) == read
+    host = Host(name="gpu-01", address="127.0.0.1")
+    builder = _Builder(Inventory(cluster="c", hosts=(host,), path=Path("c.yaml")), host)
+    script = builder._script(Order("a", asked, Python(), Path(), isolated=True), "/work")
+    assert script.vars["requirement"] == read
 
 
 def test_a_host_that_is_none_builds_nothing(tmp_path: Path) -> None:
