@@ -18,6 +18,7 @@ from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
 from provision.environment.sources import is_project_file, read_project
 from provision.inventory.models import Python
+from provision.inventory.packages import LISTS
 
 #: pip's options that a file may hold, since they change nothing: hosts get wheels, by their hashes.
 _IDLE = ("--require-hashes", "--only-binary", "--prefer-binary")
@@ -75,7 +76,7 @@ def entries(items: Sequence[str], base: Path) -> list[Entry]:
             found += [Entry(line, path.parent, hashes.get(_key(line), ())) for line in asked]
             found += [Entry(line, path.parent, hashes.get(_key(line), ()), rules=True) for line in ruling]
         else:
-            found += _of_file(path, ()) if item.endswith(".txt") else [Entry(item, base)]
+            found += _of_file(path, ()) if item.endswith(LISTS) else [Entry(item, base)]
     return found
 
 

@@ -57,9 +57,13 @@ def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> Non
         problems.value(existing, "programs come with `runtime.image`, and `existing` names an environment", _ONE)
 
 
+#: How the names of files of requirements end. As a requirement, `requirements.in` would be a stranger's package.
+LISTS = (".txt", ".in")
+
+
 def is_file(text: str) -> bool:
     """Whether an item names a file of requirements, or one of a project's, and not a requirement."""
-    return text.endswith((".txt", ".toml", "uv.lock"))
+    return text.endswith((*LISTS, ".toml", "uv.lock"))
 
 
 def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:

@@ -164,3 +164,8 @@ def test_a_list_of_nothing_is_named_and_no_lock_is_made(python: Python, tmp_path
     (tmp_path / "requirements.txt").write_text("# tiny\n")
     with pytest.raises(LockError, match=r"`requirements\.txt`: no package is named there"):
         make_lock(python, tmp_path / "a.lock")
+
+
+def test_a_list_for_a_compiler_of_requirements_is_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "requirements.in").write_text("tiny\n")
+    assert expanded(("requirements.in",), tmp_path) == ["tiny"]
