@@ -7,6 +7,7 @@ import ctypes
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -122,22 +123,8 @@ def packages_of(programs: Sequence[str], tool: str) -> list[str]:
     return sorted({name for program in programs for name in PACKAGES[program][column].split()})
 
 
-#: Stands before Debian's own program of a name, and does what that does except for this one action. What was
-#: removed once is restarted by its package, as if it ran: only what runs is.
-_WITHOUT = """#!/bin/sh
-restarts='' runs=''
-for word do
-    [ "$word" = {action} ] && exit 0
-    case $word in
-        restart) restarts=yes ;;
-        [!-]*) ! systemctl is-active --quiet "$word" 2>/dev/null || runs=yes ;;
-    esac
-done
-[ -z "$restarts" ] || [ -n "$runs" ] || exit 0
-PATH=${{PATH#*:}} exec {name} "$@"
-"""
 #: What scripts of packages call to start their services, and to have them start at boot.
-_SERVICES = {"deb-systemd-invoke": "start", "invoke-rc.d": "start", "deb-systemd-helper": "enable"}
+_SERVICES = ("deb-systemd-invoke", "invoke-rc.d", "deb-systemd-helper")
 
 
 def install(packages: Sequence[str]) -> None:
@@ -145,9 +132,9 @@ def install(packages: Sequence[str]) -> None:
     an SSH server that a demo leaves behind would be a door. Raises LabError."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with TemporaryDirectory(prefix="provision-install-") as folder:
-        for name, action in _SERVICES.items():
+        for name in _SERVICES:
             program = Path(folder, name)
-            program.write_text(_WITHOUT.format(name=name, action=action))
+            program.write_bytes(files("provision.lab").joinpath("installing.sh").read_bytes())
             program.chmod(0o755)
         # Somebody else may be installing: apt then waits for its lock instead of giving up.
         options = ["-o", "DPkg::Lock::Timeout=600", "-o", f"DPkg::Path={folder}:/usr/sbin:/usr/bin:/sbin:/bin"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import test_existing
+import uv
 
 from provision.resources.existing import ExistingEnvironment
 
@@ -156,7 +157,7 @@ def test_one_that_is_linked_and_edited_by_whoever_logs_in_is_run(here: ExistingE
 
 def test_one_of_uv_is_run(here: ExistingEnvironment, tmp_path: Path) -> None:
     made = tmp_path / "uv"
-    subprocess.run(["uv", "venv", "-q", "--no-config", "--python", sys.executable, str(made)], check=True)
+    subprocess.run([uv.find_uv_bin(), "venv", "-q", "--no-config", "--python", sys.executable, str(made)], check=True)
     (found, *_) = replace(here, prefix=str(made)).blockers(probed(replace(here, prefix=str(made))))
     assert "has no vllm" in found.message
 
