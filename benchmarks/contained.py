@@ -12,19 +12,14 @@ provision, which also judges, proves and watches. Needs root. Give it an otherwi
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.fresh import shown
-from provision.lab.cpu_vllm import CPU_ENV
-from provision.lab.demo import MODEL, make_lab, ready
+from benchmarks.fresh import shown, timed_provision, timed_script, write_settings
+from provision.lab.demo import make_lab, ready
 from provision.lab.lab import Lab
 
 #: Time of a fresh `up` ÷ time of the script.
@@ -64,15 +59,15 @@ def _measure(lab: Lab, folder: Path, hosts: int, rounds: int) -> float:
     fresh: list[float] = []
 
     def hand() -> None:
-        seconds, phases = _by_hand(folder, addresses)
+        seconds, phases = timed_script(SCRIPT, folder, addresses)
         by_hand.append(seconds)
         print(f"by hand: {seconds:.1f} s   {shown(phases)}", flush=True)
 
     def ours() -> None:
-        seconds, phases = _provision(lab, folder, "up")
+        seconds, phases = timed_provision(lab, folder, "up")
         fresh.append(seconds)
         print(f"provision up, fresh: {seconds:.1f} s   {shown(phases)}", flush=True)
-        _provision(lab, folder, "down")
+        timed_provision(lab, folder, "down")
 
     for number in range(rounds):
         for way in (hand, ours) if number % 2 == 0 else (ours, hand):
@@ -84,44 +79,11 @@ def _measure(lab: Lab, folder: Path, hosts: int, rounds: int) -> float:
 
 def _prepare(lab: Lab, folder: Path, hosts: int) -> None:
     """Every host gets the image, once, by provision; what the script needs is written down."""
-    _provision(lab, folder, "up")
-    _provision(lab, folder, "down")
+    timed_provision(lab, folder, "up")
+    timed_provision(lab, folder, "down")
     image = lab.host("lab-1").exec(["docker", "images", "--quiet", "--no-trunc"]).stdout.split()
     (folder / "image").write_text(image[0])
-    variables = {**CPU_ENV, "MODEL": MODEL, "TP": "1", "PP": str(hosts)}
-    (folder / "environment").write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
-    (folder / "ssh_config").write_text(
-        f"Host *\n  User ops\n  IdentityFile {lab.directory}/key\n  UserKnownHostsFile {lab.directory}/known_hosts\n"
-        "  StrictHostKeyChecking yes\n"
-    )
-
-
-def _provision(lab: Lab, folder: Path, command: str) -> tuple[float, Mapping[str, float]]:
-    """Wall seconds, and those of each phase."""
-    began = time.monotonic()
-    done = subprocess.run(
-        [Path(sys.executable).with_name("provision"), command, lab.inventory, "--json"],
-        env={**os.environ, "PROVISION_STATE_DIR": str(folder / "state")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.monotonic() - began
-    if done.returncode != 0:
-        sys.exit(f"error: provision {command} ended with {done.returncode}\n{done.stderr[-3000:]}{done.stdout[-3000:]}")
-    last = json.loads(done.stdout.splitlines()[-1])
-    return seconds, {p["name"]: p["seconds"] for p in last.get("report", {}).get("phases", ())}
-
-
-def _by_hand(folder: Path, addresses: list[str]) -> tuple[float, Mapping[str, float]]:
-    began = time.monotonic()
-    done = subprocess.run(["sh", SCRIPT, "up", folder, *addresses], capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - began
-    subprocess.run(["sh", SCRIPT, "down", folder, *addresses], capture_output=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"error: the script ended with {done.returncode}\n{done.stderr[-3000:]}")
-    lines = [line.split() for line in done.stdout.splitlines()]
-    return seconds, {name: float(last) - float(first) for name, first, last in lines}
+    write_settings(lab, folder, hosts)
 
 
 if __name__ == "__main__":

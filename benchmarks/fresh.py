@@ -63,23 +63,23 @@ def main() -> int:
 
 def _measure(lab: Lab, folder: Path, hosts: int, rounds: int) -> float:
     addresses = [lab.host(f"lab-{number}").address for number in range(1, hosts + 1)]
-    _provision(lab, folder, "lock")
+    timed_provision(lab, folder, "lock")
     _prepare(lab, folder, hosts)
     by_hand: list[float] = []
     fresh: list[float] = []
 
     def hand() -> None:
-        seconds, phases = _by_hand(folder, addresses)
+        seconds, phases = timed_script(SCRIPT, folder, addresses)
         by_hand.append(seconds)
         print(f"by hand: {seconds:.1f} s   {shown(phases)}", flush=True)
 
     def ours() -> None:
-        seconds, phases = _provision(lab, folder, "up")
+        seconds, phases = timed_provision(lab, folder, "up")
         fresh.append(seconds)
         print(f"provision up, fresh: {seconds:.1f} s   {shown(phases)}", flush=True)
-        seconds, phases = _provision(lab, folder, "up")
+        seconds, phases = timed_provision(lab, folder, "up")
         print(f"provision up, again: {seconds:.1f} s   {shown(phases)}", flush=True)
-        _provision(lab, folder, "down", "--purge")
+        timed_provision(lab, folder, "down", "--purge")
 
     # Each first in turn: whoever comes second finds more in the machine's page cache.
     for number in range(rounds):
@@ -90,7 +90,7 @@ def _measure(lab: Lab, folder: Path, hosts: int, rounds: int) -> float:
     return ratio
 
 
-def _provision(lab: Lab, folder: Path, command: str, *more: str) -> tuple[float, Mapping[str, float]]:
+def timed_provision(lab: Lab, folder: Path, command: str, *more: str) -> tuple[float, Mapping[str, float]]:
     """Wall seconds, and those of each phase."""
     began = time.monotonic()
     done = subprocess.run(
@@ -109,11 +109,11 @@ def _provision(lab: Lab, folder: Path, command: str, *more: str) -> tuple[float,
     return seconds, {p["name"]: p["seconds"] for p in last.get("report", {}).get("phases", ())}
 
 
-def _by_hand(folder: Path, addresses: list[str]) -> tuple[float, Mapping[str, float]]:
+def timed_script(script: Path, folder: Path, addresses: list[str]) -> tuple[float, Mapping[str, float]]:
     began = time.monotonic()
-    done = subprocess.run(["sh", SCRIPT, "up", folder, *addresses], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", script, "up", folder, *addresses], capture_output=True, text=True, check=False)
     seconds = time.monotonic() - began
-    subprocess.run(["sh", SCRIPT, "down", folder, *addresses], capture_output=True, check=False)
+    subprocess.run(["sh", script, "down", folder, *addresses], capture_output=True, check=False)
     if done.returncode != 0:
         sys.exit(f"error: the script ended with {done.returncode}\n{done.stderr[-3000:]}")
     lines = [line.split() for line in done.stdout.splitlines()]
@@ -130,6 +130,11 @@ def _prepare(lab: Lab, folder: Path, hosts: int) -> None:
         shutil.copy2(wheel, folder / "wheels")
     shutil.copy2(uv_binary(inventory.python, None, base=inventory.path.parent), folder / "uv")
     (folder / "requirements.txt").write_text(lock.requirements)
+    write_settings(lab, folder, hosts)
+
+
+def write_settings(lab: Lab, folder: Path, hosts: int) -> None:
+    """What a script is told of the hosts, and what Ray and vLLM are."""
     variables = {**CPU_ENV, "MODEL": MODEL, "TP": "1", "PP": str(hosts)}
     (folder / "environment").write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
     (folder / "ssh_config").write_text(

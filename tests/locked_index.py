@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,13 +32,20 @@ class LockedIndex:
         return f"http://{USER}:{ENCODED}@127.0.0.1:{self.port}/{path}"
 
     def look(self) -> None:
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = place.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            except OSError:
-                continue
-            if any(canary in words for canary in CANARIES):
-                self.seen.add(words)
+        self.seen |= arguments_with(CANARIES)
+
+
+def arguments_with(canaries: Iterable[str]) -> set[str]:
+    """Of all processes, the argument lists that hold one of them."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = place.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if any(canary in words for canary in canaries):
+            found.add(words)
+    return found
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from locked_index import arguments_with
+
 USER, PASSWORD = "me", "ca:na/ry@Zq"
 #: What of it, in a URL or not, stands in no other text.
 CANARIES = (PASSWORD, "ca%3Ana%2Fry%40Zq", "ry@Zq", "ry%40Zq")
@@ -32,13 +34,7 @@ class ProxyServer:
         return f"http://127.0.0.1:{self.port}"
 
     def look(self) -> None:
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = place.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            except OSError:
-                continue
-            if any(canary in words for canary in CANARIES):
-                self.seen.add(words)
+        self.seen |= arguments_with(CANARIES)
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
