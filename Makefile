@@ -8,7 +8,7 @@ check:  ## style, types, shell
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh tests/compat.sh tests/newcomer/machine.sh
+	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh benchmarks/docker_by_hand.sh benchmarks/hosts.sh tests/compat.sh tests/newcomer/machine.sh
 
 test:  ## all tests, as the README runs them: about 27 minutes, as root on real lab hosts
 	.venv/bin/pytest
@@ -17,6 +17,7 @@ long: test compat  ## that, and what takes longer: the tests marked so, both end
 	.venv/bin/pytest -m long
 	.venv/bin/python -m benchmarks --assert
 	.venv/bin/python -m benchmarks.environment --assert
+	.venv/bin/python -m benchmarks.contained --rounds 1 --assert
 	.venv/bin/python -m benchmarks.soak
 
 compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13

@@ -5,15 +5,10 @@
 #   by_hand.sh up|down FOLDER HEAD [WORKER …]
 #
 # FOLDER holds: ssh_config, uv, requirements.txt, wheels/, environment (NAME='value' lines, for Ray and vLLM).
+# shellcheck disable=SC2154 # what hosts.sh assigns
 set -eu
-step=$1 folder=$2
-shift 2
-head=$1
-there() { ssh -F "$folder/ssh_config" "$@"; }
-all() { for host in $hosts; do "$1" "$host" & jobs="$jobs $!"; done; for job in $jobs; do wait "$job"; done; jobs=; }
-hosts=$* jobs=
-said() { now=$(date +%s.%N); echo "$1 $began $now"; began=$now; }
-began=$(date +%s.%N)
+# shellcheck source=hosts.sh
+. "${0%/*}/hosts.sh"
 
 if [ "$step" = down ]; then
     stop() { there "$1" 'pkill -f "[v]llm serve|[V]LLM::"; by-hand/env/bin/ray stop --force >/dev/null 2>&1; rm -rf by-hand .cache/uv /tmp/ray' || :; }
@@ -44,8 +39,4 @@ there "$head" "set -a; . by-hand/environment; VLLM_HOST_IP=$head GLOO_SOCKET_IFN
     nohup by-hand/env/bin/vllm serve \"\$MODEL\" --served-model-name tiny --distributed-executor-backend ray \
         --tensor-parallel-size \$TP --pipeline-parallel-size \$PP --host $head --port 8000 \
         --enforce-eager --max-model-len 256 --max-num-seqs 4 >by-hand/log 2>&1 </dev/null &"
-body='{"model": "tiny", "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}'
-until curl -sf --noproxy '*' -H 'Content-Type: application/json' -d "$body" "http://$head:8000/v1/chat/completions" >/dev/null; do
-    sleep 1
-done
-said vllm
+answered

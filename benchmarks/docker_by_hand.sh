@@ -5,15 +5,10 @@
 #   docker_by_hand.sh up|down FOLDER HEAD [WORKER …]
 #
 # FOLDER holds: ssh_config, image (its id), environment (NAME='value' lines, for Ray and vLLM).
+# shellcheck disable=SC2154 # what hosts.sh assigns
 set -eu
-step=$1 folder=$2
-shift 2
-head=$1
-there() { ssh -F "$folder/ssh_config" "$@"; }
-all() { for host in $hosts; do "$1" "$host" & jobs="$jobs $!"; done; for job in $jobs; do wait "$job"; done; jobs=; }
-hosts=$* jobs=
-said() { now=$(date +%s.%N); echo "$1 $began $now"; began=$now; }
-began=$(date +%s.%N)
+# shellcheck source=hosts.sh
+. "${0%/*}/hosts.sh"
 
 if [ "$step" = down ]; then
     stop() { there "$1" 'docker rm -f node-by-hand' >/dev/null 2>&1 || :; }
@@ -40,8 +35,4 @@ said ray
 there "$head" "docker exec -d -e RAY_ADDRESS=$head:6379 node-by-hand sh -c 'exec vllm serve \$MODEL \
     --served-model-name tiny --distributed-executor-backend ray --tensor-parallel-size \$TP --pipeline-parallel-size \$PP \
     --host $head --port 8000 --enforce-eager --max-model-len 256 --max-num-seqs 4 >/tmp/log 2>&1'"
-body='{"model": "tiny", "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}'
-until curl -sf --noproxy '*' -H 'Content-Type: application/json' -d "$body" "http://$head:8000/v1/chat/completions" >/dev/null; do
-    sleep 1
-done
-said vllm
+answered
