@@ -33,7 +33,7 @@ KINDS = ("systemd", "compose", "script", "ansible")
 @click.option(
     "--image",
     metavar="NAME",
-    help="The image that containers are made of, for compose; with it, script runs in Apptainer.",
+    help="The image of the containers, for compose; with it (docker://…, FILE.sif), script runs in Apptainer.",
 )
 @click.option("--ask", is_flag=True, help="Ask the hosts even where the inventory has every address.")
 @click.option("--playbook", metavar="FILE", type=click.Path(path_type=Path), help="Your own playbook, as for `up`.")

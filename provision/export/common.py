@@ -33,13 +33,18 @@ class File:
 
 
 def files_of(
-    cluster: Cluster, host: HostLayout, units: Sequence[str] = (), *, wrapped: bool = False
+    cluster: Cluster,
+    host: HostLayout,
+    units: Sequence[str] = (),
+    *,
+    wrapped: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, File]:
-    """What every kind of export has for one host. `wrapped`: secrets are read by WITH_SECRETS."""
+    """What every kind of export has for one host. `wrapped`: secrets are read by WITH_SECRETS. `more`: values."""
     placed = [*host.files, *library(host, wrapped=wrapped)]
     names = _names(placed)
     return {
-        "host.sh": File(values(cluster, host, units)),
+        "host.sh": File(values(cluster, host, units, more or {})),
         "install.sh": File(program("install.sh"), runs=True),
         "folders": File("".join(folders(host))),
         "files.list": File("".join(map(_line, placed, names))),
@@ -63,7 +68,7 @@ def library(host: HostLayout, *, wrapped: bool) -> Iterator[HostFile]:
         yield HostFile(f"{host.lib}/{WITH_SECRETS}", program(WITH_SECRETS), "755")
 
 
-def values(cluster: Cluster, host: HostLayout, units: Sequence[str]) -> str:
+def values(cluster: Cluster, host: HostLayout, units: Sequence[str], more: Mapping[str, str]) -> str:
     names = [one.name for one in host.programs]
     model = host.model
     found = {
@@ -81,6 +86,7 @@ def values(cluster: Cluster, host: HostLayout, units: Sequence[str]) -> str:
         "model": model.folder if model else "",
         "model_repo": model.repo if model else "",
         "model_revision": model.revision if model else "",
+        **more,
     }
     head = f"# {host.name}, the {host.role} of the cluster {cluster.name}, at {host.node_ip}.\n"
     return head + "".join(f"{name}={quote(value)}\n" for name, value in found.items())

@@ -94,7 +94,7 @@ def exported(
     files = _KINDS[kind](cluster, hosts) if kind in _KINDS else _IMAGED[kind](cluster, hosts, terms.image)
     secrets = {host.name: host.secrets for host in hosts}
     made = Export(kind, cluster.name, files, secrets, notes, asked)
-    return replace(made, files={**files, "README.md": File(readme(kind, cluster, hosts, notes))})
+    return replace(made, files={**files, "README.md": File(readme(kind, terms.image, cluster, hosts, notes))})
 
 
 def sources(python: Python) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.environment.lockfile import no_lock, read_lock
+from provision.export import apptainer
 from provision.export.assumed import assumed, missing
 from provision.export.export import Export, ExportTerms, exported, placeholders
 from provision.inventory.models import Inventory
@@ -62,6 +63,8 @@ def _export(
         raise UsageError("compose needs an image", hint="name it: `--image vllm/vllm-openai:v0.33.0`")
     if terms.kind in ("systemd", "ansible") and terms.image:
         raise UsageError(f"{terms.kind} runs an environment, and no image", hint="leave `--image` out")
+    if terms.image and terms.kind == "script":
+        apptainer.refuse(terms.image)
     if terms.image:
         # What the environment is for is in the image.
         python = inventory.python.model_copy(update={"packages": _IN_THE_IMAGE})

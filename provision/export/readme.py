@@ -41,16 +41,19 @@ _STEPS = {
 }
 
 
-def readme(kind: str, cluster: Cluster, hosts: Sequence[HostLayout], notes: Sequence[str]) -> str:
-    return "\n".join(_parts(kind, cluster, hosts, notes))
+def readme(kind: str, image: str, cluster: Cluster, hosts: Sequence[HostLayout], notes: Sequence[str]) -> str:
+    return "\n".join(_parts(kind, image, cluster, hosts, notes))
 
 
-def _parts(kind: str, cluster: Cluster, hosts: Sequence[HostLayout], notes: Sequence[str]) -> Iterator[str]:
+def _parts(kind: str, image: str, cluster: Cluster, hosts: Sequence[HostLayout], notes: Sequence[str]) -> Iterator[str]:
     root = ", with root's rights" if any(one.user for host in hosts for one in host.programs) else ""
     yield f"# {cluster.name}, without provision ({kind})\n"
     yield f"What provision {__version__} would run on these hosts, written by `provision export {kind}`.\n"
     yield "## What to do\n"
     programs = list(dict.fromkeys(one.name for host in hosts for one in host.programs))
+    if kind == "script" and image:
+        fetched = f"fetches `{image}`" if "://" in image else f"expects `{image}`"
+        yield f"Every host needs Apptainer (or Singularity): `install.sh` looks for it in PATH, and {fetched}.\n"
     yield _STEPS[kind].format(root=root, units=" ".join(f"{cluster.name}-{name}" for name in programs))
     yield "## What runs\n"
     yield "| host | address | program | waits for | opens |\n|---|---|---|---|---|"

@@ -1,5 +1,5 @@
-"""`export script`: each service as a script that becomes it, and one that starts and stops them. With an image it runs
-in Apptainer, which as an ordinary user has the host's network, processes, devices and home folder."""
+"""`export script`: each service as a script that becomes it, and one that starts and stops them; with an image, in
+Apptainer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provision.cluster.cluster import Cluster
+from provision.export import apptainer
 from provision.export.common import WITH_SECRETS, File, assignments, files_of, program, wait_command
 from provision.export.image import OF_THE_HOST, entry
 from provision.export.layout import HostLayout, HostProgram, Wait
@@ -18,7 +19,9 @@ def script_files(cluster: Cluster, hosts: Sequence[HostLayout], image: str = "")
     for host in hosts:
         # What the environment is for is in the image.
         installed = replace(host, environment="") if image else host
-        for name, file in {**files_of(cluster, installed, wrapped=True), **_scripts(host, image)}.items():
+        boxed = apptainer.values(host, image) if image else {}
+        common = files_of(cluster, installed, wrapped=True, more=boxed)
+        for name, file in {**common, **_scripts(host, image)}.items():
             found[f"{host.name}/{name}"] = file
     return found
 
@@ -38,7 +41,7 @@ def _service(host: HostLayout, one: HostProgram, image: str) -> str:
     words, variables = [*with_secrets(host, one), *one.command], dict(one.variables)
     if image:
         program_, arguments = entry(host, one, one.secrets_file, "$")
-        words = [*apptainer(host, image), *program_, *arguments]
+        words = [*apptainer.command(host, image), *program_, *arguments]
         variables = {name: value for name, value in variables.items() if name not in OF_THE_HOST}
     return (
         f"#!/bin/sh\n# {one.label} on {host.name}, in the foreground. `run.sh start` has it run on.\n{secrets}"
@@ -46,13 +49,6 @@ def _service(host: HostLayout, one: HostProgram, image: str) -> str:
         'ulimit -n "$(ulimit -Hn)" 2>/dev/null\n'
         f"exec {sh_command(words)} </dev/null\n"
     )
-
-
-def apptainer(host: HostLayout, image: str) -> tuple[str, ...]:
-    """https://apptainer.org/docs/user/main/cli/apptainer_exec.html: /tmp, /dev and the home folder are there anyway."""
-    places = [host.folder, *host.folders, *([host.model.folder] if host.model else [])]
-    gpus = ("--nv",) if host.gpus else ()
-    return ("apptainer", "exec", *gpus, *(word for place in places for word in ("--bind", place)), image)
 
 
 def with_secrets(host: HostLayout, one: HostProgram) -> tuple[str, ...]:
@@ -66,7 +62,7 @@ def _waiting(host: HostLayout, one: HostProgram, waits: Sequence[Wait], image: s
         variables: Mapping[str, str] = wait.variables
         words = [*(with_secrets(host, one) if waits is one.ready else ()), *wait_command(host, wait)]
         if image:
-            words = [*apptainer(host, image), *words[:-3], *wait_command(replace(host, environment=""), wait)]
+            words = [*apptainer.command(host, image), *words[:-3], *wait_command(replace(host, environment=""), wait)]
         lines.append(f"# {wait.title[0].upper()}{wait.title[1:]}.\n")
         lines.append(f"{assignments(variables)}{' '.join(map(sh, words))} </dev/null || exit 1\n")
     return "".join(lines)

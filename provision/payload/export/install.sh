@@ -32,6 +32,18 @@ while IFS=$tab read -r mode owner path name; do
         give "$owner" "$path.new" && mv -f -- "$path.new" "$path" || exit 1
 done < "$here/files.list"
 
+# With an image, a program that runs it; whoever installs may have it by a module.
+if [ -n "${image:-}" ]; then
+    found=$(command -v apptainer || command -v singularity) ||
+        { echo "there is neither apptainer nor singularity here: install one, or load its module, first" >&2; exit 1; }
+    ln -sfn -- "$found" "$apptainer" || exit 1
+    if [ -n "$image_from" ] && [ ! -s "$image" ]; then
+        # In a file of its own until it is whole.
+        rm -f -- "$image.part" && "$apptainer" pull "$image.part" "$image_from" >&2 && mv -f -- "$image.part" "$image" ||
+            { rm -f -- "$image.part"; echo "$image_from was not fetched" >&2; exit 1; }
+    elif [ ! -e "$image" ]; then missing=3; echo "missing: the image $image" >&2; fi
+fi
+
 # What provision has built there is whole as well.
 if [ -n "$environment" ] && [ ! -e "$environment/.installed" ] && [ ! -e "$environment/.provision" ]; then
     found=$(command -v "python$python") || { echo "there is no python$python here: install it first" >&2; exit 1; }
@@ -68,7 +80,8 @@ if [ -n "$model" ] && [ ! -e "$model/config.json" ]; then
     if [ -z "$model_repo" ]; then echo "missing: the model in $model" >&2
     else
         echo "missing: the model in $model; it is downloaded by" >&2
-        echo "  $environment/bin/hf download $model_repo${model_revision:+ --revision $model_revision} --local-dir $model" >&2
+        if [ -n "${image:-}" ]; then hf="$apptainer exec --bind ${model%/*} $image hf"; else hf=$environment/bin/hf; fi
+        echo "  $hf download $model_repo${model_revision:+ --revision $model_revision} --local-dir $model" >&2
     fi
 fi
 if [ "$missing" = 0 ] && [ -n "$units" ]; then echo "$host is ready: systemctl start $units"
