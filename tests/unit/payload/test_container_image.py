@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.script import Script
+from provision.core.script import Fragment, Script
 from provision.environment.lockfile import Lock
 from provision.inventory.runtime import Runtime
 from provision.resources.image import Image
@@ -35,7 +35,9 @@ image)
     *) grep -xF -- "$last" "$HERE/images" ;;
     esac ;;
 pull) [ ! -e "$HERE/denied" ] && printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
-load) printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
+load)
+    [ ! -e "$HERE/full" ] || { echo 'Error processing tar file: write /usr: no space left on device' >&2; exit 1; }
+    printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
 rmi) [ ! -e "$HERE/in-use" ] && { grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images"; } ;;
 esac
 """
@@ -135,6 +137,31 @@ def test_a_list_that_others_could_have_written_removes_nothing(host: Host) -> No
     (host.folder / "root/clusters/demo/gpu-01/image/loaded").chmod(0o666)
     host.remove(FIRST)
     assert host.has() == [f"sha256:{FIRST}"]
+
+
+def test_a_disk_that_fills_up_while_it_is_loaded_is_said_and_what_was_sent_is_loaded_by_the_next_up(host: Host) -> None:
+    image = host.image(FIRST)
+    inbox = Path(str(image.fix(None, image.want()).vars["inbox"]))
+    inbox.mkdir(parents=True)
+    (inbox / "a.tar").write_text("the image")
+    (host.folder / "full").touch()
+    for _ in range(2):  # room was not made yet
+        assert "no space left on device" in host.run(image.fix(None, image.want()), FIRST, code=1)
+        assert host.has() == []
+        assert not Path(image.folder).exists()
+    # What the next one finds: the file, which is not sent again.
+    (host.folder / "info").write_text(f"{host.folder}\noverlay2\n[]\ncgroupfs\nrunc\n")
+    (host.folder / "a.tar").write_text("the image")
+    have = image.read(Fragment(0, host.run(image.probe()), ""))
+    assert have is not None and have["image"] == "missing"
+    assert image.fix(have, image.want()).uploads == ()
+    (host.folder / "full").unlink()
+    host.run(image.fix(have, image.want()), FIRST)
+    assert host.has() == [f"sha256:{FIRST}"]
+    assert not inbox.exists()
+    # Loaded by us, so it is removed.
+    assert host.remove(FIRST) == ""
+    assert host.has() == []
 
 
 def probed(host: Host, *about: str) -> dict[str, str]:
