@@ -33,7 +33,7 @@ class Rack:
         written = yaml.safe_load(self.lab.inventory.read_text())
         written |= {
             "runtime": {"container": "docker", "image": "./standin.tar"},
-            "serve": {"model": "/usr/share/common-licenses", "name": "tiny", "ready_timeout": 60},
+            "serve": {"model": "/usr/share/common-licenses", "name": "tiny", "ready_timeout": 600},
             "secrets": {"VLLM_API_KEY": {"env": "KEY"}},
             **settings,
         }
