@@ -39,8 +39,10 @@ if [ -n "${image:-}" ]; then
     ln -sfn -- "$found" "$apptainer" || exit 1
     if [ -n "$image_from" ] && [ ! -s "$image" ]; then
         # In a file of its own until it is whole.
-        rm -f -- "$image.part" && "$apptainer" pull "$image.part" "$image_from" >&2 && mv -f -- "$image.part" "$image" ||
-            { rm -f -- "$image.part"; echo "$image_from was not fetched" >&2; exit 1; }
+        rm -f -- "$image.part"
+        if ! "$apptainer" pull "$image.part" "$image_from" >&2 || ! mv -f -- "$image.part" "$image"; then
+            rm -f -- "$image.part"; echo "$image_from was not fetched" >&2; exit 1
+        fi
     elif [ ! -e "$image" ]; then missing=3; echo "missing: the image $image" >&2; fi
 fi
 
