@@ -22,6 +22,7 @@ from provision.core.files import write_whole
 from provision.core.paths import cluster_dir
 from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
+from provision.core.reading import read_kept
 from provision.engine.unchanged import digest_of
 from provision.environment import locks
 from provision.environment.lockfile import Lock, no_lock, parse_lock
@@ -72,7 +73,7 @@ def played(path: Path | None) -> Played | None:
     """Raises OSError."""
     if path is None:
         return None
-    return Played(path.absolute(), hashlib.sha256(path.read_bytes()).hexdigest())
+    return Played(path.absolute(), hashlib.sha256(read_kept(path)).hexdigest())
 
 
 def with_imports(book: Played | None) -> Played | None:
@@ -105,9 +106,10 @@ def keep(inventory: Inventory, lock: Lock, book: Played | None = None) -> str:
     text = text_of(inventory, lock, book)
     try:
         private_folder(path.parent)
-        write_whole(path, text + "\n")
+        write_whole(path, text + "\n", kept=True)
     except OSError as error:
-        raise NotKept(f"`{path}` cannot be written: {error.strerror}") from error
+        hint = getattr(error, "hint", "")
+        raise NotKept(f"`{path}` cannot be written: {error.strerror}", hint=hint) from error
     return text
 
 
@@ -150,7 +152,7 @@ def environment(cluster: str) -> tuple[str, ...]:
     """The name of the environment that it ran, also where nobody can go back to it from here; empty where none is
     known."""
     try:
-        content = json.loads(place(cluster).read_text(encoding="utf-8"))
+        content = json.loads(read_kept(place(cluster)))
         return (parse_lock(str(content["lock"]), Path("lock"), edited=True).short,)
     except (NoHome, OSError, ValueError, LookupError, TypeError, LockError):
         return ()
@@ -165,7 +167,7 @@ def load(present: Inventory) -> LastGood:
     try:
         # It says which programs tell secrets here, and what is run on which hosts.
         require_ours(path)
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_kept(path))
         if content["v"] != VERSION:
             raise ValueError("another version")
         said = with_those_of(content["inventory"], present.model_dump(mode="json"))
@@ -185,6 +187,7 @@ def load(present: Inventory) -> LastGood:
     except FileNotFoundError:
         raise NoWayBack(f"no good start of `{cluster}` is kept here", hint=hint) from None
     except OSError as error:
+        hint = getattr(error, "hint", hint)
         raise NoWayBack(f"`{path}` cannot be read: {error.strerror}", hint=hint) from error
     except (ValueError, LookupError, TypeError, LockError) as error:
         raise NoWayBack(f"`{path}` holds no start that this version has kept", hint=hint) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from provision.begin.named import Named
 from provision.core.errors import UsageError
 from provision.core.person import expanded
+from provision.core.reading import read_given
 from provision.transport.ssh_config import ConfigProblem, SshConfig
 
 OWN = Path("~/.ssh/config")
@@ -37,7 +38,7 @@ def hosts_of_config(path: Path, *, own: bool) -> tuple[Named, ...]:
 
 def _names(path: Path, depth: int) -> Iterator[str]:
     try:
-        lines = path.read_text(encoding="latin-1").splitlines()
+        lines = read_given(path).decode("latin-1").splitlines()
     except OSError:
         return  # OpenSSH passes over what an Include does not find
     for line in lines:

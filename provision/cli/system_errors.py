@@ -11,6 +11,7 @@ from pathlib import Path
 
 from provision.core.errors import ProvisionError
 from provision.core.private import NotPrivate
+from provision.core.reading import NotAFile
 from provision.core.room import way_out
 
 
@@ -39,6 +40,8 @@ def explained(error: BaseException) -> ProvisionError:
         # https://docs.python.org/3/library/tempfile.html#tempfile.gettempdir
         return ProvisionError(what, hint=_TMPDIR if "temporary directory" in what else way_out(error, Path(), ""))
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else str(error.filename)
+    if isinstance(error, NotAFile):
+        return ProvisionError(f"`{name}`: {what}", hint=error.hint)
     move = next((hint for folder, hint in _movable() if _within(Path(name), folder)), "")
     return ProvisionError(f"`{name}`: {what}", hint=way_out(error, Path(name), move))
 

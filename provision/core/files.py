@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 from provision.core.private import owner
+from provision.core.reading import NotAFile, kind_of
 
 #: As many links as the kernel follows on one path.
 _LINKS = 40
@@ -17,12 +18,15 @@ _LINKS = 40
 _OPEN_FILE = re.compile(r"/proc/(\d+)/fd/(\d+)")
 
 
-def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:
+def write_whole(path: Path, text: str, *, mode: int = 0o600, kept: bool = False) -> None:
     """A link of ours stays a link, and the mode of a file of ours stays, but for others' right to write; a new one gets
     `mode`, less what the umask takes. Somebody else's link is replaced. What is no ordinary file (/dev/stdout) is
-    written to directly. Raises OSError, also for somebody else's link on the way."""
+    written to directly, unless it is `kept`, where it is NotAFile. Raises OSError, also for somebody else's link on the
+    way."""
     data = text.encode("utf-8", "replace")
     place, there = _place(path)
+    if kept and there is not None and not stat.S_ISLNK(there.st_mode) and (kind := kind_of(there.st_mode)):
+        raise NotAFile(kind, path)
     if _write_open(place, there, data):
         return
     # Nobody can have foreseen the name, and nothing that is there already is opened.

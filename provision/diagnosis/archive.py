@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.reading import open_given
 from provision.core.visible import visible
 
 #: What a bundle's name ends in.
@@ -78,7 +79,7 @@ def read_bundle(path: Path) -> dict[str, str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[tarfile.TarFile]:
     with (
-        path.open("rb") as packed,
+        open_given(path) as packed,
         gzip.GzipFile(fileobj=packed) as unpacked,
         tarfile.open(fileobj=cast("IO[bytes]", _Bounded(unpacked, path)), mode="r|", errors="replace") as tar,
     ):

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from provision.core.reading import open_given
+
 #: Bytes of a file's end that are read: what ended a program stands there.
 LONGEST = 16 * 1024 * 1024
 
@@ -41,7 +43,7 @@ def contents(file: Path) -> Iterator[tuple[str, str]]:
             if (archive := _archive(plain)) is not None:
                 yield from _inside(archive)
                 return
-    with file.open("rb") as plain:
+    with open_given(file) as plain:
         yield "", text_of(plain)
 
 

@@ -116,7 +116,8 @@ def _beside(job: Job) -> list[Finding]:
     """Clusters that are left alone, although this one might have been called so."""
     if job.members is None or job.only or job.areas:
         return []
-    unread = [_unread(job, job.members.path)] if job.members.written.damaged else []
+    why = job.members.written.damaged
+    unread = [_unread(job, job.members.path, why)] if why else []
     others = sorted(job.members.elsewhere(), key=_source)
     kept = [_of_another(job, source, members) for source, members in groupby(others, _source)]
     return [*unread, *kept, *(_may_run(job, name) for name in job.members.beside)]
@@ -140,15 +141,17 @@ def _of_another(job: Job, source: str, members: Iterable[KeptMember]) -> Finding
     )
 
 
-def _unread(job: Job, path: Path) -> Finding:
+def _unread(job: Job, path: Path, why: str) -> Finding:
+    kept = shlex.quote(str(path))
     return Finding(
         "",
         "services",
         "former members",
         Severity.WARNING,
-        said=f"who belonged to `{job.inventory.cluster}` is not known: `{path}` cannot be read",
+        said=f"who belonged to `{job.inventory.cluster}` is not known: `{path}` {why}",
         why="a host that was taken out of the inventory is not stopped, and not named",
-        hint="end what it runs by `provision down` with an inventory that has it; the next `up` writes the file anew",
+        hint="end what it runs by `provision down` with an inventory that has it; "
+        f"`mv {kept} {kept}.old`, and the next `up` writes the file anew",
     )
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from provision.core.errors import InventoryError, NoHome
 from provision.core.files import write_whole
 from provision.core.paths import cluster_dir, state_dir
-from provision.core.private import private_folder, require_ours
+from provision.core.private import NotPrivate, private_folder, require_ours
+from provision.core.reading import read_kept
 from provision.inventory import load
 from provision.inventory.models import Host, Inventory
 
@@ -42,12 +43,12 @@ class KeptMember:
 @dataclass(frozen=True)
 class _Kept:
     """What a file has. `inventory`: where that stood. `became`: the name under which an `up` went on. `damaged`:
-    there is one, and it says nothing."""
+    there is one, and why it says nothing."""
 
     inventory: str = ""
     entries: dict[str, KeptMember] = field(default_factory=dict)
     became: str = ""
-    damaged: bool = False
+    damaged: str = ""
 
     @property
     def serving(self) -> list[Host]:
@@ -71,8 +72,8 @@ class Members:
         """What was kept. A file that cannot be read, or that others could have written, says nothing."""
         try:
             own = _read(cluster_dir(inventory.cluster) / FILE)
-            others = {path.parent.name: _read(path) for path in sorted(state_dir().glob(f"*/{FILE}"))}
-        except (NoHome, OSError):
+            others = {path.parent.name: _read(path) for path in _all_files()}
+        except NoHome:
             return cls(inventory)
         source = str(inventory.path.resolve())
         near = {
@@ -172,7 +173,7 @@ class Members:
         }
         content = {"v": VERSION, "inventory": str(self.inventory.path.resolve()), "members": members}
         private_folder(self.path.parent)
-        write_whole(self.path, json.dumps(content, indent=1) + "\n")
+        write_whole(self.path, json.dumps(content, indent=1) + "\n", kept=True)
 
 
 def _place(host: Host) -> tuple[str, int | None, str | None]:
@@ -203,24 +204,35 @@ def _is_former_name(kept: _Kept, inventory: Inventory, *, new: bool) -> bool:
 
 def _taken_over(path: Path, name: str) -> None:
     """Raises OSError."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(read_kept(path))
     if content.get("became") != name:
-        write_whole(path, json.dumps(content | {"became": name}, indent=1) + "\n")
+        write_whole(path, json.dumps(content | {"became": name}, indent=1) + "\n", kept=True)
+
+
+def _all_files() -> list[Path]:
+    """Of all clusters, as far as the folder can be listed. Raises NoHome."""
+    try:
+        return sorted(state_dir().glob(f"*/{FILE}"))
+    except OSError:
+        return []
 
 
 def _read(path: Path) -> _Kept:
-    """Raises OSError if others could have written it."""
-    if not path.exists():
-        return _Kept()
-    require_ours(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if not path.exists():
+            return _Kept()
+        require_ours(path)
+        content = json.loads(read_kept(path))
         if content["v"] != VERSION:
-            return _Kept(damaged=True)
+            return _Kept(damaged=f"is of version {content['v']}, this provision reads version {VERSION}")
         source = str(content["inventory"])
         return _Kept(source, dict(_entries(content["members"], source)), str(content.get("became", "")))
+    except NotPrivate as error:
+        return _Kept(damaged=f"is not believed: {error.strerror}")
+    except OSError as error:
+        return _Kept(damaged=f"cannot be read: {(error.strerror or str(error)).lower()}")
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
-        return _Kept(damaged=True)
+        return _Kept(damaged="is damaged")
 
 
 def _entries(members: dict[str, dict[str, object]], source: str) -> Iterator[tuple[str, KeptMember]]:

@@ -18,6 +18,7 @@ from provision.core.exits import ANSWERED
 from provision.core.files import write_whole
 from provision.core.plan import Plan
 from provision.core.private import require_ours
+from provision.core.reading import read_given, read_kept
 from provision.core.report import Report
 from provision.core.urls import masked
 from provision.environment import locks
@@ -49,7 +50,7 @@ def keep(report: Report, inventory: Inventory, playbook: Path, only: Sequence[st
     if plan is None or report.exit_code not in ANSWERED:
         return
     made_from = Basis(
-        inventory.cluster, _of_inventory(inventory), _digest(playbook.read_bytes()), tuple(only), lock, dict(plan.seen)
+        inventory.cluster, _of_inventory(inventory), _digest(read_kept(playbook)), tuple(only), lock, dict(plan.seen)
     )
     changes = [
         {
@@ -91,7 +92,7 @@ def load(path: Path) -> Basis:
     try:
         # Its lock says what is installed, where there is none in a file yet.
         require_ours(path)
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_given(path))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no JSON"
         raise UsageError(f"--plan: `{path}` cannot be read: {why}", hint=_AGAIN) from error
@@ -116,7 +117,7 @@ def settle(made_from: Basis, inventory: Inventory, playbook: Path, only: Sequenc
         raise UsageError(f"--plan: it was made with {named}", hint="give the same hosts, or make it anew")
     if made_from.inventory != _of_inventory(inventory):
         raise _changed(f"`{inventory.path.name}`")
-    if made_from.playbook != _digest(playbook.read_bytes()):
+    if made_from.playbook != _digest(read_kept(playbook)):
         raise _changed(f"the playbook `{playbook.name}`")
     return _worked_out(made_from, inventory)
 

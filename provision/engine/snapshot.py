@@ -18,6 +18,7 @@ from provision.core.files import obstacle, write_whole
 from provision.core.finding import AREAS, Known
 from provision.core.paths import cluster_dir
 from provision.core.private import private_folder
+from provision.core.reading import read_given
 from provision.core.report import WHOLE_AREA, Changed, Report, Since
 from provision.core.urls import masked
 
@@ -80,12 +81,13 @@ def saved(report: Report, cluster: str, at: float, path: Path) -> Report:
 def load(path: Path) -> Snapshot:
     """Raises SnapshotError, also for a file that is something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_given(path))
     except FileNotFoundError:
         hint = "`provision check --save FILE` makes one, and so does a successful `provision up`"
         raise SnapshotError(f"there is no snapshot at `{path}`", hint=hint) from None
     except OSError as error:
-        raise SnapshotError(f"`{path}` cannot be read: {error.strerror}") from error
+        hint = getattr(error, "hint", "")
+        raise SnapshotError(f"`{path}` cannot be read: {error.strerror}", hint=hint) from error
     except ValueError as error:
         raise SnapshotError(f"`{path}` is not a snapshot: {error}") from None
     if isinstance(content, dict) and content.get("v") not in (None, VERSION):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from provision.core import person
 from provision.core.errors import LockError, NoHome
+from provision.core.reading import open_kept
 from provision.core.room import way_out
 
 #: What to do where the usual place will not do.
@@ -54,7 +55,7 @@ def kept_in(cache: Path) -> Iterator[None]:
 def sha256_of(path: Path) -> str:
     """In hexadecimal; read in blocks, since wheels have gigabytes. Raises OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_kept(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

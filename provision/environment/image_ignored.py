@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from provision.core.reading import read_kept
+
 _WILD = {"*": "[^/]*", "?": "[^/]"}
 _PARTS = re.compile(r"\*\*/?|\*|\?|\[[^]]*\]|\\.|.", re.DOTALL)
 
@@ -14,7 +16,7 @@ def ignored(context: Path) -> Callable[[str], bool]:
     """Whether a path below `context` is left out, itself or with a folder that it is in. The last pattern that fits
     decides."""
     try:
-        lines = (context / ".dockerignore").read_text(encoding="utf-8-sig").splitlines()
+        lines = read_kept(context / ".dockerignore").decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         lines = []
     rules = [rule for line in lines if (rule := _rule(line))]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from provision.core.errors import LockError
+from provision.core.reading import read_kept
 from provision.environment.image_ignored import ignored
 from provision.inventory.runtime import Build, Runtime, is_archive
 
@@ -48,7 +49,7 @@ def inputs_of(runtime: Runtime, base: Path) -> str:
         try:
             # Of a pipe or a device, Docker takes the name alone; read, it may never end.
             plain = path.is_file() and not path.is_symlink()
-            content = path.read_bytes() if plain or path is dockerfile else b""
+            content = read_kept(path) if plain or path is dockerfile else b""
             content = str(path.readlink()).encode() if path.is_symlink() and path is not dockerfile else content
             digest.update(f"{name}\0{path.lstat().st_mode & 0o111:o}\0{len(content)}\0".encode())
         except OSError as error:

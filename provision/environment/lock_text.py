@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from provision.core.errors import LockError
+from provision.core.reading import kind_of, read_kept
 
 #: What to type whatever is wrong with a lock: nothing of it is needed to make another.
 REMAKE = "run `provision lock`"
@@ -27,7 +28,7 @@ class LockBroken(LockError):
 def lock_text(path: Path) -> str:
     """Raises FileNotFoundError; LockBroken for what is no text, or cannot be read."""
     try:
-        data = path.read_bytes()
+        data = read_kept(path)
     except FileNotFoundError:
         raise
     except IsADirectoryError:
@@ -86,14 +87,16 @@ def refuse_unbuilt(header: Mapping[str, str], digests: Collection[str], path: Pa
 
 
 def move_folder_aside(path: Path, say: Callable[[str], None] | None) -> None:
-    """A folder in the lock's place is somebody's: it keeps what is in it. Raises OSError."""
-    if not path.is_dir():
+    """A folder in the lock's place is somebody's: it keeps what is in it. So is whatever else is no file. Raises
+    OSError."""
+    if not path.exists() or not (kind := kind_of(path.stat().st_mode)):
         return
-    names = (path.with_name(f"{path.name}.folder{n or ''}") for n in range(100))
+    kind = kind.removeprefix("a ")
+    names = (path.with_name(f"{path.name}.{kind.split()[-1]}{n or ''}") for n in range(100))
     aside = next(name for name in names if not os.path.lexists(name))
     path.rename(aside)
     if say:
-        say(f"the folder `{path.name}` is `{aside.name}` by now")
+        say(f"the {kind} `{path.name}` is `{aside.name}` by now")
 
 
 def header_of(text: str) -> dict[str, str]:

@@ -175,7 +175,7 @@ def write_lock(lock: Lock, say: Callable[[str], None] | None = None) -> None:
         put_beside(lock.path, header_of(lock.text))
         move_folder_aside(lock.path, say)
         # It belongs to the project, as the inventory does: its readers are those of other new files there.
-        write_whole(lock.path, lock.text, mode=0o644)
+        write_whole(lock.path, lock.text, mode=0o644, kept=True)
     except OSError as error:
         raise LockError(f"`{lock.path}` cannot be written: {error.strerror}") from error
 

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
+from provision.core.reading import read_given
 from provision.environment.sources import is_project_file, read_project
 from provision.inventory.models import Python
 from provision.inventory.packages import LISTS
@@ -132,7 +133,7 @@ def _of_file(path: Path, within: tuple[Path, ...]) -> list[Entry]:
     if path in within:
         raise LockError(f"`{path}` names itself, by {' → '.join(f'`{file.name}`' for file in within)}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_given(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "this is no text in UTF-8"
         named = f", which `{within[-1].name}` names," if within else ""

@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
+from provision.core.reading import read_given
 
 #: Normalized name and version → sha256 of its files.
 Hashes = dict[tuple[str, str], tuple[str, ...]]
@@ -86,7 +87,7 @@ def _read(path: Path) -> dict[str, Any]:
             hint="run provision with one, or export the file: `uv export -o requirements.txt`",
         ) from None
     try:
-        return dict(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        return dict(tomllib.loads(read_given(path).decode("utf-8-sig")))
     except (OSError, ValueError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         raise LockError(f"`{path}` cannot be read: {why}") from error

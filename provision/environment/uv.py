@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from provision.core.errors import LockError
 from provision.core.files import write_whole
 from provision.core.private import private_folder, require_ours
+from provision.core.reading import read_kept
 from provision.environment.cache import kept_in, sha256_of, wheel_cache
 from provision.environment.indexes import INVESTIGATE, REPLACED
 from provision.environment.resolve import decisive
@@ -81,7 +82,7 @@ def uv_binary(
 def _whole(kept: Path) -> bool:
     """Whether it is still what was unpacked, by the hash that was noted then."""
     try:
-        return kept.with_name("uv.sha256").read_text(encoding="ascii").strip() == sha256_of(kept)
+        return read_kept(kept.with_name("uv.sha256")).decode("ascii").strip() == sha256_of(kept)
     except (FileNotFoundError, UnicodeDecodeError):
         return False
 
@@ -107,5 +108,5 @@ def _fetch(python: Python, kept: Path, base: Path, sha256: str) -> None:
             with wheel.open(member) as packed, fresh.open("wb") as file:
                 shutil.copyfileobj(packed, file)
         fresh.chmod(0o700)
-        write_whole(kept.with_name("uv.sha256"), sha256_of(fresh))
+        write_whole(kept.with_name("uv.sha256"), sha256_of(fresh), kept=True)
         fresh.replace(kept)

@@ -289,7 +289,8 @@ def _exclusive(cache: Path, say: Say) -> Iterator[None]:
     (cache / ".lock").touch(0o600)
     if _ONE_FETCH.locked():
         say("waiting for the wheels that are being fetched")
-    with _ONE_FETCH, (cache / ".lock").open("a") as file:
+    # Not waited for, whatever lies there: a named pipe can be locked as well as a file.
+    with _ONE_FETCH, os.fdopen(os.open(cache / ".lock", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

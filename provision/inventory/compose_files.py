@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from provision.core.errors import UsageError
+from provision.core.reading import read_given
 
 MAX_BYTES = 1 << 20
 
@@ -62,8 +63,7 @@ def read_files(paths: tuple[Path, ...]) -> ComposeSource:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_given(path, MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
     if len(data) > MAX_BYTES:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from provision.core.person import expanded, nameless
+from provision.core.reading import NotAFile, read_given
 from provision.core.wording import nearest
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
@@ -17,8 +18,7 @@ from provision.inventory.source import MAX_BYTES
 def read_text(path: Path, problems: Problems) -> str:
     """The inventory's text. Raises InventoryError if it cannot be had."""
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = read_given(path, MAX_BYTES + 1)
     except FileNotFoundError:
         problems.at(0, 0, "no such file", _missing(path))
         problems.stop()
@@ -29,7 +29,8 @@ def read_text(path: Path, problems: Problems) -> str:
         problems.stop()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        problems.at(0, 0, f"cannot be read: {reason}", "look at its owner and mode with `ls -l`")
+        hint = "name the inventory file" if isinstance(error, NotAFile) else "look at its owner and mode with `ls -l`"
+        problems.at(0, 0, f"cannot be read: {reason}", hint)
         problems.stop()
     if len(raw) > MAX_BYTES:
         problems.at(0, 0, f"is larger than {MAX_BYTES >> 20} MiB", "write the hosts as a range, such as `gpu-[01:64]`")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from provision.core.errors import InventoryError, Problem
 from provision.core.private import open_to_others
+from provision.core.reading import read_given
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory, SecretSource
 from provision.inventory.node import YamlNode
@@ -47,8 +48,7 @@ def read_source(source: SecretSource, name: str, folder: Path) -> Secret:
     if mode := open_to_others(path):
         raise SecretMissing(f"`{path}` is open to others (mode {mode})", f"chmod 600 {shlex.quote(str(path))}")
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_SECRET + 1)
+        raw = read_given(path, MAX_SECRET + 1)
     except OSError as error:
         raise SecretMissing(f"`{path}` cannot be read: {error.strerror}", "write the secret there, mode 0600") from None
     return _value(raw, name, f"`{path}`", "name the file that holds the secret alone, mode 0600")

@@ -13,6 +13,7 @@ from typing import TypeVar
 from provision import api
 from provision.core.errors import Cancelled, ProvisionError
 from provision.core.exits import Exit
+from provision.core.reading import read_kept
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
 from provision.inventory.secrets import readable_secrets
@@ -102,6 +103,6 @@ def bundle(
 
 def _lock(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_kept(path).decode("utf-8", "replace")
     except OSError:
         return ""

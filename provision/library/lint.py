@@ -10,6 +10,7 @@ from provision import inventory as inventories
 from provision.checks.ids import acceptable
 from provision.core.errors import PlaybookError, ProvisionError
 from provision.core.exits import Exit
+from provision.core.reading import read_kept
 from provision.environment.lockfile import LockMissing, LockStale, read_lock
 from provision.environment.locks import lock_of
 from provision.inventory.models import Inventory
@@ -45,7 +46,7 @@ def lint(path: str | Path) -> Linted:
 def _parse_playbook(path: Path) -> None:
     """Reads it and does not run it. Raises PlaybookError."""
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = ast.parse(read_kept(path), str(path))
     except OSError as error:
         raise PlaybookError(f"the playbook `{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (SyntaxError, ValueError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import datetime, timezone
 from pathlib import Path
 
 from provision.core.paths import cluster_dir
+from provision.core.reading import open_kept
 from provision.core.visible import visible
 from provision.operate.status import LastUp
 
@@ -37,7 +39,7 @@ def _read(path: Path, began: float) -> LastUp | None:
     changes: list[tuple[str, str]] = []
     code: int | None = None
     try:
-        with path.open(encoding="utf-8", errors="replace") as log:
+        with io.TextIOWrapper(open_kept(path), encoding="utf-8", errors="replace") as log:
             while line := log.readline(_LONGEST):
                 if (found := _CHANGED.match(line)) and len(changes) < _MOST:
                     changes.append((visible(found["host"]), visible(found["label"])))

@@ -51,10 +51,16 @@ class Looker:
     """Looks again and again over the connections that it has. Made by `looker`."""
 
     def __init__(
-        self, inventory: Inventory, fleet: Fleet, key: Secret | None = None, former: Sequence[Host] = ()
+        self,
+        inventory: Inventory,
+        fleet: Fleet,
+        key: Secret | None = None,
+        former: Sequence[Host] = (),
+        untold: str = "",
     ) -> None:
         self._inventory = inventory
         self._former = tuple(former)
+        self._untold = untold
         self._fleet = fleet
         self._key = key
         self._environment = _environment(inventory)
@@ -73,6 +79,7 @@ class Looker:
             seconds=time.monotonic() - began,
             hosts=hosts,
             former=tuple(seen[host.name].host if host.name in seen else self._unseen(host) for host in self._former),
+            former_untold=self._untold,
             expected=_expected(inventory),
             spares=inventory.spares,
             served=(inventory.serve.name or inventory.serve.model) if inventory.serve else "",
@@ -142,8 +149,10 @@ def looker(
     """Looks at a cluster for as long as it is open, without `limit` at its former members, too. A secret that cannot be
     read here is not used."""
     with asking(inventory, limit, cancel, sudo_password) as fleet:
-        former = () if limit else Members.of(inventory).former(stopped=False)
-        yield Looker(inventory, fleet, readable_secrets(inventory).get(API_KEY), former)
+        members = Members(inventory) if limit else Members.of(inventory)
+        untold = f"`{members.path}` {members.written.damaged}" if members.written.damaged else ""
+        key = readable_secrets(inventory).get(API_KEY)
+        yield Looker(inventory, fleet, key, members.former(stopped=False), untold)
 
 
 def status(

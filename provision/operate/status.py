@@ -110,7 +110,8 @@ class LastUp:
 class ClusterStatus:
     """`expected`: service → the hosts that should have it. `environment`: of the lock here, empty where that is not
     known. `work_unknown`: why there are no numbers of the server's. `former`: hosts that were members, are
-    no longer in the inventory, and on which nothing is known to have been stopped."""
+    no longer in the inventory, and on which nothing is known to have been stopped; `former_untold`: why there may be
+    more."""
 
     cluster: str
     at: float
@@ -124,6 +125,7 @@ class ClusterStatus:
     work_unknown: str = ""
     last_up: LastUp | None = None
     former: tuple[HostStatus, ...] = ()
+    former_untold: str = ""
 
     @property
     def former_unknown(self) -> tuple[HostStatus, ...]:

@@ -41,6 +41,8 @@ def status_facts(seen: ClusterStatus, history: Mapping[str, str]) -> list[tuple[
     if any(host.service("ray") for host in seen.hosts):
         facts.append(("Ray", _ray(seen)))
     facts += [("no member", _former(host)) for host in seen.former_unknown]
+    if seen.former_untold:
+        facts.append(("no member", f"who else belonged to it is {UNKNOWN}: {seen.former_untold}"))
     facts.append(("environment", _environment(seen)))
     facts.append(("last up", _last_up(seen.last_up, seen.at)))
     return facts
@@ -98,6 +100,7 @@ def status_json(seen: ClusterStatus) -> dict[str, object]:
         ),
         "hosts": [_host_json(host) for host in seen.hosts],
         "former": [_host_json(host) for host in seen.former],
+        "former_untold": seen.former_untold,
         "seconds": seen.seconds,
     }
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from provision.core import reading
 from provision.core.certificate import CertifiedKey, ShownCertificate
 from provision.core.errors import InventoryError, Problem
 from provision.core.private import open_to_others
@@ -203,8 +204,7 @@ def _text(path: Path, *, secret: bool) -> str:
     if secret and (mode := open_to_others(path)):
         raise _Unfit(f"`{path}` is open to others (mode {mode})", f"chmod 600 {path}")
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(_MAX + 1)
+        raw = reading.read_given(path, _MAX + 1)
     except OSError as error:
         raise _Unfit(f"`{path}` cannot be read: {error.strerror}", "name a file that is there") from None
     if len(raw) > _MAX:

@@ -21,6 +21,7 @@ from provision.core.errors import NoHome, ProvisionError
 from provision.core.kept import KeptOnHosts
 from provision.core.paths import MOVE, cluster_dir
 from provision.core.private import NotPrivate, private_folder, require_ours
+from provision.core.reading import read_kept
 from provision.core.room import way_out
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
@@ -87,7 +88,7 @@ class ClusterToken(KeptOnHosts):
         """Empty if there is none, or none that can be one, or one that is not ours."""
         try:
             require_ours(self._path)
-            return _valid(self._path.read_text(encoding="utf-8", errors="replace").strip())
+            return _valid(read_kept(self._path).decode("utf-8", "replace").strip())
         except (OSError, NoHome):
             return ""
 
@@ -112,7 +113,8 @@ class ClusterToken(KeptOnHosts):
         why = str(error.strerror) if isinstance(error, NotPrivate) else (error.strerror or str(error)).lower()
         where = cluster_dir(self.cluster)
         return ProvisionError(
-            f"the token of `{self.cluster}` cannot be kept in `{where}`: {why}", hint=way_out(error, where, MOVE)
+            f"the token of `{self.cluster}` cannot be kept in `{where}`: {why}",
+            hint=getattr(error, "hint", "") or way_out(error, where, MOVE),
         )
 
 
@@ -168,7 +170,7 @@ def _keep(path: Path, token: str, *, replace: bool) -> str:
         try:
             os.link(new, path)
         except FileExistsError:
-            return _valid(path.read_text(encoding="ascii", errors="replace").strip()) or token
+            return _valid(read_kept(path).decode("ascii", "replace").strip()) or token
         return token
     finally:
         with contextlib.suppress(FileNotFoundError):

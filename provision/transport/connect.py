@@ -178,7 +178,7 @@ class Opener:
         except (OSError, ValueError, paramiko.SSHException) as error:
             raise Unreachable(
                 host.name,
-                f"`{path or '~/.ssh/config'}` cannot be read: {error}",
+                f"`{path or '~/.ssh/config'}` cannot be read: {getattr(error, 'strerror', None) or error}",
                 hint=shlex.join(["ssh", "-G", *(["-F", path] if path else []), host.address]),
             ) from error
 

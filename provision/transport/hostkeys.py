@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from provision.core.errors import HostKeyChanged, HostKeyUnknown
+from provision.core.reading import read_given
 from provision.transport.host_certificate import read as read_certificate
 from provision.transport.hostkey import HostKey
 from provision.transport.revoked import refuse_revoked
@@ -90,7 +91,7 @@ def read(file: Path) -> Iterator[KnownHost]:
     try:
         if file.is_char_device():
             return  # /dev/null, and what would never end
-        text = file.read_text("utf-8", "replace")
+        text = read_given(file).decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     for number, line in enumerate(text.splitlines(), 1):

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from paramiko.agent import AgentKey
 
 from provision.core.private import open_to_others
+from provision.core.reading import read_given
 
 _PUBLIC = ("ssh-", "ecdsa-", "sk-")
 
@@ -56,7 +57,7 @@ def certified(key: paramiko.PKey, certificates: Iterable[Path]) -> paramiko.PKey
     """`key` with the first of `certificates` that is for it, if there is one."""
     for path in certificates:
         try:
-            blob = base64.b64decode(path.read_text("utf-8", "replace").split()[1])
+            blob = base64.b64decode(read_given(path).decode("utf-8", "replace").split()[1])
             message = paramiko.Message(blob)
             kind, _nonce = message.get_text(), message.get_string()
         except (OSError, IndexError, ValueError):
@@ -75,9 +76,9 @@ def public_part(path: Path) -> bytes:
     """The public half of a key: the file itself, the `.pub` beside it, else the open part of an encrypted one."""
     beside = path.with_name(path.name + ".pub")
     try:
-        text = path.read_text("utf-8", "replace") if path.exists() else ""
+        text = read_given(path).decode("utf-8", "replace") if path.exists() else ""
         if text.startswith(_PUBLIC) or beside.exists():
-            text = text if text.startswith(_PUBLIC) else beside.read_text("utf-8", "replace")
+            text = text if text.startswith(_PUBLIC) else read_given(beside).decode("utf-8", "replace")
             return base64.b64decode(text.split()[1])
         raw = base64.b64decode("".join(line for line in text.splitlines() if line and not line.startswith("-")))
     except (OSError, IndexError, binascii.Error, UnicodeDecodeError):
@@ -95,7 +96,7 @@ def public_part(path: Path) -> bytes:
 def _load(path: Path) -> paramiko.PKey:
     typed = shlex.quote(str(path))
     try:
-        text = path.read_bytes()
+        text = read_given(path)
         if text.startswith(tuple(start.encode() for start in _PUBLIC)):
             raise AuthProblem(
                 f"`{path}` is a public key, and the agent does not hold its private half",

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from provision.core.errors import HostKeyChanged, Unreachable
+from provision.core.reading import read_given
 from provision.transport.hostkey import HostKey
 from provision.transport.target import Target
 
@@ -27,7 +28,7 @@ def refuse_revoked(target: Target, shown: HostKey) -> None:
     does for OpenSSH: Unreachable."""
     for path in target.revoked:
         try:
-            text = path.read_bytes()
+            text = read_given(path)
         except OSError as error:
             raise _unread(target, path, (error.strerror or str(error)).lower()) from error
         listed = _in_krl(target, path, shown) if text.startswith(_KRL) else _in_list(target, path, text, shown)

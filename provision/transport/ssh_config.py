@@ -4,11 +4,13 @@ and whatever its release has learned; where there is none, paramiko's parser is,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 import threading
@@ -22,6 +24,7 @@ import fabric
 import paramiko
 
 from provision.core.person import expanded, home, login_name, named
+from provision.core.reading import NotAFile, kind_of, read_kept
 
 #: Read after the user's.
 SYSTEM = Path("/etc/ssh/ssh_config")
@@ -73,6 +76,8 @@ class SshConfig:
     def __init__(self, path: str | None) -> None:
         self.path = path
         self._files = [expanded(path)] if path is not None else [*_own_file(), SYSTEM]
+        for file in self._files:
+            _refuse_odd(file)
         self._says_nothing = all(_harmless(file) for file in self._files)
         self._parsed: paramiko.SSHConfig | None = None
         self._lock = threading.Lock()
@@ -177,10 +182,18 @@ def _passwd_home() -> Path | None:
         return None
 
 
+def _refuse_odd(file: Path) -> None:
+    """It is read several times, by OpenSSH's client, too. Raises NotAFile."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        seen = file.stat()
+        if (kind := kind_of(seen.st_mode)) and not stat.S_ISDIR(seen.st_mode) and not file.samefile(os.devnull):
+            raise NotAFile(kind, file)
+
+
 def _lines(file: Path) -> Iterator[tuple[int, str, str]]:
     """(number, keyword in lower case, the rest) of each line that says something. Any bytes will do."""
     try:
-        text = file.read_text("latin-1")
+        text = "" if file.is_char_device() else read_kept(file).decode("latin-1")
     except (FileNotFoundError, NotADirectoryError):
         return
     for number, line in enumerate(text.splitlines(), 1):
@@ -259,7 +272,7 @@ def _as_user_file(file: Path) -> str:
         return f"Match all\nInclude {SYSTEM}\n" if SYSTEM.exists() else ""
     lines = []
     try:
-        text = file.read_text("latin-1")
+        text = "" if file.is_char_device() else read_kept(file).decode("latin-1")
     except (FileNotFoundError, NotADirectoryError):
         return ""
     for line in text.splitlines():

@@ -12,6 +12,7 @@ from pathlib import Path
 from provision.core.errors import NoHome
 from provision.core.paths import state_dir
 from provision.core.private import exposed, private_folder
+from provision.core.reading import open_kept
 from provision.payload.weights.manifest import (
     Entry,
     digest_of,
@@ -58,7 +59,7 @@ class Held:
         """A hash of the beginning and the end of a file, as the probe on a host has it; empty where it cannot be
         read."""
         try:
-            with (self.folder / name).open("rb") as file:
+            with open_kept(self.folder / name) as file:
                 first = file.read(SAMPLE)
                 file.seek(max(0, self.files[name].size - SAMPLE))
                 return hashlib.sha256(first + file.read(SAMPLE)).hexdigest()

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from provision.core.person import expanded
+from provision.core.reading import read_kept
 from provision.core.secret import Secret
 from provision.core.wording import is_true
 from provision.inventory.models import Inventory, Serve
@@ -55,7 +56,7 @@ def from_folder(folder: Path) -> ModelFiles:
         sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
         # Mistral's newest come with no other config than their own.
         own = "config.json" not in sizes and "params.json" in sizes
-        text = (folder / ("params.json" if own else "config.json")).read_text(encoding="utf-8")
+        text = read_kept(folder / ("params.json" if own else "config.json")).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return ModelFiles(problem=f"{folder} on this machine: {error}")
     config = as_config(_object(text)) if own else _object(text)
@@ -69,7 +70,7 @@ def _indexed(folder: Path) -> int:
     """What the index of weights says that they have together, where they are not there themselves; 0 without one."""
     for name in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
         try:
-            told = _object((folder / name).read_text(encoding="utf-8")).get("metadata")
+            told = _object(read_kept(folder / name).decode("utf-8")).get("metadata")
         except (OSError, UnicodeDecodeError):
             continue
         size = told.get("total_size") if isinstance(told, dict) else None

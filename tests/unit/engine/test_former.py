@@ -1,6 +1,7 @@
 """A former host that another run is at work on is left to it."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from provision.core.finding import Severity
 from provision.core.lease import Answer, Holder
 from provision.core.plan import Mode
 from provision.core.playbook import Playbook
+from provision.core.reading import NotAFile
 from provision.engine import former
 from provision.engine.leasing import this_person
 from provision.engine.members import Members
@@ -95,18 +97,46 @@ def test_what_is_taken_for_a_former_name_is_said_to_be(
     assert "another path" in finding.hint
 
 
+def piped(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "damaged": (lambda path: path.write_text("{"), "is damaged"),
+    "a named pipe": (piped, "cannot be read: a named pipe, expected a file"),
+    "a newer one": (lambda path: path.write_text('{"v": 9}'), "is of version 9, this provision reads version 1"),
+    "open to others": (lambda path: path.chmod(0o666), "is not believed: "),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
 def test_that_nobody_knows_who_has_left_is_said_until_it_is_written_anew(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
 ) -> None:
     monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
     inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST,))
     Members.of(inventory).begin(["gpu-01"])
-    Members.of(inventory).path.write_text("{")
+    path = Members.of(inventory).path
+    spoil, said = UNREAD[what]
+    spoil(path)
+    # Of another cluster, nothing of this one is told or hidden by it.
+    other = path.parent.with_name("other")
+    other.mkdir(mode=0o700)
+    os.mkfifo(other / path.name)
     job = Job.of_steps("down", Mode.DOWN, inventory, lambda _: Playbook(), None, None, {})
     object.__setattr__(job, "members", Members.of(inventory))
     with fleet_of((FIRST,), silent) as fleet:
         _, _, (finding,) = former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}), None)
-    assert finding.severity is Severity.WARNING and "who belonged to `gpus` is not known" in finding.message
+    assert (
+        finding.severity is Severity.WARNING
+        and f"who belonged to `gpus` is not known: `{path}` {said}" in finding.message
+    )
+    assert f"`mv {path} {path}.old`" in finding.hint
+    if what == "a named pipe":
+        with pytest.raises(NotAFile):
+            Members.of(inventory).begin(["gpu-01"])
+        path.rename(f"{path}.old")
     Members.of(inventory).begin(["gpu-01"])
     assert not Members.of(inventory).written.damaged
 

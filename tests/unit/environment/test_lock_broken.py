@@ -102,6 +102,11 @@ def folder(path: Path) -> None:
     (path / "somebodys").write_text("kept")
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 BROKEN = {
     conflict: ":10: `<<<<<<< HEAD` is a merge conflict",
     conflict_in_the_header: ":2: `<<<<<<< HEAD` is a merge conflict",
@@ -113,6 +118,7 @@ BROKEN = {
     binary: ":13: this is no text in UTF-8",
     with_zeros: ":1: there is a NUL",
     folder: "is a folder",
+    pipe: "cannot be read: a named pipe, expected a file",
 }
 
 
@@ -147,7 +153,7 @@ def test_one_that_cannot_be_read_is_replaced(python, path, tmp_path, number, mon
         raise OSError(number, os.strerror(number), str(path))
 
     with monkeypatch.context() as patched:
-        patched.setattr("provision.environment.lock_text.Path.read_bytes", refused)
+        patched.setattr("provision.environment.lock_text.read_kept", refused)
         with pytest.raises(LockError, match=os.strerror(number).lower()):
             read_lock(path, python)
         assert lock_for(python, path, base=tmp_path, make=False, say=str, removes=True).stale == "broken"

@@ -73,6 +73,11 @@ def test_a_former_member_that_still_runs_something_is_not_well() -> None:
     assert a_status(former=(replace(former, services=()),)).healthy
 
 
+def test_that_there_may_be_more_of_them_is_said() -> None:
+    said = " ".join("\n".join(status_lines(a_status(former_untold="`members.json` is damaged"))).split())
+    assert "who else belonged to it is not known: `members.json` is damaged" in said
+
+
 def test_of_a_former_member_that_cannot_be_looked_at_that_is_said() -> None:
     seen = a_status(former=(replace(an_unreachable_host(), name="gpu-03"),))
     assert seen.healthy and seen.exit_code == Exit.DONE

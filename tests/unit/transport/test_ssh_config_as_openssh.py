@@ -1,12 +1,14 @@
 """Configurations of unusual kinds, against what `ssh -G` makes of them: with OpenSSH's client; where $HOME is not the
 one that passwd names, and the configuration comes in another way; and without a client, where some are refused."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from provision.core.errors import Unreachable
+from provision.core.reading import NotAFile
 from provision.inventory.models import Host
 from provision.transport import ssh_config
 from provision.transport.ssh_config import ConfigProblem, SshConfig
@@ -177,3 +179,15 @@ def test_without_a_client_an_include_is_passed_over_only_where_it_means_other_ho
     else:
         with pytest.raises(ConfigProblem, match=r"line 1 of .*: `Include`"):
             asked.lookup("gpu-01", "", 0)
+
+
+def test_a_configuration_that_is_no_file_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    config = home / ".ssh" / "config"
+    config.parent.mkdir(exist_ok=True)
+    config.unlink(missing_ok=True)
+    os.mkfifo(config)
+    for path in (str(config), None):
+        with pytest.raises(NotAFile, match="a named pipe, expected a file"):
+            SshConfig(path)
+    assert SshConfig("/dev/null").lookup("a", "", 22).values == {}
