@@ -47,7 +47,7 @@ fi
     read -r programs < "$folder/contained"
     echo "programs=$programs"
     for name in $names; do
-        printf '%s\n' "$text" | cmp -s - "$folder/bin/$name" || echo "changed=bin/$name"
+        [ -f "$folder/bin/$name" ] && printf '%s\n' "$text" | cmp -s - "$folder/bin/$name" || echo "changed=bin/$name"
     done
 }
 exit 0

@@ -34,13 +34,14 @@ theirs() { IFS= read -r place && strangers "$place" "$me"; }
 # Folders outside of it from which packages are imported, as pip leaves them for what is installed to be edited.
 led_to() { # folders
     find "$@" -path '*-packages/*.pth' ! -path '*-packages/*/*' 2>/dev/null | while IFS= read -r file; do
-        grep -avE '^(#|import[[:space:]]|[[:space:]]*$)' -- "$file" | tr -d '\r' | while IFS= read -r line; do
+        [ ! -f "$file" ] || grep -avE '^(#|import[[:space:]]|[[:space:]]*$)' -- "$file" | tr -d '\r' | while IFS= read -r line; do
             case $line in /*) ;; *) line=${file%/*}/$line ;; esac
             printf '%s\n' "$line"
         done
     done
-    find "$@" -path '*-packages/*.dist-info/direct_url.json' -exec grep -lE '"editable": *true' {} + 2>/dev/null |
-        while IFS= read -r file; do sed -n 's|.*"url": *"file://\([^"]*\)".*|\1|p' "$file"; done
+    find "$@" -path '*-packages/*.dist-info/direct_url.json' 2>/dev/null | while IFS= read -r file; do
+        [ ! -f "$file" ] || ! grep -qsE '"editable": *true' "$file" || sed -n 's|.*"url": *"file://\([^"]*\)".*|\1|p' "$file"
+    done
 }
 # The first that others could change of what its Python runs and reads, also of the one that it was made with.
 open_to() { # uids
@@ -50,12 +51,12 @@ open_to() { # uids
         [ ! -e "$file" ] || set -- "$@" "$file"
     done
     for home in "$(dirname -- "$(readlink -f -- "$existing/bin/python")")" \
-        "$(sed -n 's/^[[:space:]]*[Hh][Oo][Mm][Ee][[:space:]]*=[[:space:]]*//p' "$existing/pyvenv.cfg" 2>/dev/null | head -n 1)"; do
+        "$([ ! -f "$existing/pyvenv.cfg" ] || sed -n 's/^[[:space:]]*[Hh][Oo][Mm][Ee][[:space:]]*=[[:space:]]*//p' "$existing/pyvenv.cfg" 2>/dev/null | head -n 1)"; do
         for place in "${home%/*}"/lib/python3.*; do
             [ ! -d "$place" ] || [ "${home%/*}" = "$existing" ] || { set -- "$@" "$place"; besides=$place; }
         done
     done
-    if grep -qisE '^[[:space:]]*include-system-site-packages[[:space:]]*=[[:space:]]*true' "$existing/pyvenv.cfg"; then
+    if [ -f "$existing/pyvenv.cfg" ] && grep -qisE '^[[:space:]]*include-system-site-packages[[:space:]]*=[[:space:]]*true' "$existing/pyvenv.cfg"; then
         for place in /usr/lib/python3 /usr/local/lib/python3*; do [ ! -d "$place" ] || set -- "$@" "$place"; done
         besides=
     fi

@@ -39,8 +39,8 @@ find_other() {
 # The note in a folder, as `text` and in parts; fails where there is none.
 read_note() {
     n_lease='' n_boot='' n_holder='' n_born='' n_taken='' n_batch=''
-    # A line for each batch; that of another user is theirs to fill.
-    text=$($as head -c 1048576 -- "$1/note" 2>/dev/null) && [ -n "$text" ] || return 1
+    # A line for each batch; that of another user is theirs to fill. A pipe in its place would be waited for.
+    text=$([ -f "$1/note" ] && $as head -c 1048576 -- "$1/note" 2>/dev/null) && [ -n "$text" ] || return 1
     while IFS='=' read -r name value; do
         case $name in
             lease) n_lease=$value ;;
@@ -66,7 +66,7 @@ is() { look_at "$1" && [ "$born" = "$2" ]; }
 # Seconds since the controller of a lease was last heard of.
 silence() {
     uptime_now
-    beat=$($as head -c 20 -- "$1/beat" 2>/dev/null)
+    beat=$([ -f "$1/beat" ] && $as head -c 20 -- "$1/beat" 2>/dev/null)
     case $beat in 0) ;; ''|0*|*[!0-9]*|?????????????*) beat=$now ;; esac
     silent=$((now - beat))
 }

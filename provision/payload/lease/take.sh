@@ -9,6 +9,8 @@ open_lock() { # fails, with `why`, where nothing can be locked
     command -v flock >/dev/null 2>&1 || { why='there is no flock(1)'; return 1; }
     exposed=$(strangers "$place/lock" "$uid")
     if [ -z "$exposed" ]; then
+        # Whatever it is, it is no lock.
+        if [ -e "$place/lock" ] && [ ! -f "$place/lock" ]; then rm -rf -- "${place:?}/lock"; fi
         why=$( (open_up; mkdir -p -- "$place" && umask 077 && : >> "$place/lock") 2>&1)
         exposed=$(strangers "$place/lock" "$uid")
     fi

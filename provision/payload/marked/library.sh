@@ -69,7 +69,7 @@ units() {
 # Whether a unit file does not say that it is of the cluster here; a link to nothing is how one of ours is switched off.
 not_ours() {
     if [ -L "$1" ]; then [ "$(readlink -- "$1")" != /dev/null ]
-    else [ -e "$1" ] && ! grep -q "^Description=provision: $pattern" "$1"
+    else [ -e "$1" ] && ! { [ -f "$1" ] && grep -q "^Description=provision: $pattern" "$1"; }
     fi
 }
 # As whoever logs in, who has a systemd, and needs nobody else to stop what that carries.
@@ -81,6 +81,9 @@ as_login() {
 }
 own_units() {
     # shellcheck disable=SC2016 # for the shell of that user
-    as_login sh -c 'grep -HF "Description=provision: $0" "$HOME"/.config/systemd/user/provision-*.service' "$prefix" 2>/dev/null |
+    as_login sh -c '
+        for file in "$HOME"/.config/systemd/user/provision-*.service; do
+            [ ! -f "$file" ] || grep -HF "Description=provision: $0" "$file"
+        done' "$prefix" 2>/dev/null |
         sed -n 's,^.*/\([^/:]*\):Description=provision: ,\1 ,p' | of_them
 }

@@ -9,4 +9,5 @@ export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="$token_file" RAY_ADDRESS="$addre
 export EXPECTED="$expected" OTHERS="$others" FORMER="$former" SECONDS_LEFT="$seconds" NODE_IP="$node_ip" HOME="$home"
 # Ray's driver writes into the temporary folder of Ray, which is the user's; and nothing is imported from where we are.
 cd / && printf '%s\n' "$program" | as_user "$python" -I - || exit 1
+[ -f "$dir/members" ] || rm -rf -- "${dir:?}/members"
 printf '%s\n%s\n' "$pid $start" "$nodes" > "$dir/members"

@@ -89,7 +89,7 @@ listens() {
 this_start() {
     began=0
     ! is_ours "$dir/began" f || read -r began < "$dir/began"
-    tail -c "+$((began + 1))" -- "$dir/log"
+    ! is_ours "$dir/log" f || tail -c "+$((began + 1))" -- "$dir/log"
 }
 mark_ready() {
     ! grep -q '^ready=' "$dir/stamp" || return 0
@@ -97,4 +97,4 @@ mark_ready() {
     { echo ready=yes; [ -n "$late" ] || echo "took=$took"; } >> "$dir/stamp"
 }
 # That it was waited for in vain is remembered: the next start does not wait for the same process again.
-gave_up() { [ ! -f "$dir/stamp" ] || echo waited=yes >> "$dir/stamp"; echo "$1" >&2; echo "the last lines of $dir/log:" >&2; tail -c 262144 -- "$dir/log" | tail -n "${2:-200}" >&2; exit 1; }
+gave_up() { [ ! -f "$dir/stamp" ] || echo waited=yes >> "$dir/stamp"; echo "$1" >&2; echo "the last lines of $dir/log:" >&2; [ ! -f "$dir/log" ] || tail -c 262144 -- "$dir/log" | tail -n "${2:-200}" >&2; exit 1; }

@@ -7,7 +7,7 @@ own_folder && own_scratch || exit 1
 umask 077
 rm -f -- "$dir/stamp" "$dir/tries" "$dir/began" "$dir/unit" 2>/dev/null
 # A folder, say, that somebody has put in the place of one of ours: nothing could be written there, time and again.
-for file in stamp stamp.new tries began unit log log.1 run begin before after; do
+for file in stamp stamp.new tries began unit log log.1 run begin before after secrets secrets.new members; do
     { [ -f "$dir/$file" ] && [ ! -h "$dir/$file" ]; } || rm -rf -- "${dir:?}/$file"
 done
 [ ! -f "$dir/log" ] || mv -f -- "$dir/log" "$dir/log.1"

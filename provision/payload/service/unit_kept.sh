@@ -23,7 +23,7 @@ end_of_login() {
     # shellcheck disable=SC2016 # for the shell of that user
     of_login sh -c '
         file=$HOME/.config/systemd/user/$0
-        grep -qsxF "Description=provision: $1" "$file" || exit 0
+        [ -f "$file" ] && grep -qsxF "Description=provision: $1" "$file" || exit 0
         systemctl --user --quiet disable -- "$0"; systemctl --user stop -- "$0"
         rm -f -- "$file"; systemctl --user reset-failed -- "$0"; systemctl --user daemon-reload' "$unit" "$mark" 2>/dev/null
     return 0

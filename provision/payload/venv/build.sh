@@ -71,6 +71,8 @@ if [ "$mode" != link ]; then
     mv -f -- "$env/.provision.new" "$env/.provision"
     rm -rf -- "$aside"
 fi
+[ -d "$envs/.users-$cluster" ] || rm -f -- "$envs/.users-$cluster"
+[ -f "$envs/.users-$cluster/$host" ] || rm -rf -- "$envs/.users-$cluster/$host"
 mkdir -p -- "$envs/.users-$cluster"
 : > "$envs/.users-$cluster/$host"
 # uv lets everybody write to its locks, whatever the umask.

@@ -125,9 +125,12 @@ mend_some() {
         install --target "$cache/staged" -r "$cache/mend" || return 1
     fi
     records clear "$env" "$mended" "$extra" "$cache/staged" || return 1
+    [ -f "$env/provision.lock" ] || rm -rf -- "$env/provision.lock"
     printf %s "$requirements" > "$env/provision.lock"
     # What is installed now need not be of the same kind.
-    printf %s "$origin" | cmp -s - "$env/.provision.packages" || rm -rf -- "$env/.provision.packages"
+    if [ ! -f "$env/.provision.packages" ] || ! printf %s "$origin" | cmp -s - "$env/.provision.packages"; then
+        rm -rf -- "$env/.provision.packages"
+    fi
     [ -z "$mend" ] || install -r "$cache/mend" $(compiling) || return 1
     [ -z "$sweep" ] || records sweep "$env" || return 1
     [ -z "$sealed" ] || sealed=$(records reseal "$env" "$sealed" "$mended" "$frame")

@@ -14,8 +14,10 @@ linked() {
 needed() { # an environment's name, a cluster that does not count
     for place_of in "$root"/clusters/*; do
         [ "${place_of##*/}" != "$2" ] || continue
-        grep -qsF -- "/envs/$1/" "$place_of"/*/*/run && return 0
-        grep -qsF -- "# digest: $1" "$place_of"/*/vllm/last-good.json && return 0
+        for file in "$place_of"/*/*/run; do [ -f "$file" ] && grep -qsF -- "/envs/$1/" "$file" && return 0; done
+        for file in "$place_of"/*/vllm/last-good.json; do
+            [ -f "$file" ] && grep -qsF -- "# digest: $1" "$file" && return 0
+        done
     done
     return 1
 }

@@ -6,7 +6,7 @@ ours_alone
 exclusive
 # Workers keep no last good start, and have its environment.
 for place in "$root"/clusters/"$cluster"/*/vllm/last-good.json; do
-    sed -n 's/.*# digest: \([0-9a-f]\{12\}\).*/goes-back-to=\1/p' "$place" 2>/dev/null || :
+    [ ! -f "$place" ] || sed -n 's/.*# digest: \([0-9a-f]\{12\}\).*/goes-back-to=\1/p' "$place" 2>/dev/null || :
 done
 chosen() {
     leftovers | while IFS="$(printf '\t')" read -r place why; do

@@ -26,6 +26,7 @@ discard() {
 }
 exclusive() {
     command -v flock >/dev/null 2>&1 || return 0
+    [ ! -e "$envs/.lock" ] || [ -f "$envs/.lock" ] || rm -rf -- "$envs/.lock"
     exec 9> "$envs/.lock"
     flock -n 9 || { say "waiting for another host that works on the same folder"; flock 9; }
 }

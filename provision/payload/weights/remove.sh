@@ -25,7 +25,7 @@ clear() (
     if plain "$ledger"; then
         wrote=$(lines "$ledger")
         head -n 2 -- "$ledger" | grep -qx "made=yes" && made=yes
-    elif [ -n "$3" ] && [ "$(head -n 1 -- "$2" 2>/dev/null)" = "provision-weights 1" ]; then
+    elif [ -n "$3" ] && plain "$2" && [ "$(head -n 1 -- "$2" 2>/dev/null)" = "provision-weights 1" ]; then
         # Before there were ledgers, all that a manifest named was ours.
         wrote=$(lines "$2")
     fi

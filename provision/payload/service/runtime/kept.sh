@@ -30,6 +30,7 @@ kept_has() {
 kept_ready() {
     file=$kept_file
     refuse_foreign "$file" || exit 1
+    is_ours "$dir/unit" f || { echo "$dir/unit is not what was put there" >&2; exit 1; }
     cmp -s "$dir/unit" "$file" || kept_put || exit 1
     forget_first
     ctl daemon-reload && ctl --quiet enable -- "$unit" || exit 1
@@ -41,7 +42,7 @@ kept_look() {
     elif [ ! -e "$file" ] && [ ! -L "$file" ]; then
         [ "$runtime" != kept ] || ! is_ours "$dir/unit" f || echo "stays up=no: its unit is missing"
     elif unit_masked "$file"; then echo "stays up=no: its unit is masked"
-    elif ! cmp -s "$dir/unit" "$file"; then echo "stays up=no: its unit was changed"
+    elif ! { is_ours "$dir/unit" f && cmp -s "$dir/unit" "$file"; }; then echo "stays up=no: its unit was changed"
     elif [ ! -L "$kept_link" ]; then echo "stays up=no: its unit is not enabled"
     else echo "stays up=yes"
     fi
