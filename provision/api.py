@@ -36,7 +36,7 @@ from provision.engine.state import Job
 from provision.engine.unchanged import MadeFrom, inventory_files
 from provision.environment.cache import check_cache
 from provision.environment.lockfile import Lock
-from provision.environment.locks import lock_of, make_lock_of
+from provision.environment.locks import lock_of, lock_or_broken, make_lock_of
 from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.operate.building import ready
@@ -98,6 +98,7 @@ def check(
     save: Path | None = None,
     tests: Path | None = None,
     prove: bool = False,
+    broken_lock: bool = False,
     **options: Unpack[Options],
 ) -> Report:
     """Whether the hosts are as the inventory says, as each other, and as they must be for the model to run. Writes
@@ -106,8 +107,8 @@ def check(
     `areas`: which of provision.core.finding.AREAS to look at, none for all. `against`: a snapshot; what has
     changed since is in the report, and counts as drift. `since_up`: the one that the last successful `up` kept. `save`:
     where to keep a snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). `prove`: go
-    through the proofs, too, which takes seconds and uses the hosts' network and GPUs. Raises SnapshotError before
-    any host is contacted.
+    through the proofs, too, which takes seconds and uses the hosts' network and GPUs. `broken_lock`: a lock that cannot
+    be read is a finding, and all else is looked at without it. Raises SnapshotError before any host is contacted.
     """
     source = snapshot.last_up(inventory.cluster) if since_up else against
     before = snapshot.load(source) if source else None
@@ -117,7 +118,8 @@ def check(
         from provision.testing.run import require_tests
 
         require_tests(tests)
-    job = replace(_job("check", Mode.CHECK, inventory, options), areas=tuple(areas), prove=prove)
+    lock = lock_or_broken(inventory) if broken_lock else None
+    job = replace(_job("check", Mode.CHECK, inventory, options, lock=lock), areas=tuple(areas), prove=prove)
     report = _execute(job, options)
     if tests is not None:
         from provision.testing.run import tested

@@ -34,7 +34,9 @@ def lint(files: tuple[str, ...], **options: Any) -> int:
     """
     from provision.cli.find import find_inventory
     from provision.cli.run import errors_as_json
+    from provision.core.commands import Given
     from provision.library.lint import lint as check_files
+    from provision.render.commands import completed_error
     from provision.render.errors import error_lines
     from provision.render.jsonl import result_line
 
@@ -44,6 +46,8 @@ def lint(files: tuple[str, ...], **options: Any) -> int:
         paths = [Path(name) for name in files] or [find_inventory(None, os.environ)]
     for path in paths:
         found = check_files(path)
+        if found.error is not None:
+            completed_error(found.error, Given(str(path)))
         ends.append(found.exit_code)
         screen.json(result_line("lint", {"path": str(path), "exit_code": int(ends[-1]), "error": found.error}))
         if found.error is not None:

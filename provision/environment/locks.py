@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import LockError
@@ -25,6 +26,9 @@ from provision.environment.lockfile import (
 )
 from provision.inventory.models import Inventory
 
+#: How what is `stale` about a lock that cannot be read begins; why follows.
+BROKEN = "broken: "
+
 
 def parse(text: str, path: Path, *, edited: bool = False) -> Lock:
     """As lockfile.parse_lock."""
@@ -39,6 +43,13 @@ def lock_of(
     if image is not None:
         return image_lock_for(image, path, base=base, make=make, say=say, removes=removes, resolve=resolve)
     return lock_for(inventory.python, path, base=base, make=make, say=say, removes=removes, resolve=resolve)
+
+
+def lock_or_broken(inventory: Inventory) -> Lock:
+    """As it is for `check`, and one that holds nothing where there is one that cannot be read."""
+    said: list[str] = []
+    found = lock_of(inventory, make=False, say=said.append, removes=True)
+    return replace(found, stale=BROKEN + said[-1]) if said else found
 
 
 def fitting(inventory: Inventory) -> Lock | None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from provision import api
+from provision.core.commands import Given
 from provision.core.errors import Cancelled, ProvisionError
 from provision.core.exits import Exit
 from provision.core.reading import read_kept
@@ -21,6 +22,7 @@ from provision.operate import logs as reading
 from provision.operate import looking
 from provision.operate.packing import pack, require_new, write_new
 from provision.render.bundle import bundle_files
+from provision.render.commands import completed_error, completed_report
 
 T = TypeVar("T")
 
@@ -79,13 +81,16 @@ def bundle(
         snapshot = Path(scratch) / "facts.json"
         report = tried(
             "what `check` does",
-            lambda: api.check(inventory, playbook=playbook, wait=False, save=snapshot, **common),  # type: ignore[arg-type]
+            lambda: api.check(inventory, playbook=playbook, wait=False, save=snapshot, broken_lock=True, **common),  # type: ignore[arg-type]
         )
         seen = tried("how it is", lambda: looking.status(inventory, **common))  # type: ignore[arg-type]
         asked = reading.LogsAsked(lines=_LINES)
         logs = tried("the logs", lambda: reading.logs(inventory, asked, **common))  # type: ignore[arg-type]
         facts = snapshot.read_text(encoding="utf-8") if snapshot.exists() else ""
+    typed = Given(str(inventory.path))
+    report = completed_report(report, typed) if report is not None else None
     errors = (*failed, *(logs.errors if logs else ()), *(report.errors if report else ()))
+    errors = tuple(completed_error(error, typed) for error in errors)
     made = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(at))
     files = bundle_files(
         inventory, made=made, at=at, lock=_lock(inventory.lock_path), report=report, facts=facts, seen=seen, logs=logs,

@@ -59,7 +59,9 @@ def bundle_files(
         files["status.json"] = result_line("status", status_json(seen), at) + "\n"
     files |= _logs(logs) if logs is not None else {}
     if errors:
-        files["not-asked.txt"] = _text([line for error in errors for line in error_lines(error)])
+        # What was asked for the report is asked for the logs as well.
+        said = dict.fromkeys("\n".join(error_lines(error)) for error in errors)
+        files["not-asked.txt"] = _text(list(said))
     files = {name: _unsaid(text) for name, text in files.items()}
     manifest = {
         **{"v": VERSION, "cluster": inventory.cluster, "made": made, "provision": __version__},

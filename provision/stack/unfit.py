@@ -9,6 +9,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import LOCK, Finding, Severity, blocker
 from provision.core.playbook import Playbook
 from provision.environment.lockfile import ABSENT, Lock
+from provision.environment.locks import BROKEN
 from provision.environment.python_version import number, suits
 from provision.environment.wheels import misfit
 from provision.facts import Facts
@@ -23,6 +24,10 @@ def find_lock(book: Playbook, lock: Lock) -> None:
         said = f"the lock `{lock.path.name}` was {lock.stale}"
         why = "it says what every host installs; newer settings of the inventory are on no host"
         hint = "`provision up` recreates it and installs from it, `provision lock` only makes it"
+    elif lock.stale.startswith(BROKEN):
+        said = lock.stale.removeprefix(BROKEN)
+        why = "what every host should have is not known; the hosts are compared with each other"
+        hint = "`provision lock` writes it anew"
     else:
         said = f"there is no lock `{lock.path.name}`"
         why = "it says which version of each package every host installs"

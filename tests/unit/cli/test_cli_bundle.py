@@ -48,6 +48,21 @@ def hosts(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> None:
     monkeypatch.setattr(reading, "logs", lambda *_, **__: Logs((line,), (), (GONE,)))
 
 
+def test_a_broken_lock_is_in_it_with_all_that_is_known_without_it(call: Callable[..., Result], inventory: Path) -> None:
+    text = (
+        inventory.read_text().replace("192.0.2.1,", "127.0.0.9, ssh: {port: 1},").replace("  gpu-02: 192.0.2.2\n", "")
+    )
+    inventory.write_text(text + "python: {packages: [vllm==0.33.0]}\n")
+    Path("inventory.lock").write_text("<<<<<<< HEAD\n")
+    result = call("bundle", "--out", "t.tar.gz")
+    files = read_bundle(Path("t.tar.gz"))
+    assert result.exit_code == 4 and files["inventory.lock"] == "<<<<<<< HEAD\n"
+    said = " ".join(files["check.txt"].split())
+    assert "inventory.lock:1: `<<<<<<< HEAD` is a merge conflict that is not settled: going on without a lock" in said
+    assert f"hint: `provision lock {inventory.name}` writes it anew" in said and "there is no lock" not in said
+    assert files["not-asked.txt"].count("error:") == 1, "the host that did not answer, once"
+
+
 def test_it_lists_what_it_writes_and_masks_every_secret(call: Callable[..., Result], hosts: None) -> None:
     result = call("bundle", "--out", "t.tar.gz", "--json")
     assert result.exit_code == 4

@@ -64,6 +64,15 @@ def test_a_lock_that_fits_is_fine_and_one_of_other_settings_is_not(call: Call, i
     assert call("lint").exit_code == 1
 
 
+def test_a_hint_names_the_inventory_that_it_is_about(call: Call, inventory: Path) -> None:
+    other = inventory.rename(inventory.with_name("other rack.yaml"))
+    other.write_text(other.read_text() + PACKAGES)
+    other.with_suffix(".lock").write_text("<<<<<<< HEAD\n")
+    assert "hint: run `provision lock 'other rack.yaml'`" in call("lint", "other rack.yaml").stderr
+    told = json.loads(call("lint", "other rack.yaml", "--json").stdout.splitlines()[-1])
+    assert told["error"]["hint"] == "run `provision lock 'other rack.yaml'`"
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
