@@ -90,6 +90,7 @@ def make_plan(
     looked_at = [step for step in steps if step.key in observed and _concerns(mode, step)]
     wants = {step.key: None if mode.removes else step.resource.want() for step in looked_at}
     differs = {step.key: step.resource.diff(observed[step.key], wants[step.key]) for step in looked_at}
+    told: set[tuple[str, str]] = set()
     causes = {} if mode.removes else _causes(looked_at, differs, observed)
     if not mode.removes:
         standing += [finding for step in looked_at for finding in step.resource.blockers(observed[step.key])]
@@ -98,7 +99,9 @@ def make_plan(
         if not differences and step.key not in causes:
             unchanged.append(step)
         elif not step.resource.fixable:
-            standing += [_finding(step, difference, Severity.BLOCKS) for difference in differences]
+            untold = [d for d in differences if not d.cause or (step.host, d.cause) not in told]
+            told.update((step.host, difference.cause) for difference in differences)
+            standing += [_finding(step, difference, Severity.BLOCKS) for difference in untold]
         else:
             action = Action.REMOVE if want is None else Action.CREATE if have is None else Action.UPDATE
             changes.append(Change(step, action, have, want, differences, causes.get(step.key, "")))

@@ -20,12 +20,14 @@ State = Mapping[str, str] | None
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One aspect that differs from the desired state. `found` or `expected` is None where there is nothing."""
+    """One aspect that differs from the desired state. `found` or `expected` is None where there is nothing. `cause`:
+    what lies behind it, and maybe behind others on the host: of those that cannot be fixed, one is told."""
 
     aspect: str
     expected: str | None
     found: str | None
     hint: str = ""
+    cause: str = ""
 
     def __str__(self) -> str:
         found, expected = self.found or "absent", self.expected or "absent"

@@ -74,14 +74,15 @@ class PortsFree(Resource):
         for d, mark, held in each:
             if mark and clusters[mark.cluster] > 1:
                 taken = f"taken by the cluster {mark.cluster}, of provision"
-                found[mark.cluster] = Difference("", d.expected, taken, _hint(mark))
+                found[mark.cluster] = Difference("", d.expected, taken, _hint(mark), _cause(mark))
             elif held and containers[held[1]] > 1:
                 said = f"{containers[held[1]]} of them {'perhaps ' if held[1].perhaps else ''}taken by {held[1]}"
-                found[held[1]] = Difference("", d.expected, said, held[1].hint(self._host))
+                found[held[1]] = Difference("", d.expected, said, held[1].hint(self._host), str(held[1]))
             elif held:
-                found[d.aspect] = Difference(d.aspect, d.expected, held[0], held[1].hint(self._host))
+                hint, cause = held[1].hint(self._host), str(held[1])
+                found[d.aspect] = Difference(d.aspect, d.expected, held[0], hint, cause)
             else:
-                found[d.aspect] = Difference(d.aspect, d.expected, d.found, _hint(mark))
+                found[d.aspect] = Difference(d.aspect, d.expected, d.found, _hint(mark), _cause(mark))
         return tuple(found.values())
 
     @property
@@ -92,6 +93,10 @@ class PortsFree(Resource):
 def _mark(found: str) -> Mark | None:
     holder = _OF_PROVISION.match(found)
     return Mark.parse(holder[1]) if holder else None
+
+
+def _cause(mark: Mark | None) -> str:
+    return f"the cluster {mark.cluster} as {mark.host}" if mark is not None else ""
 
 
 def _hint(mark: Mark | None) -> str:

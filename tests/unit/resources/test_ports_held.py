@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from provision.core.plan import Mode, make_plan
+from provision.core.playbook import Step
 from provision.resources.ports import PortsFree
 from provision.resources.ports_held import held_by
 from provision.resources.service import Place
@@ -29,6 +33,26 @@ def test_one_that_has_several_ports_is_named_once() -> None:
     (found,) = ports(6379, 8076).diff(have, ports(6379, 8076).want())
     assert found.aspect == ""
     assert (found.found or "").startswith("2 of them taken by the container node-12345 of ")
+
+
+@pytest.mark.parametrize(
+    ("holder", "blockers"),
+    [
+        ("taken by other/gpu-01/{}, of provision", ["taken by other/gpu-01/ray, of provision"]),
+        (f"taken{NODE.partition(',fd=9')[2]}", ["taken by the container node-12345 of "]),
+        ("taken by {}, pid 7", ["taken by ray, pid 7", "taken by vllm, pid 7"]),
+    ],
+)
+def test_what_has_the_ports_of_two_services_blocks_once(holder: str, blockers: list[str]) -> None:
+    """Ray's of the head and the model's API: one cluster of ours has both, or one container."""
+    steps = [Step("gpu-01", ports(6379)), Step("gpu-01", replace(ports(8000), of="api")), Step("gpu-02", ports(6379))]
+    observed = {
+        step.key: {f"port {port} (use {port})": holder.format(name)}
+        for step, port, name in zip(steps, (6379, 8000, 6379), ("ray", "vllm", "ray"), strict=True)
+    }
+    found = make_plan(Mode.UP, steps, observed).blockers
+    assert [f.host for f in found] == ["gpu-01"] * len(blockers) + ["gpu-02"]
+    assert all(finding.found.startswith(said) for finding, said in zip(found, blockers, strict=False))
 
 
 @pytest.mark.parametrize(
