@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any
 
 import click
@@ -33,7 +34,7 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.question import on_a_terminal, unread
+    from provision.cli.question import agrees, on_a_terminal
     from provision.cli.run import errors_as_json
     from provision.core.errors import Declined
     from provision.inventory.limit import select
@@ -54,8 +55,7 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
         if found and not yes and on_a_terminal():
             if screen.as_json or screen.quiet:
                 Out(sys.stderr).lines(leftover_lines(found))
-            unread()
-            if not click.confirm(f"remove {count(len(found), 'folder')}", default=False, err=True):
+            if not agrees(f"remove {count(len(found), 'folder')} [y/N]: ", threading.Event()):
                 raise Declined("declined: nothing was removed", hint="`--yes` goes on without the question")
         removed = api.prune(loaded, limit=only, sudo_password=password, remove=found) if found else ()
     screen.json(result_line("prune", leftovers_json(removed)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import termios
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from provision.core.errors import Cancelled, Declined
 from provision.core.plan import Plan
@@ -38,20 +39,39 @@ def asker(held: Callable[[], AbstractContextManager[None]], cancel: threading.Ev
             return
         with held():
             Out(sys.stderr).lines(lines)
-            unread()
-            sys.stderr.write("go on? [y/N] ")
-            sys.stderr.flush()
-            answer = _line(cancel)
-        if answer.strip().lower() not in ("y", "yes"):
+            yes = agrees("go on? [y/N] ", cancel)
+        if not yes:
             raise Declined("declined: nothing was changed on any host", hint="`--yes` goes on without the question")
 
     return ask
 
 
+def agrees(question: str, cancel: threading.Event) -> bool:
+    """Whether `y` or `yes` is typed, once the question stands. Raises Cancelled."""
+    unread()
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return _line(cancel).strip().lower() in ("y", "yes")
+
+
 def _line(cancel: threading.Event) -> str:
-    """What is typed; Ctrl-C is a signal that others handle, and Ctrl-D the end of the input."""
+    """What is typed. Ctrl-C is a signal that others handle; the end of the input (Ctrl-D) is no answer, whatever stands
+    in front of it, and neither is a terminal that is gone."""
+    typed = b""
     while not cancel.is_set():
-        if select.select([sys.stdin], [], [], _LOOK)[0]:
-            return sys.stdin.readline()
-    sys.stderr.write("\n")
+        if not select.select([sys.stdin], [], [], _LOOK)[0]:
+            continue
+        try:
+            more = os.read(sys.stdin.fileno(), 4096)
+        except OSError:
+            return ""
+        typed += more
+        if typed.endswith(b"\n"):
+            return typed.decode("utf-8", "replace")
+        if not more:
+            with suppress(OSError):
+                sys.stderr.write("\n")
+            return ""
+    with suppress(OSError):
+        sys.stderr.write("\n")
     raise Cancelled("cancelled at the question: nothing was changed on any host")

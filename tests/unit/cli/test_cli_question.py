@@ -110,18 +110,6 @@ def test_what_was_typed_before_the_question_stood_is_no_answer(
     os.close(ours)
 
 
-def test_prune_drops_what_was_typed_before_as_well(
-    inventory: Path, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pipe is none of its business, and stands for the terminal here."""
-    dropped: list[bool] = []
-    monkeypatch.setattr(api, "prune", lambda *_, **__: (Leftover("gpu-01", "/opt/provision/envs/0", 4, "half"),))
-    monkeypatch.setattr(question, "on_a_terminal", lambda: True)
-    monkeypatch.setattr(question, "unread", lambda: dropped.append(True))
-    assert call("prune", input="n\n").exit_code == Exit.DECLINED
-    assert dropped == [True]
-
-
 def test_ctrl_c_is_not_waited_out(typed: Callable[[str], None]) -> None:
     pressed = threading.Event()
     pressed.set()
@@ -183,10 +171,12 @@ def test_prune_asks_whoever_is_at_the_terminal_wherever_its_output_goes(
 
     monkeypatch.setattr(api, "prune", prune)
     monkeypatch.setattr(question, "on_a_terminal", lambda: True)
-    no = call("prune", *options, input="n\n")
+    answers = iter((False, True))
+    monkeypatch.setattr(question, "agrees", lambda said, _: (sys.stderr.write(said), next(answers))[1])
+    no = call("prune", *options)
     assert (no.exit_code, removed) == (Exit.DECLINED, [False])
     assert "remove 1 folder [y/N]:" in no.stderr and "/opt/provision/envs/0" in getattr(no, stated)
-    assert call("prune", *options, input="y\n").exit_code == 0 and removed[-1] == shown
+    assert call("prune", *options).exit_code == 0 and removed[-1] == shown
 
 
 @pytest.mark.parametrize(("options", "given"), [((), {}), (("--no-wait",), {"wait": False})])
