@@ -102,13 +102,12 @@ def check(
     **options: Unpack[Options],
 ) -> Report:
     """Whether the hosts are as the inventory says, as each other, and as they must be for the model to run. Writes
-    nothing on any host.
-
-    `areas`: which of provision.core.finding.AREAS to look at, none for all. `against`: a snapshot; what has
-    changed since is in the report, and counts as drift. `since_up`: the one that the last successful `up` kept. `save`:
-    where to keep a snapshot of what is found. `tests`: a folder of checks of your own (provision.testing). `prove`: go
-    through the proofs, too, which takes seconds and uses the hosts' network and GPUs. `broken_lock`: a lock that cannot
-    be read is a finding, and all else is looked at without it. Raises SnapshotError before any host is contacted.
+    nothing on any host. `areas`: which of provision.core.finding.AREAS to look at, none for all. `against`: a
+    snapshot; what has changed since is in the report, and counts as drift. `since_up`: the one that the last successful
+    `up` kept. `save`: where to keep a snapshot of what is found. `tests`: a folder of checks of your own
+    (provision.testing). `prove`: go through the proofs, too, which takes seconds and uses the hosts' network and GPUs.
+    `broken_lock`: a lock that cannot be read is a finding, and all else is looked at without it. Raises SnapshotError
+    before any host is contacted.
     """
     source = snapshot.last_up(inventory.cluster) if since_up else against
     before = snapshot.load(source) if source else None
@@ -118,9 +117,8 @@ def check(
         from provision.testing.run import require_tests
 
         require_tests(tests)
-    lock = lock_or_broken(inventory) if broken_lock else None
-    job = replace(_job("check", Mode.CHECK, inventory, options, lock=lock), areas=tuple(areas), prove=prove)
-    report = _execute(job, options)
+    job = _job("check", Mode.CHECK, inventory, options, lock_or_broken(inventory) if broken_lock else None)
+    report = _execute(replace(job, areas=tuple(areas), prove=prove), options)
     if tests is not None:
         from provision.testing.run import tested
 

@@ -19,10 +19,11 @@ from typing import Any
 from provision.after.passwords import lost, with_those_of, without
 from provision.core.errors import LockError, NoHome, PlanChanged, ProvisionError, UsageError
 from provision.core.files import write_whole
-from provision.core.paths import cluster_dir
+from provision.core.paths import MOVE, cluster_dir
 from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
 from provision.core.reading import read_kept
+from provision.core.room import way_out
 from provision.engine.unchanged import digest_of
 from provision.environment import locks
 from provision.environment.lockfile import Lock, no_lock, parse_lock
@@ -108,7 +109,7 @@ def keep(inventory: Inventory, lock: Lock, book: Played | None = None) -> str:
         private_folder(path.parent)
         write_whole(path, text + "\n", kept=True)
     except OSError as error:
-        hint = getattr(error, "hint", "")
+        hint = getattr(error, "hint", "") or way_out(error, path, MOVE)
         raise NotKept(f"`{path}` cannot be written: {error.strerror}", hint=hint) from error
     return text
 

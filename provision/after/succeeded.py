@@ -53,7 +53,7 @@ def _remember(
         if seen is not None:
             snapshot.keep(snapshot.take(seen.known, job.inventory.cluster, time.time()))
     except SnapshotError as error:
-        say(f"what the hosts are like now was not kept: {error.message}")
+        say(f"what the hosts are like now was not kept: {_with_hint(error)}")
     if job.command != "up" or job.inventory.serve is None:
         return
     try:
@@ -61,4 +61,9 @@ def _remember(
         if changed:
             on_head.keep(job.inventory, kept, job.sudo_password, cancel)
     except ProvisionError as error:
-        say(f"the way back was not kept: {error.message}")
+        say(f"the way back was not kept: {_with_hint(error)}")
+
+
+def _with_hint(error: ProvisionError) -> str:
+    """A note has one line."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message

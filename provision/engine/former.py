@@ -17,8 +17,9 @@ from provision.core.errors import HostBusy, HostError, NoHome, ProvisionError
 from provision.core.events import Listener, silent
 from provision.core.finding import Finding, Severity
 from provision.core.lease import Answer, Claim, Holder
-from provision.core.paths import cluster_dir
+from provision.core.paths import MOVE, cluster_dir, state_dir
 from provision.core.plan import Mode
+from provision.core.room import way_out
 from provision.engine.leasing import this_person
 from provision.engine.members import AT, FILE, KeptMember
 from provision.engine.state import Job, RunState
@@ -246,4 +247,5 @@ def _try(emit: Listener, write: Callable[[], None]) -> None:
     except NoHome as error:
         emit(events.Note("", f"who belongs to the cluster was not kept: {error.message}"))
     except OSError as error:
-        emit(events.Note("", f"who belongs to the cluster was not kept: {error.strerror}"))
+        hint = getattr(error, "hint", "") or way_out(error, state_dir(), MOVE)
+        emit(events.Note("", f"who belongs to the cluster was not kept: {error.strerror} ({hint})"))

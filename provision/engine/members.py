@@ -73,7 +73,7 @@ class Members:
         try:
             own = _read(cluster_dir(inventory.cluster) / FILE)
             others = {path.parent.name: _read(path) for path in _all_files()}
-        except NoHome:
+        except (NoHome, OSError):  # OSError: of a folder that is gone, and that a relative path starts from
             return cls(inventory)
         source = str(inventory.path.resolve())
         near = {

@@ -20,6 +20,7 @@ from provision.core.paths import cluster_dir
 from provision.core.private import private_folder
 from provision.core.reading import read_given
 from provision.core.report import WHOLE_AREA, Changed, Report, Since
+from provision.core.room import way_out
 from provision.core.urls import masked
 
 #: Raised when a field changes its meaning; a file of another version is refused.
@@ -44,15 +45,16 @@ def take(known: Mapping[str, Iterable[Known]], cluster: str, at: float) -> Snaps
     return Snapshot(at, cluster, {host: _by_area(cells) for host, cells in known.items()})
 
 
-def save(snapshot: Snapshot, path: Path) -> None:
-    """Whole or not at all. Raises SnapshotError."""
+def save(snapshot: Snapshot, path: Path, *, kept: bool = False) -> None:
+    """Whole or not at all; `kept`: to a file alone. Raises SnapshotError."""
     content = {"v": VERSION, "taken": snapshot.taken, "cluster": snapshot.cluster, "hosts": snapshot.hosts}
     try:
         if not path.parent.exists():
             private_folder(path.parent)
-        write_whole(path, json.dumps(content, indent=1) + "\n")
+        write_whole(path, json.dumps(content, indent=1) + "\n", kept=kept)
     except OSError as error:
-        raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
+        hint = getattr(error, "hint", "") or way_out(error, path, "")
+        raise SnapshotError(f"`{path}` cannot be written: {error.strerror}", hint=hint) from error
 
 
 def keep(snapshot: Snapshot) -> None:
@@ -65,7 +67,7 @@ def keep(snapshot: Snapshot) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise SnapshotError(f"`{path}` cannot be written: {error.strerror}") from error
-    save(snapshot, path)
+    save(snapshot, path, kept=True)
 
 
 def saved(report: Report, cluster: str, at: float, path: Path) -> Report:
