@@ -248,4 +248,8 @@ def _hint(said: str, isolated: bool) -> str:
     if module := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", said):
         lacking = f"it needs `{module[1]}` to be built: name what has it in `python.build_packages`"
         return BESIDE_THE_REST if isolated else lacking
+    # Newer pips, such as 25.1, do not say what the backend of a build could not import.
+    if backend := re.search(r"BackendUnavailable: Cannot import '([\w.]+)'", said):
+        lacking = f"`{backend[1]}`, with which it is built, or what that imports is not there: name it in "
+        return BESIDE_THE_REST if isolated else f"{lacking}`python.build_packages`"
     return "its own words are above; name a version that has a wheel, or what its build needs in `python.build_env`"
