@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from provision.core import events
 from provision.core.events import Event
 from provision.core.playbook import Step
-from provision.render.text import PLAIN, Paint, Style, clean, clock, count, cut, cut_at_word
+from provision.render.text import PLAIN, Paint, Style, cells, clean, clock, count, cut, cut_at_word, pad
 
 _WAITING, _BUSY, _DONE, _FAILED = "waiting", "busy", "done", "failed"
 _ORDER = (_BUSY, _WAITING, _DONE, _FAILED)
@@ -146,13 +146,15 @@ def _set(line: HostLine, state: str, what: str, at: float) -> None:
 def _rows(shown: list[HostLine], whats: list[str], now: float, width: int, paint: Paint) -> list[str]:
     name_width = min(max((len(line.host) for line in shown), default=0), _WIDEST_NAME, max(1, width // 3))
     room = max(0, width - name_width - _ELAPSED - 2 * len(_GAP))
-    busy = [len(what) for what, line in zip(whats, shown, strict=True) if line.progress]
+    busy = [cells(what) for what, line in zip(whats, shown, strict=True) if line.progress]
     what_width = min(max(busy, default=0), room // 2)
     rows = []
     for line, what in zip(shown, whats, strict=True):
-        text = f"{cut_at_word(what, what_width):<{what_width}}{_GAP}{clean(line.progress)}" if line.progress else what
+        text = (
+            f"{pad(cut_at_word(what, what_width), what_width)}{_GAP}{clean(line.progress)}" if line.progress else what
+        )
         elapsed = clock(now - line.since) if line.state == _BUSY else ""
-        body = f"{cut_at_word(text, room):<{room}}{_GAP}{elapsed:>{_ELAPSED}}"
+        body = f"{pad(cut_at_word(text, room), room)}{_GAP}{elapsed:>{_ELAPSED}}"
         body = cut(body.rstrip(), max(0, width - name_width - len(_GAP)))
         gap = _GAP if body else ""
         name = f"{cut(line.host, name_width):<{name_width}}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from provision.core.finding import Finding, Severity, area_rank, sorted_findings
 from provision.core.report import Report
 from provision.render.findings import STYLE
-from provision.render.text import PLAIN, Paint, Style, clean, cut, named, wrapped
+from provision.render.text import PLAIN, Paint, Style, cells, clean, cut, named, pad, wrapped
 
 #: What marks a cell with a finding: colour only repeats it.
 MARKS = {Severity.BLOCKS: "!", Severity.DRIFT: "~", Severity.WARNING: "?", Severity.NOTE: "."}
@@ -118,12 +118,12 @@ def _table(
     """The columns and how wide each is; None if they do not fit. Where nothing differs values may be cut, but no host's
     name is, and nothing beside a finding: there the end may be what matters."""
     columns = [_Column(_group_name(group, hosts), hosts.index(group[0])) for group in groups]
-    room = width - len(_INDENT) - max(len(row.label) for row in rows)
+    room = width - len(_INDENT) - max(cells(row.label) for row in rows)
     each = room // len(columns) - _GAP
     widths = []
     for c in columns:
-        whole = max([len(c.name), *(len(row.cells[c.place].text) for row in rows if row.marked)])
-        natural = max([whole, *(len(row.cells[c.place].text) for row in rows)])
+        whole = max([len(c.name), *(cells(row.cells[c.place].text) for row in rows if row.marked)])
+        natural = max([whole, *(cells(row.cells[c.place].text) for row in rows)])
         widths.append(natural if natural <= each else max(each, whole, _NARROWEST))
     return (columns, widths) if sum(widths) + _GAP * len(columns) <= room else None
 
@@ -141,29 +141,29 @@ def _group_name(group: Sequence[str], hosts: Sequence[str]) -> str:
 
 
 def _columns(rows: Sequence[Row], columns: Sequence[_Column], widths: Sequence[int], paint: Paint) -> Iterator[str]:
-    label = len(_INDENT) + max(len(row.label) for row in rows)
+    label = len(_INDENT) + max(cells(row.label) for row in rows)
     names = "".join(f"    {c.name:<{w}}" for c, w in zip(columns, widths, strict=True))
     yield paint(Style.BOLD, f"{'':<{label}}{names}".rstrip())
     for area, of_area in _by_area(rows):
         yield paint(Style.BOLD, area)
         for row in of_area:
-            line = f"{_INDENT}{row.label:<{label - len(_INDENT)}}"
+            line = _INDENT + pad(row.label, label - len(_INDENT))
             for column, wide in zip(columns, widths, strict=True):
                 cell = row.cells[column.place]
-                line += f"  {_painted(cell, f'{cell.mark} {cut(cell.text, wide):<{wide}}', paint)}"
+                line += f"  {_painted(cell, f'{cell.mark} {pad(cut(cell.text, wide), wide)}', paint)}"
             yield line.rstrip()
 
 
 def _lists(rows: Sequence[Row], hosts: Sequence[str], paint: Paint, width: int) -> Iterator[str]:
-    label = len(_INDENT) + max(len(row.label) for row in rows)
+    label = len(_INDENT) + max(cells(row.label) for row in rows)
     for area, of_area in _by_area(rows):
         yield paint(Style.BOLD, area)
         for row in of_area:
-            name = f"{_INDENT}{row.label:<{label - len(_INDENT)}}"
-            longest = max(_USUAL_VALUE, *(len(cell.text) for cell in row.cells))
+            name = _INDENT + pad(row.label, label - len(_INDENT))
+            longest = max(_USUAL_VALUE, *(cells(cell.text) for cell in row.cells))
             wide = min(longest, _WIDEST_VALUE, max(width // 2 - _GAP, 8))
             for cell, where in _values(row, hosts):
-                shown = f"{cell.mark} {cut(cell.text, wide):<{wide}}"
+                shown = f"{cell.mark} {pad(cut(cell.text, wide), wide)}"
                 indent = " " * (label + 6 + wide)
                 first, *rest = wrapped(where, width, indent, f"{name}  {shown}  ")
                 yield first.replace(shown, _painted(cell, shown, paint), 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from provision.core.finding import Finding
 from provision.core.plan import Action, Change, Mode, Plan, Stop
-from provision.render.text import PLAIN, Paint, Style, clean, count, duration, named
+from provision.render.text import PLAIN, Paint, Style, cells, clean, count, duration, named, pad
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
 
@@ -33,7 +33,7 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     if len(rows) >= MERGE_FROM:
         rows = _merged(rows)
     rows = _told_once(rows)
-    widths = (max((len(named(r.hosts)) for r in rows), default=0), max((len(r.label) for r in rows), default=0))
+    widths = (max((len(named(r.hosts)) for r in rows), default=0), max((cells(r.label) for r in rows), default=0))
     lines = [line for row in rows for line in _row_lines(row, widths, paint)]
     lines += interruption_lines(plan)
     for blocker in plan.blockers:
@@ -156,10 +156,10 @@ def _details(change: Change, by_key: dict[str, Change]) -> list[str]:
 
 
 def _row_lines(row: _Row, widths: tuple[int, int], paint: Paint) -> list[str]:
-    head = f"{named(row.hosts):<{widths[0]}}  {row.label:<{widths[1]}}"
+    head = f"{named(row.hosts):<{widths[0]}}  {pad(row.label, widths[1])}"
     first, *more = row.details or ("",)
     lines = [f"{paint(_STYLE[row.action], row.action.value)} {head}  {first}".rstrip()]
-    return lines + [f"  {'':<{len(head)}}  {detail}" for detail in more]
+    return lines + [f"  {'':<{cells(head)}}  {detail}" for detail in more]
 
 
 def _blocker_lines(blocker: Finding, paint: Paint) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import accumulate, takewhile
+from unicodedata import category, east_asian_width
 
 from provision.core.visible import shown
 
@@ -66,18 +68,42 @@ def clean(line: str) -> str:
     return shown(last.replace("\n", " "))
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal it takes: a Chinese character or an emoji takes two, an accent of its own none."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    if east_asian_width(char) in "WF":
+        return 2
+    return 0 if category(char) in ("Mn", "Me") else 1
+
+
+def pad(text: str, width: int) -> str:
+    """As `ljust`, by columns."""
+    return text + " " * (width - cells(text))
+
+
 def cut(text: str, width: int) -> str:
-    """At most `width` characters; what was cut off is marked by `…`."""
-    if len(text) <= width:
+    """At most `width` columns; what was cut off is marked by `…`."""
+    if cells(text) <= width:
         return text
-    return text[: width - 1] + "…" if width > 0 else ""
+    return _begin(text, width - 1) + "…" if width > 0 else ""
+
+
+def _begin(text: str, width: int) -> str:
+    """As much of it as has room in `width` columns."""
+    if text.isascii():
+        return text[: max(0, width)]
+    ends = accumulate(map(_columns, text))
+    return text[: sum(1 for _ in takewhile(lambda end: end <= width, ends))]
 
 
 def cut_at_word(text: str, width: int) -> str:
     """As `cut`, and no word is cut but one that has a line to itself."""
-    if len(text) <= width:
+    if cells(text) <= width:
         return text
-    head = text[: max(0, width - 1)]
+    head = _begin(text, width - 1)
     whole = head if text[len(head) : len(head) + 1] == " " else head.rpartition(" ")[0]
     return f"{whole.rstrip()}…" if whole.strip() else cut(text, width)
 
@@ -87,11 +113,11 @@ _UNBROKEN = re.compile(r"(?:`[^`]*`|\S)+")
 
 
 def wrapped(text: str, width: int, indent: str = "", first: str = "") -> list[str]:
-    """Lines of at most `width` characters, behind `first` and then `indent`; a word that is longer has its own."""
+    """Lines of at most `width` columns, behind `first` and then `indent`; a word that is longer has its own."""
     lines = [first]
     for word in _UNBROKEN.findall(text):
         begun = lines[-1].strip()
-        if begun and len(lines[-1]) + 1 + len(word) > width:
+        if begun and cells(lines[-1]) + 1 + cells(word) > width:
             lines.append(indent)
             begun = ""
         lines[-1] += f" {word}" if begun else word
@@ -131,12 +157,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def table(rows: list[tuple[str, ...]], right: frozenset[int] = frozenset()) -> list[list[str]]:
     """Cells padded to the widest of their column; columns in `right` are aligned to the right. The last cell
     of a row is not padded on its right, so that lines have no trailing blanks."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     padded = []
     for row in rows:
-        cells = [
-            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        of_row = [
+            " " * (w - cells(cell)) + cell if i in right else pad(cell, w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         ]
-        cells[-1] = cells[-1].rstrip()
-        padded.append(cells)
+        of_row[-1] = of_row[-1].rstrip()
+        padded.append(of_row)
     return padded
