@@ -65,7 +65,7 @@ class StackWithoutRay(Stack):
         return Answers(self.head_rank())
 
     def ranks_met(self, node: Node) -> RanksMet:
-        place, alone = self._place(node, "vllm"), len(self._cluster.nodes) == 1
+        place, alone = self.place(node, "vllm"), len(self._cluster.nodes) == 1
         logs = f"{place.folder}/log"
         process = self.rank(node)
         stage = process.serve.stage
@@ -75,7 +75,7 @@ class StackWithoutRay(Stack):
         assert self._inventory.serve is not None
         node, port = self._cluster.head, self._inventory.serve.master_port
         ports, ended = ((port, "where the ranks meet"),), going(self._cluster, node)
-        return PortsFree(self._place(node, "vllm"), node.node_ip, ports, "ranks", going=ended)
+        return PortsFree(self.place(node, "vllm"), node.node_ip, ports, "ranks", going=ended)
 
     def left_by_ray(self, node: Node) -> Iterator[Resource]:
         """What `serve.backend: ray` puts on this host and this playbook does not; and what older versions wrote."""
@@ -105,7 +105,7 @@ class StackWithoutRay(Stack):
         head = node is self._cluster.head
         others = [n for n in nodes if n is not self._cluster.head]
         return kind(
-            self._place(node, "vllm"),
+            self.place(node, "vllm"),
             python=str(self.venv(node).path),
             plain=self._programs.plain(node),
             lock=self._version(node),

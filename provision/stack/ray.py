@@ -105,12 +105,12 @@ class Stack(Closes):
 
     def ray_head(self) -> RayHead:
         node = self._cluster.head
-        head = RayHead(self._place(node, "ray"), self._setup(node))
+        head = RayHead(self.place(node, "ray"), self._setup(node))
         # With a model, it is vLLM that waits for them.
         return head if self._inventory.serve else replace(head, counted=self.members(head).counted())
 
     def ray_worker(self, node: Node, head: RayHead) -> RayWorker:
-        return RayWorker(self._place(node, "ray"), self._setup(node), head.address)
+        return RayWorker(self.place(node, "ray"), self._setup(node), head.address)
 
     def members(self, head: RayHead) -> RayMembers:
         expected = {n.node_ip: (n.name, self._gpus(n)) for n in self._cluster.nodes}
@@ -122,7 +122,7 @@ class Stack(Closes):
         node = self._cluster.head
         assert self._inventory.serve is not None
         return VllmOnRay(
-            self._place(node, "vllm"),
+            self.place(node, "vllm"),
             ray=head,
             counted=self.members(head).counted(),
             raylets=tuple(self._raylet(n) for n in self._cluster.nodes),
@@ -148,7 +148,7 @@ class Stack(Closes):
         if serve is None or serve.gpus != total:
             return None
         logs = f"{self._setup(node).temp_dir}/{RAY_LOGS}"
-        return Ranks(self._place(node, "ray"), self._gpus(node), logs=logs, tensor=serve.stage)
+        return Ranks(self.place(node, "ray"), self._gpus(node), logs=logs, tensor=serve.stage)
 
     def served(self, server: VllmServer, *, over: str) -> Served:
         """What `up` has to tell of `server` in the end; `over`: what joins the hosts."""
@@ -183,14 +183,14 @@ class Stack(Closes):
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
         room = scratch(self._cluster, node)[0]
-        return PortsFree(self._place(node, "ray"), node.node_ip, ports, scratch=room, going=going(self._cluster, node))
+        return PortsFree(self.place(node, "ray"), node.node_ip, ports, scratch=room, going=going(self._cluster, node))
 
     def server_ports(self) -> PortsFree:
         assert self._inventory.serve is not None
         node, serve = self._cluster.head, self._inventory.serve
         address = serve.listen or node.node_ip
         ports = ((serve.port, "the model's API"),)
-        return PortsFree(self._place(node, "vllm"), address, ports, going=going(self._cluster, node))
+        return PortsFree(self.place(node, "vllm"), address, ports, going=going(self._cluster, node))
 
     def network_proof(self) -> NetworkProof:
         return network_proof(self._cluster)
@@ -265,7 +265,8 @@ class Stack(Closes):
             plain=self._programs.plain(node),
         )
 
-    def _place(self, node: Node, service: str) -> Place:
+    def place(self, node: Node, service: str) -> Place:
+        """Where a service of that name lives on the host, whom it runs as, and what carries it."""
         mark = Mark(self._cluster.name, node.name, service)
         user, runtime = service_user(node), self._runtime(node)
         return Place(f"{self.folder(node)}/{service}", str(mark), user, runtime, self._programs.contained)

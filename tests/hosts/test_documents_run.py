@@ -79,6 +79,24 @@ def test_the_playbook_of_the_playbooks_document_does_what_it_says(lab: Lab, tmp_
     assert lab.host("lab-1").exec(["ls", "/tmp/provision-example"]).returncode != 0
 
 
+@pytest.mark.long
+@pytest.mark.needs("lab")  # hosts of loopback addresses share the port
+def test_the_service_of_the_playbooks_document_does_what_it_says(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(block("docs/playbooks.md", "python", "Service"))
+    first = typed("provision up inventory.yaml --playbook page.py", tmp_path)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "up: 4 changes made" in first.stdout
+    ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8321/').read().decode(), end='')"
+    for name in ("lab-1", "lab-2"):
+        assert lab.host(name).exec(["/usr/bin/python3", "-c", ask]).stdout == f"This is {name}.\n"
+    assert "nothing to change" in typed("provision up inventory.yaml --playbook page.py", tmp_path).stdout
+    found = "find / -xdev -path '*/clusters/*/lab-1/page/log' -exec cat {} +"
+    logs = lab.host("lab-1").exec(["sh", "-c", found])
+    assert "GET / HTTP" in logs.stdout, logs.stderr
+    assert typed("provision down inventory.yaml --playbook page.py", tmp_path).returncode == 0
+    assert lab.host("lab-1").exec(["/usr/bin/python3", "-c", ask]).returncode != 0
+
+
 def test_the_firewall_of_the_networks_document(lab: Lab, tmp_path: Path) -> None:
     done = typed(block("docs/network.md", "sh", "provision firewall"), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

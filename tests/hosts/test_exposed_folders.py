@@ -56,7 +56,7 @@ def playbook(cluster):
         book.add(SecretFile(f"{stack.folder(node)}/token", Secret("canary-9e27")), on=node.name)
         if cluster.inventory.python.packages:
             book.add(stack.venv(node), on=node.name)
-        book.add(Sleeper(stack._place(node, "sleeper")), on=node.name)
+        book.add(Sleeper(stack.place(node, "sleeper")), on=node.name)
     return book
 """
 
