@@ -105,7 +105,7 @@ class Resource(ABC):
         return tuple(str(difference) for difference in differences)
 
     def not_known(self, have: State) -> tuple[str, ...]:
-        """What a plan cannot tell of its change, line by line. `have` as in `diff`."""
+        """What a plan cannot tell of its change, or how it is made, line by line. `have` as in `diff`."""
         return ()
 
     def stood(self, have: State) -> bool:

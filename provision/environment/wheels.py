@@ -61,7 +61,7 @@ def _fetched(lock: Lock, python: Python, cache: Path, base: Path, say: Say) -> d
     from provision.environment.local_wheels import take_local
 
     tags = target_tags(python)
-    with _exclusive(cache, say):
+    with one_fetch(cache, say):
         take_in(lock.path, header_of(lock.text), cache)
         held = {name: wheel for name in lock.packages if (wheel := _cached(cache, lock, name, tags, say))}
         missing = sorted(set(lock.packages) - set(held))
@@ -283,7 +283,7 @@ def _target(platform: str) -> tuple[str, int]:
 
 
 @contextmanager
-def _exclusive(cache: Path, say: Say) -> Iterator[None]:
+def one_fetch(cache: Path, say: Say) -> Iterator[None]:
     """One fetch into this cache at a time, on this machine."""
     private_folder(cache)
     (cache / ".lock").touch(0o600)

@@ -23,13 +23,14 @@ from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages
 from provision.environment.python_version import fits
 from provision.environment.room import learn_sizes
+from provision.environment.sent_python import sent_python
 from provision.environment.uv import uv_binary, uv_version_for
 from provision.environment.wheels import fetch_wheels
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle, shell
 from provision.resources import venv_unfit as unfit
 from provision.resources.venv_failed import explained
-from provision.resources.venv_kept import lacking, origin, same
+from provision.resources.venv_kept import lacking, origin, spared
 from provision.resources.venv_left import unsent
 from provision.resources.venv_state import DIST, FILES, drift, edited, known, read_state
 
@@ -56,7 +57,7 @@ class Venv(Resource):
     uv reaches an index. `others`: hosts for which it is not removed, if they use the same `root`. `follows`: another
     host that shares `root` comes first, so that nothing is sent unless that has not built it. `free`: bytes
     that are free below `root`, 0 where that is not known. `pythons`: versions of those that the host has, None
-    where that is not known.
+    where that is not known. `bring`: version of a Python that is sent, since none fits; `instead`: what else to do.
 
     Raises on apply: LockError, if wheels cannot be fetched; ScriptFailed, if the host has no fitting Python,
     no space, or cannot reach its index.
@@ -79,6 +80,8 @@ class Venv(Resource):
     follows: bool = False
     free: int = 0
     pythons: tuple[str, ...] | None = None
+    bring: str = ""
+    instead: str = ""
 
     @property
     def id(self) -> str:
@@ -155,13 +158,14 @@ class Venv(Resource):
         if "unreached" in found:
             return (unfit.unreached(self.host, self.area, found),)
         if "pythonless" in found:
-            return (unfit.without_python(self.host, self.python, self.pythons or (), found),)
+            return (unfit.without_python(self.host, self.python, self.pythons or (), found, self.instead),)
         if not self.free or (needed := unfit.room(found, self.lock, self.python, self.cache)).least <= self.free:
             return ()
         return (unfit.too_little_room(self.host, self.area, str(self.root), self.free, needed),)
 
     def not_known(self, have: State) -> tuple[str, ...]:
-        return unfit.room_not_known(have or {}, self.lock, self.python, self.cache)
+        sent = unfit.python_sent(have or {}, self.lock, self.bring, self.pythons or ())
+        return sent + unfit.room_not_known(have or {}, self.lock, self.python, self.cache)
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         """Which packages another environment has in other versions than the one in use."""
@@ -186,13 +190,15 @@ class Venv(Resource):
         """Fetches what the hosts are to be sent, or learns how large what they fetch is. Raises LockError."""
         if not self.uv:
             uv_binary(self.python, self.cache, base=self._base, say=say)
+        if self.bring:
+            sent_python(self.bring, self.python, self.cache, say=say, instead=self.instead)
         if self._offline:
             fetch_wheels(self.lock, self.python, self.cache, base=self._base, say=say)
         else:
             learn_sizes(self.lock, self.python, self.cache, self._base)
 
     def prepared_as(self) -> object:
-        return (self.lock, self.python, self.cache, bool(self.uv))
+        return (self.lock, self.python, self.cache, bool(self.uv), self.bring)
 
     def fix(self, have: State, want: State) -> Script:
         """Builds it whole, repairs some packages in place, switches the link, or removes it all."""
@@ -204,7 +210,7 @@ class Venv(Resource):
             "mode": mode,
             "follows": "yes" if self._follows(have or {}, mode) else "",
             "base": (have or {}).get("base", "") if mode == "build" else "",
-            "unsent": " ".join(self._unsent(have or {})) if mode == "build" else "",
+            "unsent": " ".join(spared(have or {}, self.lock, self.python)) if mode == "build" else "",
             "origin": origin(self.lock, self.python),
             "sweep": "yes" if mode == "repair" and self.deep else "",
             "program": bundle("records.look:main") if mode != "link" else "",
@@ -286,22 +292,17 @@ class Venv(Resource):
     def _follows(self, have: Mapping[str, str], mode: str) -> bool:
         return self.follows and mode == "build" and "lacking" not in have
 
-    def _unsent(self, have: Mapping[str, str]) -> list[str]:
-        """Names of packages that are not sent, since the environment in use should have them from the same files."""
-        held = same(have, self.lock, self.python)
-        if self._offline or not held:
-            return sorted(held)
-        return sorted(held & local_wheels(self.lock, self.python, self._base).keys())
-
     def _uploads(self, have: State, mode: str, names: list[str]) -> tuple[Upload, ...]:
         found = have or {}
         if self._follows(found, mode):
             return ()
-        spared = set(self._unsent(found)) if mode == "build" else set()
-        names = [name for name in names if name not in spared]
+        kept = spared(found, self.lock, self.python) if mode == "build" else ()
+        names = [name for name in names if name not in kept]
         sources: list[Path] = []
         if mode != "link" and not self.uv and found.get("uv") != "sent":
             sources.append(uv_binary(self.python, self.cache, base=self._base))
+        if self.bring and (mode in ("build", "rebuild") or "frame" in found):
+            sources += sent_python(self.bring, self.python, self.cache)
         if self._offline and names:
             wheels = fetch_wheels(self.lock, self.python, self.cache, base=self._base)
             sources += [wheels[name] for name in names]

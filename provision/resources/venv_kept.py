@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 from provision.core.script import Fragment
+from provision.environment.local_wheels import local_wheels
 from provision.environment.lockfile import Lock
 from provision.environment.python_version import minor
 from provision.inventory.models import Python
@@ -46,3 +47,11 @@ def lacking(have: Mapping[str, str], failed: Fragment) -> dict[str, str] | None:
     # What is `lost` is sent once more.
     arrived = {key: value for key, value in said if key == "uv"}
     return {**have, "lacking": names, **arrived, **{f"sent.{name}": size for size, name in sizes}}
+
+
+def spared(have: Mapping[str, str], lock: Lock, python: Python) -> list[str]:
+    """Names of packages that are not sent, since the environment in use should have them from the same files."""
+    held = same(have, lock, python)
+    if python.wheels == "controller" or not held:
+        return sorted(held)
+    return sorted(held & local_wheels(lock, python, lock.path.parent).keys())

@@ -10,7 +10,7 @@ from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import size
 from provision.environment.indexes import PYPI
 from provision.environment.lockfile import Lock
-from provision.environment.python_version import minor, number, suits
+from provision.environment.python_version import number, suits
 from provision.environment.room import RoomNeeded, room_of
 from provision.inventory.models import Python
 from provision.payload.bundle import bundle
@@ -67,15 +67,25 @@ def questions(python: Python, there: Collection[str] | None) -> dict[str, str]:
     return {"index_at": index_at(python), "python_from": python_from(python, there), "asking": bundle("reached:main")}
 
 
-def without_python(host: str, python: Python, there: Collection[str], have: Mapping[str, str]) -> Finding:
-    newest = minor(max(there, key=number, default=""))
-    other = f'set `python.version: "{newest}"`, which it has' if newest else "choose one that it has"
+def python_sent(have: Mapping[str, str], lock: Lock, bring: str, there: Collection[str]) -> tuple[str, ...]:
+    """What a plan says of a Python that comes from here: which one it is is not known before it is fetched."""
+    if not bring or have.get("finished") == lock.digest:
+        return ()
+    return (f"with a Python {bring} that is sent: of its own it has {_versions(there)}",)
+
+
+def _versions(there: Collection[str]) -> str:
+    return ", ".join(sorted(there, key=number)) or "none"
+
+
+def without_python(host: str, python: Python, there: Collection[str], have: Mapping[str, str], instead: str) -> Finding:
+    how = f"install Python {python.version} on {host}"
     return Finding(
-        host, "packages", "host Python", Severity.BLOCKS, found=", ".join(sorted(there, key=number)) or "none",
+        host, "packages", "host Python", Severity.BLOCKS, found=_versions(there),
         expected=python.version, against=Against.INVENTORY, why=_WHY,
-        evidence=(f"found: {', '.join(sorted(there, key=number)) or 'none'}", have["pythonless"]),
+        evidence=(f"found: {_versions(there)}", have["pythonless"]),
         said=f"it has no Python {python.version}, and reaches neither of the places that uv fetches one from",
-        hint=f"install Python {python.version} on {host}, or {other}",
+        hint=f"{instead or how}; or set `python.wheels: controller`, and a Python is sent with the packages",
     )  # fmt: skip
 
 

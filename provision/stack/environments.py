@@ -60,6 +60,8 @@ class Environments:
                 severity = Severity.DRIFT if name in built else Severity.BLOCKS
                 pin = f'`python.version: "{expected}"`'
                 hint = f"install Python {expected} on {name}, or pin one that all hosts have, such as {pin}"
+                if not fetches:
+                    hint = f"pin one, such as {pin}: hosts that lack it are sent it with the packages"
                 yield self._finding(name, PYTHON, patch, expected, severity, _REFUSES, hint)
 
     def _existing(self, built: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:

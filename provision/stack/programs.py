@@ -17,7 +17,7 @@ from provision.resources.existing import VLLM, ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.venv import Venv
 from provision.stack.engines import Engines
-from provision.stack.unfit import find_platform, find_python, newest_of_all
+from provision.stack.unfit import find_platform, instead_of_bringing, python_to_bring
 from provision.stack.users import of_the_user, scratch, service_user
 from provision.weights.source import source_of
 
@@ -73,6 +73,8 @@ class Built:
             reach=reaching(node.host.env, self._cluster.inventory.python.proxies),
             free=facts.disk_free_bytes if facts is not None else 0,
             pythons=tuple(p.patch or p.version for p in facts.pythons) if facts is not None else None,
+            bring=python_to_bring(self._cluster, facts),
+            instead=instead_of_bringing(self._cluster, node, facts),
         )
 
     def plain(self, node: Node) -> str:
@@ -85,12 +87,9 @@ class Built:
         python = self._cluster.inventory.python
         if not python.packages:
             book.block(f"python.packages is empty: {comes} comes from there", hint=hint)
-        known = [node.facts for node in self._cluster.nodes if node.facts is not None]
-        shared = newest_of_all(known)
         for node in self._cluster.nodes:
             if node.facts is not None:
                 find_platform(book, node, node.facts, python)
-                find_python(book, node.name, node.facts, python, shared)
 
 
 class Existing:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from provision.cluster.cluster import Cluster, Node
-from provision.core.finding import LOCK, Finding, Severity, blocker
+from provision.core.finding import LOCK, Finding, Severity
 from provision.core.playbook import Playbook
+from provision.environment.distributions import how_to_install
 from provision.environment.lockfile import ABSENT, Lock
 from provision.environment.locks import BROKEN
 from provision.environment.python_version import number, suits
 from provision.environment.wheels import misfit
 from provision.facts import Facts
+from provision.facts.model import PythonFound
 from provision.inventory.models import Python
 
 
@@ -63,18 +64,25 @@ def newest_of_all(known: Collection[Facts]) -> str:
     return max(set.intersection(*versions), key=number, default="") if versions else ""
 
 
-def find_python(book: Playbook, host: str, facts: Facts, python: Python, shared: str) -> None:
-    """Where it cannot be fetched. `shared`: the newest that all hosts have."""
-    there = [found.patch or found.version for found in facts.pythons]
-    if python.wheels != "controller" or any(suits(version, python.version) for version in there):
-        return
+def python_to_bring(cluster: Cluster, facts: Facts | None) -> str:
+    """The version of the Python that a host is sent, where packages are sent: none if it has one that fits. The patch
+    version that the others have, if there is one: Ray refuses a node with another (ray#44063)."""
+    python = cluster.inventory.python
+    if python.wheels != "controller" or facts is None or _fitting(facts, python):
+        return ""
+    others = {found.patch for node in cluster.nodes if node.facts for found in _fitting(node.facts, python)}
+    return others.pop() or python.version if len(others) == 1 else python.version
+
+
+def _fitting(facts: Facts, python: Python) -> list[PythonFound]:
+    return [found for found in facts.pythons if suits(found.patch or found.version, python.version)]
+
+
+def instead_of_bringing(cluster: Cluster, node: Node, facts: Facts | None) -> str:
+    """What a person can do about a Python that a host lacks."""
+    version = cluster.inventory.python.version
+    shared = newest_of_all([node.facts for node in cluster.nodes if node.facts is not None])
     other = f'set `python.version: "{shared}"`, which every host has' if shared else "choose another python.version"
-    none = blocker(
-        host,
-        f"it has no Python {python.version}, and no way to fetch one",
-        evidence=[f"found: {', '.join(sorted(set(there), key=number)) or 'none'}"],
-        hint=f"install Python {python.version} on {host}, or {other}",
-        area="packages",
-    )
-    # An environment whose Python is gone is the same fault.
-    book.findings.append(replace(none, fact="host Python"))
+    typed = how_to_install(facts.os_id, facts.os_version, version) if facts is not None else ""
+    how = f"on {node.name}: `{typed}`" if typed else f"install Python {version} on {node.name}"
+    return f"{how}, or {other}"

@@ -28,13 +28,24 @@ watched() {
 quiet() { "$@" > "$cache/log" 2>&1 || { cat "$cache/log" >&2; return 1; }; }
 find_python() {
     "$uv" python find --system "$version" >/dev/null 2>&1 && return 0
-    if [ -z "$offline" ]; then
+    if [ -f "$inbox/python.tar.gz" ]; then
+        unpack_python && return 0
+    elif [ -z "$offline" ]; then
         say "fetching Python $version"
         quiet "$uv" python install --no-bin "$version" && return 0
     fi
     there=$("$uv" python list --only-installed 2>/dev/null | sed -n "s/^cpython-\([0-9.]*\).*/\1/p" | sort -u)
     echo "Python $version is not on this host (found:" ${there:-none}")" >&2
     return 1
+}
+# One that was sent, which uv is told to find where it lies, by a URL.
+unpack_python() {
+    say "unpacking Python $version"
+    from=$(printf %s "$inbox" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g')
+    (
+        export UV_PYTHON_INSTALL_MIRROR="file://$from"
+        quiet "$uv" python install --no-bin --offline --python-downloads-json-url "$inbox/python.json" "$version"
+    )
 }
 make_frame() { quiet "$uv" venv --quiet --no-project --no-python-downloads "$@" --python "$version" "$env"; }
 # Where packages come from. URLs may hold passwords, which an argument list would show to everybody.

@@ -197,7 +197,9 @@ def test_a_host_that_is_to_fetch_its_python_is_asked_whether_it_can(tmp_path: Pa
     (finding,) = there.blockers(have)
     assert (finding.severity, finding.fact) == (Severity.BLOCKS, "host Python")
     assert finding.evidence[0] == "found: 3.9.2, 3.10.4"
-    assert finding.hint == 'install Python 3.11 on gpu-01, or set `python.version: "3.10"`, which it has'
+    assert finding.hint == (
+        "install Python 3.11 on gpu-01; or set `python.wheels: controller`, and a Python is sent with the packages"
+    )
     for fits in (("3.11.2",), ("3.11",), None):
         assert "pythonless" not in probed(replace(there, pythons=fits), tmp_path)
     # uv has fetched one before.

@@ -14,6 +14,7 @@ from provision.environment.lockfile import Lock
 from provision.facts.model import Facts, PythonFound
 from provision.inventory.models import Host, Inventory, Python
 from provision.stack.environments import Environments
+from provision.stack.programs import Built
 from provision.stack.ray import Stack
 from provision.stack.token import RAY_TOKEN
 
@@ -29,7 +30,9 @@ def cluster(*hosts: str, lock: Lock = LOCK, wheels: str = "controller", **patche
 
     def facts(host: Host) -> Facts:
         found = (PythonFound(f"/opt/{patch}/bin/python3.11", "3.11", patch) for patch in patches[host.name].split())
-        return Facts(pythons=(PythonFound("/usr/bin/python3.10", "3.10", "3.10.1"), *found))
+        return Facts(
+            os_id="debian", os_version="12", pythons=(PythonFound("/usr/bin/python3.10", "3.10", "3.10.1"), *found)
+        )
 
     nodes = tuple(Node(host, facts(host) if host.name in patches else None) for host in made)
     return Cluster(inventory, nodes, lock, {RAY_TOKEN: Secret("token-value")})
@@ -135,22 +138,35 @@ def locks(lock: Lock) -> list[Finding]:
 
 
 @pytest.mark.parametrize(
-    ("version", "others", "hint"),
+    ("version", "others", "brought", "instead"),
     [
-        ("3.11", "", 'install Python 3.11 on b, or set `python.version: "3.10"`, which every host has'),
+        # The head's patch version, since Ray refuses another.
+        (
+            "3.11",
+            "",
+            "3.11.7",
+            'on b: `sudo apt-get install python3.11 python3.11-dev`, or set `python.version: "3.10"`',
+        ),
         # A patch version that is pinned has to be there, too.
-        ("3.11.7", "3.11.2", 'install Python 3.11.7 on b, or set `python.version: "3.11"`, which every host has'),
+        ("3.11.7", "3.11.2", "3.11.7", 'install Python 3.11.7 on b, or set `python.version: "3.11"`'),
+        ("3.12", "", "3.12", 'install Python 3.12 on b, or set `python.version: "3.10"`'),
     ],
 )
-def test_a_host_without_the_python_is_told_what_every_host_has(version: str, others: str, hint: str) -> None:
+def test_a_host_without_the_python_is_sent_it(version: str, others: str, brought: str, instead: str) -> None:
     made, book = cluster("a", "b", lock=replace(LOCK, python=version), a="3.11.7", b=others), Playbook()
     Stack(made).find_blockers(book)
-    (finding,) = (finding for finding in book.findings if finding.fact == "host Python")
-    assert (finding.host, finding.severity, finding.hint) == ("b", Severity.BLOCKS, hint)
-    assert finding.evidence == (f"found: {', '.join(filter(None, ['3.10.1', others]))}",)
-    book = Playbook()
-    Stack(replace(made, inventory=with_wheels(made, "index"))).find_blockers(book)
-    assert not book.findings, "a host may fetch one"
+    assert not book.findings
+    venv = Built(made).on(made.nodes[1], "", "")
+    assert (venv.bring, venv.instead) == (brought, f"{instead}, which every host has")
+    first = Built(made).on(made.nodes[0], "", "")
+    assert first.bring == ("" if version.startswith("3.11") else "3.12")
+    fetching = replace(made, inventory=with_wheels(made, "index"))
+    assert Built(fetching).on(made.nodes[1], "", "").bring == "", "a host may fetch one"
+
+
+def test_a_host_of_which_nothing_is_known_is_sent_no_python() -> None:
+    made = cluster("a", "b", a="3.11.7")
+    assert Built(made).on(made.nodes[1], "", "").bring == ""
 
 
 def with_wheels(of: Cluster, wheels: str) -> Inventory:
