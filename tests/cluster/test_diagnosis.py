@@ -52,6 +52,7 @@ def test_an_object_store_that_does_not_fit_is_told_with_what_there_is(cluster: C
     assert "`object-store-memory: 1000000000` in `ray.args`" in told["hint"]
 
 
+@pytest.mark.long
 def test_a_library_that_a_worker_lacks_is_told_of_the_worker_though_vllm_ends_on_the_head(cluster: Cluster) -> None:
     cluster.host("lab-2").exec(["mv", LIBRARY, f"{LIBRARY}.away"])
     told = error(cluster.provision("up"))

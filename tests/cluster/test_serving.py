@@ -346,6 +346,7 @@ def test_another_version_on_one_host_is_repaired_while_the_model_goes_on_answeri
     assert ask(cluster) == ANSWER
 
 
+@pytest.mark.long
 def test_a_run_cut_off_while_the_model_loads_is_taken_up_where_it_was(cluster: Cluster) -> None:
     (raylet,) = cluster.processes("lab-2", r"raylet/raylet ")
     cluster.host("lab-2").exec(["kill", "-9", raylet.split()[0]])
