@@ -1,4 +1,4 @@
-.PHONY: install check test long compat dist demo relay newcomer newcomer-tests
+.PHONY: install check test long compat dist site demo relay newcomer newcomer-tests
 
 install:  ## an environment in .venv, with what tests and checks need
 	python3 -m venv .venv
@@ -28,6 +28,10 @@ dist:  ## wheel and sdist in dist/, checked as PyPI does
 	.venv/bin/python -m pip wheel -q --no-deps --wheel-dir dist .
 	.venv/bin/python -c "import setuptools.build_meta as made; made.build_sdist('dist')"
 	.venv/bin/twine check --strict dist/*
+
+site:  ## the documents as web pages in build/site, every link checked
+	.venv/bin/pip install -q -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f site/mkdocs.yml -d ../build/site
 
 relay:  ## large files from host to host, against to each host: as root, about a quarter of an hour
 	.venv/bin/python -m benchmarks.relay --assert
