@@ -1,0 +1,74 @@
+"""The scripts that `up` is measured against, with stand-ins for ssh and curl, and the programs that run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+BENCHMARKS = ROOT / "benchmarks"
+SSH = """#!/bin/sh
+# A stand-in for ssh: notes what it is told, and answers as `ray status` does of two nodes.
+printf '%s\\n' "$*" >> "$NOTED"
+case $* in *tar*-xf*) cat > /dev/null ;; *'ray status'*) printf ' 1 node_a\\n 1 node_b\\n' ;; esac
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in (("ssh", SSH), ("curl", "#!/bin/sh\n")):
+        (tmp_path / "bin" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "wheels").mkdir()
+    for name in ("uv", "requirements.txt", "ssh_config"):
+        (tmp_path / name).touch()
+    (tmp_path / "environment").write_text("MODEL='/models/tiny'\nTP='1'\nPP='2'\n")
+    (tmp_path / "image").write_text("sha256:1234")
+    return tmp_path
+
+
+def run(folder: Path, script: str, step: str) -> tuple[str, list[str]]:
+    environment = {"PATH": f"{folder}/bin:{os.environ['PATH']}", "NOTED": str(folder / "noted")}
+    done = subprocess.run(
+        ["sh", BENCHMARKS / script, step, folder, "10.0.0.1", "10.0.0.2"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, (folder / "noted").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("script", "parts", "words"),
+    [
+        ("by_hand.sh", ["environment", "ray", "vllm"], ["uv pip install", "--address=10.0.0.1:6379", "vllm serve"]),
+        ("docker_by_hand.sh", ["ray", "vllm"], ["docker run -d", "--address=10.0.0.1:6379", "vllm serve $MODEL"]),
+    ],
+)
+def test_each_brings_it_up_on_all_hosts_and_tells_the_seconds_of_each_part(
+    folder: Path, script: str, parts: list[str], words: list[str]
+) -> None:
+    said, noted = run(folder, script, "up")
+    rows = [line.split() for line in said.splitlines()]
+    assert [row[0] for row in rows] == parts
+    assert all(float(first) <= float(last) for _, first, last in rows)
+    for word in words:
+        assert any(word in line for line in noted), noted
+    _, noted = run(folder, script, "down")
+    assert {line.split()[2] for line in noted[-2:]} == {"10.0.0.1", "10.0.0.2"}
+
+
+@pytest.mark.parametrize(("name", "promise"), [("fresh", "1.15"), ("contained", "1.1")])
+def test_the_programs_say_what_they_do_and_promise(name: str, promise: str) -> None:
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"python -m benchmarks.{name}" in done.stdout and f"more than {promise} times" in done.stdout
