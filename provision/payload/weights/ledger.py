@@ -18,13 +18,14 @@ FORMAT = "provision-written 1"
 
 
 class Ledger:
-    """`files`: with their hashes, as they were written. `made`: the folder is ours. `copied`: it was another one."""
+    """`files`: with their hashes, as they were written. `made`: the folder is ours. `copied`: it was another one.
+    `before`: it is from before those who use such a folder were noted."""
 
     def __init__(self, folder: Folder, older: Mapping[str, Entry], at: str = "") -> None:
         """`older`: what is ours where there is no ledger yet. `at`: where the folder lies, if not in ours: in a copy
         that somebody made of a folder, the ledger that came along counts for nothing."""
         self._folder, self._at, self._lock = folder, at, threading.Lock()
-        self.copied = False
+        self.copied = self.before = False
         try:
             text = folder.read(NAME, LONGEST).decode("utf-8", "surrogateescape")
         except FileNotFoundError:
@@ -32,6 +33,7 @@ class Ledger:
             return
         about, self.files = parsed(text, (FORMAT,))
         self.made = about.get("made") == "yes"
+        self.before = bool(at) and "at" not in about
         if at and about.get("at", at) != at:
             self.made, self.files, self.copied = False, {}, True
 

@@ -18,6 +18,10 @@ clear() (
             printf '::note left to %s, who use it too (a file for each in %s): %s\n' "$others" "$1/$uses" "$1"
             exit 0
         fi
+        if others_unknown .; then
+            printf '::note left, since who else uses it is not known of one that an earlier version brought; if nobody does: rm -r %s\n' "$1"
+            exit 0
+        fi
         rmdir -- "$uses" 2>/dev/null
         # A copy of a folder of ours, which somebody made with all that is in it.
         ! plain "$ledger" || ours_here "$1" "" || exit 0

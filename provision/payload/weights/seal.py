@@ -29,6 +29,9 @@ INCOMING = f"{OWN}incoming"
 #: Below a folder that is not in ours, which hosts may share: who uses it, a file each.
 USES = f"{OWN}users"
 
+#: Among them: users of before they were noted, whoever they are.
+BEFORE = ".before"
+
 Expected = Mapping[str, "tuple[int, str]"]
 
 
@@ -88,6 +91,9 @@ class Model:
         ours = bool(spec["OURS"])
         self.ledger = Ledger(self.folder, records.older() if ours else {}, "" if ours else self.path)
         if make:
+            if self.ledger.before:
+                # Who else uses it has not been noted, and may never be: noted is that, before the ledger says no more.
+                self.folder.note(f"{USES}/{BEFORE}")
             self.ledger.begin(made=bool(spec["NEW"]))
             if not ours:
                 if self.ledger.copied:

@@ -19,3 +19,9 @@ others_use() {
         [ ! -e "$user" ] || [ "${user##*/}" = "$cluster@$host" ] || printf '%s\n' "${user##*/}"
     done | head -n 5 | paste -sd ' ' -
 }
+
+# $1: a model's folder. Whether it has been there since before its users were noted, so that others may use it, too.
+others_unknown() {
+    if [ -e "$1/$uses/.before" ] || [ -L "$1/$uses/.before" ]; then return 0; fi
+    plain "$1/.provision-written" && ! head -n 4 -- "$1/.provision-written" | sed '/^$/q' | grep -q '^at='
+}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from provision.payload.bundle import shell
 from provision.payload.weights import seal
 from provision.payload.weights.places import UnsafePlace
 
@@ -158,3 +162,50 @@ def test_a_record_that_is_a_link_is_not_written_through(spec: dict[str, str], tm
     Path(spec["MANIFEST"]).unlink()
     run(spec)
     assert (tmp_path / "kept").read_text() == "kept" and not Path(spec["MARK"]).is_symlink()
+
+
+def purged(spec: dict[str, str], host: str) -> str:
+    """What `down --purge` of one of the hosts says."""
+    given = {"folder": spec["FOLDER"], "models": spec["MODELS"], "manifest": spec["MANIFEST"], "mark": spec["MARK"]}
+    given |= {
+        "cluster": spec["CLUSTER"],
+        "host": host,
+        "ours": spec["OURS"],
+        "brings": "yes",
+        "PATH": os.environ["PATH"],
+    }
+    body = shell("weights/uses.sh", "weights/remove.sh")
+    return subprocess.run(["sh", "-c", body], env=given, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_shared_folder_of_before_its_users_were_noted_is_left_and_said(
+    spec: dict[str, str], tmp_path: Path, written: bool
+) -> None:
+    """A host that has not written to it since, or has: of the others nothing is known."""
+    folder = tmp_path / "server" / "tiny"
+    spec |= {"FOLDER": str(folder), "OURS": ""}
+    send(spec)
+    run(spec)
+    ledger = folder / ".provision-written"
+    ledger.write_text(ledger.read_text().replace(f"at={folder}\n", ""))
+    shutil.rmtree(folder / ".provision-users")
+    if written:
+        Path(spec["MANIFEST"]).unlink()
+        send(spec)
+        run(spec)
+        assert f"at={folder}\n" in ledger.read_text()
+    said = purged(spec, "a")
+    assert said.startswith("::note left, since who else uses it is not known") and said.endswith(f"rm -r {folder}\n")
+    assert (folder / "config.json").read_bytes() == FILES["config.json"]
+
+
+def test_a_shared_folder_whose_users_are_all_known_goes_with_the_last(spec: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "server" / "tiny"
+    spec |= {"FOLDER": str(folder), "OURS": ""}
+    for host in ("a", "b"):
+        send(spec, host)
+        run(spec | {"HOST": host})
+    assert "::note left to c@b, who use it too" in purged(spec, "a")
+    assert (folder / "config.json").exists()
+    assert purged(spec, "b") == "" and not folder.exists()
