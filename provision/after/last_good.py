@@ -22,7 +22,7 @@ from provision.core.files import write_whole
 from provision.core.paths import MOVE, cluster_dir
 from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
-from provision.core.reading import read_kept
+from provision.core.reading import as_json, read_kept
 from provision.core.room import way_out
 from provision.engine.unchanged import digest_of
 from provision.environment import locks
@@ -153,7 +153,7 @@ def environment(cluster: str) -> tuple[str, ...]:
     """The name of the environment that it ran, also where nobody can go back to it from here; empty where none is
     known."""
     try:
-        content = json.loads(read_kept(place(cluster)))
+        content = as_json(read_kept(place(cluster)))
         return (parse_lock(str(content["lock"]), Path("lock"), edited=True).short,)
     except (NoHome, OSError, ValueError, LookupError, TypeError, LockError):
         return ()
@@ -168,7 +168,7 @@ def load(present: Inventory) -> LastGood:
     try:
         # It says which programs tell secrets here, and what is run on which hosts.
         require_ours(path)
-        content = json.loads(read_kept(path))
+        content = as_json(read_kept(path))
         if content["v"] != VERSION:
             raise ValueError("another version")
         said = with_those_of(content["inventory"], present.model_dump(mode="json"))
@@ -182,7 +182,9 @@ def load(present: Inventory) -> LastGood:
         book = content.get("playbook")
         beside = {str(file): str(digest) for file, digest in (book or {}).get("beside", {}).items()}
         of_then = Played(Path(book["path"]), str(book["sha256"]), beside) if book else None
-        return LastGood(float(content["at"]), inventory, lock, of_then)
+        kept = LastGood(float(content["at"]), inventory, lock, of_then)
+        kept.when  # noqa: B018 - raises for what is no time
+        return kept
     except UsageError:
         raise
     except FileNotFoundError:
@@ -190,5 +192,5 @@ def load(present: Inventory) -> LastGood:
     except OSError as error:
         hint = getattr(error, "hint", hint)
         raise NoWayBack(f"`{path}` cannot be read: {error.strerror}", hint=hint) from error
-    except (ValueError, LookupError, TypeError, LockError) as error:
+    except (ValueError, OverflowError, LookupError, TypeError, LockError) as error:
         raise NoWayBack(f"`{path}` holds no start that this version has kept", hint=hint) from error

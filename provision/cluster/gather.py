@@ -213,7 +213,7 @@ def _facts_of(
         sent=sent_to(serve, host.base) if serve is not None else "",
         run_as=host.services_user,
     )
-    asked_at = time.time()
+    asked_at, began = time.time(), time.monotonic()
     asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
     scripts = [script, *(replace(question, optional=True) for question in asked)]
     if claim is None:
@@ -227,6 +227,6 @@ def _facts_of(
         raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
     if kept:
         fleet.held[host.name] = others.pop()
-    facts = read_facts(fragment.stdout, asked_at=asked_at, answered_at=time.time())
+    facts = read_facts(fragment.stdout, asked_at=asked_at, answered_at=asked_at + time.monotonic() - began)
     printed = {fact: said.stdout for fact, said in zip(questions, others, strict=True) if said.ok and said.stdout}
     return replace(facts, printed=printed)

@@ -7,12 +7,13 @@ What provision keeps is an ordinary file. What a person names may be a pipe as w
 from __future__ import annotations
 
 import errno
+import json
 import os
 import select
 import shlex
 import stat
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 #: Seconds that somebody may take until they write to a named pipe.
 _PATIENCE = 10.0
@@ -91,6 +92,14 @@ def _opened_pipe(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise
     return os.fdopen(descriptor, "rb")
+
+
+def as_json(data: bytes) -> Any:
+    """Raises ValueError, also for what is nested deeper than anything of ours."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def kind_of(mode: int) -> str:

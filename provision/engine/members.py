@@ -15,7 +15,7 @@ from provision.core.errors import InventoryError, NoHome
 from provision.core.files import write_whole
 from provision.core.paths import cluster_dir, state_dir
 from provision.core.private import NotPrivate, private_folder, require_ours
-from provision.core.reading import read_kept
+from provision.core.reading import as_json, read_kept
 from provision.inventory import load
 from provision.inventory.models import Host, Inventory
 
@@ -204,7 +204,7 @@ def _is_former_name(kept: _Kept, inventory: Inventory, *, new: bool) -> bool:
 
 def _taken_over(path: Path, name: str) -> None:
     """Raises OSError."""
-    content = json.loads(read_kept(path))
+    content = as_json(read_kept(path))
     if content.get("became") != name:
         write_whole(path, json.dumps(content | {"became": name}, indent=1) + "\n", kept=True)
 
@@ -222,7 +222,7 @@ def _read(path: Path) -> _Kept:
         if not path.exists():
             return _Kept()
         require_ours(path)
-        content = json.loads(read_kept(path))
+        content = as_json(read_kept(path))
         if content["v"] != VERSION:
             return _Kept(damaged=f"is of version {content['v']}, this provision reads version {VERSION}")
         source = str(content["inventory"])

@@ -18,7 +18,7 @@ from provision.core.exits import ANSWERED
 from provision.core.files import write_whole
 from provision.core.plan import Plan
 from provision.core.private import require_ours
-from provision.core.reading import read_given, read_kept
+from provision.core.reading import as_json, read_given, read_kept
 from provision.core.report import Report
 from provision.core.urls import masked
 from provision.environment import locks
@@ -92,7 +92,7 @@ def load(path: Path) -> Basis:
     try:
         # Its lock says what is installed, where there is none in a file yet.
         require_ours(path)
-        content = json.loads(read_given(path))
+        content = as_json(read_given(path))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no JSON"
         raise UsageError(f"--plan: `{path}` cannot be read: {why}", hint=_AGAIN) from error

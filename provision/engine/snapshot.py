@@ -18,13 +18,16 @@ from provision.core.files import obstacle, write_whole
 from provision.core.finding import AREAS, Known
 from provision.core.paths import cluster_dir
 from provision.core.private import private_folder
-from provision.core.reading import read_given
+from provision.core.reading import as_json, read_given
 from provision.core.report import WHOLE_AREA, Changed, Report, Since
 from provision.core.room import way_out
 from provision.core.urls import masked
 
 #: Raised when a field changes its meaning; a file of another version is refused.
 VERSION = 1
+
+#: The year 9999, after which Python has no dates.
+_LAST_YEAR = 253_370_764_800
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def saved(report: Report, cluster: str, at: float, path: Path) -> Report:
 def load(path: Path) -> Snapshot:
     """Raises SnapshotError, also for a file that is something else."""
     try:
-        content = json.loads(read_given(path))
+        content = as_json(read_given(path))
     except FileNotFoundError:
         hint = "`provision check --save FILE` makes one, and so does a successful `provision up`"
         raise SnapshotError(f"there is no snapshot at `{path}`", hint=hint) from None
@@ -102,7 +105,10 @@ def load(path: Path) -> Snapshot:
             str(host): {str(a): {str(f): masked(str(v)) for f, v in facts.items()} for a, facts in areas.items()}
             for host, areas in content["hosts"].items()
         }
-        return Snapshot(float(content["taken"]), str(content["cluster"]), hosts)
+        taken = float(content["taken"])
+        if not 0 <= taken < _LAST_YEAR:
+            raise ValueError("no time that a clock shows")
+        return Snapshot(taken, str(content["cluster"]), hosts)
     except (AttributeError, KeyError, TypeError, ValueError):
         hint = "name a file that `provision check --save FILE` wrote"
         raise SnapshotError(f"`{path}` is not a snapshot", hint=hint) from None

@@ -23,16 +23,24 @@ _ENDED = re.compile(r"\S+ - RunDone exit_code=(?:<[^:>]*: )?(?P<code>\d+)")
 def last_up(cluster: str) -> LastUp | None:
     """None: none that is known here. Raises NoHome."""
     try:
-        logs = [
-            (found["at"], path)
-            for path in (cluster_dir(cluster) / "logs").iterdir()
-            if (found := _NAME.match(path.name))
-        ]
-        at, path = max(logs)
-    except (OSError, ValueError):
+        paths = list((cluster_dir(cluster) / "logs").iterdir())
+    except OSError:
         return None
-    began = datetime.strptime(at, "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    logs = [(began, path) for path in paths if (began := _began(path)) is not None]
+    if not logs:
+        return None
+    began, path = max(logs)
     return _read(path, began)
+
+
+def _began(path: Path) -> float | None:
+    """By its name; None: it is none of a run that counts."""
+    found = _NAME.match(path.name)
+    try:
+        at = datetime.strptime(found["at"], "%Y%m%dT%H%M%S") if found else None
+    except ValueError:
+        return None
+    return at.replace(tzinfo=timezone.utc).timestamp() if at is not None else None
 
 
 def _read(path: Path, began: float) -> LastUp | None:

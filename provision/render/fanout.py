@@ -54,10 +54,13 @@ class Fanout:
         self._queue: SimpleQueue[tuple[Event, float] | _Hold | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="views", daemon=True)
         self._error: Exception | None = None
+        # Seconds since the epoch, as they were when it began: a step of the clock makes nothing last for hours, or less
+        # than nothing.
+        self._epoch = time.time() - time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """May be called from any thread, and from a signal handler: SimpleQueue.put is reentrant."""
-        self._queue.put((event, time.time()))
+        self._queue.put((event, self._epoch + time.monotonic()))
 
     def __enter__(self) -> Fanout:
         self._thread.start()
@@ -88,7 +91,7 @@ class Fanout:
             try:
                 item = self._queue.get(timeout=max(0.0, due - time.monotonic()))
             except Empty:
-                self._each("tick", None, time.time())
+                self._each("tick", None, self._epoch + time.monotonic())
                 due = time.monotonic() + TICK
                 continue
             if item is None:
@@ -100,7 +103,7 @@ class Fanout:
                 continue
             self._each("handle", *item)
             if time.monotonic() >= due:
-                self._each("tick", None, time.time())
+                self._each("tick", None, self._epoch + time.monotonic())
                 due = time.monotonic() + TICK
         self._each("close", None, 0.0)
 

@@ -50,7 +50,7 @@ class RunLog(View):
         self.failed = ""
         self.error: OSError | None = None
         with suppress(OSError):
-            _delete_old(folder)
+            _delete_old(folder, self.path)
         self.text(f"provision {__version__} {command}, Python {platform.python_version()}")
 
     def handle(self, event: Event, at: float) -> None:
@@ -98,9 +98,11 @@ def _create(folder: Path, command: str, now: datetime) -> tuple[Path, TextIO]:
     raise FileExistsError(f"{folder} holds a hundred logs of this millisecond")
 
 
-def _delete_old(folder: Path) -> None:
+def _delete_old(folder: Path, own: Path) -> None:
+    """By their names: the log of a clock that was set back is the oldest, and its run's own."""
     for path in sorted(folder.glob("*.log"))[:-KEEP]:
-        path.unlink(missing_ok=True)
+        if path != own:
+            path.unlink(missing_ok=True)
 
 
 def _text(event: Event) -> list[str]:

@@ -18,6 +18,8 @@ def since_lines(
     several hosts is one line."""
     taken = datetime.fromtimestamp(since.taken, zone).strftime("%Y-%m-%d %H:%M")
     head = f"since {span(now - since.taken, spelled=True)} ({taken}, {clean(since.source)}):"
+    if since.taken > now + 1:
+        head = f"since {taken}, by a clock that was ahead of this machine's ({clean(since.source)}):"
     if not since.changes:
         return [f"{head} nothing has changed"]
     lines = [paint(Style.BOLD, head)]

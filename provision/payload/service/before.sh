@@ -7,6 +7,8 @@ umask 077
 cd / || exit 1
 moment=$(date +%s)
 read_tries
+# The clock was set back: nobody knows how long ago that was.
+[ "$last" -le "$moment" ] && [ "$since" -le "$moment" ] || count=0
 if [ "$count" = 0 ] || { grep -qs '^ready=' "$dir/stamp" && [ "$((moment - last))" -ge 600 ]; }; then count=0 since=$moment; fi
 count=$((count + 1))
 if ! printf '%s %s %s\n' "$count" "$since" "$moment" > "$dir/tries.new" || ! mv -f -- "$dir/tries.new" "$dir/tries"; then

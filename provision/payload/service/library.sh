@@ -93,7 +93,11 @@ this_start() {
 }
 mark_ready() {
     ! grep -q '^ready=' "$dir/stamp" || return 0
-    took=$(($(date +%s) - $(stat -c %Y -- "$dir/stamp")))
+    # By how long the process has been there, which no step of the clock changes; in a container, the seconds since the boot
+    # may be the container's.
+    took=$(($(cut -d. -f1 /proc/uptime) - ${start:-0} / $(getconf CLK_TCK 2>/dev/null || echo 100)))
+    [ "${start:-0}" -gt 0 ] && [ "$took" -ge 0 ] || took=$(($(date +%s) - $(stat -c %Y -- "$dir/stamp")))
+    [ "$took" -ge 0 ] || late=yes
     { echo ready=yes; [ -n "$late" ] || echo "took=$took"; } >> "$dir/stamp"
 }
 # That it was waited for in vain is remembered: the next start does not wait for the same process again.

@@ -97,7 +97,17 @@ def other_fields(content: str) -> str:
     return json.dumps({**found, "inventory": {**found["inventory"], "unheard_of": 1}})
 
 
-@pytest.mark.parametrize("spoil", [other_version, other_fields, lambda text: text[:100], lambda text: "[]"])
+def at(moment: str) -> Callable[[str], str]:
+    return lambda content: json.dumps({**json.loads(content), "at": float(moment)})
+
+
+SPOILT = [
+    *(other_version, other_fields, lambda text: text[:100], lambda text: "[]", lambda text: "[" * 100_000),
+    *(at("nan"), at("inf"), at("1e300")),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
 def test_what_this_version_has_not_kept_is_no_start(inventory: Inventory, spoil: Callable[[str], str]) -> None:
     last_good.keep(inventory, parse_lock(LOCK, inventory.lock_path))
     path = last_good.place("llama")

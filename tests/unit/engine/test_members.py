@@ -97,6 +97,7 @@ def test_nothing_is_written_while_nothing_changes() -> None:
         "",
         "{}",
         "[1]",
+        "[" * 100_000,
         '{"v": 2, "inventory": "", "members": {"a": 1}}',
         '{"v": 1, "inventory": "", "members": {"a": 1}}',
         '{"v": 1, "inventory": "", "members": {"a": {"host": 3, "stopped": false}}}',

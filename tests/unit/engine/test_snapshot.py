@@ -73,7 +73,8 @@ def test_a_host_that_is_new_or_was_not_reached_has_not_changed() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", '"text"', "{}", '{"v": 1}', '{"v": 1, "taken": "x", "cluster": "a", "hosts": {}}',
-     '{"v": 1, "taken": 1, "cluster": "a", "hosts": {"a": {"drivers": "580"}}}', "\ud800"],
+     '{"v": 1, "taken": 1, "cluster": "a", "hosts": {"a": {"drivers": "580"}}}', "\ud800", "[" * 100_000,
+     '{"v": 1, "taken": NaN, "cluster": "a", "hosts": {}}', '{"v": 1, "taken": 1e300, "cluster": "a", "hosts": {}}'],
 )  # fmt: skip
 def test_what_is_no_snapshot_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "some.json"

@@ -34,3 +34,10 @@ def test_one_that_has_not_ended_has_no_exit_code_and_another_cluster_has_none() 
     seen = last_up("llama")
     assert seen is not None and seen.exit_code is None and seen.changes == ()
     assert last_up("other") is None
+
+
+def test_a_name_that_holds_no_date_is_passed_over() -> None:
+    log = RunLog(log_dir("llama"), "up")
+    log.end()
+    (log.path.parent / "99999999T999999.000Z-up.log").touch()
+    assert last_up("llama") is not None

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -40,6 +41,22 @@ def test_events_of_many_threads_reach_a_view_whole_and_on_one_thread() -> None:
     assert len(view.threads) == 1
     assert [t for t in view.texts if t.startswith("3:")] == [f"3:{i}" for i in range(100)]
     assert view.closed
+
+
+def test_a_step_of_the_clock_is_none_of_the_times_that_views_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise what a host does would have lasted for a day, or for less than nothing."""
+    seen: list[float] = []
+
+    class Times(View):
+        def handle(self, event: Event, at: float) -> None:
+            seen.append(at)
+
+    with Fanout([Times()]) as fanout:
+        real = time.time
+        for step in (0.0, 86_400.0, -86_400.0):
+            monkeypatch.setattr(time, "time", lambda step=step: real() + step)
+            fanout(Note("", "x"))
+    assert seen == sorted(seen) and seen[-1] - seen[0] < 3600
 
 
 def test_a_view_that_breaks_does_not_stop_the_others_and_is_not_hidden() -> None:

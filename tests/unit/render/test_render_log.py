@@ -53,6 +53,14 @@ def test_the_last_logs_are_kept_and_older_ones_go(tmp_path: Path) -> None:
     assert kept[-1] == log.path.name
 
 
+def test_the_log_of_a_clock_that_was_set_back_is_not_the_first_to_go(tmp_path: Path) -> None:
+    for number in range(KEEP + 5):
+        (tmp_path / f"20991231T0000{number:02}.000Z-up.log").touch()
+    log = RunLog(tmp_path, "up", NOON)
+    log.end()
+    assert log.path.exists() and len(list(tmp_path.iterdir())) == KEEP + 1
+
+
 def test_two_runs_of_one_moment_have_a_log_each(tmp_path: Path) -> None:
     first, second = RunLog(tmp_path, "up", NOON), RunLog(tmp_path, "up", NOON)
     first.end()

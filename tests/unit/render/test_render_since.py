@@ -30,3 +30,10 @@ def test_an_area_that_went_blind_is_named() -> None:
     assert since_lines(gone, 0.0, zone=timezone.utc)[1:] == [
         "  gpus: all that was known (21 facts) no longer found on gpu-02"
     ]
+
+
+def test_a_snapshot_of_a_clock_that_was_ahead_has_no_age() -> None:
+    same = Since(1_795_000_000.0, "last up", ())
+    assert since_lines(same, same.taken - 60 * DAY, zone=timezone.utc) == [
+        "since 2026-11-18 11:06, by a clock that was ahead of this machine's (last up): nothing has changed"
+    ]
