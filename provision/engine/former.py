@@ -152,7 +152,7 @@ def _unread(job: Job, path: Path, why: str) -> Finding:
         said=f"who belonged to `{job.inventory.cluster}` is not known: `{path}` {why}",
         why="a host that was taken out of the inventory is not stopped, and not named",
         hint="end what it runs by `provision down` with an inventory that has it; "
-        f"`mv {kept} {kept}.old`, and the next `up` writes the file anew",
+        f"`mv {kept} {kept}.old` if there is none",
     )
 
 

@@ -163,6 +163,11 @@ class Members:
     def _write(self) -> None:
         if self.entries == self.written.entries and not self.written.became and not self.written.damaged:
             return
+        if self.written.damaged:
+            if not self.entries:
+                return  # whoever can read it may need it
+            if self.path.is_file():
+                self.path.replace(self.path.with_name(f"{FILE}.old"))
         self.written = _Kept(entries=dict(self.entries))
         if not self.entries:
             self.path.unlink(missing_ok=True)

@@ -37,7 +37,7 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         plan=plan,
         hosts=hosts,
         errors=state.fleet.all_errors,
-        findings=() if job.mode.removes else findings,
+        findings=state.members if job.mode.removes else findings,
         known=state.known,
         outcome=_outcome(state) if job.mode is Mode.UP and code == Exit.DONE else (),
         remarks=outcome_lines(state.book.remarks, Ended(state.known)) if job.command == "check" else (),

@@ -71,6 +71,7 @@ class Run:
             fleet, cluster, lost = former.join(fleet, cluster, self._claim)
             fleet, cluster, idle = with_spares(job, fleet, cluster)
             state = self._plan(fleet, cluster, gathering, [*lost, *idle])
+            state.members = tuple(lost)
             self._converge(state)
             return report(job, state, self._emit, began=began, cancelled=self._cancel.is_set())
 

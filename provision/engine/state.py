@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet
-from provision.core.finding import Known
+from provision.core.finding import Finding, Known
 from provision.core.kept import KeptOnHosts
 from provision.core.plan import Mode, Plan
 from provision.core.playbook import Playbook
@@ -91,7 +91,8 @@ class Job:
 class RunState:
     """A run from the moment on at which there is a plan. `fleet`: the hosts, with their errors and sessions.
     `observed`: what the probes saw, by step. `known`: host → its cells, as it was last seen. `done`: the keys of the
-    steps that were changed and verified. `phases`: what took how long, in order."""
+    steps that were changed and verified. `phases`: what took how long, in order. `members`:
+    what is to be said of who belonged to the cluster."""
 
     fleet: Fleet
     cluster: Cluster
@@ -100,6 +101,7 @@ class RunState:
     known: dict[str, tuple[Known, ...]]
     plan: Plan
     phases: list[Phase]
+    members: tuple[Finding, ...] = ()
     done: frozenset[str] = frozenset()
     #: Seconds for which a model that served did not answer.
     downtime: float | None = None

@@ -88,10 +88,11 @@ def check_lines(
 
 def warning_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
     """A line for each thing that works, but not well: all that those need to know who want something done. What
-    `--limit` kept from being done is told whole."""
-    limited = [f for f in report.findings if f.fact.startswith(LIMIT)]
-    lines = [line for f in limited for line in [*head_lines([f], paint), f"hint: {f.hint}"]]
-    return [*lines, *head_lines((f for f in report.findings if f.severity is Severity.WARNING), paint)]
+    `--limit` kept from being done, and who may still run where all was to be stopped, is told whole."""
+    whole = [f for f in report.findings if f.fact.startswith(LIMIT) or report.mode.removes]
+    lines = [line for f in whole for line in [*head_lines([f], paint), f"hint: {f.hint}"]]
+    rest = (f for f in report.findings if f.severity is Severity.WARNING and f not in whole)
+    return [*lines, *head_lines(rest, paint)]
 
 
 def outcome_lines(report: Report, paint: Paint = PLAIN, *, width: int = 80) -> list[str]:
@@ -146,7 +147,8 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     plan = report.plan
     changes = sum(len(h.changes) for h in report.hosts)
     if plan is not None and plan.empty and not changes and report.exit_code == Exit.DONE:
-        where = " on " + ", ".join(h.name for h in report.hosts) if report.left_out else ""
+        # Of who else belongs to it, nothing may be known.
+        where = " on " + ", ".join(h.name for h in report.hosts) if report.left_out or report.findings else ""
         left = f", nothing of this cluster is left{where}" if report.command == "down" else ""
         return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":

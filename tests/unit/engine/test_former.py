@@ -128,15 +128,16 @@ def test_that_nobody_knows_who_has_left_is_said_until_it_is_written_anew(
     object.__setattr__(job, "members", Members.of(inventory))
     with fleet_of((FIRST,), silent) as fleet:
         _, _, (finding,) = former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}), None)
-    assert (
-        finding.severity is Severity.WARNING
-        and f"who belonged to `gpus` is not known: `{path}` {said}" in finding.message
-    )
+    assert finding.severity is Severity.WARNING
+    assert f"who belonged to `gpus` is not known: `{path}` {said}" in finding.message
     assert f"`mv {path} {path}.old`" in finding.hint
     if what == "a named pipe":
         with pytest.raises(NotAFile):
             Members.of(inventory).begin(["gpu-01"])
         path.rename(f"{path}.old")
+    else:
+        Members.of(inventory).settle(["gpu-01"], purged=True)
+        assert Members.of(inventory).written.damaged, "a `down` removes nothing that somebody else may be able to read"
     Members.of(inventory).begin(["gpu-01"])
     assert not Members.of(inventory).written.damaged
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_warning, some_changes
 from render_samples import a_plan, a_report
@@ -209,6 +211,14 @@ def test_a_run_over_some_of_the_hosts_says_of_how_many() -> None:
     down = a_report(**some, command="down", mode=Mode.DOWN)
     assert last_line(down) == "nothing to change (1 of 2 hosts, 41 s), nothing of this cluster is left on gpu-01"
     assert last_line(a_report(**some, command="check")) == "in sync (1 of 2 hosts, 41 s)"
+
+
+def test_where_not_all_members_are_known_a_down_says_it_and_of_whom_it_speaks() -> None:
+    unread = replace(a_warning(""), said="who belonged to `llama` is not known", hint="do this")
+    none = {"hosts": FINE[:1], "plan": EMPTY, "exit_code": 0, "errors": (), "findings": (unread,)}
+    down = a_report(**none, command="down", mode=Mode.DOWN)
+    assert last_line(down) == "nothing to change (1 host, 41 s), nothing of this cluster is left on gpu-01"
+    assert warning_lines(down) == ["warning: who belonged to `llama` is not known", "hint: do this"]
 
 
 def test_what_takes_a_host_that_was_left_out_is_told_with_the_way_on() -> None:
