@@ -147,7 +147,7 @@ esac
 @pytest.mark.parametrize("drift", [0, 3, 4])
 def test_the_ansible_playbook_does_what_it_says(inventory: Path, folder: Path, drift: int) -> None:
     if shutil.which("ansible-playbook") is None:
-        pytest.skip("ansible-inventory is not installed: pip install ansible-core")
+        pytest.skip("ansible-playbook is not installed: pip install ansible-core")
     (folder / "bin").mkdir()
     program = folder / "bin" / "provision"
     program.write_text(RECORDED.format(provision=Path(sys.executable).with_name("provision"), drift=drift))
