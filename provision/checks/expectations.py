@@ -19,6 +19,7 @@ from provision.facts import Facts
 from provision.inventory.models import Expect
 
 UPDATE = "update the driver on {host}, reboot it, then run `provision check`"
+OTHER = "install a driver on {host} that is `{wanted}`, reboot it, then run `provision check`"
 COUNT = "run `nvidia-smi -L` and `dmesg | grep -i xid` on {host}: a GPU has fallen off the bus, or is hidden"
 MORE = "set `expect.gpus` of {host} to {found}, if they belong there"
 MODEL = "set `expect.gpu` of {host} to what it has, or take {host} out of the inventory"
@@ -162,7 +163,7 @@ def _mismatches(node: Node, facts: Facts) -> Iterable[Finding]:
             found=facts.driver or "",
             expected=expect.driver,
             why="the environment's CUDA does not run on every driver",
-            hint=UPDATE.format(host=host),
+            hint=OTHER.format(host=host, wanted=expect.driver),
         )
     others = [gpu for gpu in facts.gpus if expect.gpu and expect.gpu.lower() not in gpu.name.lower()]
     if others or (expect.gpu and not facts.gpus):

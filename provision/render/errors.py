@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from provision.core.errors import HostError, InventoryError, Problem, ProvisionError
 from provision.core.finding import Finding
-from provision.render.text import PLAIN, Paint, Style, clean
+from provision.render.findings import details
+from provision.render.merged import entries
+from provision.render.text import PLAIN, Paint, Style, clean, named
 
 
 def error_lines(error: ProvisionError, paint: Paint = PLAIN) -> list[str]:
@@ -21,8 +23,12 @@ def problem_lines(problem: Problem, paint: Paint = PLAIN) -> list[str]:
     return block("", str(problem), (), problem.hint, paint)
 
 
-def blocker_lines(blocker: Finding, paint: Paint = PLAIN) -> list[str]:
-    return block(blocker.host, blocker.message, blocker.evidence, blocker.hint, paint)
+def blocker_lines(blockers: Iterable[Finding], paint: Paint = PLAIN) -> list[str]:
+    """A block for each, with an empty line between; the same one of several hosts is one."""
+    return joined(
+        block(named(entry.hosts), entry.message, tuple(details(entry)), entry.text("hint"), paint)
+        for entry in entries(blockers)
+    )
 
 
 def block(host: str, message: str, evidence: Sequence[str], hint: str, paint: Paint = PLAIN) -> list[str]:

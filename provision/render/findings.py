@@ -62,7 +62,7 @@ def _block(entry: Merged, paint: Paint, width: int) -> list[str]:
         return [*lines, *wrapped(f"{entry.severity.value}, accepted: {clean(entry.accepted)}", width, "    ", "  ")]
     if why := entry.text("why"):
         lines += wrapped(f"why: {clean(why)}", width, "    ", "  ")
-    for detail in _details(entry):
+    for detail in details(entry):
         lines += wrapped(detail, width, "    ", "  ")
     hint = entry.text("hint")
     if not is_by_up(hint):  # which the last line says, once for all
@@ -78,7 +78,7 @@ def _hint(hint: str, paint: Paint, width: int) -> list[str]:
     return [paint(Style.HINT, "hint:") + lines[0].removeprefix("hint:"), *lines[1:]] if lines else []
 
 
-def _details(entry: Merged) -> Iterator[str]:
+def details(entry: Merged) -> Iterator[str]:
     """What differs between the hosts of an entry, then the evidence."""
     first = entry.findings[0]
     if first.said and first.expected and first.found not in first.said:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from provision.core.finding import Finding
 from provision.core.plan import Action, Change, Mode, Plan, Stop
+from provision.render.findings import details
+from provision.render.merged import Merged, entries
 from provision.render.text import PLAIN, Paint, Style, cells, clean, count, duration, named, pad
 
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
@@ -36,8 +37,8 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     widths = (max((len(named(r.hosts)) for r in rows), default=0), max((cells(r.label) for r in rows), default=0))
     lines = [line for row in rows for line in _row_lines(row, widths, paint)]
     lines += interruption_lines(plan)
-    for blocker in plan.blockers:
-        lines += _blocker_lines(blocker, paint)
+    for entry in entries(plan.blockers):
+        lines += _blocker_lines(entry, paint)
     return lines
 
 
@@ -111,7 +112,7 @@ def totals(plan: Plan) -> str:
         hosts = {c.step.host for c in plan.changes}
         parts.append(f"{count(len(plan.changes), 'change')} on {count(len(hosts), 'host')}")
     if plan.blockers:
-        parts.append(f"{count(len(plan.blockers), 'thing')} in the way")
+        parts.append(f"{count(len(entries(plan.blockers)), 'thing')} in the way")
     return ", ".join(parts)
 
 
@@ -162,10 +163,11 @@ def _row_lines(row: _Row, widths: tuple[int, int], paint: Paint) -> list[str]:
     return lines + [f"  {'':<{cells(head)}}  {detail}" for detail in more]
 
 
-def _blocker_lines(blocker: Finding, paint: Paint) -> list[str]:
-    where = f"{blocker.host}: " if blocker.host else ""
-    lines = [f"{paint(Style.ERROR, '!')} {clean(where + blocker.message)}"]
-    lines += [f"    {clean(line)}" for line in blocker.evidence]
-    if blocker.hint:
-        lines.append(f"  {paint(Style.HINT, 'hint:')} {clean(blocker.hint)}")
+def _blocker_lines(entry: Merged, paint: Paint) -> list[str]:
+    """The same one of several hosts is one, as `check` has it."""
+    where = f"{named(entry.hosts)}: " if entry.hosts[0] else ""
+    lines = [f"{paint(Style.ERROR, '!')} {clean(where + entry.message)}"]
+    lines += [f"    {line}" for line in details(entry)]
+    if hint := entry.text("hint"):
+        lines.append(f"  {paint(Style.HINT, 'hint:')} {clean(hint)}")
     return lines

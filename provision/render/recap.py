@@ -69,7 +69,7 @@ def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> li
         if report.since is not None and report.since.changes:
             found += since_lines(report.since, now, paint)
     else:
-        found = joined(blocker_lines(b, paint) for b in (report.plan.blockers if report.plan is not None else ()))
+        found = blocker_lines(report.plan.blockers if report.plan is not None else (), paint)
     return [*failures, *([""] if failures and found else []), *found]
 
 

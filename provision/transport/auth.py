@@ -26,6 +26,10 @@ _AGENTS_SHARE = 0.4
 _NOT_YET = ("booting up", "not permitted to log in yet", "nologin")
 
 
+#: Neither a file nor an agent has one.
+NO_KEY = "name its file in `ssh.key`, or give one to the agent: ssh-add"
+
+
 @dataclass
 class Attempt:
     """One target's keys: what was tried, and why the rest was not."""
@@ -57,7 +61,9 @@ class Attempt:
                 if further:
                     raise self._failure(f"after the key it also wants {', '.join(further)}")
                 return
-        raise self._failure(f"it refuses user `{self.target.user}`" if self.tried else "there is no key to try")
+        if self.tried:
+            raise self._failure("it accepts none of the keys that were tried for that user")
+        raise self._failure("there is no key to try", "" if self.problems else NO_KEY)
 
     def _closed(self) -> Exception:
         """The server ended the connection in the middle: its own words say why."""

@@ -60,7 +60,7 @@ def test_a_driver_out_of_range_blocks_with_both_sides_and_what_to_do() -> None:
     assert (finding.host, finding.area, finding.fact) == ("gpu-02", "drivers", "driver")
     assert finding.severity is Severity.BLOCKS
     assert finding.message == "driver is `535.161.08`, the inventory expects `>=580`"
-    assert finding.hint == "update the driver on gpu-02, reboot it, then run `provision check`"
+    assert finding.hint == "install a driver on gpu-02 that is `>=580`, reboot it, then run `provision check`"
 
 
 def test_a_gpu_that_is_not_there_is_named_once() -> None:

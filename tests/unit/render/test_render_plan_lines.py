@@ -37,6 +37,23 @@ def test_what_stands_in_the_way_comes_last_with_its_hint() -> None:
     ]
 
 
+def test_the_same_in_the_way_of_several_hosts_is_told_once() -> None:
+    hosts = ("gpu-01", "gpu-02", "gpu-03")
+    blockers = [
+        a_blocker(h, "it has no driver", (f"asked on {h}",), f"install it on {h}, then run `provision check`")
+        for h in hosts
+    ]
+    plan = make_plan(Mode.UP, [], {}, [*blockers, a_blocker("", "python.packages is empty", hint="name vllm there")])
+    assert plan_lines(plan) == [
+        "! gpu-01, gpu-02, gpu-03: it has no driver",
+        *(f"    {h}: asked on {h}" for h in hosts),
+        "  hint: install it on <host>, then run `provision check`",
+        "! python.packages is empty",
+        "  hint: name vllm there",
+    ]
+    assert totals(plan) == "2 things in the way"
+
+
 def test_the_same_change_on_many_hosts_is_one_line() -> None:
     book = Playbook()
     for number in range(MERGE_FROM):
