@@ -50,11 +50,14 @@ class Changed:
 
 @dataclass(frozen=True)
 class Since:
-    """`taken`: when the snapshot was, in seconds since the epoch. `source`: the file it is from."""
+    """`taken`: when the snapshot was, in seconds since the epoch. `source`: the file it is from. `compared`: the hosts
+    that are in it, and were looked at now; `missed`: those of the run that are not, or were not."""
 
     taken: float
     source: str
     changes: tuple[Changed, ...]
+    compared: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -151,8 +151,8 @@ def _unread(job: Job, path: Path, why: str) -> Finding:
         Severity.WARNING,
         said=f"who belonged to `{job.inventory.cluster}` is not known: `{path}` {why}",
         why="a host that was taken out of the inventory is not stopped, and not named",
-        hint="end what it runs by `provision down` with an inventory that has it; "
-        f"`mv {kept} {kept}.old` if there is none",
+        hint="end what it runs by `provision down` with an inventory that has it; once there is no such host, "
+        f"`mv {kept} {kept}.old`",
     )
 
 

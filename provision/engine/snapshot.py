@@ -122,7 +122,9 @@ def since(before: Snapshot, report: Report, *, source: str, areas: Iterable[str]
     for host, cells in report.known.items():
         if host in before.hosts:
             changes += _changes(host, before.hosts[host], _by_area(cells), looked_at)
-    return Since(before.taken, source, tuple(changes))
+    compared = tuple(host for host in report.known if host in before.hosts)
+    missed = tuple(host.name for host in report.hosts if host.name not in compared)
+    return Since(before.taken, source, tuple(changes), compared, missed)
 
 
 def _changes(

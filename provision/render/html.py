@@ -31,7 +31,7 @@ from provision.render.html_matrix import (
     matrix_of,
 )
 from provision.render.recap import how_many
-from provision.render.since import merged
+from provision.render.since import merged, unchanged
 from provision.render.text import duration
 
 #: With more hosts than this each is a row, and each fact a column: names of hosts are too wide to stand side by side.
@@ -206,7 +206,8 @@ def _since(since: Since, at: float) -> str:
         f"<code>{text(after) or 'absent'}</code><td>{text(', '.join(hosts))}"
         for (_, fact, before, after), hosts in merged(since).items()
     )
-    body = f"<table>{rows}</table>" if rows else '<p class="none">nothing has changed</p>'
+    missed = f'<p class="none">not compared: {text(", ".join(since.missed))}</p>' if since.missed else ""
+    body = f"<table>{rows}</table>{missed}" if rows else f'<p class="none">{text(unchanged(since))}</p>'
     return (
         f"<section class=since><h2>Changed since {_time(since.taken)} "
         f"<small>{span(at - since.taken, spelled=True)} before · {text(since.source)}</small></h2>{body}</section>"

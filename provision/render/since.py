@@ -21,7 +21,7 @@ def since_lines(
     if since.taken > now + 1:
         head = f"since {taken}, by a clock that was ahead of this machine's ({clean(since.source)}):"
     if not since.changes:
-        return [f"{head} nothing has changed"]
+        return [f"{head} {unchanged(since)}"]
     lines = [paint(Style.BOLD, head)]
     for (area, fact, before, after), hosts in merged(since).items():
         if fact == WHOLE_AREA:
@@ -29,7 +29,17 @@ def since_lines(
         else:
             told = f"{fact} {before or _ABSENT} → {after or _ABSENT}"
         lines += wrapped(clean(f"{told} on {named(hosts)}"), width, "    ", "  ")
+    if since.missed:
+        lines += wrapped(clean(f"not compared: {named(since.missed)}"), width, "    ", "  ")
     return lines
+
+
+def unchanged(since: Since) -> str:
+    """Where there are no changes: of whom that is known."""
+    if not since.missed:
+        return "nothing has changed"
+    missed = f"{clean(named(since.missed))} could not be compared"
+    return f"nothing has changed on {clean(named(since.compared))}; {missed}" if since.compared else missed
 
 
 def merged(since: Since) -> dict[tuple[str, str, str, str], list[str]]:

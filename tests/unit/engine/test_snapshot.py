@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from provision.core.errors import SnapshotError
 from provision.core.finding import Known
 from provision.core.plan import Mode
-from provision.core.report import WHOLE_AREA, Changed, Report
+from provision.core.report import WHOLE_AREA, Changed, HostReport, Report
 from provision.engine import snapshot
 from provision.engine.snapshot import Snapshot, load, must_be_writable, save, since, take
 
@@ -67,7 +68,10 @@ def test_what_was_not_looked_at_has_not_changed() -> None:
 
 
 def test_a_host_that_is_new_or_was_not_reached_has_not_changed() -> None:
-    assert since(before(old=SOUND), report(new=SOUND), source="x").changes == ()
+    hosts = tuple(HostReport(name, "ok", (), (), 1.0) for name in ("new", "old", "same"))
+    seen = replace(report(new=SOUND, same=SOUND), hosts=hosts)
+    found = since(before(old=SOUND, same=SOUND), seen, source="x")
+    assert (found.changes, found.compared, found.missed) == ((), ("same",), ("new", "old"))
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,16 @@ def test_a_snapshot_of_a_clock_that_was_ahead_has_no_age() -> None:
     assert since_lines(same, same.taken - 60 * DAY, zone=timezone.utc) == [
         "since 2026-11-18 11:06, by a clock that was ahead of this machine's (last up): nothing has changed"
     ]
+
+
+def test_what_could_not_be_compared_is_not_said_to_be_unchanged() -> None:
+    none = Since(1_795_000_000.0, "last up", (), (), ("gpu-01", "gpu-02"))
+    assert since_lines(none, none.taken + 3 * DAY, zone=timezone.utc) == [
+        "since 3 days (2026-11-18 11:06, last up): gpu-01, gpu-02 could not be compared"
+    ]
+    some = Since(1_795_000_000.0, "last up", (), ("gpu-01",), ("gpu-02",))
+    (line,) = since_lines(some, some.taken + 3 * DAY, zone=timezone.utc)
+    assert line.endswith(": nothing has changed on gpu-01; gpu-02 could not be compared")
+    changes = (Changed("gpu-01", "drivers", "driver", "1", "2"),)
+    lines = since_lines(Since(1_795_000_000.0, "last up", changes, ("gpu-01",), ("gpu-02",)), 1_795_000_000.0)
+    assert lines[1:] == ["  driver 1 → 2 on gpu-01", "  not compared: gpu-02"]
