@@ -64,6 +64,7 @@ _PUBLIC = {
     "parallel.fit": ("Fit",),
     "stack.ray": ("Stack",),
     "stack.mp": ("StackWithoutRay", "left_without_ray"),
+    "stack.serverless": ("ServerlessStack",),
     # For checks of a single fact.
     "checks.host.check": ("HostCheck",),
     # For resources, proofs and inquiries of one's own.
@@ -77,6 +78,10 @@ _PUBLIC = {
     "resources.image": ("Image",),
     "resources.plain_digests": ("PlainDigests",),
     "resources.firewall": ("FirewallTable", "OpenPorts"),
+    "resources.models_folder": ("ModelsFolder",),
+    "resources.serverless_head": ("ServerlessHead",),
+    "resources.serverless_models": ("ServerlessModels",),
+    "resources.serverless_store": ("ServerlessStore",),
     "resources.ports": ("PortsFree",),
     "resources.ranks": ("Ranks",),
     "resources.ray": ("RayHead", "RayWorker"),
@@ -253,6 +258,7 @@ if TYPE_CHECKING:
     from provision.resources.firewall import FirewallTable as FirewallTable
     from provision.resources.firewall import OpenPorts as OpenPorts
     from provision.resources.image import Image as Image
+    from provision.resources.models_folder import ModelsFolder as ModelsFolder
     from provision.resources.plain_digests import PlainDigests as PlainDigests
     from provision.resources.ports import PortsFree as PortsFree
     from provision.resources.ranks import Ranks as Ranks
@@ -261,6 +267,9 @@ if TYPE_CHECKING:
     from provision.resources.ray_members import RayMembers as RayMembers
     from provision.resources.rest import Rest as Rest
     from provision.resources.secret_file import SecretFile as SecretFile
+    from provision.resources.serverless_head import ServerlessHead as ServerlessHead
+    from provision.resources.serverless_models import ServerlessModels as ServerlessModels
+    from provision.resources.serverless_store import ServerlessStore as ServerlessStore
     from provision.resources.service import Place as Place
     from provision.resources.service import Service as Service
     from provision.resources.service_logs import ServiceLogs as ServiceLogs
@@ -290,6 +299,7 @@ if TYPE_CHECKING:
     from provision.stack.parallelism import with_parallelism as with_parallelism
     from provision.stack.prunable import Leftover as Leftover
     from provision.stack.ray import Stack as Stack
+    from provision.stack.serverless import ServerlessStack as ServerlessStack
 
 
 def __getattr__(name: str) -> Any:

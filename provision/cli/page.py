@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "ssh": Command("provision.cli.ssh:ssh", "log in to a host, with OpenSSH's own client"),
     "env": Command("provision.cli.env:env", "open a shell on a host in which `ray` and `vllm` work"),
     "ray": Command("provision.cli.ray:ray", "run Ray's own command on the head, with the cluster's token"),
+    "model": Command("provision.cli.model:model", "deploy, list or delete the models of ServerlessLLM"),
     "tunnel": Command("provision.cli.tunnel:tunnel", "bring the model's API, and Ray's dashboard, to this machine"),
     "smoke": Command("provision.cli.smoke:smoke", "send the served model one test request, as its users do"),
     "bench": Command("provision.cli.bench:bench", "put a small load on the served model, and time its answers"),

@@ -93,6 +93,8 @@ def closing(cluster: Cluster, node: Node, also: Iterable[Ports] = ()) -> Closing
         workers = tuple(_workers(node.host.ray))
     if serve is not None:
         pinned += _ranks(serve, head=head)
+    if (other := cluster.inventory.serverlessllm) is not None and not head:
+        pinned.append(Ports(other.store_port, other.store_port, "ServerlessLLM's store"))
     return Closing(
         cluster.name,
         {each.name: addresses(each) for each in cluster.nodes},
@@ -100,7 +102,7 @@ def closing(cluster: Cluster, node: Node, also: Iterable[Ports] = ()) -> Closing
         _sorted(pinned),
         workers,
         (Ports(*ephemeral(node), "vLLM's ranks: TCPStore, ZeroMQ, NCCL, Gloo"),) if settings.ephemeral else (),
-        _api(serve, cluster) if serve is not None and head else 0,
+        _api(cluster) if head else 0,
         settings.api_from,
         settings.leave,
     )
@@ -192,7 +194,10 @@ def _number(value: object) -> int:
     return int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) and int(text) < 65536 else 0
 
 
-def _api(serve: Serve, cluster: Cluster) -> int:
-    """0 where only the host itself reaches it."""
+def _api(cluster: Cluster) -> int:
+    """0 where only the host itself reaches it, or nobody."""
+    serve, other = cluster.inventory.serve, cluster.inventory.serverlessllm
+    if serve is None:
+        return other.port if other is not None and not is_loopback(cluster.head.node_ip) else 0
     listen = str(serve.args.get("host", serve.listen or cluster.head.node_ip))
     return 0 if is_loopback(listen) else _number(serve.args.get("port", serve.port))

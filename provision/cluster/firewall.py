@@ -19,6 +19,8 @@ from provision.cluster.networks import is_ip, is_loopback
 ROCE = 4791
 EVERYWHERE = ("0.0.0.0", "::")
 
+_API = "the model's API, on the head; restrict it to its users"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -83,13 +85,14 @@ def _roce(node: Node) -> tuple[str, ...]:
 
 def _api(cluster: Cluster) -> list[Rule]:
     serve = cluster.inventory.serve
+    other = cluster.inventory.serverlessllm
     if serve is None:
-        return []
+        return [Rule("tcp", _API, ports=(other.port,), to=(cluster.head.node_ip,))] if other is not None else []
     listen = serve.listen or cluster.head.node_ip
     if is_loopback(listen):
         return []
     to = () if listen in EVERYWHERE or not is_ip(listen) else (listen,)
-    return [Rule("tcp", "the model's API, on the head; restrict it to its users", ports=(serve.port,), to=to)]
+    return [Rule("tcp", _API, ports=(serve.port,), to=to)]
 
 
 def ordered(addresses: Iterable[str]) -> tuple[str, ...]:

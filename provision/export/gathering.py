@@ -45,6 +45,8 @@ def export(inventory: Inventory, terms: ExportTerms, **options: Unpack[ExportOpt
     the terms say so; writes nothing there. A secret's value is read only for the config of a gated model.
 
     Raises NotExported where `up` would not begin, LockError, HostError."""
+    if inventory.serverlessllm is not None:
+        raise UsageError("ServerlessLLM is not exported: `export` writes what serves one model with vLLM")
     path = options.get("playbook") or inventory.playbook or built_in(playbook_of(inventory))
     file = PlaybookFile(path, like=built_in(DEFAULT), moved=MOVED)
     with file.mistakes():

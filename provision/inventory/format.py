@@ -23,6 +23,7 @@ from provision.inventory.models import (
 from provision.inventory.runtime import Runtime
 from provision.inventory.section import Section
 from provision.inventory.served_model import ServedModel
+from provision.inventory.serverless import ServerlessLlm
 from provision.inventory.transfers import Transfers
 from provision.inventory.words import Name, UserName
 
@@ -76,6 +77,9 @@ class InventoryFile(Settings):
     runtime: Runtime | None = Field(None, description="run in containers of an image, instead of `python`")
     serve: Serve | None = Field(None, description="the model to serve, and how it is cut")
     models: dict[str, ServedModel] = Field({}, description="instead of `serve`: name → its settings; so far one entry")
+    serverlessllm: ServerlessLlm | None = Field(
+        None, description="instead of `serve`: models that ServerlessLLM loads when they are asked for"
+    )
     secrets: dict[str, SecretSource] = Field({}, description="environment variable of the model server → its source")
     sudo_password: SecretSource | None = Field(None, description="where the password for sudo comes from")
     firewall: FirewallSettings = Field(

@@ -15,6 +15,7 @@ from provision.inventory.python import Python as Python  # noqa: PLC0414
 from provision.inventory.runtime import Runtime
 from provision.inventory.secret_source import SecretSource as SecretSource  # noqa: PLC0414
 from provision.inventory.section import Scalar, Section
+from provision.inventory.serverless import ServerlessLlm
 from provision.inventory.transfers import Transfers
 from provision.inventory.words import Degree, Name, UserName, Words
 
@@ -231,6 +232,7 @@ class Inventory(Section):
     runtime: Runtime | None = None
     ray: Ray = Ray()
     serve: Serve | None = None
+    serverlessllm: ServerlessLlm | None = None
     secrets: dict[str, SecretSource] = Field({})
     sudo_password: SecretSource | None = None
     accept: tuple[Accepted, ...] = ()

@@ -8,6 +8,7 @@ from provision.inventory.hosts import Listed
 from provision.inventory.models import Ray, Serve
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
+from provision.inventory.serverless import BACKEND, STORE_PORT, ServerlessLlm
 
 _ON_EVERY_HOST = (
     "node_manager_port",
@@ -35,6 +36,13 @@ def check_ports(hosts: Sequence[Listed], head: str | None, root: YamlNode, probl
                 if backend is not None and backend.text == "mp":
                     node = serve.find("master_port")
                     used[f"{serve.name}.master_port"] = (_number(node, Serve.model_fields["master_port"].default), node)
+        section = root.find(BACKEND)
+        if section is not None and section.is_mapping:
+            if host.name == head:
+                node = section.find("port")
+                used[f"{BACKEND}.port"] = (_number(node, ServerlessLlm.model_fields["port"].default), node)
+            else:
+                used["the store of ServerlessLLM"] = (STORE_PORT, None)
         _check_host(host, used, told, problems)
 
 

@@ -26,6 +26,7 @@ from provision.inventory.proxy import check_proxy
 from provision.inventory.runtime import check_runtime
 from provision.inventory.secrets import check_sources
 from provision.inventory.served import as_serve, check_placement
+from provision.inventory.serverless import as_serverless, check_deployed
 from provision.inventory.source import ANSIBLE_TAGS, parse, refuse_ambiguous, refuse_tags
 from provision.inventory.validate import build, check
 
@@ -47,7 +48,7 @@ def load(
     file = Path(path)
     written, problems, hints = _written(file, str(path))
     lost = bool(problems) and hints is ROLE_HINTS
-    checked = as_serve(check(InventoryFile, written, problems), problems)
+    checked = as_serve(check(InventoryFile, as_serverless(written, problems), problems), problems)
     root = resolve_paths(with_model_here(checked, file, problems), file, problems, require=require_files)
     hosts = resolve(root, problems)
     section = root.find("hosts")
@@ -63,6 +64,7 @@ def load(
     check_sources(root, problems, require=require_secrets)
     check_accepted(root, ids, problems)
     check_firewall(root, problems)
+    check_deployed(root, problems)
     check_runtime(root, problems)
     check_proxy(root, problems)
     problems.stop_if_any()
@@ -73,7 +75,8 @@ def list_hosts(path: Path | str) -> tuple[Listed, ...]:
     """Who the hosts of a file are and how they are reached, also where none of them is the head yet. Raises
     InventoryError."""
     written, problems, _ = _written(Path(path), str(path))
-    checked = resolve_paths(check(InventoryFile, written, problems), Path(path), problems, require=False)
+    described = as_serverless(written, problems)
+    checked = resolve_paths(check(InventoryFile, described, problems), Path(path), problems, require=False)
     hosts = resolve(checked, problems)
     problems.stop_if_any()
     return tuple(hosts)

@@ -7,6 +7,7 @@ from typing import Any
 from provision.inventory.format import InventoryFile
 from provision.inventory.models import SecretSource
 from provision.inventory.served import MODEL_NAME
+from provision.inventory.serverless import BACKEND
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -27,6 +28,9 @@ def json_schema() -> dict[str, Any]:
         definition.pop("title", None)
         for name, field in definition.get("properties", {}).items():
             definition["properties"][name] = _as_written(field)
+    shorthand = {"type": "object", "properties": {"backend": {"const": BACKEND}}, "required": ["backend"]}
+    serve = schema["properties"]["serve"]
+    schema["properties"]["serve"] = {**serve, "anyOf": [*serve["anyOf"], {**shorthand, "additionalProperties": False}]}
     firewall = schema["properties"]["firewall"]
     schema["properties"]["firewall"] = {**firewall, "anyOf": [{"type": "boolean"}, *firewall["anyOf"]]}
     tls = {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/Tls"}, {"type": "null"}]}

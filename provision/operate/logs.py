@@ -21,7 +21,7 @@ from provision.resources.kept_token import token_question, token_secrets
 from provision.resources.runtime import RUNTIMES
 from provision.resources.service import LIBRARY
 
-SERVICES = ("ray", "vllm")
+SERVICES = ("ray", "vllm", "sllm", "sllm-store")
 
 #: Bytes that are read of all logs together, and at least and at most of one of them.
 _ALL, _LEAST, _MOST = 32 * 2**20, 64 * 2**10, 8 * 2**20

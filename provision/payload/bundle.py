@@ -31,6 +31,7 @@ PROGRAMS = {
     "ask:wait": ENVIRONMENT_PYTHON,
     "bench_result:main": ENVIRONMENT_PYTHON,
     "bench_start:main": ENVIRONMENT_PYTHON,
+    "deployments:main": ENVIRONMENT_PYTHON,
     "firewall.look:main": HOST_PYTHON,
     "health:main": ENVIRONMENT_PYTHON,
     "imports:main": ENVIRONMENT_PYTHON,

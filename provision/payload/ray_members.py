@@ -39,10 +39,20 @@ class Joined:
             if ip in joined and joined[ip] < gpus
         ]
         self.strangers = [ip for ip in joined if ip not in expected and ip not in found.values()]
+        self.lacking: list[str] = []
 
     def without(self, drained: set[str]) -> Joined:
         """Those who have been asked to leave are no strangers: Ray starts nothing on them any more."""
         self.strangers = [ip for ip in self.strangers if ip not in drained]
+        return self
+
+    def with_resources(
+        self, wanted: Mapping[str, tuple[str, tuple[str, ...]]], counted: Mapping[str, Mapping[str, float]]
+    ) -> Joined:
+        """`wanted`: node IP → (host name, custom resources); `counted`: node IP → what Ray counts there."""
+        for ip, (name, resources) in wanted.items():
+            absent = [each for each in resources if ip in counted and counted[ip].get(each, 0) < 1]
+            self.lacking += [f"{name} ({', '.join(absent)})"] if absent else []
         return self
 
     def problems(self) -> dict[str, list[str]]:
@@ -51,6 +61,7 @@ class Joined:
             ELSEWHERE: self.elsewhere,
             "did not join Ray in time": self.missing,
             "joined with too few GPUs": self.short,
+            "joined without resources": self.lacking,
             "joined, but are not in the inventory": self.strangers,
         }
         return {words: names for words, names in found.items() if names}
@@ -68,13 +79,18 @@ def main() -> None:
     for line in os.environ["OTHERS"].splitlines():
         ip, name = line.split(" ", 1)
         others[ip] = name
+    resources = {}
+    for line in os.environ.get("RESOURCES", "").splitlines():
+        ip, name, rest = line.split(" ", 2)
+        resources[ip] = (name, tuple(rest.split(" ")))
     former = dict(line.split(" ", 1) for line in os.environ["FORMER"].splitlines())
     leaving: dict[str, Leaving] = {}
     ray.init(os.environ["RAY_ADDRESS"], log_to_driver=False, logging_level="ERROR", configure_logging=False)
     while True:
         alive = [node for node in ray.nodes() if node["Alive"]]
         joined = {node["NodeManagerAddress"]: int(node["Resources"].get("GPU", 0)) for node in alive}
-        told = Joined(expected, others, joined)
+        counted = {node["NodeManagerAddress"]: node["Resources"] for node in alive}
+        told = Joined(expected, others, joined).with_resources(resources, counted)
         for node in alive:
             ip = node["NodeManagerAddress"]
             if ip in told.strangers and ip in former and ip not in leaving:
@@ -90,8 +106,10 @@ def main() -> None:
         _say("::progress waiting for " + ", ".join(name for names in problems.values() for name in names))
         time.sleep(0.5)
     joined = {ip: gpus for ip, gpus in joined.items() if ip not in drained}
-    counted, wanted = sum(joined.values()), sum(gpus for _, gpus in expected.values())
-    _say(f"::note Ray counts {len(joined)} of {len(expected)} nodes and {counted} of {wanted} GPUs")
+    there, wanted = sum(joined.values()), sum(count for _, count in expected.values())
+    _say(f"::note Ray counts {len(joined)} of {len(expected)} nodes and {there} of {wanted} GPUs")
+    for name, own in resources.values():
+        _say(f"::note {name} joined as {', '.join(own)}")
 
 
 class Leaving(threading.Thread):

@@ -21,8 +21,9 @@ from provision.resources.service import LIBRARY
 class RayMembers(Resource):
     """`expected`: node IP → (host name, GPUs); `unknown`: names of hosts that could not be asked for their address, and
     are not compared with what was recorded; `others`: further addresses of the hosts → host name, by which one is known
-    that tells Ray the wrong one. Asked on the head through Ray itself, once per start of the head or
-    of a worker; what was seen is recorded with the head's identity, so that looking again costs no interpreter."""
+    that tells Ray the wrong one; `resources`: node IP → custom resources that it must have. Asked on the head through
+    Ray itself, once per start of the head or of a worker; what was seen is recorded with the head's identity, so that
+    looking again costs no interpreter."""
 
     outcome: ClassVar[bool] = True
     area: ClassVar[str] = "services"
@@ -33,6 +34,7 @@ class RayMembers(Resource):
     timeout: float
     unknown: frozenset[str] = frozenset()
     others: Mapping[str, str] = field(default_factory=dict, hash=False)
+    resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def id(self) -> str:
@@ -49,7 +51,12 @@ class RayMembers(Resource):
         return {"nodes": self._nodes()}
 
     def _nodes(self) -> str:
-        return ", ".join(f"{name} {ip} with {gpus} GPUs" for ip, (name, gpus) in sorted(self.expected.items()))
+        return ", ".join(self._node(ip, name, gpus) for ip, (name, gpus) in sorted(self.expected.items()))
+
+    def _node(self, ip: str, name: str, gpus: int) -> str:
+        """Without a comma: that stands between two."""
+        own = " + ".join(self.resources.get(ip, ()))
+        return f"{name} {ip} with {gpus} GPUs" + (f" as {own}" if own else "")
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if have and want and self._known(have.get("nodes", "")) == self._known(want["nodes"]):
@@ -97,6 +104,7 @@ class RayMembers(Resource):
             "expected": "\n".join(f"{ip} {gpus} {name}" for ip, (name, gpus) in self.expected.items()),
             "former": "\n".join(f"{ip} {name}" for ip, name in self._former(have)),
             "others": "\n".join(f"{ip} {name}" for ip, name in self.others.items()),
+            "resources": "\n".join(f"{ip} {self.expected[ip][0]} {' '.join(r)}" for ip, r in self.resources.items()),
             "nodes": self._nodes(),
             "seconds": int(self.timeout),
             "home": self.head.setup.base.get("HOME", "/"),

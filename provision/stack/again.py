@@ -17,6 +17,8 @@ from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment
 from provision.core.wording import did_you_mean
 from provision.inventory.models import Inventory
+from provision.resources.serverless_head import HEAD
+from provision.resources.serverless_store import STORE
 from provision.resources.service import Service
 from provision.resources.staying import STAYS_UP
 
@@ -71,6 +73,9 @@ def require_services(names: Sequence[str], inventory: Inventory, playbook: Path 
     """Raises UsageError for a name that the built-in playbook would not have. What one of one's own has is seen once it
     runs."""
     if playbook is not None or inventory.playbook is not None:
+        return
+    if inventory.serverlessllm is not None:
+        _require(names, ["ray", HEAD, STORE])
         return
     model = [] if inventory.serve is None else ["vllm"]
     _require(names, model if model and inventory.serve and inventory.serve.backend == "mp" else ["ray", *model])

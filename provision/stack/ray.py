@@ -182,7 +182,7 @@ class Stack(Closes):
 
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
-        room = scratch(self._cluster, node)[0]
+        room = self._scratch(node)[0]
         return PortsFree(self.place(node, "ray"), node.node_ip, ports, scratch=room, going=going(self._cluster, node))
 
     def server_ports(self) -> PortsFree:
@@ -250,8 +250,11 @@ class Stack(Closes):
         promised = node.host.expect.gpus
         return node.gpus if promised is None else promised
 
+    def _scratch(self, node: Node) -> tuple[str, str]:
+        return scratch(self._cluster, node)
+
     def _setup(self, node: Node) -> Setup:
-        place, former = scratch(self._cluster, node)
+        place, former = self._scratch(node)
         return Setup(
             python=str(self.venv(node).path),
             lock=self._version(node),

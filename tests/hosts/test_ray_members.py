@@ -37,10 +37,11 @@ OTHERS = "192.0.2.1 gpu-01\n192.0.2.2 gpu-02"
 def barrier(tmp_path: Path):  # type: ignore[no-untyped-def]
     (tmp_path / "ray.py").write_text(RAY)
 
-    def run(*joined: tuple[str, int], refuses: str = "") -> tuple[int, str]:
-        """`joined`: (address, GPUs) of each node that Ray counts."""
+    def run(*joined: tuple[str, int], refuses: str = "", own: str = "", wanted: str = "") -> tuple[int, str]:
+        """`joined`: (address, GPUs) of each node that Ray counts; `own`: a custom resource that they have. `wanted`:
+        those that the barrier waits for."""
         nodes = [
-            {"Alive": True, "NodeID": f"id of {ip}", "NodeManagerAddress": ip, "Resources": {"GPU": gpus}}
+            {"Alive": True, "NodeID": f"id of {ip}", "NodeManagerAddress": ip, "Resources": {"GPU": gpus, own: 1.0}}
             for ip, gpus in joined
         ]
         environment = {"PYTHONPATH": str(tmp_path), "RAY_ADDRESS": "x", "SECONDS_LEFT": "0", "NODE_IP": "10.10.0.1"}
@@ -50,6 +51,7 @@ def barrier(tmp_path: Path):  # type: ignore[no-untyped-def]
             "FORMER": FORMER,
             "JOINED": json.dumps(nodes),
             "REFUSES": refuses,
+            "RESOURCES": wanted,
         }
         done = subprocess.run(
             [sys.executable, "-"],
@@ -81,6 +83,13 @@ def test_a_worker_that_did_not_join_is_named(barrier) -> None:  # type: ignore[n
 def test_a_worker_with_too_few_gpus_is_named(barrier) -> None:  # type: ignore[no-untyped-def]
     said = barrier(("10.10.0.1", 8), ("10.10.0.2", 4))
     assert said == (1, "joined with too few GPUs: gpu-02 (4 of 8 GPUs)")
+
+
+def test_a_worker_without_its_resources_is_named(barrier) -> None:  # type: ignore[no-untyped-def]
+    joined = (("10.10.0.1", 8), ("10.10.0.2", 8))
+    said = barrier(*joined, own="worker_node", wanted="10.10.0.2 gpu-02 worker_node worker_id_0")
+    assert said == (1, "joined without resources: gpu-02 (worker_id_0)")
+    assert barrier(*joined, own="worker_node", wanted="10.10.0.2 gpu-02 worker_node") == (0, "")
 
 
 @pytest.mark.parametrize("address", ["10.10.0.9", "192.0.2.2"], ids=["unknown", "a second time"])

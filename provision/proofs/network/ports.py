@@ -30,6 +30,8 @@ def _ports(cluster: Cluster, node: Node) -> Iterator[tuple[int, str]]:
             yield serve.master_port, "where the ranks meet"
     else:
         yield from _ray_ports(node, head)
+    if (other := cluster.inventory.serverlessllm) is not None:
+        yield (other.port, "ServerlessLLM's API") if head else (other.store_port, "ServerlessLLM's store")
     for port in EPHEMERAL:
         yield port, "any, for NCCL, Gloo and vLLM"
 

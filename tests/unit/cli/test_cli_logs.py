@@ -31,7 +31,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
 
 def test_words_are_an_inventory_hosts_or_services(call: Callable[..., Result], asked: dict[str, Any]) -> None:
     assert "gpu-01  vllm  INFO ready" in call("logs").stdout
-    assert (asked["limit"], asked["asked"].services, asked["asked"].lines) == ((), ("ray", "vllm"), 100)
+    assert (asked["limit"], asked["asked"].services, asked["asked"].lines) == (
+        (),
+        ("ray", "vllm", "sllm", "sllm-store"),
+        100,
+    )
     assert call("logs", "inventory.yaml", "vllm", "gpu-02").exit_code == 0
     assert (asked["limit"], asked["asked"].services) == (("gpu-02",), ("vllm",))
     call("logs", "worker", "--since", "10m")

@@ -166,6 +166,11 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "ask:wait": (asked, [], (1, "vLLM ended while it was starting")),
         "bench_result:main": ({}, [], (0, 'result={"completed": 3, "errors": ["no (2 times)"]}')),
         "bench_start:main": ({"CERTIFICATE": "ab12"}, [], (3, "vllm: key, aiohttp asks for ab12")),
+        "deployments:main": (
+            {"URL": NOWHERE, "WHAT": "list", "RECORD": ""},
+            [],
+            (1, f"{NOWHERE}: connection refused"),
+        ),
         "firewall.look:main": ({}, ["127.0.0.1,1"], (0, "refused")),
         "health:main": ({"URL": NOWHERE}, [], (0, "0 0")),
         "imports:main": ({}, [f"{place}/env", "absent", "60"], (1, "`absent` is not installed")),

@@ -1,0 +1,78 @@
+"""A worker's store of ServerlessLLM: `sllm-store start`, which keeps models in memory, and loads them to GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from provision.core.script import Script, Value
+from provision.core.secret import Secret
+from provision.inventory.serverless import ServerlessLlm
+from provision.payload.bundle import shell
+from provision.resources.lifeline import Server, lifeline
+from provision.resources.service import Service, aspects_of
+
+#: What its service is called on a host.
+STORE = "sllm-store"
+
+#: It must be reached from the head at the node's address, and from backends on the worker at 127.0.0.1
+#: (sllm_store/transformers.py, 0.8.0), and takes one address to listen on: so all of them, and a firewall.
+LISTEN = "0.0.0.0"
+
+_WELL = "serverless/store_well.sh"
+
+
+@dataclass(frozen=True)
+class ServerlessStore(Service):
+    """`python`: the folder of the environment; `lock`: what it was made from. `storage`: folder of the models."""
+
+    why: ClassVar[str] = "without the store ServerlessLLM loads no model on this worker"
+
+    python: str
+    lock: str
+    node_ip: str
+    settings: ServerlessLlm
+    storage: str
+    base: Mapping[str, str] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        return "ServerlessLLM store"
+
+    def flags(self) -> dict[str, str]:
+        return {
+            "host": LISTEN,
+            "port": str(self.settings.store_port),
+            "storage-path": self.storage,
+            "mem-pool-size": self.settings.mem_pool_size,
+            "registration-required": str(self.settings.registration_required).lower(),
+        }
+
+    def command(self) -> tuple[str, ...]:
+        words = [word for name, value in self.flags().items() for word in (f"--{name}", value)]
+        return (f"{self.python}/bin/{STORE}", "start", *words)
+
+    def environment(self) -> Mapping[str, str | Secret]:
+        return {**self.base, "STORAGE_PATH": self.storage}
+
+    def aspects(self) -> Mapping[str, str]:
+        flags = {f"--{name}": value for name, value in self.flags().items()}
+        return {"environment": self.lock, **aspects_of(flags, self.environment())}
+
+    def ports(self) -> tuple[int, ...]:
+        return (self.settings.store_port,)
+
+    def ready(self) -> Script:
+        variables: dict[str, Value] = {**self._asked(), "seconds": int(self.settings.ready_timeout)}
+        return Script(
+            shell("listener.sh", _WELL, "serverless/ready.sh"), variables, timeout=self.settings.ready_timeout + 60
+        )
+
+    def health(self) -> Script:
+        return Script(shell("listener.sh", _WELL, "serverless/health.sh"), self._asked())
+
+    def _asked(self) -> dict[str, Value]:
+        place: Server = (self.node_ip, self.settings.store_port, "the store")
+        asked = lifeline("greets", f"{self.python}/bin/python", (place,), "store_")
+        return {**asked, "address": self.node_ip, "port": self.settings.store_port}
