@@ -45,6 +45,10 @@ def tunnel(
     stop = cancel or threading.Event()
     head = inventory.head
     dashboard = head.ray.dashboard and (inventory.serve is None or inventory.serve.backend != "mp")
+    if inventory.serverlessllm is not None and not dashboard:
+        port_there = inventory.serverlessllm.port
+        by_hand = f"ssh -N -L {port_there}:{head.node_ip or head.address}:{port_there} {head.address}"
+        raise UsageError("there is no tunnel to ServerlessLLM's API yet", hint=by_hand)
     if inventory.serve is None and not dashboard:
         raise UsageError("there is neither a model nor a dashboard", hint="add `serve`, or `ray: {dashboard: true}`")
     doors, scheme, model, held = [], "http", "", ""

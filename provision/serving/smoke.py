@@ -149,6 +149,9 @@ def connected(
 
 
 def _serve(inventory: Inventory) -> Serve:
+    if inventory.serverlessllm is not None:
+        hint = "`provision model list` has its models, and the end of `up` a request to copy"
+        raise UsageError("what ServerlessLLM serves is not asked from here", hint=hint)
     if inventory.serve is None:
         raise UsageError("the inventory serves no model", hint="add a section `serve`, with its `model`")
     return inventory.serve

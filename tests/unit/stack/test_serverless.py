@@ -10,15 +10,19 @@ from cluster_samples import LOCK, cluster, facts
 from provision.cluster.closing import closing
 from provision.cluster.cluster import Cluster
 from provision.cluster.firewall import needed
+from provision.core.errors import UsageError
 from provision.core.finding import Finding, Known
 from provision.core.outcome import Ended, outcome_lines
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.engine.playbook_loader import PlaybookFile, built_in
+from provision.export.export import ExportTerms
+from provision.export.gathering import export
 from provision.inventory.models import FirewallSettings, Ray
 from provision.inventory.runtime import Runtime
 from provision.inventory.serverless import ServerlessLlm, SllmModel
+from provision.operate.tunnel import tunnel
 from provision.proofs.network.ports import members
 from provision.resources.ports import PortsFree
 from provision.resources.ray import RayHead, RayWorker
@@ -26,6 +30,8 @@ from provision.resources.ray_members import RayMembers
 from provision.resources.serverless_head import ServerlessHead
 from provision.resources.serverless_models import ServerlessModels
 from provision.resources.serverless_store import ServerlessStore
+from provision.serving.smoke import smoke
+from provision.stack.again import require_services
 from provision.stack.backends import DEFAULT, playbook_of
 
 PACKAGES = {"ray": "2.46.0", "serverless-llm": "0.8.0"}
@@ -196,3 +202,19 @@ def test_which_models_differ(have: dict[str, str] | None, differs: dict[str, tup
     found = {d.aspect: (d.found or "absent", d.expected or "absent") for d in models.diff(have, models.want())}
     assert found == differs
     assert models.diff(have, None) == ()
+
+
+def test_commands_that_ask_vllm_say_that_this_is_another() -> None:
+    inventory = made().inventory
+    with pytest.raises(UsageError, match="what ServerlessLLM serves is not asked from here"):
+        smoke(inventory, {})
+    with pytest.raises(UsageError, match="no tunnel to ServerlessLLM's API"), tunnel(inventory):
+        pass
+    with pytest.raises(UsageError, match="ServerlessLLM is not exported"):
+        export(inventory, ExportTerms(kind="script"))
+
+
+def test_its_services_can_be_restarted_by_name() -> None:
+    require_services(["sllm", "sllm-store", "ray"], made().inventory, None)
+    with pytest.raises(UsageError, match="there is no service `vllm`"):
+        require_services(["vllm"], made().inventory, None)
