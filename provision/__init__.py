@@ -1,8 +1,7 @@
 """provision: bring up one large language model across GPU machines over SSH.
 
 This is the public face: whoever writes a program, a playbook, a resource or a check imports from here and from no
-deeper. A name is loaded when it is first used. `docs/library.md` lists them; the commands are functions that neither
-print nor exit.
+deeper. A name is loaded when it is first used. `docs/library.md` lists them. No command prints or exits here.
 """
 
 from importlib import import_module
@@ -78,10 +77,8 @@ _PUBLIC = {
     "resources.image": ("Image",),
     "resources.plain_digests": ("PlainDigests",),
     "resources.firewall": ("FirewallTable", "OpenPorts"),
-    "resources.models_folder": ("ModelsFolder",),
-    "resources.serverless_head": ("ServerlessHead",),
-    "resources.serverless_models": ("ServerlessModels",),
-    "resources.serverless_store": ("ServerlessStore",),
+    "resources.serverless_head": ("ServerlessHead", "ServerlessModels"),
+    "resources.serverless_store": ("ModelsFolder", "ServerlessStore"),
     "resources.ports": ("PortsFree",),
     "resources.ranks": ("Ranks",),
     "resources.ray": ("RayHead", "RayWorker"),
@@ -258,7 +255,6 @@ if TYPE_CHECKING:
     from provision.resources.firewall import FirewallTable as FirewallTable
     from provision.resources.firewall import OpenPorts as OpenPorts
     from provision.resources.image import Image as Image
-    from provision.resources.models_folder import ModelsFolder as ModelsFolder
     from provision.resources.plain_digests import PlainDigests as PlainDigests
     from provision.resources.ports import PortsFree as PortsFree
     from provision.resources.ranks import Ranks as Ranks
@@ -268,7 +264,8 @@ if TYPE_CHECKING:
     from provision.resources.rest import Rest as Rest
     from provision.resources.secret_file import SecretFile as SecretFile
     from provision.resources.serverless_head import ServerlessHead as ServerlessHead
-    from provision.resources.serverless_models import ServerlessModels as ServerlessModels
+    from provision.resources.serverless_head import ServerlessModels as ServerlessModels
+    from provision.resources.serverless_store import ModelsFolder as ModelsFolder
     from provision.resources.serverless_store import ServerlessStore as ServerlessStore
     from provision.resources.service import Place as Place
     from provision.resources.service import Service as Service

@@ -21,8 +21,7 @@ from provision.inventory.secrets import read_sudo_password
 from provision.inventory.serverless import BACKEND, MODEL_NAME, ServerlessLlm, SllmModel
 from provision.payload.bundle import bundle, shell
 from provision.resources.runtime import RUNTIMES
-from provision.resources.serverless_head import HEAD
-from provision.resources.serverless_models import ASKING, BY_PERSON, OTHERS, in_words
+from provision.resources.serverless_head import ASKING, BY_PERSON, HEAD, OTHERS, in_words
 from provision.transport import Transport
 
 _WITH = ("files/trust.sh", "files/rights.sh", *ASKING[:-2], "serverless/place.sh", *ASKING[-2:])

@@ -1,4 +1,5 @@
-"""A worker's store of ServerlessLLM: `sllm-store start`, which keeps models in memory, and loads them to GPUs."""
+"""A worker's store of ServerlessLLM: `sllm-store start`, which keeps models in memory, and loads them to GPUs; and the
+folder that it has them from (STORAGE_PATH)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from provision.core.script import Script, Value
+from provision.core.resource import Resource, State
+from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.inventory.serverless import ServerlessLlm
 from provision.payload.bundle import shell
@@ -76,3 +78,40 @@ class ServerlessStore(Service):
         place: Server = (self.node_ip, self.settings.store_port, "the store")
         asked = lifeline("greets", f"{self.python}/bin/python", (place,), "store_")
         return {**asked, "address": self.node_ip, "port": self.settings.store_port}
+
+
+@dataclass(frozen=True)
+class ModelsFolder(Resource):
+    """`path` is a folder that `user` can write, or whoever logs in if that is empty. It stays
+    on the host: what it holds took long to fetch."""
+
+    removable: ClassVar[bool] = False
+    area: ClassVar[str] = "storage"
+    why: ClassVar[str] = "models that ServerlessLLM fetches have no place"
+
+    path: str
+    user: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"models-folder:{self.path}"
+
+    @property
+    def label(self) -> str:
+        return f"folder {self.path}"
+
+    def want(self) -> State:
+        return {"folder": "writable"}
+
+    def probe(self) -> Script:
+        return self._script("probe")
+
+    def fix(self, have: State, want: State) -> Script:
+        return self._script("make")
+
+    def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        return failed.tail(), f"make it on the host for {self.user or 'the user who logs in'}, or set `storage_path`"
+
+    def _script(self, what: str) -> Script:
+        variables = {"what": what, "path": self.path, "user": self.user}
+        return Script(shell("users.sh", "serverless/folder.sh"), variables)

@@ -20,13 +20,11 @@ from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.environment.python_version import number
 from provision.inventory.serverless import BACKEND, ServerlessLlm
-from provision.resources.models_folder import ModelsFolder
 from provision.resources.ports import PortsFree
 from provision.resources.ray import RayHead, RayWorker, Setup
 from provision.resources.ray_members import RayMembers
-from provision.resources.serverless_head import HEAD, ServerlessHead
-from provision.resources.serverless_models import ServerlessModels
-from provision.resources.serverless_store import STORE, ServerlessStore
+from provision.resources.serverless_head import HEAD, ServerlessHead, ServerlessModels
+from provision.resources.serverless_store import STORE, ModelsFolder, ServerlessStore
 from provision.serving.instructions import RUNNING
 from provision.serving.running import bracketed
 from provision.stack.leftovers import going

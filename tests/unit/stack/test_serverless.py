@@ -27,8 +27,7 @@ from provision.proofs.network.ports import members
 from provision.resources.ports import PortsFree
 from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
-from provision.resources.serverless_head import ServerlessHead
-from provision.resources.serverless_models import ServerlessModels
+from provision.resources.serverless_head import ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import ServerlessStore
 from provision.serving.smoke import smoke
 from provision.stack.again import require_services
