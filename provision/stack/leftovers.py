@@ -18,8 +18,6 @@ from provision.resources.existing import ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.ray import RayHead
 from provision.resources.rest import Rest
-from provision.resources.serverless_head import HEAD
-from provision.resources.serverless_store import STORE
 from provision.resources.service import Service
 from provision.resources.still_running import StillRunning
 from provision.resources.tls import file_of
@@ -27,7 +25,7 @@ from provision.resources.vllm import VllmServer
 from provision.stack.users import scratch
 
 #: The services of the built-in playbooks. Others are of a playbook of somebody's own, which another run may not have.
-SERVICES = ("ray", "vllm", HEAD, STORE)
+SERVICES = ("ray", "vllm")
 
 
 def with_leftovers(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:

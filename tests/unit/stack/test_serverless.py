@@ -29,9 +29,11 @@ from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
 from provision.resources.serverless_head import ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import ServerlessStore
+from provision.resources.still_running import StillRunning
 from provision.serving.smoke import smoke
 from provision.stack.again import require_services
 from provision.stack.backends import DEFAULT, playbook_of
+from provision.stack.leftovers import with_leftovers
 
 PACKAGES = {"ray": "2.46.0", "serverless-llm": "0.8.0"}
 
@@ -217,3 +219,10 @@ def test_its_services_can_be_restarted_by_name() -> None:
     require_services(["sllm", "sllm-store", "ray"], made().inventory, None)
     with pytest.raises(UsageError, match="there is no service `vllm`"):
         require_services(["vllm"], made().inventory, None)
+
+
+def test_up_stops_a_vllm_that_another_backend_has_left() -> None:
+    playbook = PlaybookFile(built_in("serverlessllm"), like=built_in(DEFAULT)).load()
+    book = with_leftovers(playbook, removes=False)(made())
+    looks = {step.host: step.resource.only for step in book.steps if isinstance(step.resource, StillRunning)}
+    assert looks == {"gpu-01": ("vllm",), "gpu-02": ("vllm",)}
