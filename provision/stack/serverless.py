@@ -89,10 +89,10 @@ class ServerlessStack(Stack):
     def ray_head(self) -> RayHead:
         """It is the controller that waits for the members."""
         node = self._cluster.head
-        return RayHead(self._place(node, "ray"), self._setup(node))
+        return RayHead(self.place(node, "ray"), self._setup(node))
 
     def ray_worker(self, node: Node, head: RayHead) -> RayWorker:
-        return ModelsWorker(self._place(node, "ray"), self._setup(node), head.address, given(self._cluster))
+        return ModelsWorker(self.place(node, "ray"), self._setup(node), head.address, given(self._cluster))
 
     def members(self, head: RayHead) -> RayMembers:
         return replace(
@@ -101,7 +101,7 @@ class ServerlessStack(Stack):
 
     def store(self, node: Node) -> ServerlessStore:
         return ServerlessStore(
-            self._place(node, STORE),
+            self.place(node, STORE),
             python=str(self.venv(node).path),
             lock=self._version(node),
             node_ip=node.node_ip,
@@ -112,7 +112,7 @@ class ServerlessStack(Stack):
 
     def controller(self, ray: RayHead) -> ServerlessHead:
         return ServerlessHead(
-            self._place(self._cluster.head, HEAD),
+            self.place(self._cluster.head, HEAD),
             ray=ray,
             counted=self.members(ray).counted(),
             settings=self._settings,
@@ -127,7 +127,7 @@ class ServerlessStack(Stack):
         head = node is self._cluster.head
         service, use = (HEAD, "ServerlessLLM's API") if head else (STORE, "ServerlessLLM's store")
         port = self._settings.port if head else self._settings.store_port
-        return PortsFree(self._place(node, service), node.node_ip, ((port, use),), going=going(self._cluster, node))
+        return PortsFree(self.place(node, service), node.node_ip, ((port, use),), going=going(self._cluster, node))
 
     def answers(self, head: ServerlessHead) -> ServedModels:
         return ServedModels(
