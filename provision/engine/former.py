@@ -13,7 +13,7 @@ from pathlib import Path
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import Fleet, gather_facts
 from provision.core import events
-from provision.core.errors import HostBusy, HostError, NoHome, ProvisionError
+from provision.core.errors import HostBusy, HostError, NoHome, ProvisionError, Unreachable
 from provision.core.events import Listener, silent
 from provision.core.finding import Finding, Severity
 from provision.core.lease import Answer, Claim, Holder
@@ -85,6 +85,8 @@ class Former:
         if self._job.mode.removes:
             for host in lost:
                 for error in self._fleet.errors.get(host.name, []):
+                    if isinstance(error, Unreachable):
+                        error.hint = "; ".join(part for part in (error.hint, self._gone(host)) if part)
                     fleet.record(host.name, error)
                     if isinstance(error, HostError):
                         fleet.emit(events.failed(error))
@@ -95,12 +97,14 @@ class Former:
         findings = [] if self._job.mode.removes else [self._finding(host) for host in lost]
         return replace(fleet, hosts=(*fleet.hosts, *asked)), replace(cluster, former=nodes), [*beside, *findings]
 
+    def _gone(self, host: Host) -> str:
+        assert self._job.members is not None
+        return f"if {host.name} is gone for good: `rm {shlex.quote(str(self._job.members.path))}`"
+
     def _finding(self, host: Host) -> Finding:
         (error, *_) = self._fleet.errors.get(host.name, [ProvisionError("it did not answer")])
         said = f"{host.name} ({host.address}) was a member, is no longer in the inventory, and cannot be looked at"
-        assert self._job.members is not None
-        kept = shlex.quote(str(self._job.members.path))
-        hint = f"`provision up` stops it once it answers; if it is gone for good: `rm {kept}`"
+        hint = f"`provision up` stops it once it answers; {self._gone(host)}"
         return Finding(
             "",
             "services",

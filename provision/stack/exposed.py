@@ -38,7 +38,8 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
         roots = {node.name: node for node in (*members, *cluster.former) if _exposed(node, "root")}
         models = {node.name for node in members if _exposed(node, "model")}
         if removes:
-            _only_stop(book, cluster, roots)
+            # Below what is no folder there is nothing, and nobody can have changed it.
+            _only_stop(book, cluster, {name: node for name, node in roots.items() if not _no_folder(node)})
             return book
         book.findings += [finding for node in members for finding in _findings(node, cluster)]
         if _only_read(cluster) and MODEL_FOLDER in cluster.inventory.accepted:
@@ -75,6 +76,11 @@ def _exposed(node: Node, use: str) -> Exposed | None:
     return node.facts.exposed.get(use) if node.facts is not None else None
 
 
+def _no_folder(node: Node) -> bool:
+    found = _exposed(node, "root")
+    return found is not None and found.why == "folder"
+
+
 def _only_read(cluster: Cluster) -> bool:
     """Whether the model's folder is one that was there, and in which nothing is written."""
     serve = cluster.inventory.serve
@@ -103,6 +109,7 @@ def _finding(node: Node, fact: str, folder: str, exposed: Exposed) -> Finding:
         "group": f"can be written to by the group {exposed.group}",
         "acl": "can be written to by users that its access control list names",
         "links": "is a link that leads nowhere",
+        "folder": "is no folder",
     }.get(exposed.why, "cannot be looked at")
     known = f" (mode {exposed.mode}, owner {exposed.owner})" if exposed.owner.strip("-") else ""
     return Finding(
@@ -111,11 +118,11 @@ def _finding(node: Node, fact: str, folder: str, exposed: Exposed) -> Finding:
         fact,
         Severity.BLOCKS,
         found=f"{place} {reason}",
-        expected=f"of {_trusted(node, fact)} alone",
+        expected="a folder" if exposed.why == "folder" else f"of {_trusted(node, fact)} alone",
         against=Against.SOUND,
-        why=_WHY,
+        why="environments, services and models are put below it" if exposed.why == "folder" else _WHY,
         hint=_hint(node, fact, exposed),
-        said=f"{folder} is not safe: {place}{known} {reason}",
+        said=f"{folder} {'cannot be used' if exposed.why == 'folder' else 'is not safe'}: {place}{known} {reason}",
     )
 
 
@@ -134,6 +141,8 @@ def _hint(node: Node, fact: str, exposed: Exposed) -> str:
         else "move the model to a folder of your own"
     )
     place = shlex.quote(exposed.path)
+    if exposed.why == "folder":
+        return f"run `mv {place} {place}.old` on {node.name}, or {other}"
     if exposed.why in ("others", "group") and not exposed.mode.startswith("1"):
         if fact == "root" and f"{exposed.path}/".startswith(f"{node.root}/"):
             # What was made in it is open as well, most likely.

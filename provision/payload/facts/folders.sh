@@ -18,6 +18,11 @@ if [ -z "$value" ]; then
     done
     set +f; IFS=$old_ifs
 fi
+# What is no folder, as a file of that name: nothing can be put below it.
+for line in "$root" "$root/bin" "$root/clusters" "$root/envs" "$root/models"; do
+    [ -z "$value" ] && [ -e "$line" ] && [ ! -d "$line" ] || continue
+    value="folder|$(stat -L -c '%a|%U|%G' -- "$line")|$line"
+done
 [ -z "$value" ] || printf 'root|%s' "$value" | one_line
 # Whoever logged in reads the model, also where sudo does the work; or the user who services run as.
 [ -z "$run_as" ] || reader=$(id -u -- "$run_as" 2>/dev/null)

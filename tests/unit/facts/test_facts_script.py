@@ -102,6 +102,16 @@ def test_a_root_and_a_model_that_others_could_change_are_known(facts_with, tmp_p
     assert facts_with("exit 1", **asked).exposed == {}
 
 
+@pytest.mark.parametrize("place", ["", "envs", "clusters"])
+def test_a_root_that_is_no_folder_is_known(facts_with, tmp_path, place):
+    root = tmp_path / "root"
+    assert facts_with("exit 1", root=str(root)).exposed == {}
+    (root / place).parent.mkdir(exist_ok=True)
+    os.mkfifo(root / place, 0o600)
+    found = facts_with("exit 1", root=str(root)).exposed["root"]
+    assert (found.why, found.mode, found.path) == ("folder", "600", str(root / place))
+
+
 @pytest.mark.parametrize("folder", ["bin", "python/3.11", "envs", "envs/1f2e", "clusters", "clusters/c/h"])
 def test_what_is_open_below_a_root_makes_it_unsafe(facts_with, tmp_path, folder):
     """As an older version left it under umask 000, and `chmod go-w` of the root alone does not change."""

@@ -109,6 +109,16 @@ def test_one_fault_is_told_once_where_the_model_lies_below_root() -> None:
     assert [finding.fact for finding in refusals(made({"root": OPEN, "model": OPEN}))] == ["root"]
 
 
+def test_a_root_that_is_no_folder_is_refused_and_in_nobodys_way_down() -> None:
+    file = Exposed("/data/ours/envs", "folder", "644", "root", "root")
+    (refused,) = refusals(made({"root": file}))
+    assert refused.message == "`root` /data/ours cannot be used: /data/ours/envs (mode 644, owner root) is no folder"
+    assert "`mv /data/ours/envs /data/ours/envs.old` on gpu-02" in refused.hint
+    down = made({"root": file}, removes=True)
+    assert [step.key for step in down.steps] == [step.key for step in made({}, removes=True).steps]
+    assert not [text for _, text in down.notes if "files are left" in text]
+
+
 def test_down_only_ends_what_runs_there_and_says_what_stays() -> None:
     book = made({"root": OPEN}, removes=True)
     assert [step.resource.id for step in book.steps if step.host == "gpu-02"] == ["marked:llama/gpu-02"]
