@@ -9,6 +9,7 @@ import pytest
 
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet, fleet_of
+from provision.core.errors import PortClosed
 from provision.core.events import silent
 from provision.core.exits import Exit
 from provision.core.finding import Severity
@@ -158,3 +159,22 @@ def test_hosts_that_another_inventory_has_under_the_same_name_are_named_and_not_
     assert ([host.name for host in fleet.hosts], cluster.former) == (["gpu-01"], ())
     assert finding.said == f"left alone, because `{path}` has them, too: gpu-02 (10.0.0.2), which serve as `gpus`"
     assert finding.severity is Severity.WARNING
+
+
+def test_of_one_that_is_gone_a_down_says_what_leads_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+
+    def gathered(fleet: Fleet, _: Inventory) -> dict[str, Facts]:
+        fleet.record("gpu-02", PortClosed("gpu-02", "nothing listens there", hint="look"))
+        return {}
+
+    monkeypatch.setattr(former, "gather_facts", gathered)
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST,))
+    Members.of(inventory.model_copy(update={"hosts": (FIRST, SECOND)})).begin(["gpu-01", "gpu-02"])
+    members = Members.of(inventory)
+    job = Job.of_steps("down", Mode.DOWN, inventory, lambda _: Playbook(), None, None, {})
+    object.__setattr__(job, "members", members)
+    with fleet_of((FIRST,), silent) as fleet:
+        former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}), None)
+    (error,) = fleet.all_errors
+    assert error.hint == f"look; if gpu-02 is gone for good: `rm {members.path}`"
