@@ -1,6 +1,7 @@
 """ServerlessLLM: the plan, what its parts are started with, its ports, and what keeps it from starting."""
 
 import json
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
 from provision.resources.serverless_head import ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import ServerlessStore
+from provision.resources.service import Service
 from provision.resources.still_running import StillRunning
 from provision.serving.smoke import smoke
 from provision.stack.again import require_services
@@ -226,3 +228,14 @@ def test_up_stops_a_vllm_that_another_backend_has_left() -> None:
     book = with_leftovers(playbook, removes=False)(made())
     looks = {step.host: step.resource.only for step in book.steps if isinstance(step.resource, StillRunning)}
     assert looks == {"gpu-01": ("vllm",), "gpu-02": ("vllm",)}
+
+
+def test_each_part_can_be_carried_by_systemd_and_its_scripts_are_shell() -> None:
+    root = {"uid": 0, "user": "root", "systemd": True}
+    book = book_of(made(head=facts("10.0.0.1", **root), worker=facts("10.0.0.2", **root), sudo=True))
+    services = [step.resource for step in book.steps if isinstance(step.resource, Service)]
+    assert [service.place.runtime for service in services] == ["kept"] * 4
+    for service in services:
+        script = service.fix(None, service.want())
+        for text in (script.body, service.probe().body, str(script.vars["before"]), str(script.vars["after"])):
+            assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0, service.name
