@@ -370,6 +370,25 @@ def test_a_tunnel_answers_again_after_its_connection_was_cut(day: Day) -> None:
     assert tunnel.returncode == 130
 
 
+def test_the_dashboard_comes_along_with_its_token_where_that_is_asked_for(day: Day) -> None:
+    """Something else stands at its port: what Ray shows there is its own."""
+    day.write("shown.yaml", day.settings | {"ray": {"dashboard": True}})
+    page = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8265, bind='127.0.0.1')"
+    head = day.lab.host("lab-1")
+    head.exec(["sh", "-c", f'cd /etc/init.d && setsid python3 -c "{page}" > /dev/null 2>&1 &'])
+    kept = head.exec(["sh", "-c", "cat /home/ops/.provision/clusters/day/gpu-01/ray-token"]).stdout.strip()
+    for words, token in (((), ""), (("--token",), kept)):
+        tunnel = day.begin("tunnel", "shown.yaml", "--json", *words)
+        assert tunnel.stdout is not None
+        told = json.loads(tunnel.stdout.readline())
+        assert (told["token"], bool(token)) == (token, bool(words)) and told["base_url"]
+        with urllib.request.urlopen(told["dashboard"], timeout=20) as answer:
+            assert b"Directory listing" in answer.read()
+        tunnel.send_signal(2)
+        tunnel.communicate(timeout=30)
+        assert tunnel.returncode == 130
+
+
 def test_a_server_that_is_frozen_or_has_lost_its_port_is_not_well(day: Day) -> None:
     head = day.lab.host("lab-1")
     head.exec(["pkill", "-STOP", "-f", "bin/vllm serve"])
