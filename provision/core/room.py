@@ -11,6 +11,8 @@ from pathlib import Path
 def way_out(error: OSError, place: Path, move: str) -> str:
     """A hint. `place`: what was to be written, or the folder it belongs to; `move`: how to name another folder, empty
     where there is no other."""
+    if error.errno == errno.EMFILE:
+        return "allow this program more open files: `ulimit -n` shows how many"
     if not move:
         return _somewhere(error)
     if error.errno == errno.ENOSPC:

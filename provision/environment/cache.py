@@ -11,6 +11,7 @@ from pathlib import Path
 
 from provision.core import person
 from provision.core.errors import LockError, NoHome
+from provision.core.private import require_ours
 from provision.core.reading import open_kept
 from provision.core.room import way_out
 
@@ -39,6 +40,7 @@ def check_cache(cache: Path | None = None) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.access(place, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        require_ours(cache)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -120,6 +121,8 @@ def _environment(python: Python, folder: Path, here: Ambient) -> dict[str, str]:
     # What a source package says of itself may take a build.
     building = python.build_env if python.build != "never" else {}
     env = {**sealed(proxies=python.proxies), **_cache(folder), **_pythons(folder), **building}
+    # uv needs some Python, and there may be none but the one that this runs on.
+    env["PATH"] = os.pathsep.join([env.get("PATH") or os.defpath, str(Path(sys.executable).parent)])
     return {**env, **for_uv(here, env), **index_variables(python, here)}
 
 

@@ -48,6 +48,11 @@ def test_a_write_that_says_no_place_still_has_a_hint() -> None:
     assert way_out(OSError(errno.EACCES, ""), Path(), "") == ""
 
 
+@pytest.mark.parametrize("move", ["", MOVE])
+def test_a_limit_on_open_files_has_no_other_folder(tmp_path: Path, move: str) -> None:
+    assert way_out(OSError(errno.EMFILE, ""), tmp_path, move).endswith("`ulimit -n` shows how many")
+
+
 def full(place: Path) -> None:
     with (place / "filler").open("wb", buffering=0) as file:
         try:

@@ -12,6 +12,8 @@ from provision.core.script import Fragment
 from provision.environment import cache as packages
 from provision.environment import resolve, wheels
 from provision.environment.lockfile import parse_lock
+from provision.inventory.models import Python
+from provision.lab.cpu_vllm import write_wheels
 from provision.render.log import RunLog
 from provision.stack.token import ClusterToken
 from provision.weights.local import look, read
@@ -77,6 +79,20 @@ def test_uv_gets_a_cache_of_its_own_without_a_home(
     assert resolve._cache(tmp_path) == {}
 
 
+def test_uv_finds_a_python_where_there_is_none_but_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VIRTUAL_ENV", "PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(os, "defpath", "/nonexistent")
+    write_wheels(tmp_path / "links")
+    asked = Python.model_validate({"version": "3.11", "packages": ["vllm==0.32.0+cpu"]})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "links"))
+    resolve.compile_requirements(asked, tmp_path, tmp_path / "lock.txt")
+    assert "vllm==0.32.0+cpu" in (tmp_path / "lock.txt").read_text()
+
+
 @pytest.mark.parametrize("spoil", [_file_in_its_place, _dangling])
 def test_a_cache_for_wheels_that_cannot_be_is_told_before_anything_is_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None]
@@ -89,6 +105,14 @@ def test_a_cache_for_wheels_that_cannot_be_is_told_before_anything_is_fetched(
     with pytest.raises(LockError, match="wheels cannot be kept in") as caught:
         packages.check_cache()
     assert "XDG_CACHE_HOME" in caught.value.hint
+
+
+def test_a_cache_for_wheels_that_others_could_change_is_told_as_early(tmp_path: Path) -> None:
+    cache = tmp_path / "wheels"
+    cache.mkdir()
+    cache.chmod(0o777)
+    with pytest.raises(LockError, match=r"wheels cannot be kept in .*: `.*/wheels` \(mode 777, .* by every user"):
+        packages.check_cache(cache)
 
 
 def test_a_cache_for_wheels_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
