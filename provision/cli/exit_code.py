@@ -52,19 +52,20 @@ def exit_code_of(call: Callable[[], Any]) -> int:
         log = bug.log
         return _say(bug.__cause__ or bug, lambda e: _bug(e, log), Exit.FAILED)
     except Exception as error:
-        log = log_bug(error)
         if is_system_error(error):
+            log = log_bug(error, "error")
             return _say(error, lambda e: [*error_lines(explained(e), _paint()), *_log(log), *_lost()], Exit.FAILED)
+        log = log_bug(error)
         return _say(error, lambda e: _bug(e, log), Exit.FAILED)
     return code if isinstance(code, int) else Exit.DONE
 
 
-def log_bug(error: BaseException) -> str:
-    """Writes the traceback to a log of its own. Returns its path, or nothing if that failed too."""
+def log_bug(error: BaseException, name: str = "bug") -> str:
+    """Writes the traceback to a log of its own, called `name`. Returns its path, or nothing if that failed too."""
     try:
         from provision.render.log import RunLog, log_dir
 
-        log = RunLog(log_dir(), "bug")
+        log = RunLog(log_dir(), name)
         log.traceback(error)
         log.end()
     except Exception:

@@ -67,6 +67,7 @@ def lock(
         loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
         with watched(screen, "lock", loaded.cluster, cancels=False) as watch:
             path = api.lock(loaded, upgrade=upgrade, upgrade_packages=only, listener=watch.listener)
+        watch.end()
     screen.json(result_line("lock", {"path": path}))
     if not screen.as_json:
         screen.say(f"wrote {existing(path)}")

@@ -44,6 +44,11 @@ class Watched:
     log: RunLog | None
     held: Callable[[], AbstractContextManager[None]]
 
+    def end(self) -> None:
+        """Closes the log: Python warns of a file that is left to it, with a traceback where warnings are errors."""
+        if self.log:
+            self.log.end()
+
 
 def run(command: str, call: Callable[..., Report], asked: RunOptions, *, secrets: bool = True, **extra: Any) -> int:
     """As `reported`; the exit code."""
@@ -99,6 +104,7 @@ def reported(
     show(report, screen, again(given, extra), everything=everything)
     if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
+    watch.end()
     return report
 
 
@@ -143,6 +149,7 @@ def watched(
         if not isinstance(raised, ProvisionError) and not is_system_error(raised):
             if log:
                 log.traceback(raised)
+                log.end()
                 raise Bug(path) from raised
             raise
         error = completed_error(raised if isinstance(raised, ProvisionError) else explained(raised), known)
@@ -152,6 +159,7 @@ def watched(
         if log:
             log.traceback(raised)
             screen.complain(_where(log))
+            log.end()
         raise SystemExit(code) from None
 
 

@@ -48,4 +48,6 @@ def of_head(command: str, call: Callable[..., T], asked: HeadOptions, **extra: A
             cancel = watch.interrupts.cancel
             if command == "bench":
                 extra["listener"] = watch.listener
-            return call(inventory, cancel=cancel, sudo_password=password, **extra)
+            answer = call(inventory, cancel=cancel, sudo_password=password, **extra)
+    watch.end()
+    return answer

@@ -14,6 +14,7 @@ from provision.core import person
 from provision.lab import demo as stage
 from provision.lab import loopback
 from provision.lab.command import LabError
+from provision.lab.cpu_vllm import write_wheels
 from provision.lab.lab import Lab
 
 Call = Callable[..., Result]
@@ -257,6 +258,15 @@ def test_a_umask_that_takes_our_own_rights_is_not_followed(folder: Path) -> None
     assert done.returncode == 4
     made = list(folder.parent.joinpath("state").rglob("*"))
     assert {path.stat().st_mode & 0o777 for path in made} == {0o600, 0o700}
+
+
+def test_where_warnings_are_errors_no_file_is_left_to_python(folder: Path, tmp_path: Path) -> None:
+    write_wheels(tmp_path / "links")
+    (folder / "inventory.yaml").write_text(f"{NAMED}python: {{packages: [vllm==0.32.0+cpu]}}\n")
+    links = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "links")}
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "provision", "lock"]
+    done = subprocess.run(command, env={**os.environ, **links}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_room_for_temporary_files_is_told_with_the_variable(

@@ -110,6 +110,7 @@ def test_a_limit_that_was_reached_is_no_bug(
     said = capfd.readouterr().err.splitlines()
     assert said[0] == f"error: {str(error) or 'out of memory'}"
     assert said[1].startswith("hint: ") and hint in said[1]
+    assert said[-1].endswith("-error.log"), "nor is its log called one"
 
 
 @pytest.mark.parametrize(
