@@ -31,6 +31,8 @@ EXPECTED = (
     "ansible-vault is not installed",
     "ansible-inventory is not installed",
     "the history of the repository is not here",
+    "the lists of packages were not fetched here",
+    "needs a Debian or Ubuntu of the table",
 )
 SSH = ("ps", "scp", "ssh", "ssh-keygen", "sshd")
 #: Folder of tests → what each test in it needs.

@@ -37,7 +37,7 @@ EVERYWHERE = {
         "touch",
         "true",
     ),
-    *("dpkg-deb", "du", "sleep"),
+    *("apt-cache", "dpkg-deb", "du", "sleep"),
     *("useradd", "userdel", "usermod", "chpasswd", "apt-get", "chroot", "python3", "tar", "mkdir", "ln", "test"),
     "sync",
 }
