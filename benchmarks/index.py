@@ -13,17 +13,34 @@ PACKAGES = 170
 
 #: Without a published hole, of which `check` would warn.
 RAY = "2.60.0"
-# In Python, as Ray's own is: provision runs it within a program of its own, and waits until it listens. Ends by itself:
-# also a benchmark that was killed leaves nothing for long.
+# In Python, as Ray's own is: provision runs it within a program of its own, waits until it listens, and asks whether it
+# greets (by an empty SETTINGS frame of HTTP/2). Ends by itself: also a benchmark that was killed leaves nothing for long.
 RAY_COMMAND = """#!python
 import re
 import socket
 import sys
+import threading
 import time
+
+
+def greet(server):
+    while True:
+        other, _ = server.accept()
+        other.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        threading.Thread(target=listen, args=(other,), daemon=True).start()
+
+
+def listen(other):
+    while other.recv(1024):
+        pass
+    other.close()
+
 
 given = dict(re.findall(r"--([a-z-]+)[= ]([^ -][^ ]*)", " ".join(sys.argv)))
 ports = [given[name] for name in ("port", "node-manager-port") if name in given]
 listening = [socket.create_server((given["node-ip-address"], int(port))) for port in ports]
+for server in listening:
+    threading.Thread(target=greet, args=(server,), daemon=True).start()
 print("Ray runtime started", flush=True)
 time.sleep(3600)
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provision.begin.text import what
-from provision.render.errors import error_lines, joined
+from provision.render.errors import all_error_lines
 from provision.render.text import Paint, Style, clean, count, table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def begun_lines(made: Proposal, path: Path) -> list[str]:
 
 def begun_errors(made: Proposal, paint: Paint) -> list[str]:
     """Why hosts did not answer."""
-    lines = joined(error_lines(error, paint) for error in made.errors.values())
+    lines = all_error_lines(made.errors.values(), paint)
     if lines:
         hint = "remove the file and run the same command again once they answer, or keep it as it is"
         lines += ["", f"{paint(Style.HINT, 'hint:')} {hint}"]

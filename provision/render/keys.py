@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from provision.render.errors import error_lines, joined
+from provision.render.errors import all_error_lines
 from provision.render.text import PLAIN, Paint, Style, clean, table
 
 if TYPE_CHECKING:
@@ -29,4 +29,4 @@ def key_lines(keys: Sequence[ScannedKey], paint: Paint = PLAIN) -> list[str]:
 
 
 def key_error_lines(keys: Sequence[ScannedKey], paint: Paint = PLAIN) -> list[str]:
-    return joined(error_lines(key.error, paint) for key in keys if key.error is not None)
+    return all_error_lines((key.error for key in keys if key.error is not None), paint)

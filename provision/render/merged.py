@@ -73,7 +73,7 @@ class Merged:
     def text(self, name: str) -> str:
         """What the findings have in the field `name`: as it is, or without the host's name if they differ in that."""
         texts = {str(getattr(finding, name)) for finding in self.findings}
-        return texts.pop() if len(texts) == 1 else _hostless(str(getattr(self.findings[0], name)), self.hosts[0])
+        return texts.pop() if len(texts) == 1 else hostless(str(getattr(self.findings[0], name)), self.hosts[0])
 
 
 def entries(findings: Iterable[Finding]) -> tuple[Merged, ...]:
@@ -90,16 +90,17 @@ def alike(finding: Finding) -> Finding:
     return replace(
         finding,
         host="" if host else "\0",
-        fact=_hostless(finding.fact, host),
+        fact=hostless(finding.fact, host),
         found=finding.found if finding.said else "",
-        said=_hostless(finding.said, host),
-        why=_hostless(finding.why, host),
-        hint=_hostless(finding.hint, host),
+        said=hostless(finding.said, host),
+        why=hostless(finding.why, host),
+        hint=hostless(finding.hint, host),
         evidence=(),
     )
 
 
-def _hostless(text: str, host: str) -> str:
+def hostless(text: str, host: str) -> str:
+    """`text` as it is said of several hosts, of which `host` is one."""
     if not host or host not in text:
         return text
     return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", _EACH, text)

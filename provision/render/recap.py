@@ -9,7 +9,7 @@ from provision.core.exits import ANSWERED, SIGNAL, Exit
 from provision.core.finding import LIMIT, LOCK, Severity
 from provision.core.plan import is_by_up
 from provision.core.report import HostReport, Report
-from provision.render.errors import blocker_lines, error_lines, joined
+from provision.render.errors import all_error_lines, blocker_lines, joined
 from provision.render.findings import finding_lines, head_lines, tally
 from provision.render.matrix import matrix_lines
 from provision.render.merged import entries
@@ -54,10 +54,10 @@ def recap_lines(report: Report, paint: Paint = PLAIN, *, verbose: bool = False) 
 
 
 def failure_lines(report: Report, paint: Paint = PLAIN) -> list[str]:
-    """Every error of the run, whole, each once however often the report holds it."""
+    """Every error of the run, whole, each once however often the report holds it, and on however many hosts."""
     errors: list[ProvisionError] = [e for host in report.hosts for e in host.errors]
     errors += report.errors
-    return joined(error_lines(e, paint) for e in errors)
+    return all_error_lines(errors, paint)
 
 
 def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import paramiko
+from paramiko.common import CONNECTION_FAILED_CODE
 
 SIGNATURES = (
     *(
@@ -47,6 +48,9 @@ _MOST_SENTENCES = 20
 # Characters of each; bytes of what a server says before its version, for which OpenSSH has about as many.
 _LONGEST_SENTENCE = 500
 _LONGEST_GREETING = 64 << 10
+
+# In the answer to a request for a channel (RFC 4254, 5.1).
+_CONNECT_FAILED = 2
 
 #: What our kinds are called in sshd_config and in messages, in the order of a key exchange message (RFC 4253, 7.1).
 _KINDS = (
@@ -89,6 +93,8 @@ class Client(paramiko.Transport):
         self._greeting: list[str] = []
         self._farewell: list[str] = []
         self._banner = ""
+        self._asking = threading.local()
+        self._refusals: dict[int, paramiko.ChannelException] = {}
         packetizer: Any = self.packetizer
         self._read, self._heard = packetizer._read_timeout, 0
         packetizer._read_timeout = self._some
@@ -103,6 +109,28 @@ class Client(paramiko.Transport):
         super().close()
         if self.is_alive() and self is not threading.current_thread():
             self.join(_ENDING)
+
+    def _next_channel(self) -> int:
+        self._asking.channel = number = int(super()._next_channel())  # type: ignore[misc]
+        return number
+
+    def open_channel(self, *asked: Any, **more: Any) -> paramiko.Channel:
+        """Of several that are refused at a time paramiko remembers one, which may be another thread's. Raises as it
+        does; the text of a connection that failed behind the server is the server's own."""
+        self._asking.channel = -1
+        try:
+            return super().open_channel(*asked, **more)
+        except paramiko.SSHException as error:
+            raise self._refusals.pop(self._asking.channel, error) from None
+
+    def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
+        message = paramiko.Message(m.asbytes())
+        number, code = message.get_int(), message.get_int()
+        said = " ".join(message.get_string().decode("utf-8", "replace").split())[:_LONGEST_SENTENCE]
+        if number in self.channel_events:  # and not what a server makes up
+            told = said if code == _CONNECT_FAILED else ""
+            self._refusals[number] = paramiko.ChannelException(code, told or CONNECTION_FAILED_CODE.get(code, said))
+        super()._parse_channel_open_failure(m)  # type: ignore[misc]
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         message = paramiko.Message(m.asbytes())

@@ -159,9 +159,9 @@ class Opener:
         self._known = KnownHostsFiles()
         self._lock = threading.Lock()
         self._configs: dict[str | None, SshConfig] = {}
-        self._jump_locks: dict[tuple[object, ...], threading.Lock] = {}
-        self._failed_jumps: dict[tuple[object, ...], tuple[float, Unreachable]] = {}
-        self._jumps: dict[tuple[object, ...], paramiko.Transport] = {}
+        self._jump_locks: dict[Target, threading.Lock] = {}
+        self._failed_jumps: dict[Target, tuple[float, Unreachable]] = {}
+        self._jumps: dict[Target, paramiko.Transport] = {}
 
     def target(self, host: Host) -> Target:
         """Raises Unreachable if ssh_config, or a jump in it, cannot be read."""

@@ -76,9 +76,10 @@ class Target:
         return f"the host key of {self.place}" if self.hop else "its host key"
 
     @property
-    def where(self) -> tuple[object, ...]:
-        """Equal for two targets that can share a connection."""
-        return (self.address, self.port, self.user, self.keys, self.known_hosts, self.jump and self.jump.where)
+    def where(self) -> Target:
+        """Equal for two targets that can share a connection: with all that decides where it goes, who logs in, and
+        which key the host may show. Of two that differ in a key, neither goes through what the other one opened."""
+        return replace(self, name="", timeout=0.0, jump=self.jump and self.jump.where)
 
     @property
     def ssh(self) -> str:

@@ -1,5 +1,5 @@
-from provision.core.errors import InventoryError, Problem, ScriptFailed, UsageError
-from provision.render.errors import error_lines, joined
+from provision.core.errors import InventoryError, PortClosed, Problem, ScriptFailed, UsageError
+from provision.render.errors import all_error_lines, error_lines, joined
 from provision.render.text import Paint
 
 
@@ -38,3 +38,25 @@ def test_the_same_error_twice_is_shown_once() -> None:
 def test_evidence_cannot_bring_escape_codes_of_its_own() -> None:
     lines = error_lines(ScriptFailed("h\x1b[2J", "m", evidence=("\x1b[31mred",)), Paint(False))
     assert "\x1b" not in "".join(lines)
+
+
+def test_the_same_error_of_several_hosts_is_one() -> None:
+    down, hint = "jump host: nothing listens on port 22 of `bastion`", "nc -vz bastion 22"
+    behind = [PortClosed(f"gpu-{number:03}", down, hint=hint) for number in range(200)]
+    other = ScriptFailed("gpu-007", "the facts could not be read", evidence=("no space",))
+    assert all_error_lines([*behind, other, *behind[:1]]) == [
+        f"error: 200 hosts (gpu-000 … gpu-199): {down}",
+        f"hint: {hint}",
+        "",
+        "error: gpu-007: the facts could not be read",
+        "  no space",
+    ]
+
+
+def test_errors_that_name_their_own_host_are_one_and_others_are_not() -> None:
+    own = [PortClosed(name, f"nothing listens on `{name}`", hint=f"ssh {name}") for name in ("a", "b")]
+    assert all_error_lines(own) == ["error: a, b: nothing listens on `<host>`", "hint: ssh <host>"]
+    differ = [ScriptFailed("a", "m", evidence=("1",)), ScriptFailed("b", "m", evidence=("2",)), ScriptFailed("c", "m")]
+    heads = [line for line in all_error_lines(differ) if line.startswith("error")]
+    assert heads == ["error: a: m", "error: b: m", "error: c: m"]
+    assert all_error_lines([PortClosed("a", "m"), ScriptFailed("b", "m")]) == ["error: a: m", "", "error: b: m"]
