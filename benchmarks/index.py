@@ -14,7 +14,8 @@ PACKAGES = 170
 #: Without a published hole, of which `check` would warn.
 RAY = "2.60.0"
 # In Python, as Ray's own is: provision runs it within a program of its own, waits until it listens, and asks whether it
-# greets (by an empty SETTINGS frame of HTTP/2). Ends by itself: also a benchmark that was killed leaves nothing for long.
+# greets (by an empty SETTINGS frame of HTTP/2). Ends by itself: a benchmark that was killed, too, leaves nothing for
+# long.
 RAY_COMMAND = """#!python
 import re
 import socket

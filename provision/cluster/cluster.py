@@ -91,7 +91,7 @@ class Cluster:
         python = self.inventory.python
         return self.lock.python if python.existing and self.lock.python else python.version
 
-    @property
+    @functools.cached_property
     def head(self) -> Node:
         return next(n for n in self.nodes if n.host.role == "head")
 

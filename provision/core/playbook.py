@@ -33,10 +33,11 @@ class Step:
     follows: tuple[str, ...] = ()
     together: str = ""
     restarts: tuple[str, ...] = ()
+    #: Kept, since the edges of a thousand hosts name it a million times.
+    key: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        return f"{self.host}/{self.resource.id}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.host}/{self.resource.id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,13 @@ class Playbook:
     def inquire(self, inquiry: Inquiry, *, about: Step | Iterable[Step]) -> None:
         """When one of the steps `about` fails, all hosts are asked why."""
         self.inquiries.append(Concerned(inquiry, _keys(about)))
+
+    def by_host(self) -> dict[str, list[Resource]]:
+        """What each host has by now, in the order of the steps."""
+        found: dict[str, list[Resource]] = {}
+        for step in self.steps:
+            found.setdefault(step.host, []).append(step.resource)
+        return found
 
     @property
     def blockers(self) -> list[Finding]:

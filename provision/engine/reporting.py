@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from provision.core import events
@@ -12,7 +12,7 @@ from provision.core.events import Listener
 from provision.core.exits import Exit
 from provision.core.finding import LIMIT, Finding, sorted_findings
 from provision.core.outcome import Ended, endpoints, outcome_lines
-from provision.core.plan import Mode, findings_of
+from provision.core.plan import Change, Mode, findings_of
 from provision.core.report import HostReport, Report
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
@@ -25,7 +25,14 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
     judged = [f for f in state.book.findings if not f.host or f.host in names]
     left = replace(plan, changes=tuple(c for c in plan.changes if c.step.key not in state.done))
     findings = sorted_findings(state.book.sift([*findings_of(left), *judged]), names)
-    hosts = tuple(_host_report(job, state, host, findings, began) for host in state.fleet.hosts)
+    planned: dict[str, list[Change]] = {name: [] for name in names}
+    for change in plan.changes:
+        planned.setdefault(change.step.host, []).append(change)
+    blocked = {blocker.host for blocker in plan.blockers}
+    drifting = {finding.host for finding in findings if finding.counts}
+    hosts = tuple(
+        _host_report(job, state, host, planned[host.name], began, blocked, drifting) for host in state.fleet.hosts
+    )
     for host in hosts:
         emit(events.HostDone(host.name, host.status, len(host.changes), host.seconds))
     code = _exit_code(job, state, findings, cancelled)
@@ -55,22 +62,30 @@ def _outcome(state: RunState) -> tuple[str, ...]:
     return outcome_lines(outcome, Ended(state.known, closed(endpoints(outcome))))
 
 
-def _host_report(job: Job, state: RunState, host: Host, findings: Sequence[Finding], began: float) -> HostReport:
-    fleet, plan = state.fleet, state.plan
+def _host_report(
+    job: Job,
+    state: RunState,
+    host: Host,
+    planned: Sequence[Change],
+    began: float,
+    blocked: Collection[str],
+    drifting: Collection[str],
+) -> HostReport:
+    """`blocked`, `drifting`: hosts with such findings; empty for all of them."""
+    fleet = state.fleet
     errors = tuple(fleet.errors.get(host.name, ()))
-    planned = [c for c in plan.changes if c.step.host == host.name]
     changed = [c for c in planned if c.step.key in state.done] if job.apply else planned
     if any(isinstance(e, Unreachable) for e in errors):
         status = "unreachable"
     elif errors:
         status = "failed"
-    elif any(b.host in (host.name, "") for b in plan.blockers):
+    elif host.name in blocked or "" in blocked:
         status = "blocked"
     elif job.apply and len(changed) < len(planned):
         status = "skipped"
     elif planned:
         status = "changed" if job.apply else "drift"
-    elif job.command == "check" and any(f.counts and f.host == host.name for f in findings):
+    elif job.command == "check" and host.name in drifting:
         status = "drift"
     else:
         status = "ok"

@@ -34,8 +34,12 @@ class Schedule:
         self._waiting: dict[str, list[Change]] = {}
         for change in plan.changes:
             self._waiting.setdefault(change.step.host, []).append(change)
+        #: Of each change, what is not done yet; and of what is waited for, by which changes.
         self._needs = _edges(plan.changes, reverse=self._removing)
-        self._done: set[str] = set()
+        self._needed_by: dict[str, list[str]] = {}
+        for key, needs in self._needs.items():
+            for other in needs:
+                self._needed_by.setdefault(other, []).append(key)
         self._lost: dict[str, str] = {}
         self._busy: set[str] = set()
 
@@ -50,11 +54,12 @@ class Schedule:
             if host in self._busy:
                 continue
             own: list[Change] = []
+            mine: set[str] = set()
             for change in changes:
-                mine = {c.step.key for c in own}
-                if not self._needs[change.step.key] - mine <= self._done:
+                if not self._needs[change.step.key] <= mine:
                     break
                 own.append(change)
+                mine.add(change.step.key)
                 if needs_confirmation(change):
                     break  # what takes long must not come between
                 if change.want is not None and change.step.resource.first:
@@ -71,7 +76,9 @@ class Schedule:
         self._busy.discard(stretch.host)
         lost = list(failed)
         keys = {c.step.key for c in stretch.changes}
-        self._done |= keys if self._removing else keys - set(lost)
+        for key in keys if self._removing else keys - set(lost):
+            for other in self._needed_by.pop(key, ()):
+                self._needs[other].discard(key)
         if self._removing or not lost:
             return []
         self._lost |= {key: key for key in lost}

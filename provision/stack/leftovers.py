@@ -5,7 +5,7 @@ Stamps and folders come and go; marks stay (provision/resources/still_running.py
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -35,14 +35,18 @@ def with_leftovers(playbook: Callable[[Cluster], Playbook], *, removes: bool) ->
 
     def complete(cluster: Cluster) -> Playbook:
         book = playbook(cluster)
+        resources = book.by_host()
+        first = []
         for node in (*cluster.nodes, *(cluster.former if removes else ())):
-            covered = set() if removes else _services(book, node)
+            covered = set() if removes else _services(resources.get(node.name, []))
             only = () if removes else tuple(name for name in SERVICES if name not in covered)
             if removes or only:
-                _first(book, node, still_running(cluster, node, only))
+                first.append(Step(node.name, still_running(cluster, node, only)))
+        _put_first(book, first)
         if removes:
             # `down` goes backwards.
-            book.steps[:0] = [step for node in (*cluster.nodes, *cluster.former) for step in _rest(book, cluster, node)]
+            nodes = (*cluster.nodes, *cluster.former)
+            book.steps[:0] = [step for n in nodes for step in _rest(resources.get(n.name, []), cluster, n)]
         return book
 
     return complete
@@ -69,12 +73,11 @@ def going(cluster: Cluster, node: Node) -> tuple[str, ...]:
     return (*hosts, *(f"{name}/{node.name}/" for name in cluster.renamed))
 
 
-def _rest(book: Playbook, cluster: Cluster, node: Node) -> list[Step]:
+def _rest(resources: Sequence[Resource], cluster: Cluster, node: Node) -> list[Step]:
     """Under a name that another machine has by now nothing says which files are whose."""
     if "@" in node.name:
         return []
-    steps = [step.resource for step in book.steps if step.host == node.name]
-    places = {PurePosixPath(place) for resource in steps for place in _places(resource)}
+    places = {PurePosixPath(place) for resource in resources for place in _places(resource)}
     found = []
     for name in (cluster.name, *cluster.renamed):
         folder = PurePosixPath(node.root, "clusters", name, node.name)
@@ -99,18 +102,16 @@ def _places(resource: Resource) -> tuple[str, ...]:
     return (folder, of.starter.folder) if isinstance(of, RayHead) else (folder,)
 
 
-def _services(book: Playbook, node: Node) -> set[str]:
+def _services(here: Sequence[Resource]) -> set[str]:
     """Names of those that a step has, be it to keep them away."""
-    here = [step.resource for step in book.steps if step.host == node.name]
     wanted = [resource.of if isinstance(resource, Absent) else resource for resource in here]
     marks = [Mark.parse(resource.place.owner_mark) for resource in wanted if isinstance(resource, Service)]
     return {mark.service for mark in marks if mark is not None}
 
 
-def _first(book: Playbook, node: Node, resource: StillRunning) -> None:
-    """`down` goes backwards. What listens at ports that hosts try first is ended before they do."""
-    step = Step(node.name, resource)
-    book.steps.insert(0, step)
-    book.proofs = [
-        placed if placed.before else replace(placed, after=(*placed.after, step.key)) for placed in book.proofs
-    ]
+def _put_first(book: Playbook, steps: Sequence[Step]) -> None:
+    """The last of them first. `down` goes backwards. What listens at ports that hosts try first is ended before they
+    do."""
+    book.steps[:0] = reversed(steps)
+    keys = tuple(step.key for step in steps)
+    book.proofs = [placed if placed.before else replace(placed, after=(*placed.after, *keys)) for placed in book.proofs]

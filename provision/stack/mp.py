@@ -30,10 +30,9 @@ N = TypeVar("N", bound=VllmNode)
 def left_without_ray(cluster: Cluster, node: Node) -> Iterator[Resource]:
     """What `serve.backend: mp` puts on this host and the playbook with Ray does not; and what older versions wrote."""
     stack, on_head = Stack(cluster), node is cluster.head
-    head = stack.ray_head()
-    yield PlainDigests(head if on_head else stack.ray_worker(node, head))
+    yield PlainDigests(stack.ray_head() if on_head else stack.ray_worker(node, stack.head_alone()))
     if cluster.inventory.serve is not None and on_head:
-        yield PlainDigests(stack.server(head))
+        yield PlainDigests(stack.server(stack.ray_head()))
     if cluster.inventory.serve is not None and node is not cluster.head:
         yield Absent(StackWithoutRay(cluster).worker_rank(node))
 
@@ -81,12 +80,11 @@ class StackWithoutRay(Stack):
         """What `serve.backend: ray` puts on this host and this playbook does not; and what older versions wrote."""
         if self._inventory.serve is not None:
             yield PlainDigests(self.rank(node))
-        head = self.ray_head()
         if node is self._cluster.head:
             yield Absent(self.server_config())
-            yield Absent(head)
+            yield Absent(self.ray_head())
         else:
-            yield Absent(self.ray_worker(node, head))
+            yield Absent(self.ray_worker(node, self.head_alone()))
         yield Absent(self.token(node))
 
     def find_blockers(self, book: Playbook) -> None:

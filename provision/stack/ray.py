@@ -104,10 +104,14 @@ class Stack(Closes):
         return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=service_user(node))
 
     def ray_head(self) -> RayHead:
-        node = self._cluster.head
-        head = RayHead(self.place(node, "ray"), self._setup(node))
+        head = self.head_alone()
         # With a model, it is vLLM that waits for them.
         return head if self._inventory.serve else replace(head, counted=self.members(head).counted())
+
+    def head_alone(self) -> RayHead:
+        """For whoever wants to know where it is, and not whom it waits for: that takes all hosts."""
+        node = self._cluster.head
+        return RayHead(self.place(node, "ray"), self._setup(node))
 
     def ray_worker(self, node: Node, head: RayHead) -> RayWorker:
         return RayWorker(self.place(node, "ray"), self._setup(node), head.address)

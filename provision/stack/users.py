@@ -80,9 +80,10 @@ def with_users(playbook: Callable[[Cluster], Playbook]) -> Callable[[Cluster], P
 
     def complete(cluster: Cluster) -> Playbook:
         book = playbook(cluster)
+        resources = book.by_host()
         for node in cluster.nodes:
             user = system_user(cluster, node)
-            here = [step.resource for step in book.steps if step.host == node.name]
+            here = resources.get(node.name, [])
             if user is None or any(resource.id == user.id for resource in here):
                 continue
             if any(_owner(resource) == user.name for resource in here):
