@@ -21,6 +21,9 @@ from provision.payload.network.wire import (
 
 #: Seconds. SYNs are sent at 0, 1 and 3 s (RFC 6298), and a neighbour that no ARP finds is given up after 3 s.
 ANSWER = 4.0
+#: So many connections are begun at a time: the next ones once these are answered, or have waited for a moment. With 200
+#: hosts that is half a million in all, which no network should see at once.
+ROUND, MOMENT = 256, 0.2
 #: For a greeting on a port that is open; for a payload to pass.
 GREETING, PASSING = 6.0, 2.0
 #: Bytes. Packets of such segments pass every path (RFC 8200: 1280, less 60 of IPv6 and TCP, and some for options).
@@ -83,6 +86,7 @@ class Connecting:
         self._clock, self._late, self._room = clock, late, room
         self._waiting: list[tuple[Peer, int]] = []
         self._tries: dict[Try, None] = {}
+        self._round: dict[Try, None] = {}
 
     def begin(self, peers: Iterable[Peer]) -> None:
         """A port of each host in turn, so that nobody is asked for all of its ports at once by everybody."""
@@ -90,7 +94,7 @@ class Connecting:
         self._waiting = sorted(pairs, key=lambda pair: pair[0].ports.index(pair[1]), reverse=True)
 
     def go_on(self) -> None:
-        while self._waiting and len(self._tries) < self._room:
+        while self._waiting and len(self._tries) < self._room and len(self._round) < ROUND:
             self._start(*self._waiting.pop(), ALL)
 
     def is_up(self, peer: Peer) -> None:
@@ -101,6 +105,8 @@ class Connecting:
 
     def look(self, peers: Iterable[Peer]) -> None:
         """What time alone decides."""
+        for one in [one for one in self._round if self._clock() - one.began > MOMENT]:
+            del self._round[one]
         for one in list(self._tries):
             if one not in self._tries:
                 continue
@@ -124,7 +130,7 @@ class Connecting:
 
     def _start(self, peer: Peer, port: int, what: bytes, small: bool = False) -> None:
         one = Try(peer, port, what, small, self._clock())
-        self._tries[one] = None
+        self._tries[one] = self._round[one] = None
         code = one.socket.connect_ex((peer.address, port))
         if code not in (0, errno.EINPROGRESS):
             self._failed(one, code)
@@ -227,6 +233,7 @@ class Connecting:
 
     def _close(self, one: Try) -> None:
         del self._tries[one]
+        self._round.pop(one, None)
         if one.registered:
             self._selector.unregister(one.socket)
         one.socket.close()

@@ -62,6 +62,9 @@ class NetworkProof(Proof):
         return show(NetworkResult(self.members, said, silent), self.firewall)
 
     def _asked(self, member: Member, settle: float) -> dict[str, Any]:
+        # Each begins with the one behind it, so that in every round each host is asked by one other, not by all.
+        place = self.members.index(member)
+        others = (*self.members[place + 1 :], *self.members[:place])
         return {
             "me": member.name,
             "address": member.address,
@@ -70,9 +73,7 @@ class NetworkProof(Proof):
             "settle": settle,
             "patience": settle + 5.0,
             "peers": {
-                other.name: [other.address, [port for port, _ in other.ports], bool(other.python)]
-                for other in self.members
-                if other is not member
+                other.name: [other.address, [port for port, _ in other.ports], bool(other.python)] for other in others
             },
         }
 
