@@ -9,7 +9,7 @@ from provision.core.exits import ANSWERED, SIGNAL, Exit
 from provision.core.finding import LIMIT, LOCK, Severity
 from provision.core.plan import is_by_up
 from provision.core.report import HostReport, Report
-from provision.render.errors import all_error_lines, blocker_lines, joined
+from provision.render.errors import all_error_lines, blocker_lines
 from provision.render.findings import finding_lines, head_lines, tally
 from provision.render.matrix import matrix_lines
 from provision.render.merged import entries

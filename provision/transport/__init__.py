@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import logging
 
+import provision.transport.lean  # noqa: F401 - before all that imports paramiko
+
+# isort: split
 from provision.transport.connect import Transport
 from provision.transport.session import Session
 from provision.transport.trust import ScannedKey, record, scan

@@ -18,13 +18,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import fabric
 import paramiko
 
 from provision.core.person import expanded, home, login_name, named
 from provision.core.reading import NotAFile, kind_of, read_kept
+
+if TYPE_CHECKING:
+    import fabric
 
 #: Read after the user's.
 SYSTEM = Path("/etc/ssh/ssh_config")
@@ -163,6 +165,8 @@ def _uncommented(value: str) -> str:
 
 def load_config(path: str | None) -> fabric.Config:
     """`path` instead of the user's and the system's ssh_config, if given. Raises OSError, SSHException."""
+    import fabric  # with a hundred modules, where there is no OpenSSH to ask
+
     options = {} if path is None else {"runtime_ssh_path": str(expanded(path))}
     if (own := home()) is None or not os.access(own, os.X_OK):
         # fabric ends at a `.fabric.yaml` that it may not look for, as in /root with another user's rights.

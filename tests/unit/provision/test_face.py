@@ -55,3 +55,33 @@ def test_importing_it_loads_nothing_heavy() -> None:
 
 def test_a_resource_of_ones_own_needs_no_ssh() -> None:
     assert not loaded("from provision import Resource, Script, State") & {*HEAVY, "provision.api"}
+
+
+#: What no command needs that only connects to hosts: for another way to read an ssh_config, a second try, a live view.
+FOR_FEW = ("asyncio", "fabric", "invoke", "rich", "tenacity", "unittest")
+
+
+def test_a_run_loads_only_what_it_needs() -> None:
+    found = loaded("import provision.api, provision.cli.check, provision.cli.run, provision.render.recap")
+    assert "paramiko" in found
+    assert not found & {*FOR_FEW}
+    assert len(found) < 850
+
+
+def test_help_and_version_load_no_library() -> None:
+    for word in ("--help", "--version"):
+        code = f"import sys; sys.argv = ['provision', {word!r}]; from provision.cli import main\ntry: main()\nfinally: "
+        code += "print('loaded', *sorted(sys.modules))"
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stderr
+        assert said.stdout.count("loaded") and not {*said.stdout.split()} & {*HEAVY, "provision.api"}
+
+
+def test_what_paramiko_imports_late_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
+    """A `Match exec` of whoever uses paramiko in the same program."""
+    config = tmp_path / "config"
+    config.write_text('Match exec "true"\n  User yes\nMatch exec "false"\n  User no\n')
+    code = "import provision.transport, paramiko, sys; assert 'invoke' not in sys.modules; "
+    code += f"print(paramiko.SSHConfig.from_path({str(config)!r}).lookup('h')['user']); import invoke.context"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (0, "yes\n"), said.stderr
