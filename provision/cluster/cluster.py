@@ -95,6 +95,12 @@ class Cluster:
     def head(self) -> Node:
         return next(n for n in self.nodes if n.host.role == "head")
 
+    @functools.cached_property
+    def common_pythons(self) -> frozenset[str]:
+        """The versions of Python that each host has; none where no host was contacted."""
+        found = [frozenset(p.version for p in n.facts.pythons) for n in self.nodes if n.facts is not None]
+        return frozenset.intersection(*found) if found else frozenset()
+
     @property
     def workers(self) -> tuple[Node, ...]:
         return tuple(n for n in self.nodes if n.host.role == "worker")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import LOCK, Finding, Severity
 from provision.core.playbook import Playbook
@@ -58,12 +56,6 @@ def find_platform(book: Playbook, node: Node, facts: Facts, python: Python) -> N
         book.block(message, host=node.name, hint=hint)
 
 
-def newest_of_all(known: Collection[Facts]) -> str:
-    """The newest Python that each of these hosts has; empty where there is none."""
-    versions = [{python.version for python in facts.pythons} for facts in known]
-    return max(set.intersection(*versions), key=number, default="") if versions else ""
-
-
 def python_to_bring(cluster: Cluster, facts: Facts | None) -> str:
     """The version of the Python that a host is sent, where packages are sent: none if it has one that fits. The patch
     version that the others have, if there is one: Ray refuses a node with another (ray#44063)."""
@@ -81,7 +73,7 @@ def _fitting(facts: Facts, python: Python) -> list[PythonFound]:
 def instead_of_bringing(cluster: Cluster, node: Node, facts: Facts | None) -> str:
     """What a person can do about a Python that a host lacks."""
     version = cluster.inventory.python.version
-    shared = newest_of_all([node.facts for node in cluster.nodes if node.facts is not None])
+    shared = max(cluster.common_pythons, key=number, default="")
     other = f'set `python.version: "{shared}"`, which every host has' if shared else "choose another python.version"
     typed = how_to_install(facts.os_id, facts.os_version, version) if facts is not None else ""
     how = f"on {node.name}: `{typed}`" if typed else f"install Python {version} on {node.name}"

@@ -18,15 +18,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, Any
 
 import paramiko
 
 from provision.core.person import expanded, home, login_name, named
 from provision.core.reading import NotAFile, kind_of, read_kept
-
-if TYPE_CHECKING:
-    import fabric
 
 #: Read after the user's.
 SYSTEM = Path("/etc/ssh/ssh_config")
@@ -163,7 +160,7 @@ def _uncommented(value: str) -> str:
     return value if '"' in value else re.sub(r"\s+#.*", "", value)
 
 
-def load_config(path: str | None) -> fabric.Config:
+def load_config(path: str | None) -> Any:
     """`path` instead of the user's and the system's ssh_config, if given. Raises OSError, SSHException."""
     import fabric  # with a hundred modules, where there is no OpenSSH to ask
 
@@ -175,8 +172,7 @@ def load_config(path: str | None) -> fabric.Config:
 
 
 def _own_file() -> list[Path]:
-    own = home()
-    return [own / ".ssh" / "config"] if own is not None else []
+    return [own / ".ssh" / "config"] if (own := home()) is not None else []
 
 
 def _passwd_home() -> Path | None:
