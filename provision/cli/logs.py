@@ -70,7 +70,7 @@ def logs(
     from provision.cli.stoppable import stoppable
     from provision.operate import logs as reading
     from provision.render.jsonl import result_line
-    from provision.render.logs import LogView, left_out, log_json
+    from provision.render.logs import LogView, left_out, log_json, nothing_shown
 
     screen = RunOptions(**options).screen()
     with errors_as_json(screen):
@@ -86,7 +86,8 @@ def logs(
             only=_filter(since, grep, level),
         )
         password = prompt() if ask_sudo_password else None
-        view = LogView(only or [host.name for host in loaded.hosts], screen.paint)
+        hosts = only or [host.name for host in loaded.hosts]
+        view = LogView(hosts, screen.paint)
 
         def show(found: Sequence[LogLine]) -> None:
             for line in found:
@@ -112,6 +113,9 @@ def logs(
             else:
                 read = reading.logs(loaded, asked, limit=only, cancel=stop.cancel, sudo_password=password)
                 show(read.lines)
+                if not read.lines:
+                    failed_on = {error.host for error in read.errors}
+                    screen.complain(nothing_shown(read.files, [name for name in hosts if name not in failed_on]))
                 if asked.lines is None:
                     screen.complain(left_out(read.files))
                 errors = read.errors

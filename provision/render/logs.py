@@ -43,6 +43,14 @@ def left_out(files: Sequence[LogFile]) -> list[str]:
     ]
 
 
+def nothing_shown(files: Sequence[LogFile], hosts: Sequence[str]) -> list[str]:
+    """What an empty answer means. `hosts`: those that gave it."""
+    if not files:
+        return [f"note: no log is there on {', '.join(hosts)}"] if hosts else []
+    read = dict.fromkeys(f"{file.log} on {file.host}" for file in files)
+    return [f"note: there is nothing to show of {', '.join(read)}"]
+
+
 def log_json(line: LogLine) -> dict[str, object]:
     return {
         "host": line.host,

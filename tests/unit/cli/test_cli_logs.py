@@ -10,7 +10,7 @@ from click.testing import Result
 
 from provision.core.errors import ConnectTimeout
 from provision.operate import logs as reading
-from provision.operate.log_lines import LogLine
+from provision.operate.log_lines import LogFile, LogLine
 from provision.operate.logs import Logs
 
 LINE = LogLine("gpu-01", "vllm", "/srv/log", "INFO ready", 1_795_915_000.0, "info")
@@ -23,7 +23,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
 
     def logs(_: object, asked: object, *, limit: object, **__: object) -> Logs:
         found.update(asked=asked, limit=limit)
-        return Logs((LINE,), (), (ConnectTimeout("gpu-02", "no answer"),) if found.get("gone") else ())
+        return Logs(
+            found.get("lines", (LINE,)),
+            found.get("files", ()),
+            (ConnectTimeout("gpu-02", "no answer"),) if found.get("gone") else (),
+        )
 
     monkeypatch.setattr(reading, "logs", logs)
     return found
@@ -66,3 +70,14 @@ def test_json_is_a_line_for_each_and_a_host_out_of_reach_is_in_the_last(
     line, last = map(json.loads, result.stdout.splitlines())
     assert (line["event"], line["host"], line["text"]) == ("log", "gpu-01", "INFO ready")
     assert last["errors"][0]["message"] == "no answer" and result.exit_code == 4
+
+
+def test_nothing_to_show_is_said(call: Callable[..., Result], asked: dict[str, Any]) -> None:
+    asked["lines"] = ()
+    result = call("logs")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("note: no log is there on gpu-01, gpu-02")
+    asked["gone"] = True
+    assert "gpu-02" not in call("logs").stderr.splitlines()[0]
+    asked["files"] = (LogFile("gpu-01", "vllm", "/srv/log", 0.0, 0),)
+    assert call("logs", "--grep", "x").stderr.startswith("note: there is nothing to show of vllm on gpu-01")
