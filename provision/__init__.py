@@ -64,9 +64,8 @@ _PUBLIC = {
     "stack.ray": ("Stack",),
     "stack.mp": ("StackWithoutRay", "left_without_ray"),
     "stack.serverless": ("ServerlessStack",),
-    # For checks of a single fact.
+    # For checks of a single fact, resources, proofs and inquiries of one's own.
     "checks.host.check": ("HostCheck",),
-    # For resources, proofs and inquiries of one's own.
     "core.resource": ("Difference", "Resource", "State"),
     "core.script": ("Fragment", "Script", "Upload"),
     "core.proof": ("Proof", "Shown"),
@@ -303,8 +302,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module `provision` has no attribute `{name}`")
     # Not before it is asked for: `provision --help` should not wait for the SSH library.
-    value = getattr(import_module(f"provision.{_HOME[name]}"), name)
-    globals()[name] = value
+    globals()[name] = value = getattr(import_module(f"provision.{_HOME[name]}"), name)
     return value
 
 
