@@ -31,7 +31,7 @@ dist:  ## wheel and sdist in dist/, checked as PyPI does
 
 site:  ## the documents as web pages in build/site, every link checked
 	.venv/bin/pip install -q -e '.[docs]'
-	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f site/mkdocs.yml -d ../build/site
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f docs/site/mkdocs.yml -d ../../build/site
 
 relay:  ## large files from host to host, against to each host: as root, about a quarter of an hour
 	.venv/bin/python -m benchmarks.relay --assert

@@ -68,6 +68,7 @@ def logs(
     from provision.cli.password import ask_sudo_password as prompt
     from provision.cli.run import errors_as_json
     from provision.cli.stoppable import stoppable
+    from provision.core.errors import HostError
     from provision.operate import logs as reading
     from provision.render.jsonl import result_line
     from provision.render.logs import LogView, left_out, log_json, nothing_shown
@@ -86,7 +87,7 @@ def logs(
             only=_filter(since, grep, level),
         )
         password = prompt() if ask_sudo_password else None
-        hosts = only or [host.name for host in loaded.hosts]
+        hosts = only or tuple(host.name for host in loaded.hosts)
         view = LogView(hosts, screen.paint)
 
         def show(found: Sequence[LogLine]) -> None:
@@ -114,7 +115,7 @@ def logs(
                 read = reading.logs(loaded, asked, limit=only, cancel=stop.cancel, sudo_password=password)
                 show(read.lines)
                 if not read.lines:
-                    failed_on = {error.host for error in read.errors}
+                    failed_on = {error.host for error in read.errors if isinstance(error, HostError)}
                     screen.complain(nothing_shown(read.files, [name for name in hosts if name not in failed_on]))
                 if asked.lines is None:
                     screen.complain(left_out(read.files))

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def staged() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("staged", ROOT / "site" / "staged.py")
+    spec = importlib.util.spec_from_file_location("staged", ROOT / "docs" / "site" / "staged.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -62,7 +62,7 @@ def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     """`strict`: a link, or what stands after its `#`, that leads nowhere ends it."""
     pytest.importorskip("material", reason="needs the extra `docs`: pip install -e '.[docs]'")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--quiet", "-f", "site/mkdocs.yml", "-d", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "-q", "-f", "docs/site/mkdocs.yml", "-d", str(tmp_path / "site")],
         cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

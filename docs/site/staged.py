@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#:\s]+)\)")
@@ -23,7 +24,7 @@ def on_config(config: Any) -> Any:
     _staged.append(place)
     folder = Path(place.name)
     for page in [*(ROOT / name for name in PAGES), *sorted((ROOT / "docs").rglob("*"))]:
-        if page.is_file():
+        if page.is_file() and HERE not in page.parents:
             _copy(page, folder)
     for page in list(folder.rglob("*.md")):
         for _, target in _LINK.findall(page.read_text(encoding="utf-8")):
