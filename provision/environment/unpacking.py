@@ -21,6 +21,9 @@ FREE, TIMES = 1 << 30, 20
 #: What reading something broken ends with, beside LockError.
 BROKEN = (OSError, EOFError, zlib.error, tarfile.TarError, KeyError, ValueError, OverflowError, RecursionError)
 
+#: The sum of one is wrong, or a size is negative; the file ends within one.
+_NO_HEADER = (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError)  # type: ignore[attr-defined]
+
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -72,13 +75,24 @@ class Reader:
         return True
 
 
+class _Header(tarfile.TarInfo):
+    """tarfile takes all that is no header for the end, and what stands before it for the whole archive."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> _Header:
+        try:
+            return super().fromtarfile(tar)
+        except _NO_HEADER as error:
+            raise tarfile.ReadError(str(error)) from None
+
+
 def opened(file: IO[bytes]) -> tarfile.TarFile:
     """One that is not compressed. Raises one of BROKEN."""
     start = file.read(4)
     file.seek(0)
     if start.startswith(_GZIP) or start == _ZSTD:
         raise tarfile.ReadError("it is compressed, expected a file as `docker save` writes it")
-    return tarfile.open(fileobj=Reader(file), mode="r:")  # type: ignore[call-overload,no-any-return]
+    return tarfile.open(fileobj=Reader(file), mode="r:", tarinfo=_Header)  # type: ignore[call-overload,no-any-return]
 
 
 def names_of(layer: IO[bytes], budget: Budget) -> Iterator[str]:
@@ -89,7 +103,7 @@ def names_of(layer: IO[bytes], budget: Budget) -> Iterator[str]:
         raise tarfile.ReadError("a layer is compressed by zstd, which is not read here, expected gzip or none")
     packed = start.startswith(_GZIP)
     reader = Reader(gzip.GzipFile(fileobj=layer), budget) if packed else Reader(layer)  # type: ignore[arg-type]
-    with tarfile.open(fileobj=reader, mode="r:") as inner:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=reader, mode="r:", tarinfo=_Header) as inner:  # type: ignore[call-overload]
         while (entry := inner.next()) is not None:
             # It keeps all that it has seen.
             inner.members = []

@@ -214,3 +214,13 @@ def processes_with(word: str) -> list[int]:
                 if word.encode() in (folder / "cmdline").read_bytes():
                     found.append(int(folder.name))
     return found
+
+
+def processes_below(folder: Path, word: str) -> list[int]:
+    """Of those, the ones that work in a folder below `folder`: other tests, and other runs, have theirs elsewhere."""
+    found = []
+    for pid in processes_with(word):
+        with contextlib.suppress(OSError):
+            if folder in Path(f"/proc/{pid}/cwd").readlink().parents:
+                found.append(pid)
+    return found

@@ -22,7 +22,7 @@ from provision.transport.relay import Relay, RelayStop, _send
 from provision.transport.relay_run import file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.upload import UploadPlace
-from tests.hosts.loopback import Users, free_port, listens, processes_with, wait_until
+from tests.hosts.loopback import Users, free_port, listens, processes_below, wait_until
 from tests.unit.payload.test_programs import oldest
 
 pytestmark = pytest.mark.hosts
@@ -97,9 +97,13 @@ os.execv({PYTHON!r}, [{PYTHON!r}, *flags, code.replace({part!r}, {other!r})])
         path.chmod(0o755)
         self.pythons[number] = str(path)
 
+    @property
+    def relaying(self) -> list[int]:
+        return processes_below(self.folder, WORD)
+
     def process(self, number: int) -> int:
         """Of the program on this host, which no word of its command line tells from the others."""
-        (found,) = [p for p in processes_with(WORD) if Path(f"/proc/{p}/cwd").resolve() == self.into(number)]
+        (found,) = [p for p in self.relaying if Path(f"/proc/{p}/cwd").resolve() == self.into(number)]
         return found
 
     def finish(self) -> None:
@@ -111,7 +115,7 @@ os.execv({PYTHON!r}, [{PYTHON!r}, *flags, code.replace({part!r}, {other!r})])
 
     def nothing_left(self) -> bool:
         places = [(host.address, port) for host, port in zip(self.hosts, self.ports, strict=True)]
-        return wait_until(lambda: not processes_with(WORD) and not any(listens(*place) for place in places))
+        return wait_until(lambda: not self.relaying and not any(listens(*place) for place in places))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from provision.transport import upload
 from provision.transport.relay import _send
 from provision.transport.relay_heard import RelayHeard
 from tests.hosts.engine import Hosts, changes
-from tests.hosts.loopback import processes_with, wait_until
+from tests.hosts.loopback import processes_below, wait_until
 
 pytestmark = pytest.mark.hosts
 
@@ -70,6 +70,10 @@ class Rack:
         return made
 
     @property
+    def relaying(self) -> list[int]:
+        return processes_below(self.folder, WORD)
+
+    @property
     def notes(self) -> list[str]:
         return [event.text for event in self.hosts.events if isinstance(event, Note)]
 
@@ -105,7 +109,7 @@ def test_it_leaves_once_and_a_second_run_changes_nothing(rack: Rack) -> None:
     assert (again.exit_code, changes(again)) == (0, 0)
     assert [host.commands for host in again.hosts] == [2, 2, 2]
     assert rack.blocks == 5
-    assert not processes_with(WORD)
+    assert not rack.relaying
 
 
 def test_without_being_asked_nothing_goes_from_host_to_host(rack: Rack) -> None:
@@ -134,7 +138,7 @@ def test_where_the_first_dies_the_others_go_on_from_one_that_is_left(
     def send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
         _send(heard, kind, data)
         if kind == b"D" and not killed:
-            killed.extend(pid for pid in processes_with(WORD) if Path(f"/proc/{pid}/cwd").resolve().name == "host-1")
+            killed.extend(pid for pid in rack.relaying if Path(f"/proc/{pid}/cwd").resolve().name == "host-1")
             os.kill(*killed, signal.SIGKILL)
 
     monkeypatch.setattr("provision.transport.relay._send", send)
@@ -156,7 +160,7 @@ def test_ctrl_c_in_a_relay_leaves_nothing_that_runs(rack: Rack) -> None:
 
     report = rack.hosts.run("up", rack.book, cancel=cancel, listener=listen)
     assert report.exit_code == 1
-    assert wait_until(lambda: not processes_with(WORD))
+    assert wait_until(lambda: not rack.relaying)
     assert rack.hosts.run("up", rack.book).exit_code == 0
     for host in ("host-1", "host-2", "host-3"):
         assert [path.name for path in (rack.folder / host).iterdir()] == [rack.source.name]

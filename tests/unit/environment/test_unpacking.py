@@ -97,6 +97,8 @@ def test_one_whose_entries_go_back_ends(tmp_path: Path) -> None:
             gzip.compress(entry("a", length=1 << 80)), "unexpected end", id="a size that no file has, compressed"
         ),
         pytest.param(entry("a", length=1 << 80), "is no whole image", id="a size that no file has"),
+        pytest.param(entry("a") + b"no header" * 100, "is no whole image", id="no header after another"),
+        pytest.param(gzip.compress(entry("a") + b"no"), "is no whole image", id="a part of a header, compressed"),
         pytest.param(b"\x28\xb5\x2f\xfd" + bytes(600), "compressed by zstd", id="zstd"),
         pytest.param(bz2.compress(layer("ray-2.60.0")), "is no whole image", id="bzip2"),
     ],
