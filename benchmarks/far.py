@@ -41,13 +41,13 @@ def main() -> int:
     most = 0
     with tempfile.TemporaryDirectory(prefix="provision-far-") as folder, Rack(Path(folder) / "r", asked.hosts) as rack:
         env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state")}
-        run(["up"], rack.inventory, rack.folder, env)
+        provision(["up"], rack.inventory, rack.folder, env)
         try:
             for delay in ROUND_TRIPS:
                 with tunnels(rack, delay) as (inventory, ways):
                     most = max(most, measured(rack, inventory, ways, delay, env))
         finally:
-            run(["down", "--purge"], rack.inventory, rack.folder, env)
+            provision(["down", "--purge"], rack.inventory, rack.folder, env)
     if asked.promise and most > MOST:
         print(f"broken promise: a host was waited for {most} times, promised are {MOST}", file=sys.stderr)
         return 1
@@ -62,7 +62,7 @@ def measured(rack: Rack, inventory: Path, ways: Sequence[Tunnel], delay: float, 
         for way in ways:
             way.connections.clear()
         began = time.monotonic()
-        run(words, inventory, rack.folder, env)
+        provision(words, inventory, rack.folder, env)
         seconds = time.monotonic() - began
         waits, opened = max(way.turns for way in ways), max(len(way.connections) for way in ways)
         most = max(most, waits)
@@ -91,7 +91,7 @@ def tunnels(rack: Rack, delay: float) -> Iterator[tuple[Path, list[Tunnel]]]:
         yield inventory, ways
 
 
-def run(words: Sequence[str], inventory: Path, folder: Path, env: dict[str, str]) -> None:
+def provision(words: Sequence[str], inventory: Path, folder: Path, env: dict[str, str]) -> None:
     try:
         command([*PROVISION, words[0], inventory, *words[1:]], cwd=folder, env=env)
     except Failed as error:
