@@ -18,6 +18,8 @@ long: test compat  ## that, and what takes longer: the tests marked so, both end
 	.venv/bin/python -m benchmarks --assert
 	.venv/bin/python -m benchmarks.environment --assert
 	.venv/bin/python -m benchmarks.contained --rounds 1 --assert
+	.venv/bin/python -m benchmarks.far --assert
+	.venv/bin/python -m benchmarks.many --assert
 	.venv/bin/python -m benchmarks.soak
 
 compat:  ## the unit tests with the lowest versions on Python 3.10 and the newest on 3.13
