@@ -148,7 +148,8 @@ class Image(Resource):
         return Script(shell("files/trust.sh", "container/has.sh", "container/probe.sh"), self._names())
 
     def read(self, fragment: Fragment) -> State:
-        state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines())
+        # Docker ends what it prints of an image that is not there with an empty line.
+        state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines() if line)
         room = state.get("room", "")
         if room.isdigit() and int(room) >= self._size:
             del state["room"]

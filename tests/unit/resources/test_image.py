@@ -63,6 +63,10 @@ def test_one_that_has_nothing_is_sent_all(image: Image) -> None:
     assert image.diff(have, None) == ()
 
 
+def test_an_empty_line_of_docker_is_nothing_that_a_host_has(image: Image) -> None:
+    assert read(image, "version=20.10.24", "image=sha256:x", "", "room=99999999999999") is None
+
+
 def test_what_has_been_sent_is_not_sent_again(image: Image) -> None:
     have = read(image, "version=28.1", f"image={image.digest}", f"sent={image.archive.stat().st_size}")
     assert image.fix(have, image.want()).uploads == ()
