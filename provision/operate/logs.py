@@ -23,6 +23,9 @@ from provision.resources.service import LIBRARY
 
 SERVICES = ("ray", "vllm", "sllm", "sllm-store")
 
+#: How many of them run on one host, at most: Ray, and what is started on it.
+_ON_ONE = 2
+
 #: Bytes that are read of all logs together, and at least and at most of one of them.
 _ALL, _LEAST, _MOST = 32 * 2**20, 64 * 2**10, 8 * 2**20
 
@@ -161,7 +164,7 @@ def _met(fleet: Fleet, inventory: Inventory, host: Host) -> float:
 
 
 def _script(inventory: Inventory, host: Host, asked: LogsAsked, hosts: int, *, follow: bool) -> Script:
-    count = len(asked.services) + (_OF_RAY if asked.ray else 0) + asked.kernel
+    count = min(len(asked.services), _ON_ONE) + (_OF_RAY if asked.ray else 0) + asked.kernel
     room = max(_LEAST, min(_MOST, _ALL // max(1, hosts * count)))
     variables: dict[str, Value] = {
         **{"root": host.base, "cluster": inventory.cluster, "host": host.name, "user": host.services_user},
