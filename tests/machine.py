@@ -30,6 +30,7 @@ EXPECTED = (
     "there is no Python 3.",
     "ansible-vault is not installed",
     "ansible-inventory is not installed",
+    "ansible-playbook is not installed",
     "the history of the repository is not here",
     "the lists of packages were not fetched here",
     "needs a Debian or Ubuntu of the table",
