@@ -14,6 +14,9 @@ import machine
 import pytest
 from hypothesis import HealthCheck, settings
 
+# For what `benchmarks` has. At the end: `provision` is the one that is installed, with all that only that one has.
+sys.path.append(str(Path(__file__).parents[1]))
+
 # On a busy machine everything is slow; how fast things are is for benchmarks.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
