@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from provision.cluster.gather import Fleet, fleet_of
 from provision.core.errors import Cancelled, ProvisionError
 from provision.core.events import silent
+from provision.core.script import Value
 from provision.core.secret import Secret
-from provision.inventory.models import Inventory
+from provision.inventory.models import Host, Inventory
 from provision.inventory.secrets import read_sudo_password, readable_secrets
+from provision.resources.runtime import RUNTIMES
 
 
 @contextmanager
@@ -37,3 +39,11 @@ def errors_of(fleet: Fleet) -> tuple[ProvisionError, ...]:
         if isinstance(error, Cancelled):
             raise error
     return fleet.all_errors
+
+
+def place_of(inventory: Inventory, host: Host) -> dict[str, Value]:
+    """What the files of a service take (LIBRARY), beside its name, where one is looked at and none is started."""
+    return {
+        **{"root": host.base, "cluster": inventory.cluster, "host": host.name, "user": host.services_user},
+        **{"runtimes": " ".join(RUNTIMES), "scratch": "", "former": ""},
+    }

@@ -14,10 +14,9 @@ from provision.core.exits import Exit
 from provision.core.script import Script, Value, assignments, is_text
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
-from provision.operate.asking import asking, errors_of
+from provision.operate.asking import asking, errors_of, place_of
 from provision.payload.bundle import shell
 from provision.resources.kept_token import token_question, token_secrets
-from provision.resources.runtime import RUNTIMES
 from provision.resources.service import LIBRARY
 
 _WITHIN = ("files/trust.sh", "files/rights.sh", *LIBRARY)
@@ -94,13 +93,13 @@ def command_script(
     if not within:
         return Script(shell("commands/run.sh", "commands/here.sh"), variables, timeout=timeout)
     body = shell(*_WITHIN, "commands/environment.sh", "commands/run.sh", "commands/inside.sh")
-    return Script(body, {**variables, **_place(inventory, host)}, timeout=timeout)
+    return Script(body, {**variables, **place_of(inventory, host)}, timeout=timeout)
 
 
 def shell_line(inventory: Inventory, host: Host, words: Sequence[str]) -> str:
     """What a login shell is told for a shell within the environment, or for a command in there. Holds no secret: Ray's
     token stays in its file."""
-    variables = _place(inventory, host)
+    variables = place_of(inventory, host)
     files = [*_WITHIN, "commands/environment.sh"]
     if words:
         variables |= {"words": len(words), **{f"word_{i}": word for i, word in enumerate(words)}}
@@ -109,13 +108,6 @@ def shell_line(inventory: Inventory, host: Host, words: Sequence[str]) -> str:
         files.append("commands/shell.sh")
     text = f"{assignments(variables, _no_secret)}{shell(*files)}\n"
     return shlex.join([*(["sudo"] if host.sudo else []), "sh", "-c", text])
-
-
-def _place(inventory: Inventory, host: Host) -> dict[str, Value]:
-    return {
-        **{"root": host.base, "cluster": inventory.cluster, "host": host.name, "user": host.services_user},
-        **{"runtimes": " ".join(RUNTIMES), "scratch": "", "former": ""},
-    }
 
 
 def _no_secret(_: Secret) -> str:

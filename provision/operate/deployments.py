@@ -19,8 +19,8 @@ from provision.core.secret import Secret
 from provision.inventory.models import Inventory
 from provision.inventory.secrets import read_sudo_password
 from provision.inventory.serverless import BACKEND, MODEL_NAME, ServerlessLlm, SllmModel
+from provision.operate.asking import place_of
 from provision.payload.bundle import bundle, shell
-from provision.resources.runtime import RUNTIMES
 from provision.resources.serverless_head import ASKING, BY_PERSON, HEAD, OTHERS, in_words
 from provision.transport import Transport
 
@@ -113,8 +113,8 @@ def _ask(
     section_of(inventory)
     head = inventory.head
     variables: dict[str, Value] = {
-        **{"root": head.base, "cluster": inventory.cluster, "host": head.name, "service": HEAD},
-        **{"user": "", "runtimes": " ".join(RUNTIMES), "scratch": "", "former": ""},
+        **place_of(inventory, head),
+        **{"service": HEAD, "user": ""},  # its stamp says as whom
         **{"what": what, "asked": json.dumps(asked), "seconds": int(seconds)},
         "program": bundle("deployments:main"),
     }

@@ -14,11 +14,10 @@ from provision.core.errors import Cancelled, ProvisionError, ScriptFailed
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory
-from provision.operate.asking import asking, errors_of
+from provision.operate.asking import asking, errors_of, place_of
 from provision.operate.log_lines import Filter, HostReader, LogFile, LogLine, in_order
 from provision.payload.bundle import shell
 from provision.resources.kept_token import token_question, token_secrets
-from provision.resources.runtime import RUNTIMES
 from provision.resources.service import LIBRARY
 
 SERVICES = ("ray", "vllm", "sllm", "sllm-store")
@@ -167,10 +166,10 @@ def _script(inventory: Inventory, host: Host, asked: LogsAsked, hosts: int, *, f
     count = min(len(asked.services), _ON_ONE) + (_OF_RAY if asked.ray else 0) + asked.kernel
     room = max(_LEAST, min(_MOST, _ALL // max(1, hosts * count)))
     variables: dict[str, Value] = {
-        **{"root": host.base, "cluster": inventory.cluster, "host": host.name, "user": host.services_user},
-        **{"services": " ".join(asked.services), "ray": "yes" if asked.ray else "", "scratch": "", "former": ""},
+        **place_of(inventory, host),
+        **{"services": " ".join(asked.services), "ray": "yes" if asked.ray else ""},
         **{"kernel": "yes" if asked.kernel else "", "follow": "yes" if follow else "", "bytes": room},
-        **{"lines": "" if asked.lines is None else asked.lines, "runtimes": " ".join(RUNTIMES)},
+        "lines": "" if asked.lines is None else asked.lines,
     }
     body = shell("files/trust.sh", "files/rights.sh", *LIBRARY, "logs/read.sh")
     return Script(body, variables, timeout=math.inf if follow else _PATIENCE)

@@ -17,12 +17,11 @@ from provision.engine.members import AT, Members
 from provision.environment.locks import lock_of
 from provision.inventory.models import Host, Inventory
 from provision.inventory.secrets import readable_secrets
-from provision.operate.asking import asking
+from provision.operate.asking import asking, place_of
 from provision.operate.last_up import last_up
 from provision.operate.read_status import read_gpus_in_use, read_service, read_work
 from provision.operate.status import ClusterStatus, HostStatus, LastUp, ServiceStatus, Work
 from provision.payload.bundle import bundle, shell
-from provision.resources.runtime import RUNTIMES
 from provision.resources.service import LIBRARY
 from provision.serving.smoke import API_KEY
 from provision.transport.lease import looking
@@ -130,8 +129,8 @@ class Looker:
     def _service(self, host: Host, name: str, key: Secret | None) -> Script:
         folder = host.name.partition(AT)[0]  # one that has moved was known there without its address
         variables: dict[str, Value] = {
-            **{"root": host.base, "cluster": self._inventory.cluster, "host": folder, "service": name},
-            **{"user": host.services_user, "runtimes": " ".join(RUNTIMES), "scratch": "", "former": ""},
+            **place_of(self._inventory, host),
+            **{"host": folder, "service": name},
         }
         if name == "vllm":
             variables |= {"program": bundle("metrics:main"), "api_key": key or ""}
