@@ -1,4 +1,5 @@
-"""Credentials in URLs (`https://user:password@host`, `https://token@host`): masked in whatever is shown."""
+"""URLs: credentials in them (`https://user:password@host`, `https://token@host`), masked in whatever is shown, and
+addresses."""
 
 from __future__ import annotations
 
@@ -80,3 +81,8 @@ def with_login(url: str, user: str, password: str) -> str:
         return url
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
+
+
+def bracketed(address: str) -> str:
+    """As a URL has it, and whatever else puts a port behind it."""
+    return f"[{address}]" if ":" in address else address

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import yaml
 
 from provision.core.errors import UsageError
+from provision.core.urls import bracketed
 from provision.export.common import File
 from provision.export.dashboard import dashboard
 from provision.inventory.models import Host, Inventory
@@ -71,7 +72,7 @@ def _reached(host: Host) -> str:
 
 
 def _at(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return f"{bracketed(address)}:{port}"
 
 
 def _json(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from provision.core.urls import bracketed
 from provision.render.errors import all_error_lines
 from provision.render.text import PLAIN, Paint, Style, clean, table
 
@@ -18,7 +19,7 @@ def key_lines(keys: Sequence[ScannedKey], paint: Paint = PLAIN) -> list[str]:
     """`host  address  type  fingerprint  status`, in the order of `keys`."""
     rows: list[tuple[str, ...]] = [("host", "address", "status", "type", "fingerprint")]
     for key in keys:
-        address = f"[{key.address}]:{key.port}" if ":" in key.address else f"{key.address}:{key.port}"
+        address = f"{bracketed(key.address)}:{key.port}"
         rows.append((clean(key.host), clean(address), key.status, clean(key.kind), clean(key.fingerprint)))
     first, *rest = table(rows)
     lines = [paint(Style.DIM, "  ".join(first))]

@@ -11,6 +11,7 @@ from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
+from provision.core.urls import bracketed
 from provision.inventory.serverless import ServerlessLlm, SllmModel
 from provision.payload.bundle import bundle, shell
 from provision.resources.ray import RayHead, as_the_head, await_members
@@ -48,7 +49,7 @@ class ServerlessHead(Service):
 
     @property
     def url(self) -> str:
-        return f"http://{self.node_ip}:{self.settings.port}"
+        return f"http://{bracketed(self.node_ip)}:{self.settings.port}"
 
     def flags(self) -> dict[str, str]:
         """No value: a switch that is on."""
@@ -114,7 +115,7 @@ BY_PERSON = "person "
 def question(what: str, asked: object, *, python: str, address: str, port: int, seconds: float) -> dict[str, Value]:
     """What serverless/ask.sh is told, beside the place of the service."""
     return {
-        "url": f"http://{f'[{address}]' if ':' in address else address}:{port}",
+        "url": f"http://{bracketed(address)}:{port}",
         "address": address,
         "port": port,
         "what": what,

@@ -15,9 +15,9 @@ from typing import Any
 from provision.core.certificate import ShownCertificate
 from provision.core.outcome import Ended, Endpoint
 from provision.core.person import expanded
+from provision.core.urls import bracketed
 from provision.inventory.models import Host, SecretSource
 from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
-from provision.serving.running import bracketed
 
 #: How a service is shown that is well.
 RUNNING = "running"

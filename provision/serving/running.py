@@ -10,6 +10,7 @@ from provision.cluster.cluster import is_loopback
 from provision.core.errors import HostError, ScriptFailed
 from provision.core.mark import Mark
 from provision.core.script import Fragment, Script
+from provision.core.urls import bracketed
 from provision.inventory.models import Host, Inventory
 from provision.payload.bundle import shell
 from provision.transport import Session
@@ -113,8 +114,3 @@ def read_running(fragment: Fragment, inventory: Inventory) -> Running:
         stamp.get("certificate", "") if scheme == "https" else "",
         stamp.get("plain") or f"{stamp['python']}/bin/python",
     )
-
-
-def bracketed(address: str) -> str:
-    """As a URL has it, and whatever else puts a port behind it."""
-    return f"[{address}]" if ":" in address else address

@@ -17,12 +17,13 @@ from provision.core.errors import HostError, ProvisionError, UsageError
 from provision.core.report import Report
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
+from provision.core.urls import bracketed
 from provision.inventory.models import Inventory, Serve
 from provision.payload.ask import Answer, Refused, article, ask, told_answer
 from provision.payload.bounded import whole
 from provision.payload.bundle import bundle, shell
 from provision.payload.posting import over_http, reason
-from provision.serving.running import NotServing, Running, bracketed, find_running
+from provision.serving.running import NotServing, Running, find_running
 from provision.transport import Session, Transport
 from provision.transport.keyed import keyed
 from provision.transport.reach import closed

@@ -18,6 +18,7 @@ from provision.core.finding import Against, Finding, Severity
 from provision.core.outcome import Ended, Endpoint
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
+from provision.core.urls import bracketed
 from provision.environment.python_version import number
 from provision.inventory.serverless import BACKEND, ServerlessLlm
 from provision.resources.ports import PortsFree
@@ -26,7 +27,6 @@ from provision.resources.ray_members import RayMembers
 from provision.resources.serverless_head import HEAD, ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import STORE, ModelsFolder, ServerlessStore
 from provision.serving.instructions import RUNNING
-from provision.serving.running import bracketed
 from provision.stack.leftovers import going
 from provision.stack.ray import Stack
 from provision.stack.secrets import given

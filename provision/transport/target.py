@@ -14,6 +14,7 @@ from pathlib import Path
 
 from provision.core.errors import Unreachable
 from provision.core.person import expanded, login_name
+from provision.core.urls import bracketed
 from provision.inventory.models import Host
 from provision.transport import tokens
 from provision.transport.ssh_config import SshSettings, paths
@@ -88,8 +89,7 @@ class Target:
         words += ["-p", str(self.port)] if self.port != 22 else []
         words += ["-i", str(self.keys[0])] if self.explicit and self.keys else []
         if self.jump:
-            bracketed = f"[{self.jump.address}]" if ":" in self.jump.address else self.jump.address
-            words += ["-J", f"{self.jump.user}@{bracketed}:{self.jump.port}"]
+            words += ["-J", f"{self.jump.user}@{bracketed(self.jump.address)}:{self.jump.port}"]
         return shlex.join([*words, f"{self.user}@{self.address}"])
 
 

@@ -239,3 +239,12 @@ def test_each_part_can_be_carried_by_systemd_and_its_scripts_are_shell() -> None
         script = service.fix(None, service.want())
         for text in (script.body, service.probe().body, str(script.vars["before"]), str(script.vars["after"])):
             assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0, service.name
+
+
+def test_an_address_of_ipv6_is_asked_as_a_url_has_it() -> None:
+    book = book_of(made())
+    head = the(book, ServerlessHead)
+    setup = replace(head.ray.setup, network=replace(head.ray.setup.network, node_ip="fd00::1"))
+    head = replace(head, ray=replace(head.ray, setup=setup))
+    assert head.url == head.health().vars["well_url"] == "http://[fd00::1]:8343"
+    assert replace(the(book, ServerlessModels), head=head).probe().vars["url"] == head.url
