@@ -15,6 +15,7 @@ from provision.core.urls import bracketed
 from provision.inventory.serverless import ServerlessLlm, SllmModel
 from provision.payload.bundle import bundle, shell
 from provision.resources.ray import RayHead, as_the_head, await_members
+from provision.resources.serverless_service import health_script, ready_script
 from provision.resources.service import LIBRARY, Service, aspects_of
 from provision.resources.staying import Unit
 
@@ -84,13 +85,10 @@ class ServerlessHead(Service):
         return (self.settings.port,)
 
     def ready(self) -> Script:
-        variables: dict[str, Value] = {**self._asked(), "seconds": int(self.settings.ready_timeout)}
-        return Script(
-            shell("listener.sh", _WELL, "serverless/ready.sh"), variables, timeout=self.settings.ready_timeout + 60
-        )
+        return ready_script(_WELL, self._asked(), self.settings.ready_timeout)
 
     def health(self) -> Script:
-        return Script(shell("listener.sh", _WELL, "serverless/health.sh"), self._asked())
+        return health_script(_WELL, self._asked())
 
     def _asked(self) -> dict[str, Value]:
         return {

@@ -13,6 +13,7 @@ from provision.core.secret import Secret
 from provision.inventory.serverless import ServerlessLlm
 from provision.payload.bundle import shell
 from provision.resources.lifeline import Server, lifeline
+from provision.resources.serverless_service import health_script, ready_script
 from provision.resources.service import Service, aspects_of
 
 #: What its service is called on a host.
@@ -66,13 +67,10 @@ class ServerlessStore(Service):
         return (self.settings.store_port,)
 
     def ready(self) -> Script:
-        variables: dict[str, Value] = {**self._asked(), "seconds": int(self.settings.ready_timeout)}
-        return Script(
-            shell("listener.sh", _WELL, "serverless/ready.sh"), variables, timeout=self.settings.ready_timeout + 60
-        )
+        return ready_script(_WELL, self._asked(), self.settings.ready_timeout)
 
     def health(self) -> Script:
-        return Script(shell("listener.sh", _WELL, "serverless/health.sh"), self._asked())
+        return health_script(_WELL, self._asked())
 
     def _asked(self) -> dict[str, Value]:
         place: Server = (self.node_ip, self.settings.store_port, "the store")
