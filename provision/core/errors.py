@@ -155,7 +155,10 @@ class HostError(ProvisionError):
 
 
 class Unreachable(HostError):
+    """`address`: what was connected to, where that is known: two hosts may differ in nothing else."""
+
     exit_code = Exit.UNREACHABLE
+    address: str = ""
 
 
 class NameNotFound(Unreachable):

@@ -15,6 +15,9 @@ AREAS = (
     "drivers", "gpus", "compatibility", "packages", "services", "network", "storage", "system", "files", "tests",
 )  # fmt: skip
 
+#: What a blocker is called that only says that its host failed, as the host's error says already, with the reason.
+HELD_UP = "held up"
+
 #: What findings are called, with a host after it, about what a run could not do because that host was left out.
 LIMIT = "--limit"
 

@@ -20,7 +20,7 @@ from provision.cluster.relaying import carriers
 from provision.core import events
 from provision.core.errors import ScriptFailed
 from provision.core.events import Listener
-from provision.core.finding import Finding, Known, accepting, blocker
+from provision.core.finding import HELD_UP, Finding, Known, accepting, blocker
 from provision.core.lease import read_answer
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
@@ -201,10 +201,10 @@ class Run:
         not come up without it."""
         if not self._job.apply or self._job.mode is not Mode.UP:
             return []
-        hint = "fix that first, or exclude the host with --limit"
-        return [
-            blocker(name, f"nothing was changed on any host, because of {name}", hint=hint) for name in fleet.errors
-        ]
+        hint = "fix that first, or name all other hosts with --limit"
+        message = "nothing was changed on any host, because of this one"
+        blocked = [blocker(name, message, hint=hint) for name in fleet.names if name in fleet.errors]
+        return [replace(one, fact=HELD_UP) for one in blocked]
 
 
 def _reached(fleet: Fleet, cluster: Cluster) -> list[Host]:

@@ -17,6 +17,7 @@ _LONGEST, _MOST = 2_000, 200
 
 _NAME = re.compile(r"(?P<at>\d{8}T\d{6})\.\d{3}Z(?:\.\d+)?-(?:up|rollback)\.log\Z")
 _CHANGED = re.compile(r"\S+ (?P<host>\S+) StepDone step='[^']*' label='(?P<label>[^']*)'")
+_STARTED = re.compile(r"\S+ - RunStarted ")
 _ENDED = re.compile(r"\S+ - RunDone exit_code=(?:<[^:>]*: )?(?P<code>\d+)")
 
 
@@ -29,8 +30,9 @@ def last_up(cluster: str) -> LastUp | None:
     logs = [(began, path) for path in paths if (began := _began(path)) is not None]
     if not logs:
         return None
-    began, path = max(logs)
-    return _read(path, began)
+    # One that ended before any host was contacted, as by a mistake in the playbook, says nothing of the hosts.
+    found = (_read(path, began) for began, path in sorted(logs, reverse=True))
+    return next((last for last in found if last is not None), None)
 
 
 def _began(path: Path) -> float | None:
@@ -44,8 +46,10 @@ def _began(path: Path) -> float | None:
 
 
 def _read(path: Path, began: float) -> LastUp | None:
+    """None: it cannot be read, or contacted no host."""
     changes: list[tuple[str, str]] = []
     code: int | None = None
+    started = False
     try:
         with io.TextIOWrapper(open_kept(path), encoding="utf-8", errors="replace") as log:
             while line := log.readline(_LONGEST):
@@ -53,6 +57,7 @@ def _read(path: Path, began: float) -> LastUp | None:
                     changes.append((visible(found["host"]), visible(found["label"])))
                 elif found := _ENDED.match(line):
                     code = int(found["code"])
+                started = started or _STARTED.match(line) is not None
     except OSError:
         return None
-    return LastUp(began, code, tuple(changes))
+    return LastUp(began, code, tuple(changes)) if started else None

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from provision.core.errors import HostError, InventoryError, Problem, ProvisionError
+from provision.core.errors import HostError, InventoryError, Problem, ProvisionError, Unreachable
 from provision.core.finding import Finding
 from provision.render.findings import details
 from provision.render.merged import entries, hostless
 from provision.render.text import PLAIN, Paint, Style, clean, named
+
+#: Stands in a text for the address of each of several hosts, of which so many are told.
+_EACH_ADDRESS = "<address>"
+_MOST_ADDRESSES = 8
 
 
 def error_lines(error: ProvisionError, paint: Paint = PLAIN) -> list[str]:
@@ -22,29 +27,56 @@ def error_lines(error: ProvisionError, paint: Paint = PLAIN) -> list[str]:
 def all_error_lines(errors: Iterable[ProvisionError], paint: Paint = PLAIN) -> list[str]:
     """Each once, with an empty line between; the same of several hosts is one: 200 hosts behind a jump host that is
     down are read as that."""
+    return joined(
+        block(one.where, one.message, one.evidence, one.hint, paint) if one.where else error_lines(one.error, paint)
+        for one in shared(errors)
+    )
+
+
+class Shared(NamedTuple):
+    """What is told of one error, or of one that several hosts share. `where`: those hosts; empty for none."""
+
+    error: ProvisionError
+    where: str
+    message: str
+    evidence: tuple[str, ...]
+    hint: str
+
+
+def shared(errors: Iterable[ProvisionError]) -> list[Shared]:
+    """In the order in which they come."""
     same: dict[tuple[object, ...], list[ProvisionError]] = {}
     for error in errors:
         same.setdefault(_alike(error), []).append(error)
-    return joined(_together(found, paint) for found in same.values())
+    return [_together(found) for found in same.values()]
 
 
 def _alike(error: ProvisionError) -> tuple[object, ...]:
     if not isinstance(error, HostError) or not error.host:
         return (error,)
+    return (type(error), len(error.evidence), *_of_each(error))
+
+
+def _of_each(error: HostError) -> tuple[str, ...]:
+    """Its texts, as they are said of several hosts."""
+    address = error.address if isinstance(error, Unreachable) else ""
     texts = (error.message, *error.evidence, error.hint)
-    return (type(error), len(error.evidence), *(hostless(text, error.host) for text in texts))
+    return tuple(hostless(hostless(text, error.host), address, _EACH_ADDRESS) for text in texts)
 
 
-def _together(errors: Sequence[ProvisionError], paint: Paint) -> list[str]:
+def _together(errors: Sequence[ProvisionError]) -> Shared:
     first = errors[0]
     hosts = tuple(dict.fromkeys(error.host for error in errors if isinstance(error, HostError)))
-    if not isinstance(first, HostError) or len(hosts) < 2:
-        return error_lines(first, paint)
     said = (first.message, *first.evidence, first.hint)
-    if any((error.message, *error.evidence, error.hint) != said for error in errors):
-        said = tuple(hostless(text, first.host) for text in said)
+    if isinstance(first, HostError) and any((e.message, *e.evidence, e.hint) != said for e in errors):
+        said = _of_each(first)
     message, *evidence, hint = said
-    return block(named(hosts), message, evidence, hint, paint)
+    if any(_EACH_ADDRESS in text for text in said):
+        addresses = {e.host: e.address for e in errors if isinstance(e, Unreachable)}
+        few = [f"{host} is {address}" for host, address in addresses.items()][:_MOST_ADDRESSES]
+        more = f" … and {len(addresses) - len(few)} more" if len(addresses) > len(few) else ""
+        evidence.append(", ".join(few) + more)
+    return Shared(first, named(hosts), message, tuple(evidence), hint)
 
 
 def problem_lines(problem: Problem, paint: Paint = PLAIN) -> list[str]:

@@ -56,6 +56,9 @@ class EventLines:
 
     @_of.register
     def _(self, event: events.Failed) -> list[str]:
+        if not event.step:
+            # Of a host that could not be looked at. What goes on without it is soon over, and says all of it then.
+            return []
         message = clean((event.message.splitlines() or [""])[0])
         return [self.prefixed(event.host, f"{self._paint(Style.ERROR, 'error:')} {message}")]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from provision.core.finding import Finding, Severity
 
 #: Stands in a text for the host that it is about, where it is said of several.
-_EACH = "<host>"
+EACH = "<host>"
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,11 @@ def alike(finding: Finding) -> Finding:
     )
 
 
-def hostless(text: str, host: str) -> str:
-    """`text` as it is said of several hosts, of which `host` is one."""
+def hostless(text: str, host: str, each: str = EACH) -> str:
+    """`text` as it is said of several hosts, of which `host` is one. `each`: what stands for it."""
     if not host or host not in text:
         return text
-    return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", _EACH, text)
+    return re.sub(rf"(?<![\w-]){re.escape(host)}(?![\w-])", each, text)
 
 
 def counts(findings: Iterable[Finding]) -> dict[str, int]:

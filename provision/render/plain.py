@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provision.core.events import Connected, Doing, Event, HostDone, Progress
+from provision.core.events import Connected, Doing, Event, Progress
 from provision.render.fanout import View
 from provision.render.lines import EventLines
 from provision.render.out import Out
-from provision.render.text import PLAIN, Paint, clean, count, duration
+from provision.render.text import PLAIN, Paint, clean, duration
 
 #: Seconds between two progress lines of one host.
 EVERY = 10.0
@@ -42,9 +42,6 @@ class PlainView(View):
             self._progress(event.host, at)
         elif isinstance(event, Connected):
             self._say(event.host, f"connected  {duration(event.seconds)}")
-        elif isinstance(event, HostDone):
-            changes = f", {count(event.changes, 'change')}" if event.status == "changed" else ""
-            self._say(event.host, f"{event.status}{changes}  {duration(event.seconds)}")
         else:
             self._out.lines(self._lines.lines(event))
 

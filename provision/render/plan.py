@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from provision.core.finding import HELD_UP, Finding
 from provision.core.plan import Action, Change, Mode, Plan, Stop
 from provision.render.findings import details
 from provision.render.merged import Merged, entries
@@ -13,8 +14,7 @@ from provision.render.text import PLAIN, Paint, Style, cells, clean, count, dura
 _STYLE = {Action.CREATE: Style.ADD, Action.UPDATE: Style.CHANGE, Action.REMOVE: Style.REMOVE}
 
 #: From this many changes on, those that are the same on several hosts share a line.
-MERGE_FROM = 24
-
+MERGE_FROM = 12
 
 #: Lines about one change that are not worth reading twice.
 _LONG = 2
@@ -37,9 +37,14 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     widths = (max((len(named(r.hosts)) for r in rows), default=0), max((cells(r.label) for r in rows), default=0))
     lines = [line for row in rows for line in _row_lines(row, widths, paint)]
     lines += interruption_lines(plan)
-    for entry in entries(plan.blockers):
+    for entry in entries(in_the_way(plan)):
         lines += _blocker_lines(entry, paint)
     return lines
+
+
+def in_the_way(plan: Plan) -> tuple[Finding, ...]:
+    """What blocks the plan by itself. That a host could not be looked at is told once, as the host's error."""
+    return tuple(blocker for blocker in plan.blockers if blocker.fact != HELD_UP)
 
 
 def question_lines(plan: Plan) -> list[str]:
@@ -111,8 +116,8 @@ def totals(plan: Plan) -> str:
     if plan.changes:
         hosts = {c.step.host for c in plan.changes}
         parts.append(f"{count(len(plan.changes), 'change')} on {count(len(hosts), 'host')}")
-    if plan.blockers:
-        parts.append(f"{count(len(entries(plan.blockers)), 'thing')} in the way")
+    if blockers := in_the_way(plan):
+        parts.append(f"{count(len(entries(blockers)), 'thing')} in the way")
     return ", ".join(parts)
 
 

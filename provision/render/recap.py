@@ -6,14 +6,14 @@ from collections import Counter
 
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, SIGNAL, Exit
-from provision.core.finding import LIMIT, LOCK, Severity
+from provision.core.finding import HELD_UP, LIMIT, LOCK, Severity
 from provision.core.plan import is_by_up
 from provision.core.report import HostReport, Report
 from provision.render.errors import all_error_lines, blocker_lines
 from provision.render.findings import finding_lines, head_lines, tally
 from provision.render.matrix import matrix_lines
 from provision.render.merged import entries
-from provision.render.plan import totals
+from provision.render.plan import in_the_way, totals
 from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped
 
@@ -27,11 +27,17 @@ _STYLE = {
     "skipped": Style.DIM,
 }
 
+#: How a host can have ended other than well.
+_WORST_FIRST = ("unreachable", "failed", "blocked", "skipped")
+
 #: With more hosts than this, those that are fine are counted, not listed.
 _LIST_UP_TO = 40
 
 #: Seconds: a part of a run that took less has no place of its own.
 _WORTH_SAYING = 1.0
+
+#: Stands for a number that nobody knows.
+_NOT_LOOKED_AT = "-"
 
 # Stands for a blank at which no line is broken.
 _TIED = "\N{WORD JOINER}"
@@ -69,7 +75,7 @@ def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> li
         if report.since is not None and report.since.changes:
             found += since_lines(report.since, now, paint)
     else:
-        found = blocker_lines(report.plan.blockers if report.plan is not None else (), paint)
+        found = blocker_lines(in_the_way(report.plan) if report.plan is not None else (), paint)
     return [*failures, *([""] if failures and found else []), *found]
 
 
@@ -129,7 +135,8 @@ def last_line(report: Report, *, again: str = "") -> str:
     """One sentence on the whole run. `again`: the `provision up …` that would fix drift."""
     took = duration(report.seconds)
     hosts = how_many(report)
-    bad = Counter(h.status for h in report.hosts if h.status in ("failed", "unreachable", "blocked", "skipped"))
+    statuses = Counter(h.status for h in report.hosts)
+    bad = Counter({status: statuses[status] for status in _WORST_FIRST if statuses[status]})
     if report.command == "check":
         return _checked(report, f"({hosts}, {took})", bad, again)
     if report.exit_code in ANSWERED and not bad:
@@ -137,10 +144,23 @@ def last_line(report: Report, *, again: str = "") -> str:
         return _good(report, hosts, took, again) + ("; not all that it takes" if missed else "")
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
     if report.plan is not None and report.plan.blockers and not any(h.changes for h in report.hosts):
-        parts.append("nothing was changed")
+        parts.append("nothing was changed on any host")
     if report.exit_code > SIGNAL:
         parts.insert(0, "stopped")
-    return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took})"
+    return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took}){_of_the_others(report, bad)}"
+
+
+def _of_the_others(report: Report, bad: Counter[str]) -> str:
+    """What hosts that could not be looked at leave open, which nobody should have to work out."""
+    plan, missed = report.plan, bad["unreachable"] + bad["failed"]
+    if not missed or plan is None:
+        return ""
+    if report.command == "plan":
+        return f"; on the others {totals(plan) or 'nothing to change'}"
+    if report.command == "down":
+        return f"; whether anything of this cluster still runs {'there' if missed == 1 else 'on them'} is not known"
+    held_up = any(blocker.fact == HELD_UP for blocker in plan.blockers)
+    return "; fix that first, or name all other hosts with --limit" if held_up else ""
 
 
 def _good(report: Report, hosts: str, took: str, again: str) -> str:
@@ -204,8 +224,10 @@ def _table(report: Report, hosts: tuple[HostReport, ...], paint: Paint, *, verbo
     rows = [head]
     for h in hosts:
         counted = (str(h.connections), str(h.commands)) if verbose else ()
-        number = findings[h.name] if checked else len(h.changes)
-        rows.append((h.name, h.status, str(number), f"{h.seconds:.1f}", *counted))
+        number = str(findings[h.name] if checked else len(h.changes))
+        if h.status == "unreachable" and not number.strip("0") and report.command in ("check", "plan"):
+            number = _NOT_LOOKED_AT
+        rows.append((h.name, h.status, number, f"{h.seconds:.1f}", *counted))
     padded = table(rows, right=frozenset(range(2, len(head))))
     lines = [paint(Style.DIM, "  ".join(padded[0]))]
     for host, cells in zip(hosts, padded[1:], strict=True):

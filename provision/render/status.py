@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from provision.core.lease import clock, several
 from provision.core.wording import span
+from provision.render.status_wrong import error_words, wrong_words
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, table, wrapped
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def status_lines(
     for label, text in status_facts(seen, history or {}):
         lines += wrapped(clean(text), max(width, 40), " " * (_LABEL + 1), f"{label:<{_LABEL}}")
     lines += ["", *_hosts(seen, paint, width)]
-    for wrong in seen.wrong:
+    for wrong in wrong_words(seen):
         lines += wrapped(clean(wrong), max(width, 40), "  ", paint(Style.WARN, "wrong:"))
     return lines
 
@@ -50,11 +51,11 @@ def status_facts(seen: ClusterStatus, history: Mapping[str, str]) -> list[tuple[
 
 def verdict(seen: ClusterStatus) -> str:
     if seen.unreachable:
-        return "unreachable: " + ", ".join(host.name for host in seen.unreachable)
+        return "unreachable: " + named([host.name for host in seen.unreachable])
     if seen.holders:
         return "another run is at work"
     if seen.unknown:
-        return "could not be asked: " + ", ".join(host.name for host in seen.unknown)
+        return "could not be asked: " + named([host.name for host in seen.unknown])
     return "not well" if seen.wrong else "well, as far as was looked at"
 
 
@@ -143,11 +144,16 @@ def _hosts(seen: ClusterStatus, paint: Paint, width: int) -> list[str]:
         lines = [paint(Style.DIM, shown[0]), *shown[1:]]
     else:
         lines = [line for row in rows for line in _upright(row, paint, width)]
+    for message, hint in error_words(seen):
+        lines += wrapped(clean(message), width, "  ", paint(Style.ERROR, "error:"))
+        for line in hint.splitlines():
+            lines += wrapped(clean(line), width, "  ", paint(Style.HINT, "hint:"))
+    blind: dict[str, list[str]] = {}
     for host in seen.hosts:
-        if host.error is not None:
-            lines += wrapped(f"{host.name}: {clean(host.error.message)}", width, "  ", paint(Style.ERROR, "error:"))
-        elif host.gpus_unknown:
-            lines += wrapped(f"{host.name}: GPUs {UNKNOWN}: {clean(host.gpus_unknown)}", width, "  ")
+        if host.error is None and host.gpus_unknown:
+            blind.setdefault(host.gpus_unknown, []).append(host.name)
+    for why, hosts in blind.items():
+        lines += wrapped(f"{named(hosts)}: GPUs {UNKNOWN}: {clean(why)}", width, "  ")
     return lines
 
 
@@ -252,7 +258,7 @@ def _environment(seen: ClusterStatus) -> str:
     for host in seen.hosts:
         if host.error is None:
             found.setdefault(host.environment or "none", []).append(host.name)
-    words = [f"{digest} on {', '.join(hosts)}" for digest, hosts in found.items()]
+    words = [f"{digest} on {named(hosts)}" for digest, hosts in found.items()]
     lock = f"the lock here: {seen.environment}" if seen.environment else "what the lock here says is not known"
     return "; ".join([*words, lock])
 

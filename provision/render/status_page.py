@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from provision.render.html import text
 from provision.render.status import COLUMNS, host_cells, status_facts, verdict
+from provision.render.status_wrong import error_words, wrong_words
 
 if TYPE_CHECKING:
     from provision.operate.status import ClusterStatus
@@ -33,8 +34,8 @@ def status_page(seen: ClusterStatus) -> str:
     facts = "".join(f"<dt>{text(label)}<dd>{text(said)}\n" for label, said in status_facts(seen, {}))
     head = "".join(f"<th>{text(name)}" for name in COLUMNS)
     rows = "".join(f"<tr>{''.join(f'<td>{text(cell)}' for cell in host_cells(host))}\n" for host in seen.hosts)
-    problems = [f"{host.name}: {host.error.message}" for host in seen.hosts if host.error is not None]
-    wrong = "".join(f'<li class="wrong">{text(line)}\n' for line in (*problems, *seen.wrong))
+    problems = [f"{message}: {hint}" if hint else message for message, hint in error_words(seen)]
+    wrong = "".join(f'<li class="wrong">{text(line)}\n' for line in (*problems, *wrong_words(seen)))
     return f"""\
 <!doctype html>
 <html lang="en">

@@ -30,6 +30,7 @@ def aftermath(
     except Unreachable as gone:
         found = _as(type(gone), lost, f"{lost.message}, and since then: {gone.message}", gone.hint)
         found.evidence = gone.evidence
+        found.address = gone.address  # type: ignore[attr-defined]
         return found
     except ProvisionError:
         return lost

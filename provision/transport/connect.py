@@ -31,7 +31,7 @@ from provision.inventory.models import Host
 from provision.transport.aftermath import aftermath
 from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt
-from provision.transport.handshake import Transient, broken, handshake, prepare, shown
+from provision.transport.handshake import Transient, addressed, broken, handshake, prepare, shown
 from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, authorities, expected, judge
 from provision.transport.key_file import KeyRing
@@ -187,7 +187,8 @@ class Opener:
 
     def open(self, target: Target) -> paramiko.Transport:
         """A connection that is logged in. Raises Unreachable's subclasses, Cancelled."""
-        return patiently(lambda: self._try(target, self._log_in), target.timeout, self._cancel)
+        with addressed(target):
+            return patiently(lambda: self._try(target, self._log_in), target.timeout, self._cancel)
 
     def look(self, target: Target) -> HostKey:
         """The key that the server shows; nobody logs in. Raises as `open`."""
@@ -197,7 +198,8 @@ class Opener:
             transport.close()
             return key
 
-        return patiently(lambda: self._try(target, take), target.timeout, self._cancel)
+        with addressed(target):
+            return patiently(lambda: self._try(target, take), target.timeout, self._cancel)
 
     def close(self) -> None:
         for transport in reversed(list(self._jumps.values())):

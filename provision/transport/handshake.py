@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import paramiko
@@ -107,3 +108,13 @@ def _proxy_failed(target: Target, sock: ProxySocket, text: str) -> Exception:
         hint="correct ProxyCommand in ssh_config, or run it by hand",
     )
     return error if code is not None and final(code, said) else Transient(error)
+
+
+@contextlib.contextmanager
+def addressed(target: Target) -> Iterator[None]:
+    """An error within it says what was connected to; one of a jump host says that of the jump host."""
+    try:
+        yield
+    except Unreachable as error:
+        error.address = error.address or target.address
+        raise

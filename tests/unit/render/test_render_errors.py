@@ -60,3 +60,21 @@ def test_errors_that_name_their_own_host_are_one_and_others_are_not() -> None:
     heads = [line for line in all_error_lines(differ) if line.startswith("error")]
     assert heads == ["error: a: m", "error: b: m", "error: c: m"]
     assert all_error_lines([PortClosed("a", "m"), ScriptFailed("b", "m")]) == ["error: a: m", "", "error: b: m"]
+
+
+def test_hosts_that_differ_in_their_address_alone_have_one_error() -> None:
+    def gone(number: int) -> PortClosed:
+        address = f"10.0.0.{number}"
+        error = PortClosed(f"gpu-{number}", f"nothing listens on port 22 of `{address}`", hint=f"nc -vz {address} 22")
+        error.address = address
+        return error
+
+    assert all_error_lines([gone(1), gone(11)]) == [
+        "error: gpu-1, gpu-11: nothing listens on port 22 of `<address>`",
+        "  gpu-1 is 10.0.0.1, gpu-11 is 10.0.0.11",
+        "hint: nc -vz <address> 22",
+    ]
+    assert all_error_lines([gone(1)])[0] == "error: gpu-1: nothing listens on port 22 of `10.0.0.1`"
+    many = all_error_lines([gone(number) for number in range(1, 201)])
+    assert many[0].startswith("error: 200 hosts (gpu-1 … gpu-200): ")
+    assert many[1].endswith("gpu-8 is 10.0.0.8 … and 192 more")

@@ -34,7 +34,6 @@ gpu-01  created environment 3f9c  12 s
 gpu-01  skipped vllm: cancelled
 gpu-02  error: vllm: failed (exit code 1)
 three packages have no hashes
-gpu-03  ok  2.0 s
 """
     )
 

@@ -5,9 +5,10 @@ from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_wa
 from render_samples import a_plan, a_report
 
 from provision.core.errors import NameNotFound
-from provision.core.finding import LIMIT, Finding, Severity, blocker
+from provision.core.finding import HELD_UP, LIMIT, Finding, Severity, blocker
 from provision.core.plan import BY_UP, Mode, make_plan
 from provision.core.report import HostReport
+from provision.render.plan import plan_lines, totals
 from provision.render.recap import check_lines, failure_lines, last_line, quiet_lines, recap_lines, warning_lines
 
 EMPTY = make_plan(Mode.UP, [], {})
@@ -78,7 +79,7 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
         ),
         (
             {"hosts": (HostReport("a", "blocked", (), (), 1.0),), "plan": BLOCKED},
-            "up: 1 host blocked, nothing was changed (1 host, 41 s)",
+            "up: 1 host blocked, nothing was changed on any host (1 host, 41 s)",
         ),
         (
             {"hosts": (HostReport("a", "changed", ("x", "y"), (), 1.0),), "exit_code": 0},
@@ -155,6 +156,29 @@ def test_the_last_line_of_a_check_counts_what_was_found_and_says_what_up_would_d
     assert last_line(a_check(**changes), again="provision up") == sentence
 
 
+def test_hosts_that_hold_an_up_up_are_told_of_once_and_the_last_line_says_what_that_means() -> None:
+    held = replace(blocker("gpu-03", "nothing was changed on any host, because of this one"), fact=HELD_UP)
+    plan = make_plan(Mode.UP, [], {}, [held])
+    skipped = (HostReport("gpu-01", "skipped", (), (), 1.0), UNREACHABLE[-1])
+    up = a_report(plan=plan, hosts=skipped, errors=(), exit_code=4)
+    assert last_line(up) == (
+        "up: 1 host unreachable, 1 host skipped, nothing was changed on any host (2 hosts, 41 s); "
+        "fix that first, or name all other hosts with --limit"
+    )
+    assert quiet_lines(up) == [] and plan_lines(plan) == [] and totals(plan) == ""
+
+
+def test_what_hosts_that_were_not_looked_at_leave_open_is_said() -> None:
+    gone = {"hosts": UNREACHABLE, "exit_code": 4, "errors": ()}
+    assert last_line(a_report(**gone, command="plan", plan=a_plan())) == (
+        "plan: 1 host unreachable (3 hosts, 41 s); on the others 3 changes on 2 hosts"
+    )
+    assert last_line(a_report(**gone, command="plan", plan=EMPTY)).endswith("; on the others nothing to change")
+    assert last_line(a_report(**gone, command="down", mode=Mode.DOWN, plan=EMPTY)).endswith(
+        "; whether anything of this cluster still runs there is not known"
+    )
+
+
 def test_of_a_check_the_recap_counts_findings() -> None:
     assert recap_lines(a_check(findings=(a_finding(), a_finding(fact="VBIOS"))))[:3] == [
         "host    status  findings  seconds",
@@ -168,7 +192,7 @@ def test_of_many_hosts_that_drift_the_recap_is_short() -> None:
     hosts = tuple(HostReport(f"h{n:03}", status, (), (), 1.0) for n, status in enumerate(statuses))
     assert recap_lines(a_check(hosts=hosts)) == [
         "host  status       findings  seconds",
-        "h000  unreachable         0      1.0",
+        "h000  unreachable         -      1.0",
         "150 hosts drift",
         "49 hosts ok",
     ]

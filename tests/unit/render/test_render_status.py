@@ -7,10 +7,11 @@ import pytest
 from rich.console import Console, ConsoleDimensions
 from status_samples import HOLDER, a_gpu, a_host, a_service, a_status, an_unreachable_host
 
-from provision.operate.status import Work
+from provision.core.errors import ConnectTimeout
+from provision.operate.status import HostStatus, Work
 from provision.render.out import Out
 from provision.render.sparkline import History, sparkline
-from provision.render.status import status_lines
+from provision.render.status import status_lines, verdict
 from provision.render.status_live import fitted, live_status
 from provision.render.status_page import status_page
 from provision.render.text import PLAIN
@@ -65,6 +66,26 @@ def test_a_host_that_is_not_there_is_not_known() -> None:
     text = said(hosts=(a_host(), an_unreachable_host()))
     assert "unreachable: gpu-02" in text and "error: gpu-02: no answer from `10.0.0.2`" in text
     assert "gpu-02 worker 10.0.0.2 not known" in text
+
+
+def test_what_is_wrong_on_many_hosts_is_told_once_and_so_are_hosts_that_do_not_answer() -> None:
+    def lost(number: int) -> HostStatus:
+        error = ConnectTimeout(f"gpu-{number}", f"no answer from `10.0.0.{number}`", hint=f"nc -vz 10.0.0.{number} 22")
+        error.address = f"10.0.0.{number}"
+        return HostStatus(f"gpu-{number}", "worker", error.address, error=error)
+
+    names = [f"gpu-{number}" for number in range(1, 7)]
+    idle = tuple(a_host(name, "worker", services=()) for name in names)
+    seen = {"hosts": (*idle, lost(7), lost(8)), "expected": {"ray": (*names, "gpu-7", "gpu-8")}}
+    text = said(**seen)
+    assert text.count("not running") == 1 and "wrong: Ray on 6 hosts (gpu-1 … gpu-6): not running" in text
+    assert text.count("no answer") == 1
+    assert "error: gpu-7, gpu-8: no answer from `<address>` hint: nc -vz <address> 22" in text
+    assert "cc966a11bea6 on 6 hosts (gpu-1 … gpu-6)" in text
+    page = status_page(a_status(**seen))
+    assert page.count("not running") == 1 and page.count("no answer") == 1
+    many = a_status(hosts=tuple(lost(number) for number in range(1, 201)))
+    assert verdict(many) == "unreachable: 200 hosts (gpu-1 … gpu-200)"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
