@@ -20,7 +20,8 @@ _PUBLIC = {
     "library.init": ("FirstInventory", "init"),
     "library.lint": ("Linted", "lint"),
     "library.metrics": ("WrittenMetrics", "metrics"),
-    "core.report": ("Changed", "HostReport", "Phase", "Report", "Since"),
+    "core.report": ("Changed", "HostReport", "Report", "Since"),
+    "core.timing": ("Phase", "Span", "Timings"),
     "core.plan": ("Action", "Change", "Mode", "Plan"),
     "core.finding": ("AREAS", "Against", "Finding", "Known", "Severity"),
     "core.sizing": ("Sizing", "StageSize"),
@@ -184,7 +185,6 @@ if TYPE_CHECKING:
     from provision.core.proof import Shown as Shown
     from provision.core.report import Changed as Changed
     from provision.core.report import HostReport as HostReport
-    from provision.core.report import Phase as Phase
     from provision.core.report import Report as Report
     from provision.core.report import Since as Since
     from provision.core.resource import Difference as Difference

@@ -14,9 +14,11 @@ from provision.cli.options import (
     deep_option,
     deeply,
     example,
+    html_option,
     run_options,
     skip_option,
     skipped,
+    timings_option,
     wait_option,
     waiting,
 )
@@ -67,12 +69,8 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--junit", metavar="FILE", type=_FILE, help="Write the result to FILE (- is standard output) as JUnit XML, for CI."
 )
-@click.option(
-    "--html",
-    metavar="FILE",
-    type=_FILE,
-    help="Write the result to FILE (- is standard output) as one page, for a browser.",
-)
+@html_option
+@timings_option
 @click.option(
     "--from", "replay", metavar="BUNDLE", type=_FILE, help="Show what `provision bundle` has found. Contacts no host."
 )
@@ -136,7 +134,7 @@ def check(
     if replay is not None:
         from provision.cli.replay import replayed_check
 
-        others = [*wishes, *(name for name in ("inventory", "limit", "playbook") if getattr(asked, name))]
+        others = [*wishes, *(name for name in ("inventory", "limit", "playbook", "timings") if getattr(asked, name))]
         return replayed_check(replay, asked.screen(), others, finish, everything=everything)
     return reported("check", api.check, asked, everything=everything, finish=finish, **wishes).exit_code
 

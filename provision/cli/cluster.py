@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,21 +13,27 @@ from provision.cli.options import (
     deep_option,
     deeply,
     example,
+    html_option,
     run_options,
     skip_option,
     skipped,
+    timings_option,
     wait_option,
     waiting,
     yes_option,
 )
 from provision.cli.page import COMMANDS
 
+if TYPE_CHECKING:
+    from provision.core.report import Report
+
 
 @click.command(
     short_help=COMMANDS["up"].help,
     epilog=example("""\
   provision up cluster.yaml
-  provision up cluster.yaml --limit 'gpu-0[1-4],head' -v"""),
+  provision up cluster.yaml --limit 'gpu-0[1-4],head' -v
+  provision up cluster.yaml --timings --html up.html   where did the time go?"""),
 )
 @deep_option
 @skip_option
@@ -42,6 +49,8 @@ from provision.cli.page import COMMANDS
 @click.option(
     "--rollback-on-failure", is_flag=True, help="If a new start fails, start again what the model served with before."
 )
+@html_option
+@timings_option
 @run_options
 def up(
     deep: bool,
@@ -50,6 +59,7 @@ def up(
     yes: bool,
     planned: Path | None,
     rollback_on_failure: bool,
+    html: Path | None,
     **options: Any,
 ) -> int:
     """Bring the hosts to the state that the inventory describes.
@@ -59,14 +69,21 @@ def up(
     as often as you like: what already matches is left alone.
     """
     from provision import api
+    from provision.cli.report_files import on_stdout, require_writable, write_reports
     from provision.cli.run import errors_as_json, run
 
     asked = RunOptions(**options)
     with errors_as_json(asked.screen()):
+        asked = replace(asked, aside=on_stdout(html, as_json=asked.as_json))
+        require_writable("--html", html)
         wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
     wishes |= {"planned": planned} if planned else {}
     wishes |= {"go_back": True} if rollback_on_failure else {}
-    return run("up", api.up, asked, ask=not yes, **wishes)
+
+    def finish(report: Report, cluster: str) -> Report:
+        return write_reports(report, cluster, html=html)
+
+    return run("up", api.up, asked, ask=not yes, finish=finish, **wishes)
 
 
 @click.command(
@@ -79,6 +96,7 @@ def up(
 @click.option(
     "--out", metavar="FILE", type=click.Path(path_type=Path), help="Also write the plan to a file, for `up --plan`."
 )
+@timings_option
 @run_options
 def plan(deep: bool, out: Path | None, **options: Any) -> int:
     """Show what `up` would change, and why.
@@ -102,6 +120,7 @@ def plan(deep: bool, out: Path | None, **options: Any) -> int:
 @click.option("--purge", is_flag=True, help="Also remove the environments from the hosts.")
 @wait_option
 @yes_option
+@timings_option
 @run_options
 def down(purge: bool, no_wait: bool, yes: bool, **options: Any) -> int:
     """Stop what `up` started, in reverse order, and nothing else.

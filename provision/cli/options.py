@@ -51,6 +51,17 @@ yes_option = click.option(
     "-y", "--yes", is_flag=True, help="Do not ask before a model stops answering or data is removed."
 )
 
+timings_option = click.option(
+    "--timings", is_flag=True, help="Show which part took how long on which host, and what determined the end."
+)
+
+html_option = click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the result to FILE (- is standard output) as one page, for a browser.",
+)
+
 _SHOWN = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output."),
     click.option("-v", "--verbose", is_flag=True, help="Also show the hosts' output."),
@@ -104,12 +115,13 @@ class ShownOptions:
 
 @dataclass(frozen=True)
 class RunOptions(ShownOptions):
-    """What `up`, `plan`, `check` or `down` was asked for: the values of `run_options`."""
+    """What `up`, `plan`, `check` or `down` was asked for: the values of `run_options`, and of `timings_option`."""
 
     inventory: str | None = None
     limit: tuple[str, ...] = ()
     playbook: Path | None = None
     ask_sudo_password: bool = False
+    timings: bool = False
 
 
 def need_output(otherwise: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The files that a check leaves for others: looked at before any host is contacted, written whole or not at all."""
+"""The files that a run leaves for others: looked at before any host is contacted, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_writable(option: str, path: Path | None) -> None:
         raise UsageError(f"{option}: {why}", hint=hint)
 
 
-def write_reports(report: Report, cluster: str, *, junit: Path | None, html: Path | None) -> Report:
+def write_reports(report: Report, cluster: str, *, junit: Path | None = None, html: Path | None = None) -> Report:
     """Writes what was asked for. A file that could not be written is one more error of the report: what was found
     is shown all the same."""
     now = time.time()

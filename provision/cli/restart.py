@@ -8,7 +8,7 @@ import click
 
 from provision.cli import completing
 from provision.cli.dashes import inventory_first
-from provision.cli.options import RunOptions, example, run_options, wait_option, waiting, yes_option
+from provision.cli.options import RunOptions, example, run_options, timings_option, wait_option, waiting, yes_option
 from provision.cli.page import COMMANDS
 
 
@@ -20,6 +20,7 @@ from provision.cli.page import COMMANDS
 )
 @wait_option
 @yes_option
+@timings_option
 @run_options
 @click.argument("services", nargs=-1, metavar="[SERVICE...]", shell_complete=completing.services)
 def restart(inventory: str | None, services: tuple[str, ...], no_wait: bool, yes: bool, **options: Any) -> int:

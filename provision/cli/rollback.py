@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from provision.cli.options import RunOptions, example, run_options, wait_option, waiting, yes_option
+from provision.cli.options import RunOptions, example, run_options, timings_option, wait_option, waiting, yes_option
 from provision.cli.page import COMMANDS
 
 
@@ -24,6 +24,7 @@ from provision.cli.page import COMMANDS
 )
 @wait_option
 @yes_option
+@timings_option
 @run_options
 def rollback(from_head: bool, no_wait: bool, yes: bool, **options: Any) -> int:
     """Start again what the last successful `up` from this machine started.

@@ -33,6 +33,7 @@ from provision.render.log import RunLog, log_dir
 from provision.render.screen import Screen
 from provision.render.sizing import sizing_lines
 from provision.render.text import clean
+from provision.render.timings import timing_lines
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def reported(
         report = finish(report, inventory.cluster)
     if watch.log:
         watch.log.report(report)
-    show(report, screen, again(given, extra), everything=everything)
+    show(report, screen, again(given, extra), everything=everything, timings=asked.timings)
     if watch.log and (watch.log.failed or report.exit_code not in ANSWERED):
         screen.complain(_where(watch.log))
     watch.end()
@@ -163,9 +164,9 @@ def watched(
         raise SystemExit(code) from None
 
 
-def show(report: Report, screen: Screen, again: str, *, everything: bool = False) -> None:
+def show(report: Report, screen: Screen, again: str, *, everything: bool = False, timings: bool = False) -> None:
     """The end of a run. `again`: the command that fixes drift. `everything`: all facts of a check, not only
-    those that differ."""
+    those that differ. `timings`: where the time went."""
     if screen.as_json:
         screen.json(report_line(report))
     else:
@@ -175,6 +176,8 @@ def show(report: Report, screen: Screen, again: str, *, everything: bool = False
         failures = recap.quiet_lines(report, screen.err_paint, now=time.time())
     screen.complain([*([""] if failures and not screen.quiet else []), *failures])
     if not screen.as_json:
+        if timings:
+            screen.say(*_apart(timing_lines(report.timings, screen.paint, width=screen.width)))
         screen.say(
             "", *recap.outcome_lines(report, screen.paint, width=screen.width), recap.last_line(report, again=again)
         )

@@ -24,6 +24,7 @@ from provision.core.kept import KeptOnHosts
 from provision.core.lease import Answer, Claim, read_answer
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.core.stopwatch import Stopwatch
 from provision.environment.lockfile import no_lock
 from provision.facts import Facts, facts_script, read_facts
 from provision.inventory.models import Host, Inventory
@@ -55,6 +56,7 @@ class Fleet:
     held: dict[str, Fragment] = field(default_factory=dict, repr=False)
     leases: dict[str, Answer] = field(default_factory=dict)
     inventory: Path | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,13 +100,14 @@ def fleet_of(
     redact: Sequence[Secret] = (),
     cancel: threading.Event | None = None,
     inventory: Path | None = None,
+    watch: Stopwatch | None = None,
 ) -> Iterator[Fleet]:
     """Nothing is connected to yet; what is, is closed in the end. Arguments as of Transport."""
     with (
         Transport(hosts, sudo_password=sudo_password, redact=redact, cancel=cancel, inventory=inventory) as transport,
         ThreadPoolExecutor(max_workers=min(POOL, max(1, len(hosts)))) as pool,
     ):
-        yield Fleet(tuple(hosts), transport, pool, emit, inventory=inventory)
+        yield Fleet(tuple(hosts), transport, pool, emit, inventory=inventory, watch=watch or Stopwatch())
 
 
 def gather_facts(
@@ -118,7 +121,12 @@ def gather_facts(
     `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`). `kept`: secrets
     to ask for, too (`Fleet.held`). `claim`: takes the lease of each host; without one it is only asked who has it
     (`Fleet.leases`)."""
-    return fleet.on_each(fleet.hosts, lambda host: _facts_of(fleet, inventory, host, questions, kept, claim))
+
+    def asked(host: Host) -> Facts:
+        with fleet.watch.part("facts", "facts", host.name):
+            return _facts_of(fleet, inventory, host, questions, kept, claim)
+
+    return fleet.on_each(fleet.hosts, asked)
 
 
 def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:

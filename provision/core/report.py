@@ -10,6 +10,7 @@ from provision.core.exits import ANSWERED, Exit
 from provision.core.finding import Finding, Known
 from provision.core.plan import Mode, Plan
 from provision.core.sizing import Sizing
+from provision.core.timing import Phase, Timings
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,6 @@ class HostReport:
     seconds: float
     connections: int = 0
     commands: int = 0
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of a run. `seconds`: from when the first host began with it until the last had ended."""
-
-    name: str
-    seconds: float
 
 
 #: What a change is called that makes all facts of an area unreadable: one line, not one for each.
@@ -81,6 +74,8 @@ class Report:
     remarks: tuple[str, ...] = ()
     sizing: Sizing | None = None
     phases: tuple[Phase, ...] = ()
+    #: The same host by host, and what determined the end.
+    timings: Timings = field(default_factory=Timings)
     #: Seconds for which a model that served did not answer; None where that was not so.
     downtime: float | None = None
     left_out: tuple[str, ...] = ()

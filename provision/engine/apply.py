@@ -22,9 +22,9 @@ from provision.core.errors import (
 )
 from provision.core.events import Listener
 from provision.core.plan import Change, Plan
-from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import PROGRESS, Fragment, Script
+from provision.core.stopwatch import Stopwatch
 from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.watch import Watch
@@ -43,6 +43,7 @@ class Applier:
         hosts: Sequence[Host],
         emit: Listener,
         cancel: threading.Event,
+        watch: Stopwatch,
         carriers: Mapping[str, RelayHost] | None = None,
     ) -> None:
         """`carriers`: hosts that may have large files from each other."""
@@ -51,33 +52,12 @@ class Applier:
         self._hosts = {h.name: h for h in hosts}
         self._emit = emit
         self._cancel = cancel
-        self._relaying = Relaying(transport, self._hosts, carriers or {}, emit, cancel)
+        self._watch = watch
+        self._relaying = Relaying(transport, self._hosts, carriers or {}, emit, cancel, watch)
         self.errors: list[HostError] = []
         self.failed: dict[str, HostError] = {}
         self.ended: dict[str, float] = {}
         self.states: dict[str, State] = {}
-        self._spans: dict[str, tuple[float, float]] = {}
-
-    def downtime(self, plan: Plan) -> float | None:
-        """Seconds from the beginning of what stopped the model until it was seen to answer again; None if it was not
-        stopped, or does not answer."""
-        stops = plan.stops
-        serving = {stop.what.label for stop in stops if stop.what.serves}
-        if not serving or not serving <= self._spans.keys():
-            return None
-        keys = {stop.step for stop in stops}
-        labels = {stop.what.label for stop in stops} | {
-            c.step.resource.label for c in plan.changes if c.step.key in keys
-        }
-        # `Stopped` of a service is called after it.
-        began = [span[0] for label, span in self._spans.items() if label.partition(",")[0] in labels]
-        return max(self._spans[label][1] for label in serving) - min(began)
-
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """What was done, by label, in the order of its first beginning."""
-        spans = sorted(self._spans.items(), key=lambda item: item[1])
-        return tuple(Phase(label, end - began) for label, (began, end) in spans)
 
     def apply(self, plan: Plan) -> frozenset[str]:
         """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure."""
@@ -97,17 +77,11 @@ class Applier:
                 stretch = running.pop(future)
                 outcome = future.result()
                 done |= outcome.good
-                self._spend(outcome.spans)
                 self.states |= outcome.states
                 unreached = [c.step.key for c in stretch.changes if c.step.key not in outcome.good | outcome.failed]
                 for change, cause in schedule.done(stretch, [*sorted(outcome.failed), *unreached]):
                     self._skip(change, "cancelled" if self._cancel.is_set() else f"needs {cause}, which failed")
         return frozenset(done)
-
-    def _spend(self, spans: Sequence[tuple[str, float, float]]) -> None:
-        for label, began, ended in spans:
-            first, last = self._spans.get(label, (began, ended))
-            self._spans[label] = (min(first, began), max(last, ended))
 
     def _skip(self, change: Change, why: str) -> None:
         self._emit(events.skipped(change, why))
@@ -141,15 +115,30 @@ class Applier:
         host, changes = stretch.host, stretch.changes
         scripts = self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
-        self._send(session, host, scripts)
+        self._send(session, stretch, scripts)
         batch: list[Script] = []
         for change, script in zip(changes, scripts, strict=True):
             # What can still be taken down should be, whatever else fails.
             removes = change.want is None
             batch += [_announced(script, optional=removes), replace(change.step.resource.probe(), optional=removes)]
         watch = Watch(host, changes, self._emit)
-        fragments = session.run(batch, on_line=watch.line, writes=True)
+        try:
+            fragments = session.run(batch, on_line=watch.line, writes=True)
+        except BaseException:
+            watch.finish()
+            self._write(watch, changes, outcome)
+            raise
         watch.finish()
+        try:
+            return self._judge(stretch, fragments, watch, outcome)
+        finally:
+            self._write(watch, changes, outcome)
+
+    def _judge(
+        self, stretch: Stretch, fragments: Sequence[Fragment], watch: Watch, outcome: _Outcome
+    ) -> Stretch | None:
+        """What came of each change. Returns as `_run`."""
+        host, changes = stretch.host, stretch.changes
         for index, change in enumerate(changes):
             fixed, seen = fragments[2 * index], fragments[2 * index + 1]
             if fixed.rc is None:
@@ -167,7 +156,6 @@ class Applier:
             outcome.good.add(step.key)
             outcome.states[step.key] = state
             seconds = watch.seconds(index)
-            outcome.spans.append((step.resource.label, *watch.span(index)))
             self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
         return None
 
@@ -178,6 +166,21 @@ class Applier:
         outcome.again.add(change.step.key)
         return change.step.resource.resumed(change.have, failed)
 
+    def _write(self, watch: Watch, changes: Sequence[Change], outcome: _Outcome) -> None:
+        """How long each took that has begun."""
+        for index, change in enumerate(changes):
+            if watch.has_begun(index):
+                step = change.step
+                self._watch.write(
+                    "change",
+                    step.resource.label,
+                    step.host,
+                    *watch.span(index),
+                    step=step.key,
+                    after=step.after,
+                    done=step.key in outcome.good,
+                )
+
     def _prepare(self, stretch: Stretch) -> list[Script]:
         scripts = []
         for change in stretch.changes:
@@ -186,10 +189,11 @@ class Applier:
             scripts.append(resource.fix(change.have, change.want))
         return scripts
 
-    def _send(self, session: Session, host: str, scripts: Sequence[Script]) -> None:
+    def _send(self, session: Session, stretch: Stretch, scripts: Sequence[Script]) -> None:
         uploads = [upload for script in scripts for upload in script.uploads]
         if not uploads:
             return
+        host = stretch.host
         self._emit(events.Doing(host, "receiving files"))
         throttle = _Throttle(0.2)
 
@@ -197,7 +201,9 @@ class Applier:
             if sent == total or throttle.due():
                 self._emit(events.Progress(host, f"{sent >> 20}/{total >> 20} MiB"))
 
-        session.send(uploads, on_bytes=moved)
+        awaited = tuple(dict.fromkeys(key for change in stretch.changes for key in change.step.after))
+        with self._watch.part("files", "receiving files", host, after=awaited):
+            session.send(uploads, on_bytes=moved)
 
     def _verify(self, host: str, change: Change, fixed: Fragment, seen: Fragment) -> State:
         resource = change.step.resource
@@ -240,14 +246,12 @@ class Applier:
 @dataclass
 class _Outcome:
     """Keys of a stretch's changes: verified, and failed. The others were not reached. `states`: of those verified.
-    `again`: keys of those that have failed once, whether or not they are tried again. `spans`: label, when the change
-    began and when it ended (monotonic seconds)."""
+    `again`: keys of those that have failed once, whether or not they are tried again."""
 
     good: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
-    spans: list[tuple[str, float, float]] = field(default_factory=list)
 
 
 class _Throttle:

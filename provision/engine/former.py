@@ -20,6 +20,7 @@ from provision.core.lease import Answer, Claim, Holder
 from provision.core.paths import MOVE, cluster_dir, state_dir
 from provision.core.plan import Mode
 from provision.core.room import way_out
+from provision.core.stopwatch import Stopwatch
 from provision.engine.leasing import this_person
 from provision.engine.members import AT, FILE, KeptMember
 from provision.engine.state import Job, RunState
@@ -33,7 +34,9 @@ class Former:
 
     def __init__(self, fleet: Fleet, job: Job) -> None:
         self._job = job
-        self._fleet = replace(fleet, hosts=former_of(job), emit=silent, errors={}, held={}, leases={})
+        # What they take is no part of the run's time, but for the waiting for them.
+        watch = Stopwatch()
+        self._fleet = replace(fleet, hosts=former_of(job), emit=silent, errors={}, held={}, leases={}, watch=watch)
         self._nodes: dict[str, Node] = {}
         self._thread = threading.Thread(target=self._ask, daemon=True)
         if self._fleet.hosts:

@@ -16,6 +16,8 @@ from provision.core.events import Listener
 from provision.core.finding import accepting
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
+from provision.core.stopwatch import Stopwatch
+from provision.core.timing import Kind
 from provision.inventory.models import Host
 from provision.transport import Transport
 
@@ -36,8 +38,10 @@ class Prover:
         hosts: Sequence[Host],
         emit: Listener,
         accepted: Mapping[str, str] = MappingProxyType({}),
+        watch: Stopwatch | None = None,
     ) -> None:
         self._accepted = accepted
+        self._watch = watch or Stopwatch()
         #: Hosts that do not answer any more, by name, since a proof's connection to them broke.
         self.gone: dict[str, Unreachable] = {}
         self._transport = transport
@@ -46,16 +50,16 @@ class Prover:
 
     def prove(self, proof: Proof) -> Shown:
         """Raises Cancelled. A host's failure is the proof's to judge."""
-        shown = proof.read(*self.ask(proof.label, proof.scripts(), proof.patience))
+        shown = proof.read(*self.ask(proof.label, proof.scripts(), proof.patience, "proof"))
         for host, text in shown.notes:
             self._emit(events.Note(host, text))
         return replace(shown, findings=tuple(accepting(shown.findings, self._accepted)))
 
     def ask(
-        self, label: str, wanted: Mapping[str, Script], patience: Patience = lambda _: None
+        self, label: str, wanted: Mapping[str, Script], patience: Patience = lambda _: None, kind: Kind = "logs"
     ) -> tuple[dict[str, Fragment], dict[str, HostError]]:
         """Runs a script on each host at the same moment. What they answered, and who could not; raises Cancelled.
-        `patience` as of a proof."""
+        `patience` as of a proof; `kind`: what it is for."""
         scripts = {name: script for name, script in wanted.items() if name in self._hosts}
         answers: dict[str, Fragment] = {}
         failed: dict[str, HostError] = {}
@@ -63,7 +67,8 @@ class Prover:
 
         def take_part(name: str, script: Script) -> None:
             try:
-                answers[name] = self._run(label, name, script)
+                with self._watch.part(kind, label, name):
+                    answers[name] = self._run(label, name, script)
             except HostError as error:
                 failed[name] = found = self._transport.aftermath(self._hosts[name], error)
                 if isinstance(found, Unreachable):

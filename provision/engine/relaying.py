@@ -14,6 +14,7 @@ from provision.cluster.relaying import RelayHost
 from provision.core import events
 from provision.core.errors import ProvisionError
 from provision.core.events import Listener
+from provision.core.stopwatch import Stopwatch
 from provision.engine.schedule import Stretch
 from provision.inventory.models import Host
 from provision.transport import Transport
@@ -38,8 +39,9 @@ class Relaying:
         carriers: Mapping[str, RelayHost],
         emit: Listener,
         cancel: threading.Event,
+        watch: Stopwatch,
     ) -> None:
-        self._transport, self._hosts = transport, hosts
+        self._transport, self._hosts, self._watch = transport, hosts, watch
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
 
     def concerns(self, stretch: Stretch) -> bool:
@@ -89,7 +91,11 @@ class Relaying:
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
         )
+        began = time.monotonic()
         relay.carry_out()
+        for host in places:
+            done = host not in relay.failed
+            self._watch.write("files", "files from host to host", host, began, time.monotonic(), done=done)
         return relay.failed
 
     def _lacks(self, stretch: Stretch) -> Mapping[UploadPlace, tuple[Path, ...]]:

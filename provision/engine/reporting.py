@@ -14,14 +14,15 @@ from provision.core.finding import LIMIT, Finding, sorted_findings
 from provision.core.outcome import Ended, endpoints, outcome_lines
 from provision.core.plan import Change, Mode, findings_of
 from provision.core.report import HostReport, Report
+from provision.core.timing import Timings, phases_of
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
 from provision.transport.reach import closed
 
 
-def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled: bool) -> Report:
-    """`began`: of the run, in monotonic seconds. Tells the listener how each host and the run ended."""
-    names, plan = state.fleet.names, state.plan
+def report(job: Job, state: RunState, emit: Listener, *, cancelled: bool) -> Report:
+    """Tells the listener how each host and the run ended."""
+    names, plan, began = state.fleet.names, state.plan, state.watch.began
     judged = [f for f in state.book.findings if not f.host or f.host in names]
     left = replace(plan, changes=tuple(c for c in plan.changes if c.step.key not in state.done))
     findings = sorted_findings(state.book.sift([*findings_of(left), *judged]), names)
@@ -50,7 +51,8 @@ def report(job: Job, state: RunState, emit: Listener, *, began: float, cancelled
         remarks=outcome_lines(state.book.remarks, Ended(state.known)) if job.command == "check" else (),
         sizing=state.book.sizing,
         seconds=seconds,
-        phases=tuple(state.phases),
+        phases=phases_of(state.watch.spans),
+        timings=Timings.of(state.watch.spans, seconds),
         downtime=None if job.mode.removes else state.downtime,
         left_out=tuple(host.name for host in job.inventory.hosts if job.only and host.name not in names),
         exit_code=code,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from provision.core.events import Listener
 from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof, Shown
-from provision.core.report import Phase
+from provision.core.stopwatch import Stopwatch
 from provision.engine.apply import Applier
 from provision.engine.prover import Prover
 from provision.engine.ready import make_ready
@@ -21,16 +20,18 @@ from provision.engine.stages import Stage, due, stages
 
 
 class Carrier:
-    """For one run. `shown`: what came of each proof; `phases`: what took how long; `blocks`: what was not proved, or
-    not there, and kept changes from being made."""
+    """For one run. `shown`: what came of each proof; `blocks`: what was not proved, or not there, and kept changes from
+    being made."""
 
-    def __init__(self, prover: Prover, emit: Listener, cancel: threading.Event, skip: Sequence[str]) -> None:
+    def __init__(
+        self, prover: Prover, emit: Listener, cancel: threading.Event, skip: Sequence[str], watch: Stopwatch
+    ) -> None:
         self._prover = prover
         self._emit = emit
         self._cancel = cancel
         self._skip = skip
+        self._watch = watch
         self.shown: list[Shown] = []
-        self.phases: list[Phase] = []
         self.blocks: list[HostError] = []
 
     def carry_out(self, plan: Plan, placed: Sequence[Placed], applier: Applier) -> frozenset[str]:
@@ -47,9 +48,9 @@ class Carrier:
                 self._leave_out(stage.changes, why)
                 continue
             done |= applier.apply(replace(plan, changes=stage.changes))
+            self._watch.all_waited()
             if applier.errors:
                 why = f"{applier.errors[0].host} failed"
-        self.phases += applier.phases
         return done
 
     def prove(self, proofs: Sequence[Proof]) -> list[Shown]:
@@ -63,7 +64,6 @@ class Carrier:
                 self._emit(events.Note("", f"skipped, because of earlier findings: {proof.label}"))
                 failed.add(proof.name)
                 continue
-            began = time.monotonic()
             try:
                 shown = self._prover.prove(proof)
             except Cancelled:
@@ -71,7 +71,7 @@ class Carrier:
             found.append(shown)
             if any(finding.blocks for finding in shown.findings):
                 failed.add(proof.name)
-            self.phases.append(Phase(proof.label, time.monotonic() - began))
+            self._watch.all_waited()
         self.shown += found
         return found
 
@@ -94,7 +94,9 @@ class Carrier:
 
     def _unready(self, stage: Stage) -> str:
         """Returns why its changes are not made; empty if they are."""
-        found = make_ready(stage.changes, self._emit, self._cancel)
+        with self._watch.part("here", "what changes stand on"):
+            found = make_ready(stage.changes, self._emit, self._cancel)
+        self._watch.all_waited()
         self.blocks += found
         for error in found:
             self._emit(events.failed(error))

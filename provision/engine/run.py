@@ -8,7 +8,6 @@ stretch of changes, which ends by probing again what it changed.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -24,10 +23,12 @@ from provision.core.finding import HELD_UP, Finding, Known, accepting, blocker
 from provision.core.lease import read_answer
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
-from provision.core.report import Phase, Report
+from provision.core.report import Report
 from provision.core.resource import State
+from provision.core.stopwatch import Stopwatch
 from provision.core.urls import passwords
 from provision.engine.apply import Applier
+from provision.engine.downtime import downtime
 from provision.engine.former import Former, remember, settle
 from provision.engine.inquirer import Inquirer
 from provision.engine.leasing import Leasing, claim_of, look_around
@@ -49,11 +50,11 @@ class Run:
         self._job = job
         self._emit = _one_at_a_time(listener)
         self._cancel = cancel
-        self._began = time.monotonic()
+        self._watch = Stopwatch()
         self._claim = claim_of(job.command, job.inventory.cluster, job.inventory.path) if job.writes else None
 
     def execute(self) -> Report:
-        job, began = self._job, self._began
+        job, watch = self._job, self._watch
         hosts = [h for h in job.inventory.hosts if not job.only or h.name in job.only]
         self._emit(events.RunStarted("", job.command, job.inventory.cluster, tuple(h.name for h in hosts)))
         inventory = job.inventory
@@ -65,25 +66,29 @@ class Run:
             redact=secrets,
             cancel=self._cancel,
             inventory=job.inventory.path,
+            watch=watch,
         ) as fleet:
             former = Former(fleet, job)
-            cluster, gathering, former = self._gather(fleet, former)
-            fleet, cluster, lost = former.join(fleet, cluster, self._claim)
+            cluster, former = self._gather(fleet, former)
+            with watch.part("here", "former members"):
+                fleet, cluster, lost = former.join(fleet, cluster, self._claim)
             fleet, cluster, idle = with_spares(job, fleet, cluster)
-            state = self._plan(fleet, cluster, gathering, [*lost, *idle])
+            state = self._plan(fleet, cluster, [*lost, *idle])
             state.members = tuple(lost)
             self._converge(state)
-            return report(job, state, self._emit, began=began, cancelled=self._cancel.is_set())
+            return report(job, state, self._emit, cancelled=self._cancel.is_set())
 
-    def _gather(self, fleet: Fleet, former: Former) -> tuple[Cluster, Phase, Former]:
-        """The inventory joined with the facts of the hosts that answered, how long that took, and the former hosts
-        as they are known by then."""
-        job, claim = self._job, self._claim
+    def _gather(self, fleet: Fleet, former: Former) -> tuple[Cluster, Former]:
+        """The inventory joined with the facts of the hosts that answered, and the former hosts as they are known by
+        then."""
+        job, claim, watch = self._job, self._claim, self._watch
         facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
         if claim is None:
             look_around(fleet.leases, job.inventory.path)
         else:
-            waited = Leasing(fleet, claim, self._emit, wait=job.wait).settle()
+            watch.all_waited()
+            with watch.part("wait", "another run"):
+                waited = Leasing(fleet, claim, self._emit, wait=job.wait).settle()
             if job.unchanged is not None:
                 job.unchanged(waited)
             # A run that is done by now has written who belongs to the cluster, and what was read is from before that.
@@ -91,29 +96,32 @@ class Run:
             if waited or known:
                 former = former.again(fleet)
             if waited:
+                watch.all_waited()
                 fleet.errors.clear()
                 facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
                 look_around(fleet.leases, job.inventory.path)
+        watch.all_waited()
         secrets = {**job.secrets, **(job.kept.settle(fleet.held) if job.kept else {})}
         fleet.transport.learn(secrets.values())
-        gathering = Phase("facts", time.monotonic() - self._began)
         nodes = nodes_of(job.inventory, facts, fleet.names)
-        model = job.model(holds_model(facts)) if job.model else None
+        with watch.part("here", "what the model's hub says"):
+            model = job.model(holds_model(facts)) if job.model else None
         cluster = Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model)
-        return with_model_folder(with_existing(cluster), say=not job.mode.removes), gathering, former
+        return with_model_folder(with_existing(cluster), say=not job.mode.removes), former
 
-    def _plan(self, fleet: Fleet, cluster: Cluster, gathering: Phase, lost: Sequence[Finding]) -> RunState:
+    def _plan(self, fleet: Fleet, cluster: Cluster, lost: Sequence[Finding]) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""
-        job = self._job
-        book = job.playbook(cluster)
+        job, watch = self._job, self._watch
+        with watch.part("here", "the playbook"):
+            book = job.playbook(cluster)
         check_skipped(job.skip, book.proofs, job.skippable)
         if job.areas:
             book = _narrowed(book, job.areas)
         for host, text in book.notes:
             self._emit(events.Note(host, text))
-        began = time.monotonic()
+        watch.all_waited()
         observed = self._observe(fleet, cluster, book)
-        looking = Phase("looking", time.monotonic() - began)
+        watch.all_waited()
         known = known_of(book, observed)
         book.findings += [*lost, *_reviewed(book, known, job.areas)]
         book.findings = accepting(book.findings, job.inventory.accepted)
@@ -129,34 +137,39 @@ class Run:
         else:
             plan = plan_of(observed)
         self._emit(events.Planned("", plan))
-        return RunState(fleet, cluster, book, observed, known, plan, [gathering, looking])
+        return RunState(fleet, cluster, book, observed, known, plan, watch)
 
     def _converge(self, state: RunState) -> None:
         """Makes the hosts what the plan says, if that is asked for and nothing is in the way; or only goes through
         the proofs."""
         job, fleet = self._job, state.fleet
-        prover = Prover(fleet.transport, _reached(fleet, state.cluster), self._emit, job.inventory.accepted)
-        carrier = Carrier(prover, self._emit, self._cancel, job.skip)
+        watch = self._watch
+        prover = Prover(fleet.transport, _reached(fleet, state.cluster), self._emit, job.inventory.accepted, watch)
+        carrier = Carrier(prover, self._emit, self._cancel, job.skip, watch)
         if job.apply and not state.plan.blockers and not self._cancel.is_set():
             if job.agree is not None:
-                job.agree(state.plan)
+                with watch.part("question", "a person's answer"):
+                    job.agree(state.plan)
+                watch.all_waited()
             self._apply(state, prover, carrier)
         elif job.prove and not self._cancel.is_set():
             carrier.prove([placed.proof for placed in state.book.proofs])
-        state.phases += carrier.phases
         for shown in carrier.shown:
             state.add(shown)
 
     def _apply(self, state: RunState, prover: Prover, carrier: Carrier) -> None:
         fleet, book = state.fleet, state.book
-        applier = Applier(fleet.transport, fleet.pool, fleet.hosts, self._emit, self._cancel, carriers(state.cluster))
+        applier = Applier(
+            fleet.transport, fleet.pool, fleet.hosts, self._emit, self._cancel, self._watch, carriers(state.cluster)
+        )
         if self._job.mode is Mode.UP:
             remember(self._job, self._emit, state)
         state.done = carrier.carry_out(state.plan, book.proofs, applier)
         fleet.ended.update(applier.ended)
         if {stop.step for stop in state.plan.stops if stop.what.serves} <= state.done:
-            state.downtime = applier.downtime(state.plan)
+            state.downtime = downtime(state.plan, self._watch.spans)
         if not self._job.mode.removes and not self._cancel.is_set():
+            self._watch.all_waited()
             Inquirer(prover, self._emit).explain(applier.failed, book.inquiries)
         for error in (*applier.errors, *carrier.blocks):
             fleet.record(error.host, error)
@@ -176,7 +189,8 @@ class Run:
             probes = [replace(s.resource.probe(), optional=True) for s in steps]
             # Another run may have begun since the facts were read.
             looks = [] if self._job.writes else [looking()]
-            fragments = fleet.transport.connect(host).run([*probes, *looks])
+            with self._watch.part("looking", "looking", host.name):
+                fragments = fleet.transport.connect(host).run([*probes, *looks])
             if looks and (answer := read_answer(fragments.pop().stdout)) is not None:
                 fleet.leases[host.name] = answer
             states: dict[str, State] = {}

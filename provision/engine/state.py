@@ -12,10 +12,10 @@ from provision.core.kept import KeptOnHosts
 from provision.core.plan import Mode, Plan
 from provision.core.playbook import Playbook
 from provision.core.proof import Shown
-from provision.core.report import Phase
 from provision.core.resource import State
 from provision.core.script import Script
 from provision.core.secret import Secret
+from provision.core.stopwatch import Stopwatch
 from provision.engine.members import Members
 from provision.environment.lockfile import Lock, no_lock
 from provision.inventory.models import Inventory
@@ -91,8 +91,8 @@ class Job:
 class RunState:
     """A run from the moment on at which there is a plan. `fleet`: the hosts, with their errors and sessions.
     `observed`: what the probes saw, by step. `known`: host → its cells, as it was last seen. `done`: the keys of the
-    steps that were changed and verified. `phases`: what took how long, in order. `members`:
-    what is to be said of who belonged to the cluster."""
+    steps that were changed and verified. `watch`: what took how long. `members`: what is to be said of who belonged to
+    the cluster."""
 
     fleet: Fleet
     cluster: Cluster
@@ -100,7 +100,7 @@ class RunState:
     observed: Mapping[str, State]
     known: dict[str, tuple[Known, ...]]
     plan: Plan
-    phases: list[Phase]
+    watch: Stopwatch
     members: tuple[Finding, ...] = ()
     done: frozenset[str] = frozenset()
     #: Seconds for which a model that served did not answer.

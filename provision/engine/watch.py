@@ -32,6 +32,9 @@ class Watch:
     def finish(self) -> None:
         self._ended = time.monotonic()
 
+    def has_begun(self, index: int) -> bool:
+        return index in self._began
+
     def span(self, index: int) -> tuple[float, float]:
         """When the change began and ended (monotonic seconds)."""
         return self._began.get(index, self._ended), self._began.get(index + 1, self._ended)

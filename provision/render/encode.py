@@ -17,10 +17,11 @@ from provision.core.events import Event, StepDone
 from provision.core.finding import Finding, Known
 from provision.core.plan import Action, Change, Plan, Stop
 from provision.core.playbook import Step
-from provision.core.report import Changed, HostReport, Phase, Report, Since
+from provision.core.report import Changed, HostReport, Report, Since
 from provision.core.resource import Difference
 from provision.core.secret import Secret
 from provision.core.sizing import Sizing, StageSize
+from provision.core.timing import Phase, Timings
 from provision.render.merged import counts
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -179,6 +180,32 @@ def _host_report(value: HostReport) -> Json:
 @encode.register
 def _phase(value: Phase) -> Json:
     return {"name": value.name, "seconds": round(value.seconds, 3)}
+
+
+@encode.register
+def _timings(value: Timings) -> Json:
+    place = {id(span): number for number, span in enumerate(value.spans)}
+    critical = [place[id(span)] for span in value.path]
+    return {
+        "seconds": round(value.seconds, 3),
+        "parts": [
+            {
+                "kind": span.kind,
+                "name": span.name,
+                "host": span.host,
+                "step": span.step,
+                "begin_seconds": round(span.began, 3),
+                "end_seconds": round(span.ended, 3),
+                "seconds": round(span.seconds, 3),
+                "wall_share": round(value.share(span.seconds), 4),
+                "critical": number in critical,
+                "done": span.done,
+            }
+            for number, span in enumerate(value.spans)
+        ],
+        "critical_path": [*critical],
+        "between_seconds": round(value.between, 3),
+    }
 
 
 @encode.register

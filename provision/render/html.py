@@ -1,4 +1,4 @@
-"""A check as one page of HTML that needs nothing but itself: to be attached to a ticket, and opened years later.
+"""A run as one page of HTML that needs nothing but itself: to be attached to a ticket, and opened years later.
 
 The page is its own data. The list of findings and the table are plain HTML, written here; the script in
 `page.html` only sorts, filters and unfolds what is there. So the page also says everything without a script.
@@ -19,6 +19,7 @@ from provision.core.finding import AREAS, Against
 from provision.core.report import Report, Since
 from provision.core.visible import shown
 from provision.core.wording import span
+from provision.render.html_gantt import gantt
 from provision.render.html_matrix import (
     ACCEPTED,
     ERRORS,
@@ -58,7 +59,7 @@ _WHOSE = {
 
 
 def html_page(report: Report, *, cluster: str, at: float) -> str:
-    """`at`: when the check was made, in seconds since the epoch; shown as UTC."""
+    """`at`: when it was made, in seconds since the epoch; shown as UTC."""
     entries = entries_of(report)
     matrix = matrix_of(report, entries)
     counted = Counter(e.kind for e in entries)
@@ -70,6 +71,7 @@ def html_page(report: Report, *, cluster: str, at: float) -> str:
             "style_hash": _digest(template, "style"),
             "script_hash": _digest(template, "script"),
             "cluster": text(cluster),
+            "command": text(report.command),
             "kind": kind,
             "verdict": verdict,
             "time": _time(at),
@@ -78,6 +80,7 @@ def html_page(report: Report, *, cluster: str, at: float) -> str:
             "tally": "".join(_tally(k, counted[k]) for k in KINDS if counted[k]),
             "areas": "".join(f"<option>{text(area)}" for area in _areas(entries, matrix)),
             "findings": _list(entries),
+            "timings": gantt(report.timings),
             "since": _since(report.since, at) if report.since is not None else "",
             "turned": " data-turned" if len(matrix.hosts) > HOSTS_ABREAST else "",
             "table": _by_host(matrix) if len(matrix.hosts) > HOSTS_ABREAST else _by_fact(matrix),
@@ -107,8 +110,10 @@ def _verdict(report: Report, counted: Counter[str]) -> tuple[str, str]:
     worst = next((kind for kind in KINDS if counted[kind] and kind != ACCEPTED), "ok")
     said = [word for kind, word in (("blocks", "blocked"), ("drift", "drift")) if counted[kind]][:1]
     if worst in ERRORS:
-        return ", ".join([*said, "not checked whole"]), "blocks" if said == ["blocked"] else worst
-    return "".join(said) or ("in sync" if report.ok else "failed"), worst
+        left = "not checked whole" if report.command == "check" else "failed"
+        return ", ".join([*said, left]), "blocks" if said == ["blocked"] else worst
+    good = "in sync" if report.command == "check" else "done"
+    return "".join(said) or (good if report.ok else "failed"), worst
 
 
 def _looked_at(report: Report, matrix: Matrix) -> str:

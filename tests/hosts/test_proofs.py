@@ -115,6 +115,24 @@ def test_all_hosts_take_part_at_the_same_moment_between_what_is_before_and_after
     assert report.known["host-1"][-1] == Known("network", "met", "all", lasting=False)
 
 
+def test_what_determined_the_end_goes_through_the_meeting_to_what_came_after_it(story: Story) -> None:
+    timings = story.hosts.run("up", story.book).timings
+    assert [span.kind for span in timings.path if span.kind != "here"] == [
+        "facts",
+        "looking",
+        "change",
+        "proof",
+        "change",
+    ]
+    before, after = (span for span in timings.path if span.kind == "change")
+    assert ("before-" in before.name, "after-" in after.name) == (True, True)
+    assert after.ended == max(span.ended for span in timings.spans if span.kind == "change")
+    assert all(span.done and 0.0 <= span.began <= span.ended <= timings.seconds for span in timings.spans)
+    for host in ("host-1", "host-2", "host-3"):
+        kinds = [span.kind for span in timings.spans if span.host == host]
+        assert kinds == ["facts", "looking", "change", "proof", "change"]
+
+
 def test_what_was_changed_before_stays_and_nothing_after_it_is_begun(story: Story) -> None:
     story.meeting = replace(story.meeting, late="host-3", tenths=20)
     report = story.hosts.run("up", story.book)

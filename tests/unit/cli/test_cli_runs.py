@@ -16,6 +16,7 @@ from provision.core import events
 from provision.core.errors import NameNotFound, PlaybookError
 from provision.core.plan import Mode, make_plan
 from provision.core.report import HostReport, Report
+from provision.core.timing import Span, Timings
 from provision.inventory.models import Inventory
 
 Call = Callable[..., Result]
@@ -182,3 +183,37 @@ def test_a_log_that_cannot_be_written_does_not_stop_a_run(
     result = call("check")
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: no log file: ")
+
+
+TOOK = Timings.of([Span("facts", "facts", "gpu-01", 0.0, 0.5)], 1.0)
+
+
+@pytest.mark.parametrize("command", ["up", "plan", "check", "down", "restart", "rollback"])
+def test_where_the_time_went_is_shown_where_it_is_asked_for(
+    inventory: Path, call: Call, library: Any, command: str
+) -> None:
+    library(command, lambda i, **_: a_report(i, command=command, timings=TOOK))
+    result = call(command, "--timings")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert "where 1.0 s went; * is on the critical path" in lines[:-1]
+    assert "where 1.0 s went" not in call(command).stdout
+    assert call(command, "--timings", "-q").stdout == ""
+
+
+def test_json_has_it_in_any_case(inventory: Path, call: Call, library: Any) -> None:
+    library("up", lambda i, **_: a_report(i, timings=TOOK))
+    report = json.loads(call("up", "--json").stdout.splitlines()[-1])["report"]
+    assert report["timings"]["parts"][0]["seconds"] == 0.5
+
+
+def test_the_page_of_an_up_is_written_and_its_place_is_looked_at_first(
+    inventory: Path, call: Call, library: Any
+) -> None:
+    calls = library("up", lambda i, **_: a_report(i, timings=TOOK))
+    result = call("up", "--html", "nowhere/up.html")
+    assert (result.exit_code, calls) == (2, [])
+    assert result.stderr.splitlines()[0] == "error: --html: there is no folder `nowhere`"
+    assert call("up", "--html", "up.html").exit_code == 0
+    assert "<section class=timings>" in Path("up.html").read_text()
+    assert call("up", "--html", "-").stdout.lower().startswith("<!doctype html>")

@@ -1,0 +1,66 @@
+"""What a run writes down of its own time: a few hundred bytes for each part, and nothing while it lasts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from provision.core.timing import Kind, Span
+
+#: Seconds: work of this machine, or waiting, that took less is no part of a run.
+_WORTH_A_PART = 0.01
+
+
+class Stopwatch:
+    """For one run. Any thread may write."""
+
+    def __init__(self) -> None:
+        #: In monotonic seconds.
+        self.began = time.monotonic()
+        #: What all that begins from now on has waited for.
+        self.behind: Span | None = None
+        self._spans: list[Span] = []
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        return tuple(self._spans)
+
+    def write(
+        self,
+        kind: Kind,
+        name: str,
+        host: str,
+        began: float,
+        ended: float,
+        *,
+        step: str = "",
+        after: tuple[str, ...] = (),
+        behind: Span | None = None,
+        done: bool = True,
+    ) -> None:
+        """`began`, `ended`: in monotonic seconds. Without a `behind` it is what all wait for by now."""
+        if kind in ("here", "wait") and ended - began < _WORTH_A_PART:
+            return
+        behind = behind or self.behind
+        self._spans.append(Span(kind, name, host, began - self.began, ended - self.began, step, after, behind, done))
+
+    @contextmanager
+    def part(
+        self, kind: Kind, name: str, host: str = "", *, after: tuple[str, ...] = (), behind: Span | None = None
+    ) -> Iterator[None]:
+        began, done = time.monotonic(), False
+        try:
+            yield
+            done = True
+        finally:
+            self.write(kind, name, host, began, time.monotonic(), after=after, behind=behind, done=done)
+
+    def last(self, kind: Kind | None = None) -> Span | None:
+        """Of what has ended (of this kind), what ended last."""
+        ended = (span for span in self._spans if kind in (None, span.kind))
+        return max(ended, key=lambda span: span.ended, default=None)
+
+    def all_waited(self) -> None:
+        """Whatever has begun is over: what begins from now on waited for it."""
+        self.behind = self.last()
