@@ -62,7 +62,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
     with errors_as_json(screen), _terminated(), stage.alone(lab, rootless=rootless):
         done = False
         _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
-        ready = stage.ready(lab, rootless=rootless, say=screen.say)
+        ready = stage.ready(lab, rootless=rootless, say=screen.say, kind=kind)
         try:
             report = stage.make_lab(lab, ready.ground, hosts=hosts, gpus=gpus, say=screen.say, kind=kind)
             inventory = stage.inventory_of(report)

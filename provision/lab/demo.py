@@ -69,9 +69,12 @@ def _at_work(lab: Lab, who: str, hint: str, *, shared: bool = False) -> Iterator
         yield
 
 
-def ready(lab: Lab, *, rootless: bool, say: Say = lambda _: None) -> Ready:
-    """Whatever this machine lacks is installed or named, before anything is made or fetched. Raises LabError."""
+def ready(lab: Lab, *, rootless: bool, say: Say = lambda _: None, kind: Containers = "") -> Ready:
+    """Whatever this machine lacks is installed or named, before anything is made or fetched. Raises LabError, and
+    UsageError where `kind` of containers is asked for and this machine carries no hosts that run them."""
     ground = lab.ground(rootless=rootless)
+    if kind and ground.mode == "loopback":
+        raise ground.refusal(f"{kind} needs", "leave out --runtime")
     return Ready(ground, tuple(survey.requires(ground, lab, say)))
 
 
@@ -85,10 +88,6 @@ def make_lab(
     # Whatever happens from here on, it shows that the lab is a demo's.
     stack.mkdir(parents=True, exist_ok=True)
     shares_files = ground.mode == "loopback"
-    if kind and shares_files:
-        raise UsageError(
-            f"{kind} needs hosts of namespaces, and those need root", hint="sudo provision demo, or no --runtime"
-        )
     found = survey.choose(ground, lab, hosts=hosts, wheels=stack / "wheels", say=say, kind=kind)
     model = write_tiny_model(layer / MODEL.lstrip("/"))
     settings = lab_settings(

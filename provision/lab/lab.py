@@ -68,10 +68,21 @@ class LabReport:
 
 @dataclass(frozen=True)
 class Ground:
-    """What kind of hosts this machine carries. `note`: why root gets hosts on loopback addresses all the same."""
+    """What kind of hosts this machine carries. `missing`: why root gets hosts on loopback addresses all the same."""
 
     mode: Mode
-    note: str = ""
+    missing: str = ""
+
+    @property
+    def note(self) -> str:
+        return f"{self.missing}: taking hosts on loopback addresses instead" if self.missing else ""
+
+    def refusal(self, what: str, without: str) -> UsageError:
+        """Of what hosts on loopback addresses cannot have. `without`: what to leave out, as a person would."""
+        why = f"{what} hosts of namespaces"
+        if self.missing:
+            return UsageError(f"{why}: {self.missing}", hint=without)
+        return UsageError(f"{why}, and those need root (without --rootless)", hint=f"{without}, or run it as root")
 
 
 NAMESPACES = Ground("namespaces")
@@ -223,7 +234,7 @@ class Lab:
             return Ground("loopback")
         self.root.mkdir(parents=True, exist_ok=True)
         missing = namespaces.impossible(self.root)
-        return Ground("loopback", f"{missing}: taking hosts on loopback addresses instead") if missing else NAMESPACES
+        return Ground("loopback", missing) if missing else NAMESPACES
 
     def _make(self, hosts: int, gpus: int, options: namespaces.NamespaceOptions, rootless: bool) -> LabState:
         ground = self.ground(rootless=rootless)
@@ -231,11 +242,9 @@ class Lab:
             requirements.ensure(requirements.NAMESPACES, self._say)
             return self._make_namespaces(hosts, gpus, options)
         if options.fabric:
-            why = "a second interface needs hosts of namespaces, and those need root"
-            raise UsageError(why, hint="leave out the fabric, or make the lab as root")
+            raise ground.refusal("a second interface needs", "leave out the fabric")
         if options.containers:
-            why = "containers need hosts of namespaces with systemd, and those need root"
-            raise UsageError(why, hint=f"leave out --{options.containers}, or make the lab as root")
+            raise ground.refusal("containers need", f"leave out --{options.containers}")
         loopback.login()  # whom sshd would not know is told so before anything is installed
         requirements.ensure(requirements.LOOPBACK, self._say)
         notes = tuple(note for note in (ground.note, LEFT_OUT) if note)

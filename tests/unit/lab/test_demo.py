@@ -4,8 +4,8 @@ import pytest
 
 from provision.core.errors import Busy, UsageError
 from provision.core.exits import Exit
-from provision.lab.demo import alone, beside_no_demo
-from provision.lab.lab import Lab
+from provision.lab.demo import alone, beside_no_demo, ready
+from provision.lab.lab import Ground, Lab
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +72,20 @@ def test_what_a_demo_keeps_beside_its_lab_is_no_other_labs(tmp_path: Path) -> No
         assert [path.name for path in tmp_path.iterdir()] == ["demo.demo.lock"]
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "why", "hint"),
+    [
+        ("", "docker needs hosts of namespaces, and those need root", "leave out --runtime, or run it as root"),
+        ("no namespaces here", "docker needs hosts of namespaces: no namespaces here", "leave out --runtime"),
+    ],
+)
+def test_containers_are_refused_where_hosts_cannot_run_them_before_anything_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, why: str, hint: str
+) -> None:
+    monkeypatch.setattr(Lab, "ground", lambda *_, **__: Ground("loopback", missing))
+    monkeypatch.setattr("provision.lab.survey.requires", lambda *_: pytest.fail("it went on"))
+    with pytest.raises(UsageError, match=why) as caught:
+        ready(Lab(tmp_path), rootless=not missing, kind="docker")
+    assert caught.value.hint == hint
