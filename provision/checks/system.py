@@ -20,6 +20,10 @@ from provision.weights.source import source_of
 #: "No space left on device" (NCCL's user guide, troubleshooting, shared memory).
 SHM_LEAST = GIB
 
+#: Of a model that spans hosts, a host with one GPU has no such ranks, but vLLM sends to its ranks through a ring of ten
+#: chunks of 16 MiB, and does not start where /dev/shm has less free (vLLM 0.32's shm_broadcast.py; run with 64 MiB).
+SHM_OF_THE_RING = 160 << 20
+
 #: Below this Ray warns at its start: each worker and each connection between nodes takes some.
 OPEN_FILES_LEAST = 8192
 
@@ -51,15 +55,17 @@ def of_system(cluster: Cluster) -> Iterable[Finding]:
     yield from _clocks(cluster)
 
 
-def _shared_memory(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:
-    if len(facts.gpus) > 1 and 0 < facts.shm_bytes < SHM_LEAST:
+def _shared_memory(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
+    spans = len(cluster.nodes) > 1 and cluster.inventory.serve is not None
+    least = SHM_LEAST if len(facts.gpus) > 1 else SHM_OF_THE_RING if spans else 0
+    if 0 < facts.shm_bytes < least:
         yield _warning(
             node,
             "storage",
             "/dev/shm",
             found=size(facts.shm_bytes),
-            expected=f">= {size(SHM_LEAST)}",
-            why="the ranks of one host exchange tensors through it: NCCL and vLLM fail while starting",
+            expected=f">= {size(least)}",
+            why="ranks get their work and exchange tensors through it: with less, vLLM or NCCL may not start",
             hint=f"run `sudo mount -o remount,size=50% /dev/shm` on {node.name}; in a container use `--ipc=host`",
         )
 

@@ -17,7 +17,8 @@ from provision.lab.command import run
 from provision.lab.containers import Containers
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.demo_image import write_demo_image
-from provision.lab.lab import CACHES, Ground, Lab, LabReport
+from provision.lab.ground import Ground
+from provision.lab.lab import CACHES, Lab, LabReport
 from provision.lab.state import claimed
 from provision.lab.tiny_model import write_tiny_model
 

@@ -16,6 +16,7 @@ from provision.lab import access, damaged, loopback, namespaces, network, requir
 from provision.lab.command import LabError
 from provision.lab.containers import Containers
 from provision.lab.control import HostControl
+from provision.lab.ground import NAMESPACES, Ground
 from provision.lab.state import DamagedState, Init, LabState, Mode, load, locked
 
 Say = Callable[[str], None]
@@ -64,28 +65,6 @@ class LabReport:
     notes: tuple[str, ...] = ()
     changed: bool = False
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What kind of hosts this machine carries. `missing`: why root gets hosts on loopback addresses all the same."""
-
-    mode: Mode
-    missing: str = ""
-
-    @property
-    def note(self) -> str:
-        return f"{self.missing}: taking hosts on loopback addresses instead" if self.missing else ""
-
-    def refusal(self, what: str, without: str) -> UsageError:
-        """Of what hosts on loopback addresses cannot have. `without`: what to leave out, as a person would."""
-        why = f"{what} hosts of namespaces"
-        if self.missing:
-            return UsageError(f"{why}: {self.missing}", hint=without)
-        return UsageError(f"{why}, and those need root (without --rootless)", hint=f"{without}, or run it as root")
-
-
-NAMESPACES = Ground("namespaces")
 
 
 def default_root() -> Path:

@@ -14,7 +14,8 @@ from provision.environment.cache import check_cache, wheel_cache
 from provision.lab import base, containers, loopback, requirements
 from provision.lab.command import LabError, run
 from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform, reach_index
-from provision.lab.lab import Ground, Lab
+from provision.lab.ground import Ground
+from provision.lab.lab import Lab
 
 Say = Callable[[str], None]
 
@@ -24,6 +25,11 @@ PACKED = {"cpu": 1 * GIB, "cuda": 4 * GIB}
 UNPACKED = {"cpu": 2 * GIB, "cuda": 8 * GIB}
 #: Bytes of the base system of namespace hosts.
 BASE = GIB // 2
+
+#: vLLM refuses to start with less free (measured with /dev/shm of 64 MiB, as containers have it). Hosts on loopback
+#: addresses share this machine's; those of namespaces have their own.
+SHM = Path("/dev/shm")
+SHM_LEAST = 160 << 20
 
 
 def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
@@ -73,7 +79,8 @@ def needed(ground: Ground, lab: Lab, *, hosts: int, build: str) -> dict[Path, in
     copies = hosts if ground.mode == "namespaces" else 1
     lab_bytes = copies * (PACKED[build] + UNPACKED[build]) + (BASE if ground.mode == "namespaces" else 0)
     # uv, which chooses the versions, keeps what it has looked at beside the wheels.
-    return {lab.root: lab_bytes, wheel_cache(): 2 * PACKED[build]}
+    wanted = {lab.root: lab_bytes, wheel_cache(): 2 * PACKED[build]}
+    return wanted if ground.mode == "namespaces" or not SHM.is_dir() else {**wanted, SHM: SHM_LEAST}
 
 
 def room(wanted: Mapping[Path, int]) -> None:
@@ -89,7 +96,9 @@ def room(wanted: Mapping[Path, int]) -> None:
             raise LabError(
                 f"the demo takes up to {size(needed)} below {' and '.join(map(str, folders))}, "
                 f"and {size(free)} are free there",
-                hint="PROVISION_LAB_DIR and XDG_CACHE_HOME name other places for hosts and packages",
+                hint="PROVISION_LAB_DIR and XDG_CACHE_HOME name other places for hosts and packages"
+                if folders != [SHM]
+                else f"`sudo mount -o remount,size=1G {SHM}`; in a container `--shm-size=1g`",
             )
 
 

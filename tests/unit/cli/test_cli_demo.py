@@ -15,7 +15,8 @@ from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
 from provision.lab import LabError
 from provision.lab import demo as stage
-from provision.lab.lab import Ground, Lab, LabReport
+from provision.lab.ground import Ground
+from provision.lab.lab import Lab, LabReport
 from provision.serving import smoke
 
 Call = Callable[..., Result]

@@ -5,7 +5,8 @@ import pytest
 from provision.core.errors import Busy, UsageError
 from provision.core.exits import Exit
 from provision.lab.demo import alone, beside_no_demo, ready
-from provision.lab.lab import Ground, Lab
+from provision.lab.ground import Ground
+from provision.lab.lab import Lab
 
 
 @pytest.fixture(autouse=True)

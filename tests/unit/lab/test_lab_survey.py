@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from provision.lab import Lab, LabError, loopback, survey
-from provision.lab.lab import Ground
+from provision.lab.ground import Ground
 
 LOOPBACK, NAMESPACES = Ground("loopback"), Ground("namespaces")
 
@@ -42,6 +42,17 @@ def test_hosts_of_namespaces_have_each_an_environment_of_their_own(tmp_path, mon
     own = survey.needed(NAMESPACES, lab, hosts=4, build="cpu")[lab.root]
     shared = survey.needed(LOOPBACK, lab, hosts=4, build="cpu")[lab.root]
     assert own == 4 * shared + survey.BASE
+
+
+def test_hosts_on_loopback_need_room_in_this_machines_shared_memory(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lab = Lab(tmp_path / "labs")
+    shm = {survey.SHM: survey.needed(LOOPBACK, lab, hosts=2, build="cpu")[survey.SHM]}
+    assert survey.SHM not in survey.needed(NAMESPACES, lab, hosts=2, build="cpu")
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=64 << 20))
+    with pytest.raises(LabError, match="takes up to 160 MiB below /dev/shm, and 64 MiB are free") as caught:
+        survey.room(shm)
+    assert "--shm-size" in caught.value.hint
 
 
 def test_room_is_looked_at_before_anything_is_installed(tmp_path, monkeypatch):
