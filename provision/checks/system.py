@@ -20,9 +20,10 @@ from provision.weights.source import source_of
 #: "No space left on device" (NCCL's user guide, troubleshooting, shared memory).
 SHM_LEAST = GIB
 
-#: Of a model that spans hosts, a host with one GPU has no such ranks, but vLLM sends to its ranks through a ring of ten
-#: chunks of 16 MiB, and does not start where /dev/shm has less free (vLLM 0.32's shm_broadcast.py; run with 64 MiB).
-SHM_OF_THE_RING = 160 << 20
+#: Of a model that spans hosts, a host with one GPU has no such ranks, but vLLM sends to its ranks through rings of ten
+#: chunks, the larger of 24 MiB, and does not start where /dev/shm has less free (vLLM 0.32's shm_broadcast.py; run with
+#: 64 and with 168 MiB). Ray takes some more.
+SHM_OF_RINGS = 256 << 20
 
 #: Below this Ray warns at its start: each worker and each connection between nodes takes some.
 OPEN_FILES_LEAST = 8192
@@ -57,7 +58,7 @@ def of_system(cluster: Cluster) -> Iterable[Finding]:
 
 def _shared_memory(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     spans = len(cluster.nodes) > 1 and cluster.inventory.serve is not None
-    least = SHM_LEAST if len(facts.gpus) > 1 else SHM_OF_THE_RING if spans else 0
+    least = SHM_LEAST if len(facts.gpus) > 1 else SHM_OF_RINGS if spans else 0
     if 0 < facts.shm_bytes < least:
         yield _warning(
             node,

@@ -51,6 +51,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
     SSH, sends the model a request, runs `up` again (nothing to change), `check`, `down`, and cleans up.
     """
     from provision.cli.run import errors_as_json
+    from provision.engine.members import forget_hosts_of
     from provision.lab import demo as stage
     from provision.lab.lab import Lab
 
@@ -76,6 +77,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
             else:
                 _heading(screen, "clean up", "removing the virtual hosts and everything created for them")
                 lab.down()
+                forget_hosts_of(lab.inventory)
     if done and not keep:
         screen.say("no process, namespace, mount or rule is left", *_kept(lab, ready.installed))
     return code

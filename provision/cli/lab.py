@@ -113,12 +113,15 @@ def down(purge: bool, name: str, **options: Any) -> int:
     Also removes what a crashed lab left behind. Safe to repeat.
     """
     from provision.cli.run import errors_as_json
+    from provision.engine.members import forget_hosts_of
     from provision.lab.lab import Lab
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
     with errors_as_json(screen):
-        report = Lab(name=name, say=screen.say).down(purge=purge)
+        lab = Lab(name=name, say=screen.say)
+        report = lab.down(purge=purge)
+        forget_hosts_of(lab.inventory)
     screen.json(result_line("lab", {"name": name, "changed": report.changed}))
     if not screen.as_json:
         screen.say(f"lab `{name}` removed" if report.changed else f"there is no lab `{name}`: nothing to change")

@@ -181,6 +181,25 @@ class Members:
         write_whole(self.path, json.dumps(content, indent=1) + "\n", kept=True)
 
 
+def forget_hosts_of(inventory: Path) -> None:
+    """They are members of no cluster any more, for they are gone for good, as those of a lab that is removed. A file
+    that says nothing stays. Raises OSError."""
+    source = str(inventory.resolve())
+    try:
+        files = _all_files()
+    except NoHome:
+        return  # nor is anything kept
+    for path in files:
+        entries = _read(path).entries
+        left = [name for name, member in entries.items() if member.source != source]
+        if not left and entries:
+            path.unlink()
+        elif len(left) < len(entries):
+            content = as_json(read_kept(path))
+            of_left = {name: content["members"][name] for name in left}
+            write_whole(path, json.dumps(content | {"members": of_left}, indent=1) + "\n", kept=True)
+
+
 def _place(host: Host) -> tuple[str, int | None, str | None]:
     """Where it is reached: one address behind two jump hosts is two machines."""
     return host.address, host.ssh.port, host.ssh.jump

@@ -26,10 +26,10 @@ UNPACKED = {"cpu": 2 * GIB, "cuda": 8 * GIB}
 #: Bytes of the base system of namespace hosts.
 BASE = GIB // 2
 
-#: vLLM refuses to start with less free (measured with /dev/shm of 64 MiB, as containers have it). Hosts on loopback
-#: addresses share this machine's; those of namespaces have their own.
+#: vLLM does not start with less free (tried with /dev/shm of 64 MiB, as containers have it, and of 168). Hosts on
+#: loopback addresses share this machine's; those of namespaces have their own.
 SHM = Path("/dev/shm")
-SHM_LEAST = 160 << 20
+SHM_LEAST = 256 << 20
 
 
 def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:

@@ -89,7 +89,7 @@ def test_instances_of_a_cloud_whose_image_has_a_fabric_manager_and_whose_gpus_ha
     assert judged(2, spoiled) == []
 
 
-@pytest.mark.parametrize(("count", "shared"), [(1, 64), (2, 160)])
+@pytest.mark.parametrize(("count", "shared"), [(1, 64), (2, 256)])
 def test_containers_with_one_gpu_each(count: int, shared: int) -> None:
     of_one = {**CONTAINER, "shm_bytes": shared << 20}
     assert judged(count, {i: {**of_one, "gpus": gpus(i, 1)} for i in range(1, count + 1)}) == []

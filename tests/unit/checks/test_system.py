@@ -30,15 +30,15 @@ def test_little_shared_memory_is_named_where_ranks_of_one_host_share_it() -> Non
     assert found(2, {2: {"shm_bytes": 0}}) == []
 
 
-def test_with_one_gpu_the_ring_to_the_ranks_of_a_model_that_spans_hosts_must_fit() -> None:
+def test_with_one_gpu_the_rings_to_the_ranks_of_a_model_that_spans_hosts_must_fit() -> None:
     serve = Serve(model=MODEL)
 
     def of(mebibytes: int, serve: Serve | None) -> list[Finding]:
         return found(2, {2: {"shm_bytes": mebibytes << 20, "gpus": gpus(2, 1)}}, serve=serve)
 
     (finding,) = of(64, serve)
-    assert finding.message == "/dev/shm is `64 MiB`, should be `>= 160 MiB`"
-    assert of(160, serve) == of(64, None) == []
+    assert finding.message == "/dev/shm is `64 MiB`, should be `>= 256 MiB`"
+    assert of(256, serve) == of(64, None) == []
     assert found(1, {1: {"shm_bytes": 64 << 20, "gpus": gpus(1, 1)}}, serve=serve) == []
 
 

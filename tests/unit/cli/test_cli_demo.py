@@ -50,6 +50,7 @@ def steps(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
     answer = smoke.Chat("http://192.0.2.1:8000/v1", "What are you?", "I am\x1b[2J tiny")
     monkeypatch.setattr(smoke, "chat", note("ask", answer))
     monkeypatch.setattr(Lab, "down", note("remove"))
+    monkeypatch.setattr("provision.engine.members.forget_hosts_of", lambda path: told.update(forgotten=path))
     return told
 
 
@@ -73,6 +74,8 @@ def test_a_step_that_fails_ends_the_demo_which_still_cleans_up(
     assert result.exit_code == 1
     assert steps["done"] == done
     assert "as it was before" not in result.stdout
+    # The next demo must not miss the hosts of this one.
+    assert steps["forgotten"] == Lab(name="demo").inventory
 
 
 def test_a_second_up_that_changes_anything_fails_the_demo(call: Call, steps: dict[str, Any]) -> None:
@@ -103,6 +106,7 @@ def test_a_wrong_name_is_told_as_json_too(call: Call, steps: dict[str, Any]) -> 
 def test_what_is_kept_is_left_running_and_says_how_to_remove_it(call: Call, steps: dict[str, Any]) -> None:
     result = call("demo", "--keep")
     assert steps["done"] == ["make", "up", "ask", "up", "check"]
+    assert "forgotten" not in steps
     assert "provision lab down --name demo" in result.stdout
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.engine.members import Members
+from provision.core.errors import NoHome
+from provision.engine.members import Members, forget_hosts_of
 from provision.inventory import load
 from provision.inventory.models import Host, Inventory, Ssh
 
@@ -41,6 +42,27 @@ def test_who_is_not_in_the_inventory_is_former_until_stopped_and_remembered_unti
     assert names(Members.of(inventory(FIRST)), stopped=True) == ["gpu-02"]
     members.settle(["gpu-02"], purged=True)
     assert names(Members.of(inventory(FIRST)), stopped=True) == []
+
+
+def test_hosts_of_a_lab_that_is_gone_are_forgotten_and_no_others() -> None:
+    began(FIRST, SECOND)
+    lab = inventory(SECOND, path="/srv/lab/inventory.yaml")
+    Members.of(lab).begin(["gpu-02"])
+    alone = inventory(SECOND, cluster="alone", path="/srv/lab/inventory.yaml")
+    Members.of(alone).begin(["gpu-02"])
+    forget_hosts_of(Path("/srv/lab/inventory.yaml"))
+    assert set(Members.of(inventory(FIRST)).entries) == {"gpu-01"}
+    assert not Members.of(alone).entries and not Members.of(alone).path.exists()
+    forget_hosts_of(Path("/srv/lab/inventory.yaml"))
+    assert set(Members.of(inventory(FIRST)).entries) == {"gpu-01"}
+
+
+def test_where_nothing_is_kept_nothing_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise NoHome("no home")
+
+    monkeypatch.setattr("provision.engine.members.state_dir", nowhere)
+    forget_hosts_of(Path("/srv/inventory.yaml"))
 
 
 def test_a_host_at_another_address_is_another_machine_with_the_same_name() -> None:

@@ -201,14 +201,14 @@ LAYERS: Mapping[str, Row] = {
     ),
     "cli": Row(
         (
-            "api", "begin", "core", "diagnosis", "environment", "export", "inventory", "lab", "library", "operate",
-            "parallel",
-            "proofs", "provision", "render", "serving", "stack", "testing", "transport",
+            "api", "begin", "core", "diagnosis", "engine", "environment", "export", "inventory", "lab", "library",
+            "operate", "parallel", "proofs", "provision", "render", "serving", "stack", "testing", "transport",
         ),
         ("click",),
         "arguments → api → exit code; of the other rooms it takes what has no place in the library: the lab, host "
         "keys, where things are kept, to say which variable moves them, whether there are tests at all (testing), and "
-        "the names of the proofs, for `--help`; stack: `fit`, by the public face; export: what a "
+        "the names of the proofs, for `--help`; engine: "
+        "that the hosts of a lab are gone, and no members any more; stack: `fit`, by the public face; export: what a "
         "folder gets is written here",
     ),
     "__main__": Row(("cli",), (), "`python -m provision`"),

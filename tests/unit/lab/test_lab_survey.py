@@ -50,7 +50,7 @@ def test_hosts_on_loopback_need_room_in_this_machines_shared_memory(tmp_path, mo
     shm = {survey.SHM: survey.needed(LOOPBACK, lab, hosts=2, build="cpu")[survey.SHM]}
     assert survey.SHM not in survey.needed(NAMESPACES, lab, hosts=2, build="cpu")
     monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=64 << 20))
-    with pytest.raises(LabError, match="takes up to 160 MiB below /dev/shm, and 64 MiB are free") as caught:
+    with pytest.raises(LabError, match="takes up to 256 MiB below /dev/shm, and 64 MiB are free") as caught:
         survey.room(shm)
     assert "--shm-size" in caught.value.hint
 
