@@ -50,7 +50,8 @@ def _nobody(uid: int) -> pwd.struct_passwd:
     raise KeyError(f"getpwuid(): uid not found: {uid}")
 
 
-@pytest.mark.parametrize("home", [None, "", "relative", "/nonexistent", "/dev/null"])
+# Below /proc not even root makes a folder.
+@pytest.mark.parametrize("home", [None, "", "relative", "/proc/nonexistent", "/dev/null"])
 @pytest.mark.parametrize("command", ["plan", "check", "down"])
 def test_what_only_reads_works_without_a_home(
     call: Call, nameless: Path, home: str | None, command: str, monkeypatch: pytest.MonkeyPatch
