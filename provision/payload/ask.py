@@ -10,7 +10,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import sys
+import textwrap
 import time
 import urllib.error
 import urllib.request
@@ -37,6 +39,12 @@ OPEN = "it answers without the API key"
 
 #: Characters of an answer that are kept.
 _KEPT = 1000
+
+#: Bytes of a log of which the last line is shown while its service is waited for, and characters of that line.
+_LOOK_BACK, _SHOWN = 4000, 120
+
+#: `(EngineCore pid=4711) INFO 11-29 16:45:35 [compilation.py:317] `, as vLLM's ranks and its engine begin their lines.
+_BEFORE = re.compile(r"(?:\([^()]* pid=\d+[^()]*\) *)*(?:[A-Z]+ \d\d-\d\d \d\d:\d\d:\d\d (?:\[[^]]*\] )?)?")
 
 #: What vLLM answers where its model cannot do what the endpoint is for.
 _NOT_ITS_KIND = (400, 404, 405, 501)
@@ -286,10 +294,10 @@ def _running(pid: str) -> bool:
 
 
 def _last_line() -> str:
-    """Of the service's log."""
-    end = os.pread(LOG, 2000, max(0, os.fstat(LOG).st_size - 2000))
+    """Of the service's log, without what vLLM writes before what it says, and cut between words."""
+    end = os.pread(LOG, _LOOK_BACK, max(0, os.fstat(LOG).st_size - _LOOK_BACK))
     lines = [line for line in end.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1][-100:] if lines else ""
+    return textwrap.shorten(_BEFORE.sub("", lines[-1]), _SHOWN, placeholder=" …") if lines else ""
 
 
 def _say(line: str) -> None:

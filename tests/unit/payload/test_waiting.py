@@ -49,6 +49,32 @@ def test_one_that_is_not_to_be_guarded_may_answer(server: Server) -> None:
     assert server.wait(*server.start(opened="/invocations /tokenize"), guarded="").returncode == 0
 
 
+LONG = " ".join(["word"] * 40)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            "(EngineCore pid=14981) INFO 11-29 16:45:35 [compilation.py:317] Enabled custom fusions",
+            "Enabled custom fusions",
+        ),
+        ("(EngineCore pid=1) (RayWorkerProc pid=2, ip=10.0.0.2) WARNING 11-29 16:45:35 [a.py:3] slow", "slow"),
+        ("INFO 11-29 16:45:35 [a.py:3] (once) read", "(once) read"),
+        ("(APIServer pid=9) INFO:     Started server process [9]", "INFO: Started server process [9]"),
+        (LONG, LONG[:114] + " …"),
+    ],
+)
+def test_the_last_line_of_a_log_is_shown_in_whole_words(
+    line: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"{'x' * 5000}\n{line}\n\n")
+    with log.open("rb") as file:
+        monkeypatch.setattr(ask, "LOG", file.fileno())
+        assert ask._last_line() == shown
+
+
 @pytest.mark.parametrize("mark", ["", "gpus/gpu-01/ray"])
 def test_whoever_has_taken_the_port_hears_nothing(mark: str, server: Server) -> None:
     _, pid = server.start()
