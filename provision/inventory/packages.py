@@ -59,11 +59,13 @@ def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> Non
 
 #: How the names of files of requirements end. As a requirement, `requirements.in` would be a stranger's package.
 LISTS = (".txt", ".in")
+_COMPARES = re.compile(r"[<>=!~]=")
 
 
 def is_file(text: str) -> bool:
-    """Whether an item names a file of requirements, or one of a project's, and not a requirement."""
-    return text.endswith((*LISTS, ".toml", "uv.lock"))
+    """Whether an item names a file of requirements, or one of a project's, and not a requirement, which may end like
+    one: `vllm==0.33.0+of.in` is a version of somebody's own."""
+    return text.endswith((*LISTS, ".toml", "uv.lock")) and not _COMPARES.search(text)
 
 
 def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
