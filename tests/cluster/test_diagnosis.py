@@ -62,6 +62,7 @@ def test_a_library_that_a_worker_lacks_is_told_of_the_worker_though_vllm_ends_on
     assert told["hint"].startswith("on lab-2: `apt install libnuma1")
 
 
+@pytest.mark.long  # short: tests/unit/resources/test_service_logs.py, on lines of several hosts
 def test_what_nobody_knows_is_said_to_be_unknown_with_the_best_lines_of_the_hosts(cluster: Cluster) -> None:
     host, python = cluster.host("lab-2"), "/home/ops/.provision/envs/current-test-diagnosis/lib/python3.11"
     worker = f"{python}/site-packages/provision_lab_stand_in/worker.py"
