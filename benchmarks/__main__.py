@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chart import chart
 from benchmarks.help import measure as measure_help
 from benchmarks.measuring import Cost, Failed, in_turn, median
 from benchmarks.others import others
@@ -40,6 +41,8 @@ def main() -> int:
         machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
         document = {"machine": machine, "help": asdict(help_page), "rounds": asked.rounds, "hosts": results}
         asked.json.write_text(json.dumps(document, indent=2) + "\n")
+    if asked.plot:
+        asked.plot.write_text(chart({str(count): ways for count, ways in results.items()}), "utf-8")
     missed = broken(results, help_page) if asked.promise else []
     for line in missed:
         print(f"broken promise: {line}", file=sys.stderr)
@@ -53,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--hosts", type=int, nargs="+", default=[10, 50], metavar="N", help="default: 10 50")
     parser.add_argument("--rounds", type=int, default=5, help="counted ones; one more comes before (default: 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw every ratio, as SVG")
     parser.add_argument("--no-others", action="store_true", help="leave Ansible and pyinfra out")
     parser.add_argument(
         "--assert", dest="promise", action="store_true",

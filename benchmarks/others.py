@@ -1,5 +1,6 @@
-"""Ansible and pyinfra, where they are installed: the facts of every host that they can read without being taught, and
-the same things looked at, each by the module that its users would take.
+"""Ansible (also with Mitogen, which sends modules by a protocol of its own) and pyinfra, where they are installed: the
+facts of every host that they can read without being taught, and the same things looked at, each by the module that its
+users would take.
 
 Neither reads all that provision and the lower bound do: no fabrics, no Xids, no versions of interpreters. Nothing is
 held against anything. So their ratios flatter them.
@@ -8,8 +9,12 @@ held against anything. So their ratios flatter them.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from benchmarks.measuring import Way
 from benchmarks.rack import Rack
@@ -65,18 +70,35 @@ def others(rack: Rack) -> tuple[list[Way], list[str]]:
             skipped.append(f"{name}: skipped, no `{program}` in PATH (docs/speed.md; pip install {package})")
         else:
             ways.append(make(rack, name, found))
+        if name == "Ansible" and found is not None:
+            strategies = _mitogen(found)
+            if strategies is None:
+                skipped.append("Ansible with Mitogen: skipped, Ansible's Python has no `mitogen` (pip install mitogen)")
+            else:
+                by = {"ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_STRATEGY_PLUGINS": str(strategies)}
+                ways.append(_ansible(rack, "Ansible with Mitogen", found, by))
     return ways, skipped
+
+
+def _mitogen(program: str) -> Path | None:
+    """The folder of its strategies, where the Python of `program`, a script, has it."""
+    with Path(program).open(encoding="utf-8", errors="replace") as script:
+        python = shlex.split(script.readline().removeprefix("#!"))
+    where = "import ansible_mitogen; print(ansible_mitogen.__path__[0])"
+    found = subprocess.run([*python, "-c", where], capture_output=True, text=True, check=False)
+    return Path(found.stdout.strip()) / "plugins/strategy" if found.returncode == 0 else None
 
 
 def _paths(rack: Rack) -> dict[str, str]:
     envs = rack.hosts_root / "envs"
-    env = next(path for path in envs.iterdir() if not path.is_symlink() and path.is_dir())
+    current = envs / "current-bench"
+    env = current.resolve()
     (packages,) = env.glob("lib/python3*/site-packages")
-    return {"env": str(env), "packages": str(packages), "current": str(envs / "current-bench")}
+    return {"env": str(env), "packages": str(packages), "current": str(current)}
 
 
-def _ansible(rack: Rack, name: str, program: str) -> Way:
-    folder = rack.folder / "ansible"
+def _ansible(rack: Rack, name: str, program: str, more: Mapping[str, str] | None = None) -> Way:
+    folder = rack.folder / name.replace(" ", "-").lower()
     folder.mkdir()
     user = rack.spec("", "")["user"]
     lines = "".join(f"{rack.name(n)} ansible_host={address}\n" for n, address in enumerate(rack.addresses))
@@ -89,7 +111,8 @@ def _ansible(rack: Rack, name: str, program: str) -> Way:
     looks = [LISTENING, PROGRAMS, RUNNING.format(own=own)]
     (folder / "play.yaml").write_text(PLAY.format(own=own, looks=looks, **_paths(rack)))
     (folder / "ansible.cfg").write_text("[ssh_connection]\npipelining=True\n")
-    env = {**os.environ, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "home")}
+    own_files = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "home")}
+    env = {**os.environ, **own_files, **(more or {})}
     argv = [program, "-i", "hosts", "-f", str(rack.count), "--check", "play.yaml"]
     return Way.of(name, argv, cwd=folder, env=env)
 
