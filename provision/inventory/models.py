@@ -81,6 +81,11 @@ class Ray(Section):
         )
         return ((self.port, "Ray"), *every) if head else every
 
+    def port_keys(self) -> tuple[tuple[int, str], ...]:
+        """Of `services` on the head: each port with the key that moves it."""
+        names = [name for name in type(self).model_fields if name.endswith("port") and "worker" not in name]
+        return tuple((getattr(self, name), f"ray.{name}") for name in names if name != "dashboard_port")
+
 
 class WeightsSource(Section):
     """How the model comes to the hosts. Nothing said: `model` is a folder that is on every host, or vLLM fetches it."""

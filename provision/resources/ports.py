@@ -21,12 +21,16 @@ from provision.resources.service import LIBRARY, Place
 #: What service/ports.sh says of a port that one of our services has, of another cluster or under another name.
 _OF_PROVISION = re.compile(r"taken by (\S+), of provision\Z")
 
+#: Of a port for which the inventory has no key.
+_FIXED = "since this port cannot be another one"
+
 
 @dataclass(frozen=True)
 class PortsFree(Resource):
     """`ports`, each with what it is for, at `address`. Not judged while the service at `place` is running. `of`: tells
     two of one service apart. `scratch`: the folder that the service fills, by which what is left of it is known.
-    `going`: how marks begin whose processes are ended before the service starts."""
+    `going`: how marks begin whose processes are ended before the service starts. `keys`: port → the inventory's key
+    that moves it, of all ports of the cluster on this host; one that is not there cannot be moved."""
 
     fixable: ClassVar[bool] = False
     removable: ClassVar[bool | str] = False
@@ -39,6 +43,7 @@ class PortsFree(Resource):
     of: str = ""
     scratch: str = ""
     going: tuple[str, ...] = ()
+    keys: tuple[tuple[int, str], ...] = ()
 
     @property
     def id(self) -> str:
@@ -48,8 +53,11 @@ class PortsFree(Resource):
     def label(self) -> str:
         return "ports"
 
+    def fact(self, aspect: str) -> str:
+        return aspect or self.label
+
     def want(self) -> State:
-        return {f"port {port} ({use})": "free" for port, use in self.ports}
+        return {_aspect(port, use): "free" for port, use in self.ports}
 
     def probe(self) -> Script:
         wanted = "\n".join(f"{port} {use}" for port, use in self.ports)
@@ -74,16 +82,28 @@ class PortsFree(Resource):
         for d, mark, held in each:
             if mark and clusters[mark.cluster] > 1:
                 taken = f"taken by the cluster {mark.cluster}, of provision"
-                found[mark.cluster] = Difference("", d.expected, taken, _hint(mark), _cause(mark))
+                # Without this host's name there: it is one cause of all hosts, whatever they are called.
+                hint = f"`provision down INVENTORY` with that of the cluster `{mark.cluster}` stops it; {self._move()}"
+                found[mark.cluster] = Difference("", d.expected, taken, hint, _cause(mark))
             elif held and containers[held[1]] > 1:
                 said = f"{containers[held[1]]} of them {'perhaps ' if held[1].perhaps else ''}taken by {held[1]}"
-                found[held[1]] = Difference("", d.expected, said, held[1].hint(self._host), str(held[1]))
+                found[held[1]] = Difference("", d.expected, said, held[1].hint(self._host, self._move()), str(held[1]))
             elif held:
-                hint, cause = held[1].hint(self._host), str(held[1])
+                hint, cause = held[1].hint(self._host, self._move(d.aspect)), str(held[1])
                 found[d.aspect] = Difference(d.aspect, d.expected, held[0], hint, cause)
             else:
-                found[d.aspect] = Difference(d.aspect, d.expected, d.found, _hint(mark), _cause(mark))
+                hint = _hint(mark, self._move(d.aspect))
+                found[d.aspect] = Difference(d.aspect, d.expected, d.found, hint, _cause(mark))
         return tuple(found.values())
+
+    def _move(self, aspect: str = "") -> str:
+        """The way out that needs nobody else: the key of one port, or those of all that the cluster has here."""
+        if not aspect:
+            keys = dict.fromkeys(key for _, key in self.keys)
+            return f"or give this cluster other ports: {', '.join(f'`{key}`' for key in keys)}" if keys else _FIXED
+        port = next((port for port, use in self.ports if aspect == _aspect(port, use)), 0)
+        key = dict(self.keys).get(port)
+        return f"or set another `{key}` in the inventory" if key else _FIXED
 
     @property
     def _host(self) -> str:
@@ -99,8 +119,12 @@ def _cause(mark: Mark | None) -> str:
     return f"the cluster {mark.cluster} as {mark.host}" if mark is not None else ""
 
 
-def _hint(mark: Mark | None) -> str:
+def _aspect(port: int, use: str) -> str:
+    return f"port {port} ({use})"
+
+
+def _hint(mark: Mark | None, move: str) -> str:
     if mark is None:
-        return "stop what listens there, or choose another port in the inventory"
+        return f"stop what listens there, {move}"
     down = f"`provision down INVENTORY` with that of the cluster `{mark.cluster}`, where this host is `{mark.host}`"
-    return f"{down}, stops it; or choose other ports in this one"
+    return f"{down}, stops it; {move}"

@@ -30,16 +30,17 @@ class HeldPort:
         since = f", up since {self.since.replace('T', ' ')} UTC" if self.since else ""
         return f"the container {self.name}{of}{since}"
 
-    def hint(self, host: str) -> str:
+    def hint(self, host: str, move: str) -> str:
+        """`move`: how to do without the port."""
         if self.engine == "kubernetes":
-            return "it is a pod's: choose another port in the inventory, or have it moved to another node"
+            return f"it is a pod's: have it moved to another node, {move}"
         engine = self.engine.removeprefix("rootless-")
         command = f"{engine} rm -f {self.name}"
         if self.project:
             # Of a label, which an image may have brought.
             command = f"{engine} compose -p {shlex.quote(self.project)} down"
         whose = ", as the user whose it is" if engine != self.engine else ""
-        return f"if nobody needs it, `{command}` on {host}{whose}; or choose another port in the inventory"
+        return f"if nobody needs it, `{command}` on {host}{whose}; {move}"
 
 
 def held_by(found: str) -> tuple[str, HeldPort] | None:

@@ -74,7 +74,12 @@ class StackWithoutRay(Stack):
         assert self._inventory.serve is not None
         node, port = self._cluster.head, self._inventory.serve.master_port
         ports, ended = ((port, "where the ranks meet"),), going(self._cluster, node)
-        return PortsFree(self.place(node, "vllm"), node.node_ip, ports, "ranks", going=ended)
+        place, keys = self.place(node, "vllm"), self._port_keys(node)
+        return PortsFree(place, node.node_ip, ports, "ranks", going=ended, keys=keys)
+
+    def _port_keys(self, node: Node) -> tuple[tuple[int, str], ...]:
+        serve = self._inventory.serve
+        return ((serve.port, "serve.port"), (serve.master_port, "serve.master_port")) if serve is not None else ()
 
     def left_by_ray(self, node: Node) -> Iterator[Resource]:
         """What `serve.backend: ray` puts on this host and this playbook does not; and what older versions wrote."""

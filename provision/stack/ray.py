@@ -187,14 +187,21 @@ class Stack(Closes):
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
         room = self._scratch(node)[0]
-        return PortsFree(self.place(node, "ray"), node.node_ip, ports, scratch=room, going=going(self._cluster, node))
+        place, ended = self.place(node, "ray"), going(self._cluster, node)
+        return PortsFree(place, node.node_ip, ports, scratch=room, going=ended, keys=self._port_keys(node))
 
     def server_ports(self) -> PortsFree:
         assert self._inventory.serve is not None
         node, serve = self._cluster.head, self._inventory.serve
         address = serve.listen or node.node_ip
         ports = ((serve.port, "the model's API"),)
-        return PortsFree(self.place(node, "vllm"), address, ports, going=going(self._cluster, node))
+        ended = going(self._cluster, node)
+        return PortsFree(self.place(node, "vllm"), address, ports, going=ended, keys=self._port_keys(node))
+
+    def _port_keys(self, node: Node) -> tuple[tuple[int, str], ...]:
+        """Port → the key of the inventory that moves it: the same keys on every host."""
+        serve = self._inventory.serve
+        return (*node.host.ray.port_keys(), *(((serve.port, "serve.port"),) if serve is not None else ()))
 
     def network_proof(self) -> NetworkProof:
         return network_proof(self._cluster)

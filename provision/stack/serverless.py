@@ -127,7 +127,12 @@ class ServerlessStack(Stack):
         head = node is self._cluster.head
         service, use = (HEAD, "ServerlessLLM's API") if head else (STORE, "ServerlessLLM's store")
         port = self._settings.port if head else self._settings.store_port
-        return PortsFree(self.place(node, service), node.node_ip, ((port, use),), going=going(self._cluster, node))
+        place, ended = self.place(node, service), going(self._cluster, node)
+        return PortsFree(place, node.node_ip, ((port, use),), going=ended, keys=self._port_keys(node))
+
+    def _port_keys(self, node: Node) -> tuple[tuple[int, str], ...]:
+        """The store's is ServerlessLLM's own, and no key moves it."""
+        return (*node.host.ray.port_keys(), (self._settings.port, "serverlessllm.port"))
 
     def answers(self, head: ServerlessHead) -> ServedModels:
         return ServedModels(

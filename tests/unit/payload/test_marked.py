@@ -188,7 +188,7 @@ def test_all_that_another_cluster_has_is_one_cause_on_every_host() -> None:
         ports = PortsFree(Place("/x", f"{CLUSTER}/{host}/ray"), "127.0.0.1", uses)
         have = {f"port {port} ({use})": f"taken by blue/{host}/ray, of provision" for port, use in uses}
         (difference,) = ports.diff(have, ports.want())
-        assert f"where this host is `{host}`, stops it" in difference.hint
+        assert "with that of the cluster `blue` stops it" in difference.hint
         found.add((ports.fact(difference.aspect), difference.found, difference.expected))
         have |= {"port 6379 (Ray)": 'taken by "nginx"'}
         assert next(d.found for d in ports.diff(have, ports.want())) == 'taken by "nginx"'

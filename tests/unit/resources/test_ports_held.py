@@ -8,6 +8,8 @@ import pytest
 
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Step
+from provision.core.resource import State
+from provision.render.merged import entries
 from provision.resources.ports import PortsFree
 from provision.resources.ports_held import held_by
 from provision.resources.service import Place
@@ -63,11 +65,12 @@ def test_what_has_the_ports_of_two_services_blocks_once(holder: str, blockers: l
         ("perhaps docker node-1 a - -", "perhaps taken by the container node-1 of a", "`docker rm -f node-1`"),
         ("podman node-1 a - -", "the container node-1 of a", "`podman rm -f node-1`"),
         ("rootless-podman 0123456789ab - - -", "container 0123456789ab", "as the user whose it is"),
-        ("kubernetes 0123456789ab - - -", "container 0123456789ab", "choose another port"),
+        ("kubernetes 0123456789ab - - -", "container 0123456789ab", "another `serve.port`"),
     ],
 )
 def test_what_is_told_and_what_to_type(tail: str, said: str, hint: str) -> None:
-    (found,) = ports(80).diff({"port 80 (use 80)": f"taken, container {tail}"}, ports(80).want())
+    wanted = replace(ports(80), keys=((80, "serve.port"),))
+    (found,) = wanted.diff({"port 80 (use 80)": f"taken, container {tail}"}, wanted.want())
     assert said in (found.found or "")
     assert hint in found.hint
 
@@ -89,3 +92,47 @@ def test_what_is_no_name_of_a_container_is_not_to_be_typed(name: str) -> None:
 @pytest.mark.parametrize("found", ["taken", 'taken by "python3",pid=12,fd=3', "taken by a/b/ray, of provision", "free"])
 def test_what_is_in_no_container_is_not_said_to_be(found: str) -> None:
     assert held_by(found) is None
+
+
+KEYS = ((6379, "ray.port"), (6380, "ray.node_manager_port"), (8000, "serve.port"))
+
+
+@pytest.mark.parametrize(
+    ("holder", "begins"),
+    [
+        ('taken by "nginx",pid=12,fd=3', "stop what listens there, or set another"),
+        (NODE, "if nobody needs it, `docker rm -f node-12345` on gpu-01; or set another"),
+        ("taken by other/gpu-01/vllm, of provision", "`provision down INVENTORY` with that of the cluster `other`"),
+    ],
+)
+@pytest.mark.parametrize(("port", "key"), KEYS)
+def test_a_port_that_is_taken_names_the_one_key_that_moves_it(port: int, key: str, holder: str, begins: str) -> None:
+    wanted = replace(ports(port), keys=KEYS)
+    (found,) = wanted.diff({f"port {port} (use {port})": holder}, wanted.want())
+    assert wanted.fact(found.aspect) == f"port {port} (use {port})"
+    assert found.hint.startswith(begins) and found.hint.endswith(f"or set another `{key}` in the inventory")
+
+
+def test_of_a_port_that_no_key_moves_none_is_named() -> None:
+    wanted = replace(ports(8073), keys=KEYS)
+    (found,) = wanted.diff({"port 8073 (use 8073)": "taken"}, wanted.want())
+    assert found.hint == "stop what listens there, since this port cannot be another one"
+
+
+def test_another_cluster_on_the_same_hosts_is_told_once_with_all_that_moves_this_one() -> None:
+    """Also where it calls the hosts by other names; a worker of this one has fewer ports than the head."""
+    steps = [
+        Step("gpu-01", replace(ports(6379, 6380), keys=KEYS)),
+        Step("gpu-01", replace(ports(8000), keys=KEYS, of="api")),
+        Step("gpu-02", replace(ports(6380, 6381), keys=KEYS)),
+    ]
+    observed: dict[str, State] = {
+        step.key: dict.fromkeys(step.resource.want() or {}, f"taken by blue/lab-{step.host[-1]}/ray, of provision")
+        for step in steps
+    }
+    (entry,) = entries(make_plan(Mode.UP, steps, observed).blockers)
+    assert entry.hosts == ("gpu-01", "gpu-02")
+    assert entry.text("hint") == (
+        "`provision down INVENTORY` with that of the cluster `blue` stops it; "
+        "or give this cluster other ports: `ray.port`, `ray.node_manager_port`, `serve.port`"
+    )
