@@ -34,13 +34,17 @@ def all_error_lines(errors: Iterable[ProvisionError], paint: Paint = PLAIN) -> l
 
 
 class Shared(NamedTuple):
-    """What is told of one error, or of one that several hosts share. `where`: those hosts; empty for none."""
+    """What is told of one error, or of one that several hosts share. `hosts`: those; none for what is of no host."""
 
     error: ProvisionError
-    where: str
+    hosts: tuple[str, ...]
     message: str
     evidence: tuple[str, ...]
     hint: str
+
+    @property
+    def where(self) -> str:
+        return named(self.hosts)
 
 
 def shared(errors: Iterable[ProvisionError]) -> list[Shared]:
@@ -66,7 +70,7 @@ def _of_each(error: HostError) -> tuple[str, ...]:
 
 def _together(errors: Sequence[ProvisionError]) -> Shared:
     first = errors[0]
-    hosts = tuple(dict.fromkeys(error.host for error in errors if isinstance(error, HostError)))
+    hosts = tuple(dict.fromkeys(error.host for error in errors if isinstance(error, HostError) and error.host))
     said = (first.message, *first.evidence, first.hint)
     if isinstance(first, HostError) and any((e.message, *e.evidence, e.hint) != said for e in errors):
         said = _of_each(first)
@@ -76,7 +80,7 @@ def _together(errors: Sequence[ProvisionError]) -> Shared:
         few = [f"{host} is {address}" for host, address in addresses.items()][:_MOST_ADDRESSES]
         more = f" … and {len(addresses) - len(few)} more" if len(addresses) > len(few) else ""
         evidence.append(", ".join(few) + more)
-    return Shared(first, named(hosts), message, tuple(evidence), hint)
+    return Shared(first, hosts, message, tuple(evidence), hint)
 
 
 def problem_lines(problem: Problem, paint: Paint = PLAIN) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from provision.core.finding import Finding, Severity
 from provision.core.plan import is_by_up
-from provision.render.merged import Merged, counts, entries
+from provision.render.merged import NOT_LOOKED_AT, Merged, entries
 from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
 
 STYLE = {
@@ -34,10 +34,11 @@ def head_lines(findings: Iterable[Finding], paint: Paint = PLAIN) -> list[str]:
     return [_coloured(entry, f"{_head(entry)}{said}", paint) for entry, said in reason.items()]
 
 
-def tally(findings: Iterable[Finding]) -> str:
-    """`1 blocks, 2 drift, 1 warning`: entries, not hosts. Empty for nothing."""
-    plural = {"warning": "warnings", "note": "notes"}
-    return ", ".join(count(n, kind, plural.get(kind, kind)) for kind, n in counts(findings).items())
+def told(kind: str, number: int) -> str:
+    """Of what `tallied` counts: `2 hosts unreachable`, `1 blocks`, `2 drift`, `3 warnings`."""
+    if kind in NOT_LOOKED_AT:
+        return f"{count(number, 'host')} {kind}"
+    return count(number, kind, {"warning": "warnings", "note": "notes"}.get(kind, kind))
 
 
 def _head(entry: Merged) -> str:

@@ -31,6 +31,7 @@ from provision.render.html_matrix import (
     entries_of,
     matrix_of,
 )
+from provision.render.merged import tallied
 from provision.render.recap import how_many
 from provision.render.since import merged, unchanged
 from provision.render.text import duration
@@ -77,7 +78,7 @@ def html_page(report: Report, *, cluster: str, at: float) -> str:
             "time": _time(at),
             "date": _date(at),
             "hosts": text(_looked_at(report, matrix)),
-            "tally": "".join(_tally(k, counted[k]) for k in KINDS if counted[k]),
+            "tally": "".join(_tally(kind, number) for kind, number in tallied(report).items()),
             "areas": "".join(f"<option>{text(area)}" for area in _areas(entries, matrix)),
             "findings": _list(entries),
             "timings": gantt(report.timings),
@@ -127,6 +128,8 @@ def _tally(kind: str, number: int) -> str:
 
 
 def _plural(kind: str, number: int) -> str:
+    if kind in ERRORS:
+        return f"{'host' if number == 1 else 'hosts'} {kind}"
     return f"{kind}s" if kind in ("warning", "note") and number != 1 else kind
 
 

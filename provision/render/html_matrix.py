@@ -9,10 +9,11 @@ from functools import cached_property
 from provision.core.errors import HostError, ProvisionError, Unreachable
 from provision.core.finding import Finding, Severity, area_rank, blocker
 from provision.core.report import Report
-from provision.render.merged import Merged, entries
+from provision.render.errors import shared
+from provision.render.merged import NOT_LOOKED_AT, Merged, entries
 
-#: A host that could not be looked at, or not to the end.
-ERRORS = ("unreachable", "failed")
+#: What a host's errors are called.
+ERRORS = NOT_LOOKED_AT
 
 #: What the inventory accepts, whatever it would be.
 ACCEPTED = "accepted"
@@ -133,12 +134,17 @@ def _column(fact: Fact, known: Iterable[Fact]) -> Fact:
 
 def _errors(report: Report) -> list[tuple[str, Finding]]:
     """A report may hold an error twice: by its host, and among its own."""
-    errors: list[tuple[str, ProvisionError]] = [(host.name, e) for host in report.hosts for e in host.errors]
-    errors += [(e.host if isinstance(e, HostError) else "", e) for e in report.errors]
-    return [
-        (
-            "unreachable" if isinstance(e, Unreachable) else "failed",
-            blocker(host, e.message, e.evidence, e.hint, area=""),
-        )
-        for host, e in errors
-    ]
+    errors = [e for host in report.hosts for e in (_of_host(host.name, e) for e in host.errors)]
+    found = []
+    for one in shared([*errors, *report.errors]):
+        kind = "unreachable" if isinstance(one.error, Unreachable) else "failed"
+        for host in one.hosts or ("",):
+            found.append((kind, blocker(host, one.message, one.evidence, one.hint, area="")))
+    return found
+
+
+def _of_host(name: str, error: ProvisionError) -> ProvisionError:
+    """As one of that host, whatever ended it, such as Ctrl-C."""
+    if isinstance(error, HostError):
+        return error
+    return HostError(name, error.message, evidence=error.evidence, hint=error.hint)

@@ -15,7 +15,7 @@ from provision.core.errors import HostError, ProvisionError
 from provision.core.finding import Finding, Known, area_rank
 from provision.core.report import Report
 from provision.core.visible import shown
-from provision.render.merged import counts
+from provision.render.merged import NOT_LOOKED_AT, tallied
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ def junit_xml(report: Report, *, cluster: str, at: float) -> str:
 def _counts(report: Report) -> ElementTree.Element:
     """As the last line has them: the same on several hosts is one finding, and a failure of each of them."""
     said = ElementTree.Element("properties")
-    for kind, number in counts(report.findings).items():
-        ElementTree.SubElement(said, "property", {"name": f"findings.{kind}", "value": str(number)})
+    for kind, number in tallied(report).items():
+        of = "hosts" if kind in NOT_LOOKED_AT else "findings"
+        ElementTree.SubElement(said, "property", {"name": f"{of}.{kind}", "value": str(number)})
     return said
 
 

@@ -9,9 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from provision.core.finding import Finding, Severity
+from provision.core.report import Report
 
 #: Stands in a text for the host that it is about, where it is said of several.
 EACH = "<host>"
+
+#: A host that could not be looked at, or not to the end.
+NOT_LOOKED_AT = ("unreachable", "failed")
 
 
 @dataclass(frozen=True)
@@ -113,3 +117,11 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
     kinds = [*(severity.value for severity in Severity), "accepted"]
     number = Counter("accepted" if entry.accepted else entry.severity.value for entry in found)
     return {kind: number[kind] for kind in kinds if number[kind]}
+
+
+def tallied(report: Report) -> dict[str, int]:
+    """What a check came to: the hosts that were not looked at, or not to the end, then `counts`. The terminal's last
+    line, the page and JUnit have it from here."""
+    lost = Counter(host.status for host in report.hosts)
+    hosts = {status: lost[status] for status in NOT_LOOKED_AT if lost[status]}
+    return hosts | counts(report.findings)

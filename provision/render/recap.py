@@ -10,9 +10,9 @@ from provision.core.finding import HELD_UP, LIMIT, LOCK, Severity
 from provision.core.plan import is_by_up
 from provision.core.report import HostReport, Report
 from provision.render.errors import all_error_lines, blocker_lines
-from provision.render.findings import finding_lines, head_lines, tally
+from provision.render.findings import finding_lines, head_lines, told
 from provision.render.matrix import matrix_lines
-from provision.render.merged import entries
+from provision.render.merged import NOT_LOOKED_AT, entries, tallied
 from provision.render.plan import in_the_way, totals
 from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped
@@ -138,7 +138,7 @@ def last_line(report: Report, *, again: str = "") -> str:
     statuses = Counter(h.status for h in report.hosts)
     bad = Counter({status: statuses[status] for status in _WORST_FIRST if statuses[status]})
     if report.command == "check":
-        return _checked(report, f"({hosts}, {took})", bad, again)
+        return _checked(report, f"({hosts}, {took})", again)
     if report.exit_code in ANSWERED and not bad:
         missed = any(f.fact.startswith(LIMIT) for f in report.findings)
         return _good(report, hosts, took, again) + ("; not all that it takes" if missed else "")
@@ -179,14 +179,13 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     return f"{report.command}: {count(changes, 'change')} made ({hosts}, {took})"
 
 
-def _checked(report: Report, size: str, bad: Counter[str], again: str) -> str:
+def _checked(report: Report, size: str, again: str) -> str:
     parts = ["stopped"] if report.exit_code > SIGNAL else []
-    # What blocks is counted by itself.
-    parts += [f"{count(number, 'host')} {status}" for status, number in bad.items() if status != "blocked"]
-    if report.exit_code in (Exit.FAILED, Exit.UNREACHABLE) and not parts:
+    # Hosts that are blocked are those of what blocks.
+    counted = tallied(report)
+    if report.exit_code in (Exit.FAILED, Exit.UNREACHABLE) and not parts and not set(NOT_LOOKED_AT) & counted.keys():
         parts = ["failed"]
-    if found := tally(report.findings):
-        parts.append(found)
+    parts += [told(kind, number) for kind, number in counted.items()]
     if report.since is not None and report.since.changes:
         parts.append(f"{count(len(merged(report.since)), 'change')} since {report.since.source}")
     if not parts:

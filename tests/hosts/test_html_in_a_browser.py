@@ -226,6 +226,15 @@ def test_a_finding_unfolds(page: Page) -> None:
     assert "ranks that compute with different versions may disagree" in page.find(".entry.drift").text
 
 
+def test_a_finding_that_is_folded_has_a_sign_that_there_is_more_and_errors_are_no_findings(page: Page) -> None:
+    page.open(three_hosts())
+    sign = "return getComputedStyle(document.querySelector(arguments[0]), '::before').content"
+    folded = page.browser.execute_script(sign, ".entry.drift summary")
+    page.find(".entry.drift summary").click()
+    assert {folded, page.browser.execute_script(sign, ".entry.drift summary")} == {'"▸"', '"▾"'}
+    assert page.texts("#shown")[0].startswith("5 of 5 findings · ")
+
+
 @pytest.mark.parametrize(
     ("text", "facts", "hosts"),
     [

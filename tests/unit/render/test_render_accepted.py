@@ -8,11 +8,12 @@ from check_samples import a_check, a_finding
 
 from provision.core.finding import sorted_findings
 from provision.core.report import Report
-from provision.render.findings import finding_lines, head_lines, tally
+from provision.render.findings import finding_lines, head_lines
 from provision.render.html import html_page
 from provision.render.jsonl import report_line
 from provision.render.junit import junit_xml
 from provision.render.matrix import matrix_lines
+from provision.render.merged import counts
 from provision.render.recap import last_line, quiet_lines
 
 REASON = "until the driver of the rack is updated"
@@ -36,7 +37,7 @@ def test_the_text_says_accepted_and_why():
 
 
 def test_it_is_counted_by_itself():
-    assert tally([ACCEPTED, a_finding("gpu-01")]) == "1 drift, 1 accepted"
+    assert counts([ACCEPTED, a_finding("gpu-01")]) == {"drift": 1, "accepted": 1}
     assert last_line(ALONE).startswith("check: in sync, 1 accepted")
     assert quiet_lines(ALONE) == []
 

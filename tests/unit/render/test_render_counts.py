@@ -9,11 +9,13 @@ from xml.etree import ElementTree
 from check_samples import a_check, a_finding, a_missing_gpu, a_warning
 from page_samples import three_hosts
 
+from provision.core.errors import PortClosed
 from provision.core.finding import Finding, Severity, sorted_findings
+from provision.core.report import HostReport
 from provision.render.encode import encode
 from provision.render.html import html_page
 from provision.render.junit import junit_xml
-from provision.render.merged import counts
+from provision.render.merged import counts, tallied
 from provision.render.recap import last_line
 
 HOSTS = ("gpu-01", "gpu-02", "gpu-03")
@@ -62,4 +64,26 @@ def test_hosts_that_are_gone_or_have_left_count_wherever_they_are_shown() -> Non
     assert (suites.get("failures"), suites.get("errors")) == ("4", "1")
     assert {p.get("name"): p.get("value") for p in suites.iter("property")} == {
         f"findings.{kind}": str(number) for kind, number in expected.items()
-    }
+    } | {"hosts.unreachable": "1"}
+
+
+def test_hosts_that_do_not_answer_are_one_row_of_the_page_and_are_counted_as_hosts() -> None:
+    def lost(number: int) -> HostReport:
+        error = PortClosed(f"gpu-{number}", f"nothing listens on port 22 of `10.0.0.{number}`")
+        error.address = f"10.0.0.{number}"
+        return HostReport(error.host, "unreachable", (), (error,), 1.0)
+
+    gone = [lost(number) for number in range(10, 50)]
+    report = three_hosts()
+    errors = tuple(error for host in gone for error in host.errors)
+    report = replace(report, hosts=(*report.hosts[:-1], *gone), errors=errors)
+
+    assert tallied(report)["unreachable"] == 40
+    assert last_line(report).startswith("check: 40 hosts unreachable, ")
+    page = html_page(report, cluster="c", at=0.0)
+    assert re.findall(r'<li class="unreachable">.*?<b>(\d+)</b> ([a-z ]+)', page) == [("40", "hosts unreachable")]
+    assert page.count('<details class="entry unreachable"') == 1
+    assert page.count("nothing listens on port 22") == 1
+    suites = ElementTree.fromstring(junit_xml(report, cluster="c", at=0.0))
+    assert suites.get("errors") == "40"
+    assert {p.get("name"): p.get("value") for p in suites.iter("property")}["hosts.unreachable"] == "40"

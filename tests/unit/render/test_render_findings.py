@@ -6,8 +6,8 @@ from check_samples import HOSTS, a_check, a_finding, a_missing_gpu, a_warning
 from provision.core.finding import Against, Finding, Severity, blocker
 from provision.core.plan import BY_UP, Mode, findings_of, make_plan
 from provision.core.playbook import Playbook
-from provision.render.findings import finding_lines, head_lines, tally
-from provision.render.merged import entries
+from provision.render.findings import finding_lines, head_lines, told
+from provision.render.merged import counts, entries
 from provision.render.text import Paint
 
 
@@ -148,4 +148,4 @@ def test_the_short_form_is_one_line_each() -> None:
     ],
 )
 def test_they_are_counted_by_severity_as_they_are_told(findings: list[Finding], counted: str) -> None:
-    assert tally(findings) == counted
+    assert ", ".join(told(*one) for one in counts(findings).items()) == counted

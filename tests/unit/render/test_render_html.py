@@ -54,9 +54,9 @@ def visible(made: Report) -> str:
 
 def test_the_head_says_which_cluster_when_and_what_was_found() -> None:
     shown = visible(three_hosts())
-    assert "llm blocked, not checked whole 4 hosts, 1 unreachable" in shown
+    assert "llm blocked, not checked whole 4 hosts, 1 unreachable · 2.3 s" in shown
     assert "2026-11-20 10:00 UTC" in shown
-    assert "1 unreachable ✕ 2 blocks ≠ 1 drift ! 1 warning i 1 note" in shown
+    assert "1 host unreachable ✕ 2 blocks ≠ 1 drift ! 1 warning i 1 note" in shown
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from provision.core.finding import Known, Severity
 from provision.core.report import HostReport, Report
 from provision.render.matrix import matrix_lines
-from provision.render.text import Paint
+from provision.render.text import Paint, cells
 
 
 def many(number: int, odd: str = "gpu-007") -> Report:
@@ -158,4 +158,4 @@ def test_no_value_breaks_a_line_or_the_width(facts: dict[str, str], number: int,
     for line in matrix_lines(report, everything=True, width=width):
         assert "\n" not in line
         assert "\x1b" not in line
-        assert len(line) <= max(width, 80)
+        assert cells(line) <= max(width, 80)
