@@ -1,4 +1,4 @@
-.PHONY: install check test long compat dist site demo relay newcomer newcomer-tests
+.PHONY: install check test long compat dist site pictures demo relay newcomer newcomer-tests
 
 install:  ## an environment in .venv, with what tests and checks need
 	python3 -m venv .venv
@@ -34,6 +34,9 @@ dist:  ## wheel and sdist in dist/, checked as PyPI does
 site:  ## the documents as web pages in build/site, every link checked
 	.venv/bin/pip install -q -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f docs/site/mkdocs.yml -d ../../build/site
+
+pictures:  ## those of the documents, taken anew of what is there now; with chromium and its driver
+	WRITE_DOCS=1 .venv/bin/pytest -n0 -q tests/hosts/test_pictures_of_pages.py tests/unit/docs/test_pictures.py
 
 relay:  ## large files from host to host, against to each host: as root, about a quarter of an hour
 	.venv/bin/python -m benchmarks.relay --assert

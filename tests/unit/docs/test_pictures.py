@@ -1,11 +1,14 @@
-"""The picture of the live view: drawn by the view itself, over a made-up run."""
+"""The picture of the live view, drawn by the view itself over a made-up run, and the pictures of pages, which a browser
+takes: here it is only seen whether they are of the pages as they are now."""
 
 import html
 import io
 import os
 import re
 
+import pytest
 from made_table import DOCS
+from pictured import DRAW, FOLDER, LARGEST, MADE_FROM, PAGES, Pictured, recorded
 from render_samples import Thing
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
@@ -85,3 +88,32 @@ def svg(lines: list[str]) -> str:
     made = console.export_svg(title="provision up", theme=_THEME, unique_id="live")
     # The font would come from another server.
     return re.sub(r"@font-face \{.*?\}\s*", "", made, flags=re.DOTALL).replace("Fira Code", "ui-monospace")
+
+
+@pytest.mark.parametrize("one", PAGES, ids=lambda one: one.name)
+def test_the_picture_of_a_page_is_of_the_page_as_it_is(one: Pictured) -> None:
+    assert one.file.read_bytes().startswith(b"\x89PNG\r\n"), f"`{DRAW}` takes it"
+    assert one.file.stat().st_size <= LARGEST
+    assert recorded()[one.name] == one.digest, f"the page is another one by now: `{DRAW}` takes the picture anew"
+
+
+def test_the_digest_is_of_the_page_whatever_clock_the_reader_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = set()
+    for zone in ("UTC", "Asia/Tokyo", "EST5EDT"):
+        monkeypatch.setenv("TZ", zone)
+        digests.add(tuple(one.digest for one in PAGES))
+        assert os.environ["TZ"] == zone
+    assert len(digests) == 1
+
+
+def test_each_picture_is_in_a_document_and_each_file_is_a_picture() -> None:
+    shown = {
+        (document.name, target)
+        for document in DOCS.glob("*.md")
+        for target in re.findall(r"!\[[^\]]+\]\(pictures/([^)]+)\)", document.read_text())
+    }
+    assert {(one.document, one.name) for one in PAGES} <= shown
+    assert {path.name for path in FOLDER.iterdir()} == {name for _, name in shown} | {MADE_FROM.name}
+    assert recorded().keys() == {one.name for one in PAGES}
+    assert f"`{DRAW}`" in (DOCS.parent / "CONTRIBUTING.md").read_text()
+    assert f"\n{DRAW.split()[1]}:" in (DOCS.parent / "Makefile").read_text()
