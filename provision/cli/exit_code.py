@@ -75,7 +75,8 @@ def log_bug(error: BaseException, name: str = "bug") -> str:
 
 def _usage(error: click.UsageError) -> list[str]:
     message = _no_such_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
-    # click writes sentences: "No such option: --foo".
+    # click writes sentences, "No such option: --foo", and choices below each other.
+    message = " ".join(message.split())
     message = (message[:1].lower() + message[1:]).rstrip(".").replace(" '", " `").replace("'", "`")
     path = error.ctx.command_path if error.ctx else "provision"
     return block("", message, (), f"{path} --help", _paint())

@@ -12,6 +12,7 @@ import click
 from provision.cli.exit_code import exit_code_of
 from provision.cli.page import COMMANDS, page
 from provision.cli.version import version_line
+from provision.cli.whole_words import with_whole_words
 from provision.core.exits import Exit
 from provision.core.wording import did_you_mean
 
@@ -28,7 +29,7 @@ class Lazy(click.Group):
         module, name = COMMANDS[cmd_name].place.split(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
-        return command
+        return with_whole_words(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -15,6 +15,7 @@ from selenium.webdriver.chrome.service import Service
 from test_html_in_a_browser import OPTIONS
 
 
+@pytest.mark.needs("chromium", "chromedriver")
 @pytest.mark.parametrize("one", PAGES, ids=lambda one: one.name)
 def test_a_page_is_pictured_whole(one: Pictured, tmp_path: Path) -> None:
     """With WRITE_DOCS it is the picture of the documents. Fonts differ from machine to machine: what is compared with
