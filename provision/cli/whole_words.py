@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import click
 
@@ -17,7 +17,7 @@ class WholeWords(click.HelpFormatter):
     def write_text(self, text: str) -> None:
         super().write_text(text.replace("-", _TIED))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         # Where there is little room, what an option does stands below it.
         super().write_dl(
             [(term, told.replace("-", _TIED)) for term, told in rows], min(col_max, self.width // 3), col_spacing

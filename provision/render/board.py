@@ -146,13 +146,12 @@ def _set(line: HostLine, state: str, what: str, at: float) -> None:
 def _rows(shown: list[HostLine], whats: list[str], now: float, width: int, paint: Paint) -> list[str]:
     name_width = min(max((len(line.host) for line in shown), default=0), _WIDEST_NAME, max(1, width // 3))
     room = max(0, width - name_width - _ELAPSED - 2 * len(_GAP))
-    busy = [cells(what) for what, line in zip(whats, shown, strict=True) if line.progress]
-    what_width = min(max(busy, default=0), room // 2)
+    # What is cut off leaves its room to how far it is.
+    busy = [cut_at_word(what, room // 2) for what, line in zip(whats, shown, strict=True) if line.progress]
+    what_width = max(map(cells, busy), default=0)
     rows = []
     for line, what in zip(shown, whats, strict=True):
-        text = (
-            f"{pad(cut_at_word(what, what_width), what_width)}{_GAP}{clean(line.progress)}" if line.progress else what
-        )
+        text = f"{pad(cut_at_word(what, room // 2), what_width)}{_GAP}{clean(line.progress)}" if line.progress else what
         elapsed = clock(now - line.since) if line.state == _BUSY else ""
         body = f"{pad(cut_at_word(text, room), room)}{_GAP}{elapsed:>{_ELAPSED}}"
         body = cut(body.rstrip(), max(0, width - name_width - len(_GAP)))

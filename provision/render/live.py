@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+
 from rich.cells import cell_len
 from rich.console import Console, ConsoleDimensions
 from rich.live import Live
@@ -35,6 +38,7 @@ class LiveView(View):
         self._now = 0.0
         #: Of the terminal when it was last drawn to, and how long the rows were.
         self._size, self._drawn = ConsoleDimensions(0, 0), tuple[int, ...]()
+        self._breaks = breaks_lines(os.environ)
         self._console = Console(
             file=out.stream, force_terminal=True, no_color=not paint.colour, highlight=False, markup=False, emoji=False
         )
@@ -77,9 +81,10 @@ class LiveView(View):
             self._out.line()
 
     def _resized(self) -> None:
-        """Takes away all that the rows have become: a terminal that is narrower now has broken them into more."""
+        """Takes away all that the rows have become: most terminals, if they are narrower now, have broken them into
+        more. Where they do not, each is one still, and what stands above them is to stay."""
         width = max(1, self._console.size.width)
-        rows = sum(max(1, -(-length // width)) for length in self._drawn)
+        rows = sum(max(1, -(-length // width)) if self._breaks else 1 for length in self._drawn)
         # Row by row: what is erased at once, some terminals keep above.
         self._console.file.write("\r" + "\x1b[2K\x1b[1A" * (rows - 1) + "\x1b[2K" * (rows > 0))
         # Or rich goes up once more, by as many rows as there were.
@@ -96,3 +101,13 @@ class LiveView(View):
         lines = self._board.lines(self._now, width, min(_MOST_ROWS, height - 1), self._paint)
         self._drawn = tuple(cell_len(COLOUR.sub("", line)) for line in lines)
         return Text.from_ansi("\n".join(safe(line, colour=True) for line in lines), no_wrap=True, overflow="ellipsis")
+
+
+def breaks_lines(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal breaks lines anew when it is resized, as tmux and most do; xterm, rxvt, GNU screen and the
+    console cut them off. Within tmux it is tmux that counts."""
+    if environ.get("TMUX"):
+        return True
+    if environ.get("XTERM_VERSION") or environ.get("STY"):
+        return False
+    return not environ.get("TERM", "").startswith(("rxvt", "linux"))

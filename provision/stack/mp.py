@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from provision.checks.gpu.answering import lacks_gpus
@@ -17,7 +18,6 @@ from provision.resources.runtime import runtime_of
 from provision.resources.vllm import API_KEY
 from provision.resources.vllm_mp import ALONE, MET, Answers, Meeting, RanksMet, VllmHead, VllmNode, VllmWorker
 from provision.stack.certificate import server_tls
-from provision.stack.leftovers import going
 from provision.stack.ray import Stack
 from provision.stack.secrets import given
 
@@ -73,13 +73,7 @@ class StackWithoutRay(Stack):
     def master_port(self) -> PortsFree:
         assert self._inventory.serve is not None
         node, port = self._cluster.head, self._inventory.serve.master_port
-        ports, ended = ((port, "where the ranks meet"),), going(self._cluster, node)
-        place, keys = self.place(node, "vllm"), self._port_keys(node)
-        return PortsFree(place, node.node_ip, ports, "ranks", going=ended, keys=keys)
-
-    def _port_keys(self, node: Node) -> tuple[tuple[int, str], ...]:
-        serve = self._inventory.serve
-        return ((serve.port, "serve.port"), (serve.master_port, "serve.master_port")) if serve is not None else ()
+        return replace(self._ports(node, "vllm", node.node_ip, ((port, "where the ranks meet"),)), of="ranks")
 
     def left_by_ray(self, node: Node) -> Iterator[Resource]:
         """What `serve.backend: ray` puts on this host and this playbook does not; and what older versions wrote."""

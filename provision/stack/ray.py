@@ -39,8 +39,8 @@ from provision.stack.certificate import server_tls, trusted
 from provision.stack.closing import Closes
 from provision.stack.comes_back import OnlyByUp
 from provision.stack.environments import Environments
-from provision.stack.leftovers import going
 from provision.stack.model import Model
+from provision.stack.port_keys import ports_free
 from provision.stack.programs import programs_of
 from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
@@ -186,22 +186,15 @@ class Stack(Closes):
 
     def ray_ports(self, node: Node) -> PortsFree:
         ports = node.host.ray.services(head=node is self._cluster.head)
-        room = self._scratch(node)[0]
-        place, ended = self.place(node, "ray"), going(self._cluster, node)
-        return PortsFree(place, node.node_ip, ports, scratch=room, going=ended, keys=self._port_keys(node))
+        return replace(self._ports(node, "ray", node.node_ip, ports), scratch=self._scratch(node)[0])
 
     def server_ports(self) -> PortsFree:
-        assert self._inventory.serve is not None
         node, serve = self._cluster.head, self._inventory.serve
-        address = serve.listen or node.node_ip
-        ports = ((serve.port, "the model's API"),)
-        ended = going(self._cluster, node)
-        return PortsFree(self.place(node, "vllm"), address, ports, going=ended, keys=self._port_keys(node))
+        assert serve is not None
+        return self._ports(node, "vllm", serve.listen or node.node_ip, ((serve.port, "the model's API"),))
 
-    def _port_keys(self, node: Node) -> tuple[tuple[int, str], ...]:
-        """Port → the key of the inventory that moves it: the same keys on every host."""
-        serve = self._inventory.serve
-        return (*node.host.ray.port_keys(), *(((serve.port, "serve.port"),) if serve is not None else ()))
+    def _ports(self, node: Node, service: str, address: str, ports: tuple[tuple[int, str], ...]) -> PortsFree:
+        return ports_free(self._cluster, node, self.place(node, service), address, ports)
 
     def network_proof(self) -> NetworkProof:
         return network_proof(self._cluster)

@@ -27,7 +27,6 @@ from provision.resources.ray_members import RayMembers
 from provision.resources.serverless_head import HEAD, ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import STORE, ModelsFolder, ServerlessStore
 from provision.serving.instructions import RUNNING
-from provision.stack.leftovers import going
 from provision.stack.ray import Stack
 from provision.stack.secrets import given
 from provision.stack.users import of_the_user, scratch, service_user
@@ -127,12 +126,7 @@ class ServerlessStack(Stack):
         head = node is self._cluster.head
         service, use = (HEAD, "ServerlessLLM's API") if head else (STORE, "ServerlessLLM's store")
         port = self._settings.port if head else self._settings.store_port
-        place, ended = self.place(node, service), going(self._cluster, node)
-        return PortsFree(place, node.node_ip, ((port, use),), going=ended, keys=self._port_keys(node))
-
-    def _port_keys(self, node: Node) -> tuple[tuple[int, str], ...]:
-        """The store's is ServerlessLLM's own, and no key moves it."""
-        return (*node.host.ray.port_keys(), (self._settings.port, "serverlessllm.port"))
+        return self._ports(node, service, node.node_ip, ((port, use),))
 
     def answers(self, head: ServerlessHead) -> ServedModels:
         return ServedModels(

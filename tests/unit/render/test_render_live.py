@@ -1,9 +1,10 @@
 import re
 
+import pytest
 from render_samples import Terminal, a_run
 
 from provision.core import events
-from provision.render.live import LiveView
+from provision.render.live import LiveView, breaks_lines
 from provision.render.out import Out
 from provision.render.text import Paint
 
@@ -57,8 +58,9 @@ def test_paused_it_leaves_the_terminal_to_others_and_begins_anew() -> None:
     assert "afterwards" in terminal.getvalue().removeprefix(shown)
 
 
-def test_rows_that_a_narrower_terminal_has_broken_up_are_all_taken_away() -> None:
+def test_rows_that_a_narrower_terminal_has_broken_up_are_all_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """As tmux and most others do; seen in tmux 3.3a: no row of the wider time is left on the screen."""
+    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     terminal = Terminal()
     view = LiveView(Out(terminal), Paint(False))
     view._console.size = (100, 30)  # type: ignore[assignment]
@@ -78,3 +80,38 @@ def test_rows_that_a_narrower_terminal_has_broken_up_are_all_taken_away() -> Non
     view.tick(4.0)
     assert terminal.getvalue().removeprefix(drawn).partition("gpu-01")[0].count("\x1b[1A") == 2
     view.close()
+
+
+def test_where_lines_are_cut_off_and_not_broken_up_nothing_above_the_rows_is_taken_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("TMUX", "STY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XTERM_VERSION", "XTerm(379)")
+    terminal = Terminal()
+    view = LiveView(Out(terminal), Paint(False))
+    view._console.size = (100, 30)  # type: ignore[assignment]
+    view.handle(events.RunStarted("", "up", "llama", ("gpu-01", "gpu-02")), 0)
+    view.handle(events.Doing("gpu-01", "connecting"), 0)
+    view.tick(1.0)
+    view.tick(2.0)
+    drawn = terminal.getvalue()
+    view._console.size = (40, 30)  # type: ignore[assignment]
+    view.tick(3.0)
+    assert terminal.getvalue().removeprefix(drawn).partition("gpu-01")[0].count("\x1b[1A") == 2
+    view.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "broken"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(379)"}, False),
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/tmux-0/default,1,0", "XTERM_VERSION": "XTerm(379)"}, True),
+        ({"TERM": "screen", "STY": "811.pts-0"}, False),
+        ({"TERM": "rxvt-unicode"}, False),
+        ({"TERM": "linux"}, False),
+    ],
+)
+def test_which_terminals_break_lines_anew(environ: dict[str, str], broken: bool) -> None:
+    assert breaks_lines(environ) is broken
