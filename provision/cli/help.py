@@ -47,7 +47,7 @@ def help_(words: tuple[str, ...], man: bool) -> int:
                 meant = did_you_mean(word, known, "; ")
                 raise UsageError(f"there is no command `{' '.join(words)}`{meant}", hint="`provision help` lists them")
             command = found
-            ctx = click.Context(command, info_name=word, parent=ctx, **command.context_settings)
+            ctx = command.context_class(command, info_name=word, parent=ctx, **command.context_settings)
         text = command.get_help(ctx)
     Out(sys.stdout).lines(text.splitlines())
     return Exit.DONE

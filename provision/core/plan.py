@@ -233,13 +233,14 @@ def findings_of(plan: Plan) -> tuple[Finding, ...]:
 
 def _finding(step: Step, difference: Difference, severity: Severity) -> Finding:
     resource = step.resource
+    found, expected = resource.in_check(difference)
     return Finding(
         host=step.host,
         area=resource.area,
         fact=resource.fact(difference.aspect),
         severity=severity,
-        found=difference.found or "absent",
-        expected=difference.expected or "absent",
+        found=found,
+        expected=expected,
         why=resource.why,
         hint=difference.hint or (BY_UP if severity is Severity.DRIFT else ""),
     )

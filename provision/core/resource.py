@@ -91,6 +91,10 @@ class Resource(ABC):
         """What `check` calls this aspect; empty: the thing as a whole."""
         return f"{self.label} {aspect}".rstrip()
 
+    def in_check(self, difference: Difference) -> tuple[str, str]:
+        """What was found and what is expected, as `check` calls them."""
+        return difference.found or "absent", difference.expected or "absent"
+
     def blockers(self, have: State) -> tuple[Finding, ...]:
         """What the probe saw that a fix must not touch: it blocks the plan, before any host is changed. `have` as in
         `diff`."""

@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleDimensions
+from rich.console import ConsoleDimensions
 from rich.live import Live
 from rich.text import Text
 
 from provision.core.events import Event
 from provision.render.board import Board
+from provision.render.console import console
 from provision.render.fanout import View
 from provision.render.lines import EventLines
 from provision.render.out import Out, safe
@@ -39,9 +40,7 @@ class LiveView(View):
         #: Of the terminal when it was last drawn to, and how long the rows were.
         self._size, self._drawn = ConsoleDimensions(0, 0), tuple[int, ...]()
         self._breaks = breaks_lines(os.environ)
-        self._console = Console(
-            file=out.stream, force_terminal=True, no_color=not paint.colour, highlight=False, markup=False, emoji=False
-        )
+        self._console = console(out, paint)
         self._live = Live(
             console=self._console,
             auto_refresh=False,

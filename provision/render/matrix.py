@@ -132,6 +132,8 @@ def _group_name(group: Sequence[str], hosts: Sequence[str]) -> str:
     """`gpu-02`, `gpu-01 … gpu-08 (8)` if they stand side by side, else `the other 7`, or the first and how many."""
     if len(group) == 1:
         return group[0]
+    if len(group) == 2:
+        return ", ".join(group)
     first = hosts.index(group[0])
     if tuple(hosts[first : first + len(group)]) == tuple(group):
         return f"{group[0]} … {group[-1]} ({len(group)})"

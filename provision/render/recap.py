@@ -15,7 +15,7 @@ from provision.render.matrix import matrix_lines
 from provision.render.merged import NOT_LOOKED_AT, entries, tallied
 from provision.render.plan import in_the_way, totals
 from provision.render.since import merged, since_lines
-from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped
+from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped, wrapped_between
 
 _STYLE = {
     "ok": Style.OK,
@@ -38,9 +38,6 @@ _WORTH_SAYING = 1.0
 
 #: Stands for a number that nobody knows.
 _NOT_LOOKED_AT = "-"
-
-# Stands for a blank at which no line is broken.
-_TIED = "\N{WORD JOINER}"
 
 
 def recap_lines(report: Report, paint: Paint = PLAIN, *, verbose: bool = False) -> list[str]:
@@ -120,9 +117,7 @@ def phase_lines(report: Report, *, width: int = 80) -> list[str]:
     rest = [phase.seconds for phase in report.phases if phase.seconds < _WORTH_SAYING]
     if rest:
         parts.append(f"{count(len(rest), 'shorter part')} {duration(sum(rest))}")
-    # Parts are not broken up: the blanks within them are put back afterwards.
-    words = " · ".join(part.replace(" ", _TIED) for part in parts)
-    return [line.replace(_TIED, " ") for line in wrapped(words, width, indent="      ", first="took:")]
+    return wrapped_between(parts, " · ", width, indent="      ", first="took:")
 
 
 def how_many(report: Report) -> str:

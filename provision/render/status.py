@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from provision.core.lease import clock, several
 from provision.core.wording import span
-from provision.render.status_wrong import error_words, wrong_words
-from provision.render.text import PLAIN, Paint, Style, clean, count, named, table, wrapped
+from provision.render.status_hosts import UNKNOWN, hosts_lines
+from provision.render.status_wrong import wrong_words
+from provision.render.text import PLAIN, Paint, Style, clean, count, named, wrapped
 
 if TYPE_CHECKING:
-    from provision.operate.status import ClusterStatus, GpuUse, HostStatus, LastUp, ServiceStatus, Work
-
-#: How it is said that nothing is known.
-UNKNOWN = "not known"
+    from provision.operate.status import ClusterStatus, HostStatus, ServiceStatus, Work
 
 _LABEL = 11
 _MOST_CHANGES = 6
@@ -27,7 +25,7 @@ def status_lines(
     lines = [_title(seen, paint)]
     for label, text in status_facts(seen, history or {}):
         lines += wrapped(clean(text), max(width, 40), " " * (_LABEL + 1), f"{label:<{_LABEL}}")
-    lines += ["", *_hosts(seen, paint, width)]
+    lines += ["", *hosts_lines(seen, paint, width)]
     for wrong in wrong_words(seen):
         lines += wrapped(clean(wrong), max(width, 40), "  ", paint(Style.WARN, "wrong:"))
     return lines
@@ -45,7 +43,7 @@ def status_facts(seen: ClusterStatus, history: Mapping[str, str]) -> list[tuple[
     if seen.former_untold:
         facts.append(("no member", f"who else belonged to it is {UNKNOWN}: {seen.former_untold}"))
     facts.append(("environment", _environment(seen)))
-    facts.append(("last up", _last_up(seen.last_up, seen.at)))
+    facts.append(("last up", _last_up(seen)))
     return facts
 
 
@@ -106,26 +104,6 @@ def status_json(seen: ClusterStatus) -> dict[str, object]:
     }
 
 
-def host_cells(host: HostStatus) -> tuple[str, ...]:
-    """As COLUMNS."""
-    if host.error is not None:
-        return (host.name, host.role, host.address, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
-    return (
-        host.name,
-        host.role,
-        host.address,
-        _used(host),
-        _memory(host.gpus),
-        _range([gpu.celsius for gpu in host.gpus], "°C"),
-        _power(host.gpus),
-        _service(host, "ray"),
-        _service(host, "vllm"),
-    )
-
-
-COLUMNS = ("host", "role", "address", "GPUs", "memory", "temperature", "power", "Ray", "vLLM")
-
-
 def _title(seen: ClusterStatus, paint: Paint) -> str:
     style = Style.ERROR if seen.unknown else Style.WARN if seen.wrong or seen.holders else Style.OK
     return f"{paint(Style.BOLD, clean(seen.cluster))}  {clock_of(seen.at)}  {paint(style, clean(verdict(seen)))}"
@@ -135,69 +113,6 @@ def clock_of(at: float) -> str:
     from time import localtime, strftime
 
     return strftime("%H:%M:%S", localtime(at))
-
-
-def _hosts(seen: ClusterStatus, paint: Paint, width: int) -> list[str]:
-    rows = [tuple(clean(cell) for cell in host_cells(host)) for host in seen.hosts]
-    shown = ["  ".join(cells).rstrip() for cells in table([COLUMNS, *rows])]
-    if max(map(len, shown)) <= width:
-        lines = [paint(Style.DIM, shown[0]), *shown[1:]]
-    else:
-        lines = [line for row in rows for line in _upright(row, paint, width)]
-    for message, hint in error_words(seen):
-        lines += wrapped(clean(message), width, "  ", paint(Style.ERROR, "error:"))
-        for line in hint.splitlines():
-            lines += wrapped(clean(line), width, "  ", paint(Style.HINT, "hint:"))
-    blind: dict[str, list[str]] = {}
-    for host in seen.hosts:
-        if host.error is None and host.gpus_unknown:
-            blind.setdefault(host.gpus_unknown, []).append(host.name)
-    for why, hosts in blind.items():
-        lines += wrapped(f"{named(hosts)}: GPUs {UNKNOWN}: {clean(why)}", width, "  ")
-    return lines
-
-
-def _upright(row: tuple[str, ...], paint: Paint, width: int) -> list[str]:
-    """One host where the terminal is too narrow for the table."""
-    name, role, address, *cells = row
-    lines = [f"{paint(Style.BOLD, name)}  {role}  {address}"]
-    said = ", ".join(f"{label} {cell}" for label, cell in zip(COLUMNS[3:], cells, strict=True))
-    return lines + wrapped(said, max(width, 30), "  ", "  ")
-
-
-def _used(host: HostStatus) -> str:
-    if not host.gpus:
-        return "none" if host.gpus_unknown == "nvidia-smi is not installed" else UNKNOWN
-    used = sum(gpu.used for gpu in host.gpus)
-    return f"{used} used, {len(host.gpus) - used} free"
-
-
-def _memory(gpus: Sequence[GpuUse]) -> str:
-    known = [(gpu.memory_used_mib, gpu.memory_mib) for gpu in gpus]
-    if not known or any(used is None or total is None for used, total in known):
-        return UNKNOWN
-    used = sum(used or 0 for used, _ in known)
-    return f"{used / 1024:.0f} of {sum(total or 0 for _, total in known) / 1024:.0f} GiB"
-
-
-def _range(values: Sequence[float | None], unit: str) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return UNKNOWN
-    low, high = f"{min(known):.0f}", f"{max(known):.0f}"
-    return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
-
-
-def _power(gpus: Sequence[GpuUse]) -> str:
-    known = [gpu.watts for gpu in gpus if gpu.watts is not None]
-    return f"{sum(known):.0f} W" if known and len(known) == len(gpus) else UNKNOWN
-
-
-def _service(host: HostStatus, name: str) -> str:
-    service = host.service(name)
-    if service is None:
-        return UNKNOWN if host.services_unknown else "–"
-    return f"{service.said}, {span(service.seconds)}" if service.well and service.seconds is not None else service.said
 
 
 def _model(seen: ClusterStatus) -> str:
@@ -263,17 +178,19 @@ def _environment(seen: ClusterStatus) -> str:
     return "; ".join([*words, lock])
 
 
-def _last_up(last: LastUp | None, now: float) -> str:
+def _last_up(seen: ClusterStatus) -> str:
+    last, order = seen.last_up, {host.name: place for place, host in enumerate(seen.hosts)}
     if last is None:
         return f"{UNKNOWN}: there is no log of one on this machine"
     how = "it has not ended, or was cut off" if last.exit_code is None else f"exit code {last.exit_code}"
     hosts: dict[str, list[str]] = {}
     for host, label in last.changes:
         hosts.setdefault(label, []).append(host)
-    shown = [f"{label} on {named(on)}" for label, on in hosts.items()]
+    # In the inventory's order: `gpu-07 … gpu-04` would be read as a range.
+    shown = [f"{label} on {named(sorted(on, key=lambda name: order.get(name, -1)))}" for label, on in hosts.items()]
     more = f" and {len(shown) - _MOST_CHANGES} more" if len(shown) > _MOST_CHANGES else ""
     changes = f"changed {', '.join(shown[:_MOST_CHANGES])}{more}" if shown else "changed nothing"
-    return f"{clock(last.at, now)} from this machine, {how}, {changes}"
+    return f"{clock(last.at, seen.at)} from this machine, {how}, {changes}"
 
 
 def _work_json(work: Work | None) -> object:

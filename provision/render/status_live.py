@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from provision.render.console import console
 from provision.render.out import Out, safe
 from provision.render.text import Paint
 from provision.render.unsaid import unsaid
@@ -23,16 +23,14 @@ _REDRAWN = 0.25
 @contextmanager
 def live_status(out: Out, paint: Paint, lines: Callable[[int], Sequence[str]]) -> Iterator[None]:
     """On the terminal's other screen, which is left as it was. `lines`: what to show, by the width."""
-    console = Console(
-        file=out.stream, force_terminal=True, no_color=not paint.colour, highlight=False, markup=False, emoji=False
-    )
+    terminal = console(out, paint)
 
     def draw() -> Text:
-        width, height = console.size
+        width, height = terminal.size
         shown = fitted(lines(width), height, time.strftime("%H:%M:%S"))
         return Text.from_ansi("\n".join(safe(line, colour=True) for line in unsaid(shown)), overflow="fold")
 
-    live = Live(console=console, auto_refresh=False, screen=True, get_renderable=draw)
+    live = Live(console=terminal, auto_refresh=False, screen=True, get_renderable=draw)
     over = threading.Event()
 
     def refresh() -> None:

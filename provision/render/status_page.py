@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from provision.render.html import text
-from provision.render.status import COLUMNS, host_cells, status_facts, verdict
+from provision.render.status import status_facts, verdict
+from provision.render.status_hosts import COLUMNS, host_cells
 from provision.render.status_wrong import error_words, wrong_words
 
 if TYPE_CHECKING:

@@ -124,6 +124,16 @@ def wrapped(text: str, width: int, indent: str = "", first: str = "") -> list[st
     return lines
 
 
+# Stands for a blank at which no line is broken.
+_TIED = "\N{WORD JOINER}"
+
+
+def wrapped_between(parts: Sequence[str], between: str, width: int, indent: str = "", first: str = "") -> list[str]:
+    """As `wrapped`, and no line ends within one of `parts`."""
+    words = between.join(part.replace(" ", _TIED) for part in parts)
+    return [line.replace(_TIED, " ") for line in wrapped(words, width, indent, first)]
+
+
 def named(hosts: Sequence[str]) -> str:
     """`gpu-01, gpu-02`, or `5 hosts (gpu-01 … gpu-05)`."""
     if len(hosts) <= 3:

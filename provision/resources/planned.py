@@ -1,4 +1,4 @@
-"""What a plan says of a service that is to be restarted."""
+"""What a plan, and a check, say of a service that is to be restarted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,21 @@ def service_lines(differences: Sequence[Difference]) -> tuple[str, ...]:
     below it say nothing more."""
     moved = next((d for d in differences if d.aspect == ENVIRONMENT and d.found and d.expected), None)
     if moved is None:
-        return tuple(map(str, differences))
+        return tuple(map(_line, differences))
     old, new = moved.found or "", moved.expected or ""
     others = [d for d in differences if (d.found or "").replace(old, new) != d.expected]
-    return ("another environment", *map(str, others))
+    return ("another environment", *map(_line, others))
+
+
+def in_words(difference: Difference) -> tuple[str, str] | None:
+    """How the service is and is to be, not what its probe prints: `not running: its process is gone` for `no: …`;
+    None of anything else."""
+    if difference.aspect not in ("running", "ready") or difference.expected != "yes":
+        return None
+    said, _, why = (difference.found or "no").partition(": ")
+    found = f"not {difference.aspect}{f': {why}' if why else ''}" if said == "no" else difference.found or ""
+    return found, difference.aspect
+
+
+def _line(difference: Difference) -> str:
+    return " → ".join(in_words(difference) or ()) or str(difference)

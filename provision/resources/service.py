@@ -25,7 +25,7 @@ from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import bundle, shell
 from provision.resources.hardening import HARDENING
-from provision.resources.planned import service_lines
+from provision.resources.planned import in_words, service_lines
 from provision.resources.runtime import PLAIN, RUNTIMES, STAYING
 from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspects, secret_variables
 from provision.resources.staying import (
@@ -124,6 +124,9 @@ class Service(Resource):
 
     def fact(self, aspect: str) -> str:
         return self.label if aspect in _CONDITION else super().fact(aspect)
+
+    def in_check(self, difference: Difference) -> tuple[str, str]:
+        return in_words(difference) or super().in_check(difference)
 
     @abstractmethod
     def command(self) -> tuple[str, ...]:

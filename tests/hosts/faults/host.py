@@ -115,7 +115,7 @@ FAULTS = [
         "host",
         "a worker was rebooted",
         rebooted,
-        ("lab-2: Ray worker is `no: the host was rebooted at",),
+        ("lab-2: Ray worker is `not running: the host was rebooted at",),
         3,
         "nothing of ours runs there",
         "Ray worker",

@@ -1,5 +1,7 @@
 """The table of hosts and facts. The samples are made up."""
 
+from dataclasses import replace
+
 from check_samples import HOSTS, OLD, a_check, a_finding, a_missing_gpu, a_sound_check, known_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +68,16 @@ def test_of_two_hundred_hosts_those_that_are_equal_share_a_column() -> None:
 def test_hosts_that_stand_side_by_side_are_named_from_to() -> None:
     names = matrix_lines(many(9, odd="gpu-009"))[0]
     assert names.split() == ["gpu-001", "…", "gpu-008", "(8)", "gpu-009"]
+
+
+def test_two_hosts_of_one_column_are_named_both() -> None:
+    report = a_check()
+    same, *_ = report.known.values()
+    names = ("gpu-01", "gpu-02", *(f"gpu-{n:02}" for n in range(3, 12)))
+    known = {n: tuple(replace(k, value="other") if n in names[:2] else k for k in same) for n in names}
+    hosts = tuple(HostReport(name, "ok", (), (), 0.1) for name in names)
+    report = replace(report, hosts=hosts, known=known, findings=())
+    assert "gpu-01, gpu-02" in matrix_lines(report, everything=True)[0]
 
 
 def test_where_no_column_fits_each_fact_lists_its_values() -> None:

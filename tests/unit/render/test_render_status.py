@@ -5,10 +5,10 @@ import threading
 
 import pytest
 from rich.console import Console, ConsoleDimensions
-from status_samples import HOLDER, a_gpu, a_host, a_service, a_status, an_unreachable_host
+from status_samples import AT, HOLDER, a_gpu, a_host, a_service, a_status, an_unreachable_host
 
 from provision.core.errors import ConnectTimeout
-from provision.operate.status import HostStatus, Work
+from provision.operate.status import HostStatus, LastUp, Work
 from provision.render.out import Out
 from provision.render.sparkline import History, sparkline
 from provision.render.status import status_lines, verdict
@@ -86,6 +86,23 @@ def test_what_is_wrong_on_many_hosts_is_told_once_and_so_are_hosts_that_do_not_a
     assert page.count("not running") == 1 and page.count("no answer") == 1
     many = a_status(hosts=tuple(lost(number) for number in range(1, 201)))
     assert verdict(many) == "unreachable: 200 hosts (gpu-1 … gpu-200)"
+
+
+def test_who_was_changed_by_the_last_up_is_in_the_order_of_the_inventory() -> None:
+    names = [f"gpu-{number}" for number in range(1, 6)]
+    changes = tuple((name, "vLLM") for name in reversed(names))
+    hosts = tuple(a_host(name, "worker") for name in names)
+    assert "changed vLLM on 5 hosts (gpu-1 … gpu-5)" in said(hosts=hosts, last_up=LastUp(AT - 60, 0, changes))
+
+
+def test_on_a_narrow_terminal_many_hosts_that_are_the_same_are_one_and_no_value_leaves_its_name() -> None:
+    idle = [a_host(f"gpu-{number}", "worker", services=()) for number in range(2, 8)]
+    assert "6 hosts (gpu-2 … gpu-7)  worker" in status_lines(a_status(hosts=tuple(idle)), width=40)
+    lines = status_lines(a_status(hosts=(a_host("gpu-1"), *idle)), width=60)
+    assert sum(line.startswith("gpu-") for line in lines) == 1
+    assert "6 hosts (gpu-2 … gpu-7)  worker  10.0.0.2 … 10.0.0.7" in lines
+    assert not [line for line in lines if line.endswith(("Ray", "vLLM", "power", "memory"))]
+    assert sum(line.startswith("gpu-") for line in status_lines(a_status(hosts=tuple(idle[:3])), width=60)) == 3
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from test_service_diff import runs, server
 
-from provision.core.resource import Interruption, State
+from provision.core.plan import Mode, findings_of, make_plan
+from provision.core.playbook import Step
+from provision.core.resource import Difference, Interruption, State
 from provision.core.script import Fragment
 from provision.core.secret import Secret
 from provision.environment.lockfile import no_lock, parse_lock
@@ -116,3 +118,25 @@ def test_a_folder_in_the_place_of_a_file_is_said_how_to_move() -> None:
     assert said == ("/opt/my files/token is a folder",)
     assert hint == "move it away on the host: `mv '/opt/my files/token' '/opt/my files/token'.was`"
     assert TextFile("/x", "x").explain(Fragment(1, "", "no space\n"))[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("running", "found"),
+    [
+        ({"running": "no: its process is gone"}, "not running: its process is gone"),
+        ({"running": "no"}, "not running"),
+        ({"running": "no: the host was rebooted"}, "not running: the host was rebooted"),
+    ],
+)
+def test_a_service_that_does_not_run_is_told_as_how_it_is_and_not_as_its_probe_prints_it(
+    running: dict[str, str], found: str
+) -> None:
+    wanted = server({"--size": "4096"})
+    ((aspect, said),) = running.items()
+    difference = Difference(aspect, "yes", said)
+    assert wanted.in_check(difference) == (found, aspect)
+    assert wanted.in_plan({}, [difference]) == (f"{found} → {aspect}",)
+    assert wanted.in_check(Difference("ready", "yes", "waited for in vain")) == ("waited for in vain", "ready")
+    step = Step("gpu-01", wanted)
+    plan = make_plan(Mode.CHECK, [step], {step.key: runs(wanted, **running)})
+    assert f"is `{found}`" in findings_of(plan)[0].message
