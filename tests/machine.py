@@ -137,10 +137,12 @@ def _install(wanted: list[str], say: Callable[[str], None]) -> None:
 
 def _share_base(say: Callable[[str], None]) -> None:
     shared = Path("/var/lib/provision-lab")
-    made = base.ensure(shared, say)
-    link = default_root() / made.name
-    if not link.exists():
-        link.symlink_to(made)
+    base.ensure(shared, say)
+    # Those as well that have what runs containers: they take minutes, and only some runs need them.
+    for made in shared.glob("base-*[0-9a-f]"):
+        link = default_root() / made.name
+        if not link.exists():
+            link.symlink_to(made)
 
 
 def own_labs() -> Path:

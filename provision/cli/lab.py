@@ -49,15 +49,17 @@ def lab(ctx: click.Context) -> None:
   provision lab up
   provision lab up --hosts 2 --gpus 1 --name small
   provision lab up --fabric
-  provision lab up --docker"""),
+  provision lab up --docker
+  provision lab up --podman"""),
 )
 @click.option("--hosts", default=3, show_default=True, type=click.IntRange(1, network.MOST_HOSTS), help=_HOSTS)
 @click.option("--gpus", default=2, show_default=True, type=click.IntRange(0, 64), help="Stand-in GPUs on each host.")
 @click.option("--fabric", is_flag=True, help="Give each host a second interface, with jumbo frames (root only).")
 @click.option("--docker", is_flag=True, help="Give each host a Docker daemon that knows the GPUs (root only).")
+@click.option("--podman", is_flag=True, help="Give each host Podman, which knows the GPUs by CDI (root only).")
 @_name
 @shown_options
-def up(hosts: int, gpus: int, fabric: bool, docker: bool, name: str, **options: Any) -> int:
+def up(hosts: int, gpus: int, fabric: bool, docker: bool, podman: bool, name: str, **options: Any) -> int:
     """Create a lab, ready to be provisioned, and write an inventory for it.
 
     Installs missing programs (sshd, iproute2, debootstrap …) through this machine's package manager, after saying so.
@@ -67,11 +69,13 @@ def up(hosts: int, gpus: int, fabric: bool, docker: bool, name: str, **options: 
     from provision.lab.demo import beside_no_demo
     from provision.lab.lab import Lab
 
+    if docker and podman:
+        raise click.UsageError("`--docker` and `--podman` exclude each other")
     screen = ShownOptions(**options).screen()
     with errors_as_json(screen):
         asked = Lab(name=name, say=screen.say)
         with beside_no_demo(asked):
-            report = asked.up(hosts, gpus, fabric=fabric, containers="docker" if docker else "")
+            report = asked.up(hosts, gpus, fabric=fabric, containers="docker" if docker else "podman" if podman else "")
     _show(report, screen)
     if not screen.as_json:
         said = "created" if report.changed else "is already running: nothing to change"

@@ -14,12 +14,11 @@ from provision.core.paths import state_dir
 from provision.environment.cache import wheel_cache
 from provision.lab import loopback, survey
 from provision.lab.command import run
-from provision.lab.containers import Containers
 from provision.lab.cpu_vllm import lab_settings
 from provision.lab.demo_image import write_demo_image
 from provision.lab.ground import Ground
 from provision.lab.lab import CACHES, Lab, LabReport
-from provision.lab.state import claimed
+from provision.lab.state import Containers, claimed
 from provision.lab.tiny_model import write_tiny_model
 
 Say = Callable[[str], None]

@@ -1,4 +1,4 @@
-"""The image of `provision demo --runtime docker`: a lab host's own system, with the demo's packages in it."""
+"""The image of `provision demo` in containers: a lab host's own system, with the demo's packages in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from provision.inventory.models import Python
 from provision.lab import base, containers
 from provision.lab.command import run
 from provision.lab.image import write_image
+from provision.lab.state import Containers
 
 NAME = "provision-lab-demo:1"
 VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
@@ -23,7 +24,7 @@ PROGRAMS = {"ray": ("ray.scripts.scripts", "main"), "vllm": ("vllm.entrypoints.c
 
 
 def write_demo_image(
-    folder: Path, root: Path, kind: containers.Containers, settings: Mapping[str, object], say: Callable[[str], None]
+    folder: Path, root: Path, kind: Containers, settings: Mapping[str, object], say: Callable[[str], None]
 ) -> Path:
     """Writes it into `folder`; `settings`: the inventory's section `python`, `root`: where labs are kept. Raises
     LabError, LockError."""

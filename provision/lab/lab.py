@@ -14,10 +14,9 @@ from provision.core import person
 from provision.core.errors import NoHome, UsageError
 from provision.lab import access, damaged, loopback, namespaces, network, requirements
 from provision.lab.command import LabError
-from provision.lab.containers import Containers
 from provision.lab.control import HostControl
 from provision.lab.ground import NAMESPACES, Ground
-from provision.lab.state import DamagedState, Init, LabState, Mode, load, locked
+from provision.lab.state import Containers, DamagedState, Init, LabState, Mode, load, locked
 
 Say = Callable[[str], None]
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?\Z")
@@ -136,7 +135,8 @@ class Lab:
         finished environment; `shm_bytes` is the size of each host's /dev/shm; `init="sshd"` makes lighter hosts
         without systemd. `fabric` gives each host a second interface, `eth1`, on a network of its own with jumbo frames;
         the inventory then leaves it to `provision` which one the nodes talk over. `containers="docker"` gives each host
-        a Docker daemon, whose `--gpus` shows the stand-in GPUs. (The last six: namespaces only.)
+        a Docker daemon, whose `--gpus` shows the stand-in GPUs; `"podman"` gives it Podman, which knows them by CDI.
+        (The last six: namespaces only.)
         """
         began = time.monotonic()
         if hosts < 1 or gpus < 0:

@@ -11,16 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from provision.lab import access, base, cgroups, containers, hostfiles, network, processes
 from provision.lab.command import LabError, run
-from provision.lab.network import Address
 from provision.lab.requirements import find
-from provision.lab.state import MARK, HostState, Init, LabState
+from provision.lab.state import MARK, Containers, HostState, Init, LabState
 
 Say = Callable[[str], None]
 
@@ -43,7 +42,7 @@ class NamespaceOptions:
     shm_bytes: int = 2 << 30
     init: Init = "systemd"
     fabric: bool = False
-    containers: containers.Containers = ""
+    containers: Containers = ""
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) ->
     with as_file(program) as path:
         for host in state.hosts:
             cgroups.make(host.cgroups)
-            spec = write_spec(host, lower, init, shm_bytes, network.addresses(state, host))
+            spec = write_spec(state, host, lower, init, shm_bytes)
             running.append((host, launch(path, host, spec)))
         for host, process in running:
             await_ready(host, process)
@@ -220,9 +219,9 @@ def start(state: LabState, lower: Sequence[Path], init: Init, shm_bytes: int) ->
         process.returncode = 0
 
 
-def write_spec(host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int, own: Mapping[str, Address]) -> Path:
+def write_spec(state: LabState, host: HostState, lower: Sequence[Path], init: Init, shm_bytes: int) -> Path:
     folder = Path(host.directory)
-    hostfiles.put(folder / "network.batch", network.host_batch(own))
+    hostfiles.put(folder / "network.batch", network.host_batch(network.addresses(state, host)))
     hostfiles.put(folder / "supervisor.log", "")
     spec = {
         "name": host.name,
@@ -230,7 +229,7 @@ def write_spec(host: HostState, lower: Sequence[Path], init: Init, shm_bytes: in
         "lower": [str(path) for path in lower],
         "upper": str(folder / "upper"),
         "work": str(folder / "work"),
-        "folders": containers.folders(folder),
+        "folders": containers.folders(folder, state.containers),
         "root": str(folder / "root"),
         "shm_bytes": shm_bytes,
         "cgroups": [{"path": c.path, "mount": c.mount, "options": c.options} for c in host.cgroups],

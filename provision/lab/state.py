@@ -20,6 +20,8 @@ from provision.lab.command import LabError
 
 Mode = Literal["namespaces", "loopback"]
 Init = Literal["systemd", "sshd"]
+#: What runs containers on the hosts, if anything does.
+Containers = Literal["", "docker", "podman"]
 T = TypeVar("T", "Cgroup", "HostState", "LabState")
 
 #: Every process of a lab carries `MARK=<directory of its host>` in its environment, or descends from one.
@@ -82,7 +84,7 @@ class LabState:
     fabric_bridge: str = ""
     fabric_subnet: str = ""
     scratch: str = ""
-    containers: str = ""
+    containers: Containers = ""
 
     def save(self, directory: Path) -> None:
         target = directory / "state.json"

@@ -16,6 +16,7 @@ from provision.lab.command import LabError, run
 from provision.lab.fitting import VERSIONS, Fitting, fit, own_platform, reach_index
 from provision.lab.ground import Ground
 from provision.lab.lab import Lab
+from provision.lab.state import Containers
 
 Say = Callable[[str], None]
 
@@ -45,9 +46,7 @@ def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
     return requirements.ensure((*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES), say)
 
 
-def choose(
-    ground: Ground, lab: Lab, *, hosts: int, wheels: Path, say: Say, kind: containers.Containers = ""
-) -> Fitting:
+def choose(ground: Ground, lab: Lab, *, hosts: int, wheels: Path, say: Say, kind: Containers = "") -> Fitting:
     """The Python of these hosts, and packages for it. Makes the base of namespace hosts. Raises LabError."""
     if ground.mode == "namespaces":
         folder = base.ensure(lab.root, say, containers.PACKAGES[kind])
