@@ -1,5 +1,5 @@
-"""Where an image comes from that is not given as a file: built from a folder, or pulled by its name. Both by Docker on
-this machine (or on another one, by `DOCKER_HOST`), and once: two builds of one folder differ."""
+"""Where an image comes from that is not given as a file: built from a folder, or pulled by its name. Both by Docker or
+Podman on this machine (or on another one, by `DOCKER_HOST`), and once: two builds of one folder differ."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from provision.inventory.runtime import Build, Runtime, is_archive
 
 Say = Callable[[str], None]
 
-#: Of this machine's variables, what Docker's client needs to find its daemon. No other reaches it, and so no secret.
+#: Of this machine's variables, what the client needs to find its daemon or settings. No other reaches it, and so no
+#: secret.
 _NEEDED = re.compile(
-    r"PATH|HOME|USER|TMPDIR|SSH_AUTH_SOCK|XDG_\w+|DOCKER_(?!BUILDKIT)\w+|(?:https?|no|all)_proxy", re.I
+    r"PATH|HOME|USER|TMPDIR|SSH_AUTH_SOCK|XDG_\w+|DOCKER_(?!BUILDKIT)\w+|(?:https?|no|all)_proxy"
+    r"|CONTAINER_(?:HOST|CONNECTION|SSHKEY)|CONTAINERS_\w+|REGISTRY_AUTH_FILE",
+    re.I,
 )
+
+#: By which the client reaches another machine's.
+_ELSEWHERE = {"docker": "DOCKER_HOST=ssh://HOST", "podman": "CONTAINER_HOST=ssh://root@HOST/run/podman/podman.sock"}
 
 #: Seconds: an image of vLLM is some 10 GB, and a build may compile.
 _PATIENCE = 6 * 3600.0
@@ -68,7 +74,7 @@ def make_archive(runtime: Runtime, lock: Path, base: Path, say: Say) -> tuple[Pa
         say(f"building the image from `{runtime.build.context}`")
         _docker(runtime, "build", "--tag", name, "--file", str(dockerfile), str(context))
     else:
-        name = runtime.image
+        name = _whole(runtime)
         say(f"pulling `{name}`")
         _docker(runtime, "pull", "--quiet", name)
     pulled = _by_digest(runtime, name) if runtime.pull == "registry" else ""
@@ -110,11 +116,19 @@ def _by_digest(runtime: Runtime, name: str) -> str:
     return found
 
 
+def _whole(runtime: Runtime) -> str:
+    """The image's name. Docker takes one without a registry for its own; to Podman it says nothing."""
+    first, slash, _ = runtime.image.partition("/")
+    if runtime.container == "docker" or (slash and (re.search(r"[.:]", first) or first == "localhost")):
+        return runtime.image
+    return f"docker.io/{'' if slash else 'library/'}{runtime.image}"
+
+
 def _docker(runtime: Runtime, *words: str) -> str:
-    """What Docker's client prints. Raises LockError."""
+    """What the client prints. Raises LockError."""
     client = shutil.which(runtime.container)
     what = f"`{runtime.container} {words[0]}`"
-    other = "`DOCKER_HOST=ssh://HOST` has another machine's do it, and `image: ./FILE.tar` needs none"
+    other = f"`{_ELSEWHERE[runtime.container]}` has another machine's do it, and `image: ./FILE.tar` needs none"
     if client is None:
         raise LockError(f"{runtime.container} is not installed here, and {what} is needed", hint=other)
     given = {key: value for key, value in os.environ.items() if _NEEDED.fullmatch(key)}
@@ -129,18 +143,18 @@ def _docker(runtime: Runtime, *words: str) -> str:
         raise LockError(f"{what} has not ended after {_PATIENCE / 3600:.0f} hours") from None
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.strip()][-5:]
-        raise LockError(f"{what} failed", evidence=last, hint=_hint(done.stderr, words, other))
+        raise LockError(f"{what} failed", evidence=last, hint=_hint(runtime, done.stderr, words, other))
     return done.stdout
 
 
-def _hint(said: str, words: Sequence[str], other: str) -> str:
-    low = said.lower()
-    if "cannot connect to the docker daemon" in low or "permission denied" in low:
-        return f"see `docker info`; {other}"
+def _hint(runtime: Runtime, said: str, words: Sequence[str], other: str) -> str:
+    low, engine = said.lower(), runtime.container
+    if "cannot connect to the docker daemon" in low or "cannot connect to podman" in low or "permission denied" in low:
+        return f"see `{engine} info`; {other}"
     if "no space left" in low:
-        return "make room: `docker system df`"
+        return f"make room: `{engine} system df`"
     if words[0] == "pull" and ("denied" in low or "unauthorized" in low):
-        return "`docker login` on this machine, if the name is right"
+        return f"`{engine} login` on this machine, if the name is right"
     return ""
 
 

@@ -15,12 +15,15 @@ from provision.inventory.section import Scalar, Section
 _PLAINLY = (
     *("name", "network", "net", "pid", "ipc", "rm", "detach", "interactive", "tty", "label", "restart", "workdir"),
     *("entrypoint", "log-driver", "log-opt", "cidfile", "init", "pull", "label-file", "sig-proxy", "help"),
+    # Podman's.
+    *("replace", "pod", "pod-id-file", "rootfs", "http-proxy", "sdnotify", "conmon-pidfile", "pidfile", "userns"),
 )
 
-#: Flags of `docker run` that are provision's own, and where what they are for is said instead.
+#: Flags of `run` that are provision's own, and where what they are for is said instead.
 TAKEN = {
     "env": "`serve.env`, `ray.env` and a host's `env`: they are not shown by `docker inspect`",
     "env-file": "`serve.env`, `ray.env` and a host's `env`",
+    "env-host": "`serve.env`, `ray.env` and a host's `env`",
     "volume": "`runtime.mounts`",
     "mount": "`runtime.mounts`",
     "volumes-from": "`runtime.mounts`",
@@ -42,7 +45,10 @@ _SYSTEM = (
     *("/", "/bin", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr", "/var"),
     "/var/run",
 )
-_SOCKETS = ("/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock")
+_SOCKETS = (
+    *("/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock"),
+    *("/run/podman/podman.sock", "/var/run/podman/podman.sock"),
+)
 
 
 class Build(Section):
@@ -55,11 +61,13 @@ class Build(Section):
 class Runtime(Section):
     """Ray and vLLM run in containers of this image. Nothing is installed on the hosts."""
 
-    container: Literal["docker"] = Field(description="what runs the containers: `docker`")
+    container: Literal["docker", "podman"] = Field(
+        description="what runs the containers: `docker`, or `podman` as root"
+    )
     image: str = Field(
         "",
-        description="the image, as a file that `docker save` has written, relative to the inventory: `./vllm.tar`; "
-        "with `pull`, its name and version: `vllm/vllm-openai:v0.33.0`. Which one it is, the lock keeps",
+        description="the image, as a file that `docker save` or `podman save` has written, relative to the inventory: "
+        "`./vllm.tar`; with `pull`, its name and version: `vllm/vllm-openai:v0.33.0`. Which one it is, the lock keeps",
     )
     build: Build | None = Field(None, description="instead of `image`: a folder with a Dockerfile")
     pull: Literal["", "controller", "registry"] = Field(
@@ -68,7 +76,7 @@ class Runtime(Section):
         "`registry` each host pulls it by its digest",
     )
     args: dict[str, Scalar | tuple[Scalar, ...]] = Field(
-        {}, description="additional flags of `docker run`, without the dashes"
+        {}, description="additional flags of `docker run` or `podman run`, without the dashes"
     )
     mounts: tuple[str, ...] = Field(
         (), description="folders of the host that containers see at the same path; `:ro` behind one: read-only"
@@ -80,7 +88,8 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
     runtime = root.find("runtime")
     if runtime is None or not runtime.is_mapping:
         return
-    image, packages, args, mounts, build, pull = (root.find(*path) for path in _LOOKED_AT)
+    image, packages, args, mounts, build, pull, container = (root.find(*path) for path in _LOOKED_AT)
+    engine = "podman" if container is not None and container.text == "podman" else "docker"
     if (image is None or not image.text) == (build is None):
         which = "both `image` and `build` are" if build is not None else "neither `image` nor `build` is"
         problems.value(
@@ -101,8 +110,8 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
         moving = " names no version: it is another image each time" if _MOVING.match(image.text) else ""
         problems.value(
             image,
-            f"`{image.text}`{moving or ' is no file that `docker save` has written'}, expected such a file",
-            "docker save -o vllm.tar vllm/vllm-openai:v0.33.0, then `image: ./vllm.tar`; or `pull: controller`",
+            f"`{image.text}`{moving or f' is no file that `{engine} save` has written'}, expected such a file",
+            f"{engine} save -o vllm.tar vllm/vllm-openai:v0.33.0, then `image: ./vllm.tar`; or `pull: controller`",
         )
     if packages is not None and packages.value:
         problems.value(packages, "packages come with `runtime.image`, and none are installed", "leave one of them out")
@@ -110,7 +119,7 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
         if (hint := TAKEN.get(name.lstrip("-"))) is not None:
             problems.value(node, f"`{name}` is provision's to set for its containers", hint and f"see {hint}")
         elif not _FLAG.match(name) or len(name.lstrip("-")) == 1:
-            said = f"`{name}` is no flag of `docker run` by its long name, expected one without its value"
+            said = f"`{name}` is no flag of `{engine} run` by its long name, expected one without its value"
             problems.value(node, said, "write `cpus: 4` for `--cpus=4`")
     for node in mounts.value if mounts is not None and mounts.is_list else ():
         if not _MOUNT.match(node.text):
@@ -127,7 +136,7 @@ def check_runtime(root: YamlNode, problems: Problems) -> None:
 
 _LOOKED_AT = (
     *(("runtime", "image"), ("python", "packages"), ("runtime", "args"), ("runtime", "mounts")),
-    *(("runtime", "build"), ("runtime", "pull")),
+    *(("runtime", "build"), ("runtime", "pull"), ("runtime", "container")),
 )
 
 

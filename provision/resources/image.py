@@ -19,6 +19,7 @@ from provision.environment.image_archive import digest_of
 from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell
+from provision.resources.container_engine import CDI, ENGINES, ContainerEngine
 from provision.resources.image_failed import hint_of
 
 #: Seconds to load some ten GB onto a slow disk.
@@ -41,23 +42,11 @@ RDMA = ("--ulimit", "memlock=-1")
 #: What is told of an engine that answers, whether or not anything of ours is there.
 _OF_THE_ENGINE = frozenset(("version", "storage", "cgroups", "tools"))
 
-#: What NVIDIA's files for CDI call all GPUs of a host.
-CDI = "nvidia.com/gpu"
-
-#: What a host has to have first, by the beginning of what the probe says where it has not: what is
-#: said of it, and what to do.
+#: What a host has to have first, by the beginning of what the probe says where it has not.
 _LACKS = {
-    "engine=is not": ("{engine} {value}", "install it on {host}, or leave `runtime` out"),
-    "engine=may not": ("{engine} {value}", "`sudo usermod -aG {engine} USER` on {host}, or set `sudo: true`"),
-    "engine=": ("{engine} {value}", "look at why: `systemctl status {engine}` on {host}"),
-    "toolkit=has": (
-        "NVIDIA's container toolkit {value}: `device: nvidia.com/gpu=…` would name no GPU",
-        "run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` on {host}",
-    ),
-    "toolkit=": (
-        "NVIDIA's container toolkit {value}: containers would see no GPU",
-        "install `nvidia-container-toolkit` on {host}, and restart {engine}",
-    ),
+    "engine=": "{engine} {value}",
+    "toolkit=has": f"NVIDIA's container toolkit {{value}}: `{CDI}=…` would name no GPU",
+    "toolkit=": "NVIDIA's container toolkit {value}: containers would see no GPU",
 }
 
 
@@ -103,9 +92,13 @@ class Image(Resource):
     def fact(self, aspect: str) -> str:
         return aspect or "image"
 
+    @property
+    def engine(self) -> ContainerEngine:
+        return ENGINES[self.runtime.container]
+
     def flags(self) -> tuple[str, ...]:
         """Of the engine's `run`."""
-        found = [*FLAGS, *(["--gpus", "all"] if self.gpus and not self._by_cdi else [])]
+        found = [*FLAGS, *self.engine.flags, *(self.engine.gpus if self.gpus and not self._named else ())]
         for device in self.devices:
             found += ["--device", device, *RDMA]
         for name, value in self.runtime.args.items():
@@ -115,7 +108,7 @@ class Image(Resource):
         return tuple(found)
 
     @property
-    def _by_cdi(self) -> bool:
+    def _named(self) -> bool:
         """Whether the inventory names GPUs as devices of CDI: then they are not asked for twice."""
         device = self.runtime.args.get("device", ())
         return any(str(one).startswith(CDI) for one in (device if isinstance(device, tuple) else (device,)))
@@ -145,7 +138,8 @@ class Image(Resource):
         return {"image": "loaded", "programs": self._programs}
 
     def probe(self) -> Script:
-        return Script(shell("files/trust.sh", "container/has.sh", "container/probe.sh"), self._names())
+        body = shell("files/trust.sh", self.engine.shell, "container/has.sh", "container/probe.sh")
+        return Script(body, self._names())
 
     def read(self, fragment: Fragment) -> State:
         # Docker ends what it prints of an image that is not there with an empty line.
@@ -182,7 +176,10 @@ class Image(Resource):
         for key in ("engine", "toolkit"):
             value = (have or {}).get(key, "")
             if value:
-                said, hint = next(words for start, words in _LACKS.items() if f"{key}={value}".startswith(start))
+                said, hint = (
+                    next(text for start, text in texts.items() if f"{key}={value}".startswith(start))
+                    for texts in (_LACKS, self.engine.hints)
+                )
                 words = {"engine": self.runtime.container, "value": value, "host": self.host}
                 why = "Ray and vLLM are to run in containers"
                 said, hint = said.format(**words), hint.format(**words)
@@ -231,7 +228,7 @@ class Image(Resource):
             return Script(shell("service/library.sh", "container/remove.sh"), self._names(), timeout=600)
         sent = bool(self.lock.pulled) or (have is not None and (have.get("image") == "loaded" or self._sent(have)))
         uploads = () if sent else (Upload(self.archive, self._inbox),)
-        body = shell("service/library.sh", "container/has.sh", "container/make.sh")
+        body = shell("service/library.sh", self.engine.shell, "container/has.sh", "container/make.sh")
         return Script(body, self._names(), timeout=LOADING, uploads=uploads)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
@@ -266,7 +263,7 @@ class Image(Resource):
             "root": str(self.root),
             "folder": self.folder,
             "cluster": self.cluster,
-            "gpus": ("cdi" if self._by_cdi else "yes") if self.gpus else "",
+            "gpus": ("cdi" if self._named or self.engine.cdi else "yes") if self.gpus else "",
             "plain": self.plain,
             "names": " ".join(PROGRAMS),
             "programs": self._programs,

@@ -76,13 +76,15 @@ _REMEMBERED = frozenset({"environment", "model"})
 class Place:
     """Where a service lives. `user`: whom it runs as, if not as the one who starts it (needs root).
     `runtime`: what carries it, one of provision.resources.runtime.RUNTIMES. `contained`: its program starts a
-    container."""
+    container. `hardened`: its unit is kept from what no service needs (hardening.py), and holds all of its
+    processes; otherwise it makes a container by itself."""
 
     folder: str
     owner_mark: str
     user: str = ""
     runtime: str = PLAIN
     contained: bool = False
+    hardened: bool = True
 
     def variables(self) -> dict[str, Value]:
         """What the shell files of a service know it by."""
@@ -262,7 +264,8 @@ class Service(Resource):
             "args": len(self.command()),
             "stamp": stamp,
             "begin": shell("service/boot.sh", "service/begin.sh"),
-            "hardening": HARDENING,
+            "hardening": HARDENING if self.place.hardened else "",
+            "kill_mode": "control-group" if self.place.hardened else "process",
             **self._staying(),
         }
 

@@ -8,25 +8,24 @@ from dataclasses import dataclass
 
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.majority import reference
+from provision.resources.container_engine import ENGINES
 
 _OTHER = "what works on one host then fails on another: flags, limits and logs differ between versions"
 
-#: Fact → why a difference matters, and what to do.
+#: Fact → why a difference matters, and what the engine calls it.
 _ALIKE: Mapping[str, tuple[str, str]] = {
-    "{engine}": (_OTHER, "install {engine} {expected} on {host}, as on {example}"),
+    "{engine}": (_OTHER, ""),
     "{engine} storage": (
         "the same image takes other room and time there, and `vfs` copies all of it for each container",
-        "set `storage-driver` on {host} as on {example} (/etc/docker/daemon.json): `up` loads the image again",
+        "storage",
     ),
     "{engine} cgroups": (
         "limits of memory and processes are kept by another program there, or not at all",
-        "set `native.cgroupdriver` in /etc/docker/daemon.json on {host} as on {example}, and restart {engine}",
+        "cgroups",
     ),
-    "NVIDIA's toolkit": (
-        "containers see GPUs, driver libraries and RDMA devices in another way there",
-        "install nvidia-container-toolkit {expected} on {host}, as on {example}, and restart {engine}",
-    ),
+    "NVIDIA's toolkit": ("containers see GPUs, driver libraries and RDMA devices in another way there", "toolkit"),
 }
+_VERSION = "install {engine} {expected} on {host}, as on {example}"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class Engines:
     head: str
 
     def __call__(self, known: Mapping[str, tuple[Known, ...]]) -> Iterator[Finding]:
-        for name, (why, hint) in _ALIKE.items():
+        for name, (why, called) in _ALIKE.items():
+            hint = ENGINES[self.engine].alike[called] if called else _VERSION
             fact = name.format(engine=self.engine)
             cells = {host: cell.value for host, cells in known.items() for cell in cells if cell.fact == fact}
             example = reference(cells, self.head)

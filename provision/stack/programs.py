@@ -13,6 +13,7 @@ from provision.environment.ambient import reaching
 from provision.environment.image_source import archive_of
 from provision.environment.uv import usable
 from provision.inventory.runtime import Runtime
+from provision.resources.container_engine import ENGINES
 from provision.resources.existing import VLLM, ExistingEnvironment
 from provision.resources.image import Image
 from provision.resources.venv import Venv
@@ -30,9 +31,10 @@ INFINIBAND = "/dev/infiniband"
 
 
 class Programs(Protocol):
-    """`contained`: what is run starts a container."""
+    """`contained`: what is run starts a container. `hardened`: a unit may keep it from what no service needs."""
 
     contained: bool
+    hardened: bool
 
     def on(self, node: Node, folder: str, model: str) -> Venv | Image | ExistingEnvironment:
         """The resource; below its `path` is `bin`. `folder`: the cluster's on that host; `model`: the model's."""
@@ -54,7 +56,7 @@ def programs_of(cluster: Cluster) -> Programs:
 
 
 class Built:
-    contained = False
+    contained, hardened = False, True
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -93,7 +95,7 @@ class Built:
 
 
 class Existing:
-    contained = False
+    contained, hardened = False, True
 
     def __init__(self, cluster: Cluster, prefix: str) -> None:
         self._cluster, self._prefix = cluster, prefix
@@ -130,6 +132,8 @@ class Contained:
 
     def __init__(self, cluster: Cluster, runtime: Runtime) -> None:
         self._cluster, self._runtime = cluster, runtime
+        # Without a daemon, it is the unit's own process that makes the container: mounts, namespaces, devices.
+        self.hardened = ENGINES[runtime.container].daemon
 
     def on(self, node: Node, folder: str, model: str) -> Image:
         own, home = scratch(self._cluster, node)[0], of_the_user(self._cluster, node)["HOME"]

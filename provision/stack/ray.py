@@ -275,8 +275,9 @@ class Stack(Closes):
     def place(self, node: Node, service: str) -> Place:
         """Where a service of that name lives on the host, whom it runs as, and what carries it."""
         mark = Mark(self._cluster.name, node.name, service)
-        user, runtime = service_user(node), self._runtime(node)
-        return Place(f"{self.folder(node)}/{service}", str(mark), user, runtime, self._programs.contained)
+        user, runtime, programs = service_user(node), self._runtime(node), self._programs
+        folder = f"{self.folder(node)}/{service}"
+        return Place(folder, str(mark), user, runtime, programs.contained, programs.hardened)
 
     @property
     def comes_back(self) -> str:

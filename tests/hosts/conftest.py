@@ -61,13 +61,14 @@ def hub_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "bin/python")
 
 
-@pytest.fixture(scope="session")
-def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
-    """Two hosts with Docker: dear, so modules share them. Each leaves them as `provision up` makes them, or bare."""
-    lab = Lab(name=f"test-containers-{os.getpid()}")
+@pytest.fixture(scope="session", params=["docker", "podman"])
+def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]:
+    """Two hosts that run containers: dear, so modules share them. Each leaves them as `provision up` makes them, or
+    bare."""
+    lab = Lab(name=f"test-{request.param}-{os.getpid()}")
     lab.down()
     try:
-        lab.up(hosts=2, gpus=2, containers="docker")
-        yield Rack(lab, tmp_path_factory.mktemp("rack"))
+        lab.up(hosts=2, gpus=2, containers=request.param)
+        yield Rack(lab, tmp_path_factory.mktemp("rack"), request.param)
     finally:
         lab.down()

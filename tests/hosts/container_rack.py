@@ -1,4 +1,4 @@
-"""Two lab hosts with real Docker, and an inventory that runs the stand-in stack in containers there."""
+"""Two lab hosts with real Docker or Podman, and an inventory that runs the stand-in stack in containers there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 from standin_image import write_standin_image
 
@@ -19,12 +20,23 @@ PROVISION = Path(sys.executable).with_name("provision")
 KEY = "sk-canary-4f1d2c-container"
 HOSTS = ("lab-1", "lab-2")
 
+#: For a test of what only one of them has.
+DOCKER = pytest.mark.parametrize("rack", ["docker"], indirect=True)
+PODMAN = pytest.mark.parametrize("rack", ["podman"], indirect=True)
+
+#: What each keeps of its containers, and what a host has of NVIDIA's toolkit.
+KEPT = {
+    "docker": "/var/lib/docker/containers/*/*.json",
+    "podman": "/var/lib/containers/overlay-containers/*.json /var/lib/containers/overlay-containers/*/userdata/*.json",
+}
+TOOLKIT = {"docker": "/usr/bin/nvidia-container-runtime-hook", "podman": "/etc/cdi/nvidia.yaml"}
+
 
 class Rack:
-    """Two hosts with Docker, an inventory, and the image beside it."""
+    """Two hosts with Docker or Podman, an inventory, and the image beside it."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        self.lab, self.folder = lab, folder
+    def __init__(self, lab: Lab, folder: Path, engine: str) -> None:
+        self.lab, self.folder, self.engine = lab, folder, engine
         self.inventory = folder / "inventory.yaml"
         self.digest = write_standin_image(lab, folder / "standin.tar", folder / "made-of")
         self.write(sudo=True)
@@ -32,7 +44,7 @@ class Rack:
     def write(self, **settings: object) -> None:
         written = yaml.safe_load(self.lab.inventory.read_text())
         written |= {
-            "runtime": {"container": "docker", "image": "./standin.tar"},
+            "runtime": {"container": self.engine, "image": "./standin.tar"},
             "serve": {"model": "/usr/share/common-licenses", "name": "tiny", "ready_timeout": 600},
             "secrets": {"VLLM_API_KEY": {"env": "KEY"}},
             **settings,
@@ -65,8 +77,9 @@ class Rack:
         return found
 
     def on(self, host: str, command: str) -> str:
+        """What `command` prints there, in which `$engine` is what runs containers."""
         # A busy machine takes minutes to load an image.
-        done = self.lab.host(host).exec(["sh", "-c", command], timeout=600)
+        done = self.lab.host(host).exec(["sh", "-c", f"engine={self.engine}; {command}"], timeout=600)
         return done.stdout + done.stderr
 
     def in_sync(self) -> bool:

@@ -1,12 +1,16 @@
-"""What goes wrong with containers on real Docker: each is named, with what to type, and the next `up` is through."""
+"""What goes wrong with containers on real Docker and Podman: each is named, with what to type, and the next `up` is
+through."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from container_rack import Rack, soon
+from container_rack import DOCKER, Rack, soon
 from standin_image import write_standin_image
+
+from provision.lab.containers import KINDS
 
 pytestmark = [pytest.mark.hosts, pytest.mark.long, pytest.mark.needs("lab")]
 
@@ -22,27 +26,35 @@ def bare(rack: Rack) -> Rack:
     return rack
 
 
-@pytest.mark.parametrize("sudo", [True, False], ids=["root", "who may use Docker"])
-def test_a_container_that_is_left_of_a_cluster_made_by_hand_is_named(bare: Rack, sudo: bool) -> None:
-    bare.write(sudo=sudo)
+def test_a_container_that_is_left_of_a_cluster_made_by_hand_is_named(bare: Rack) -> None:
+    left_by_hand(bare)
+    bare.up()
+
+
+@DOCKER
+def test_who_may_use_docker_is_told_as_well(bare: Rack) -> None:
+    bare.write(sudo=False)
+    left_by_hand(bare)
+
+
+def left_by_hand(bare: Rack) -> None:
     # As vLLM's run_cluster.sh does: the command line of the container's shell names the port.
     command = f'python3 -c "{LISTENER}" --port=6379'
-    bare.on("lab-1", f"docker run -d --name node-4711 --network host --entrypoint /bin/bash standin:1 -c '{command}'")
+    bare.on("lab-1", f"$engine run -d --name node-4711 --network host --entrypoint /bin/bash standin:1 -c '{command}'")
     try:
         done = bare.provision("up")
         said = done.stdout + done.stderr
         assert done.returncode == 1
-        assert "the container node-4711 of standin:1, up since 2" in said
-        assert "docker rm -f node-4711" in said
-        assert bare.on("lab-1", "docker ps --format '{{.Names}}'").split() == ["node-4711"], "nothing was begun"
+        # Podman puts a registry in front of the name.
+        assert re.search(r"the container node-4711 of (?:localhost/)?standin:1, up since 2", " ".join(said.split()))
+        assert f"{bare.engine} rm -f node-4711" in said
+        assert bare.on("lab-1", "$engine ps --format '{{.Names}}'").split() == ["node-4711"], "nothing was begun"
     finally:
-        bare.on("lab-1", "docker rm -f node-4711")
-    if sudo:
-        bare.up()
+        bare.on("lab-1", "$engine rm -f node-4711")
 
 
 def test_an_image_that_was_removed_on_one_host_is_named_and_loaded_there_alone(bare: Rack) -> None:
-    bare.on("lab-2", f"docker rmi -f {bare.digest}")
+    bare.on("lab-2", f"$engine rmi -f {bare.digest}")
     done = bare.provision("check")
     assert done.returncode == 3
     assert any("image is `not on the host`" in said for said in bare.findings())
@@ -56,40 +68,42 @@ def test_an_image_that_was_removed_on_one_host_is_named_and_loaded_there_alone(b
 def test_another_image_under_its_name_on_one_host_is_told_from_it(bare: Rack, tmp_path: Path) -> None:
     other = write_standin_image(bare.lab, tmp_path / "other.tar", tmp_path / "made-of", more="another")
     (bare.lab.directory / "hosts/lab-2/upper/other.tar").write_bytes((tmp_path / "other.tar").read_bytes())
-    bare.on("lab-2", f"docker rmi -f {bare.digest}; docker load -i /other.tar; rm /other.tar")
+    bare.on("lab-2", f"$engine rmi -f {bare.digest}; $engine load -i /other.tar; rm /other.tar")
     try:
         found = [said for said in bare.findings() if "image is" in said]
         assert any(f"another one, {other[7:19]}, is called standin:1 there" in said for said in found)
         bare.up()
         assert bare.in_sync()
-        assert other in bare.on("lab-2", "docker images -q --no-trunc"), "it is not ours to remove"
+        assert other in bare.on("lab-2", "$engine images -q --no-trunc"), "it is not ours to remove"
     finally:
-        bare.on("lab-2", f"docker rmi -f {other}")
+        bare.on("lab-2", f"$engine rmi -f {other}")
 
 
 def test_a_container_that_is_killed_comes_back_by_itself(bare: Rack) -> None:
     bare.up()
-    before = bare.on("lab-2", "docker ps -q")
-    bare.on("lab-2", "docker kill $(docker ps -q)")
-    assert soon(lambda: bare.on("lab-2", "docker ps -q") not in ("", before))
+    before = bare.on("lab-2", "$engine ps -q")
+    bare.on("lab-2", "$engine kill $($engine ps -q)")
+    assert soon(lambda: bare.on("lab-2", "$engine ps -q") not in ("", before))
     assert soon(bare.in_sync)
     assert "nothing to change" in bare.up()
 
 
 def test_a_full_disk_while_an_image_is_loaded_is_said_and_the_next_up_is_through(bare: Rack) -> None:
     assert bare.provision("down", "--purge").returncode == 0
-    # Room for the file, and not for what Docker writes while it loads it.
+    docker = bare.engine == "docker"
+    place = KINDS[bare.engine].storage
+    # Room for the file, and not for what is written while it is loaded.
     room = (bare.folder / "standin.tar").stat().st_size * 6 // 5
-    small = f"systemctl stop docker.socket docker; mount -t tmpfs -o size={room} tmpfs /var/lib/docker"
-    bare.on("lab-2", f"{small}; systemctl start docker")
+    stop, start = ("systemctl stop docker.socket docker", "systemctl start docker") if docker else ("true", "true")
+    bare.on("lab-2", f"{stop}; mount -t tmpfs -o size={room} tmpfs {place}; {start}")
     try:
         done = bare.provision("up")
         said = done.stdout + done.stderr
         assert done.returncode == 1
         assert "no space left on device" in said
-        assert "`docker system df`" in said
-        assert bare.on("lab-1", "docker ps -q") == "", "nothing was started"
+        assert f"`{bare.engine} system df`" in said
+        assert bare.on("lab-1", "$engine ps -q") == "", "nothing was started"
     finally:
-        bare.on("lab-2", "systemctl stop docker.socket docker; umount /var/lib/docker; systemctl start docker")
+        bare.on("lab-2", f"{stop}; umount -R {place}; {start}")
     bare.up()
     assert bare.in_sync()

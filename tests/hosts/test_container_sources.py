@@ -8,15 +8,15 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from container_rack import HOSTS, Rack
+from container_rack import DOCKER, HOSTS, Rack
 from registry import serve, start_registry, stop_registry
 
 from provision.environment.image_lock import parse_image_lock
 from provision.payload.bundle import shell
 
-pytestmark = [pytest.mark.hosts, pytest.mark.long, pytest.mark.needs("lab")]
+pytestmark = [pytest.mark.hosts, pytest.mark.long, pytest.mark.needs("lab"), DOCKER]
 
-HAS = shell("container/has.sh")
+HAS = shell("container/docker.sh", "container/has.sh")
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,19 @@
-# Whether an image is here, by the digest of its configuration. With the image store of containerd, images are known by that
-# of their manifest: there it is the one whose layers and variables are `content`, and `reference` keeps what it is called.
+# Whether an image is here, by the digest of its configuration. Where one may be known by another (docker.sh, podman.sh), it
+# is the one whose layers and variables are `content`, and `reference` keeps what it is called.
 # shellcheck disable=SC2154 # they come with the script
-# shellcheck disable=SC2016 # what Docker fills in
+# shellcheck disable=SC2016 # what the engine fills in
 
 # Docker's client ends what it prints with an empty line.
 content_of() {
     "$engine" image inspect --format '{{range .RootFS.Layers}}{{println .}}{{end}}{{range .Config.Env}}{{println .}}{{end}}' \
         "$1" 2>/dev/null | sed '${/^$/d;}' | sha256sum | cut -d' ' -f1
 }
-by_containerd() { case $("$engine" info --format '{{.DriverStatus}}' 2>/dev/null) in *io.containerd*) ;; *) return 1 ;; esac; }
+# Podman leaves out of an id what it is made with.
+whole() { sed -E 's/^[0-9a-f]{64}$/sha256:&/'; }
 # The image's id here; nothing where it is not. What was found before is looked at first.
 id_of_image() {
-    ! "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | grep -xF "$image" || return 0
-    [ -n "$content" ] && by_containerd || return 1
+    ! "$engine" image inspect --format '{{.Id}}' "$image" 2>/dev/null | whole | grep -xF "$image" || return 0
+    [ -n "$content" ] && by_manifest || return 1
     before=''
     [ ! -f "$folder/reference" ] || read -r before < "$folder/reference"
     for one in $before $("$engine" image ls --quiet --no-trunc 2>/dev/null); do

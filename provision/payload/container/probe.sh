@@ -1,31 +1,26 @@
 # What a host has of an image: whether its engine answers, whether the image is there, and whether the programs that run in
 # it are those that were written. Starts no container.
 # shellcheck disable=SC2154 # they come with the script
-# shellcheck disable=SC2016 # what Docker fills in
+# shellcheck disable=SC2016 # what the engine fills in
 
 if ! command -v "$engine" >/dev/null 2>&1; then echo "engine=is not installed"
-elif ! said=$("$engine" version --format '{{.Server.Version}}' 2>&1); then
+elif ! said=$(answer); then
     case $said in
+    "would be "*|"is "*) echo "engine=$said" ;;
     *"permission denied"*) echo "engine=may not be used by $(id -un)" ;;
     *) echo "engine=does not answer: $(printf '%s\n' "$said" | tail -n 1)" ;;
     esac
 else
     echo "version=$said"
-    # One a line: where images are, how they are stored, who answers for the groups of processes, what runs containers.
-    about=$("$engine" info --format '{{.DockerRootDir}}
-{{.Driver}}
-{{.DriverStatus}}
-{{.CgroupDriver}}
-{{range $name, $_ := .Runtimes}}{{$name}} {{end}}' 2>/dev/null)
+    about=$(about)
     line() { printf '%s\n' "$about" | sed -n "$1p"; }
     storage=$(line 2)
     [ -z "$storage" ] || echo "storage=$storage"
-    # Docker before 20.10 does not know the field, and would tell nothing at all.
     groups=$(line 4)
-    [ -z "$groups" ] || echo "cgroups=$groups$("$engine" info --format ' v{{.CgroupVersion}}' 2>/dev/null | grep -x ' v[12]')"
+    [ -z "$groups" ] || echo "cgroups=$groups$(cgroup_version | grep -x ' v[12]')"
     id_of_image >/dev/null || {
         echo "image=$image"
-        [ -z "$name" ] || "$engine" image inspect --format 'another={{.Id}}' "$name" 2>/dev/null
+        [ -z "$name" ] || "$engine" image inspect --format '{{.Id}}' "$name" 2>/dev/null | whole | sed -n 's/^sha256:/another=&/p'
         # With the image store of containerd they are in a folder of its own, which is not told.
         free=''
         case "$(line 3)" in

@@ -34,6 +34,12 @@ if [ -n "$mark" ]; then
         [ "$found" = "$mark" ] || { echo "the container $name is not provision's: it has no label \`provision=$mark\`" >&2; exit 1; }
         "$engine" rm --force "$name" >/dev/null || exit 1
     }
+    # One whose removal was cut off is not known to `inspect` any more, and keeps its name.
+    [ -n "$found" ] || {
+        left=$("$engine" ps --all --quiet --no-trunc --filter "label=provision=$mark" 2>/dev/null)
+        # shellcheck disable=SC2086 # split into words on purpose
+        [ -z "$left" ] || "$engine" rm --force $left >/dev/null || exit 1
+    }
     exec "$engine" run --name "$name" --label "provision=$mark" "$@" <<END
 $environment
 END

@@ -16,8 +16,10 @@ container_id() {
 # `container_about ENGINE ID`: `engine name image since project`, `-` for what is not told. The id is shown as `docker ps` does.
 container_about() {
     case $1 in docker|podman)
-        # shellcheck disable=SC2016 # what the engine fills in
-        set -- "$1" "$2" "$("$1" container inspect --format '{{.Name}} {{.Config.Image}} {{.State.StartedAt}} {{index .Config.Labels "com.docker.compose.project"}}' "$2" 2>/dev/null | head -n 1)"
+        # Podman prints a time as Go does, and that of its own zone.
+        since='{{.State.StartedAt}}'
+        [ "$1" = docker ] || since='{{.State.StartedAt.UTC.Format "2006-01-02T15:04:05Z"}}'
+        set -- "$1" "$2" "$("$1" container inspect --format "{{.Name}} {{.Config.Image}} $since {{index .Config.Labels \"com.docker.compose.project\"}}" "$2" 2>/dev/null | head -n 1)"
     esac
     id=$(printf %.12s "$2")
     engine=$1

@@ -34,8 +34,10 @@ unit_text() {
     [ -z "$kept" ] ||
         printf 'ExecStartPost=%s/bin/sh "%s/after"\nTimeoutStartSec=infinity\nRestart=always\nRestartSec=2\n' "$plus" "$word"
     printf 'StandardInput=file:%s/run\nStandardOutput=append:%s/log\nStandardError=inherit\n' "$path" "$path"
-    printf 'KillMode=control-group\nTimeoutStopSec=20\nTasksMax=infinity\n'
+    # What makes its container itself still has to clear that away once the container has ended.
+    printf 'KillMode=%s\nTimeoutStopSec=20\nTasksMax=infinity\n' "${kill_mode:-control-group}"
     # Most of it is root's to give; the service has no more rights than the user anyway.
-    [ -z "$plus" ] || printf '%s\nLimitNOFILE=1048576\nLimitMEMLOCK=infinity\n' "$hardening"
+    [ -z "$plus" ] || printf '%sLimitNOFILE=1048576\nLimitMEMLOCK=infinity\n' "${hardening:+$hardening
+}"
     [ -z "$kept" ] || { in=${kept_link%/*} in=${in##*/}; printf '[Install]\nWantedBy=%s\n' "${in%.wants}"; }
 }

@@ -17,7 +17,7 @@ from provision.inventory.runtime import Build, Runtime
 from provision.lab.image import write_image
 
 STAND_IN = f"""#!{sys.executable}
-# A stand-in for docker, for this test alone.
+# A stand-in for docker and podman, for this test alone.
 import json, os, shutil, sys
 here = os.path.dirname(os.path.abspath(__file__))
 words = sys.argv[1:]
@@ -38,8 +38,9 @@ class Here:
     def __init__(self, folder: Path) -> None:
         self.folder, self.lock, self.bin = folder, folder / "c.lock", folder / "bin"
         self.bin.mkdir()
-        (self.bin / "docker").write_text(STAND_IN)
-        (self.bin / "docker").chmod(0o755)
+        for client in ("docker", "podman"):
+            (self.bin / client).write_text(STAND_IN)
+            (self.bin / client).chmod(0o755)
         (folder / "image").mkdir()
         (folder / "image/Dockerfile").write_text("FROM scratch\n")
         self.comes()
@@ -169,6 +170,34 @@ def test_one_that_hosts_pull_is_known_by_the_registrys_digest_and_no_file_is_kep
     assert list(here.folder.glob("*.tar")) == list(here.folder.glob("*.part")) == []
     assert here.check(named) == ""
     assert here.check(named.model_copy(update={"pull": "controller"})) == "made for another `runtime.pull`"
+
+
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [
+        ("vllm:v1", "docker.io/library/vllm:v1"),
+        ("acme/vllm:v1", "docker.io/acme/vllm:v1"),
+        ("quay.io/acme/vllm:v1", "quay.io/acme/vllm:v1"),
+        ("registry:5000/vllm:v1", "registry:5000/vllm:v1"),
+        ("localhost/vllm:v1", "localhost/vllm:v1"),
+    ],
+)
+def test_a_name_means_the_same_image_to_podman(here: Here, image: str, asked: str) -> None:
+    here.up(Runtime(container="podman", image=image, pull="controller"))
+    assert f'["pull", "--quiet", "{asked}"]' in here.asked()
+
+
+def test_what_podman_cannot_do_is_said_of_podman(here: Here) -> None:
+    (here.bin / "fails").write_text("Error: writing blob: no space left on device")
+    with pytest.raises(LockError, match="`podman pull` failed") as caught:
+        here.up(Runtime(container="podman", image=NAMED, pull="controller"))
+    assert "podman system df" in (caught.value.hint or "")
+    (here.bin / "podman").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(here.bin))
+        with pytest.raises(LockError, match="podman is not installed here") as caught:
+            here.up(Runtime(container="podman", image=NAMED, pull="controller"))
+    assert "CONTAINER_HOST=ssh://" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -64,13 +64,23 @@ def test_one_may_be_built(read):
 
 
 def test_what_cannot_run_them_is_named(problem):
-    _, path, message, _ = problem(SMALL + "runtime: {container: podman, image: ./a.tar}\n")
+    _, path, message, _ = problem(SMALL + "runtime: {container: lxc, image: ./a.tar}\n")
     assert path == "runtime.container"
-    assert "docker" in message
+    assert "docker" in message and "podman" in message
+
+
+def test_podman_is_said_in_its_own_words(read, problem):
+    assert read(SMALL + "runtime: {container: podman, image: ./a.tar}\n").runtime.container == "podman"
+    _, _, message, hint = problem(SMALL + "runtime: {container: podman, image: 'a/b:v1'}\n")
+    assert "is no file that `podman save` has written" in message
+    assert "podman save -o vllm.tar" in hint
+    _, _, message, _ = problem(SMALL + "runtime: {container: podman, image: ./a.tar, args: {'cpus 4': x}}\n")
+    assert "is no flag of `podman run`" in message
 
 
 @pytest.mark.parametrize(
-    ("flag", "where"), [("env", "serve.env"), ("volume", "runtime.mounts"), ("shm-size", "/dev/shm"), ("network", "")]
+    ("flag", "where"),
+    [("env", "serve.env"), ("volume", "runtime.mounts"), ("shm-size", "/dev/shm"), ("network", ""), ("replace", "")],
 )
 def test_flags_of_ours_are_refused(problem, flag, where):
     _, path, message, hint = problem(SMALL + f"runtime: {{container: docker, image: ./a.tar, args: {{{flag}: x}}}}\n")
@@ -95,6 +105,7 @@ def test_a_flag_is_a_long_name_without_a_value(problem, flag):
         ("/usr/", "would hide"),
         ("/run/docker.sock", "be root on the host"),
         ("/var//run/docker.sock:ro", "be root on the host"),
+        ("/run/podman/podman.sock", "be root on the host"),
     ],
 )
 def test_a_mount_that_takes_away_what_a_container_is_refused(problem, mount, why):

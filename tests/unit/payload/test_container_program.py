@@ -29,6 +29,8 @@ if words[0] == "container":
     label = os.environ.get("STAND_IN_LABEL")
     print(label or "")
     sys.exit(0 if label is not None else 1)
+if words[0] == "ps":
+    print(os.environ.get("STAND_IN_LEFT", ""))
 if words[0] == "run":
     command = words[words.index("sha256:{DIGEST}") + 1 :]
     sys.exit(subprocess.run(command, env={{"PATH": "/usr/bin:/bin"}}).returncode)
@@ -111,6 +113,15 @@ def test_what_is_left_of_the_one_before_is_removed(tmp_path: Path) -> None:
     run = Run(tmp_path, image(tmp_path))
     run("python", "-c", "", PROVISION_SERVICE="demo/gpu-01/ray", STAND_IN_LABEL="demo/gpu-01/ray")
     assert run.asked()[1] == ["rm", "--force", "provision-demo-gpu-01-ray"]
+
+
+def test_what_a_removal_that_was_cut_off_has_left_is_removed(tmp_path: Path) -> None:
+    run = Run(tmp_path, image(tmp_path))
+    run("python", "-c", "", PROVISION_SERVICE="demo/gpu-01/ray", STAND_IN_LEFT="ef01\nef02")
+    _, asked, removed, started = run.asked()
+    assert asked[-1] == "label=provision=demo/gpu-01/ray"
+    assert removed == ["rm", "--force", "ef01", "ef02"]
+    assert started[0] == "run"
 
 
 def test_somebody_elses_container_is_not(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from provision.payload.bundle import shell
 ID = "0123456789abcdef" * 4
 OTHER = "fe" * 32
 STAND_IN = """#!/bin/sh
-# A stand-in for docker, for this test alone.
+# A stand-in for docker and podman, for this test alone.
 for last; do :; done
+case $0,$4 in */podman,*StartedAt}}*) ABOUT='node-1 a 2026-11-29 09:12:31.518922432 +0000 UTC ' ;; esac
 case $1 in
 container) [ "$last" = "$KNOWN" ] && printf '%s\\n' "$ABOUT" "more" ;;
 ps) case $4,$5 in --filter,publish=8000/tcp) echo "$KNOWN" ;; esac ;;

@@ -23,6 +23,21 @@ def test_it_is_wanted_at_boot_by_whoever_starts_it(number: str, target: str) -> 
     assert done.stdout.endswith(f"[Install]\nWantedBy={target}\n")
 
 
+@pytest.mark.parametrize("hardening", ["", "NoNewPrivileges=yes\nUMask=0077"])
+def test_what_makes_a_container_itself_is_kept_from_nothing(hardening: str) -> None:
+    given = {
+        "me": "0", "mark": "a/b/ray", "unit": "provision-a-b-ray.service", "user": "provision", "contained": "yes",
+        "kept": "", "dir": "/opt/provision/ray", "hardening": hardening, "PATH": os.defpath,
+        **({} if hardening else {"kill_mode": "process"}),
+    }  # fmt: skip
+    body = f"set -u\n{shell('service/unit_kept.sh', 'service/unit_file.sh')}\nunit_text"
+    done = subprocess.run(["sh", "-c", body], env=given, capture_output=True, text=True, check=False)
+    above, _, below = done.stdout.partition("TasksMax=infinity\n")
+    assert below == (f"{hardening}\n" if hardening else "") + "LimitNOFILE=1048576\nLimitMEMLOCK=infinity\n"
+    assert "User=" not in above
+    assert f"\nKillMode={'control-group' if hardening else 'process'}\n" in above
+
+
 @pytest.mark.parametrize("umask", ["000", "077"])
 def test_it_is_written_over_nothing_of_somebody_elses(umask: str, tmp_path: Path) -> None:
     unit = "provision-llama-gpu-01-ray.service"

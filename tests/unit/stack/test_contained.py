@@ -1,6 +1,7 @@
 """A cluster whose programs are those of an image: what it cannot have, and what `down` leaves to `down --purge`."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from cluster_samples import cluster
@@ -11,15 +12,16 @@ from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Serve, WeightsSource
 from provision.inventory.runtime import Runtime
 from provision.resources.rest import Rest
+from provision.resources.service import Service
 from provision.stack.backends import DEFAULT
 from provision.stack.leftovers import with_leftovers
 
 LIKE = built_in(DEFAULT)
 
 
-def contained(serve: Serve) -> Cluster:
+def contained(serve: Serve, engine: Literal["docker", "podman"] = "docker") -> Cluster:
     made = cluster(serve=serve, packages=())
-    runtime = Runtime(container="docker", image="./vllm.tar")
+    runtime = Runtime(container=engine, image="./vllm.tar")
     return replace(made, inventory=made.inventory.model_copy(update={"runtime": runtime}))
 
 
@@ -54,3 +56,18 @@ def test_down_leaves_the_programs_and_the_list_of_what_was_loaded_to_purge() -> 
     rests = [step.resource for step in made.steps if isinstance(step.resource, Rest)]
     assert len(rests) == 2
     assert all("image" in rest.covered for rest in rests)
+
+
+@pytest.mark.parametrize(("engine", "hardened"), [("docker", True), ("podman", False)])
+def test_a_unit_may_do_what_it_takes_where_its_own_process_makes_the_container(
+    engine: Literal["docker", "podman"], hardened: bool
+) -> None:
+    """Docker's daemon makes it, whatever the unit of its client may not do."""
+    serve = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
+    made = with_leftovers(PlaybookFile(LIKE, like=LIKE).load(), removes=False)(contained(serve, engine))
+    services = [step.resource for step in made.steps if isinstance(step.resource, Service)]
+    assert services
+    assert {service.place.contained for service in services} == {True}
+    given = [service.fix(None, service.want()).vars for service in services]
+    assert all(("NoNewPrivileges" in str(said["hardening"])) is hardened for said in given)
+    assert {said["kill_mode"] for said in given} == {"control-group" if hardened else "process"}

@@ -32,6 +32,23 @@ def test_the_one_that_differs_is_named(fact: str, value: str, hint: str) -> None
     assert hint in found.hint
 
 
+@pytest.mark.parametrize(
+    ("fact", "hint"),
+    [
+        ("podman", "install podman 28.1 on c"),
+        ("podman storage", "/etc/containers/storage.conf"),
+        ("podman cgroups", "`cgroup_manager` in /etc/containers/containers.conf"),
+        ("NVIDIA's toolkit", "write its file for CDI anew"),
+    ],
+)
+def test_podmans_are_set_where_podman_reads_them(fact: str, hint: str) -> None:
+    alike = {name.replace("docker", "podman"): value for name, value in ALIKE.items()}
+    cells = {host: tuple(Known("packages", *cell) for cell in alike.items()) for host in "ab"}
+    cells["c"] = tuple(Known("packages", *cell) for cell in {**alike, fact: "other"}.items())
+    (found,) = Engines("podman", "a")(cells)
+    assert hint in found.hint
+
+
 def test_of_two_it_is_not_the_head_and_both_are_said() -> None:
     (found,) = Engines("docker", "b")(known(a={"docker storage": "vfs"}, b={}))
     assert found.message == "docker storage is `vfs`, b has `overlay2`"

@@ -1,0 +1,78 @@
+"""What runs containers, and what is different between those that can: what is asked of it, and what leads out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+#: What NVIDIA's files for CDI call all GPUs of a host.
+CDI = "nvidia.com/gpu"
+
+
+@dataclass(frozen=True)
+class ContainerEngine:
+    """`shell`: the file of payload/container that asks it. `daemon`: whether that makes containers, and not its client.
+    `gpus`: of its `run`, so that a container has the host's; `cdi`: by the names of CDI. `flags`: beside those that all
+    have. `hints`: what to do on a host, by the beginning of what the probe says; `alike`: what undoes a difference
+    between hosts."""
+
+    name: str
+    shell: str
+    daemon: bool
+    cdi: bool
+    gpus: tuple[str, ...]
+    hints: Mapping[str, str]
+    alike: Mapping[str, str]
+    flags: tuple[str, ...] = ()
+
+
+_GENERATE = "run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` on {host}"
+
+DOCKER = ContainerEngine(
+    name="docker",
+    shell="container/docker.sh",
+    daemon=True,
+    cdi=False,
+    gpus=("--gpus", "all"),
+    hints=MappingProxyType({
+        "engine=is not": "install it on {host}, or leave `runtime` out",
+        "engine=may not": "`sudo usermod -aG docker USER` on {host}, or set `sudo: true`",
+        "engine=": "look at why: `systemctl status docker` on {host}",
+        "toolkit=has": _GENERATE,
+        "toolkit=": "install `nvidia-container-toolkit` on {host}, and restart docker",
+    }),
+    alike=MappingProxyType({
+        "storage": "set `storage-driver` on {host} as on {example} "
+        "(/etc/docker/daemon.json): `up` loads the image again",
+        "cgroups": "set `native.cgroupdriver` in /etc/docker/daemon.json on {host} as on {example}, and restart docker",
+        "toolkit": "install nvidia-container-toolkit {expected} on {host}, as on {example}, and restart docker",
+    }),
+)  # fmt: skip
+
+PODMAN = ContainerEngine(
+    name="podman",
+    shell="container/podman.sh",
+    daemon=False,
+    cdi=True,
+    gpus=("--device", f"{CDI}=all"),
+    hints=MappingProxyType({
+        "engine=is not": "install it on {host}, or leave `runtime` out",
+        "engine=is ": "install a newer one on {host}",
+        "engine=would": "set `sudo: true` for {host}",
+        "engine=": "look at why: `sudo podman info` on {host}",
+        "toolkit=has": f"install `nvidia-container-toolkit` there, and {_GENERATE}",
+    }),
+    alike=MappingProxyType({
+        "storage": "set `driver` on {host} as on {example} "
+        "(/etc/containers/storage.conf): `up` loads the image again",
+        "cgroups": "set `cgroup_manager` in /etc/containers/containers.conf on {host} as on {example}",
+        "toolkit": "install nvidia-container-toolkit {expected} on {host}, as on {example}, "
+        "and write its file for CDI anew",
+    }),
+    # A proxy that it passes on stands in `podman inspect`, with its password. Where SELinux is on, a container could
+    # read nothing of the host's otherwise, and its folders are not provision's to relabel.
+    flags=("--http-proxy=false", "--security-opt", "label=disable"),
+)  # fmt: skip
+
+ENGINES = {engine.name: engine for engine in (DOCKER, PODMAN)}

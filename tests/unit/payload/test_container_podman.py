@@ -1,0 +1,169 @@
+"""An image on a host with Podman, by the shells of hosts. Podman is a stand-in with the words of 4.3.1 of Debian 12
+(`podman info`, `podman image inspect`, `podman image ls`): ids without `sha256:`, and no daemon."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from provision.core.finding import Severity
+from provision.core.script import Fragment, Script
+from provision.environment.lockfile import Lock
+from provision.inventory.runtime import Runtime
+from provision.resources.image import Image
+
+FIRST, SECOND = "ab" * 32, "cd" * 32
+STAND_IN = """#!/bin/sh
+# A stand-in for podman, for this test alone.
+for last; do :; done
+case $1 in
+version) ;;
+info)
+    [ ! -e "$HERE/broken" ] || { echo 'Error: mkdir /var/lib/containers: read-only file system' >&2; exit 125; }
+    case $3 in
+    *Rootless*) cat "$HERE/who" ;;
+    *CgroupsVersion*) echo ' v1' ;;
+    *DriverStatus*|*DockerRootDir*) echo "Error: template: info:1:2: can't evaluate field" >&2; exit 125 ;;
+    *) printf '%s\\n' "$HERE" overlay '' cgroupfs crun ;;
+    esac ;;
+image)
+    case $2,$4 in
+    ls,*) cat "$HERE/images" ;;
+    *) grep -xF -- "$last" "$HERE/images" | sed 's/^sha256://'; grep -qxF -- "$last" "$HERE/images" ;;
+    esac ;;
+load) printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
+rmi) grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images" ;;
+esac
+"""
+
+
+class Host:
+    def __init__(self, folder: Path, sh: str) -> None:
+        self.folder, self.sh = folder, sh
+        (folder / "images").write_text("")
+        (folder / "who").write_text("false 4.3.1\n")
+        (folder / "podman").write_text(STAND_IN)
+        (folder / "podman").chmod(0o755)
+
+    def has(self) -> list[str]:
+        return (self.folder / "images").read_text().split()
+
+    def image(self, digest: str, *, gpus: bool = False) -> Image:
+        (self.folder / "a.tar").write_text("")
+        lock = Lock(self.folder / "c.lock", "", "3.12", "linux/amd64", {"ray": "2.60.0"}, {}, digest)
+        return Image(
+            lock=lock,
+            runtime=Runtime(container="podman", image="./a.tar"),
+            archive=self.folder / "a.tar",
+            root=str(self.folder / "root"),
+            folder=str(self.folder / f"root/clusters/demo/gpu-01/image/{digest[:12]}"),
+            cluster="demo",
+            host="gpu-01",
+            user=getpass.getuser(),
+            plain="/usr/bin/python3",
+            gpus=gpus,
+        )
+
+    def run(self, script: Script, comes: str = "") -> str:
+        variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "podman")}
+        environment = {"PATH": os.environ["PATH"], "HERE": str(self.folder), "COMES": comes, **variables}
+        body = script.body.replace("/etc/cdi/*", "$HERE/cdi/*").replace("/var/run/cdi/*", "")
+        done = subprocess.run([self.sh, "-c", body], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def probed(self, image: Image) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.run(image.probe()).splitlines())
+
+    def make(self, image: Image, comes: str) -> None:
+        fix = image.fix(None, image.want())
+        inbox = Path(str(fix.vars["inbox"]))
+        inbox.mkdir(parents=True)
+        (inbox / "a.tar").write_text("")
+        self.run(fix, comes)
+
+
+@pytest.fixture(params=["dash", "bash"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
+    return Host(tmp_path, str(request.param))
+
+
+def test_what_it_says_of_itself_is_read(host: Host) -> None:
+    found = host.probed(host.image(FIRST))
+    assert (found["version"], found["storage"], found["cgroups"]) == ("4.3.1", "overlay", "cgroupfs v1")
+    assert found["room"].isdigit(), "by the folder in which it keeps images"
+    cells = {cell.fact: cell.value for cell in host.image(FIRST).known({**found, "image": "loaded"})}
+    assert (cells["podman"], cells["podman storage"], cells["podman cgroups"]) == ("4.3.1", "overlay", "cgroupfs v1")
+
+
+def test_an_id_without_its_algorithm_is_the_same_image(host: Host) -> None:
+    (host.folder / "images").write_text(f"sha256:{FIRST}\n")
+    assert "image" not in host.probed(host.image(FIRST))
+    assert host.probed(host.image(SECOND))["image"] == f"sha256:{SECOND}"
+
+
+def test_what_was_loaded_goes_and_what_was_there_stays(host: Host) -> None:
+    (host.folder / "images").write_text(f"sha256:{SECOND}\n")
+    host.make(host.image(FIRST), FIRST)
+    assert host.has() == [f"sha256:{SECOND}", f"sha256:{FIRST}"]
+    folder = Path(host.image(FIRST).folder)
+    assert not (folder / "reference").exists()
+    assert (folder.parent / "loaded").read_text().split() == [f"sha256:{FIRST}"]
+    assert host.run(host.image(FIRST).fix({"programs": "x"}, None)) == ""
+    assert host.has() == [f"sha256:{SECOND}"]
+
+
+@pytest.mark.parametrize(
+    ("who", "said", "hint"),
+    [
+        ("true 4.3.1", "podman would be rootless", "set `sudo: true` for gpu-01"),
+        ("false 3.4.4", "podman is 3.4.4, and takes GPUs since 4.1", "install a newer one on gpu-01"),
+        ("false 4.0.2", "podman is 4.0.2, and takes GPUs since 4.1", "install a newer one on gpu-01"),
+    ],
+)
+def test_one_that_cannot_do_it_blocks(host: Host, who: str, said: str, hint: str) -> None:
+    (host.folder / "who").write_text(f"{who}\n")
+    image = host.image(FIRST, gpus=True)
+    found = image.read(Fragment(0, host.run(image.probe()), ""))
+    (blocker,) = image.blockers(found)
+    assert blocker.severity is Severity.BLOCKS
+    assert (blocker.said, blocker.hint) == (said, hint)
+
+
+def test_an_older_one_will_do_without_gpus(host: Host) -> None:
+    (host.folder / "who").write_text("false 3.4.4\n")
+    assert host.probed(host.image(FIRST))["version"] == "3.4.4"
+
+
+def test_one_that_fails_is_told_in_its_words(host: Host) -> None:
+    (host.folder / "broken").touch()
+    image = host.image(FIRST)
+    (blocker,) = image.blockers(image.read(Fragment(0, host.run(image.probe()), "")))
+    if os.geteuid() == 0:
+        assert blocker.said == "podman does not answer: Error: mkdir /var/lib/containers: read-only file system"
+        assert "`sudo podman info` on gpu-01" in blocker.hint
+    else:
+        assert blocker.said == "podman would be rootless"
+
+
+def test_gpus_are_those_of_the_file_for_cdi(host: Host) -> None:
+    image = host.image(FIRST, gpus=True)
+    flags = " ".join(image.flags())
+    assert "--device nvidia.com/gpu=all" in flags and "--gpus" not in flags
+    have = image.read(Fragment(0, host.run(image.probe()), ""))
+    (blocker,) = image.blockers(have)
+    assert "has written no file for CDI" in blocker.said
+    assert "nvidia-ctk cdi generate" in blocker.hint
+    (host.folder / "cdi").mkdir()
+    (host.folder / "cdi/nvidia.yaml").write_text("kind: nvidia.com/gpu\n")
+    assert "toolkit" not in host.probed(image)
+
+
+def test_a_proxy_is_not_passed_on_and_folders_are_read_where_selinux_is_on(host: Host) -> None:
+    flags = host.image(FIRST).flags()
+    assert "--http-proxy=false" in flags
+    assert flags[flags.index("label=disable") - 1] == "--security-opt"
