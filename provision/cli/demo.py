@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provision.inventory.models import Inventory
-    from provision.lab.containers import Containers
     from provision.lab.lab import Lab
+    from provision.lab.state import Containers
     from provision.render.screen import Screen
 
 #: The tiny model has one answer to any.
@@ -31,6 +31,7 @@ QUESTION = "What are you?"
     epilog=example("""\
   provision demo
   provision demo --runtime docker
+  provision demo --runtime podman
   provision demo --keep        then look around: provision lab status --name demo"""),
 )
 @click.option("--hosts", default=2, show_default=True, type=click.IntRange(1, 8), help="Number of virtual hosts.")
@@ -41,7 +42,11 @@ QUESTION = "What are you?"
 )
 @click.option("--rootless", is_flag=True, help="Use loopback hosts, as an ordinary user gets them, even as root.")
 @click.option(
-    "--runtime", type=click.Choice(["venv", "docker"]), default="venv", show_default=True, help="What it runs in."
+    "--runtime",
+    type=click.Choice(["venv", "docker", "podman"]),
+    default="venv",
+    show_default=True,
+    help="What it runs in.",
 )
 @shown_options
 def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: str, **options: Any) -> int:
@@ -57,7 +62,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
 
     shown = ShownOptions(**options)
     screen = shown.screen()
-    kind: Containers = "docker" if runtime == "docker" else ""
+    kind: Containers = "" if runtime == "venv" else cast("Containers", runtime)
     with errors_as_json(screen):
         lab = Lab(name=name, say=screen.say)
     with errors_as_json(screen), _terminated(), stage.alone(lab, rootless=rootless):

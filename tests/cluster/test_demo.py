@@ -49,7 +49,8 @@ def processes() -> Iterator[tuple[str, str]]:
     [
         pytest.param([], id="lab hosts", marks=pytest.mark.needs("lab")),
         pytest.param(["--rootless"], id="loopback hosts", marks=[pytest.mark.needs("loopback lab"), pytest.mark.long]),
-        pytest.param(["--runtime", "docker"], id="containers", marks=[pytest.mark.needs("lab"), pytest.mark.long]),
+        pytest.param(["--runtime", "docker"], id="docker", marks=[pytest.mark.needs("lab"), pytest.mark.long]),
+        pytest.param(["--runtime", "podman"], id="podman", marks=[pytest.mark.needs("lab"), pytest.mark.long]),
     ],
 )
 def test_one_command_does_the_whole_job_and_leaves_nothing(options: list[str], state_dir: Path) -> None:
