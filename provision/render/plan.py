@@ -112,13 +112,19 @@ def _how_long(plan: Plan) -> str:
 
 def totals(plan: Plan) -> str:
     """`3 changes on 2 hosts, 1 thing in the way`; empty for an empty plan."""
-    parts = []
-    if plan.changes:
-        hosts = {c.step.host for c in plan.changes}
-        parts.append(f"{count(len(plan.changes), 'change')} on {count(len(hosts), 'host')}")
-    if blockers := in_the_way(plan):
-        parts.append(f"{count(len(entries(blockers)), 'thing')} in the way")
-    return ", ".join(parts)
+    return ", ".join(part for part in (changed(plan), hindered(plan)) if part)
+
+
+def changed(plan: Plan) -> str:
+    """`3 changes on 2 hosts`; empty for none."""
+    hosts = {c.step.host for c in plan.changes}
+    return f"{count(len(plan.changes), 'change')} on {count(len(hosts), 'host')}" if hosts else ""
+
+
+def hindered(plan: Plan) -> str:
+    """`1 thing in the way`; empty for none."""
+    blockers = entries(in_the_way(plan))
+    return f"{count(len(blockers), 'thing')} in the way" if blockers else ""
 
 
 def _rows(changes: Sequence[Change]) -> list[_Row]:

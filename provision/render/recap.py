@@ -13,7 +13,7 @@ from provision.render.errors import all_error_lines, blocker_lines
 from provision.render.findings import finding_lines, head_lines, told
 from provision.render.matrix import matrix_lines
 from provision.render.merged import NOT_LOOKED_AT, entries, tallied
-from provision.render.plan import in_the_way, totals
+from provision.render.plan import changed, hindered, in_the_way, totals
 from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped, wrapped_between
 
@@ -138,20 +138,26 @@ def last_line(report: Report, *, again: str = "") -> str:
         missed = any(f.fact.startswith(LIMIT) for f in report.findings)
         return _good(report, hosts, took, again) + ("; not all that it takes" if missed else "")
     parts = [f"{count(number, 'host')} {status}" for status, number in bad.items()]
-    if report.plan is not None and report.plan.blockers and not any(h.changes for h in report.hosts):
-        parts.append("nothing was changed on any host")
+    if report.plan is not None and (said := hindered(report.plan)):
+        parts.append(said)
+    if report.plan is not None and report.plan.blockers and report.command != "plan":
+        parts += ["nothing was changed on any host"] if not any(h.changes for h in report.hosts) else []
     if report.exit_code > SIGNAL:
         parts.insert(0, "stopped")
-    return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took}){_of_the_others(report, bad)}"
+    return f"{report.command}: {', '.join(parts) or 'failed'} ({hosts}, {took}){_left_open(report, bad, again)}"
 
 
-def _of_the_others(report: Report, bad: Counter[str]) -> str:
-    """What hosts that could not be looked at leave open, which nobody should have to work out."""
+def _left_open(report: Report, bad: Counter[str], again: str) -> str:
+    """What hosts that are blocked, or could not be looked at, leave open: nobody should have to work it out."""
     plan, missed = report.plan, bad["unreachable"] + bad["failed"]
-    if not missed or plan is None:
+    if plan is None:
         return ""
+    if report.command == "plan" and missed:
+        return f"; on the others {changed(plan) or 'nothing to change'}"
     if report.command == "plan":
-        return f"; on the others {totals(plan) or 'nothing to change'}"
+        return f"; without what is in the way `{again}` would make {changed(plan)}" if again and plan.changes else ""
+    if not missed:
+        return ""
     if report.command == "down":
         return f"; whether anything of this cluster still runs {'there' if missed == 1 else 'on them'} is not known"
     held_up = any(blocker.fact == HELD_UP for blocker in plan.blockers)

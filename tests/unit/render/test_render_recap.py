@@ -79,7 +79,7 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
         ),
         (
             {"hosts": (HostReport("a", "blocked", (), (), 1.0),), "plan": BLOCKED},
-            "up: 1 host blocked, nothing was changed on any host (1 host, 41 s)",
+            "up: 1 host blocked, 1 thing in the way, nothing was changed on any host (1 host, 41 s)",
         ),
         (
             {"hosts": (HostReport("a", "changed", ("x", "y"), (), 1.0),), "exit_code": 0},
@@ -174,6 +174,13 @@ def test_what_hosts_that_were_not_looked_at_leave_open_is_said() -> None:
         "plan: 1 host unreachable (3 hosts, 41 s); on the others 3 changes on 2 hosts"
     )
     assert last_line(a_report(**gone, command="plan", plan=EMPTY)).endswith("; on the others nothing to change")
+    hindered = replace(a_plan(), blockers=(blocker("gpu-01", "no driver"), blocker("gpu-02", "no driver")))
+    blocked = (HostReport("gpu-01", "blocked", (), (), 1.0), HostReport("gpu-02", "blocked", (), (), 1.0))
+    report = a_report(hosts=blocked, exit_code=3, errors=(), command="plan", plan=hindered)
+    assert last_line(report, again="provision up a.yaml") == (
+        "plan: 2 hosts blocked, 1 thing in the way (2 hosts, 41 s); "
+        "without what is in the way `provision up a.yaml` would make 3 changes on 2 hosts"
+    )
     assert last_line(a_report(**gone, command="down", mode=Mode.DOWN, plan=EMPTY)).endswith(
         "; whether anything of this cluster still runs there is not known"
     )
