@@ -80,7 +80,7 @@ class Applier:
                 self.states |= outcome.states
                 unreached = [c.step.key for c in stretch.changes if c.step.key not in outcome.good | outcome.failed]
                 for change, cause in schedule.done(stretch, [*sorted(outcome.failed), *unreached]):
-                    self._skip(change, "cancelled" if self._cancel.is_set() else f"needs {cause}, which failed")
+                    self._skip(change, "cancelled" if self._cancel.is_set() else _needs(plan, cause))
         return frozenset(done)
 
     def _skip(self, change: Change, why: str) -> None:
@@ -280,3 +280,9 @@ def _announced(script: Script, *, optional: bool) -> Script:
 
 def _on_host(host: str, error: ProvisionError) -> HostError:
     return HostError(host, error.message, evidence=error.evidence, hint=error.hint)
+
+
+def _needs(plan: Plan, key: str) -> str:
+    """Why a step is left out that comes after the one of this key."""
+    step = next((change.step for change in plan.changes if change.step.key == key), None)
+    return f"needs {f'{step.resource.label} on {step.host}' if step else key}, which failed"

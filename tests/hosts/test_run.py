@@ -100,7 +100,7 @@ def test_what_needs_a_failed_step_is_skipped_and_told_which_one(make_here: Calla
     report = provision.up(here.inventory, **here.options(chain))
     assert [host.status for host in report.hosts] == ["changed", "failed", "skipped"]
     (skipped,) = (e for e in here.events if isinstance(e, StepSkipped))
-    assert (skipped.host, skipped.why) == ("host-3", "needs host-2/marker, which failed")
+    assert (skipped.host, skipped.why) == ("host-3", "needs marker on host-2, which failed")
     assert report.exit_code == 1
 
 
