@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from provision.core.finding import Finding, Severity
+from provision.core.finding import HELD_UP, Finding, Severity
 from provision.core.report import Report
 
 #: Stands in a text for the host that it is about, where it is said of several.
@@ -81,9 +81,9 @@ class Merged:
 
 
 def entries(findings: Iterable[Finding]) -> tuple[Merged, ...]:
-    """In the order in which they come."""
+    """In the order in which they come. That a host could not be looked at is told once, as the host's error."""
     same: dict[Finding, list[Finding]] = {}
-    for finding in findings:
+    for finding in (finding for finding in findings if finding.fact != HELD_UP):
         same.setdefault(alike(finding), []).append(finding)
     return tuple(Merged(tuple(found)) for found in same.values())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from provision.core.finding import HELD_UP, Finding
 from provision.core.plan import Action, Change, Mode, Plan, Stop
 from provision.render.findings import details
 from provision.render.merged import Merged, entries
@@ -37,14 +36,9 @@ def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     widths = (max((len(named(r.hosts)) for r in rows), default=0), max((cells(r.label) for r in rows), default=0))
     lines = [line for row in rows for line in _row_lines(row, widths, paint)]
     lines += interruption_lines(plan)
-    for entry in entries(in_the_way(plan)):
+    for entry in entries(plan.blockers):
         lines += _blocker_lines(entry, paint)
     return lines
-
-
-def in_the_way(plan: Plan) -> tuple[Finding, ...]:
-    """What blocks the plan by itself. That a host could not be looked at is told once, as the host's error."""
-    return tuple(blocker for blocker in plan.blockers if blocker.fact != HELD_UP)
 
 
 def question_lines(plan: Plan) -> list[str]:
@@ -123,7 +117,7 @@ def changed(plan: Plan) -> str:
 
 def hindered(plan: Plan) -> str:
     """`1 thing in the way`; empty for none."""
-    blockers = entries(in_the_way(plan))
+    blockers = entries(plan.blockers)
     return f"{count(len(blockers), 'thing')} in the way" if blockers else ""
 
 

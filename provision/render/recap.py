@@ -13,7 +13,7 @@ from provision.render.errors import all_error_lines, blocker_lines
 from provision.render.findings import finding_lines, head_lines, told
 from provision.render.matrix import matrix_lines
 from provision.render.merged import NOT_LOOKED_AT, entries, tallied
-from provision.render.plan import changed, hindered, in_the_way, totals
+from provision.render.plan import changed, hindered, totals
 from provision.render.since import merged, since_lines
 from provision.render.text import PLAIN, Paint, Style, count, duration, table, wrapped, wrapped_between
 
@@ -72,7 +72,7 @@ def quiet_lines(report: Report, paint: Paint = PLAIN, *, now: float = 0.0) -> li
         if report.since is not None and report.since.changes:
             found += since_lines(report.since, now, paint)
     else:
-        found = blocker_lines(in_the_way(report.plan) if report.plan is not None else (), paint)
+        found = blocker_lines(report.plan.blockers if report.plan is not None else (), paint)
     return [*failures, *([""] if failures and found else []), *found]
 
 

@@ -10,7 +10,7 @@ from check_samples import a_check, a_finding, a_missing_gpu, a_warning
 from page_samples import three_hosts
 
 from provision.core.errors import PortClosed
-from provision.core.finding import Finding, Severity, sorted_findings
+from provision.core.finding import HELD_UP, Finding, Severity, blocker, sorted_findings
 from provision.core.report import HostReport
 from provision.render.encode import encode
 from provision.render.html import html_page
@@ -65,6 +65,14 @@ def test_hosts_that_are_gone_or_have_left_count_wherever_they_are_shown() -> Non
     assert {p.get("name"): p.get("value") for p in suites.iter("property")} == {
         f"findings.{kind}": str(number) for kind, number in expected.items()
     } | {"hosts.unreachable": "1"}
+
+
+def test_that_a_host_holds_an_up_up_is_its_error_and_no_finding_of_its_own() -> None:
+    held = replace(blocker("gpu-04", "nothing was changed on any host, because of this one"), fact=HELD_UP)
+    report = three_hosts()
+    more = replace(report, findings=(*report.findings, held))
+    assert counts(more.findings) == counts(report.findings)
+    assert "because of this one" not in html_page(more, cluster="c", at=0.0)
 
 
 def test_hosts_that_do_not_answer_are_one_row_of_the_page_and_are_counted_as_hosts() -> None:
