@@ -27,8 +27,7 @@ class Screen:
     """A window of tmux with the view in it, and a shell's $COLUMNS, which is not what the window is."""
 
     def __init__(self, folder: Path, width: int) -> None:
-        # A socket below a folder of a test may have too long a name.
-        self._socket = f"provision-test-{os.getpid()}-{width}"
+        self._socket = str(folder / "s")  # the names of sockets are short (unix(7): 108 bytes)
         asked, answers = folder / "asked", folder / "answers"
         os.mkfifo(asked)
         os.mkfifo(answers)
@@ -48,7 +47,7 @@ class Screen:
         self._asked, self._answers = asked.open("w"), answers.open()
 
     def _tmux(self, *words: str) -> str:
-        return subprocess.run(["tmux", "-L", self._socket, *words], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True).stdout
 
     def move_on(self, events: int) -> list[str]:
         """Takes so many events, and gives the lines of the screen once they are drawn."""
@@ -89,7 +88,7 @@ class Screen:
     def close(self) -> None:
         self._asked.close()
         self._answers.close()
-        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
+        subprocess.run(["tmux", "-S", self._socket, "kill-server"], capture_output=True, check=False)
 
 
 @pytest.fixture(params=[40, 80, 200])
