@@ -87,13 +87,24 @@ def missing(programs: Sequence[str]) -> list[str]:
 
 def ensure(programs: Sequence[str], say: Callable[[str], None]) -> list[str]:
     """Installs what is missing through the distribution's package manager, as root, after saying so; the packages that
-    it installed.
+    it installed. Raises LabError, naming the command to type, where that is not possible."""
+    what, typed, packages = installable(programs)
+    if not packages:
+        return []
+    say(f"{what}: installing {', '.join(packages)} with apt-get")
+    install(packages)
+    still = missing(programs)
+    if still:
+        raise LabError(f"`{typed}` brought no {', '.join(f'`{program}`' for program in still)}")
+    return packages
 
-    Raises LabError, naming the command to type, where that is not possible.
-    """
+
+def installable(programs: Sequence[str]) -> tuple[str, str, list[str]]:
+    """What is missing, as it is said; the command that installs it; and its packages, none if nothing is missing.
+    Raises LabError, naming that command, where it is not for us to run."""
     lacking = missing(programs)
     if not lacking:
-        return []
+        return "", "", []
     tool = manager()
     what = f"this machine lacks {', '.join(f'`{program}`' for program in lacking)}"
     if tool is None:
@@ -104,12 +115,7 @@ def ensure(programs: Sequence[str], say: Callable[[str], None]) -> list[str]:
         raise LabError(what, hint=f"sudo {typed}")
     if tool != "apt-get":
         raise LabError(what, hint=typed)
-    say(f"{what}: installing {', '.join(packages)} with apt-get")
-    install(packages)
-    still = missing(lacking)
-    if still:
-        raise LabError(f"`{typed}` brought no {', '.join(f'`{program}`' for program in still)}")
-    return packages
+    return what, typed, packages
 
 
 def manager() -> str | None:

@@ -40,10 +40,12 @@ def requires(ground: Ground, lab: Lab, say: Say) -> list[str]:
     check_cache()
     # Which packages there are is not known yet: this much is needed of any.
     room(needed(ground, lab, hosts=1, build="cpu"))
+    loopback_needs = (*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES)
+    programs = requirements.NAMESPACES if ground.mode == "namespaces" else loopback_needs
+    # What a person has to install is said before the first byte, and nothing is installed for an index that is silent.
+    requirements.installable(programs)
     reach_index()
-    if ground.mode == "namespaces":
-        return requirements.ensure(requirements.NAMESPACES, say)
-    return requirements.ensure((*requirements.LOOPBACK, *requirements.VLLM_LIBRARIES), say)
+    return requirements.ensure(programs, say)
 
 
 def choose(ground: Ground, lab: Lab, *, hosts: int, wheels: Path, say: Say, kind: Containers = "") -> Fitting:

@@ -73,10 +73,22 @@ def test_an_index_that_does_not_answer_is_told_before_anything_is_installed(tmp_
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
     monkeypatch.setattr(survey, "reach_index", silent)
+    monkeypatch.setattr(survey.requirements, "installable", lambda _: None)
     monkeypatch.setattr(survey.requirements, "ensure", lambda *_: pytest.fail("it went on"))
     for ground in (LOOPBACK, NAMESPACES):
         with pytest.raises(LabError, match="does not answer"):
             survey.requires(ground, Lab(tmp_path), lambda _: None)
+
+
+def test_what_a_person_has_to_install_is_told_before_the_index_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(loopback, "login", lambda: "ann")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
+    monkeypatch.setattr(survey, "reach_index", lambda: pytest.fail("it fetched first"))
+    monkeypatch.setattr(survey.requirements, "missing", lambda _: ["sshd"])
+    monkeypatch.setattr(survey.requirements.os, "geteuid", lambda: 1000)
+    with pytest.raises(LabError, match="this machine lacks `sshd`"):
+        survey.requires(LOOPBACK, Lab(tmp_path), lambda _: None)
 
 
 def test_loopback_hosts_need_the_libraries_that_vllm_loads(tmp_path, monkeypatch):
@@ -84,6 +96,7 @@ def test_loopback_hosts_need_the_libraries_that_vllm_loads(tmp_path, monkeypatch
     monkeypatch.setattr(loopback, "login", lambda: "ann")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(survey, "reach_index", lambda: None)
+    monkeypatch.setattr(survey.requirements, "installable", lambda _: None)
     monkeypatch.setattr(survey.requirements, "ensure", lambda programs, _: asked.extend(programs) or [])
     monkeypatch.setattr(survey.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 60))
     survey.requires(LOOPBACK, Lab(tmp_path), lambda _: None)
