@@ -114,7 +114,8 @@ class Playbook:
 
     def prove(self, proof: Proof, *, before: Step | Iterable[Step] = (), after: Step | Iterable[Step] = ()) -> None:
         """`up` goes through `proof` when one of the steps `before` is to change, and before it does; with none named,
-        before anything is changed at all, except for the steps `after`."""
+        before anything is changed at all, except for the steps `after`, and for new folders that nothing uses yet
+        (`Resource.ahead`), if the proof says that they may be made beside it."""
         self.proofs.append(Placed(proof, _keys(before), _keys(after)))
 
     def inquire(self, inquiry: Inquiry, *, about: Step | Iterable[Step]) -> None:

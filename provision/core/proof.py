@@ -34,6 +34,8 @@ class Proof(ABC):
     name: ClassVar[str]
     #: Names of proofs without which this one would only show their fault once more.
     stands_on: ClassVar[tuple[str, ...]] = ()
+    #: Whether it shows the same while hosts make new folders (`Resource.ahead`): it needs none of them, and has time.
+    beside_folders: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -82,6 +82,16 @@ class Resource(ABC):
     def fix(self, have: State, want: State) -> Script:
         """Takes the host from `have` to `want` (None: remove it). Safe to repeat after a half-done try."""
 
+    def ahead(self, have: State) -> bool:
+        """Whether a part of `fix` may be done before the proofs are through that it would wait for, and before what
+        precedes it on its host: making a new folder, named by what it holds, that nothing uses before `fix` itself has
+        been carried out. Decided by values alone; false once that part is done."""
+        return False
+
+    def fix_ahead(self, have: State, want: State) -> Script:
+        """That part. Safe to repeat; `fix` takes up what it has made."""
+        return self.fix(have, want)
+
     def confirm(self) -> Script | None:
         """For what could lock out whoever makes it: run over another connection once `fix` is through. Until then the
         host must be ready to take it back by itself."""

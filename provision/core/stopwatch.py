@@ -49,7 +49,7 @@ class Stopwatch:
     def part(
         self, kind: Kind, name: str, host: str = "", *, after: tuple[str, ...] = (), behind: Span | None = None
     ) -> Iterator[None]:
-        began, done = time.monotonic(), False
+        began, done, behind = time.monotonic(), False, behind or self.behind
         try:
             yield
             done = True
@@ -61,6 +61,8 @@ class Stopwatch:
         ended = (span for span in self._spans if kind in (None, span.kind))
         return max(ended, key=lambda span: span.ended, default=None)
 
-    def all_waited(self) -> None:
-        """Whatever has begun is over: what begins from now on waited for it."""
-        self.behind = self.last()
+    def all_waited(self, kind: Kind | None = None) -> None:
+        """Whatever has begun (of this kind) is over: what begins from now on waited for it."""
+        last = self.last(kind)
+        if last is not None and (self.behind is None or last.ended >= self.behind.ended):
+            self.behind = last

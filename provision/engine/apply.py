@@ -25,6 +25,8 @@ from provision.core.plan import Change, Plan
 from provision.core.resource import State
 from provision.core.script import PROGRESS, Fragment, Script
 from provision.core.stopwatch import Stopwatch
+from provision.core.timing import Span
+from provision.engine.ahead import is_ahead
 from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.watch import Watch
@@ -58,9 +60,12 @@ class Applier:
         self.failed: dict[str, HostError] = {}
         self.ended: dict[str, float] = {}
         self.states: dict[str, State] = {}
+        #: Seconds that a step has taken whose change is not whole yet.
+        self._spent: dict[str, float] = {}
 
-    def apply(self, plan: Plan) -> frozenset[str]:
-        """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure."""
+    def apply(self, plan: Plan, given_up: threading.Event | None = None) -> frozenset[str]:
+        """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure.
+        `given_up`: once it is set nothing more is begun, and nothing said of what was not."""
         schedule = Schedule(plan)
         running: dict[Future[_Outcome], Stretch] = {}
         gathering = Gathering(self._relaying, self._pool)
@@ -69,6 +74,8 @@ class Applier:
             if self._cancel.is_set():
                 for change in schedule.stop():
                     self._skip(change, "cancelled")
+            if given_up is not None and given_up.is_set():
+                schedule.stop()
             for stretch in gathering.ready(schedule.ready(), busy=bool(running)):
                 running[self._pool.submit(self._stretch, stretch)] = stretch
             begun: list[Future[Any]] = [*running, *gathering.running]
@@ -84,7 +91,9 @@ class Applier:
         return frozenset(done)
 
     def _skip(self, change: Change, why: str) -> None:
-        self._emit(events.skipped(change, why))
+        # Of what was made ahead, the change as a whole tells.
+        if not is_ahead(change):
+            self._emit(events.skipped(change, why))
 
     def _stretch(self, stretch: Stretch) -> _Outcome:
         """Runs one stretch. Failures are recorded, never raised."""
@@ -113,7 +122,7 @@ class Applier:
     def _run(self, stretch: Stretch, outcome: _Outcome) -> Stretch | None:
         """Returns what is left of it where a change is to be tried once more."""
         host, changes = stretch.host, stretch.changes
-        scripts = self._prepare(stretch)
+        behind, scripts = self._watch.behind, self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
         self._send(session, stretch, scripts)
         batch: list[Script] = []
@@ -126,13 +135,13 @@ class Applier:
             fragments = session.run(batch, on_line=watch.line, writes=True)
         except BaseException:
             watch.finish()
-            self._write(watch, changes, outcome)
+            self._write(watch, changes, outcome, behind)
             raise
         watch.finish()
         try:
             return self._judge(stretch, fragments, watch, outcome)
         finally:
-            self._write(watch, changes, outcome)
+            self._write(watch, changes, outcome, behind)
 
     def _judge(
         self, stretch: Stretch, fragments: Sequence[Fragment], watch: Watch, outcome: _Outcome
@@ -155,7 +164,11 @@ class Applier:
             step = change.step
             outcome.good.add(step.key)
             outcome.states[step.key] = state
-            seconds = watch.seconds(index)
+            seconds = self._spent.pop(step.key, 0.0) + watch.seconds(index)
+            if is_ahead(change):
+                self._spent[step.key] = seconds
+                self._emit(events.Doing(host, "", passing=True))
+                continue
             self._emit(events.StepDone(host, step.key, step.resource.label, change.action.value, seconds))
         return None
 
@@ -166,7 +179,7 @@ class Applier:
         outcome.again.add(change.step.key)
         return change.step.resource.resumed(change.have, failed)
 
-    def _write(self, watch: Watch, changes: Sequence[Change], outcome: _Outcome) -> None:
+    def _write(self, watch: Watch, changes: Sequence[Change], outcome: _Outcome, behind: Span | None) -> None:
         """How long each took that has begun."""
         for index, change in enumerate(changes):
             if watch.has_begun(index):
@@ -178,6 +191,7 @@ class Applier:
                     *watch.span(index),
                     step=step.key,
                     after=step.after,
+                    behind=behind,
                     done=step.key in outcome.good,
                 )
 

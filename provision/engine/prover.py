@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from provision.core import events
@@ -15,9 +15,9 @@ from provision.core.errors import Cancelled, HostError, ScriptTimeout, Unreachab
 from provision.core.events import Listener
 from provision.core.finding import accepting
 from provision.core.proof import Proof, Shown
-from provision.core.script import Fragment, Script
+from provision.core.script import PROGRESS, Fragment, Script
 from provision.core.stopwatch import Stopwatch
-from provision.core.timing import Kind
+from provision.core.timing import Kind, Span
 from provision.inventory.models import Host
 from provision.transport import Transport
 
@@ -26,6 +26,15 @@ LOOK = 0.5
 
 #: The hosts whose scripts have ended; to the seconds for which the others are still waited for, if there is a limit.
 Patience = Callable[[Collection[str]], float | None]
+
+
+@dataclass
+class Beside:
+    """A proof that is gone through while something else is done. `begun`: set once it runs on every host that takes
+    part, or has ended. `behind`: what it has waited for."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    behind: Span | None = None
 
 
 class Prover:
@@ -48,33 +57,51 @@ class Prover:
         self._hosts = {host.name: host for host in hosts}
         self._emit = emit
 
-    def prove(self, proof: Proof) -> Shown:
-        """Raises Cancelled. A host's failure is the proof's to judge."""
-        shown = proof.read(*self.ask(proof.label, proof.scripts(), proof.patience, "proof"))
+    def prove(self, proof: Proof, beside: Beside | None = None) -> Shown:
+        """Raises Cancelled. A host's failure is the proof's to judge. `beside`: something else is done on the hosts
+        meanwhile, and what a host does is that."""
+        shown = proof.read(*self.ask(proof.label, proof.scripts(), proof.patience, "proof", beside))
         for host, text in shown.notes:
             self._emit(events.Note(host, text))
         return replace(shown, findings=tuple(accepting(shown.findings, self._accepted)))
 
     def ask(
-        self, label: str, wanted: Mapping[str, Script], patience: Patience = lambda _: None, kind: Kind = "logs"
+        self,
+        label: str,
+        wanted: Mapping[str, Script],
+        patience: Patience = lambda _: None,
+        kind: Kind = "logs",
+        beside: Beside | None = None,
     ) -> tuple[dict[str, Fragment], dict[str, HostError]]:
         """Runs a script on each host at the same moment. What they answered, and who could not; raises Cancelled.
-        `patience` as of a proof; `kind`: what it is for."""
+        `patience` as of a proof; `kind`: what it is for; `beside` as of `prove`."""
         scripts = {name: script for name, script in wanted.items() if name in self._hosts}
         answers: dict[str, Fragment] = {}
         failed: dict[str, HostError] = {}
         cancelled = threading.Event()
 
+        still = set(scripts)
+
+        def begun(name: str) -> None:
+            still.discard(name)
+            if beside is not None and not still:
+                beside.begun.set()
+
         def take_part(name: str, script: Script) -> None:
             try:
-                with self._watch.part(kind, label, name):
-                    answers[name] = self._run(label, name, script)
+                with self._watch.part(kind, label, name, behind=beside.behind if beside else None):
+                    if beside is None:
+                        answers[name] = self._run(label, name, script)
+                    else:
+                        answers[name] = self._run_beside(name, script, begun)
             except HostError as error:
                 failed[name] = found = self._transport.aftermath(self._hosts[name], error)
                 if isinstance(found, Unreachable):
                     self.gone[name] = found
             except Cancelled:
                 cancelled.set()
+            finally:
+                begun(name)
 
         if scripts:
             # All at once: who waits for a thread is taken by the others for a host that does not answer.
@@ -104,6 +131,21 @@ class Prover:
             self._transport.connect(self._hosts[name]).close()
         wait(pending)
         return late
+
+    def _run_beside(self, name: str, script: Script, begun: Callable[[str], None]) -> Fragment:
+        """`begun` is called once it runs there. How far it is would be taken for how far the other thing is."""
+
+        def heard(index: int, stream: str, line: str) -> None:
+            begun(name)
+            if index and not line.startswith(PROGRESS):
+                events.heard(name, stream, line, self._emit)
+
+        session = self._transport.connect(self._hosts[name])
+        if script.uploads:
+            session.send(script.uploads)
+        # A script of its own: what the proof's prints is the proof's.
+        (_, fragment) = session.run([Script("echo"), script], on_line=heard, writes=True)
+        return fragment
 
     def _run(self, label: str, name: str, script: Script) -> Fragment:
         session = self._transport.connect(self._hosts[name])

@@ -91,11 +91,13 @@ class Relaying:
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
         )
-        began = time.monotonic()
+        began, behind = time.monotonic(), self._watch.behind
         relay.carry_out()
         for host in places:
             done = host not in relay.failed
-            self._watch.write("files", "files from host to host", host, began, time.monotonic(), done=done)
+            self._watch.write(
+                "files", "files from host to host", host, began, time.monotonic(), behind=behind, done=done
+            )
         return relay.failed
 
     def _lacks(self, stretch: Stretch) -> Mapping[UploadPlace, tuple[Path, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from provision.core import events
@@ -13,8 +14,9 @@ from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof, Shown
 from provision.core.stopwatch import Stopwatch
+from provision.engine.ahead import ahead_of, rest_of
 from provision.engine.apply import Applier
-from provision.engine.prover import Prover
+from provision.engine.prover import Beside, Prover
 from provision.engine.ready import make_ready
 from provision.engine.stages import Stage, due, stages
 
@@ -43,18 +45,49 @@ class Carrier:
             if one.proof.name in self._skip:
                 self._emit(events.Note("", f"skipped, because of --skip {one.proof.name}: {one.proof.label}"))
         for stage in stages(plan, placed, self._skip):
-            why = why or self._blocked(self.prove(stage.proofs)) or self._unready(stage)
+            if not why and stage.beside:
+                why = self._side_by_side(plan, stage, applier)
+            elif not why:
+                why = self._blocked(self.prove(stage.proofs))
+            changes = [rest_of(change, applier.states) for change in stage.changes]
+            why = why or self._unready(changes)
             if why:
-                self._leave_out(stage.changes, why)
+                self._leave_out([change for change in changes if change.step.key not in applier.failed], why)
                 continue
-            done |= applier.apply(replace(plan, changes=stage.changes))
+            done |= applier.apply(replace(plan, changes=tuple(changes)))
             self._watch.all_waited()
-            if applier.errors:
-                why = f"{applier.errors[0].host} failed"
+            why = _failed(applier)
         return done
 
-    def prove(self, proofs: Sequence[Proof]) -> list[Shown]:
-        """Runs the proofs one after another; one that depends on a failed proof is skipped."""
+    def _side_by_side(self, plan: Plan, stage: Stage, applier: Applier) -> str:
+        """Goes through the proofs of a stage while new folders are made for it, which nothing uses before all proofs
+        are through. Returns why the stage cannot start; empty if it can. What is being made when a proof fails is made
+        to its end, and nothing else is begun."""
+        beside, failed = Beside(behind=self._watch.behind), threading.Event()
+
+        def prove() -> str:
+            try:
+                why = self._blocked(self.prove(stage.proofs, beside))
+                if why:
+                    failed.set()
+                return why
+            finally:
+                beside.begun.set()  # or it never will
+
+        with ThreadPoolExecutor(1) as pool:
+            proving = pool.submit(prove)
+            unready = self._unready(stage.beside)
+            # A proof's own time runs from when all have begun: what is sent to the hosts does not come before it.
+            beside.begun.wait()
+            if not unready and not failed.is_set():
+                applier.apply(replace(plan, changes=tuple(map(ahead_of, stage.beside))), failed)
+            why = proving.result()
+        self._watch.all_waited()
+        return why or unready or _failed(applier)
+
+    def prove(self, proofs: Sequence[Proof], beside: Beside | None = None) -> list[Shown]:
+        """Runs the proofs one after another; one that depends on a failed proof is skipped. `beside`: as of
+        Prover."""
         found: list[Shown] = []
         failed: set[str] = set()
         for proof in proofs:
@@ -65,13 +98,16 @@ class Carrier:
                 failed.add(proof.name)
                 continue
             try:
-                shown = self._prover.prove(proof)
+                shown = self._prover.prove(proof, beside)
             except Cancelled:
                 break
             found.append(shown)
             if any(finding.blocks for finding in shown.findings):
                 failed.add(proof.name)
-            self._watch.all_waited()
+            if beside is None:
+                self._watch.all_waited()
+            else:
+                beside.behind = self._watch.last("proof")
         self.shown += found
         return found
 
@@ -92,11 +128,11 @@ class Carrier:
                     self._emit(events.failed(error))
         return "a proof failed" if self.blocks else ""
 
-    def _unready(self, stage: Stage) -> str:
-        """Returns why its changes are not made; empty if they are."""
+    def _unready(self, changes: Sequence[Change]) -> str:
+        """Returns why these are not made; empty if they are."""
         with self._watch.part("here", "what changes stand on"):
-            found = make_ready(stage.changes, self._emit, self._cancel)
-        self._watch.all_waited()
+            found = make_ready(changes, self._emit, self._cancel)
+        self._watch.all_waited("here")
         self.blocks += found
         for error in found:
             self._emit(events.failed(error))
@@ -105,3 +141,7 @@ class Carrier:
     def _leave_out(self, changes: Sequence[Change], why: str) -> None:
         for change in changes:
             self._emit(events.skipped(change, why))
+
+
+def _failed(applier: Applier) -> str:
+    return f"{applier.errors[0].host} failed" if applier.errors else ""

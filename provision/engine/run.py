@@ -173,7 +173,7 @@ class Run:
             Inquirer(prover, self._emit).explain(applier.failed, book.inquiries)
         for error in (*applier.errors, *carrier.blocks):
             fleet.record(error.host, error)
-        if state.done:
+        if applier.states:
             state.changed(applier.states)
         settle(self._job, state, self._emit)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.core.errors import UsageError
@@ -15,10 +15,12 @@ from provision.core.wording import did_you_mean
 
 @dataclass(frozen=True)
 class Stage:
-    """First the proofs, one after another, then the changes."""
+    """First the proofs, one after another, then the changes. `beside`: of these changes, those of which a part may be
+    made while the proofs are under way."""
 
     proofs: tuple[Proof, ...]
     changes: tuple[Change, ...]
+    beside: tuple[Change, ...] = ()
 
 
 def due(plan: Plan, placed: Sequence[Placed]) -> list[Placed]:
@@ -43,16 +45,31 @@ def stages(plan: Plan, placed: Sequence[Placed], skip: Sequence[str] = ()) -> li
     wanted = [place for place in due(plan, placed) if place.proof.name not in skip]
     held = [_held(plan.changes, place) for place in wanted]
     found: list[Stage] = []
-    waiting: list[Proof] = []
+    waiting: list[Placed] = []
     rest = plan.changes
     for index, place in enumerate(wanted):
         later = frozenset().union(*held[index:])
         if free := tuple(change for change in rest if change.step.key not in later):
-            found.append(Stage(tuple(waiting), free))
+            found.append(_stage(plan, waiting, free))
             waiting = []
-        waiting.append(place.proof)
+        waiting.append(place)
         rest = tuple(change for change in rest if change.step.key in later)
-    return [*found, Stage(tuple(waiting), rest)]
+    return [*found, _stage(plan, waiting, rest)]
+
+
+def _stage(plan: Plan, waiting: Sequence[Placed], changes: tuple[Change, ...]) -> Stage:
+    return Stage(tuple(place.proof for place in waiting), changes, tuple(_beside(plan, waiting, changes)))
+
+
+def _beside(plan: Plan, waiting: Sequence[Placed], changes: Sequence[Change]) -> Iterator[Change]:
+    """Nothing beside a proof that names what it comes before. What waits for another change, waits for it."""
+    if not waiting or any(place.before or not place.proof.beside_folders for place in waiting):
+        return
+    changed = {change.step.key for change in plan.changes}
+    for change in changes:
+        free = change.want is not None and not changed.intersection(change.step.after)
+        if free and change.step.resource.ahead(change.have):
+            yield change
 
 
 def check_skipped(skip: Sequence[str], placed: Sequence[Placed], skippable: Sequence[str]) -> None:

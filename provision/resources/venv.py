@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -217,6 +217,7 @@ class Venv(Resource):
             "mended": " ".join(names) if mode == "repair" else "",
             "frame": "yes" if "frame" in (have or {}) else "",
             "total": len(self.lock.packages),
+            "ahead": "",
             "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
             "extra": " ".join(self._extra(have or {})) if mode == "repair" else "",
             "requirements": self.lock.requirements if mode != "link" else "",
@@ -231,6 +232,19 @@ class Venv(Resource):
         }
         body = shell(*_CHANGED, *_BUILT)
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
+
+    def ahead(self, have: State) -> bool:
+        """Its building, where there is no folder of this lock: what uses it, and what tells that, is the link to it and
+        who is noted to use it. Not where another host builds it; and a look at every file is not taken twice."""
+        found = have or {}
+        before = found.get("finished", "")  # of the one in use, where there is none of this lock
+        nothing = before not in ("", self.lock.digest) if "current" in found else "finished" not in found
+        other = found.get("current") != self.lock.short
+        return nothing and other and bool(self.lock.packages) and not self.follows and not self.deep
+
+    def fix_ahead(self, have: State, want: State) -> Script:
+        script = self.fix(have, want)
+        return replace(script, vars={**script.vars, "ahead": "yes"})
 
     def resumed(self, have: State, failed: Fragment) -> State:
         """With the names of what could not be taken over, and has to be sent."""

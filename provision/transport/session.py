@@ -59,6 +59,7 @@ class Session:
         self._cancel = cancel or threading.Event()
         self._leases = leases if leases is not None else {}
         self._channels = Channels(host, transport, another, self._cancel)
+        self._renewing = threading.Lock()
 
     @property
     def alive(self) -> bool:
@@ -143,16 +144,17 @@ class Session:
 
     def _renewed(self) -> Lease | None:
         """The lease, taken once more if the connection that held it broke. Raises LeaseLost."""
-        lease = self.lease
-        if lease is None:
-            return None
-        lease.look()
-        if lease.broken:
-            self.hold(lease.claim)
-        lease = self._leases[self.host]
-        if lease.lost:
-            raise lease.error()
-        return lease
+        with self._renewing:  # a proof, and what is done beside it, find it broken at the same moment
+            lease = self.lease
+            if lease is None:
+                return None
+            lease.look()
+            if lease.broken:
+                self.hold(lease.claim)
+            lease = self._leases[self.host]
+            if lease.lost:
+                raise lease.error()
+            return lease
 
     def _fenced(self, scripts: Sequence[Script], on_line: OnLine | None, timeout: float | None) -> list[Fragment]:
         lease = self._leases[self.host]

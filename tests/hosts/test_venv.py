@@ -98,6 +98,47 @@ def test_an_environment_is_built_offline_and_then_nothing_is_left_to_do(machine:
     assert left == ["bin", "envs"], "wheels, cache or log were left behind"
 
 
+def test_its_building_may_be_done_before_it_is_used_and_is_taken_up_then(machine: Machine, venv: Venv) -> None:
+    assert venv.ahead(machine.see(venv))
+    venv.prepare(lambda text: None)
+    build = venv.fix_ahead(None, venv.want())
+    machine.session.send(build.uploads)
+    (built,) = machine.session.run([build])
+    assert built.ok, built.stderr
+    assert sorted(p.name for p in (machine.root / "envs").iterdir() if not p.name.startswith(".lock")) == [
+        venv.lock.short
+    ], "nothing uses it, and nobody is noted to"
+    assert sorted(p.name for p in machine.root.iterdir()) == ["bin", "envs"]
+    assert machine.told(venv) == [f"environment in use absent → {venv.lock.short}"]
+    assert not venv.ahead(machine.see(venv))
+
+    (made,) = (Path(venv.path, name).stat() for name in ("pyvenv.cfg",))
+    assert not venv.fix(machine.see(venv), venv.want()).uploads
+    machine.apply(venv)
+    assert Path(venv.path, "pyvenv.cfg").stat().st_ino == made.st_ino
+    assert (machine.root / "envs/current-llama").resolve() == Path(venv.path)
+
+
+def test_its_building_is_done_ahead_only_where_there_is_none_of_this_lock(
+    machine: Machine, make_venv: Callable[..., Venv], python: Python, index: Index, tmp_path: Path
+) -> None:
+    venv = make_venv(python)
+    machine.apply(venv)
+    (Path(venv.path) / ".provision").unlink()
+    assert machine.told(venv) and not venv.ahead(machine.see(venv)), "a service may run from it, whatever it looks like"
+    (machine.root / "envs/current-llama").unlink()
+    assert machine.told(venv) and not venv.ahead(machine.see(venv))
+    shutil.rmtree(venv.path)
+    assert venv.ahead(machine.see(venv))
+    machine.apply(venv)
+    fewer = python.model_copy(update={"packages": python.packages[:1]})
+    (tmp_path / "cluster.lock").unlink()
+    other = make_venv(fewer)
+    assert other.lock.short != venv.lock.short and other.ahead(machine.see(other))
+    for never in (replace(other, deep=True), replace(other, follows=True)):
+        assert not never.ahead(machine.see(other))
+
+
 def test_what_a_host_that_is_left_out_shares_is_not_removed(machine: Machine, venv: Venv) -> None:
     """One folder for three hosts, as a home folder on a file server: the third has none here."""
     machine.apply(venv)

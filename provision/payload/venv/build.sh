@@ -71,6 +71,13 @@ if [ "$mode" != link ]; then
     mv -f -- "$env/.provision.new" "$env/.provision"
     rm -rf -- "$aside"
 fi
+# What is proved meanwhile may show that it is not to be used.
+if [ -n "$ahead" ]; then
+    rm -f -- "$env/.lock" "$root/python/.lock"
+    rm -rf -- "$cache" "$inbox"
+    rmdir -- "$root/cache" "$root/uploads" 2>/dev/null || :
+    exit 0
+fi
 [ -d "$envs/.users-$cluster" ] || rm -f -- "$envs/.users-$cluster"
 [ -f "$envs/.users-$cluster/$host" ] || rm -rf -- "$envs/.users-$cluster/$host"
 mkdir -p -- "$envs/.users-$cluster"

@@ -30,6 +30,7 @@ class NetworkProof(Proof):
     `firewall`: the command that prints what a firewall must let through."""
 
     name: ClassVar[str] = "network"
+    beside_folders: ClassVar[bool] = True
 
     members: tuple[Member, ...]
     key: str = field(repr=False, compare=False)
