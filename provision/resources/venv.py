@@ -7,13 +7,10 @@ switch away. Several hosts may share one `root` (a home folder over NFS): one bu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
-
-from packaging.utils import canonicalize_name
 
 from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Resource, State
@@ -32,7 +29,8 @@ from provision.resources import venv_unfit as unfit
 from provision.resources.venv_failed import explained
 from provision.resources.venv_kept import lacking, origin, spared
 from provision.resources.venv_left import unsent
-from provision.resources.venv_state import DIST, FILES, drift, edited, known, read_state
+from provision.resources.venv_planned import foreign, other_packages
+from provision.resources.venv_state import DIST, FILES, drift, edited, is_missing, known, read_state
 
 #: Seconds that a build may take: 4 GB from a slow index, then onto a network file system.
 BUILD_TIMEOUT = 3600.0
@@ -174,12 +172,7 @@ class Venv(Resource):
             return (*super().in_plan(have, differences), *self.not_known(have))
         if self.lock.digest == UNLOCKED:
             return ("its packages are not known until they are locked",)
-        # What the inventory names comes first: that is what somebody has changed.
-        asked = {canonicalize_name(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in self.python.packages}
-        names = sorted(drift(have, want), key=lambda name: (name not in asked, name))
-        shown = [Difference(n, want.get(DIST + n), have.get(DIST + n)) for n in names]
-        python = (Difference("python", want["python"], have.get("python")),)
-        found = (*(() if fits(have.get("python", ""), want["python"]) else python), *shown)
+        found = other_packages(have, want, self.python.packages)
         return (*super().in_plan(have, found), *self.not_known(have))
 
     def known(self, have: State) -> tuple[Known, ...]:
@@ -219,7 +212,7 @@ class Venv(Resource):
             "total": len(self.lock.packages),
             "ahead": "",
             "mend": "".join(requirement(self.lock, name) for name in names) if mode == "repair" else "",
-            "extra": " ".join(self._extra(have or {})) if mode == "repair" else "",
+            "extra": " ".join(foreign(have or {}, self.want() or {}, self.lock)) if mode == "repair" else "",
             "requirements": self.lock.requirements if mode != "link" else "",
             "found_uv": self.uv,
             "offline": "yes" if self._offline else "",
@@ -234,17 +227,11 @@ class Venv(Resource):
         return Script(body, variables, timeout=BUILD_TIMEOUT, uploads=self._uploads(have, mode, names))
 
     def ahead(self, have: State) -> bool:
-        """Its building, where there is no folder of this lock: what uses it, and what tells that, is the link to it and
-        who is noted to use it. Not where another host builds it; and a look at every file is not taken twice."""
-        found = have or {}
-        before = found.get("finished", "")  # of the one in use, where there is none of this lock
-        nothing = before not in ("", self.lock.digest) if "current" in found else "finished" not in found
-        other = found.get("current") != self.lock.short
-        return nothing and other and bool(self.lock.packages) and not self.follows and not self.deep
+        """Its building. Not where another host builds it; and a look at every file is not taken twice."""
+        return bool(self.lock.packages) and not (self.follows or self.deep) and is_missing(have or {}, self.lock)
 
     def fix_ahead(self, have: State, want: State) -> Script:
-        script = self.fix(have, want)
-        return replace(script, vars={**script.vars, "ahead": "yes"})
+        return replace(script := self.fix(have, want), vars={**script.vars, "ahead": "yes"})
 
     def resumed(self, have: State, failed: Fragment) -> State:
         """With the names of what could not be taken over, and has to be sent."""
@@ -299,9 +286,6 @@ class Venv(Resource):
         if anew or len(drifted) > max(5, len(everything) // 4):
             return "rebuild", everything
         return "repair", [name for name in drifted if name in self.lock.packages]
-
-    def _extra(self, have: Mapping[str, str]) -> list[str]:
-        return [name for name in drift(have, self.want() or {}) if name not in self.lock.packages]
 
     def _follows(self, have: Mapping[str, str], mode: str) -> bool:
         return self.follows and mode == "build" and "lacking" not in have

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from provision.core.finding import Known
 from provision.environment.installed import distribution
+from provision.environment.lockfile import Lock
 from provision.resources.venv_left import sent
 
 DIST = "dist."
@@ -59,3 +60,11 @@ def known(have: Mapping[str, str]) -> tuple[Known, ...]:
 @lru_cache(maxsize=4096)  # the same on every host
 def _known(fact: str, value: str) -> Known:
     return Known("packages", fact, value)
+
+
+def is_missing(have: Mapping[str, str], lock: Lock) -> bool:
+    """Whether there is no folder of this lock, not even a part of one that something may run from."""
+    if "current" not in have:
+        return "finished" not in have
+    # Where there is none, what is told is of the one in use.
+    return have["current"] != lock.short and have.get("finished", "") not in ("", lock.digest)
