@@ -29,12 +29,10 @@ _PUBLIC = {
     "serving.bench": ("Bench", "BenchFailed", "Load", "Times"),
     "serving.smoke": ("NoAnswer", "Smoke"),
     "stack.prunable": ("Leftover",),
-    "serving.look": ("Look", "TriedSocket", "look"),
-    "serving.running": ("NotServing",),
+    "serving.look": ("Look", "TriedSocket", "look"), "serving.running": ("NotServing",),
     "operate.commands": ("Ran", "run_on_hosts"),
     "operate.log_lines": ("Filter", "LogFile", "LogLine"),
-    "operate.logs": ("Logs", "LogsAsked", "logs"),
-    "operate.looking": ("status",),
+    "operate.logs": ("Logs", "LogsAsked", "logs"), "operate.looking": ("status",),
     "operate.tunnel": ("Tunnel", "tunnel"),
     "operate.status": ("ClusterStatus", "GpuUse", "HostStatus", "LastUp", "ServiceStatus", "Work"),
     "diagnosis.explain": ("Evidence", "Explained", "Verdict", "explain"),
@@ -60,8 +58,7 @@ _PUBLIC = {
     "facts": ("Fabric", "Facts", "Gpu", "GpuProcess", "Interface", "ModelFolder", "Program", "PythonFound", "Xid"),
     "checks.judge": ("judge",),
     "stack.parallelism": ("with_parallelism",),
-    "stack.fit": ("fit",),
-    "parallel.fit": ("Fit",),
+    "stack.fit": ("fit",), "parallel.fit": ("Fit",),
     "stack.ray": ("Stack",),
     "stack.mp": ("StackWithoutRay", "left_without_ray"),
     "stack.serverless": ("ServerlessStack",),
@@ -73,8 +70,7 @@ _PUBLIC = {
     "core.inquiry": ("Explanation", "Inquiry"),
     # The built-in ones (docs/resources.md).
     "resources.absent": ("Absent", "Stopped"),
-    "resources.existing": ("ExistingEnvironment",),
-    "resources.image": ("Image",),
+    "resources.existing": ("ExistingEnvironment",), "resources.image": ("Image",),
     "resources.plain_digests": ("PlainDigests",),
     "resources.firewall": ("FirewallTable", "OpenPorts"),
     "resources.serverless_head": ("ServerlessHead", "ServerlessModels"),
@@ -104,7 +100,6 @@ _PUBLIC = {
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
-
 
 if TYPE_CHECKING:
     from provision.api import Options as Options
@@ -196,6 +191,9 @@ if TYPE_CHECKING:
     from provision.core.secret import Secret as Secret
     from provision.core.sizing import Sizing as Sizing
     from provision.core.sizing import StageSize as StageSize
+    from provision.core.timing import Phase as Phase
+    from provision.core.timing import Span as Span
+    from provision.core.timing import Timings as Timings
     from provision.diagnosis.explain import Evidence as Evidence
     from provision.diagnosis.explain import Explained as Explained
     from provision.diagnosis.explain import Verdict as Verdict
