@@ -46,6 +46,7 @@ PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "sshd": ("openssh-server", "openssh-server", "openssh-server", "openssh"),
     "sudo": ("sudo", "sudo", "sudo", "sudo"),
     "tcsh": ("tcsh", "tcsh", "tcsh", "tcsh"),
+    "tmux": ("tmux", "tmux", "tmux", "tmux"),
     "ufw": ("ufw", "ufw", "ufw", "ufw"),
     "unshare": ("util-linux", "util-linux", "util-linux", "util-linux"),
     "zsh": ("zsh", "zsh", "zsh", "zsh"),
