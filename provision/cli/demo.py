@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from provision.cli.lab import forget_hosts
 from provision.cli.options import RunOptions, ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
 from provision.core.exits import SIGNAL, Exit
@@ -56,7 +57,6 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
     SSH, sends the model a request, runs `up` again (nothing to change), `check`, `down`, and cleans up.
     """
     from provision.cli.run import errors_as_json
-    from provision.engine.members import forget_hosts_of
     from provision.lab import demo as stage
     from provision.lab.lab import Lab
 
@@ -82,7 +82,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
             else:
                 _heading(screen, "clean up", "removing the virtual hosts and everything created for them")
                 lab.down()
-                forget_hosts_of(lab.inventory)
+                forget_hosts(lab, screen)
     if done and not keep:
         screen.say("no process, namespace, mount or rule is left", *_kept(lab, ready.installed))
     return code

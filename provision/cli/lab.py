@@ -14,7 +14,7 @@ from provision.core.exits import Exit
 from provision.lab import network, ports
 
 if TYPE_CHECKING:
-    from provision.lab.lab import LabReport
+    from provision.lab.lab import Lab, LabReport
     from provision.render.screen import Screen
 
 _name = click.option("--name", default="lab", show_default=True, help="Name of the lab; several can run at once.")
@@ -117,7 +117,6 @@ def down(purge: bool, name: str, **options: Any) -> int:
     Also removes what a crashed lab left behind. Safe to repeat.
     """
     from provision.cli.run import errors_as_json
-    from provision.engine.members import forget_hosts_of
     from provision.lab.lab import Lab
     from provision.render.jsonl import result_line
 
@@ -125,11 +124,26 @@ def down(purge: bool, name: str, **options: Any) -> int:
     with errors_as_json(screen):
         lab = Lab(name=name, say=screen.say)
         report = lab.down(purge=purge)
-        forget_hosts_of(lab.inventory)
+        forget_hosts(lab, screen)
     screen.json(result_line("lab", {"name": name, "changed": report.changed}))
     if not screen.as_json:
         screen.say(f"lab `{name}` removed" if report.changed else f"there is no lab `{name}`: nothing to change")
     return Exit.DONE
+
+
+def forget_hosts(lab: Lab, screen: Screen) -> None:
+    """Of a lab that is gone, which it stays where this cannot be written: then it is only said."""
+    from provision.cli.system_errors import explained
+    from provision.core.paths import MOVE
+    from provision.engine.members import forget_hosts_of
+    from provision.render.text import clean
+
+    try:
+        forget_hosts_of(lab.inventory)
+    except OSError as error:
+        why = explained(error)
+        kept = f"warning: its hosts are still kept as members of a cluster: {clean(why.message)}"
+        screen.complain([kept, f"hint: {why.hint or MOVE}"])
 
 
 def _show(report: LabReport, screen: Screen) -> None:

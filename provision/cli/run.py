@@ -123,9 +123,11 @@ def errors_as_json(screen: Screen, given: Given | None = None) -> Iterator[None]
     """Whoever reads JSON learns of an error from it too. `given`: to what it was given, the present command line."""
     try:
         yield
-    except ProvisionError as error:
-        completed_error(error, given or given_here())
-        screen.json(error_line(error, error.exit_code))
+    except Exception as raised:
+        if isinstance(raised, ProvisionError) or is_system_error(raised):
+            error = raised if isinstance(raised, ProvisionError) else explained(raised)
+            completed_error(error, given or given_here())
+            screen.json(error_line(error, error.exit_code))
         raise
 
 

@@ -215,9 +215,10 @@ class Run:
         not come up without it."""
         if not self._job.apply or self._job.mode is not Mode.UP:
             return []
-        hint = "fix that first, or name all other hosts with --limit"
+        failed = [name for name in fleet.names if name in fleet.errors]
+        others = "" if len(failed) == len(fleet.names) else ", or name all other hosts with --limit"
         message = "nothing was changed on any host, because of this one"
-        blocked = [blocker(name, message, hint=hint) for name in fleet.names if name in fleet.errors]
+        blocked = [blocker(name, message, hint=f"fix that first{others}") for name in failed]
         return [replace(one, fact=HELD_UP) for one in blocked]
 
 

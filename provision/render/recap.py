@@ -152,16 +152,18 @@ def _left_open(report: Report, bad: Counter[str], again: str) -> str:
     plan, missed = report.plan, bad["unreachable"] + bad["failed"]
     if plan is None:
         return ""
+    every = missed == len(report.hosts)
     if report.command == "plan" and missed:
-        return f"; on the others {changed(plan) or 'nothing to change'}"
+        return f"; on the others {changed(plan) or 'nothing to change'}" if not every else ""
     if report.command == "plan":
         return f"; without what is in the way `{again}` would make {changed(plan)}" if again and plan.changes else ""
     if not missed:
         return ""
     if report.command == "down":
         return f"; whether anything of this cluster still runs {'there' if missed == 1 else 'on them'} is not known"
-    held_up = any(blocker.fact == HELD_UP for blocker in plan.blockers)
-    return "; fix that first, or name all other hosts with --limit" if held_up else ""
+    if not any(blocker.fact == HELD_UP for blocker in plan.blockers):
+        return ""
+    return "; fix that first" if every else "; fix that first, or name all other hosts with --limit"
 
 
 def _good(report: Report, hosts: str, took: str, again: str) -> str:

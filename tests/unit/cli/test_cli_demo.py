@@ -78,6 +78,19 @@ def test_a_step_that_fails_ends_the_demo_which_still_cleans_up(
     assert steps["forgotten"] == Lab(name="demo").inventory
 
 
+def test_a_demo_whose_hosts_cannot_be_forgotten_says_so_and_is_done(
+    call: Call, steps: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(28, "No space left on device", "/srv/state/demo/members.json")
+
+    monkeypatch.setattr("provision.engine.members.forget_hosts_of", refuse)
+    result = call("demo")
+    assert result.exit_code == 0
+    assert "\nno process, namespace, mount or rule is left\n" in result.stdout
+    assert "its hosts are still kept as members of a cluster" in result.stderr
+
+
 def test_a_second_up_that_changes_anything_fails_the_demo(call: Call, steps: dict[str, Any]) -> None:
     steps["changes in up"] = 2
     result = call("demo")

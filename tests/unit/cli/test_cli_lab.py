@@ -1,7 +1,9 @@
 """`lab status`, on a lab that is none."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -29,3 +31,30 @@ def test_status_without_a_lab_says_so(call: Call, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Lab, "status", lambda self: LabReport("lab", tmp_path))
     result = call("lab", "status")
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "there is no lab `lab`")
+
+
+def test_a_lab_is_removed_also_where_its_hosts_cannot_be_forgotten(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(30, "Read-only file system", "/srv/state/mine/members.json")
+
+    monkeypatch.setattr("provision.engine.members.forget_hosts_of", refuse)
+    monkeypatch.setattr(Lab, "down", lambda self, *, purge: LabReport("lab", tmp_path, changed=True))
+    result = call("lab", "down")
+    assert (result.exit_code, result.stdout) == (0, "lab `lab` removed\n")
+    said = "warning: its hosts are still kept as members of a cluster: `/srv/state/mine/members.json`: read-only"
+    assert result.stderr.startswith(said) and "\nhint: " in result.stderr
+    assert json.loads(call("lab", "down", "--json").stdout)["event"] == "lab"
+
+
+def test_what_the_system_refuses_is_told_as_json_too(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Lab, *_: Any, **__: Any) -> LabReport:
+        raise OSError(28, "No space left on device", "/srv/labs")
+
+    monkeypatch.setattr(Lab, "down", full)
+    result = call("lab", "down", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["event"], told["error"]["message"]) == (
+        1, "error", "`/srv/labs`: no space left on device"
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,3 +43,7 @@ def test_hosts_that_are_unreachable_are_told_once_and_together(
     assert "gpu-01 is 127.0.0.1, gpu-02 is 127.0.0.2, gpu-03 is 127.0.0.3, gpu-04 is 127.0.0.4" in said
     assert said.count("on any host") == (command == "up")
     assert "nothing was changed on any host (4 hosts" in said or command != "up"
+    assert "the others" not in said and "all other hosts" not in said  # there are none
+    (report,) = (line for line in map(json.loads, call(command, "--json").stdout.splitlines()) if "report" in line)
+    blockers = (report["report"]["plan"] or {}).get("blockers", [])
+    assert {one["hint"] for one in blockers} == ({"fix that first"} if command == "up" else set())

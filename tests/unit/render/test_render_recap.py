@@ -166,6 +166,8 @@ def test_hosts_that_hold_an_up_up_are_told_of_once_and_the_last_line_says_what_t
         "fix that first, or name all other hosts with --limit"
     )
     assert quiet_lines(up) == [] and plan_lines(plan) == [] and totals(plan) == ""
+    alone = last_line(a_report(plan=plan, hosts=UNREACHABLE[-1:], errors=(), exit_code=4))
+    assert alone.endswith(" (1 host, 41 s); fix that first")
 
 
 def test_what_hosts_that_were_not_looked_at_leave_open_is_said() -> None:
@@ -181,6 +183,8 @@ def test_what_hosts_that_were_not_looked_at_leave_open_is_said() -> None:
         "plan: 2 hosts blocked, 1 thing in the way (2 hosts, 41 s); "
         "without what is in the way `provision up a.yaml` would make 3 changes on 2 hosts"
     )
+    alone = {**gone, "hosts": UNREACHABLE[-1:], "command": "plan"}
+    assert last_line(a_report(**alone, plan=EMPTY)) == "plan: 1 host unreachable (1 host, 41 s)"
     assert last_line(a_report(**gone, command="down", mode=Mode.DOWN, plan=EMPTY)).endswith(
         "; whether anything of this cluster still runs there is not known"
     )
