@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from provision.cluster.cluster import Cluster, Node
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
-from provision.core.secret import Secret
-from provision.core.urls import masked
 from provision.payload.bundle import module
 from provision.resources.absent import Absent
 from provision.resources.firewall import OpenPorts
@@ -24,6 +22,7 @@ from provision.resources.ray import RayHead, RayNode
 from provision.resources.ray_members import RayMembers
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Service
+from provision.resources.service_secrets import is_secret
 from provision.resources.system_user import SystemUser, home_of
 from provision.resources.text_file import TextFile
 from provision.resources.venv import Venv
@@ -176,8 +175,7 @@ def _layout(cluster: Cluster, node: Node, book: Playbook) -> HostLayout:
 def _program(cluster: Cluster, node: Node, service: Service, folder: str, here: list[Resource]) -> HostProgram:
     name = service.place.owner_mark.rpartition("/")[2]
     given = service.environment()
-    # A password in a URL, as of a proxy, is as good as one alone.
-    hidden = tuple(key for key, value in given.items() if isinstance(value, Secret) or masked(value) != value)
+    hidden = tuple(key for key, value in given.items() if is_secret(value))
     unknown = () if node.interface else _INTERFACE
     plain = {k: str(v) for k, v in given.items() if k not in (*hidden, *unknown) and v != ""}
     seconds = str(int(cluster.inventory.ray.join_timeout))

@@ -27,7 +27,7 @@ from provision.payload.bundle import bundle, shell
 from provision.resources.hardening import HARDENING
 from provision.resources.planned import in_words, service_lines
 from provision.resources.runtime import PLAIN, RUNTIMES, STAYING
-from provision.resources.service_secrets import AS_GIVEN, COMPARE, secret_aspects, secret_variables
+from provision.resources.service_secrets import AS_GIVEN, COMPARE, is_secret, secret_aspects, secret_variables
 from provision.resources.staying import (
     AGAIN,
     FOREIGN,
@@ -307,6 +307,5 @@ def aspects_of(flags: Mapping[str, str], environment: Mapping[str, str | Secret]
     """Flags and variables as a state has them. Newlines cannot be part of a stamp's line."""
     seen = dict(flags)
     for name, value in environment.items():
-        shown = AS_GIVEN if isinstance(value, Secret) else value
-        seen[f"${name}"] = shown
+        seen[f"${name}"] = AS_GIVEN if is_secret(value) else str(value)
     return {key: value.replace("\n", "\\n") for key, value in seen.items()}

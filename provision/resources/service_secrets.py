@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from provision.core.script import Value
 from provision.core.secret import Secret
+from provision.core.urls import masked
 
 #: What is wanted of a secret, and what the host says if it is so.
 AS_GIVEN = "as given"
@@ -18,9 +19,15 @@ AS_GIVEN = "as given"
 COMPARE = "service/secrets.sh"
 
 
+def is_secret(value: str | Secret) -> bool:
+    """A password in a URL, as of a proxy, is as good as one alone; and what a host shows of it comes back masked."""
+    return isinstance(value, Secret) or masked(value) != value
+
+
 def secret_aspects(environment: Mapping[str, str | Secret]) -> dict[str, Secret]:
     """The secrets among the variables of a service, by the aspect that a state has for them."""
-    return {f"${name}": value for name, value in environment.items() if isinstance(value, Secret)}
+    hidden = {name: value for name, value in environment.items() if is_secret(value)}
+    return {f"${k}": v if isinstance(v, Secret) else Secret(v, k) for k, v in hidden.items()}
 
 
 def secret_variables(secrets: Mapping[str, Secret]) -> dict[str, Value]:

@@ -162,6 +162,17 @@ def test_a_secret_is_in_its_own_file_and_nowhere_else(host: OneHost, daemon: Dae
     assert host.check(secret).exit_code == 0
 
 
+def test_a_password_in_the_url_of_a_variable_is_such_a_secret(host: OneHost, daemon: Daemon) -> None:
+    def through(password: str) -> Daemon:
+        return replace(daemon, env={"HTTPS_PROXY": f"http://ann:{password}@192.0.2.1:3128", "SIZE": "1"})
+
+    assert changes(host.up(through(TAIL))) == 1
+    assert f":{TAIL}@" in Path(f"/proc/{daemon.pid()}/environ").read_text()
+    assert changes(host.up(through(TAIL))) == 0
+    assert TAIL not in kept(daemon, "stamp").read_text() + kept(daemon, "secrets").read_text()
+    assert differences(host.check(through("rotated-5d1b"))) == ["$HTTPS_PROXY another → as given"]
+
+
 def test_a_stamp_of_an_older_version_is_compared_without_a_restart(host: OneHost, daemon: Daemon) -> None:
     secret = replace(daemon, env={"API_KEY": Secret(CANARY), "SIZE": "1"})
     host.up(secret)
