@@ -20,9 +20,9 @@ from provision.weights.source import source_of
 #: "No space left on device" (NCCL's user guide, troubleshooting, shared memory).
 SHM_LEAST = GIB
 
-#: Of a model that spans hosts, a host with one GPU has no such ranks, but vLLM sends to its ranks through rings of ten
-#: chunks, the larger of 24 MiB, and does not start where /dev/shm has less free (vLLM 0.32's shm_broadcast.py; run with
-#: 64 and with 168 MiB). Ray takes some more.
+#: A host with one GPU has no such ranks, but vLLM sends to its own ones through rings of ten chunks, the larger of
+#: 24 MiB, and does not start where /dev/shm has less free (vLLM 0.32's shm_broadcast.py; run with 64 and with 168 MiB).
+#: Ray takes some more.
 SHM_OF_RINGS = 256 << 20
 
 #: Below this Ray warns at its start: each worker and each connection between nodes takes some.
@@ -57,8 +57,7 @@ def of_system(cluster: Cluster) -> Iterable[Finding]:
 
 
 def _shared_memory(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
-    spans = len(cluster.nodes) > 1 and cluster.inventory.serve is not None
-    least = SHM_LEAST if len(facts.gpus) > 1 else SHM_OF_RINGS if spans else 0
+    least = _shared_memory_least(node, facts, cluster.inventory.serve)
     if 0 < facts.shm_bytes < least:
         yield _warning(
             node,
@@ -69,6 +68,14 @@ def _shared_memory(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Findi
             why="ranks get their work and exchange tensors through it: with less, vLLM or NCCL may not start",
             hint=f"run `sudo mount -o remount,size=50% /dev/shm` on {node.name}; in a container use `--ipc=host`",
         )
+
+
+def _shared_memory_least(node: Node, facts: Facts, serve: Serve | None) -> int:
+    """0: none that is known. With Ray the rings are on the host where vLLM runs, if that has ranks."""
+    if len(facts.gpus) > 1:
+        return SHM_LEAST
+    rings = serve is not None and (serve.backend == "mp" or (serve.backend == "ray" and node.host.role == "head"))
+    return SHM_OF_RINGS if facts.gpus and rings else 0
 
 
 def _open_files(node: Node, facts: Facts, _cluster: Cluster) -> Iterator[Finding]:

@@ -83,15 +83,15 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
                 _heading(screen, "clean up", "removing the virtual hosts and everything created for them")
                 lab.down()
                 forget_hosts(lab, screen)
-    if done and not keep:
-        screen.say("no process, namespace, mount or rule is left", *_kept(lab, ready.installed))
+                screen.say(*_left(lab, ready.installed, done=done))
     return code
 
 
-def _kept(lab: Lab, installed: Sequence[str]) -> list[str]:
+def _left(lab: Lab, installed: Sequence[str], *, done: bool) -> list[str]:
     from provision.lab.demo import left_behind
 
-    lines = [f"kept for the next time (delete it as you like): {place}" for place in left_behind(lab)]
+    nothing = ["no process, namespace, mount or rule is left"] if done else []
+    lines = nothing + [f"kept for the next time (delete it as you like): {place}" for place in left_behind(lab)]
     return [*lines, f"installed on this machine: {', '.join(installed)}"] if installed else lines
 
 

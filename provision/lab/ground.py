@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from provision.core.errors import UsageError
@@ -24,7 +25,9 @@ class Ground:
         why = f"{what} hosts of namespaces"
         if self.missing:
             return UsageError(f"{why}: {self.missing}", hint=without)
-        return UsageError(f"{why}, and those need root (without --rootless)", hint=f"{without}, or run it as root")
+        if os.geteuid() == 0:
+            return UsageError(f"{why}, and --rootless asks for others", hint="leave out --rootless")
+        return UsageError(f"{why}, and those need root", hint=f"{without}, or run it as root")
 
 
 NAMESPACES = Ground("namespaces")

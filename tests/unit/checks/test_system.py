@@ -30,16 +30,20 @@ def test_little_shared_memory_is_named_where_ranks_of_one_host_share_it() -> Non
     assert found(2, {2: {"shm_bytes": 0}}) == []
 
 
-def test_with_one_gpu_the_rings_to_the_ranks_of_a_model_that_spans_hosts_must_fit() -> None:
-    serve = Serve(model=MODEL)
+@pytest.mark.parametrize(
+    ("backend", "hosts", "spoiled", "named"),
+    [("ray", 1, 1, True), ("ray", 2, 1, True), ("ray", 2, 2, False), ("mp", 1, 1, True), ("mp", 2, 2, True)],
+)
+def test_with_one_gpu_the_rings_to_the_ranks_must_fit(backend: Any, hosts: int, spoiled: int, named: bool) -> None:
+    serve = Serve(model=MODEL, backend=backend)
 
-    def of(mebibytes: int, serve: Serve | None) -> list[Finding]:
-        return found(2, {2: {"shm_bytes": mebibytes << 20, "gpus": gpus(2, 1)}}, serve=serve)
+    def of(mebibytes: int, count: int = 1, **made: Any) -> list[Finding]:
+        small = {"shm_bytes": mebibytes << 20, "gpus": gpus(spoiled, count)}
+        return [one for one in found(hosts, {spoiled: small}, **made) if one.fact == "/dev/shm"]
 
-    (finding,) = of(64, serve)
-    assert finding.message == "/dev/shm is `64 MiB`, should be `>= 256 MiB`"
-    assert of(256, serve) == of(64, None) == []
-    assert found(1, {1: {"shm_bytes": 64 << 20, "gpus": gpus(1, 1)}}, serve=serve) == []
+    told = [finding.message for finding in of(64, serve=serve)]
+    assert told == (["/dev/shm is `64 MiB`, should be `>= 256 MiB`"] if named else [])
+    assert of(256, serve=serve) == of(64, serve=None) == of(64, 0, serve=serve) == []
 
 
 @pytest.mark.parametrize(

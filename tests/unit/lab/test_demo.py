@@ -75,16 +75,21 @@ def test_what_a_demo_keeps_beside_its_lab_is_no_other_labs(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+HOSTS = "docker needs hosts of namespaces"
+
+
 @pytest.mark.parametrize(
-    ("missing", "why", "hint"),
+    ("missing", "uid", "why", "hint"),
     [
-        ("", "docker needs hosts of namespaces, and those need root", "leave out --runtime, or run it as root"),
-        ("no namespaces here", "docker needs hosts of namespaces: no namespaces here", "leave out --runtime"),
+        ("", 1000, f"{HOSTS}, and those need root", "leave out --runtime, or run it as root"),
+        ("", 0, f"{HOSTS}, and --rootless asks for others", "leave out --rootless"),
+        ("no namespaces here", 0, f"{HOSTS}: no namespaces here", "leave out --runtime"),
     ],
 )
 def test_containers_are_refused_where_hosts_cannot_run_them_before_anything_is_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, why: str, hint: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, uid: int, why: str, hint: str
 ) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: uid)
     monkeypatch.setattr(Lab, "ground", lambda *_, **__: Ground("loopback", missing))
     monkeypatch.setattr("provision.lab.survey.requires", lambda *_: pytest.fail("it went on"))
     with pytest.raises(UsageError, match=why) as caught:
