@@ -32,7 +32,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "trust": ("--limit",),
     "tunnel": ("--port",),
     "unlock": ("--limit", "--why"),
-    "up": (*_RUN, "--skip", "--plan"),
+    "up": (*_RUN, "--skip", "--plan", "--html"),
 }
 
 #: Those that ask for a password of sudo where they are told to.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,17 +22,11 @@ HOOK = "usr/bin/nvidia-container-runtime-hook"
 
 #: The same for Podman. crun refuses a machine with both versions of control groups where the second has any of the
 #: controllers, as many have.
-PODMAN = """\
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "runc"
-
-[containers]
-cgroups = "no-conmon"
-default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
-"""
-PODMAN_STORAGE = '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "{place}"\n'
+PODMAN = {
+    "engine": {"cgroup_manager": "cgroupfs", "events_logger": "file", "runtime": "runc"},
+    "containers": {"cgroups": "no-conmon"},
+}
+PODMAN_STORAGE = {"driver": "overlay", "runroot": "/run/containers/storage"}
 
 
 @dataclass(frozen=True)
@@ -58,11 +52,20 @@ def _docker(common: Path, base: Path) -> None:
 
 def _podman(common: Path, _: Path) -> None:
     """A host's root may raise no limit of this machine's, as Podman would."""
-    most = min(resource.getrlimit(resource.RLIMIT_NPROC)[1], int(Path("/proc/sys/kernel/pid_max").read_text()))
-    limits = {"files": resource.getrlimit(resource.RLIMIT_NOFILE)[1], "processes": most}
-    put(common / "etc/containers/containers.conf", PODMAN.format(**limits))
-    put(common / "etc/containers/storage.conf", PODMAN_STORAGE.format(place=KINDS["podman"].storage))
+    processes = min(resource.getrlimit(resource.RLIMIT_NPROC)[1], int(Path("/proc/sys/kernel/pid_max").read_text()))
+    opened = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limits = [f"nofile={opened}:{opened}", f"nproc={processes}:{processes}"]
+    containers = {**PODMAN["containers"], "default_ulimits": limits}
+    storage = {**PODMAN_STORAGE, "graphroot": KINDS["podman"].storage}
+    put(common / "etc/containers/containers.conf", _toml({**PODMAN, "containers": containers}))
+    put(common / "etc/containers/storage.conf", _toml({"storage": storage}))
     put(common / "etc/cdi/nvidia.yaml", cdi())
+
+
+def _toml(tables: Mapping[str, Mapping[str, object]]) -> str:
+    """Texts and lists of texts: JSON has them as TOML does."""
+    lines = [[f"[{name}]", *(f"{k} = {json.dumps(v)}" for k, v in table.items())] for name, table in tables.items()]
+    return "".join(f"{line}\n" for table in lines for line in table)
 
 
 def cdi() -> str:
