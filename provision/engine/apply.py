@@ -66,7 +66,7 @@ class Applier:
     def apply(self, plan: Plan, given_up: threading.Event | None = None) -> frozenset[str]:
         """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure.
         `given_up`: once it is set nothing more is begun, and nothing said of what was not."""
-        schedule = Schedule(plan)
+        schedule, given_up = Schedule(plan), given_up or threading.Event()
         running: dict[Future[_Outcome], Stretch] = {}
         gathering = Gathering(self._relaying, self._pool)
         done: set[str] = set()
@@ -74,10 +74,10 @@ class Applier:
             if self._cancel.is_set():
                 for change in schedule.stop():
                     self._skip(change, "cancelled")
-            if given_up is not None and given_up.is_set():
+            if given_up.is_set():
                 schedule.stop()
             for stretch in gathering.ready(schedule.ready(), busy=bool(running)):
-                running[self._pool.submit(self._stretch, stretch)] = stretch
+                running[self._pool.submit(self._stretch, stretch, given_up)] = stretch
             begun: list[Future[Any]] = [*running, *gathering.running]
             wait(begun, gathering.patience, FIRST_COMPLETED)
             for future in [future for future in running if future.done()]:
@@ -95,9 +95,11 @@ class Applier:
         if not is_ahead(change):
             self._emit(events.skipped(change, why))
 
-    def _stretch(self, stretch: Stretch) -> _Outcome:
+    def _stretch(self, stretch: Stretch, given_up: threading.Event) -> _Outcome:
         """Runs one stretch. Failures are recorded, never raised."""
         outcome, begun = _Outcome(), 0
+        if given_up.is_set():  # while it waited for a thread, or for others
+            return outcome
         rest: Stretch | None = stretch
         try:
             while rest is not None:

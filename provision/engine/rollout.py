@@ -66,13 +66,14 @@ class Carrier:
         beside, failed = Beside(behind=self._watch.behind), threading.Event()
 
         def prove() -> str:
+            why = "an error that is none of a host's"
             try:
                 why = self._blocked(self.prove(stage.proofs, beside))
+            finally:
                 if why:
                     failed.set()
-                return why
-            finally:
                 beside.begun.set()  # or it never will
+            return why
 
         with ThreadPoolExecutor(1) as pool:
             proving = pool.submit(prove)
@@ -117,16 +118,17 @@ class Carrier:
             return "cancelled"
         # That a host is gone is the cause, whatever a proof makes of it.
         gone = self._prover.gone
-        for lost in gone.values():
-            self.blocks.append(lost)
-            self._emit(events.failed(lost))
-        for shown in found:
-            for finding in shown.findings:
-                if finding.blocks and finding.host not in gone:
-                    error = Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
-                    self.blocks.append(error)
-                    self._emit(events.failed(error))
-        return "a proof failed" if self.blocks else ""
+        blocks: list[HostError] = [*gone.values()]
+        blocks += (
+            Blocked(finding.host, finding.message, evidence=finding.evidence, hint=finding.hint)
+            for shown in found
+            for finding in shown.findings
+            if finding.blocks and finding.host not in gone
+        )
+        for error in blocks:
+            self.blocks.append(error)
+            self._emit(events.failed(error))
+        return "a proof failed" if blocks else ""
 
     def _unready(self, changes: Sequence[Change]) -> str:
         """Returns why these are not made; empty if they are."""
