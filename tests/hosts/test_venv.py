@@ -119,6 +119,28 @@ def test_its_building_may_be_done_before_it_is_used_and_is_taken_up_then(machine
     assert (machine.root / "envs/current-llama").resolve() == Path(venv.path)
 
 
+def test_what_is_gone_by_the_time_it_is_to_be_used_is_not_linked_to(machine: Machine, venv: Venv) -> None:
+    """Such as one that was built ahead, and then removed by a cluster that shares the folder."""
+    venv.prepare(lambda text: None)
+    build = venv.fix_ahead(None, venv.want())
+    machine.session.send(build.uploads)
+    (built,) = machine.session.run([build])
+    assert built.ok, built.stderr
+    seen = machine.see(venv)
+    shutil.rmtree(venv.path)
+    (used,) = machine.session.run([venv.fix(seen, venv.want())])
+    assert (used.rc, used.stderr) == (1, f"environment {venv.lock.short} was here and is gone: run it again\n")
+    assert sorted(p.name for p in (machine.root / "envs").iterdir() if p.name != ".lock") == []
+    machine.apply(venv)
+    assert machine.told(venv) == []
+    # A person has moved it: what lies elsewhere is not linked to, either.
+    Path(venv.path).rename(machine.root / "envs/moved")
+    (machine.root / "envs/current-llama").unlink()
+    (machine.root / "envs/current-llama").symlink_to("moved")
+    machine.apply(venv)
+    assert machine.told(venv) == [] and Path(venv.path).is_dir()
+
+
 def test_its_building_is_done_ahead_only_where_there_is_none_of_this_lock(
     machine: Machine, make_venv: Callable[..., Venv], python: Python, index: Index, tmp_path: Path
 ) -> None:

@@ -43,6 +43,12 @@ if [ "$mode" = build ] && [ -n "$follows" ] && ! finished; then
     rm -rf -- "$cache"
     exit 75
 fi
+# It was there when the host was looked at, which is a while ago: nothing is linked to that is gone since.
+if [ "$mode" = link ] && ! finished; then
+    echo "environment $short was here and is gone: run it again" >&2
+    rm -rf -- "$cache"
+    exit 1
+fi
 can_run || give_up
 uv=${found_uv:-$root/bin/uv-$uv_version}
 if [ -f "$inbox/uv" ]; then
