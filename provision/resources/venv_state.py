@@ -64,7 +64,5 @@ def _known(fact: str, value: str) -> Known:
 
 def is_missing(have: Mapping[str, str], lock: Lock) -> bool:
     """Whether there is no folder of this lock, not even a part of one that something may run from."""
-    if "current" not in have:
-        return "finished" not in have
-    # Where there is none, what is told is of the one in use.
-    return have["current"] != lock.short and have.get("finished", "") not in ("", lock.digest)
+    # A link to it that leads nowhere would have it used as soon as it is there.
+    return "there" not in have and have.get("current") != lock.short

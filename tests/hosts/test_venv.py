@@ -157,6 +157,9 @@ def test_its_building_is_done_ahead_only_where_there_is_none_of_this_lock(
     (tmp_path / "cluster.lock").unlink()
     other = make_venv(fewer)
     assert other.lock.short != venv.lock.short and other.ahead(machine.see(other))
+    Path(other.path).mkdir()
+    assert not other.ahead(machine.see(other)), "another cluster may run from it, whatever it looks like"
+    Path(other.path).rmdir()
     for never in (replace(other, deep=True), replace(other, follows=True)):
         assert not never.ahead(machine.see(other))
 

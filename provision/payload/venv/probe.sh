@@ -17,6 +17,7 @@ if [ -h "$root/envs/current-$cluster" ]; then
 elif [ ! -d "$env" ]; then exit 0
 fi
 [ -x "$root/bin/uv-$uv_version" ] && echo "uv=sent"
+[ ! -d "$env" ] || echo "there=yes"
 # Where that of the lock has not been built yet, the one in use tells what the host is like now.
 [ -d "$env" ] || env=$root/envs/current-$cluster
 [ -d "$env" ] || exit 0
