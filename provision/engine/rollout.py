@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -52,7 +52,8 @@ class Carrier:
             changes = [rest_of(change, applier.states) for change in stage.changes]
             why = why or self._unready(changes)
             if why:
-                self._leave_out([change for change in changes if change.step.key not in applier.failed], why)
+                left = [change for change in changes if change.step.key not in applier.failed]
+                self._leave_out(left, why, built=applier.states)
                 continue
             done |= applier.apply(replace(plan, changes=tuple(changes)))
             self._watch.all_waited()
@@ -140,9 +141,11 @@ class Carrier:
             self._emit(events.failed(error))
         return "what it needs is not there" if found else ""
 
-    def _leave_out(self, changes: Sequence[Change], why: str) -> None:
+    def _leave_out(self, changes: Sequence[Change], why: str, built: Container[str]) -> None:
+        """`built`: keys of steps of which a part was made ahead."""
         for change in changes:
-            self._emit(events.skipped(change, why))
+            stays = "; what was built for it stays for the next `up`" if change.step.key in built else ""
+            self._emit(events.skipped(change, f"{why}{stays}"))
 
 
 def _failed(applier: Applier) -> str:

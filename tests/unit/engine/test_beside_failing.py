@@ -173,7 +173,8 @@ def test_what_has_no_thread_yet_when_a_proof_fails_is_not_begun() -> None:
     hosts = Hosts(tuple("abcdef"), reads, make=make, threads=2)
     carrier, applier = hosts.carry_out()
     assert [error.message for error in carrier.blocks] == ["it is not so"] and not applier.errors
-    assert (len(hosts.made), hosts.used, hosts.skipped()) == (2, [], {"a proof failed"})
+    said = {"a proof failed", "a proof failed; what was built for it stays for the next `up`"}
+    assert (len(hosts.made), hosts.used, hosts.skipped()) == (2, [], said)
     assert sum(isinstance(event, StepSkipped) for event in hosts.events) == len(hosts.names)
 
 
