@@ -101,6 +101,8 @@ def make_lab(
         image = write_demo_image(stack, lab.root, kind, found.settings, say)
         del settings["python"]
         settings["runtime"] = {"container": kind, "image": str(image)}
+        if kind == "podman":
+            settings["sudo"] = True  # it is root's
     layers = () if shares_files else (layer,)
     return lab.up(hosts, gpus, settings=settings, rootless=shares_files, layers=layers, containers=kind)
 
