@@ -13,9 +13,6 @@ from typing import Literal
 #: provision.core. `files`: a host receives them, before the changes that they are for. `logs`: asked for, of a failure.
 Kind = Literal["facts", "wait", "here", "looking", "question", "proof", "files", "change", "logs"]
 
-#: In the order in which they come first.
-KINDS: tuple[Kind, ...] = ("facts", "wait", "here", "looking", "question", "proof", "files", "change", "logs")
-
 #: What stands for itself in the line that an `up` ends with; of the others it says nothing.
 _PHASES = ("facts", "looking", "proof", "change")
 

@@ -1,15 +1,14 @@
 """What may be made while proofs are under way, as values alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from provision.core.errors import HostError
+from proof_samples import Shows as Alone
+
 from provision.core.plan import Change, Mode, make_plan
 from provision.core.playbook import Playbook
-from provision.core.proof import Proof, Shown
 from provision.core.resource import Resource, State
-from provision.core.script import Fragment, Script
+from provision.core.script import Script
 from provision.engine.ahead import Ahead, ahead_of, is_ahead, rest_of
 from provision.engine.stages import Stage, stages
 from provision.proofs.network.proof import NetworkProof
@@ -42,24 +41,8 @@ class Thing(Resource):
         return Script("made")
 
 
-@dataclass(frozen=True)
-class Shows(Proof):
-    name: str  # type: ignore[misc]
+class Shows(Alone):
     beside_folders: ClassVar[bool] = True
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    def scripts(self) -> Mapping[str, Script]:
-        return {}
-
-    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
-        return Shown()
-
-
-class Alone(Shows):
-    beside_folders: ClassVar[bool] = False
 
 
 class Book:

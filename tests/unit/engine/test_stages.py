@@ -1,16 +1,16 @@
 """Which proofs are due before which changes, as values alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+from proof_samples import Shows
 
-from provision.core.errors import HostError, UsageError
+from provision.core.errors import UsageError
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
-from provision.core.proof import Proof, Shown
 from provision.core.resource import Resource, State
-from provision.core.script import Fragment, Script
+from provision.core.script import Script
 from provision.engine.stages import check_skipped, due, stages
 
 
@@ -30,21 +30,6 @@ class Thing(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         return Script("")
-
-
-@dataclass(frozen=True)
-class Shows(Proof):
-    name: str  # type: ignore[misc]
-
-    @property
-    def label(self) -> str:
-        return self.name
-
-    def scripts(self) -> Mapping[str, Script]:
-        return {}
-
-    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
-        return Shown()
 
 
 class Book:

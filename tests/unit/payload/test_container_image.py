@@ -3,17 +3,15 @@ with a stand-in for Docker whose images are lines of a file."""
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from image_sample import image_sample
 
 from provision.core.script import Fragment, Script
-from provision.environment.lockfile import Lock
-from provision.inventory.runtime import Runtime
 from provision.resources.image import Image
 
 FIRST, SECOND = "ab" * 32, "cd" * 32
@@ -58,18 +56,7 @@ class Host:
         return self.images.read_text().split()
 
     def image(self, digest: str, **more: str) -> Image:
-        (self.folder / "a.tar").write_text("")
-        return Image(
-            lock=Lock(self.folder / "c.lock", "", "3.12", "linux/amd64", {"ray": "2.60.0"}, {}, digest, **more),
-            runtime=Runtime(container="docker", image="./a.tar"),
-            archive=self.folder / "a.tar",
-            root=str(self.folder / "root"),
-            folder=str(self.folder / f"root/clusters/demo/gpu-01/image/{digest[:12]}"),
-            cluster="demo",
-            host="gpu-01",
-            user=getpass.getuser(),
-            plain="/usr/bin/python3",
-        )
+        return image_sample(self.folder, "docker", digest, **more)
 
     def run(self, script: Script, comes: str = "", code: int = 0) -> str:
         variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "docker")}

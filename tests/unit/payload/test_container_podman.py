@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from image_sample import image_sample
 
 from provision.core.finding import Severity
 from provision.core.script import Fragment, Script
-from provision.environment.lockfile import Lock
-from provision.inventory.runtime import Runtime
 from provision.resources.image import Image
 
 FIRST, SECOND = "ab" * 32, "cd" * 32
@@ -53,20 +52,7 @@ class Host:
         return (self.folder / "images").read_text().split()
 
     def image(self, digest: str, *, gpus: bool = False) -> Image:
-        (self.folder / "a.tar").write_text("")
-        lock = Lock(self.folder / "c.lock", "", "3.12", "linux/amd64", {"ray": "2.60.0"}, {}, digest)
-        return Image(
-            lock=lock,
-            runtime=Runtime(container="podman", image="./a.tar"),
-            archive=self.folder / "a.tar",
-            root=str(self.folder / "root"),
-            folder=str(self.folder / f"root/clusters/demo/gpu-01/image/{digest[:12]}"),
-            cluster="demo",
-            host="gpu-01",
-            user=getpass.getuser(),
-            plain="/usr/bin/python3",
-            gpus=gpus,
-        )
+        return replace(image_sample(self.folder, "podman", digest), gpus=gpus)
 
     def run(self, script: Script, comes: str = "") -> str:
         variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "podman")}
