@@ -1,4 +1,4 @@
-"""The manual page, from the texts of `--help`: man/provision.1 is what this prints, and is installed with us."""
+"""The manual page, from the texts of `--help`: docs/provision.1 is what this prints, and is installed with us."""
 
 from __future__ import annotations
 

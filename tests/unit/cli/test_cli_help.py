@@ -13,7 +13,7 @@ from provision.cli.man import man_page
 from provision.cli.page import COMMANDS, page
 from provision.core.exits import Exit
 
-MAN = Path(__file__).parents[3] / "man" / "provision.1"
+MAN = Path(__file__).parents[3] / "docs" / "provision.1"
 
 Call = Callable[..., Result]
 

@@ -103,4 +103,4 @@ def test_wheel_and_sdist_pass_the_check_of_the_index_and_bring_the_manual_page(c
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (page,) = [text for name, text in contents(made[0]).items() if name.endswith("/share/man/man1/provision.1")]
-    assert page == (ROOT / "man" / "provision.1").read_bytes()
+    assert page == (ROOT / "docs" / "provision.1").read_bytes()

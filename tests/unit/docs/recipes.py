@@ -44,7 +44,7 @@ def recipes() -> dict[str, Recipe]:
 def copy(to: Path) -> Path:
     """The project without what is made in it, and with a `.venv/bin` that runs what is installed here on the copy."""
     left_out = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "test_recipes.py")
-    for name in ("provision", "playbooks", "inventories", "tests", "docs", "man"):
+    for name in ("provision", "playbooks", "inventories", "tests", "docs"):
         shutil.copytree(ROOT / name, to / name, ignore=left_out)
     for path in (*ROOT.glob("*.md"), *ROOT.glob("setup.*"), ROOT / ".ruff.toml"):
         shutil.copy(path, to)

@@ -1,11 +1,11 @@
-"""man/provision.1 is made from the texts of `--help`: compared, or with WRITE_DOCS=1 written anew."""
+"""docs/provision.1 is made from the texts of `--help`: compared, or with WRITE_DOCS=1 written anew."""
 
 import os
 from pathlib import Path
 
 from provision.cli.man import man_page
 
-MAN = Path(__file__).parents[3] / "man" / "provision.1"
+MAN = Path(__file__).parents[3] / "docs" / "provision.1"
 
 
 def test_the_manual_page_in_the_tree_is_made_from_the_texts() -> None:
