@@ -1,10 +1,11 @@
-"""Opening channels on the connection to a host, or on a second one where sshd allows one session on each."""
+"""Opening channels on the connection to a host, or on further ones where sshd allows few sessions on each."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import paramiko
 
@@ -21,6 +22,24 @@ _PROHIBITED = 1
 _ENDING = 0.3
 
 
+@dataclass
+class _Carrier:
+    """A connection, and the channels on it that may still be open."""
+
+    transport: paramiko.Transport
+    opened: list[paramiko.Channel] = field(default_factory=list)
+
+    @property
+    def load(self) -> int:
+        self.opened = [channel for channel in self.opened if not channel.closed]
+        return len(self.opened)
+
+    def open(self) -> paramiko.Channel:
+        channel = self.transport.open_session(timeout=ANSWER)
+        self.opened.append(channel)
+        return channel
+
+
 class Channels:
     """Of one host. `another`: opens one more connection. `more`: how many have been opened."""
 
@@ -33,28 +52,26 @@ class Channels:
     ) -> None:
         self.more = 0
         self._host = host
-        self._transport = transport
         self._another = another
         self._cancel = cancel
-        self._beside: paramiko.Transport | None = None
+        self._carriers = [_Carrier(transport)]
         self._opening = threading.Lock()
 
     @property
     def alive(self) -> bool:
-        return self._transport.is_active() and (self._beside is None or self._beside.is_active())
+        return all(carrier.transport.is_active() for carrier in list(self._carriers))
 
-    def open(self, *, lease: bool) -> paramiko.Channel:
-        """`lease`: a session is taken up by one. A host that allows few at a time (MaxSessions) refuses another also
-        while the last is still ending."""
+    def open(self) -> paramiko.Channel:
+        """A host that allows few sessions at a time (MaxSessions) refuses another also while the last is still ending.
+        Where those that take them up go on, such as a lease, or a proof while something is built, there is a further
+        connection for it."""
         began = time.monotonic()
         while True:
+            passed = time.monotonic() - began
             try:
                 with self._opening:  # of two refusals at a time, paramiko remembers one
-                    return (self._beside or self._transport).open_session(timeout=ANSWER)
+                    return self._open(further=passed > _ENDING)
             except paramiko.ChannelException as error:
-                passed = time.monotonic() - began
-                if lease and error.code != _PROHIBITED and passed > _ENDING and self._room():
-                    continue
                 if error.code == _PROHIBITED or passed > ANSWER or self._cancel.wait(_AGAIN):
                     raise ScriptFailed(
                         self._host,
@@ -63,15 +80,21 @@ class Channels:
                     ) from error
 
     def close(self) -> None:
-        self._transport.close()
-        if self._beside is not None:
-            self._beside.close()
+        for carrier in list(self._carriers):
+            carrier.transport.close()
 
-    def _room(self) -> bool:
-        """Whether there is a second connection now, which there was not."""
-        with self._opening:
-            if self._beside is not None or self._another is None:
-                return False
-            self._beside = self._another()
-            self.more += 1
-            return True
+    def _open(self, *, further: bool) -> paramiko.Channel:
+        """`further`: a further connection may be opened, if every one that there is has a session of ours."""
+        carriers = sorted(self._carriers, key=lambda carrier: carrier.load)
+        for carrier in carriers:
+            try:
+                return carrier.open()
+            except paramiko.ChannelException as error:
+                refused = error
+                if error.code == _PROHIBITED:
+                    break
+        if not further or self._another is None or refused.code == _PROHIBITED or not carriers[0].load:
+            raise refused
+        self._carriers.append(_Carrier(self._another()))
+        self.more += 1
+        return self._carriers[-1].open()

@@ -266,7 +266,7 @@ class Session:
         """A channel on which `command(prefix)` runs; `asks`: sudo may ask for the password."""
         prefix = "" if not self._sudo else sudo.WITH_PASSWORD if asks else sudo.WITHOUT_PASSWORD
         try:
-            channel = self._channels.open(lease=self.lease is not None and self.lease.held)
+            channel = self._channels.open()
             pipe = Pipe(channel)
             channel.exec_command(command(prefix))
         except (paramiko.SSHException, OSError, EOFError) as error:

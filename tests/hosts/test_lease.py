@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -302,6 +303,27 @@ def test_one_session_on_each_connection_is_enough(make_host: Callable[..., Host]
         assert session.run([Script("echo a")], writes=True)[0].stdout == "a\n"
         assert (session.connections, session.alive) == (2, True)
         assert second.connect(narrow).hold(claim("down"))[0].state == "busy"
+
+
+def test_what_goes_on_side_by_side_has_a_connection_each_where_one_session_is_allowed(
+    make_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    narrow = make_host("MaxSessions 1", name="narrow")
+    met = {"one": str(tmp_path / "one"), "other": str(tmp_path / "other")}
+    wait = 'touch "$mine"; n=0; until [ -e "$its" ] || [ "$n" = 900 ]; do n=$((n + 1)); sleep 0.1; done; [ -e "$its" ]'
+    with Transport([narrow]) as first, ThreadPoolExecutor(2) as pool:
+        session = first.connect(narrow)
+        assert session.hold(claim())[0].state == "held"
+        scripts = [
+            Script(wait, {"mine": met["one"], "its": met["other"]}),
+            Script(wait, {"mine": met["other"], "its": met["one"]}),
+        ]
+        for _ in range(2):
+            said = list(pool.map(lambda script: session.run([script], writes=True)[0].rc, scripts))
+            assert said == [0, 0]
+            for path in met.values():
+                Path(path).unlink()
+        assert (session.connections, session.alive) == (3, True)
 
 
 def test_prune_removes_nothing_beside_another_run(run: Runs, host: Host, place: Path, tmp_path: Path) -> None:
