@@ -27,6 +27,7 @@ from provision.core.script import PROGRESS, Fragment, Script
 from provision.core.stopwatch import Stopwatch
 from provision.core.timing import Span
 from provision.engine.ahead import is_ahead
+from provision.engine.gone import Told
 from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.watch import Watch
@@ -60,6 +61,8 @@ class Applier:
         self.failed: dict[str, HostError] = {}
         self.ended: dict[str, float] = {}
         self.states: dict[str, State] = {}
+        #: A proof that is gone through meanwhile finds the same hosts gone.
+        self.told = Told()
         #: Seconds that a step has taken whose change is not whole yet.
         self._spent: dict[str, float] = {}
 
@@ -254,6 +257,8 @@ class Applier:
 
     def _record(self, error: HostError, outcome: _Outcome, change: Change) -> None:
         outcome.failed.add(change.step.key)
+        if not self.told.first(error, self):
+            return
         self.errors.append(error)
         self.failed[change.step.key] = error
         self._emit(events.failed(error, change.step.key))

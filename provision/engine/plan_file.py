@@ -29,6 +29,7 @@ from provision.inventory.models import Inventory
 VERSION = 1
 
 _AGAIN = "make it anew: `provision plan --out FILE`"
+_BUILT = "; what an `up` has built that did not come to its end stays, and a new plan begins there"
 
 
 @dataclass(frozen=True)
@@ -146,15 +147,16 @@ def agreeing(made_from: Basis, then: Callable[[Plan], None] | None) -> Callable[
             host for host in {*plan.seen, *made_from.hosts} if plan.seen.get(host) != made_from.hosts.get(host)
         )
         if others:
-            raise _changed(f"what was seen on {', '.join(others)}")
+            raise _changed(f"what was seen on {', '.join(others)}", _BUILT)
         if then is not None:
             then(plan)
 
     return agree
 
 
-def _changed(what: str) -> PlanChanged:
-    return PlanChanged(f"{what} has changed since the plan was made: nothing was changed on any host", hint=_AGAIN)
+def _changed(what: str, more: str = "") -> PlanChanged:
+    message = f"{what} has changed since the plan was made: nothing was changed on any host"
+    return PlanChanged(message, hint=f"{_AGAIN}{more}")
 
 
 def _of_inventory(inventory: Inventory) -> str:

@@ -18,6 +18,7 @@ from provision.core.proof import Proof, Shown
 from provision.core.script import PROGRESS, Fragment, Script
 from provision.core.stopwatch import Stopwatch
 from provision.core.timing import Kind, Span
+from provision.engine.gone import is_gone
 from provision.inventory.models import Host
 from provision.transport import Transport
 
@@ -52,7 +53,7 @@ class Prover:
         self._accepted = accepted
         self._watch = watch or Stopwatch()
         #: Hosts that do not answer any more, by name, since a proof's connection to them broke.
-        self.gone: dict[str, Unreachable] = {}
+        self.gone: dict[str, HostError] = {}
         self._transport = transport
         self._hosts = {host.name: host for host in hosts}
         self._emit = emit
@@ -96,7 +97,8 @@ class Prover:
                         answers[name] = self._run_beside(name, script, begun)
             except HostError as error:
                 failed[name] = found = self._transport.aftermath(self._hosts[name], error)
-                if isinstance(found, Unreachable):
+                # What is under way beside it finds a host that was rebooted by its broken connection, and nothing else.
+                if isinstance(found, Unreachable) or (beside is not None and is_gone(found)):
                     self.gone[name] = found
             except Cancelled:
                 cancelled.set()

@@ -24,7 +24,7 @@ def report(job: Job, state: RunState, emit: Listener, *, cancelled: bool) -> Rep
     """Tells the listener how each host and the run ended."""
     names, plan, began = state.fleet.names, state.plan, state.watch.began
     judged = [f for f in state.book.findings if not f.host or f.host in names]
-    left = replace(plan, changes=tuple(c for c in plan.changes if c.step.key not in state.done))
+    left = replace(plan, changes=tuple(_left(state, c) for c in plan.changes if c.step.key not in state.done))
     findings = sorted_findings(state.book.sift([*findings_of(left), *judged]), names)
     planned: dict[str, list[Change]] = {name: [] for name in names}
     for change in plan.changes:
@@ -57,6 +57,14 @@ def report(job: Job, state: RunState, emit: Listener, *, cancelled: bool) -> Rep
         left_out=tuple(host.name for host in job.inventory.hosts if job.only and host.name not in names),
         exit_code=code,
     )
+
+
+def _left(state: RunState, change: Change) -> Change:
+    """What is left of a change of which a part was made ahead."""
+    if change.step.key not in state.made:
+        return change
+    have = state.made[change.step.key]
+    return replace(change, have=have, differences=change.step.resource.diff(have, change.want))
 
 
 def _outcome(state: RunState) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from provision.core.proof import Proof, Shown
 from provision.core.stopwatch import Stopwatch
 from provision.engine.ahead import ahead_of, rest_of
 from provision.engine.apply import Applier
+from provision.engine.gone import Told
 from provision.engine.prover import Beside, Prover
 from provision.engine.ready import make_ready
 from provision.engine.stages import Stage, due, stages
@@ -69,7 +70,7 @@ class Carrier:
         def prove() -> str:
             why = "an error that is none of a host's"
             try:
-                why = self._blocked(self.prove(stage.proofs, beside))
+                why = self._blocked(self.prove(stage.proofs, beside), applier.told)
             finally:
                 if why:
                     failed.set()
@@ -78,7 +79,7 @@ class Carrier:
 
         with ThreadPoolExecutor(1) as pool:
             proving = pool.submit(prove)
-            unready = self._unready(stage.beside)
+            unready = self._unready(stage.beside, failed)
             # A proof's own time runs from when all have begun: what is sent to the hosts does not come before it.
             beside.begun.wait()
             if not unready and not failed.is_set():
@@ -113,8 +114,9 @@ class Carrier:
         self.shown += found
         return found
 
-    def _blocked(self, found: Sequence[Shown]) -> str:
-        """Returns why the steps that depend on these proofs cannot start; empty if they can."""
+    def _blocked(self, found: Sequence[Shown], told: Told | None = None) -> str:
+        """Returns why the steps that depend on these proofs cannot start; empty if they can. `told`: of what, by what
+        is under way beside them."""
         if self._cancel.is_set():
             return "cancelled"
         # That a host is gone is the cause, whatever a proof makes of it.
@@ -127,14 +129,15 @@ class Carrier:
             if finding.blocks and finding.host not in gone
         )
         for error in blocks:
-            self.blocks.append(error)
-            self._emit(events.failed(error))
+            if told is None or told.first(error, self):
+                self.blocks.append(error)
+                self._emit(events.failed(error))
         return "a proof failed" if blocks else ""
 
-    def _unready(self, changes: Sequence[Change]) -> str:
-        """Returns why these are not made; empty if they are."""
+    def _unready(self, changes: Sequence[Change], given_up: threading.Event | None = None) -> str:
+        """Returns why these are not made; empty if they are, or once `given_up` is set."""
         with self._watch.part("here", "what changes stand on"):
-            found = make_ready(changes, self._emit, self._cancel)
+            found = make_ready(changes, self._emit, self._cancel, given_up)
         self._watch.all_waited("here")
         self.blocks += found
         for error in found:

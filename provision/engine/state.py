@@ -103,11 +103,14 @@ class RunState:
     watch: Stopwatch
     members: tuple[Finding, ...] = ()
     done: frozenset[str] = frozenset()
+    #: What was seen of each step of which something was changed, by step: of one that is not done, what was made ahead.
+    made: Mapping[str, State] = field(default_factory=dict)
     #: Seconds for which a model that served did not answer.
     downtime: float | None = None
 
     def changed(self, states: Mapping[str, State]) -> None:
         """`states`: what was seen of each step once it had been changed."""
+        self.made = states
         self.observed = {**self.observed, **states}
         self.known = known_of(self.book, self.observed)
 

@@ -197,6 +197,9 @@ def test_a_proof_that_fails_leaves_no_service_started_and_folders_that_the_next_
     for step, why in story.skipped().items():
         assert why == f"a proof failed{STAYS if step.endswith('/folder') else ''}"
     assert all(not host.changes for host in report.hosts)
+    # What is there by now is no finding.
+    left = {(finding.host, finding.fact, finding.found) for finding in report.findings if "folder" in finding.fact}
+    assert left == {(name, "folder used", "absent") for name in story.names}
 
     story.fails = ""
     assert story.hosts.run("up", story.book).exit_code == 0

@@ -2,6 +2,7 @@
 no more than what they answer."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,8 @@ from typing import ClassVar, cast
 
 import pytest
 
-from provision.core.errors import HostError
-from provision.core.events import Event, StepSkipped
+from provision.core.errors import ConnectionLost, HostError, Unreachable
+from provision.core.events import Event, Failed, StepSkipped
 from provision.core.finding import Finding, blocker
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook
@@ -28,6 +29,7 @@ from provision.transport import Transport
 @dataclass(frozen=True)
 class Folder(Resource):
     lacks: str = ""
+    prepares: Callable[[Callable[[str], None]], object] = lambda _: None
 
     id = "folder"
 
@@ -45,6 +47,9 @@ class Folder(Resource):
 
     def fix_ahead(self, have: State, want: State) -> Script:
         return Script("make")
+
+    def prepare(self, say: Callable[[str], None]) -> None:
+        self.prepares(say)
 
     def blockers(self, have: State) -> tuple[Finding, ...]:
         return (blocker("a", self.lacks),) if self.lacks else ()
@@ -86,6 +91,7 @@ class Hosts:
     reads: Callable[[], Shown] = Shown
     prove: Callable[[], object] = lambda: None
     make: Callable[[], object] = lambda: None
+    prepare: Callable[[Callable[[str], None]], object] = lambda _: None
     threads: int = 4
     lacks: str = ""
     made: list[str] = field(default_factory=list)
@@ -103,7 +109,7 @@ class Hosts:
     def carry_out(self) -> tuple[Carrier, Applier]:
         book = Playbook()
         for name in self.names:
-            book.add(Folder(self.lacks), on=name)
+            book.add(Folder(self.lacks, self.prepare), on=name)
         book.prove(Shows(self.names, self.reads))
         plan = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
         plan = replace(plan, blockers=())  # what is lacking is known only once it is prepared
@@ -193,3 +199,47 @@ def test_an_error_that_no_proof_should_raise_lets_nothing_more_begin() -> None:
     with pytest.raises(ZeroDivisionError):
         hosts.carry_out()
     assert (len(hosts.made), hosts.used) == (1, [])
+
+
+@pytest.mark.parametrize("gone", [Unreachable, ConnectionLost])
+@pytest.mark.parametrize("first", ["prove", "make"])
+def test_a_host_that_is_gone_is_one_error_whoever_finds_it_first(first: str, gone: type[HostError]) -> None:
+    begun = {"prove": threading.Event(), "make": threading.Event()}
+    over = threading.Event()
+
+    def breaks(what: str) -> None:
+        begun[what].set()
+        assert all(event.wait(10) for event in begun.values())
+        if what != first:
+            assert over.wait(10)
+        raise gone("a", "it does not answer any more")
+
+    class Told(list[Event]):
+        def append(self, event: Event) -> None:
+            super().append(event)
+            if isinstance(event, Failed):
+                over.set()
+
+    def reads() -> Shown:
+        return Shown((blocker("a", "it took no part"),))
+
+    hosts = Hosts(("a",), reads, prove=lambda: breaks("prove"), make=lambda: breaks("make"), events=Told())
+    carrier, applier = hosts.carry_out()
+    assert [error.message for error in (*applier.errors, *carrier.blocks)] == ["it does not answer any more"]
+    assert sum(isinstance(event, Failed) for event in hosts.events) == 1 and not hosts.used
+    # Its step has failed, where that is what was told, or is left out.
+    assert len(hosts.skipped()) == (first == "prove") and len(applier.failed) == (first == "make")
+
+
+def test_what_is_being_prepared_when_a_proof_fails_is_left_there() -> None:
+    def prepare(say: Callable[[str], None]) -> None:
+        for _ in range(1000):
+            say("fetching")
+            time.sleep(0.01)
+        fetched.append("all of it")
+
+    fetched: list[str] = []
+    hosts = Hosts(("a", "b"), lambda: Shown((blocker("a", "it is not so"),)), prepare=prepare)
+    carrier, applier = hosts.carry_out()
+    assert [error.message for error in carrier.blocks] == ["it is not so"] and not applier.errors
+    assert (fetched, hosts.made, hosts.skipped()) == ([], [], {"a proof failed"})

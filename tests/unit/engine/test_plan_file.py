@@ -155,8 +155,10 @@ def test_what_it_was_made_from_must_be_the_same(desk: Desk, change: Callable[[De
 
 @pytest.mark.parametrize("state", [{"v": "2"}, None])
 def test_so_must_the_hosts(desk: Desk, state: State) -> None:
-    with pytest.raises(PlanChanged, match="what was seen on gpu-02 has changed"):
+    with pytest.raises(PlanChanged, match="what was seen on gpu-02 has changed") as refused:
         desk.follow(gpu_02=state)
+    # It may be an `up` of this very plan that has begun.
+    assert "`provision plan --out FILE`; what an `up` has built" in refused.value.hint
 
 
 def test_a_host_more_is_a_change(desk: Desk) -> None:
