@@ -42,7 +42,7 @@ def bundle(out: Path | None, **options: Any) -> int:
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password
-    from provision.cli.run import errors_as_json, existing
+    from provision.cli.run import existing
     from provision.cli.stoppable import stoppable
     from provision.inventory.limit import select
     from provision.library.bundle import bundle as make
@@ -57,23 +57,22 @@ def bundle(out: Path | None, **options: Any) -> int:
         if not screen.quiet:
             screen.complain([f"asking: {what}"])
 
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False, require_files=False)
-        only = select(loaded, asked.limit)
-        if out is not None:
-            require_new(out)
-        password = ask_sudo_password() if asked.ask_sudo_password else None
-        with stoppable() as stop:
-            made = make(
-                loaded,
-                out,
-                limit=only,
-                playbook=asked.playbook,
-                say=say,
-                before=lambda path, sizes: screen.complain([f"{existing(path)} gets:", *listing_lines(sizes)]),
-                cancel=stop.cancel,
-                sudo_password=password,
-            )
+    loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False, require_files=False)
+    only = select(loaded, asked.limit)
+    if out is not None:
+        require_new(out)
+    password = ask_sudo_password() if asked.ask_sudo_password else None
+    with stoppable() as stop:
+        made = make(
+            loaded,
+            out,
+            limit=only,
+            playbook=asked.playbook,
+            say=say,
+            before=lambda path, sizes: screen.complain([f"{existing(path)} gets:", *listing_lines(sizes)]),
+            cancel=stop.cancel,
+            sudo_password=password,
+        )
     for error in made.failed:
         screen.error(error)
     found = {"file": str(made.path), "bytes": made.bytes, "files": made.files, "errors": list(made.errors)}

@@ -104,29 +104,28 @@ def check(
     """
     from provision import api
     from provision.cli.report_files import on_stdout, require_writable, write_reports
-    from provision.cli.run import errors_as_json, reported
+    from provision.cli.run import reported
 
     asked = RunOptions(**options)
     wishes: dict[str, Any] = {**deeply(deep)}
-    with errors_as_json(asked.screen()):
-        asked = replace(asked, aside=on_stdout(junit, html, as_json=asked.as_json))
-        for option, path in (("--junit", junit), ("--html", html)):
-            require_writable(option, path)
-        if against is not None and since_up:
-            raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")
-        if areas := chosen_areas(only, tests=tests is not None):
-            wishes["areas"] = areas
-        if tests is not None:
-            from provision.testing.run import require_tests
+    asked = replace(asked, aside=on_stdout(junit, html, as_json=asked.as_json))
+    for option, path in (("--junit", junit), ("--html", html)):
+        require_writable(option, path)
+    if against is not None and since_up:
+        raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")
+    if areas := chosen_areas(only, tests=tests is not None):
+        wishes["areas"] = areas
+    if tests is not None:
+        from provision.testing.run import require_tests
 
-            require_tests(tests)
-            wishes["tests"] = tests
-        wishes |= {"against": against} if against is not None else {}
-        wishes |= {"save": save} if save is not None else {}
-        wishes |= {"since_up": True} if since_up else {}
-        wishes |= {"prove": True} if prove or network else {}
-        wishes |= waiting(no_wait)
-        wishes |= skipped(skip)
+        require_tests(tests)
+        wishes["tests"] = tests
+    wishes |= {"against": against} if against is not None else {}
+    wishes |= {"save": save} if save is not None else {}
+    wishes |= {"since_up": True} if since_up else {}
+    wishes |= {"prove": True} if prove or network else {}
+    wishes |= waiting(no_wait)
+    wishes |= skipped(skip)
 
     def finish(report: Report, cluster: str) -> Report:
         return write_reports(report, cluster, junit=junit, html=html)

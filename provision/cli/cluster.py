@@ -70,13 +70,12 @@ def up(
     """
     from provision import api
     from provision.cli.report_files import on_stdout, require_writable, write_reports
-    from provision.cli.run import errors_as_json, run
+    from provision.cli.run import run
 
     asked = RunOptions(**options)
-    with errors_as_json(asked.screen()):
-        asked = replace(asked, aside=on_stdout(html, as_json=asked.as_json))
-        require_writable("--html", html)
-        wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
+    asked = replace(asked, aside=on_stdout(html, as_json=asked.as_json))
+    require_writable("--html", html)
+    wishes: dict[str, Any] = {**deeply(deep), **skipped(skip), **waiting(no_wait)}
     wishes |= {"planned": planned} if planned else {}
     wishes |= {"go_back": True} if rollback_on_failure else {}
 

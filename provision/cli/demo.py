@@ -56,16 +56,14 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
     Creates virtual hosts, brings up real Ray and real vLLM (CPU build, a tiny generated model) across them over real
     SSH, sends the model a request, runs `up` again (nothing to change), `check`, `down`, and cleans up.
     """
-    from provision.cli.run import errors_as_json
     from provision.lab import demo as stage
     from provision.lab.lab import Lab
 
     shown = ShownOptions(**options)
     screen = shown.screen()
     kind: Containers = "" if runtime == "venv" else cast("Containers", runtime)
-    with errors_as_json(screen):
-        lab = Lab(name=name, say=screen.say)
-    with errors_as_json(screen), _terminated(), stage.alone(lab, rootless=rootless):
+    lab = Lab(name=name, say=screen.say)
+    with _terminated(), stage.alone(lab, rootless=rootless):
         done = False
         _heading(screen, "hosts", f"{hosts} virtual hosts with {gpus} stand-in GPU{'s' if gpus > 1 else ''} each")
         ready = stage.ready(lab, rootless=rootless, say=screen.say, kind=kind)

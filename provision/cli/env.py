@@ -33,13 +33,11 @@ def env(words: tuple[str, ...], **options: Any) -> int:
     from provision import api
     from provision.cli.become import become
     from provision.cli.find import find_inventory
-    from provision.cli.run import errors_as_json
     from provision.operate.login import env_command
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        inventory, host = inventory_and_host(words)
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        command = behind_dashes()
-        terminal = not command or sys.stdin.isatty()
-        return become(screen, "env", env_command(loaded, host, command, terminal=terminal))
+    inventory, host = inventory_and_host(words)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    command = behind_dashes()
+    terminal = not command or sys.stdin.isatty()
+    return become(screen, "env", env_command(loaded, host, command, terminal=terminal))

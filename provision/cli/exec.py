@@ -44,11 +44,9 @@ def exec_(
     a host could not be reached.
     """
     from provision.cli.commands import on_hosts, shown
-    from provision.cli.run import errors_as_json
 
     asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
     screen = asked.screen()
-    with errors_as_json(screen):
-        words = behind_dashes()
-        ran = on_hosts(screen, asked, words, timeout=math.inf if timeout is None else timeout)
-        return shown(screen, "exec", words, ran)
+    words = behind_dashes()
+    ran = on_hosts(screen, asked, words, timeout=math.inf if timeout is None else timeout)
+    return shown(screen, "exec", words, ran)

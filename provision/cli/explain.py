@@ -32,21 +32,19 @@ def explain(files: tuple[Path, ...], **options: Any) -> int:
     Exit code 0 if a cause was found, 3 if it is not known.
     """
     from provision import explain as explained
-    from provision.cli.run import errors_as_json
     from provision.diagnosis.contents import text_of
     from provision.diagnosis.logs import sections
     from provision.render.explained import explained_json, explained_lines
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        if not files and sys.stdin.isatty():
-            raise UsageError("no log was given", hint="name files or folders, or pipe a log: `… | provision explain`")
-        named = [file for file in files if str(file) != "-"]
-        piped = []
-        if len(named) != len(files) or not files:
-            piped = sections(text_of(sys.stdin.buffer), path="standard input")
-        found = explained(*named, *piped)
+    if not files and sys.stdin.isatty():
+        raise UsageError("no log was given", hint="name files or folders, or pipe a log: `… | provision explain`")
+    named = [file for file in files if str(file) != "-"]
+    piped = []
+    if len(named) != len(files) or not files:
+        piped = sections(text_of(sys.stdin.buffer), path="standard input")
+    found = explained(*named, *piped)
     screen.json(result_line("explain", explained_json(found)))
     if not screen.as_json:
         screen.say(*explained_lines(found, screen.paint))

@@ -59,21 +59,20 @@ def export(
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json, existing
+    from provision.cli.run import existing
     from provision.export.export import ExportTerms
     from provision.export.writing import write
     from provision.render.export import export_json, export_lines
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        password = prompt() if ask_sudo_password else None
-        found = api.export(
-            loaded, ExportTerms(kind, root or "", image or "", ask), playbook=playbook, sudo_password=password
-        )
-        folder = out or Path(f"{loaded.cluster}-{kind}")
-        write(found.files, folder)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    password = prompt() if ask_sudo_password else None
+    found = api.export(
+        loaded, ExportTerms(kind, root or "", image or "", ask), playbook=playbook, sudo_password=password
+    )
+    folder = out or Path(f"{loaded.cluster}-{kind}")
+    write(found.files, folder)
     screen.json(result_line("export", export_json(found, folder)))
     if not screen.as_json:
         screen.say(*export_lines(found, existing(folder)))

@@ -92,15 +92,13 @@ def _looked(asked: RunOptions, source: str) -> int:
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json
     from provision.render.jsonl import result_line
     from provision.render.look import look_json, look_lines
     from provision.serving.look import look
 
     screen = asked.screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
-        found = look(loaded, source, sudo_password=prompt() if asked.ask_sudo_password else None)
+    loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
+    found = look(loaded, source, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("look", look_json(found)))
     if not screen.as_json:
         screen.say(*map(given_of(asked).text, look_lines(found, screen.paint)))
@@ -111,14 +109,12 @@ def _printed(asked: RunOptions, kind: str) -> int:
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json
     from provision.render.firewall import FORMATS, firewall_json
     from provision.render.jsonl import result_line
 
     screen = asked.screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
-        found = api.firewall(loaded, sudo_password=prompt() if asked.ask_sudo_password else None)
+    loaded = api.load(find_inventory(asked.inventory, os.environ), require_secrets=False)
+    found = api.firewall(loaded, sudo_password=prompt() if asked.ask_sudo_password else None)
     screen.json(result_line("firewall", firewall_json(found)))
     if not screen.as_json:
         screen.say(*map(given_of(asked).text, FORMATS[kind](found)))

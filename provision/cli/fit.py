@@ -61,29 +61,25 @@ def fit(
     MODEL is a folder with a config.json, and weights or their index, or a name on the model hub. Exit code 0 if it
     fits, 3 if it does not, 1 where that could not be worked out.
     """
-    from provision.cli.run import errors_as_json
     from provision.render.fit import fit_json, fit_lines, fits_lines
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        args = dict(_flags(flags))
-        if max_model_len is not None:
-            args["max-model-len"] = max_model_len
-        _judge(args, vllm)
-        degrees = {
-            "tensor_parallel": _degree("--tensor-parallel", str(args.pop("tensor-parallel-size", tensor_parallel))),
-            "pipeline_parallel": _degree(
-                "--pipeline-parallel", str(args.pop("pipeline-parallel-size", pipeline_parallel))
-            ),
-        }
-        kinds = _kinds(names, memory)
-        tried = [
-            (gpu, _fit(model, size, {"args": args, **degrees}, count, each, bytes_, vllm))
-            for gpu, bytes_ in kinds
-            for count in _range("--hosts", hosts, every=True)
-            for each in _range("--gpus", gpus, every=False)
-        ]
+    args = dict(_flags(flags))
+    if max_model_len is not None:
+        args["max-model-len"] = max_model_len
+    _judge(args, vllm)
+    degrees = {
+        "tensor_parallel": _degree("--tensor-parallel", str(args.pop("tensor-parallel-size", tensor_parallel))),
+        "pipeline_parallel": _degree("--pipeline-parallel", str(args.pop("pipeline-parallel-size", pipeline_parallel))),
+    }
+    kinds = _kinds(names, memory)
+    tried = [
+        (gpu, _fit(model, size, {"args": args, **degrees}, count, each, bytes_, vllm))
+        for gpu, bytes_ in kinds
+        for count in _range("--hosts", hosts, every=True)
+        for each in _range("--gpus", gpus, every=False)
+    ]
     if len(tried) == 1:
         gpu, found = tried[0]
         screen.json(result_line("fit", fit_json(found)))

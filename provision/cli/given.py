@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from provision.cli.find import find_inventory
 from provision.core.commands import Given
-from provision.core.errors import UsageError
+from provision.core.errors import ProvisionError, UsageError
+from provision.render.commands import completed_error
 
 if TYPE_CHECKING:
     from provision.cli.options import RunOptions
@@ -26,6 +29,16 @@ def given_here() -> Given:
 
 def given_of(asked: RunOptions) -> Given:
     return _given(asked.inventory, asked.playbook, asked.limit, asked.ask_sudo_password)
+
+
+@contextmanager
+def complete_commands(given: Given) -> Iterator[None]:
+    """An error names its commands as they are to be typed, of another command line than the present one."""
+    try:
+        yield
+    except ProvisionError as error:
+        completed_error(error, given)
+        raise
 
 
 def _given(inventory: str | None, playbook: object, limit: tuple[str, ...] | None, password: bool | None) -> Given:

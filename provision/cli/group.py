@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from provision.cli.asks_json import asks_json
+from provision.cli.context import in_context
 from provision.cli.exit_code import exit_code_of
 from provision.cli.page import COMMANDS, page
 from provision.cli.version import version_line
-from provision.cli.whole_words import with_whole_words
 from provision.core.exits import Exit
 from provision.core.wording import did_you_mean
 
@@ -29,7 +30,7 @@ class Lazy(click.Group):
         module, name = COMMANDS[cmd_name].place.split(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
-        return with_whole_words(command)
+        return in_context(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -53,7 +54,9 @@ class Lazy(click.Group):
         def call() -> Any:
             return super(Lazy, self).main(args, prog_name, complete_var, standalone_mode=False, **extra)
 
-        return sys.exit(exit_code_of(call)) if standalone_mode else call()
+        if not standalone_mode:
+            return call()
+        return sys.exit(exit_code_of(call, as_json=asks_json(self, sys.argv[1:] if args is None else args)))
 
 
 def _say_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -45,7 +45,7 @@ def import_compose(
     Says which variable became which setting, and line by line what did not, and why. No secret's value is copied: the
     inventory names the variable that has it. No host is contacted.
     """
-    from provision.cli.run import errors_as_json, existing
+    from provision.cli.run import existing
     from provision.inventory.compose_import import imported
     from provision.library.init import cluster_here
     from provision.library.new_file import write_new
@@ -53,9 +53,8 @@ def import_compose(
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        made = imported(files, cluster=cluster or cluster_here(), head=head or "", workers=workers)
-        write_new(out, made.text, "name another file: `--out FILE`")
+    made = imported(files, cluster=cluster or cluster_here(), head=head or "", workers=workers)
+    write_new(out, made.text, "name another file: `--out FILE`")
     screen.json(result_line("import", import_json(made, out)))
     if not screen.as_json:
         screen.say(*import_lines(made, existing(out)))

@@ -80,19 +80,17 @@ def init(
     host that does not answer stays in the file, with the reason.
     """
     from provision.begin.hosts_from import allocation
-    from provision.cli.run import errors_as_json
 
     screen = ShownOptions(**options).screen()
     told = {"--user": user, "--key": key, "--jump": jump, "--model": model, "--cluster": cluster}
     of_hosts = [option for option, value in told.items() if value]
-    with errors_as_json(screen):
-        if name and (hosts or file or of_hosts):
-            other = "--hosts" if hosts else "--from" if file else of_hosts[0]
-            raise UsageError(f"--example and {other} contradict each other", hint="leave one of them out")
-        _refuse(path)
-        if hosts or file or of_hosts or (allocation(os.environ) and not name):
-            return _of_hosts(path, hosts, file, told, screen)
-        return _example(path, name or "two-nodes", screen)
+    if name and (hosts or file or of_hosts):
+        other = "--hosts" if hosts else "--from" if file else of_hosts[0]
+        raise UsageError(f"--example and {other} contradict each other", hint="leave one of them out")
+    _refuse(path)
+    if hosts or file or of_hosts or (allocation(os.environ) and not name):
+        return _of_hosts(path, hosts, file, told, screen)
+    return _example(path, name or "two-nodes", screen)
 
 
 def _refuse(path: Path) -> None:

@@ -65,17 +65,15 @@ def up(hosts: int, gpus: int, fabric: bool, docker: bool, podman: bool, name: st
     Installs missing programs (sshd, iproute2, debootstrap …) through this machine's package manager, after saying so.
     A lab that is already running is left as it is.
     """
-    from provision.cli.run import errors_as_json
     from provision.lab.demo import beside_no_demo
     from provision.lab.lab import Lab
 
     if docker and podman:
         raise click.UsageError("`--docker` and `--podman` exclude each other")
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        asked = Lab(name=name, say=screen.say)
-        with beside_no_demo(asked):
-            report = asked.up(hosts, gpus, fabric=fabric, containers="docker" if docker else "podman" if podman else "")
+    asked = Lab(name=name, say=screen.say)
+    with beside_no_demo(asked):
+        report = asked.up(hosts, gpus, fabric=fabric, containers="docker" if docker else "podman" if podman else "")
     _show(report, screen)
     if not screen.as_json:
         said = "created" if report.changed else "is already running: nothing to change"
@@ -88,12 +86,10 @@ def up(hosts: int, gpus: int, fabric: bool, docker: bool, podman: bool, name: st
 @shown_options
 def status(name: str, **options: Any) -> int:
     """Show a lab's hosts. Exit code 1 if there is no such lab, or one of its hosts is not running."""
-    from provision.cli.run import errors_as_json
     from provision.lab.lab import Lab
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        report = Lab(name=name, say=screen.say).status()
+    report = Lab(name=name, say=screen.say).status()
     _show(report, screen)
     if not report.hosts and not screen.as_json:
         screen.say(f"there is no lab `{name}`")
@@ -116,15 +112,13 @@ def down(purge: bool, name: str, **options: Any) -> int:
 
     Also removes what a crashed lab left behind. Safe to repeat.
     """
-    from provision.cli.run import errors_as_json
     from provision.lab.lab import Lab
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        lab = Lab(name=name, say=screen.say)
-        report = lab.down(purge=purge)
-        forget_hosts(lab, screen)
+    lab = Lab(name=name, say=screen.say)
+    report = lab.down(purge=purge)
+    forget_hosts(lab, screen)
     screen.json(result_line("lab", {"name": name, "changed": report.changed}))
     if not screen.as_json:
         screen.say(f"lab `{name}` removed" if report.changed else f"there is no lab `{name}`: nothing to change")

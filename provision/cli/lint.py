@@ -33,7 +33,6 @@ def lint(files: tuple[str, ...], **options: Any) -> int:
     that no longer fits; 1: one that cannot be read.
     """
     from provision.cli.find import find_inventory
-    from provision.cli.run import errors_as_json
     from provision.core.commands import Given
     from provision.library.lint import lint as check_files
     from provision.render.commands import completed_error
@@ -42,8 +41,7 @@ def lint(files: tuple[str, ...], **options: Any) -> int:
 
     screen = ShownOptions(**options).screen()
     ends: list[Exit] = []
-    with errors_as_json(screen):
-        paths = [Path(name) for name in files] or [find_inventory(None, os.environ)]
+    paths = [Path(name) for name in files] or [find_inventory(None, os.environ)]
     for path in paths:
         found = check_files(path)
         if found.error is not None:

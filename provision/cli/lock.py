@@ -48,26 +48,25 @@ def lock(
     """
     from provision import api
     from provision.cli.find import find_inventory
-    from provision.cli.run import errors_as_json, existing, watched
+    from provision.cli.run import existing, watched
     from provision.environment.locks import news_of
     from provision.operate.building import ready
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        if diff is not None or check or dry_run:
-            news = _compared(diff) if diff is not None else None
-            if news is None:
-                loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-                news = news_of(ready(loaded), upgrade, only, check)
-            screen.json(result_line("lock", {"changes": list(news)}))
-            if not screen.as_json:
-                screen.say(*(news or ("no difference",)))
-            return Exit.NO if news and (check or diff is not None) else Exit.DONE
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        with watched(screen, "lock", loaded.cluster, cancels=False) as watch:
-            path = api.lock(loaded, upgrade=upgrade, upgrade_packages=only, listener=watch.listener)
-        watch.end()
+    if diff is not None or check or dry_run:
+        news = _compared(diff) if diff is not None else None
+        if news is None:
+            loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+            news = news_of(ready(loaded), upgrade, only, check)
+        screen.json(result_line("lock", {"changes": list(news)}))
+        if not screen.as_json:
+            screen.say(*(news or ("no difference",)))
+        return Exit.NO if news and (check or diff is not None) else Exit.DONE
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    with watched(screen, "lock", loaded.cluster, cancels=False) as watch:
+        path = api.lock(loaded, upgrade=upgrade, upgrade_packages=only, listener=watch.listener)
+    watch.end()
     screen.json(result_line("lock", {"path": path}))
     if not screen.as_json:
         screen.say(f"wrote {existing(path)}")

@@ -66,7 +66,6 @@ def logs(
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json
     from provision.cli.stoppable import stoppable
     from provision.core.errors import HostError
     from provision.operate import logs as reading
@@ -74,55 +73,52 @@ def logs(
     from provision.render.logs import LogView, left_out, log_json, nothing_shown
 
     screen = RunOptions(**options).screen()
-    with errors_as_json(screen):
-        named, words = inventory_first(words)
-        loaded = api.load(find_inventory(named, os.environ), require_secrets=False)
-        only, services = _meant(loaded, words)
-        some = since or grep or level
-        asked = reading.LogsAsked(
-            services,
-            ray=ray,
-            kernel=kernel,
-            lines=lines or (None if some else _BEFORE if follow else _LAST),
-            only=_filter(since, grep, level),
-        )
-        password = prompt() if ask_sudo_password else None
-        hosts = only or tuple(host.name for host in loaded.hosts)
-        view = LogView(hosts, screen.paint)
+    named, words = inventory_first(words)
+    loaded = api.load(find_inventory(named, os.environ), require_secrets=False)
+    only, services = _meant(loaded, words)
+    some = since or grep or level
+    asked = reading.LogsAsked(
+        services,
+        ray=ray,
+        kernel=kernel,
+        lines=lines or (None if some else _BEFORE if follow else _LAST),
+        only=_filter(since, grep, level),
+    )
+    password = prompt() if ask_sudo_password else None
+    hosts = only or tuple(host.name for host in loaded.hosts)
+    view = LogView(hosts, screen.paint)
 
-        def show(found: Sequence[LogLine]) -> None:
-            for line in found:
-                screen.json(result_line("log", log_json(line)))
-            if not (screen.as_json or screen.quiet):
-                screen.out.lines([view.line(line) for line in found])
-                if screen.out.gone:
-                    stop.cancel.set()
+    def show(found: Sequence[LogLine]) -> None:
+        for line in found:
+            screen.json(result_line("log", log_json(line)))
+        if not (screen.as_json or screen.quiet):
+            screen.out.lines([view.line(line) for line in found])
+            if screen.out.gone:
+                stop.cancel.set()
 
-        code: int = Exit.DONE
-        with stoppable(said=False) as stop:
-            if follow:
-                lost = []
+    code: int = Exit.DONE
+    with stoppable(said=False) as stop:
+        if follow:
+            lost = []
 
-                def failed(error: Any) -> None:
-                    lost.append(error)
-                    screen.error(error)
+            def failed(error: Any) -> None:
+                lost.append(error)
+                screen.error(error)
 
-                reading.follow(
-                    loaded, asked, show, cancel=stop.cancel, limit=only, sudo_password=password, failed=failed
-                )
-                errors = tuple(lost)
-            else:
-                read = reading.logs(loaded, asked, limit=only, cancel=stop.cancel, sudo_password=password)
-                show(read.lines)
-                if not read.lines:
-                    failed_on = {error.host for error in read.errors if isinstance(error, HostError)}
-                    screen.complain(nothing_shown(read.files, [name for name in hosts if name not in failed_on]))
-                if asked.lines is None:
-                    screen.complain(left_out(read.files))
-                errors = read.errors
-                for error in errors:
-                    screen.error(error)
-        code = max((error.exit_code for error in errors), default=code)
+            reading.follow(loaded, asked, show, cancel=stop.cancel, limit=only, sudo_password=password, failed=failed)
+            errors = tuple(lost)
+        else:
+            read = reading.logs(loaded, asked, limit=only, cancel=stop.cancel, sudo_password=password)
+            show(read.lines)
+            if not read.lines:
+                failed_on = {error.host for error in read.errors if isinstance(error, HostError)}
+                screen.complain(nothing_shown(read.files, [name for name in hosts if name not in failed_on]))
+            if asked.lines is None:
+                screen.complain(left_out(read.files))
+            errors = read.errors
+            for error in errors:
+                screen.error(error)
+    code = max((error.exit_code for error in errors), default=code)
     screen.json(result_line("logs", {"errors": list(errors)}))
     return code if stop.exit_code is None else stop.exit_code
 

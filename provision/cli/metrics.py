@@ -44,15 +44,14 @@ def metrics(inventory: str | None, out: Path | None, node_exporter: int, **optio
     """
     from provision import api
     from provision.cli.find import find_inventory
-    from provision.cli.run import errors_as_json, existing
+    from provision.cli.run import existing
     from provision.export.metrics import CERTIFICATE_FILE, KEY_FILE
     from provision.library.metrics import metrics as make
     from provision.render.jsonl import result_line
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
-        made = make(loaded, out, node_exporter=node_exporter)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
+    made = make(loaded, out, node_exporter=node_exporter)
     folder, files, missing = made.folder, made.files, list(made.to_add)
     screen.json(result_line("metrics", {"folder": str(folder), "files": sorted(files), "to_add": missing}))
     if not screen.as_json:

@@ -106,7 +106,7 @@ def list_(inventory: str | None, ask_sudo_password: bool, **options: Any) -> int
     from provision.render.text import clean
 
     screen = ShownOptions(**options).screen()
-    found = _on_the_head(screen, deployments.deployed, inventory, ask_sudo_password)
+    found = _on_the_head(deployments.deployed, inventory, ask_sudo_password)
     rows = [{"name": one.name, "settings": one.settings, "by": one.by} for one in found]
     screen.json(result_line("model-list", {"models": rows}))
     if not screen.as_json:
@@ -123,7 +123,7 @@ def _changed(
     from provision.render.text import clean
 
     screen = ShownOptions(**options).screen()
-    changed = _on_the_head(screen, act, inventory, ask_sudo_password)
+    changed = _on_the_head(act, inventory, ask_sudo_password)
     screen.json(result_line(f"model-{what}", {"name": name, "changed": changed}))
     if not screen.as_json:
         there = "was deployed with these settings" if what == "deploy" else "was not deployed"
@@ -132,17 +132,15 @@ def _changed(
     return Exit.DONE
 
 
-def _on_the_head(screen: Any, act: Any, inventory: str | None, ask_sudo_password: bool) -> Any:
+def _on_the_head(act: Any, inventory: str | None, ask_sudo_password: bool) -> Any:
     import os
 
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json
     from provision.cli.stoppable import stoppable
 
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        password = prompt() if ask_sudo_password else None
-        with stoppable() as stop:
-            return act(loaded, cancel=stop.cancel, sudo_password=password)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    password = prompt() if ask_sudo_password else None
+    with stoppable() as stop:
+        return act(loaded, cancel=stop.cancel, sudo_password=password)

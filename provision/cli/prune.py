@@ -35,7 +35,6 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
     from provision.cli.question import agrees, on_a_terminal
-    from provision.cli.run import errors_as_json
     from provision.core.errors import Declined
     from provision.inventory.limit import select
     from provision.render.jsonl import result_line
@@ -45,19 +44,18 @@ def prune(inventory: str | None, yes: bool, limit: tuple[str, ...], ask_sudo_pas
 
     asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
     screen = asked.screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
-        only = select(loaded, limit)
-        password = prompt() if ask_sudo_password else None
-        found = api.prune(loaded, limit=only, sudo_password=password)
-        if not screen.as_json:
-            screen.say(*leftover_lines(found, screen.paint))
-        if found and not yes and on_a_terminal():
-            if screen.as_json or screen.quiet:
-                Out(sys.stderr).lines(leftover_lines(found))
-            if not agrees(f"remove {count(len(found), 'folder')} [y/N]: ", threading.Event()):
-                raise Declined("declined: nothing was removed", hint="`--yes` goes on without the question")
-        removed = api.prune(loaded, limit=only, sudo_password=password, remove=found) if found else ()
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
+    only = select(loaded, limit)
+    password = prompt() if ask_sudo_password else None
+    found = api.prune(loaded, limit=only, sudo_password=password)
+    if not screen.as_json:
+        screen.say(*leftover_lines(found, screen.paint))
+    if found and not yes and on_a_terminal():
+        if screen.as_json or screen.quiet:
+            Out(sys.stderr).lines(leftover_lines(found))
+        if not agrees(f"remove {count(len(found), 'folder')} [y/N]: ", threading.Event()):
+            raise Declined("declined: nothing was removed", hint="`--yes` goes on without the question")
+    removed = api.prune(loaded, limit=only, sudo_password=password, remove=found) if found else ()
     screen.json(result_line("prune", leftovers_json(removed)))
     if not screen.as_json:
         done = f"removed {count(len(removed), 'folder')}, {size(removed)}" if removed else "nothing to prune"

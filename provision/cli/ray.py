@@ -29,15 +29,13 @@ def ray(words: tuple[str, ...], ask_sudo_password: bool, **options: Any) -> int:
     not be reached.
     """
     from provision.cli.commands import on_hosts, shown
-    from provision.cli.run import errors_as_json
     from provision.core.errors import UsageError
 
     named, more = inventory_first(words)
     asked = RunOptions(inventory=named, ask_sudo_password=ask_sudo_password, **options)
     screen = asked.screen()
-    with errors_as_json(screen):
-        command = ("ray", *behind_dashes())
-        if more or not command[1:]:
-            raise UsageError("Ray's own command stands behind `--`", hint="provision ray cluster.yaml -- status")
-        ran = on_hosts(screen, asked, command, head=True, within=True)
-        return shown(screen, "ray", command, ran)
+    command = ("ray", *behind_dashes())
+    if more or not command[1:]:
+        raise UsageError("Ray's own command stands behind `--`", hint="provision ray cluster.yaml -- status")
+    ran = on_hosts(screen, asked, command, head=True, within=True)
+    return shown(screen, "ray", command, ran)

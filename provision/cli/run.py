@@ -13,7 +13,7 @@ from typing import Any
 
 from provision.cli.exit_code import Bug
 from provision.cli.find import find_inventory
-from provision.cli.given import given_here, given_of
+from provision.cli.given import complete_commands, given_here, given_of
 from provision.cli.options import RunOptions, require_proofs
 from provision.cli.question import asker, on_a_terminal
 from provision.cli.signals import Interrupts, interrupts
@@ -76,7 +76,7 @@ def reported(
     from provision.inventory.limit import select
 
     screen, given = asked.screen(), given_of(asked)
-    with errors_as_json(screen, given):
+    with complete_commands(given):
         path = find_inventory(asked.inventory, os.environ)
         inventory = api.load(path, require_secrets=secrets, require_files=secrets)
         require_proofs(extra.get("skip", ()), asked.playbook or inventory.playbook)
@@ -116,19 +116,6 @@ def again(given: Given, extra: Mapping[str, Any]) -> str:
     words += [word for proof in extra.get("skip", ()) for word in ("--skip", proof)]
     words += ["--no-wait"] if extra.get("wait") is False else []
     return given.command(" ".join(("provision up", shlex.join(words))).rstrip())
-
-
-@contextmanager
-def errors_as_json(screen: Screen, given: Given | None = None) -> Iterator[None]:
-    """Whoever reads JSON learns of an error from it too. `given`: to what it was given, the present command line."""
-    try:
-        yield
-    except Exception as raised:
-        if isinstance(raised, ProvisionError) or is_system_error(raised):
-            error = raised if isinstance(raised, ProvisionError) else explained(raised)
-            completed_error(error, given or given_here())
-            screen.json(error_line(error, error.exit_code))
-        raise
 
 
 @contextmanager

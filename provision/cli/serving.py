@@ -38,16 +38,15 @@ def of_head(command: str, call: Callable[..., T], asked: HeadOptions, **extra: A
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password
-    from provision.cli.run import errors_as_json, watched
+    from provision.cli.run import watched
 
     screen = asked.screen()
-    with errors_as_json(screen):
-        inventory = api.load(find_inventory(asked.inventory, os.environ))
-        password = ask_sudo_password() if asked.ask_sudo_password else None
-        with watched(screen, command, inventory.cluster) as watch:
-            cancel = watch.interrupts.cancel
-            if command == "bench":
-                extra["listener"] = watch.listener
-            answer = call(inventory, cancel=cancel, sudo_password=password, **extra)
+    inventory = api.load(find_inventory(asked.inventory, os.environ))
+    password = ask_sudo_password() if asked.ask_sudo_password else None
+    with watched(screen, command, inventory.cluster) as watch:
+        cancel = watch.interrupts.cancel
+        if command == "bench":
+            extra["listener"] = watch.listener
+        answer = call(inventory, cancel=cancel, sudo_password=password, **extra)
     watch.end()
     return answer

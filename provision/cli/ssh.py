@@ -31,11 +31,9 @@ def ssh(words: tuple[str, ...], **options: Any) -> int:
     from provision import api
     from provision.cli.become import become
     from provision.cli.find import find_inventory
-    from provision.cli.run import errors_as_json
     from provision.operate.login import ssh_command
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        inventory, host = inventory_and_host(words)
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        return become(screen, "ssh", ssh_command(loaded, host, behind_dashes()))
+    inventory, host = inventory_and_host(words)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    return become(screen, "ssh", ssh_command(loaded, host, behind_dashes()))

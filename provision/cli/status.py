@@ -54,7 +54,6 @@ def status(
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
     from provision.cli.report_files import require_writable
-    from provision.cli.run import errors_as_json
     from provision.cli.stoppable import stoppable
     from provision.cli.watching import Watching
     from provision.inventory.limit import select
@@ -62,18 +61,17 @@ def status(
 
     asked = RunOptions(inventory=inventory, limit=limit, ask_sudo_password=ask_sudo_password, **options)
     screen = asked.screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        only = select(loaded, limit)
-        password = prompt() if ask_sudo_password else None
-        require_writable("--html", html)
-        showing = Watching(screen, html, watch=watch)
-        with (
-            stoppable(said=False, cursor=showing.live) as stop,
-            looker(loaded, limit=only, cancel=stop.cancel, sudo_password=password) as looking,
-            showing.view(),
-        ):
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    only = select(loaded, limit)
+    password = prompt() if ask_sudo_password else None
+    require_writable("--html", html)
+    showing = Watching(screen, html, watch=watch)
+    with (
+        stoppable(said=False, cursor=showing.live) as stop,
+        looker(loaded, limit=only, cancel=stop.cancel, sudo_password=password) as looking,
+        showing.view(),
+    ):
+        code = showing.show(looking.look())
+        while watch and not stop.cancel.wait(interval):
             code = showing.show(looking.look())
-            while watch and not stop.cancel.wait(interval):
-                code = showing.show(looking.look())
     return code if stop.exit_code is None else stop.exit_code

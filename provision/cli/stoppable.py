@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from provision.cli.exit_code import StoppedBySignal
 from provision.cli.signals import Interrupts, interrupts
 from provision.core.errors import Cancelled
 
@@ -27,4 +28,4 @@ def stoppable(*, said: bool = True, cursor: bool = False) -> Iterator[Interrupts
         except Cancelled:
             if state.exit_code is None:
                 raise
-            raise SystemExit(state.exit_code) from None
+            raise StoppedBySignal(state.exit_code) from None

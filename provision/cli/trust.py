@@ -44,16 +44,14 @@ def trust(inventory: str | None, limit: tuple[str, ...], yes: bool, **options: A
     """
     from provision import api
     from provision.cli.find import find_inventory
-    from provision.cli.run import errors_as_json
     from provision.inventory.limit import select
     from provision.transport.trust import scan
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        only = select(loaded, limit)
-        keys = scan([host for host in loaded.hosts if not only or host.name in only])
-        recorded = _confirmed(keys, screen, yes=yes)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    only = select(loaded, limit)
+    keys = scan([host for host in loaded.hosts if not only or host.name in only])
+    recorded = _confirmed(keys, screen, yes=yes)
     _show_end(keys, recorded, screen)
     if any(key.error for key in keys):
         return max(key.error.exit_code for key in keys if key.error)

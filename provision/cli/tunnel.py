@@ -38,33 +38,31 @@ def tunnel(inventory: str | None, port: int | None, token: bool, ask_sudo_passwo
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json
     from provision.cli.stoppable import stoppable
     from provision.operate import tunnel as tunnels
     from provision.render.jsonl import result_line
     from provision.render.text import clean
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
-        password = prompt() if ask_sudo_password else None
-        with (
-            stoppable(said=False) as stop,
-            tunnels.tunnel(
-                loaded,
-                port=port or 0,
-                token=token,
-                cancel=stop.cancel,
-                say=lambda text: screen.complain([clean(text)]),
-                sudo_password=password,
-            ) as open_now,
-        ):
-            urls = {"base_url": open_now.base_url, "model": open_now.model, "dashboard": open_now.dashboard}
-            screen.json(result_line("tunnel", {**urls, "token": open_now.token}))
-            if not screen.as_json:
-                screen.say(*_lines(open_now))
-            while not stop.cancel.wait(1):
-                pass
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
+    password = prompt() if ask_sudo_password else None
+    with (
+        stoppable(said=False) as stop,
+        tunnels.tunnel(
+            loaded,
+            port=port or 0,
+            token=token,
+            cancel=stop.cancel,
+            say=lambda text: screen.complain([clean(text)]),
+            sudo_password=password,
+        ) as open_now,
+    ):
+        urls = {"base_url": open_now.base_url, "model": open_now.model, "dashboard": open_now.dashboard}
+        screen.json(result_line("tunnel", {**urls, "token": open_now.token}))
+        if not screen.as_json:
+            screen.say(*_lines(open_now))
+        while not stop.cancel.wait(1):
+            pass
     return Exit.DONE if stop.exit_code is None else stop.exit_code
 
 

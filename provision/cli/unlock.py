@@ -42,16 +42,14 @@ def unlock(inventory: str | None, why: str, limit: tuple[str, ...], ask_sudo_pas
     from provision import api
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
-    from provision.cli.run import errors_as_json
     from provision.inventory.limit import select
     from provision.render.jsonl import result_line
     from provision.render.leases import unlock_json, unlock_lines
 
     screen = ShownOptions(**options).screen()
-    with errors_as_json(screen):
-        loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
-        password = prompt() if ask_sudo_password else None
-        found = api.unlock(loaded, why=why, limit=select(loaded, limit), sudo_password=password)
+    loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
+    password = prompt() if ask_sudo_password else None
+    found = api.unlock(loaded, why=why, limit=select(loaded, limit), sudo_password=password)
     screen.json(result_line("unlock", unlock_json(found)))
     if not screen.as_json:
         screen.say(*unlock_lines(found))

@@ -22,15 +22,3 @@ class WholeWords(click.HelpFormatter):
         super().write_dl(
             [(term, told.replace("-", _TIED)) for term, told in rows], min(col_max, self.width // 3), col_spacing
         )
-
-
-class _Context(click.Context):
-    formatter_class = WholeWords
-
-
-def with_whole_words(command: click.Command) -> click.Command:
-    """The same one, with those of its group."""
-    command.context_class = _Context
-    for each in command.commands.values() if isinstance(command, click.Group) else ():
-        with_whole_words(each)
-    return command

@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 
 from provision import api
+from provision.core.errors import ProvisionError
 from provision.core.plan import Mode, make_plan
 from provision.core.report import HostReport, Report
 from provision.inventory.models import Inventory
@@ -25,7 +26,7 @@ Call = Callable[..., Result]
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch, inventory: Path) -> dict[str, Any]:
     """What happened, in order, under `done`; set a command's exit code to make it fail."""
-    told: dict[str, Any] = {"done": []}
+    told: dict[str, Any] = {"done": [], "inventory": inventory}
 
     def run(command: str) -> Callable[..., Report]:
         def called(loaded: Inventory, **_: Any) -> Report:
@@ -77,6 +78,19 @@ def test_a_step_that_fails_ends_the_demo_which_still_cleans_up(
     assert "\ninstalled on this machine: libnuma1\n" in result.stdout
     # The next demo must not miss the hosts of this one.
     assert steps["forgotten"] == Lab(name="demo").inventory
+
+
+def test_an_error_within_it_is_told_once_to_who_reads_json_and_last(
+    call: Call, steps: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Inventory:
+        raise ProvisionError("it failed", hint="provision up")
+
+    monkeypatch.setattr(api, "load", fail)
+    lines = [json.loads(line) for line in call("demo", "--json").stdout.splitlines()]
+    assert [line.get("stage", line["event"]) for line in lines] == ["hosts", "up", "clean up", "error"]
+    assert steps["done"] == ["make", "remove"]
+    assert lines[-1]["error"]["hint"] == f"provision up {steps['inventory']}"
 
 
 def test_a_demo_whose_hosts_cannot_be_forgotten_says_so_and_is_done(
