@@ -9,6 +9,7 @@ from provision.cluster.closing import EPHEMERAL
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.networks import is_ip
 from provision.cluster.own_python import own_python
+from provision.inventory.models import Inventory
 
 
 class RelayHost(NamedTuple):
@@ -21,13 +22,19 @@ class RelayHost(NamedTuple):
 
 def carriers(cluster: Cluster) -> Mapping[str, RelayHost]:
     """By host. None, if the inventory does not ask for it."""
-    if cluster.inventory.transfer.relay == "never":
+    if not _asked_for(cluster.inventory):
         return {}
     return {
         node.name: RelayHost(node.node_ip, tuple(_ports(cluster, node)), own_python(node))
         for node in (*cluster.nodes, *cluster.spares)
         if node.facts is not None and node.address_known and is_ip(node.node_ip)
     }
+
+
+def _asked_for(inventory: Inventory) -> bool:
+    """Who has the controller pull an image has no registry near the hosts, and tens of gigabytes for each."""
+    pulled = inventory.runtime is not None and inventory.runtime.pull == "controller"
+    return (inventory.transfer.relay or ("auto" if pulled else "never")) == "auto"
 
 
 def _ports(cluster: Cluster, node: Node) -> Iterator[int]:

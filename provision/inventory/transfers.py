@@ -12,8 +12,8 @@ from provision.inventory.section import Section
 class Transfers(Section):
     """How large files come to the hosts."""
 
-    relay: Literal["auto", "never"] = Field(
-        "never",
+    relay: Literal["", "auto", "never"] = Field(
+        "",
         description="`auto`: what several hosts lack is sent to one of them, from which the others have it, over the "
-        "cluster's network",
+        "cluster's network. Default: `auto` with `runtime: {pull: controller}`, otherwise `never`",
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,20 @@ class Rack:
 
     def in_sync(self) -> bool:
         return self.provision("check").returncode == 0
+
+
+@contextlib.contextmanager
+def docker_here(rack: Rack, folder: Path, host: str) -> Iterator[None]:
+    """With Docker's client on the controller, for the daemon of `host`. `folder`: an empty one, for the client."""
+    client = shutil.which("docker")
+    if client is None:
+        base = next(path for path in sorted(rack.lab.root.glob("base-*")) if (path / "usr/sbin/dockerd").exists())
+        client = str(base / "usr/bin/docker")
+    (folder / "docker").symlink_to(client)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        patch.setenv("DOCKER_HOST", f"unix:///proc/{rack.lab.host(host).pid}/root/run/docker.sock")
+        yield
 
 
 def soon(what: Callable[[], bool], seconds: float = 90) -> bool:

@@ -3,12 +3,10 @@ controller's client talks to is that of a lab host, as with `DOCKER_HOST=ssh://H
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from container_rack import DOCKER, HOSTS, Rack
+from container_rack import DOCKER, HOSTS, Rack, docker_here
 from registry import serve, start_registry, stop_registry
 
 from provision.environment.image_lock import parse_image_lock
@@ -27,15 +25,7 @@ def here(rack: Rack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rack]
         rack.on(host, "docker image prune -af")
     (rack.lab.directory / "hosts/lab-1/upper/root.tar").write_bytes((rack.folder / "standin.tar").read_bytes())
     rack.on("lab-1", "docker load -i /root.tar; rm /root.tar")
-    client = shutil.which("docker")
-    if client is None:
-        base = next(path for path in sorted(rack.lab.root.glob("base-*")) if (path / "usr/sbin/dockerd").exists())
-        client = str(base / "usr/bin/docker")
-    folder = tmp_path_factory.mktemp("client")
-    (folder / "docker").symlink_to(client)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-        patch.setenv("DOCKER_HOST", f"unix:///proc/{rack.lab.host('lab-1').pid}/root/run/docker.sock")
+    with docker_here(rack, tmp_path_factory.mktemp("client"), "lab-1"):
         yield rack
     rack.provision("down", "--purge")
 
