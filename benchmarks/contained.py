@@ -3,7 +3,9 @@
 
 Makes a lab of virtual hosts with real Docker, builds the demo's image of real Ray and real vLLM (CPU build, a tiny
 model), and brings it up in turn: with benchmarks/docker_by_hand.sh (docker run, ray start, vllm serve, curl) and with
-provision, which also judges, proves and watches. Needs root. Give it an otherwise idle machine.
+provision, which also judges and watches. What `up` proves before it starts a service, a careful person tries as well:
+the script has vLLM's own parser read its arguments, and runs an all-reduce, in containers of the image. The ratio
+to its time without these two is printed, too. Needs root. Give it an otherwise idle machine.
 
     python -m benchmarks.contained              2 hosts, 2 rounds
     python -m benchmarks.contained --assert     exit code 1 if a fresh `up` takes more than 1.1 times as long

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.by_hand import told
+
 ROOT = Path(__file__).parents[3]
 BENCHMARKS = ROOT / "benchmarks"
 SSH = """#!/bin/sh
@@ -50,7 +52,14 @@ def run(folder: Path, script: str, step: str) -> tuple[str, list[str]]:
     ("script", "parts", "words"),
     [
         ("by_hand.sh", ["environment", "ray", "vllm"], ["uv pip install", "--address=10.0.0.1:6379", "vllm serve"]),
-        ("docker_by_hand.sh", ["ray", "vllm"], ["docker run -d", "--address=10.0.0.1:6379", "vllm serve $MODEL"]),
+        (
+            "docker_by_hand.sh",
+            ["proofs", "ray", "vllm"],
+            [
+                *("python3 - serve /models/tiny --served", "python3 - 10.0.0.1 0 2", "python3 - 10.0.0.1 1 2"),
+                *("docker run -d", "--address=10.0.0.1:6379", "vllm serve /models/tiny --served"),
+            ],
+        ),
     ],
 )
 def test_each_brings_it_up_on_all_hosts_and_tells_the_seconds_of_each_part(
@@ -64,6 +73,25 @@ def test_each_brings_it_up_on_all_hosts_and_tells_the_seconds_of_each_part(
         assert any(word in line for line in noted), noted
     _, noted = run(folder, script, "down")
     assert {line.split()[2] for line in noted[-2:]} == {"10.0.0.1", "10.0.0.2"}
+
+
+def test_what_is_promised_is_of_the_same_proofs_and_the_other_figure_is_told() -> None:
+    assert told("`docker run`", 1.1, [45.0, 47.0], [44.0, 46.0], [35.0, 35.0]) == (
+        "a fresh up takes 1.02 times as long as `docker run` by hand, proofs included (promised: 1.1), "
+        "and 1.31 times as long as without them"
+    )
+    assert told("the same steps", 1.15, [50.0], [40.0], [40.0]) == (
+        "a fresh up takes 1.25 times as long as the same steps by hand (promised: 1.15)"
+    )
+
+
+def test_a_script_that_a_proof_ends_is_not_measured(folder: Path) -> None:
+    """As vLLM ends with 2 for an argument that it does not know."""
+    (folder / "bin/ssh").write_text("#!/bin/sh\ncase $* in *'python3 - serve'*) exit 2 ;; esac\n")
+    environment = {"PATH": f"{folder}/bin:{os.environ['PATH']}"}
+    command = ["sh", BENCHMARKS / "docker_by_hand.sh", "up", folder, "10.0.0.1", "10.0.0.2"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 @pytest.mark.parametrize(("name", "promise"), [("fresh", "1.15"), ("contained", "1.1")])
