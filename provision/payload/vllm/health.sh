@@ -10,7 +10,8 @@ both_codes() {
         code_of "$health_url/health"; printf ' '
         code_of -H 'Content-Type: application/json' -d '{}' "$health_url/invocations"
     else
-        printf '%s\n' "$health_program" | URL="$health_url" CERTIFICATE="$certificate" "$health_python" -I -S -
+        export URL="$health_url" CERTIFICATE="$certificate"
+        printf '%s\n' "$health_program" | as_user "$health_python" -I -S -
     fi
 }
 # What keeps it from answering a question. The stamp has been read, and the key is for our server alone.
@@ -26,10 +27,15 @@ silent() {
 health() {
     if ! listens "$health_port"; then echo "not listening on port $health_port"; return; fi
     if ! ours_listens "$health_host" "$health_port"; then echo "port $health_port belongs to another process"; return; fi
-    codes=$(both_codes)
-    if [ "${codes% *}" = certificate ]; then echo "it shows another certificate"
-    elif [ "${codes% *}" != 200 ]; then echo "/health answers ${codes% *}"
-    elif [ -n "$guarded" ] && [ "${codes#* }" != 401 ]; then echo "it answers without the API key"
+    codes=$(cd / && both_codes 2>/dev/null)
+    case ${codes% *} in
+        200) ;;
+        certificate) echo "it shows another certificate"; return ;;
+        0|000) echo "/health does not answer"; return ;;
+        ''|*[!0-9]*) echo "it could not be asked a question"; return ;;
+        *) echo "/health answers ${codes% *}"; return ;;
+    esac
+    if [ -n "$guarded" ] && [ "${codes#* }" != 401 ]; then echo "it answers without the API key"
     else said=$(silent 2>/dev/null); printf '%s\n' "${said:-ok}"; fi
 }
 printf 'health=%s\n' "$(health)"

@@ -138,6 +138,7 @@ def test_an_ssh_config_names_hosts_but_not_jump_hosts_patterns_or_git(folder: Pa
     assert found[0].ssh == {"config": str(file)}
 
 
+@pytest.mark.needs("ssh")
 def test_a_pattern_alone_is_one_of_the_users_ssh_config_and_what_it_includes(folder: Path) -> None:
     own = folder / ".ssh"
     own.mkdir()

@@ -86,6 +86,7 @@ def test_without_being_asked_nothing_is_built(settings: Callable[..., Python], t
     assert not (tmp_path / "c.lock").exists()
 
 
+@pytest.mark.needs("git")
 def test_a_requirement_of_git_is_what_it_was_when_it_was_locked(
     settings: Callable[..., Python], tmp_path: Path
 ) -> None:

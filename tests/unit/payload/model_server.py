@@ -14,7 +14,7 @@ MARK = "gpus/gpu-01/vllm"
 KEY = "canary-key-of-the-server"
 
 #: Notes each request with the key that came with it. Arguments: its key, paths that do not want it, where it notes, and
-#: where it sends those on who ask for its health, and the file of its key.
+#: where it sends those on who ask for its health (`-`: it hangs up), and the file of its key.
 SERVER = """
 import json, ssl, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,8 @@ class Vllm(BaseHTTPRequestHandler):
         given = self.headers["Authorization"]
         with open(notes, "a") as file:
             file.write(f"{self.command} {self.path} {given}\\n")
+        if self.path == "/health" and goes == "-":
+            return
         if self.path == "/health" and goes:
             self.send_response(307)
             self.send_header("Location", goes)

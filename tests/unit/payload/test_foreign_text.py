@@ -74,6 +74,7 @@ def state_of(sh: str, server: Server, tmp_path: Path, program: str) -> list[str]
     return run(sh, f"{shell(*LIBRARY, 'listener.sh')}\n{shell('vllm/health.sh')}", given).splitlines()
 
 
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("sh", SHELLS)
 def test_a_process_that_asks_adds_nothing_to_what_is_known_of_a_service(
     sh: str, server: Server, tmp_path: Path

@@ -30,11 +30,13 @@ def before(request: pytest.FixtureRequest) -> str:
     return "" if request.param == "curl" else WITHOUT_CURL
 
 
-def health(port: int, pid: str, before: str, *, guarded: str = "yes", certificate: str = "") -> str:
+def health(
+    port: int, pid: str, before: str, *, guarded: str = "yes", certificate: str = "", python: str = sys.executable
+) -> str:
     url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     variables = {
         "mark": MARK, "pid": pid, "user": "", "runtimes": "", "guarded": guarded, "health_host": "127.0.0.1",
-        "health_port": str(port), "health_url": url, "certificate": certificate, "health_python": sys.executable,
+        "health_port": str(port), "health_url": url, "certificate": certificate, "health_python": python,
         "health_program": bundle("health:main"), "PATH": os.environ["PATH"],
     }  # fmt: skip
     text = f"{shell(*LIBRARY, 'listener.sh')}\n{before}\n{shell('vllm/health.sh')}"
@@ -57,6 +59,18 @@ def test_one_that_answers_without_it_is_not(server: Server, before: str) -> None
 
 def test_one_that_is_not_well_says_what_it_answers(server: Server, before: str) -> None:
     assert health(*server.start(goes="http://127.0.0.1:1/"), before) == "health=/health answers 307"
+
+
+def test_one_that_hangs_up_does_not_answer(server: Server, before: str) -> None:
+    assert health(*server.start(goes="-"), before) == "health=/health does not answer"
+
+
+@pytest.mark.parametrize("program", ["#!/bin/sh\nexit 1\n", "#!/nowhere/python\n", "#!/bin/sh\necho Traceback\n"])
+def test_nothing_is_said_of_one_that_could_not_be_asked(program: str, server: Server, tmp_path: Path) -> None:
+    (python := tmp_path / "python").write_text(program)
+    python.chmod(0o755)
+    said = health(*server.start(), WITHOUT_CURL, python=str(python))
+    assert said == "health=it could not be asked a question"
 
 
 def test_a_port_of_another_process_is_not_asked(server: Server, before: str) -> None:

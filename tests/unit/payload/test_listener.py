@@ -104,25 +104,22 @@ def test_one_at_another_address_takes_nothing_away(listen: Listen) -> None:
         assert not ours("some-name", port, pid)
 
 
+@pytest.mark.needs("root")
 def test_a_mark_that_another_user_has_put_on_is_not_ours(listen: Listen) -> None:
-    if os.getuid() == 0:
-        _, pid = listen("127.0.0.1")
-        port, _ = listen("127.0.0.1", user=NOBODY)
-        assert not ours("127.0.0.1", port, pid)
-        # With sudo, root looks at the service of a user, where it may.
-        port, pid = listen("127.0.0.1", user=NOBODY)
-        if _looks_into_all():
-            assert ours("127.0.0.1", port, pid)
-        # In many containers it may not look into the processes of others; as that user it may.
-        text = shell("users.sh", "service/library.sh", "listener.sh") + '\nours_listens "$address" "$port"'
-        variables = {"mark": MARK, "pid": pid, "user": pwd.getpwuid(NOBODY).pw_name, "PATH": os.environ["PATH"]}
-        variables |= {"address": "127.0.0.1", "port": str(port)}
-        without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", "sh", "-c", text]
-        assert subprocess.run(without, env=variables, check=False).returncode == 0
-        assert subprocess.run(without, env={**variables, "user": ""}, check=False).returncode == 1
-    else:
-        port, _ = listen("127.0.0.1")
-        assert not ours("127.0.0.1", port, "1")
+    _, pid = listen("127.0.0.1")
+    port, _ = listen("127.0.0.1", user=NOBODY)
+    assert not ours("127.0.0.1", port, pid)
+    # With sudo, root looks at the service of a user, where it may.
+    port, pid = listen("127.0.0.1", user=NOBODY)
+    if _looks_into_all():
+        assert ours("127.0.0.1", port, pid)
+    # In many containers it may not look into the processes of others; as that user it may.
+    text = shell("users.sh", "service/library.sh", "listener.sh") + '\nours_listens "$address" "$port"'
+    variables = {"mark": MARK, "pid": pid, "user": pwd.getpwuid(NOBODY).pw_name, "PATH": os.environ["PATH"]}
+    variables |= {"address": "127.0.0.1", "port": str(port)}
+    without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", "sh", "-c", text]
+    assert subprocess.run(without, env=variables, check=False).returncode == 0
+    assert subprocess.run(without, env={**variables, "user": ""}, check=False).returncode == 1
 
 
 def _looks_into_all() -> bool:

@@ -159,6 +159,7 @@ def without(names: str, folder: Path) -> str:
     return str(folder)
 
 
+@pytest.mark.needs("curl")
 def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -185,6 +186,7 @@ def test_an_index_that_does_not_answer_is_found_where_something_is_to_be_fetched
     assert "unreached" not in probed(there, tmp_path)
 
 
+@pytest.mark.needs("curl")
 def test_a_host_that_is_to_fetch_its_python_is_asked_whether_it_can(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -9,6 +9,8 @@ import pytest
 from provision.transport.openssh import client
 from provision.transport.target import Target
 
+pytestmark = pytest.mark.needs("ssh")
+
 TARGET = Target(
     name="gpu-02",
     address="10.0.0.2",
