@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.diagnosis.lines import Line, read_lines, unique
 from provision.diagnosis.noise import is_aftermath, is_exception, is_warned
+from provision.diagnosis.port_keys import DEFAULTS
 from provision.diagnosis.signature import Kind, Signature
 from provision.diagnosis.table import signatures
 
@@ -40,17 +41,17 @@ class Diagnosis:
         return _KINDS[self.signature.kind] < _KINDS[other.signature.kind]
 
 
-def diagnose(lines: Sequence[Line]) -> Diagnosis | None:
+def diagnose(lines: Sequence[Line], keys: Mapping[int, str] = DEFAULTS) -> Diagnosis | None:
     """What explains most, over all lines: a cause before a symptom before waiting, and of the same kind what was said
     first, warnings of what may not be needed last. Among lines of one time their order decides, and of one line the
-    table's. None: nothing is known."""
+    table's. None: nothing is known. `keys`: of the inventory, as for `Signature.told`."""
     said = sorted(_in_time(lines), key=lambda item: is_warned(item[1]))
     for kind in Kind:
         known = [signature for signature in signatures() if signature.kind is kind]
         for place, line in said:
             for signature in known:
                 if match := _says(signature, lines, place):
-                    cause, fix = signature.told(match.groupdict(), line.host)
+                    cause, fix = signature.told(match.groupdict(), line.host, keys)
                     others = [other for at, other in said if _says(signature, lines, at)]
                     return Diagnosis(signature, cause, fix, tuple(unique([line, *others])[:SHOWN]))
     return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from provision.diagnosis.figures import figures
+from provision.diagnosis.port_keys import DEFAULTS, another
 
 
 class Kind(Enum):
@@ -25,8 +26,8 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class Signature:
     """`pattern` is searched in one line, without its prefixes. `cause` and `fix` may name its groups, what
-    `provision.diagnosis.figures` works out from them, and `{host}`. `fix` can be acted on as it stands: an edit of the
-    inventory, or a command.
+    `provision.diagnosis.figures` works out from them, `{host}`, and `{another}` for a `port` that is taken. `fix` can
+    be acted on as it stands: an edit of the inventory, or a command.
 
     `beside`: searched in the dozen lines before and after it in the same log, for what one line does not say. `quiet`:
     it counts also in a line of level info, which a sound start has, too.
@@ -45,9 +46,14 @@ class Signature:
     beside: re.Pattern[str] | None = None
     quiet: bool = False
 
-    def told(self, found: Mapping[str, str | None], host: str) -> tuple[str, str]:
-        """Cause and fix, with what stands in the line."""
-        values = {**figures(found), **{k: v for k, v in found.items() if v is not None}, "host": host or "the host"}
+    def told(self, found: Mapping[str, str | None], host: str, keys: Mapping[int, str] = DEFAULTS) -> tuple[str, str]:
+        """Cause and fix, with what stands in the line. `keys`: port → the key of the inventory that moves it."""
+        values = {
+            **figures(found),
+            "another": another(found.get("port"), keys),
+            **{k: v for k, v in found.items() if v is not None},
+            "host": host or "the host",
+        }
         # Where nobody says which host it was, an edit of the inventory still has a place for its name.
         fix = self.fix if host else self.fix.replace("hosts.{host}", "hosts.<name>")
         return _filled(self.cause, values), _typed(fix, values)

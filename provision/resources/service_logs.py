@@ -51,7 +51,10 @@ def asked(node: Node, cluster: str, folder: str, scratch: str, user: str) -> Log
 
 @dataclass(frozen=True)
 class ServiceLogs(Inquiry):
+    """`ports`: each with the key of the inventory that moves it, on all hosts the same."""
+
     hosts: tuple[LogPlaces, ...]
+    ports: tuple[tuple[int, str], ...] = ()
 
     @property
     def label(self) -> str:
@@ -86,7 +89,7 @@ class ServiceLogs(Inquiry):
         """Where several steps have failed, each has its own host's cause if there is one."""
         own = [Line(text, host=error.host, place=error.host) for text in error.evidence]
         near = [line for line in lines if line.host == error.host]
-        found = (_better(near, own) if failures > 1 else None) or _better(lines, own)
+        found = (self._better(near, own) if failures > 1 else None) or self._better(lines, own)
         missing = tuple(f"{name} could not be asked" for name in silent)
         if found is not None:
             also = [line for line in timeline(lines) if line not in found.evidence] if found.likely else []
@@ -97,11 +100,11 @@ class ServiceLogs(Inquiry):
         hint = error.hint or "the whole logs of all hosts are in this run's log file; `-v` shows them as they come"
         return Explanation(f"{error.message}; the cause is not known", evidence, hint)
 
-
-def _better(lines: list[Line], own: list[Line]) -> Diagnosis | None:
-    """What the logs say, with its place; what the step itself printed only where that explains more."""
-    logs, step = diagnose(lines), diagnose(own)
-    return step if step is not None and (logs is None or step.explains_more_than(logs)) else logs
+    def _better(self, lines: list[Line], own: list[Line]) -> Diagnosis | None:
+        """What the logs say, with its place; what the step itself printed only where that explains more."""
+        keys = dict(self.ports)
+        logs, step = diagnose(lines, keys), diagnose(own, keys)
+        return step if step is not None and (logs is None or step.explains_more_than(logs)) else logs
 
 
 def _not_in(lines: list[Line], found: Diagnosis, said: Sequence[str]) -> list[str]:

@@ -40,7 +40,7 @@ from provision.stack.closing import Closes
 from provision.stack.comes_back import OnlyByUp
 from provision.stack.environments import Environments
 from provision.stack.model import Model
-from provision.stack.port_keys import ports_free
+from provision.stack.port_keys import port_keys, ports_free
 from provision.stack.programs import programs_of
 from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
@@ -217,9 +217,11 @@ class Stack(Closes):
     def logs(self) -> ServiceLogs:
         """What all hosts are asked when one of their services has failed."""
         name = self._cluster.name
-        return ServiceLogs(
-            tuple(asked(n, name, self.folder(n), self._setup(n).temp_dir, service_user(n)) for n in self._cluster.nodes)
-        )
+        nodes = self._cluster.nodes
+        places = (asked(n, name, self.folder(n), self._setup(n).temp_dir, service_user(n)) for n in nodes)
+        head = self._cluster.head
+        dashboard = (head.host.ray.dashboard_port, "ray.dashboard_port")
+        return ServiceLogs(tuple(places), (*port_keys(self._cluster, head), dashboard))
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""

@@ -7,6 +7,8 @@ import pytest
 from signatures_document import DOCUMENT, made
 
 from provision.diagnosis import Signature, diagnose, read_lines, signatures
+from provision.diagnosis.port_keys import DEFAULTS
+from provision.inventory.models import Ray, Serve
 
 EXAMPLES = [pytest.param(s, e, id=f"{s.id}-{i}") for s in signatures() for i, e in enumerate(s.examples)]
 
@@ -59,6 +61,31 @@ def test_a_kv_cache_that_does_not_fit_is_told_with_the_length_that_does() -> Non
     assert "`max-model-len: 2048`" in told(line.format(""))[1]
     estimated = line.format("Based on the available memory, the estimated maximum model length is 2032. ")
     assert "`max-model-len: 2032`" in told(estimated)[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "port"),
+    [
+        ("OSError: [Errno 98] error while attempting to bind on address ('0.0.0.0', {}): address already in use", 8000),
+        ("socket.cpp:1019 The server socket has failed to listen. port: {}, code: -98, name: EADDRINUSE", 29501),
+        ("zmq.error.ZMQError: Address already in use (addr='tcp://10.0.0.2:{}')", 8265),
+    ],
+)
+def test_of_a_port_that_is_taken_the_one_key_is_named_that_moves_it(line: str, port: int) -> None:
+    fix = told(line.format(port))[1]
+    assert fix.endswith(f"stop it, or choose another `{DEFAULTS[port]}` in the inventory")
+    assert told(line.format(9123))[1].endswith("stop it, or choose another port where the inventory has 9123")
+    found = diagnose(read_lines(line.format(9123), "gpu-02"), {9123: "ray.port"})
+    assert found is not None and found.fix.endswith("choose another `ray.port` in the inventory")
+
+
+def test_the_default_ports_are_those_of_the_inventory() -> None:
+    ray = {getattr(Ray(), name): f"ray.{name}" for name in Ray.model_fields if name.endswith("_port")}
+    serve = {Serve.model_fields[name].default: f"serve.{name}" for name in ("port", "master_port")}
+    workers = {Ray().min_worker_port, Ray().max_worker_port}
+    assert {
+        port: key for port, key in (ray | serve | {Ray().port: "ray.port"}).items() if port not in workers
+    } == DEFAULTS
 
 
 def test_a_process_that_the_kernel_ended_is_told_with_what_it_held() -> None:

@@ -56,6 +56,13 @@ def test_a_cause_on_a_worker_explains_what_failed_on_the_head() -> None:
     assert "give gpu-02 more memory" in told.hint
 
 
+def test_a_port_that_is_taken_names_the_key_of_this_inventory() -> None:
+    said = "OSError: [Errno 98] error while attempting to bind on address ('10.0.0.1', 9123): address already in use"
+    logs = ServiceLogs((asked("gpu-01", "10.0.0.1"),), ((9123, "serve.port"),))
+    told = logs.read({"step": failure()}, {"gpu-01": answer(("/root/gpu-01/vllm/log", 5, said))})["step"]
+    assert told.hint.endswith("stop it, or choose another `serve.port` in the inventory")
+
+
 def test_the_host_is_said_where_the_cause_does_not_name_it() -> None:
     told = explained({"gpu-02": answer(("/root/gpu-02/ray/log", 5, "Bfloat16 is only supported on GPUs"))}, failure())
     assert told["step-0"].message == "vLLM: failed (exit code 1): on gpu-02, the GPU has no bfloat16"

@@ -10,6 +10,7 @@ from provision.cluster.cluster import Cluster
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Ray, Serve
 from provision.resources.ports import PortsFree
+from provision.resources.service_logs import ServiceLogs
 from provision.stack.backends import DEFAULT
 
 ON_RAY = Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2)
@@ -53,3 +54,11 @@ def test_the_key_moves_that_port_and_no_other(key: str, playbook: str, serve: Se
     moved = {port for one in after for port, _ in one.ports} ^ {port for one in before for port, _ in one.ports}
     assert moved == {*named, 4711}
     assert {port for one in after for port, said in one.keys if said == key} == {4711}
+
+
+@pytest.mark.parametrize(("playbook", "serve"), [("vllm_ray", ON_RAY), ("vllm_mp", WITHOUT)])
+def test_the_diagnosis_of_a_failed_service_knows_the_keys_too(playbook: str, serve: Serve) -> None:
+    made = cluster(serve=serve.model_copy(update={"port": 4711}))
+    book = PlaybookFile(built_in(playbook), built_in(DEFAULT)).load()(made)
+    (logs,) = (one.inquiry for one in book.inquiries if isinstance(one.inquiry, ServiceLogs))
+    assert dict(logs.ports)[4711] == "serve.port"
