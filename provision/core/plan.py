@@ -241,6 +241,6 @@ def _finding(step: Step, difference: Difference, severity: Severity) -> Finding:
         severity=severity,
         found=found,
         expected=expected,
-        why=resource.why,
+        why=resource.why_of(difference),
         hint=difference.hint or (BY_UP if severity is Severity.DRIFT else ""),
     )

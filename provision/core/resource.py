@@ -58,7 +58,7 @@ class Resource(ABC):
     first: ClassVar[bool] = False
     #: What `check` files it under: one of provision.core.finding.AREAS.
     area: ClassVar[str] = "files"
-    #: Why it matters that it is as wanted; said with every difference.
+    #: Why it matters that it is as wanted.
     why: ClassVar[str] = ""
 
     @property
@@ -100,6 +100,10 @@ class Resource(ABC):
     def fact(self, aspect: str) -> str:
         """What `check` calls this aspect; empty: the thing as a whole."""
         return f"{self.label} {aspect}".rstrip()
+
+    def why_of(self, difference: Difference) -> str:
+        """Why this one matters: what is said with it."""
+        return self.why
 
     def in_check(self, difference: Difference) -> tuple[str, str]:
         """What was found and what is expected, as `check` calls them."""

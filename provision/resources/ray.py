@@ -95,7 +95,8 @@ class Setup:
 
 @dataclass(frozen=True)
 class RayNode(Service):
-    why: ClassVar[str] = "the ranks of this host run in it, and new settings take effect only after a restart"
+    purpose: ClassVar[str] = "the ranks of this host run in it"
+    why: ClassVar[str] = f"{purpose}, and new settings take effect only after a restart"
 
     setup: Setup
 

@@ -31,6 +31,7 @@ class ServerlessHead(Service):
     it looks for them and their stores once, when it starts, and without any takes no models (sllm/store_manager.py,
     0.8.0)."""
 
+    purpose: ClassVar[str] = "it loads the models, and answers for them"
     why: ClassVar[str] = "it loads the models, and what it was asked to deploy is forgotten when it restarts"
 
     serves: ClassVar[bool] = True

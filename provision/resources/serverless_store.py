@@ -30,7 +30,8 @@ _WELL = "serverless/store_well.sh"
 class ServerlessStore(Service):
     """`python`: the folder of the environment; `lock`: what it was made from. `storage`: folder of the models."""
 
-    why: ClassVar[str] = "without the store ServerlessLLM loads no model on this worker"
+    purpose: ClassVar[str] = "without the store ServerlessLLM loads no model on this worker"
+    why: ClassVar[str] = purpose
 
     python: str
     lock: str

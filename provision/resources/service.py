@@ -106,6 +106,9 @@ class Service(Resource):
     area: ClassVar[str] = "services"
     why: ClassVar[str] = "new settings take effect only when the service is restarted"
 
+    #: What it is there for: why it matters that it runs.
+    purpose: ClassVar[str] = ""
+
     #: Whether the model does not answer while it is stopped.
     serves: ClassVar[bool] = False
 
@@ -126,6 +129,10 @@ class Service(Resource):
 
     def fact(self, aspect: str) -> str:
         return self.label if aspect in _CONDITION else super().fact(aspect)
+
+    def why_of(self, difference: Difference) -> str:
+        # Of one that has died no setting has changed.
+        return self.purpose if difference.aspect in ("", *_CONDITION) else self.why
 
     def in_check(self, difference: Difference) -> tuple[str, str]:
         return in_words(difference) or super().in_check(difference)

@@ -53,7 +53,8 @@ class VllmServer(Service):
     ranks it runs on, part of what makes a restart necessary. `secrets` reach it by environment. `tls`: what it speaks
     HTTPS with; None: HTTP. Subclasses say what joins the hosts."""
 
-    why: ClassVar[str] = "it serves the model, and new settings take effect only after a restart"
+    purpose: ClassVar[str] = "it serves the model"
+    why: ClassVar[str] = f"{purpose}, and new settings take effect only after a restart"
 
     serves: ClassVar[bool] = True
 

@@ -96,7 +96,8 @@ class VllmHead(VllmNode):
 class VllmWorker(VllmNode):
     """One of the others, without an API."""
 
-    why: ClassVar[str] = "its ranks are part of the model, and new settings take effect only after a restart"
+    purpose: ClassVar[str] = "its ranks are part of the model"
+    why: ClassVar[str] = f"{purpose}, and new settings take effect only after a restart"
 
     @property
     def name(self) -> str:

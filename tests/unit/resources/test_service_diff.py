@@ -1,8 +1,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import pytest
 
+from provision.core.plan import Mode, findings_of, make_plan
+from provision.core.playbook import Step
 from provision.core.resource import State
 from provision.core.script import Script
 from provision.core.secret import Secret
@@ -194,3 +197,21 @@ def test_a_stamp_holds_what_is_wanted_and_no_secret() -> None:
     stamp = str(script.vars["stamp"])
     assert stamp.splitlines() == ["--size=1"]
     assert not {line.partition("=")[0] for line in stamp.splitlines()} & OBSERVED
+
+
+def test_of_one_that_died_or_never_ran_it_is_said_what_it_is_for_and_not_that_settings_changed() -> None:
+    @dataclass(frozen=True)
+    class Known(Server):
+        purpose: ClassVar[str] = "it serves"
+        why: ClassVar[str] = f"{purpose}, and new settings take effect only after a restart"
+
+    def why(have: State) -> list[str]:
+        step = Step("gpu-01", wanted)
+        plan = make_plan(Mode.UP, [step], {step.key: have})
+        return [finding.why for finding in findings_of(plan)]
+
+    wanted = Known(PLACE, {"--size": "1"})
+    died = {**runs(wanted), "running": "no: its process has exited"}
+    unready = {key: value for key, value in runs(wanted).items() if key != "ready"}
+    assert why(None) == why(died) == why(unready) == ["it serves"]
+    assert why({**runs(wanted), "--size": "2"}) == [Known.why]
