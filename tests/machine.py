@@ -153,12 +153,20 @@ def own_labs() -> Path:
         above = default_root().with_name("provision-lab-tests")
     except NoHome:
         above = Path(before or Path(tempfile.gettempdir(), f"provision-lab-tests-{os.geteuid()}")).absolute()
-    for left in above.glob("*") if above.is_dir() else ():
-        if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
-            remove_labs(left)
+    remove_left(above)
     place = above / str(os.getpid())
     os.environ[VARIABLE] = str(place)
     return place
+
+
+def remove_left(above: Path) -> None:
+    """The labs of runs that have ended. One at a time: runs that begin together would take files from each other."""
+    if not above.is_dir():
+        return
+    with locked(above / "removing.lock"):
+        for left in above.glob("*"):
+            if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
+                remove_labs(left)
 
 
 def remove_labs(place: Path) -> None:
