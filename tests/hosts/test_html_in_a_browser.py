@@ -279,10 +279,27 @@ def test_of_two_hundred_hosts_those_that_differ_are_shown_below_each_other(page:
     page.open(many_hosts())
     assert page.facts() == ["driver", "torch", "MTU"]
     assert page.texts("#shown") == ["3 of 3 findings · 3 of 60 facts · 24 of 200 hosts"]
-    page.press("worst first")
-    assert page.texts(".matrix tbody tr:nth-child(-n+12) td.blocks") == ["535.161.08 ✕blocks"] * 12
     page.show("all")
     assert page.texts("#shown") == ["3 of 3 findings · 60 of 60 facts · 200 of 200 hosts"]
+
+
+def test_hosts_that_are_the_same_in_all_that_is_shown_share_a_row_that_names_them(page: Page) -> None:
+    page.open(many_hosts())
+    page.press("worst first")
+    assert page.texts(".matrix tbody tr:first-child td") == ["535.161.08 ✕blocks", "2.14.0", "9000"]
+    assert page.texts(".matrix td.blocks") == ["535.161.08 ✕blocks"] * 2, "a row for each of twelve hosts"
+    assert page.texts(".matrix tbody tr:nth-child(-n+2) th") == [
+        "gpu-006 ✕1 blocks and 10 more",
+        "gpu-193 ✕1 blocks, 1 warning",
+    ]
+    page.find(".matrix tbody tr:first-child th a:last-child").send_keys(Keys.ENTER)
+    assert page.details() == "hosts close " + ", ".join(f"gpu-{number:03}" for number in range(6, 190, 17))
+    page.browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.search("torch")
+    assert page.texts("#shown") == ["1 of 3 findings · 1 of 60 facts · 200 of 200 hosts"]
+    assert len(page.hosts()) < 9, "what is not shown sets them apart"
+    page.search("gpu-040")
+    assert page.texts(".matrix tbody th") == ["gpu-040 ✕1 blocks"]
 
 
 def test_what_a_host_printed_is_text_and_is_not_run(page: Page) -> None:
