@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from provision.core.resource import Difference
 
@@ -33,3 +33,12 @@ def in_words(difference: Difference) -> tuple[str, str] | None:
 
 def _line(difference: Difference) -> str:
     return " → ".join(in_words(difference) or ()) or str(difference)
+
+
+def condition(have: Mapping[str, str]) -> str:
+    """What `check` shows of a service that is there."""
+    if have.get("running") != "yes":
+        return "not running"
+    if "ready" not in have:
+        return "not ready"
+    return "running" if have.get("health") == "ok" else have.get("health", "not well")

@@ -25,7 +25,7 @@ from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
 from provision.payload.bundle import bundle, shell
 from provision.resources.hardening import HARDENING
-from provision.resources.planned import in_words, service_lines
+from provision.resources.planned import condition, in_words, service_lines
 from provision.resources.runtime import PLAIN, RUNTIMES, STAYING
 from provision.resources.service_secrets import AS_GIVEN, COMPARE, is_secret, secret_aspects, secret_variables
 from provision.resources.staying import (
@@ -227,7 +227,7 @@ class Service(Resource):
         if have is None:
             return ()
         runs = {k: v for k, v in have.items() if k.startswith("--") or k in _REMEMBERED}
-        cells = {self.label: _condition(have), **{self.fact(aspect): value for aspect, value in runs.items()}}
+        cells = {self.label: condition(have), **{self.fact(aspect): value for aspect, value in runs.items()}}
         return tuple(Known(self.area, fact, value) for fact, value in cells.items())
 
     def fix(self, have: State, want: State) -> Script:
@@ -289,14 +289,6 @@ def sending() -> dict[str, Value]:
 
 def unit_name(place: Place) -> str:
     return "provision-" + place.owner_mark.replace("/", "-") + ".service"
-
-
-def _condition(have: Mapping[str, str]) -> str:
-    if have.get("running") != "yes":
-        return "not running"
-    if "ready" not in have:
-        return "not ready"
-    return "running" if have.get("health") == "ok" else have.get("health", "not well")
 
 
 def _missing(have: State, differences: tuple[Difference, ...]) -> set[str]:

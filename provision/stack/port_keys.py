@@ -20,6 +20,12 @@ def port_keys(cluster: Cluster, node: Node) -> tuple[tuple[int, str], ...]:
     return (*ray, (serve.port, "serve.port")) if serve is not None else ray
 
 
+def keys_in_logs(cluster: Cluster) -> tuple[tuple[int, str], ...]:
+    """Of all that a log may call taken: that of the dashboard, too, which nobody looks at before."""
+    ray = cluster.head.host.ray
+    return (*port_keys(cluster, cluster.head), (ray.dashboard_port, "ray.dashboard_port"))
+
+
 def ports_free(
     cluster: Cluster, node: Node, place: Place, address: str, ports: tuple[tuple[int, str], ...]
 ) -> PortsFree:

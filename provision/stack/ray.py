@@ -40,7 +40,7 @@ from provision.stack.closing import Closes
 from provision.stack.comes_back import OnlyByUp
 from provision.stack.environments import Environments
 from provision.stack.model import Model
-from provision.stack.port_keys import port_keys, ports_free
+from provision.stack.port_keys import keys_in_logs, ports_free
 from provision.stack.programs import programs_of
 from provision.stack.secrets import given
 from provision.stack.token import RAY_TOKEN
@@ -219,9 +219,7 @@ class Stack(Closes):
         name = self._cluster.name
         nodes = self._cluster.nodes
         places = (asked(n, name, self.folder(n), self._setup(n).temp_dir, service_user(n)) for n in nodes)
-        head = self._cluster.head
-        dashboard = (head.host.ray.dashboard_port, "ray.dashboard_port")
-        return ServiceLogs(tuple(places), (*port_keys(self._cluster, head), dashboard))
+        return ServiceLogs(tuple(places), keys_in_logs(self._cluster))
 
     def find_blockers(self, book: Playbook) -> None:
         """What would fail later, on one host or all of them, and is known already."""
