@@ -25,6 +25,8 @@ _NONE = "-"
 _NARROWEST = 12
 _USUAL_VALUE, _WIDEST_VALUE = 16, 36
 _WIDEST_FACT = 36
+#: Characters that are left, behind a value, for the hosts that have it.
+_NARROWEST_HOSTS = 8
 #: Of the values of one fact so many are listed, and all that have a finding.
 _MOST_VALUES = 8
 
@@ -163,7 +165,8 @@ def _lists(rows: Sequence[Row], hosts: Sequence[str], paint: Paint, width: int) 
         for row in of_area:
             name = _INDENT + pad(row.label, label - len(_INDENT))
             longest = max(_USUAL_VALUE, *(cells(cell.text) for cell in row.cells))
-            wide = min(longest, _WIDEST_VALUE, max(width // 2 - _GAP, 8))
+            room = min(width // 2 - _GAP, width - label - 6 - _NARROWEST_HOSTS)
+            wide = min(longest, _WIDEST_VALUE, max(room, 8))
             for cell, where in _values(row, hosts):
                 shown = f"{cell.mark} {pad(cut(cell.text, wide), wide)}"
                 indent = " " * (label + 6 + wide)

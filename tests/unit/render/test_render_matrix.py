@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from check_samples import HOSTS, OLD, a_check, a_finding, a_missing_gpu, a_sound_check, known_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from provision.core.finding import Known, Severity
@@ -162,6 +162,7 @@ def test_what_was_asked_for_is_shown_although_nothing_is_found() -> None:
     ]
 
 
+@example({"0000000000000\x1f\x1f\x1f\x1f\x1f\u2d68": "00000000000\x1f\x1f\x1f\x1f\x1f"}, 9, 72)
 @given(st.dictionaries(words, words, max_size=6), st.integers(1, 40), st.integers(40, 140))
 def test_no_value_breaks_a_line_or_the_width(facts: dict[str, str], number: int, width: int) -> None:
     names = [f"h{n}" for n in range(number)]
