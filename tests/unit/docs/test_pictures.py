@@ -5,6 +5,7 @@ import html
 import io
 import os
 import re
+import time
 
 import pytest
 from made_table import DOCS
@@ -104,6 +105,8 @@ def test_the_digest_is_of_the_page_whatever_clock_the_reader_has(monkeypatch: py
         digests.add(tuple(one.digest for one in PAGES))
         assert os.environ["TZ"] == zone
     assert len(digests) == 1
+    monkeypatch.undo()
+    time.tzset()  # or all tests after this one would live there
 
 
 def test_each_picture_is_in_a_document_and_each_file_is_a_picture() -> None:
