@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -26,8 +27,8 @@ CONFIRM = 2 * GRACE + 2.0
 #: What to do where the login shell does not come to what was sent.
 STARTUP = "see whether a startup file there (.bashrc, .profile, BASH_ENV) waits for input or for a network"
 
-# How often a caller's cancel is looked at (seconds), and for how long more output is waited for when the
-# command has ended without saying so itself.
+# How often a caller's cancel is looked at (seconds), and for how long more output is waited for once the command has
+# been seen to have ended without saying so itself: what it said last may still be on its way, or be there by now.
 _LOOK = 0.2
 _DRAIN = 0.5
 
@@ -109,7 +110,8 @@ class Batch:
                 raise ConnectionLost(self._host, f"the connection broke: {error}", hint="run it again") from error
 
     def _follow(self, timeout: float | None) -> None:
-        began = heard = time.monotonic()
+        began = time.monotonic()
+        quiet = math.inf  # since when, after the command's end
         seen = self._current
         while not (self._out.exit is not None and self._err.exit is not None):
             out, err = self._pipe.read(_LOOK)
@@ -119,9 +121,13 @@ class Batch:
                 raise Cancelled(f"cancelled while a script ran on {self._host}")
             now = time.monotonic()
             if out or err:
-                heard = now
-            elif self._pipe.over or (self._pipe.channel.exit_status_ready() and now - heard > _DRAIN):
+                quiet = math.inf
+            elif self._pipe.over:
                 break
+            elif self._pipe.channel.exit_status_ready():
+                quiet = min(quiet, now)
+                if now - quiet > _DRAIN:
+                    break
             if not self._let_in and now - began > STARTING:
                 raise self._not_begun(STARTING)
             if timeout is None and seen != self._current:
@@ -133,7 +139,8 @@ class Batch:
         self._take("stderr", self._err.close())
         if not self._pipe.stays:
             self._pipe.ended(CONFIRM)
-        if self._out.exit is None and self._err.exit is None and self.begun and self._pipe.status is None:
+        # A batch that has come to its end says so, also where a script has failed.
+        if self._out.exit is None and self.begun and not self._pipe.status:
             raise self._lost()
 
     def _take(self, stream: str, lines: Iterable[tuple[int, str]]) -> None:
