@@ -102,7 +102,7 @@ class Rack:
         root = self.hosts_root
         hosts = []
         for number, address in enumerate(self.addresses):
-            own = root / "clusters" / "bench" / self.name(number)
+            own = self.own(number)
             variables = {
                 "root": str(root),
                 "head": self.addresses[0],
@@ -122,6 +122,10 @@ class Rack:
             "script": (Path(__file__).parent / "one_script.sh").read_text(),
             "packages": index.PACKAGES,
         }
+
+    def own(self, number: int) -> Path:
+        """What a host has of the cluster."""
+        return self.hosts_root / "clusters" / "bench" / self.name(number)
 
     def name(self, number: int) -> str:
         return f"bench-{number + 1:03d}"
@@ -178,7 +182,26 @@ class Rack:
         listen = "\n".join(f"ListenAddress {address}:{self.port}" for address in addresses)
         config.write_text(CONFIG.format(listen=listen, folder=self.folder, path=path, home=self.folder / "home"))
         log = self.folder / f"sshd.{first}.log"
-        return subprocess.Popen([program, "-D", "-f", config, "-E", log], stdin=subprocess.DEVNULL)
+        argv = [program, "-D", "-f", config, "-E", log]
+        return subprocess.Popen([*self._with_service(), *argv], stdin=subprocess.DEVNULL)
+
+    @property
+    def has_service(self) -> bool:
+        """Whether hosts have a service `ray` for what asks an init system: as root, in a namespace of their own."""
+        return os.geteuid() == 0 and Path("/etc/init.d").is_dir() and bool(shutil.which("unshare"))
+
+    def _with_service(self) -> list[str | Path]:
+        if not self.has_service:
+            return []
+        folder = self.folder / "init.d"
+        if not folder.exists():
+            (folder / ".stamps").mkdir(parents=True)
+            for number, address in enumerate(self.addresses):
+                (folder / ".stamps" / address).write_text(f"{self.own(number)}/ray/stamp\n")
+            shutil.copyfile(Path(__file__).with_name("service.sh"), folder / "ray")
+            (folder / "ray").chmod(0o755)
+        alone = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
+        return [*alone, 'mount --bind "$0" /etc/init.d && exec "$@"', folder]
 
     def _python(self) -> Path:
         """A folder with this Python and nothing else: the hosts have one that fits, and no uv."""
