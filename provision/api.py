@@ -37,11 +37,10 @@ from provision.engine.unchanged import MadeFrom, inventory_files
 from provision.environment.cache import check_cache
 from provision.environment.lockfile import Lock
 from provision.environment.locks import lock_of, lock_or_broken, make_lock_of
-from provision.export import gathering
 from provision.inventory.models import Inventory
 from provision.operate.building import ready
 from provision.proofs.names import PROOFS
-from provision.serving.certificate import read_given
+from provision.serving.given_tls import given_tls
 from provision.stack.again import only_restarts, require_services, restarting
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.certificate import own_certificate, together
@@ -243,7 +242,7 @@ def lock(
     return make_lock_of(of, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say).path
 
 
-unlock, export, prune = unlocking.unlock, gathering.export, pruning.prune
+unlock, prune = unlocking.unlock, pruning.prune
 
 
 def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
@@ -256,7 +255,7 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
     inventory = inventory if removes else ready(inventory)
     # Going back goes by no file of now but the playbook, and a plan in a file compares its lock itself.
     files = [book.path, *(inventory_files(inventory.path) if command != "rollback" else ())]
-    made_from = MadeFrom(files, lambda: {} if removes else inventories.read_secrets(inventory) | read_given(inventory))
+    made_from = MadeFrom(files, lambda: {} if removes else inventories.read_secrets(inventory) | given_tls(inventory))
     if command == "up" and inventory.python.wheels == "controller" and inventory.python.packages:
         check_cache()
     secrets = made_from.secrets

@@ -60,6 +60,7 @@ def export(
     from provision.cli.find import find_inventory
     from provision.cli.password import ask_sudo_password as prompt
     from provision.cli.run import existing
+    from provision.export import gathering
     from provision.export.export import ExportTerms
     from provision.export.writing import write
     from provision.render.export import export_json, export_lines
@@ -68,7 +69,7 @@ def export(
     screen = ShownOptions(**options).screen()
     loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False)
     password = prompt() if ask_sudo_password else None
-    found = api.export(
+    found = gathering.export(
         loaded, ExportTerms(kind, root or "", image or "", ask), playbook=playbook, sudo_password=password
     )
     folder = out or Path(f"{loaded.cluster}-{kind}")

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from provision.core.secret import Secret
 
+#: What the file with key and certificate is called among a cluster's secrets, and the private key in it alone: no
+#: service gets them by its environment.
+TLS, TLS_KEY = "serve.tls", "serve.tls.key"
+
 
 @dataclass(frozen=True)
 class ShownCertificate:

@@ -18,7 +18,6 @@ from provision.core.stopwatch import Stopwatch
 from provision.engine.schedule import Stretch
 from provision.inventory.models import Host
 from provision.transport import Transport
-from provision.transport.relay import FIRST_FAILED, Relay, RelayStop
 from provision.transport.resume import line_of
 from provision.transport.upload import UploadPlace, is_large
 
@@ -50,6 +49,8 @@ class Relaying:
 
     def ahead(self, stretches: Sequence[Stretch]) -> None:
         """Whatever goes wrong is said, and no more than that."""
+        from provision.transport.relay import FIRST_FAILED  # certificates, which few runs need
+
         for sources, places in grouped({s.host: self._lacks(s) for s in stretches}):
             able = {host: place for host, place in places.items() if self._carriers[host].python}
             for host in places.keys() - able.keys():
@@ -71,6 +72,8 @@ class Relaying:
 
     def _relay(self, sources: Sequence[Path], places: Mapping[str, UploadPlace]) -> Mapping[str, str]:
         """Why hosts have not got all."""
+        from provision.transport.relay import Relay, RelayStop
+
         stops = [RelayStop(host, *self._carriers[host], place) for host, place in places.items()]
         about = [source.stat() for source in sources]
         files = [(source, s.st_size, int(s.st_mtime)) for source, s in zip(sources, about, strict=True)]

@@ -7,13 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import LockError
-from provision.environment.image_lock import (
-    image_lock_for,
-    image_news,
-    is_image_lock,
-    make_image_lock,
-    parse_image_lock,
-)
 from provision.environment.lock_of_command import lock_for
 from provision.environment.lockfile import (
     Lock,
@@ -32,6 +25,8 @@ BROKEN = "broken: "
 
 def parse(text: str, path: Path, *, edited: bool = False) -> Lock:
     """As lockfile.parse_lock."""
+    from provision.environment.image_lock import is_image_lock, parse_image_lock
+
     return parse_image_lock(text, path) if is_image_lock(text) else parse_lock(text, path, edited=edited)
 
 
@@ -41,6 +36,8 @@ def lock_of(
     """As lock_of_command.lock_for."""
     path, base, image = inventory.lock_path, inventory.path.parent, inventory.runtime
     if image is not None:
+        from provision.environment.image_lock import image_lock_for  # what reads images: for few clusters
+
         return image_lock_for(image, path, base=base, make=make, say=say, removes=removes, resolve=resolve)
     return lock_for(inventory.python, path, base=base, make=make, say=say, removes=removes, resolve=resolve)
 
@@ -73,6 +70,8 @@ def make_lock_of(
     """As lockfile.make_lock."""
     path, base, image = inventory.lock_path, inventory.path.parent, inventory.runtime
     if image is not None:
+        from provision.environment.image_lock import make_image_lock
+
         return make_image_lock(image, path, base=base, say=say)
     return make_lock(inventory.python, path, base=base, upgrade=upgrade, upgrade_packages=upgrade_packages, say=say)
 
@@ -81,6 +80,8 @@ def news_of(inventory: Inventory, upgrade: bool, only: Sequence[str], check: boo
     """What making it anew would change. For a check, what is wrong with the lock by itself comes first."""
     path, base, image = inventory.lock_path, inventory.path.parent, inventory.runtime
     if image is not None:
+        from provision.environment.image_lock import image_news
+
         return image_news(image, path, base=base)
     first: tuple[str, ...] = ()
     try:

@@ -15,7 +15,6 @@ from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.wording import size
-from provision.environment.image_archive import digest_of
 from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell
@@ -218,6 +217,8 @@ class Image(Resource):
         """Raises LockError, if the file holds another image than the lock."""
         if self.lock.pulled:
             return
+        from provision.environment.image_archive import digest_of
+
         now = digest_of(self.archive)
         if now != self.lock.digest:
             said = f"`{self.archive.name}` holds the image {now[:12]}, the lock has {self.lock.short}"

@@ -22,15 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from provision.core import reading
-from provision.core.certificate import CertifiedKey, ShownCertificate
+from provision.core.certificate import TLS, TLS_KEY, CertifiedKey, ShownCertificate
 from provision.core.errors import InventoryError, Problem
 from provision.core.private import open_to_others
 from provision.core.secret import Secret
 from provision.inventory.models import Inventory
-
-#: What the file is called among a cluster's secrets, and the private key in it alone: no service gets them by its
-#: environment.
-TLS, TLS_KEY = "serve.tls", "serve.tls.key"
 
 #: As long as a person's pin holds. It is issued anew when a tenth of that is left.
 _YEARS = 10
@@ -56,7 +52,7 @@ _ODD = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneral
 
 
 def read_given(inventory: Inventory) -> dict[str, Secret]:
-    """Of `serve.tls: {cert, key}`. Raises InventoryError."""
+    """Of `serve.tls: {cert, key}`, where it has both. Raises InventoryError."""
     tls = inventory.serve.tls if inventory.serve is not None else None
     if tls is None or not tls.cert or not tls.key:
         return {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provision.cluster.cluster import Cluster
-from provision.core.certificate import CertifiedKey, plain
+from provision.core.certificate import TLS, CertifiedKey, plain
 from provision.core.errors import NoHome
 from provision.core.events import Listener, Note
 from provision.core.finding import Finding, Severity
@@ -29,7 +29,6 @@ from provision.inventory.models import Inventory
 from provision.resources.secret_file import SecretFile
 from provision.resources.tls import ServerTls, file_of, held_question
 from provision.resources.vllm import EVERYWHERE, VllmServer
-from provision.serving.certificate import TLS, OwnKey, own_key
 
 #: Seconds before its end from which on a certificate is mentioned: authorities issue some for 45 days.
 _SOON = 14 * 86400
@@ -51,12 +50,16 @@ class ClusterCertificate(KeptOnHosts):
         return held_question(f"{root}/clusters/{self.cluster}/{host}/vllm")
 
     def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
+        from provision.serving.certificate import own_key  # a library that few clusters need
+
         said = answers.get(self.head)
         self._settled.update(own_key(said.stdout if said is not None and said.ok else ""))
         return dict(self._settled)
 
     def keep(self) -> None:
         """What is public of what was issued last, where `public_copy` says. Raises OSError, NoHome."""
+        from provision.serving.certificate import OwnKey
+
         own = self._settled.get(TLS)
         if not isinstance(own, OwnKey):
             return
@@ -154,7 +157,11 @@ def with_certificates(playbook: Callable[[Cluster], Playbook]) -> Callable[[Clus
 def ends_soon(cluster: Cluster, now: float) -> list[Finding]:
     """Of one that the inventory names: nobody issues that anew."""
     held = cluster.secrets.get(TLS)
-    if not isinstance(held, CertifiedKey) or isinstance(held, OwnKey):
+    if not isinstance(held, CertifiedKey):
+        return []
+    from provision.serving.certificate import OwnKey
+
+    if isinstance(held, OwnKey):
         return []
     left = held.certificate.ends - now
     if left > _SOON:

@@ -10,7 +10,6 @@ from provision.cluster.existing import listing_on
 from provision.cluster.networks import rdma_devices
 from provision.core.playbook import Playbook
 from provision.environment.ambient import reaching
-from provision.environment.image_source import archive_of
 from provision.environment.uv import usable
 from provision.inventory.runtime import Runtime
 from provision.resources.container_engine import ENGINES
@@ -140,6 +139,8 @@ class Contained:
         # Engine and ranks of one host meet at sockets in /tmp, and are in two containers.
         mounts = (f"{folder}:ro", "/tmp", own, home, *([f"{model}:ro"] if model else []), *self._runtime.mounts)
         facts = node.facts
+        from provision.environment.image_source import archive_of  # what an image is made of: for few clusters
+
         return Image(
             lock=self._cluster.lock,
             runtime=self._runtime,

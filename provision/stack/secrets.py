@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from provision.cluster.cluster import Cluster
+from provision.core.certificate import TLS, TLS_KEY
 from provision.core.secret import Secret
-from provision.serving.certificate import TLS, TLS_KEY
 from provision.stack.token import RAY_TOKEN
 
 #: Given in files of their own.

@@ -18,10 +18,11 @@ import yaml
 from canaries import Canaries, Sampler
 from standin_stack import PACKAGES, write_wheels
 
+from provision.core.certificate import TLS
 from provision.diagnosis.archive import read_bundle
 from provision.lab.lab import Lab
 from provision.lab.tiny_model import write_tiny_model
-from provision.serving.certificate import TLS, OwnKey, own_key
+from provision.serving.certificate import OwnKey, own_key
 
 pytestmark = [pytest.mark.hosts, pytest.mark.needs("lab")]
 

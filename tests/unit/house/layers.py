@@ -174,7 +174,7 @@ LAYERS: Mapping[str, Row] = {
     ),
     "api": Row(
         (
-            "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "export", "inventory",
+            "after", "checks", "checks/host", "cluster", "core", "engine", "environment", "inventory",
             "operate", "proofs", "serving", "stack", "testing", "weights",
         ),
         ("typing_extensions",),

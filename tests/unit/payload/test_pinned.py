@@ -10,8 +10,9 @@ import pytest
 from model_server import KEY, MARK, Server
 from test_health import health
 
+from provision.core.certificate import TLS
 from provision.payload.bundle import bundle
-from provision.serving.certificate import TLS, OwnKey, own_key
+from provision.serving.certificate import OwnKey, own_key
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from provision.core.certificate import CertifiedKey
+from provision.core.certificate import TLS, TLS_KEY, CertifiedKey
 from provision.core.errors import InventoryError
 from provision.core.secret import living
 from provision.inventory.models import Host, Inventory, Serve, Tls
-from provision.serving.certificate import TLS, TLS_KEY, OwnKey, own_key, read_given
+from provision.serving.certificate import OwnKey, own_key, read_given
 
 NAMES = ("10.0.0.1", "127.0.0.1", "localhost")
 YEAR = 365 * 86400

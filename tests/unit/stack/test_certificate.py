@@ -9,7 +9,7 @@ import pytest
 from cluster_samples import cluster
 
 from provision.cluster.cluster import Cluster
-from provision.core.certificate import CertifiedKey
+from provision.core.certificate import TLS, CertifiedKey
 from provision.core.playbook import Playbook
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
@@ -17,7 +17,7 @@ from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Serve, Tls
 from provision.resources.secret_file import SecretFile
 from provision.resources.vllm import VllmServer
-from provision.serving.certificate import TLS, OwnKey, own_key
+from provision.serving.certificate import OwnKey, own_key
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.certificate import (
     ClusterCertificate,
