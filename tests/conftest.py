@@ -29,6 +29,7 @@ ORDER = ("cluster", "hosts", "unit")
 STREAM, STREAMS = 4, 3
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than processors, since tests with real Ray and vLLM mostly wait; fewer where there is little memory."""
     sizes = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
