@@ -62,7 +62,7 @@ class Runtime(Section):
     """Ray and vLLM run in containers of this image. Nothing is installed on the hosts."""
 
     container: Literal["docker", "podman"] = Field(
-        description="what runs the containers: `docker`, or `podman` as root"
+        description="what runs the containers: `docker`, or `podman`, without `sudo` that of the user who logs in"
     )
     image: str = Field(
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from provision.lab import gpus
-from provision.lab.base import USER
+from provision.lab.base import USER, USER_ID
 from provision.lab.hostfiles import open_folders, put
 from provision.lab.state import Containers, LabState
 
@@ -27,6 +28,9 @@ PODMAN = {
     "containers": {"cgroups": "no-conmon"},
 }
 PODMAN_STORAGE = {"driver": "overlay", "runroot": "/run/containers/storage"}
+
+#: Where the user's own Podman keeps layers, below root's: that user's home is an overlay.
+ROOTLESS = "rootless"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ def _podman(common: Path, _: Path) -> None:
     opened = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     limits = [f"nofile={opened}:{opened}", f"nproc={processes}:{processes}"]
     containers = {**PODMAN["containers"], "default_ulimits": limits}
-    storage = {**PODMAN_STORAGE, "graphroot": KINDS["podman"].storage}
+    place = KINDS["podman"].storage
+    storage = {**PODMAN_STORAGE, "graphroot": place, "rootless_storage_path": f"{place}/{ROOTLESS}"}
     put(common / "etc/containers/containers.conf", _toml({**PODMAN, "containers": containers}))
     put(common / "etc/containers/storage.conf", _toml({"storage": storage}))
     put(common / "etc/cdi/nvidia.yaml", cdi())
@@ -79,7 +84,7 @@ def cdi() -> str:
 KINDS: dict[Containers, LabEngine] = {
     "docker": LabEngine(("docker.io",), "usr/sbin/dockerd", "/var/lib/docker", _docker),
     # debootstrap knows no virtual packages, as the network's is that Podman depends on.
-    "podman": LabEngine(("podman", "runc", "netavark"), "usr/bin/podman", "/var/lib/containers", _podman),
+    "podman": LabEngine(("podman", "runc", "netavark", "uidmap"), "usr/bin/podman", "/var/lib/containers", _podman),
 }
 
 #: What runs containers → the packages that have it.
@@ -94,7 +99,11 @@ def write(state: LabState, common: Path, base: Path) -> None:
     for below in ("etc", "var"):
         open_folders(common / below)
     for host in state.hosts:
-        _room(Path(host.directory)).mkdir(mode=0o711)
+        room = _room(Path(host.directory))
+        room.mkdir(mode=0o711)
+        if kind is KINDS["podman"]:
+            (room / ROOTLESS).mkdir(mode=0o700)
+            os.chown(room / ROOTLESS, USER_ID, USER_ID)
 
 
 def folders(host: Path, containers: Containers) -> dict[str, str]:

@@ -59,8 +59,14 @@ PODMAN = ContainerEngine(
     hints=MappingProxyType({
         "engine=is not": "install it on {host}, or leave `runtime` out",
         "engine=is ": "install a newer one on {host}",
-        "engine=would": "set `sudo: true` for {host}",
-        "engine=": "look at why: `sudo podman info` on {host}",
+        "engine=would be rootless, and end": "`sudo loginctl enable-linger USER` on {host}, for the user who logs in, "
+        "or set `sudo: true`",
+        "engine=would be rootless, and newuidmap": "install `uidmap` (Debian, Ubuntu) or `shadow-utils` on {host}, or "
+        "set `sudo: true`",
+        "engine=would be rootless, and": "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` "
+        "on {host}, with ids that no other user has, then `podman system migrate`; or set `sudo: true`",
+        "engine=would": "have provision log in to {host} as root of the machine itself",
+        "engine=": "look at why on {host}: `podman info`, with sudo where the inventory has it",
         "toolkit=has": f"install `nvidia-container-toolkit` there, and {_GENERATE}",
     }),
     alike=MappingProxyType({

@@ -226,7 +226,8 @@ class Image(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            return Script(shell("service/library.sh", "container/remove.sh"), self._names(), timeout=600)
+            body = shell("service/library.sh", self.engine.shell, "container/remove.sh")
+            return Script(body, self._names(), timeout=600)
         sent = bool(self.lock.pulled) or (have is not None and (have.get("image") == "loaded" or self._sent(have)))
         uploads = () if sent else (Upload(self.archive, self._inbox),)
         body = shell("service/library.sh", self.engine.shell, "container/has.sh", "container/make.sh")

@@ -185,14 +185,6 @@ def test_who_may_not_use_docker_is_told_so(rack: Rack) -> None:
 
 
 @PODMAN
-def test_an_ordinary_users_podman_is_told_from_roots(rack: Rack) -> None:
-    rack.write(sudo=False)
-    done = rack.provision("check")
-    assert "podman would be rootless" in done.stdout + done.stderr
-    assert "set `sudo: true` for" in done.stdout + done.stderr
-
-
-@PODMAN
 def test_a_proxy_is_not_in_what_podman_shows(rack: Rack) -> None:
     """Podman passes on what its own environment says of a proxy, if it may, and shows it to whoever inspects: with its
     password, if it has one."""

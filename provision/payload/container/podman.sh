@@ -1,17 +1,27 @@
 # What Podman says of itself: there is no daemon, so that each answer comes from what is on the disk.
 # shellcheck disable=SC2154 # comes with the script
 
-# The version of who answers; otherwise the reason why nobody does, and 1. An ordinary user's Podman keeps images of its own,
-# and gives containers other users and groups than the host's.
+# An ordinary user's keeps images of its own, below that user's home, and what runs in the folder of that user's systemd.
+[ "$(id -u)" = 0 ] || { XDG_RUNTIME_DIR=/run/user/$(id -u); export XDG_RUNTIME_DIR; }
+# What an ordinary user lacks: a systemd that stays, without which the folder above goes with the last login; and ids of the
+# host's for the other users of an image, with the programs that may hand them out.
+own_lacks() {
+    who=$(id -un)
+    if [ ! -e "/var/lib/systemd/linger/$who" ] || [ ! -S "$XDG_RUNTIME_DIR/systemd/private" ]; then
+        echo "would be rootless, and end with the logins of $who"
+    elif ! command -v newuidmap >/dev/null 2>&1; then echo "would be rootless, and newuidmap is not there"
+    elif ! getsubids "$who" >/dev/null 2>&1 && ! grep -qsE "^($who|$(id -u)):" /etc/subuid; then
+        echo "would be rootless, and $who has no subordinate ids"
+    else return 1
+    fi
+}
+# The version of who answers; otherwise the reason why nobody does, and 1. It also warns on standard error where all is well.
 answer() {
-    said=$("$engine" info --format '{{.Host.Security.Rootless}} {{.Version.Version}}' 2>&1) || {
-        # Much may be missing for that one alone, as newuidmap.
-        [ "$(id -u)" = 0 ] || said="would be rootless"
-        printf '%s\n' "$said"
-        return 1
-    }
+    if [ "$(id -u)" != 0 ] && own_lacks; then return 1; fi
+    set -- info --format '{{.Host.Security.Rootless}} {{.Version.Version}}'
+    said=$("$engine" "$@" 2>/dev/null) || { "$engine" "$@" 2>&1; return 1; }
+    case $said in "true "*) [ "$(id -u)" != 0 ] || { echo "would be rootless, though root starts it"; return 1; } ;; esac
     case $gpus,$said in
-    *,"true "*) echo "would be rootless"; return 1 ;;
     cdi,*" "[0-3].*|cdi,*" 4.0."*) echo "is ${said#* }, and takes GPUs since 4.1"; return 1 ;;
     esac
     printf '%s\n' "${said#* }"

@@ -15,6 +15,12 @@ environment=$( (unset PATH PWD OLDPWD SHLVL _; export -p) | base64 | tr -d '\n')
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Without this, a client takes settings and credentials from the home folder of whoever starts it.
 export PATH HOME=/nonexistent
+# An ordinary user's Podman has its images below that user's home. In the container, that user has the same id as outside.
+own=''
+if [ "${engine##*/}" = podman ] && [ "$(id -u)" != 0 ]; then
+    HOME=$(getent passwd "$(id -u)" | cut -d: -f6) XDG_RUNTIME_DIR=/run/user/$(id -u) own='--userns=keep-id'
+    export XDG_RUNTIME_DIR
+fi
 taking='ulimit -n "$(ulimit -Hn)" 2>/dev/null; IFS= read -r e && eval "$(printf %s "$e" | base64 -d)" && exec "$0" "$@"'
 old=$IFS; IFS='
 '
@@ -27,7 +33,7 @@ ${place%:ro}:$place"
 done
 eval "set -- \$volumes $flags \"\$image\" sh -c \"\$taking\" \"\$program\" \"\$@\""
 IFS=$old; set +f
-set -- --interactive --rm --user "$(id -u -- "$user"):$(id -g -- "$user")" "$@"
+set -- --interactive --rm ${own:+"$own"} --user "$(id -u -- "$user"):$(id -g -- "$user")" "$@"
 if [ -n "$mark" ]; then
     name=provision-$(printf %s "$mark" | tr / -)
     found=$("$engine" container inspect --format '{{index .Config.Labels "provision"}}' "$name" 2>/dev/null) && {
