@@ -101,10 +101,13 @@ def fleet_of(
     cancel: threading.Event | None = None,
     inventory: Path | None = None,
     watch: Stopwatch | None = None,
+    rate: float = 0,
 ) -> Iterator[Fleet]:
     """Nothing is connected to yet; what is, is closed in the end. Arguments as of Transport."""
     with (
-        Transport(hosts, sudo_password=sudo_password, redact=redact, cancel=cancel, inventory=inventory) as transport,
+        Transport(
+            hosts, sudo_password=sudo_password, redact=redact, cancel=cancel, inventory=inventory, rate=rate
+        ) as transport,
         ThreadPoolExecutor(max_workers=min(POOL, max(1, len(hosts)))) as pool,
     ):
         yield Fleet(tuple(hosts), transport, pool, emit, inventory=inventory, watch=watch or Stopwatch())

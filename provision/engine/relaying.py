@@ -93,6 +93,7 @@ class Relaying:
             moved,
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
+            self._transport.pace,
         )
         began, behind = time.monotonic(), self._watch.behind
         relay.carry_out()

@@ -67,6 +67,7 @@ class Run:
             cancel=self._cancel,
             inventory=job.inventory.path,
             watch=watch,
+            rate=job.inventory.transfer.rate,
         ) as fleet:
             former = Former(fleet, job)
             cluster, former = self._gather(fleet, former)

@@ -36,6 +36,7 @@ from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, authorities, expected, judge
 from provision.transport.key_file import KeyRing
 from provision.transport.lease import Leases
+from provision.transport.pace import Pace
 from provision.transport.patience import patiently
 from provision.transport.proxy import ProxySocket
 from provision.transport.session import Session
@@ -58,7 +59,8 @@ Judge = Callable[[Target, KnownHosts, HostKey], None]
 
 class Transport:
     """The connections of one run. Thread-safe; a context manager. `redact`: masked wherever they appear in
-    output. `cancel`: once set, connecting stops and running scripts are ended. `inventory`: for what hints type."""
+    output. `cancel`: once set, connecting stops and running scripts are ended. `inventory`: for what hints type.
+    `rate`: bytes in a second that hosts are sent at most, all together; 0 for no limit."""
 
     def __init__(
         self,
@@ -68,11 +70,13 @@ class Transport:
         redact: Sequence[Secret] = (),
         cancel: threading.Event | None = None,
         inventory: Path | None = None,
+        rate: float = 0,
     ) -> None:
         self.hosts = tuple(hosts)
         self._sudo_password = sudo_password
         self._redact = [*redact, *((sudo_password,) if sudo_password else ())]
         self._cancel = cancel or threading.Event()
+        self.pace = Pace(rate, self._cancel)
         self._opener = Opener(self._cancel, inventory=inventory)
         self._lock = threading.Lock()
         self._host_locks: dict[str, threading.Lock] = {}
@@ -131,6 +135,7 @@ class Transport:
             commands=commands,
             leases=self.leases,
             another=lambda: self._opener.open(target),
+            pace=self.pace,
         )
 
     def close(self) -> None:

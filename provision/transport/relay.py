@@ -20,6 +20,7 @@ from provision.core.errors import ProvisionError
 from provision.payload.bundle import bundle
 from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
 from provision.transport.batch import STARTING
+from provision.transport.pace import Pace
 from provision.transport.relay_heard import LEAST, OutOfRelay, RelayHeard
 from provision.transport.relay_run import RelayMember, RelayRun, file_blocks
 from provision.transport.run_authority import RunAuthority
@@ -51,7 +52,8 @@ class RelayStop:
 @dataclass
 class Relay:
     """`sources`: with size, time and name as the host is told. `connect`: the session of a host. `on_bytes(host, done,
-    total)`; `say(host, text)`: what went wrong, and did not end it. `failed`: host → why it did not get all."""
+    total)`; `say(host, text)`: what went wrong, and did not end it. `pace`: of what leaves this machine, and for each
+    host of what it gets from others. `failed`: host → why it did not get all."""
 
     stops: Sequence[RelayStop]
     sources: Sequence[tuple[Path, int, int]]
@@ -59,6 +61,7 @@ class Relay:
     on_bytes: Callable[[str, int, int], None]
     say: Callable[[str, str], None]
     cancel: threading.Event
+    pace: Pace
     failed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -147,6 +150,7 @@ class Relay:
             "key": key.reveal(),
             "address": stop.address,
             "ports": stop.ports,
+            "rate": self.pace.rate,
             "files": [(source.name, size, mtime) for source, size, mtime in self.sources],
         }
         _send(heard, b"S", json.dumps(asked).encode())
@@ -159,6 +163,7 @@ class Relay:
                 if block.number < heard.has(file):
                     _send(heard, b"H", HASH.pack(*block))
                 else:
+                    self.pace.take(len(data))
                     _send(heard, b"D", HASH.pack(*block) + data)
                 self._run.found(block)
 

@@ -19,6 +19,7 @@ from provision.transport import leash, sudo, upload
 from provision.transport.batch import Batch
 from provision.transport.channels import Channels
 from provision.transport.lease import Lease, holder
+from provision.transport.pace import Pace
 from provision.transport.pipe import Pipe
 from provision.transport.redact import redactor
 
@@ -45,8 +46,10 @@ class Session:
         commands: int = 0,
         leases: MutableMapping[str, Lease] | None = None,
         another: Callable[[], paramiko.Transport] | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """`leases`: of all hosts of the run. `another`: opens one more connection to this host."""
+        """`leases`, `pace`: of all hosts of the run. `another`: opens one more connection to this host."""
+        self._pace = pace
         self.host = host
         self.opened = time.monotonic()
         self._connections = connections
@@ -231,7 +234,7 @@ class Session:
         """
         lease = self._renewed()
         fence = lease.named if lease else ("", "")
-        transfer = upload.Transfer(self.host, uploads, on_bytes or _unheard, self._cancel, fence)
+        transfer = upload.Transfer(self.host, uploads, on_bytes or _unheard, self._cancel, fence, self._pace)
         try:
             for part in transfer.parts:
                 # With sudo, wait until it has let us through: megabytes are not for its prompt.

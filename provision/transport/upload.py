@@ -18,6 +18,7 @@ from provision.core.errors import Cancelled, ConnectionLost, ScriptFailed, Scrip
 from provision.core.script import Upload
 from provision.transport.batch import STARTING, STARTUP
 from provision.transport.leash import COMPLETE, LOOKING_AT_IT, PREFIX, READY, STORED, receiver
+from provision.transport.pace import Pace
 from provision.transport.pipe import Pipe
 from provision.transport.resume import LOOKING, begun_there, line_of, send_rest
 
@@ -54,9 +55,11 @@ class Transfer:
         on_bytes: Callable[[int, int], None],
         cancel: threading.Event,
         fence: tuple[str, str] = ("", ""),
+        pace: Pace | None = None,
     ) -> None:
         """`fence`: a lease, and its folder on the host."""
         self._fence = fence
+        self._pace = pace or Pace(0, cancel)
         self._host = host
         self._on_bytes = on_bytes
         self._cancel = cancel
@@ -101,7 +104,7 @@ class Transfer:
                 self._finish(pipe, into, said)
                 return
             # Links are followed: a folder of links into a cache is sent as what it stands for.
-            out = _Writer(pipe, self._count)
+            out = _Writer(pipe, self._count, self._pace)
             with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w|", bufsize=_BLOCK, dereference=True) as tar:
                 tar.copybufsize = _BLOCK  # type: ignore[attr-defined]  # 16 KiB otherwise
                 for source in sources:
@@ -129,7 +132,7 @@ class Transfer:
         if begun >= 0:
             pipe.send(f"{begun}\n".encode(), STALLED)
             self._count(begun)
-            send_rest(source, begun, total, _Writer(pipe, self._count).write)
+            send_rest(source, begun, total, _Writer(pipe, self._count, self._pace).write)
 
     def _count(self, size: int) -> None:
         if self._cancel.is_set():
@@ -165,11 +168,13 @@ class Transfer:
 class _Writer:
     """What tarfile writes to."""
 
-    def __init__(self, pipe: Pipe, count: Callable[[int], None]) -> None:
+    def __init__(self, pipe: Pipe, count: Callable[[int], None], pace: Pace) -> None:
         self._pipe = pipe
         self._count = count
+        self._pace = pace
 
     def write(self, data: bytes) -> int:
+        self._pace.take(len(data))
         self._pipe.send(data, STALLED)
         self._count(len(data))
         return len(data)

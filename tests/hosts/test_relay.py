@@ -18,6 +18,7 @@ from provision.inventory.models import Host
 from provision.payload.bundle import HOST_PYTHON
 from provision.payload.relay.wire import BLOCK, REQUEST, part_name
 from provision.transport import Transport
+from provision.transport.pace import Pace
 from provision.transport.relay import Relay, RelayStop, _send
 from provision.transport.relay_run import file_blocks
 from provision.transport.run_authority import RunAuthority
@@ -51,6 +52,7 @@ class Rack:
     pythons: dict[int, str] = field(default_factory=dict)
     users: dict[int, str] = field(default_factory=dict)
     ipv6: bool = False
+    rate: float = 0
     places: dict[int, Path] = field(default_factory=dict)
 
     @property
@@ -83,6 +85,7 @@ class Rack:
             moved,
             lambda host, text: self.said.append((host, text)),
             self.cancel,
+            Pace(self.rate, self.cancel),
         )
 
     def spoil(self, number: int, part: str, other: str) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -21,6 +22,7 @@ from provision.inventory.models import Host
 from provision.inventory.transfers import Transfers
 from provision.payload.relay.wire import BLOCK
 from provision.transport import upload
+from provision.transport.pace import Pace
 from provision.transport.relay import _send
 from provision.transport.relay_heard import RelayHeard
 from tests.hosts.engine import Hosts, changes
@@ -110,6 +112,20 @@ def test_it_leaves_once_and_a_second_run_changes_nothing(rack: Rack) -> None:
     assert [host.commands for host in again.hosts] == [2, 2, 2]
     assert rack.blocks == 5
     assert not rack.relaying
+
+
+@pytest.mark.parametrize("relay", ["auto", "never"])
+def test_what_leaves_is_no_faster_than_the_limit(
+    rack: Rack, relay: Literal["auto", "never"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paced: list[tuple[float, int]] = []
+    monkeypatch.setattr(Pace, "take", lambda self, size: paced.append((self.rate, size)))
+    rack.hosts.transfer = Transfers(relay=relay, limit="999 Gbit")
+    report = rack.hosts.run("up", rack.book)
+    assert (report.exit_code, changes(report)) == (0, 3), report.errors
+    assert {rate for rate, _ in paced} == {999e9 / 8}
+    copies = sum(size for _, size in paced) // rack.source.stat().st_size
+    assert copies == (1 if relay == "auto" else 3)
 
 
 def test_without_being_asked_nothing_goes_from_host_to_host(rack: Rack) -> None:

@@ -18,7 +18,7 @@ from provision.payload.relay.fetching import Fetched, NoSource, RelayPeer, Sent
 from provision.payload.relay.parts import FilePart, Parts
 from provision.payload.relay.serving import Serving
 from provision.payload.relay.tls import Identity
-from provision.payload.relay.wire import AT, BLOCK, FAILED, FRAME, HAS, HASH, LISTENS, LOST, WHOLE
+from provision.payload.relay.wire import AT, BLOCK, FAILED, FRAME, HAS, HASH, LISTENS, LOST, WHOLE, length_of
 
 #: Seconds between two lines about how far it is.
 _OFTEN = 0.5
@@ -36,14 +36,15 @@ def main() -> None:
 
 
 class RelayProgram:
-    """One host's part. `asked`: `authority`, `certificate`, `key` (PEM), `address`, `ports`, and `files`, each with
-    name, size, and time."""
+    """One host's part. `asked`: `authority`, `certificate`, `key` (PEM), `address`, `ports`, `files`, each with name,
+    size, and time, and `rate`, the bytes that come from other hosts in a second at most, 0 for no limit."""
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self._identity = Identity(asked["authority"], asked["certificate"], asked["key"])
         self._parts = Parts([FilePart(*about) for about in asked["files"]])
         self._serving = Serving(self._identity.server, self._parts, asked["address"], asked["ports"])
         self._sent = Sent()
+        self._rate, self._free = float(asked["rate"]), 0.0
         self._sources: queue.Queue[_Source] = queue.Queue()
 
     def take(self, given: IO[bytes]) -> None:
@@ -105,6 +106,8 @@ class RelayProgram:
                 part.cut(block)
                 raise NoSource("what was here is not the beginning of the file")
         while True:
+            if isinstance(source, Fetched):
+                self._pace(length_of(part.size, block))
             data = source.block(file, block, part.size)
             if part.fits(block, data):
                 break
@@ -112,6 +115,13 @@ class RelayProgram:
         if isinstance(source, Fetched):
             source.good()
         part.write(block, data)
+
+    def _pace(self, size: int) -> None:
+        if self._rate:
+            now = time.monotonic()
+            begins = max(self._free, now)
+            self._free = begins + size / self._rate
+            time.sleep(begins - now)
 
 
 def _frame(given: IO[bytes], kind: bytes) -> bytes:
