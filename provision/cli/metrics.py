@@ -57,5 +57,9 @@ def metrics(inventory: str | None, out: Path | None, node_exporter: int, **optio
     if not screen.as_json:
         screen.say(*(f"wrote {existing(folder / name)}" for name in files))
         what = {KEY_FILE: "the API key, mode 0600", CERTIFICATE_FILE: "the server's certificate"}
+        if loaded.serve is not None and not loaded.head.node_ip:
+            # Which network `up` has chosen for the nodes no file says.
+            at = f"{loaded.head.name} is looked for at its `address`, {loaded.head.address}"
+            screen.say(f"note: {at}: where the end of `up` names another one, write that as its `node_ip`")
         screen.say(*(f"to add: {existing(folder / name)}: {what[name]}" for name in missing))
     return Exit.DONE

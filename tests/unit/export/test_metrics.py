@@ -90,7 +90,12 @@ def test_the_key_is_in_no_file_and_the_configuration_names_one(
     assert job["authorization"] == {"type": "Bearer", "credentials_file": "vllm-key"}
     assert json.loads((out / "targets/node.json").read_text())[1]["targets"] == ["[fd00::2]:9100"]
     assert os.access(out / "gpus.sh", os.X_OK)
-    assert CliRunner().invoke(provision, ["metrics", str(inventory), "--out", str(out)]).exit_code == 0
+    again = CliRunner().invoke(provision, ["metrics", str(inventory), "--out", str(out)])
+    assert again.exit_code == 0
+    assert "gpu-01 is looked for at its `address`, 127.0.0.1: where the end of `up` names another" in again.stdout
+    inventory.write_text(inventory.read_text().replace("role: head", "role: head, node_ip: 127.0.0.3"))
+    named = CliRunner().invoke(provision, ["metrics", str(inventory), "--out", str(out)])
+    assert "note:" not in named.stdout and "127.0.0.3" in (out / "targets/vllm.json").read_text()
     assert CliRunner().invoke(provision, ["metrics", str(inventory), "--out", str(tmp_path)]).exit_code == 2
 
 
