@@ -13,6 +13,9 @@ from stack_layer import environment_layer, stack_settings
 
 from provision.lab.lab import Lab
 
+# What failed in there is shown as in a test.
+pytest.register_assert_rewrite("day_after")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

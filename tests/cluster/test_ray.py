@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import day_after
 import pytest
 from clusters import LIGHT_RAY, Cluster, written
 
@@ -22,7 +23,7 @@ def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
             "wheels": "controller",
             "compile": False,
         },
-        "ray": {"args": LIGHT_RAY, "join_timeout": 60},
+        "ray": {"args": LIGHT_RAY, "join_timeout": 60, "dashboard": True},
     }
     return make_cluster("test-ray", hosts=3, gpus=2, settings=settings)
 
@@ -140,6 +141,13 @@ def test_check_is_in_sync_and_writes_nothing(cluster: Cluster) -> None:
     before = {name: written(cluster, name) for name in NAMES}
     assert cluster.provision("check").code == 0
     assert {name: written(cluster, name) for name in NAMES} == before
+
+
+@pytest.mark.parametrize(
+    "look", [*day_after.OF_RAY, day_after.the_dashboard_wants_the_token_and_takes_it], ids=lambda look: look.__name__
+)
+def test_the_day_after(cluster: Cluster, look: day_after.Look) -> None:
+    look(cluster)
 
 
 def test_the_librarys_document_runs_as_it_stands(cluster: Cluster) -> None:

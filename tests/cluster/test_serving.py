@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import day_after
 import pytest
 from clusters import Cluster, written
 from listeners import LISTENERS, seen
@@ -292,6 +293,21 @@ def test_up_again_changes_nothing_writes_nothing_and_takes_two_commands(cluster:
 
 def test_check_right_after_up_is_in_sync(cluster: Cluster) -> None:
     assert cluster.provision("check").code == 0
+
+
+@pytest.mark.parametrize("look", [*day_after.OF_RAY, *day_after.OF_VLLM], ids=lambda look: look.__name__)
+def test_the_day_after(cluster: Cluster, look: day_after.Look) -> None:
+    look(cluster)
+
+
+@pytest.mark.long
+def test_a_restart_of_the_model_is_that_alone(cluster: Cluster) -> None:
+    ray, (server, *_) = cluster.processes("lab-1", r"raylet/raylet "), cluster.processes("lab-1", "vllm serve")
+    result = cluster.provision("restart", "vllm")
+    assert result.code == 0, result.stderr
+    assert {label for _, label in result.changes} == {"vLLM", "ranks of the model"}
+    assert cluster.processes("lab-1", r"raylet/raylet ") == ray and server not in cluster.processes("lab-1", ".")
+    assert ask(cluster) == ANSWER
 
 
 def test_no_secret_is_in_a_command_line_a_log_a_report_or_a_rank(cluster: Cluster) -> None:
