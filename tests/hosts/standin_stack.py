@@ -109,9 +109,13 @@ def main():
 PACKAGES = ["vllm==0.32.0+standin", "ray==2.60.0+standin"]
 
 
+#: To which the first of them can be upgraded; the same program.
+NEWER = "vllm==0.32.1+standin"
+
+
 def write_wheels(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for requirement, source in zip(PACKAGES, (VLLM, RAY), strict=True):
+    for requirement, source in zip((*PACKAGES, NEWER), (VLLM, RAY, VLLM), strict=True):
         name, _, version = requirement.partition("==")
         entry = f"[console_scripts]\n{name} = {name}:main\n"
         file, content = wheel(name, version, "stand-in for the tests", {f"{name}/__init__.py": source}, entry)

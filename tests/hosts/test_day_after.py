@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from standin_stack import PACKAGES, write_wheels
+from standin_stack import NEWER, PACKAGES, write_wheels
 
 from provision.diagnosis.archive import read_bundle
 from provision.lab.lab import Lab
@@ -26,14 +26,15 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "day-after.md"
 
 
 class Day:
-    """A person's folder, with `cluster.yaml` for hosts that are called gpu-01 and gpu-02."""
+    """A person's folder, with `cluster.yaml` for hosts that are called gpu-01 and gpu-02; `spare` could be a third."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
         write_wheels(folder / "wheels")
         write_tiny_model(folder / "model")
         made = yaml.safe_load(lab.inventory.read_text())
-        hosts = {name.replace("lab-", "gpu-0"): host for name, host in made["hosts"].items()}
+        first, second, self.spare = made["hosts"].values()
+        hosts = {"gpu-01": first, "gpu-02": second}
         python = {
             "version": "3.11",
             "packages": PACKAGES,
@@ -92,7 +93,7 @@ def commands(section: str) -> list[str]:
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """Brought up by another controller, at which `status` looks meanwhile."""
     lab = Lab(name=f"test-day-{os.getpid()}")
-    lab.up(2, 2)
+    lab.up(3, 2)
     made = Day(lab, tmp_path_factory.mktemp("day"))
     yield made
     lab.down()
@@ -414,3 +415,26 @@ def test_a_host_that_was_taken_out_and_still_runs_something_is_named(day: Day) -
         f"gpu-02 ({address}) is no longer in the inventory and still runs Ray: `provision up` stops that"
     ]
     assert [host["host"] for host in seen["hosts"]] == ["gpu-01"] and seen["check"] == "drift"
+
+
+def test_the_week_of_the_document(day: Day) -> None:
+    lock, plan, up, status, look, again, repair, check = (line.split()[1:] for line in commands("A week"))
+    newer = day.settings | {"python": {**day.settings["python"], "packages": [NEWER, *PACKAGES[1:]]}}
+    day.write("cluster.yaml", newer)
+    assert "vllm 0.32.0+standin → 0.32.1+standin" in day.provision(*lock)
+    assert "0.32.1" in day.provision(*plan, code=3)
+    day.provision(*up)
+    assert "well, as far as was looked at" in day.provision(*status)
+
+    broken = day.lab.host("lab-2")
+    broken.kill()
+    assert "gpu-02" in day.provision(*look, code=4)
+    day.write("cluster.yaml", newer | {"hosts": {"gpu-01": day.settings["hosts"]["gpu-01"], "gpu-03": day.spare}})
+    planned = day.provision(*again, code=3)
+    assert "gpu-03" in planned
+    day.provision(*repair)
+    assert "in sync" in day.provision(*check)
+    seen = day.status()
+    assert [host["host"] for host in seen["hosts"]] == ["gpu-01", "gpu-03"] and seen["healthy"]
+    # It comes back with what it had, and is not of the cluster any more.
+    broken.start()
