@@ -25,18 +25,6 @@ settings.load_profile("busy")
 ORDER = ("cluster", "hosts", "unit")
 
 
-#: GiB that a stream of tests with real Ray and vLLM takes at the most, and how many streams were tried.
-STREAM, STREAMS = 4, 3
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors, since tests with real Ray and vLLM mostly wait; fewer where there is little memory."""
-    sizes = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    free = int(sizes["MemAvailable"].split()[0]) // 2**20
-    return max(1, min((os.cpu_count() or 1) + 1, free // STREAM, STREAMS))
-
-
 def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 

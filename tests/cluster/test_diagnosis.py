@@ -1,6 +1,6 @@
 """Why something did not start, told for real: runs of `up` that fail, and the failures of vLLM and Ray themselves.
 
-Three and a half minutes on two cores, most of it four runs of `up` that get as far as their failure.
+Three and a half minutes on two cores, nearly all of it `long`: runs of `up` that get as far as their failure.
 """
 
 import time
@@ -83,6 +83,7 @@ def produced(cluster: Cluster) -> Cluster:
     return cluster
 
 
+@pytest.mark.long  # short: tests/unit/diagnosis, on logs that these left
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_failure_of_vllm_or_ray_is_told(produced: Cluster, name: str) -> None:
     case, host = CASES[name], produced.host("lab-1")

@@ -215,6 +215,7 @@ def test_agents_that_outlive_a_killed_gcs_are_in_nobodys_way(cluster: Cluster) -
     assert cluster.provision("check").code == 0
 
 
+@pytest.mark.long  # short: the workers that are held back, below
 def test_the_barrier_names_who_brought_too_few_gpus(cluster: Cluster) -> None:
     result = cluster.provision("up")
     assert result.code == 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from daemons import CLUSTER
 
 from provision.core.errors import UsageError
 from provision.core.secret import Secret
@@ -60,19 +61,21 @@ def served(make_host: Callable[..., Host], tmp_path: Path, request: pytest.Fixtu
     pace = getattr(request, "param", 0.05)
     root = tmp_path / "root"
     head = make_host().model_copy(update={"role": "head", "root": str(root)})
-    binaries = root / "envs" / "current-here" / "bin"
+    binaries = root / "envs" / f"current-{CLUSTER}" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "python").symlink_to(sys.executable)
-    stamp = root / "clusters" / "here" / head.name / "vllm" / "stamp"
+    stamp = root / "clusters" / CLUSTER / head.name / "vllm" / "stamp"
     stamp.parent.mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         endpoint = free.getsockname()
-    mark = {**os.environ, "PROVISION_SERVICE": f"here/{head.name}/vllm"}
+    mark = {**os.environ, "PROVISION_SERVICE": f"{CLUSTER}/{head.name}/vllm"}
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(endpoint[1]), str(pace)], env=mark)
     started = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
     address = f"--host={endpoint[0]}\n--port={endpoint[1]}\n"
     stamp.write_text(f"model=/models/tiny\n{address}pid={process.pid}\nstart={started}\nready=yes\n")
-    inventory = Inventory(path=tmp_path / "here.yaml", cluster="here", hosts=(head,), serve=Serve(model="/models/tiny"))
+    inventory = Inventory(
+        path=tmp_path / "here.yaml", cluster=CLUSTER, hosts=(head,), serve=Serve(model="/models/tiny")
+    )
     deadline = time.monotonic() + 20
     while closed([endpoint], 1) and time.monotonic() < deadline:
         time.sleep(0.05)
