@@ -27,6 +27,9 @@ CONFIRM = 2 * GRACE + 2.0
 #: What to do where the login shell does not come to what was sent.
 STARTUP = "see whether a startup file there (.bashrc, .profile, BASH_ENV) waits for input or for a network"
 
+#: And where it does, and standard output is not ours.
+REDIRECTED = "see whether a startup file there (.bashrc, .profile, BASH_ENV) redirects standard output"
+
 # How often a caller's cancel is looked at (seconds), and for how long more output is waited for once the command has
 # been seen to have ended without saying so itself: what it said last may still be on its way, or be there by now.
 _LOOK = 0.2
@@ -124,9 +127,10 @@ class Batch:
                 quiet = math.inf
             elif self._pipe.over:
                 break
-            elif self._pipe.channel.exit_status_ready():
+            elif self._out.exit is not None or self._pipe.channel.exit_status_ready():
                 quiet = min(quiet, now)
-                if now - quiet > _DRAIN:
+                # A batch that ended well has said so: that is on its way, as long as there is no end of the output.
+                if now - quiet > (_DRAIN if self._out.exit is not None or self._pipe.status else CONFIRM):
                     break
             if not self._let_in and now - began > STARTING:
                 raise self._not_begun(STARTING)
@@ -141,7 +145,7 @@ class Batch:
             self._pipe.ended(CONFIRM)
         # A batch that has come to its end says so, also where a script has failed.
         if self._out.exit is None and self.begun and not self._pipe.status:
-            raise self._lost()
+            raise self._lost() if self._pipe.status is None else self._unheard()
 
     def _take(self, stream: str, lines: Iterable[tuple[int, str]]) -> None:
         for index, line in lines:
@@ -199,6 +203,10 @@ class Batch:
         )
         error.index = self._index
         return error
+
+    def _unheard(self) -> ScriptFailed:
+        message = f"what {self._which()} printed did not come through, although it ended"
+        return ScriptFailed(self._host, message, evidence=self._tail(), hint=REDIRECTED)
 
     def _lost(self) -> ConnectionLost:
         error = ConnectionLost(

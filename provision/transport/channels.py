@@ -59,7 +59,8 @@ class Channels:
 
     @property
     def alive(self) -> bool:
-        return all(carrier.transport.is_active() for carrier in list(self._carriers))
+        """One that broke takes nothing from what runs on the others."""
+        return any(carrier.transport.is_active() for carrier in list(self._carriers))
 
     def open(self) -> paramiko.Channel:
         """A host that allows few sessions at a time (MaxSessions) refuses another also while the last is still ending.
@@ -85,6 +86,7 @@ class Channels:
 
     def _open(self, *, further: bool) -> paramiko.Channel:
         """`further`: a further connection may be opened, if every one that there is has a session of ours."""
+        self._carriers = [one for one in self._carriers if one.transport.is_active()] or self._carriers
         carriers = sorted(self._carriers, key=lambda carrier: carrier.load)
         for carrier in carriers:
             try:

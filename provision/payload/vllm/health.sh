@@ -35,7 +35,10 @@ health() {
         ''|*[!0-9]*) echo "it could not be asked a question"; return ;;
         *) echo "/health answers ${codes% *}"; return ;;
     esac
-    if [ -n "$guarded" ] && [ "${codes#* }" != 401 ]; then echo "it answers without the API key"
-    else said=$(silent 2>/dev/null); printf '%s\n' "${said:-ok}"; fi
+    case $guarded,${codes#* } in
+        ,*|*,401) said=$(silent 2>/dev/null); printf '%s\n' "${said:-ok}" ;;
+        *,0|*,000|*,5??) echo "whether it answers without the API key is not known" ;;
+        *) echo "it answers without the API key" ;;
+    esac
 }
 printf 'health=%s\n' "$(health)"

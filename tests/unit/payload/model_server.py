@@ -14,7 +14,8 @@ MARK = "gpus/gpu-01/vllm"
 KEY = "canary-key-of-the-server"
 
 #: Notes each request with the key that came with it. Arguments: its key, paths that do not want it, where it notes, and
-#: where it sends those on who ask for its health (`-`: it hangs up), and the file of its key.
+#: where it sends those on who ask for its health (`-`: it hangs up), and the file of its key. To one
+#: without the key it hangs up, or is broken, where its own key is `-` or `!`.
 SERVER = """
 import json, ssl, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,11 @@ class Vllm(BaseHTTPRequestHandler):
             self.send_response(307)
             self.send_header("Location", goes)
             self.end_headers()
+            return
+        if self.path != "/health" and key in "-!" and self.path not in opened.split():
+            if key == "!":
+                self.send_response(503)
+                self.end_headers()
             return
         refused = self.path != "/health" and self.path not in opened.split() and given != f"Bearer {key}"
         self.send_response(401 if refused else 200)
@@ -65,8 +71,10 @@ class Server:
         self.log.write_text("loading\n")
         self.begun: list[subprocess.Popen[str]] = []
 
-    def start(self, *, opened: str = "", mark: str = MARK, goes: str = "", tls: str = "") -> tuple[int, str]:
-        command = [sys.executable, "-I", "-S", "-c", SERVER, KEY, opened, str(self.notes), goes, tls]
+    def start(
+        self, *, opened: str = "", mark: str = MARK, goes: str = "", tls: str = "", key: str = KEY
+    ) -> tuple[int, str]:
+        command = [sys.executable, "-I", "-S", "-c", SERVER, key, opened, str(self.notes), goes, tls]
         environment = {**os.environ, "PROVISION_SERVICE": mark}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         self.begun.append(process)

@@ -57,6 +57,13 @@ def test_one_that_answers_without_it_is_not(server: Server, before: str) -> None
     assert not any(KEY in line for line in server.heard())
 
 
+@pytest.mark.parametrize("key", ["-", "!"], ids=["hangs up", "503"])
+def test_of_one_that_answers_no_request_it_is_not_known(key: str, server: Server, before: str) -> None:
+    port, pid = server.start(key=key)
+    assert health(port, pid, before) == "health=whether it answers without the API key is not known"
+    assert health(port, pid, before, guarded="") == "health=ok"
+
+
 def test_one_that_is_not_well_says_what_it_answers(server: Server, before: str) -> None:
     assert health(*server.start(goes="http://127.0.0.1:1/"), before) == "health=/health answers 307"
 

@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from provision.core.errors import ConnectionLost
+from provision.core.errors import ConnectionLost, ScriptFailed
 from provision.core.script import Fragment, Script
 from provision.transport import batch
 from provision.transport.batch import Batch
@@ -31,9 +31,12 @@ class Plain:
 
 @dataclass
 class Host:
-    """What it sends, one after the other. `None`: nothing, and when that has been read its command has ended."""
+    """What it sends, one after the other. `None`: nothing, and when that has been read its command has ended, with
+    `code`, and then the connection `breaks`."""
 
     sent: list[tuple[bytes, bytes] | None]
+    code: int = 0
+    breaks: bool = False
     status: int | None = None
     stays: bool = False
     closed: bool = False
@@ -53,7 +56,7 @@ class Host:
     def read(self, timeout: float) -> tuple[bytes, bytes]:
         found = next(self.answers, None)
         if found is None:
-            self.status = 0
+            self.over, self.status = self.breaks, None if self.breaks else self.code
             return b"", b""
         return found
 
@@ -86,7 +89,28 @@ def test_what_came_while_it_was_seen_that_the_command_had_ended_is_heard() -> No
     assert run(host) == [Fragment(0, '{"taken": {}}\n', "")]
 
 
+def test_what_takes_seconds_to_come_through_is_heard() -> None:
+    """A startup file has a filter between; there is no end of the output yet."""
+    late = [(b"", b"")] * 10
+    assert run(Host([(BEGUN, BEGUN), None, *late, (b"well\n" + ANSWERED, ANSWERED)])) == [Fragment(0, "well\n", "")]
+
+
+def test_standard_error_that_a_startup_file_has_taken_is_not_waited_for() -> None:
+    """Also of a command that stays, such as a lease."""
+    host = Host([(BEGUN, b""), (b"well\n" + ANSWERED, b""), *[(b"", b"")] * 50, (b"", BEGUN + b"late")])
+    assert run(host) == [Fragment(0, "well\n", "")]
+
+
 @pytest.mark.parametrize("errors", [b"", ANSWERED], ids=["nothing", "standard error alone"])
 def test_an_answer_that_did_not_arrive_whole_is_none(errors: bytes) -> None:
+    """Either the connection broke, or a startup file keeps standard output for itself."""
     with pytest.raises(ConnectionLost, match="connection broke"):
+        run(Host([(BEGUN, BEGUN), (b"half of", errors), None], breaks=True))
+    with pytest.raises(ScriptFailed, match="printed did not come through") as caught:
         run(Host([(BEGUN, BEGUN), (b"half of", errors), None]))
+    assert "redirects standard output" in caught.value.hint
+
+
+def test_a_script_that_was_killed_is_told_by_its_exit_code() -> None:
+    """The kernel's killer leaves no time for last words."""
+    assert run(Host([(BEGUN, BEGUN), (b"half of\n", b""), None], code=137)) == [Fragment(137, "half of\n", "")]
