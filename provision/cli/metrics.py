@@ -48,18 +48,17 @@ def metrics(inventory: str | None, out: Path | None, node_exporter: int, **optio
     from provision.export.metrics import CERTIFICATE_FILE, KEY_FILE
     from provision.library.metrics import metrics as make
     from provision.render.jsonl import result_line
+    from provision.render.text import clean
 
     screen = ShownOptions(**options).screen()
     loaded = api.load(find_inventory(inventory, os.environ), require_secrets=False, require_files=False)
     made = make(loaded, out, node_exporter=node_exporter)
     folder, files, missing = made.folder, made.files, list(made.to_add)
-    screen.json(result_line("metrics", {"folder": str(folder), "files": sorted(files), "to_add": missing}))
+    told = {"folder": str(folder), "files": sorted(files), "to_add": missing, "notes": list(made.notes)}
+    screen.json(result_line("metrics", told))
     if not screen.as_json:
         screen.say(*(f"wrote {existing(folder / name)}" for name in files))
         what = {KEY_FILE: "the API key, mode 0600", CERTIFICATE_FILE: "the server's certificate"}
-        if loaded.serve is not None and not loaded.head.node_ip:
-            # Which network `up` has chosen for the nodes no file says.
-            at = f"{loaded.head.name} is looked for at its `address`, {loaded.head.address}"
-            screen.say(f"note: {at}: where the end of `up` names another one, write that as its `node_ip`")
+        screen.say(*(f"note: {clean(note)}" for note in made.notes))
         screen.say(*(f"to add: {existing(folder / name)}: {what[name]}" for name in missing))
     return Exit.DONE

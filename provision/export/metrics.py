@@ -30,9 +30,8 @@ def metrics_files(inventory: Inventory, *, node_exporter: int = NODE_EXPORTER) -
     if serve is None:
         raise UsageError("the inventory serves no model, so nothing is to be scraped", hint="add `serve: {model: …}`")
     head = inventory.head
-    listens = serve.listen if serve.listen not in (None, "0.0.0.0", "::") else None
     model = serve.name or serve.model
-    vllm = [_target(inventory, head, _at(listens or _reached(head), serve.port), model=model)]
+    vllm = [_target(inventory, head, _at(_listens(inventory) or _reached(head), serve.port), model=model)]
     nodes = [_target(inventory, host, _at(_reached(host), node_exporter)) for host in inventory.hosts]
     scripts = f"#!/bin/sh\n# Written by `provision metrics`: docs/day-after.md.\n\n{shell('figures/gpus.sh')}\n"
     return {
@@ -48,6 +47,18 @@ def key_wanted(inventory: Inventory) -> bool:
     """Whether /metrics wants the API's key. vLLM's own guard leaves that path open."""
     serve = inventory.serve
     return bool(serve and serve.guard and API_KEY in inventory.secrets and "metrics" not in serve.without_key)
+
+
+def by_address_alone(inventory: Inventory) -> bool:
+    """Whether the server is looked for at its host's `address` for want of anything better: which network `up` has
+    chosen for the nodes no file says."""
+    return inventory.serve is not None and not (_listens(inventory) or inventory.head.node_ip)
+
+
+def _listens(inventory: Inventory) -> str | None:
+    """The one address at which the server listens, where the inventory says so."""
+    serve = inventory.serve
+    return serve.listen if serve is not None and serve.listen not in ("0.0.0.0", "::") else None
 
 
 def _prometheus(inventory: Inventory) -> str:

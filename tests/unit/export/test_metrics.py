@@ -93,6 +93,11 @@ def test_the_key_is_in_no_file_and_the_configuration_names_one(
     again = CliRunner().invoke(provision, ["metrics", str(inventory), "--out", str(out)])
     assert again.exit_code == 0
     assert "gpu-01 is looked for at its `address`, 127.0.0.1: where the end of `up` names another" in again.stdout
+    assert said["notes"] == [line[len("note: ") :] for line in again.stdout.splitlines() if line.startswith("note: ")]
+    listens = tmp_path / "listens.yaml"
+    listens.write_text(inventory.read_text().replace("serve: {", "serve: {listen: 127.0.0.2, "))
+    known = CliRunner().invoke(provision, ["metrics", str(listens), "--out", str(out)])
+    assert "note:" not in known.stdout and "127.0.0.2" in (out / "targets/vllm.json").read_text()
     inventory.write_text(inventory.read_text().replace("role: head", "role: head, node_ip: 127.0.0.3"))
     named = CliRunner().invoke(provision, ["metrics", str(inventory), "--out", str(out)])
     assert "note:" not in named.stdout and "127.0.0.3" in (out / "targets/vllm.json").read_text()
