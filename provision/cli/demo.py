@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from provision.cli.exit_code import StoppedBySignal
 from provision.cli.lab import forget_hosts
 from provision.cli.options import RunOptions, ShownOptions, example, shown_options
 from provision.cli.page import COMMANDS
@@ -144,7 +144,7 @@ def _terminated() -> Iterator[None]:
     """SIGTERM and a closed terminal unwind, so that the hosts are removed. Within a run it cancels that first."""
 
     def leave(number: int, _: object) -> None:
-        sys.exit(SIGNAL + number)
+        raise StoppedBySignal(SIGNAL + number)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

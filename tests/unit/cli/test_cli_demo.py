@@ -2,6 +2,7 @@
 take minutes, in tests/cluster."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,17 @@ def test_an_error_within_it_is_told_once_to_who_reads_json_and_last(
     assert [line.get("stage", line["event"]) for line in lines] == ["hosts", "up", "clean up", "error"]
     assert steps["done"] == ["make", "remove"]
     assert lines[-1]["error"]["hint"] == f"provision up {steps['inventory']}"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_it_with_the_last_line_of_who_reads_json(
+    call: Call, steps: dict[str, Any], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.setattr(smoke, "chat", lambda *_: signal.raise_signal(number))
+    result = call("demo", "--json")
+    last = json.loads(result.stdout.splitlines()[-1])
+    assert (result.exit_code, steps["done"]) == (code, ["make", "up", "remove"])
+    assert (last["event"], last["error"]["kind"], last["exit_code"]) == ("error", "Cancelled", code)
 
 
 def test_a_demo_whose_hosts_cannot_be_forgotten_says_so_and_is_done(
