@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,11 +86,26 @@ def test_who_has_not_asked_for_it_gets_none(call: Call, words: str) -> None:
         ("env a.yaml head -- ray --json", False),
         ("exec -- --json", False),
         ("chekc a --json", True),
+        ("lock --diff a --json", False),
+        ("lock --diff a b --json", True),
+        ("logs -fn --json", False),
+        ("logs -fn5 --json", True),
+        ("logs -fn 5 --json", True),
+        ("logs --lines=5 --json", True),
+        ("bundle -qo --json", False),
+        ("bundle -vq --json", True),
         ("", False),
     ],
 )
 def test_whether_it_was_asked_for(words: str, asked: bool) -> None:
     assert asks_json(provision, words.split()) is asked
+
+
+def test_a_command_that_cannot_be_loaded_is_told_as_well(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "provision.cli.trust", None)
+    result = call("trust", "--json")
+    assert result.exit_code == 1
+    assert told(result)["message"].startswith("bug: ModuleNotFoundError: ")
 
 
 @pytest.mark.parametrize(
