@@ -166,6 +166,7 @@ class _Fetch:
         self._lock, self._python, self._cache, self._base, self._say = lock, python, cache, base, say
         self._done, self._bytes, self._total = held, 0, len(lock.packages)
         self._counting = threading.Lock()
+        self._ended = threading.Event()
         self._indexes = indexes_used(python, base) if python.torch_backend else []
 
     def run(self, names: Sequence[str]) -> None:
@@ -176,10 +177,20 @@ class _Fetch:
                 for _ in pool.map(self._group, groups):
                     pass
             except BaseException:
-                pool.shutdown(cancel_futures=True)
+                self._ended.set()
                 raise
 
     def _group(self, names: Sequence[str]) -> None:
+        # What waits in the pool would begin before anybody hears that another has failed.
+        if self._ended.is_set():
+            return
+        try:
+            self._fetch(names)
+        except BaseException:
+            self._ended.set()
+            raise
+
+    def _fetch(self, names: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory(prefix=".part-", dir=self._cache) as folder:
             text = "--require-hashes\n" + "".join(requirement(self._lock, name) for name in names)
             done = pip_download(self._python, Path(folder), text, base=self._base, indexes=self._indexes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,37 @@ def test_an_index_that_serves_another_file_than_the_locked_one_is_refused(lock, 
         fetch_wheels(lock, python, cache)
     assert "hash" in " ".join(caught.value.evidence).lower() or "tiny" in str(caught.value)
     assert not list(cache.glob("*/tiny*"))
+
+
+def test_nothing_further_is_fetched_once_a_fetch_has_failed(python, tmp_path, cache, monkeypatch):
+    """The second fails while the first goes on, and the others are looked at before that one ends."""
+    names = [f"p{number}" for number in range(5)]
+    lock = Lock(
+        tmp_path / "c.lock", "", "3.11", "linux", dict.fromkeys(names, "1"), dict.fromkeys(names, ("sha256:0",)), ""
+    )
+    last, begun = threading.Event(), []
+    fetch_group = wheels_module._Fetch._group
+
+    def group(self, of):
+        try:
+            fetch_group(self, of)
+        finally:
+            if of == ["p4"]:
+                last.set()
+
+    def download(_python, _into, text, **_):
+        name = text.splitlines()[1].split("==")[0]
+        begun.append(name)
+        if name == "p0":
+            assert last.wait(60)
+        return subprocess.CompletedProcess([], name == "p1", "", "ERROR: no route to host")
+
+    monkeypatch.setattr(wheels_module, "_PER_RUN", 1)
+    monkeypatch.setattr(wheels_module._Fetch, "_group", group)
+    monkeypatch.setattr(wheels_module, "pip_download", download)
+    with pytest.raises(LockError, match="could not fetch"):
+        fetch_wheels(lock, python, cache)
+    assert sorted(begun) == ["p0", "p1"]
 
 
 def test_a_package_that_exists_only_as_source_is_named(python, tmp_path, cache, index):
