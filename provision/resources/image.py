@@ -235,6 +235,8 @@ class Image(Resource):
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         lines = failed.tail()
+        if any(" stays: " in line for line in lines):
+            return lines, ""  # it was to be removed
         return lines, hint_of(lines, engine=self.runtime.container, host=self.host, pulled=self.lock.pulled)
 
     @property

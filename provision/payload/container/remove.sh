@@ -5,15 +5,30 @@ images=''
 if is_ours "${folder%/*}" d && is_ours "${folder%/*}/loaded" f; then
     images=$(grep -xE 'sha256:[0-9a-f]{64}' -- "${folder%/*}/loaded")
 fi
-if [ -n "$images" ] && ! "$engine" version >/dev/null 2>&1; then
+if [ -n "$images" ] && ! said=$(answer); then
+    case $said in "would be "*|"is "*) ;; *) said='does not answer' ;; esac
     # shellcheck disable=SC2086 # split into words on purpose
-    echo "::note $engine does not answer, so what was loaded stays:" $images
+    echo "::note $engine $said, so what was loaded stays:" $images
     images=''
 fi
+kept=''
 for one in $images; do
-    "$engine" image inspect "$one" >/dev/null 2>&1 || continue
-    "$engine" rmi "$one" >/dev/null 2>&1 || echo "::note the image $one stays: something else on this host uses it"
+    why=$("$engine" rmi "$one" 2>&1 >/dev/null) || case $why in
+    # The words of Docker and of Podman.
+    *[Nn]"o such image"*|*"image not known"*) ;;
+    *"in use"*|*"being used"*|*"is using its"*|*"multiple repositories"*|*"more than one tag"*|*"dependent child"*)
+        echo "::note the image $one stays: something else on this host uses it" ;;
+    *)
+        echo "the image $one stays: $(printf '%s\n' "$why" | tail -n 1)" >&2
+        kept="$kept$one
+" ;;
+    esac
 done
+# Programs and list stay with it: they are what the next `down --purge` finds.
+if [ -n "$kept" ]; then
+    printf %s "$kept" > "${folder%/*}/loaded"
+    exit 1
+fi
 rm -rf -- "${folder%/*}" "$inbox"
 [ ! -L "$root/envs/current-$cluster" ] || [ "$(readlink -- "$root/envs/current-$cluster")" != "$folder" ] || rm -f -- "$root/envs/current-$cluster"
 rmdir -- "$root/envs" "$root/uploads" 2>/dev/null
