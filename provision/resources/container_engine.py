@@ -61,7 +61,7 @@ PODMAN = ContainerEngine(
         "engine=is ": "install a newer one on {host}",
         "engine=would be rootless, and end": "`sudo loginctl enable-linger USER` on {host}, for the user who logs in, "
         "or set `sudo: true`",
-        "engine=would be rootless, and newuidmap": "install `uidmap` (Debian, Ubuntu) or `shadow-utils` on {host}, or "
+        "engine=would be rootless, and new": "install `uidmap` (Debian, Ubuntu) or `shadow-utils` on {host}, or "
         "set `sudo: true`",
         "engine=would be rootless, and": "`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` "
         "on {host}, with ids that no other user has, then `podman system migrate`; or set `sudo: true`",

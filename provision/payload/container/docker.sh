@@ -2,6 +2,11 @@
 # shellcheck disable=SC2154 # comes with the script
 # shellcheck disable=SC2016 # what Docker fills in
 
+# As services start theirs (program.sh): no variable of the login's, and none of its contexts. Another daemon would have the
+# image. What `docker login` has kept is read as ever.
+unset DOCKER_HOST DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+DOCKER_CONTEXT=default
+export DOCKER_CONTEXT
 # The version of who answers; otherwise the reason why nobody does, and 1.
 answer() { "$engine" version --format '{{.Server.Version}}' 2>&1; }
 # One a line: where images are, how they are stored, who answers for the groups of processes, what runs containers.

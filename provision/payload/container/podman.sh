@@ -1,17 +1,25 @@
 # What Podman says of itself: there is no daemon, so that each answer comes from what is on the disk.
 # shellcheck disable=SC2154 # comes with the script
 
+# As services start theirs (program.sh), which are told no variable of the login's: another store would have the image.
+unset XDG_CONFIG_HOME XDG_DATA_HOME CONTAINERS_CONF CONTAINERS_STORAGE_CONF STORAGE_DRIVER STORAGE_OPTS CONTAINER_HOST CONTAINER_CONNECTION
 # An ordinary user's keeps images of its own, below that user's home, and what runs in the folder of that user's systemd.
-[ "$(id -u)" = 0 ] || { XDG_RUNTIME_DIR=/run/user/$(id -u); export XDG_RUNTIME_DIR; }
+[ "$(id -u)" = 0 ] || {
+    HOME=$(getent passwd "$(id -u)" | cut -d: -f6) XDG_RUNTIME_DIR=/run/user/$(id -u)
+    export HOME XDG_RUNTIME_DIR
+}
 # What an ordinary user lacks: a systemd that stays, without which the folder above goes with the last login; and ids of the
-# host's for the other users of an image, with the programs that may hand them out.
+# host's for the other users and groups of an image, with the programs that may hand them out.
 own_lacks() {
     who=$(id -un)
     if [ ! -e "/var/lib/systemd/linger/$who" ] || [ ! -S "$XDG_RUNTIME_DIR/systemd/private" ]; then
         echo "would be rootless, and end with the logins of $who"
     elif ! command -v newuidmap >/dev/null 2>&1; then echo "would be rootless, and newuidmap is not there"
+    elif ! command -v newgidmap >/dev/null 2>&1; then echo "would be rootless, and newgidmap is not there"
     elif ! getsubids "$who" >/dev/null 2>&1 && ! grep -qsE "^($who|$(id -u)):" /etc/subuid; then
         echo "would be rootless, and $who has no subordinate ids"
+    elif ! getsubids -g "$who" >/dev/null 2>&1 && ! grep -qsE "^($who|$(id -u)):" /etc/subgid; then
+        echo "would be rootless, and $who has no subordinate ids of groups"
     else return 1
     fi
 }

@@ -5,9 +5,10 @@
 
 if ! command -v "$engine" >/dev/null 2>&1; then echo "engine=is not installed"
 elif ! said=$(answer); then
-    case $said in
-    "would be "*|"is "*) echo "engine=$said" ;;
-    *"permission denied"*) echo "engine=may not be used by $(id -un)" ;;
+    case ${engine##*/},$said in
+    "podman,would be "*|"podman,is "*) echo "engine=$said" ;;
+    # Of its socket. Podman says it of whatever file of its own cannot be read.
+    docker,*"permission denied"*) echo "engine=may not be used by $(id -un)" ;;
     *) echo "engine=does not answer: $(printf '%s\n' "$said" | tail -n 1)" ;;
     esac
 else

@@ -15,6 +15,9 @@ environment=$( (unset PATH PWD OLDPWD SHLVL _; export -p) | base64 | tr -d '\n')
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Without this, a client takes settings and credentials from the home folder of whoever starts it.
 export PATH HOME=/nonexistent
+# Nor from the inventory's `env`, which is for the container: the image was loaded without it (podman.sh, docker.sh).
+unset XDG_CONFIG_HOME XDG_DATA_HOME CONTAINERS_CONF CONTAINERS_STORAGE_CONF STORAGE_DRIVER STORAGE_OPTS CONTAINER_HOST CONTAINER_CONNECTION
+unset DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_TLS_VERIFY DOCKER_CERT_PATH
 # An ordinary user's Podman has its images below that user's home. In the container, that user has the same id as outside.
 own=''
 if [ "${engine##*/}" = podman ] && [ "$(id -u)" != 0 ]; then

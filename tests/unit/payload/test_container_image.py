@@ -36,14 +36,22 @@ pull) [ ! -e "$HERE/denied" ] && printf 'sha256:%s\\n' "$COMES" >> "$HERE/images
 load)
     [ ! -e "$HERE/full" ] || { echo 'Error processing tar file: write /usr: no space left on device' >&2; exit 1; }
     printf 'sha256:%s\\n' "$COMES" >> "$HERE/images" ;;
-rmi) [ ! -e "$HERE/in-use" ] && { grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images"; } ;;
+rmi)
+    for why in in-use broken; do
+        [ ! -e "$HERE/$why" ] || { echo "Error response from daemon: $(cat "$HERE/$why")" >&2; exit 1; }
+    done
+    grep -qxF -- "$last" "$HERE/images" || { echo "Error response from daemon: No such image: $last" >&2; exit 1; }
+    { grep -vxF -- "$last" "$HERE/images" > "$HERE/new"; mv "$HERE/new" "$HERE/images"; } ;;
 esac
 """
+
+SHELLS = {"dash": ("dash",), "bash": ("bash",), "busybox": ("busybox", "sh")}
 
 
 class Host:
     def __init__(self, folder: Path, sh: str) -> None:
         self.folder, self.sh = folder, sh
+        self.variables: dict[str, str] = {}
         self.images.write_text("")
         (folder / "docker").write_text(STAND_IN)
         (folder / "docker").chmod(0o755)
@@ -60,8 +68,14 @@ class Host:
 
     def run(self, script: Script, comes: str = "", code: int = 0) -> str:
         variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "docker")}
-        environment = {"PATH": os.environ["PATH"], "HERE": str(self.folder), "COMES": comes, **variables}
-        command = [self.sh, "-c", script.body]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HERE": str(self.folder),
+            "COMES": comes,
+            **self.variables,
+            **variables,
+        }
+        command = [*SHELLS[self.sh], "-c", script.body]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
         return done.stdout + (done.stderr if code else "")
@@ -77,7 +91,7 @@ class Host:
         return self.run(self.image(digest).fix({"programs": "x"}, None))
 
 
-@pytest.fixture(params=["dash", "bash"])
+@pytest.fixture(params=["dash", "bash", "busybox"])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
     return Host(tmp_path, str(request.param))
 
@@ -108,9 +122,47 @@ def test_those_of_before_go_too(host: Host) -> None:
 
 def test_what_somebody_else_uses_stays_and_is_said(host: Host) -> None:
     host.make(FIRST)
-    (host.folder / "in-use").touch()
+    (host.folder / "in-use").write_text(
+        "conflict: unable to delete abababababab (cannot be forced) - image is being used by running container 0123456"
+    )
     assert "something else on this host uses it" in host.remove(FIRST)
     assert host.has() == [f"sha256:{FIRST}"]
+
+
+def test_what_is_not_removed_is_said_in_the_engines_words_and_is_found_by_the_next(host: Host) -> None:
+    host.make(FIRST)
+    host.make(SECOND)
+    (host.folder / "broken").write_text("remove /var/lib/docker: read-only file system")
+    image = host.image(SECOND)
+    said = host.run(image.fix({"programs": "x"}, None), code=1)
+    assert f"the image sha256:{FIRST} stays: Error response from daemon: remove /var/lib/docker: read-only" in said
+    assert "something else on this host" not in said
+    lines, hint = image.explain(Fragment(1, "", said))
+    assert (lines, hint) == (tuple(said.splitlines()), "")
+    (host.folder / "info").write_text("")
+    assert image.diff(image.read(Fragment(0, host.run(image.probe()), "")), None), "the next finds it"
+    (host.folder / "broken").unlink()
+    assert host.remove(SECOND) == ""
+    assert host.has() == []
+    assert not (host.folder / "root/clusters/demo/gpu-01/image").exists()
+
+
+def test_one_that_somebody_has_removed_is_nothing_to_speak_of(host: Host) -> None:
+    host.make(FIRST)
+    host.images.write_text("")
+    assert host.remove(FIRST) == ""
+
+
+def test_the_daemon_is_that_of_services_whatever_the_login_names(host: Host) -> None:
+    program = (host.folder / "docker").read_text()
+    asked = host.folder / "asked"
+    (host.folder / "docker").write_text(program.replace("\n", f"\nenv >> {asked}\n", 1))
+    host.variables = {"DOCKER_HOST": "tcp://elsewhere:2375", "DOCKER_CONTEXT": "rootless"}
+    (host.folder / "info").write_text("")
+    host.run(host.image(FIRST).probe())
+    host.make(FIRST)
+    host.remove(FIRST)
+    assert {line for line in asked.read_text().splitlines() if line.startswith("DOCKER_")} == {"DOCKER_CONTEXT=default"}
 
 
 def test_without_an_answer_of_docker_it_is_said_that_it_stays(host: Host) -> None:

@@ -20,11 +20,12 @@ FIRST, SECOND = "ab" * 32, "cd" * 32
 STAND_IN = """#!/bin/sh
 # A stand-in for podman, for this test alone.
 for last; do :; done
+env >> "$HERE/asked"
 case $1 in
 version) ;;
 info)
     [ ! -e "$HERE/warns" ] || echo 'time="…" level=warning msg="\"/\" is not a shared mount"' >&2
-    [ ! -e "$HERE/broken" ] || { echo 'Error: mkdir /var/lib/containers: read-only file system' >&2; exit 125; }
+    [ ! -e "$HERE/broken" ] || { cat "$HERE/broken" >&2; exit 125; }
     case $3 in
     *Rootless*) cat "$HERE/who" ;;
     *CgroupsVersion*) echo ' v1' ;;
@@ -44,7 +45,7 @@ esac
 ROOT_ID = 'case "$*" in -u) echo 0 ;; -un) echo root ;; *) exec /usr/bin/id "$@" ;; esac'
 ID = "case $1 in -u) echo 1000 ;; -un) echo ops ;; esac"
 #: Also where this machine has it.
-WITHOUT_NEWUIDMAP = 'command() { [ "$2" != newuidmap ] && type "$2" >/dev/null 2>&1; }\n'
+WITHOUT = 'command() {{ [ "$2" != {0} ] && type "$2" >/dev/null 2>&1; }}\n'
 
 
 class Host:
@@ -55,6 +56,7 @@ class Host:
         (folder / "podman").write_text(STAND_IN)
         (folder / "podman").chmod(0o755)
         self.before = ""
+        self.variables: dict[str, str] = {}
         (folder / "bin").mkdir()
         self._program("id", ROOT_ID)
 
@@ -64,17 +66,23 @@ class Host:
 
     def ordinary(self, *lacking: str) -> None:
         """Who logs in is a user `ops`. `lacking`: of what that one's Podman needs."""
-        for name, text in (("id", ID), ("getsubids", "exit 1"), ("newuidmap", "")):
+        for name, text in (
+            ("id", ID),
+            ("getsubids", "exit 1"),
+            ("newuidmap", ""),
+            ("newgidmap", ""),
+            ("getent", "echo ops:x:1000:1000::/home/ops:/bin/sh"),
+        ):
             self._program(name, text)
-        if "newuidmap" in lacking:
-            self.before = WITHOUT_NEWUIDMAP
+        for name in {"newuidmap", "newgidmap"} & {*lacking}:
+            self.before = WITHOUT.format(name)
         for name in ("run/user/1000/systemd", "var/lib/systemd/linger", "etc"):
             (self.folder / name).mkdir(parents=True)
         os.mknod(self.folder / "run/user/1000/systemd/private", stat.S_IFSOCK | 0o600)
         if "linger" not in lacking:
             (self.folder / "var/lib/systemd/linger/ops").touch()
-        if "ids" not in lacking:
-            (self.folder / "etc/subuid").write_text("ops:100000:65536\n")
+        for name in {"subuid", "subgid"} - {*lacking}:
+            (self.folder / "etc" / name).write_text("ops:100000:65536\n")
         (self.folder / "who").write_text("true 4.3.1\n")
 
     def has(self) -> list[str]:
@@ -86,9 +94,9 @@ class Host:
     def run(self, script: Script, comes: str = "") -> str:
         variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "podman")}
         path = f"{self.folder}/bin:{os.environ['PATH']}"
-        environment = {"PATH": path, "HERE": str(self.folder), "COMES": comes, **variables}
+        environment = {"PATH": path, "HERE": str(self.folder), "COMES": comes, **self.variables, **variables}
         body = script.body.replace("/etc/cdi/*", "$HERE/cdi/*").replace("/var/run/cdi/*", "")
-        for place in ("/run/user/", "/var/lib/systemd/linger/", "/etc/subuid"):
+        for place in ("/run/user/", "/var/lib/systemd/linger/", "/etc/subuid", "/etc/subgid"):
             body = body.replace(place, f"{self.folder}{place}")
         body = self.before + body
         done = subprocess.run([self.sh, "-c", body], env=environment, capture_output=True, text=True, check=False)
@@ -169,7 +177,9 @@ def test_an_ordinary_users_will_do_with_what_it_needs(host: Host) -> None:
     [
         ("linger", "end with the logins of ops", "loginctl enable-linger"),
         ("newuidmap", "newuidmap is not there", "install `uidmap`"),
-        ("ids", "ops has no subordinate ids", "usermod --add-subuids"),
+        ("newgidmap", "newgidmap is not there", "install `uidmap`"),
+        ("subuid", "ops has no subordinate ids", "usermod --add-subuids"),
+        ("subgid", "ops has no subordinate ids of groups", "--add-subgids"),
     ],
 )
 def test_what_an_ordinary_user_lacks_for_it_is_named(host: Host, lacking: str, said: str, hint: str) -> None:
@@ -180,18 +190,33 @@ def test_what_an_ordinary_user_lacks_for_it_is_named(host: Host, lacking: str, s
     assert hint in blocker.hint and "`sudo: true`" in blocker.hint
 
 
+def test_the_store_is_that_of_services_whatever_the_login_names(host: Host) -> None:
+    host.ordinary()
+    host.variables = {
+        "HOME": "/elsewhere",
+        "XDG_DATA_HOME": "/elsewhere/data",
+        "CONTAINERS_STORAGE_CONF": "/elsewhere/storage.conf",
+        "CONTAINER_HOST": "unix:///elsewhere/podman.sock",
+    }
+    host.probed(host.image(FIRST))
+    asked = (host.folder / "asked").read_text()
+    assert "/elsewhere" not in asked
+    assert "HOME=/home/ops\n" in asked
+
+
 def test_an_older_one_will_do_without_gpus(host: Host) -> None:
     (host.folder / "who").write_text("false 3.4.4\n")
     assert host.probed(host.image(FIRST))["version"] == "3.4.4"
 
 
-def test_one_that_fails_is_told_in_its_words(host: Host) -> None:
-    (host.folder / "broken").touch()
+@pytest.mark.parametrize("why", ["read-only file system", "permission denied"])
+def test_one_that_fails_is_told_in_its_words(host: Host, why: str) -> None:
+    (host.folder / "broken").write_text(f"Error: mkdir /var/lib/containers: {why}\n")
     host.ordinary()
     (host.folder / "warns").touch()
     image = host.image(FIRST)
     (blocker,) = image.blockers(image.read(Fragment(0, host.run(image.probe()), "")))
-    assert blocker.said == "podman does not answer: Error: mkdir /var/lib/containers: read-only file system"
+    assert blocker.said == f"podman does not answer: Error: mkdir /var/lib/containers: {why}"
     assert "`podman info`" in blocker.hint and "gpu-01" in blocker.hint
 
 

@@ -23,6 +23,8 @@ STAND_IN = f"""#!{sys.executable}
 # A stand-in for docker, for this test alone: there is no container.
 import json, os, subprocess, sys
 words = sys.argv[1:]
+with open(os.environ["STAND_IN"] + ".env", "w") as file:
+    file.write("\\n".join(os.environ))
 with open(os.environ["STAND_IN"], "a") as file:
     file.write(json.dumps(words) + "\\n")
 if words[0] == "container":
@@ -87,6 +89,14 @@ def test_a_program_has_its_environment_and_its_input(tmp_path: Path) -> None:
     code = "import os, sys; print(os.environ['ODD'] == sys.argv[1], os.environ['PATH'])"
     done = run("python", "-I", "-", odd, text=code, ODD=odd)
     assert done.stdout == "True /usr/bin:/bin\n", done.stderr
+
+
+@pytest.mark.parametrize("name", ["CONTAINERS_STORAGE_CONF", "CONTAINER_HOST", "XDG_DATA_HOME", "DOCKER_HOST"])
+def test_a_variable_is_the_containers_and_leads_the_engine_nowhere_else(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path, image(tmp_path))
+    done = run("python", "-c", f"import os; print(os.environ['{name}'])", **{name: "/elsewhere"})
+    assert done.stdout == "/elsewhere\n", done.stderr
+    assert name not in (tmp_path / "said.env").read_text().split()
 
 
 def test_no_secret_is_among_its_words(tmp_path: Path) -> None:
