@@ -25,8 +25,8 @@ def main() -> NoReturn:
         code = _called(sys.argv[1:])
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)
-    except KeyboardInterrupt:  # before a command could attend to it
-        code = Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        code = _stopped(sys.argv[1:])
     except BaseException as error:
         last_words(error)
         code = Exit.FAILED
@@ -51,6 +51,20 @@ def _called(arguments: list[str]) -> int:
 
     provision.main(prog_name="provision")
     raise AssertionError("a click group in standalone mode exits")
+
+
+def _stopped(words: list[str]) -> int:
+    """By Ctrl-C, before there was a command to attend to it."""
+
+    def again() -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        from provision.cli.exit_code import exit_code_of
+
+        return exit_code_of(again, as_json="--json" in words)
+    except BaseException:  # by another one: whoever is that impatient needs no words
+        return Exit.INTERRUPTED
 
 
 def _print(text: str) -> int:

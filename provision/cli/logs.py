@@ -93,8 +93,8 @@ def logs(
             screen.json(result_line("log", log_json(line)))
         if not (screen.as_json or screen.quiet):
             screen.out.lines([view.line(line) for line in found])
-            if screen.out.gone:
-                stop.cancel.set()
+        if screen.out.gone:
+            stop.cancel.set()
 
     code: int = Exit.DONE
     with stoppable(said=False) as stop:

@@ -20,7 +20,8 @@ _GONE = {errno.EPIPE, errno.EIO}
 
 
 class Sink(io.RawIOBase):
-    """Writes to the descriptor `number`. `trouble`: why something was dropped that somebody would have read."""
+    """Writes to the descriptor `number`. `trouble`: why something was dropped that somebody would have read;
+    `reader_gone`: nobody reads any more."""
 
     def __init__(self, number: int, *, closed: bool) -> None:
         super().__init__()
@@ -28,6 +29,7 @@ class Sink(io.RawIOBase):
         self._dropping = closed
         self.was_closed = closed
         self.trouble = ""
+        self.reader_gone = False
 
     def writable(self) -> bool:
         return True
@@ -50,7 +52,8 @@ class Sink(io.RawIOBase):
                 _await_room(self._number)
             except OSError as error:
                 self._dropping = True
-                if error.errno not in _GONE:
+                self.reader_gone = error.errno in _GONE
+                if not self.reader_gone:
                     self.trouble = (error.strerror or str(error)).lower()
         return view.nbytes
 

@@ -26,7 +26,13 @@ class Out:
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.gone = False
+        self._gone = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody reads any more. The stream may take what it is given all the same, and only say so."""
+        below = getattr(getattr(self.stream, "buffer", None), "raw", None)
+        return self._gone or getattr(below, "reader_gone", False)
 
     @property
     def tty(self) -> bool:
@@ -44,7 +50,7 @@ class Out:
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            self.gone = True
+            self._gone = True
             _to_null(self.stream)
 
 

@@ -1,5 +1,6 @@
 """Standard input, output and error as they may be. A process each, since this is about descriptors."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -152,3 +153,55 @@ def test_a_locale_that_cannot_show_it_gets_a_question_mark(here: Path, arguments
 def test_any_terminal_or_none(here: Path, term: str) -> None:
     done = shell("provision plan", here, TERM=term)
     assert (done.returncode, "\x1b" in done.stdout) == (4, False)
+
+
+FOLLOWED = """
+import sys
+from provision.operate import logs
+from provision.operate.log_lines import LogLine
+
+def follow(loaded, asked, heard, *, cancel, **_):
+    for _ in range(1000):
+        heard([LogLine("gpu-01", "vllm", "/srv/log", "INFO ready", 1.0, "info")])
+        if cancel.is_set():
+            sys.stderr.write("ended\\n")
+            return
+
+logs.follow = follow
+from provision.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("more", ["", "--json"])
+def test_who_follows_logs_ends_when_nobody_reads_them_any_more(here: Path, more: str) -> None:
+    (here / "followed.py").write_text(FOLLOWED)
+    run = f"{shlex.quote(sys.executable)} followed.py logs -f {more}"
+    done = shell(f"set -o pipefail; {run} | head -n 1", here)
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "ended\n", 1)
+
+
+INTERRUPTED = """
+import importlib.abc, signal, sys
+
+class AsItIsLoaded(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name == "provision.cli.group":
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, AsItIsLoaded())
+from provision.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("more", "events"), [("", []), ("--json", [("error", "Cancelled", 130)])])
+def test_ctrl_c_while_modules_are_loaded_is_told_as_later(
+    here: Path, more: str, events: list[tuple[str, str, int]]
+) -> None:
+    (here / "interrupted.py").write_text(INTERRUPTED)
+    done = shell(f"{shlex.quote(sys.executable)} interrupted.py check {more}", here)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
+    assert [(line["event"], line["error"]["kind"], line["exit_code"]) for line in told] == events
