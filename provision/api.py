@@ -82,6 +82,7 @@ def load(path: str | Path, *, require_secrets: bool = True, require_files: bool 
 
 def plan(inventory: Inventory, *, out: Path | None = None, **options: Unpack[Options]) -> Report:
     """What `up` would change, and why. Contacts the hosts, writes nothing there. `out`: a file for `up(planned=…)`."""
+    plan_file.must_be_writable(out)
     report = _execute(job := _job("plan", Mode.CHECK, inventory, options), options)
     if out is not None:
         plan_file.keep(report, inventory, _playbook(inventory, options).path, job.only, job.lock.text, out)

@@ -109,7 +109,7 @@ def check(
     asked = RunOptions(**options)
     wishes: dict[str, Any] = {**deeply(deep)}
     asked = replace(asked, aside=on_stdout(junit, html, as_json=asked.as_json))
-    for option, path in (("--junit", junit), ("--html", html)):
+    for option, path in (("--junit", junit), ("--html", html), ("--save", save)):
         require_writable(option, path)
     if against is not None and since_up:
         raise UsageError("--against and --since-up contradict each other", hint="leave one of them out")

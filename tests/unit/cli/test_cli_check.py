@@ -159,6 +159,7 @@ def test_up_and_plan_look_as_deep(inventory: Path, call: Call, calls: list[Any],
     [
         (["--html", "nowhere/a.html"], "--html: there is no folder `nowhere`"),
         (["--junit", "nowhere/a.xml"], "--junit: there is no folder `nowhere`"),
+        (["--save", "nowhere/a.json"], "--save: there is no folder `nowhere`"),
         (["--html", "."], "--html: `.` is a folder"),
         (["--tests", "mine"], "`mine` does not exist"),
         (["--against", "inventory.yaml", "--since-up"], "--against and --since-up contradict each other"),

@@ -196,6 +196,13 @@ def test_a_run_that_could_not_look_at_all_hosts_leaves_no_plan(desk: Desk) -> No
     assert not desk.out.exists()
 
 
+def test_its_place_is_looked_at_before_any_host(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_execute", lambda *_: pytest.fail("hosts were contacted"))
+    nowhere = desk.file.parent / "nowhere"
+    with pytest.raises(UsageError, match=f"--out: there is no folder `{nowhere}`"):
+        api.plan(inventories.load(desk.file), out=nowhere / "a.plan", playbook=desk.playbook)
+
+
 def test_people_can_read_what_it_will_do(desk: Desk) -> None:
     (change,) = json.loads(desk.out.read_text())["changes"]
     assert change == {"host": "gpu-02", "action": "update", "label": "thing", "lines": ["v 0 → 1"]}
