@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from provision.core.resource import Difference
+from provision.resources.staying import STAYS_UP
 
 #: The aspect that names the environment which a service is started from.
 ENVIRONMENT = "environment"
+
+_BY_ITSELF = "started again by itself"
 
 
 def service_lines(differences: Sequence[Difference]) -> tuple[str, ...]:
@@ -24,11 +27,20 @@ def service_lines(differences: Sequence[Difference]) -> tuple[str, ...]:
 def in_words(difference: Difference) -> tuple[str, str] | None:
     """How the service is and is to be, not what its probe prints: `not running: its process is gone` for `no: …`;
     None of anything else."""
+    if difference.aspect == STAYS_UP:
+        return _staying(difference)
     if difference.aspect not in ("running", "ready") or difference.expected != "yes":
         return None
     said, _, why = (difference.found or "no").partition(": ")
     found = f"not {difference.aspect}{f': {why}' if why else ''}" if said == "no" else difference.found or ""
     return found, difference.aspect
+
+
+def _staying(difference: Difference) -> tuple[str, str]:
+    if difference.expected is None:
+        return _BY_ITSELF, "not: stay_up is false, or who logs in does not linger"
+    why = (difference.found or "").partition(": ")[2]
+    return f"not {_BY_ITSELF}{f': {why}' if why else ''}", _BY_ITSELF
 
 
 def _line(difference: Difference) -> str:

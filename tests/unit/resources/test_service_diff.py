@@ -124,6 +124,27 @@ def test_a_unit_that_would_not_come_back_is_repaired_and_one_that_is_another_res
     assert ("stop || exit 1" in wanted.fix(have, wanted.want()).body) is restarts
 
 
+@pytest.mark.parametrize(
+    ("runtime", "found", "words"),
+    [
+        ("session", "yes", ("started again by itself", "not: stay_up is false, or who logs in does not linger")),
+        (
+            "kept",
+            "no: its unit is masked",
+            ("not started again by itself: its unit is masked", "started again by itself"),
+        ),
+        ("kept", "", ("not started again by itself", "started again by itself")),
+    ],
+)
+def test_whether_it_comes_back_is_said_in_words(runtime: str, found: str, words: tuple[str, str]) -> None:
+    """`check` names the service alone, so that `yes` and `absent` would be all that is said."""
+    wanted = replace(server({}), place=replace(PLACE, runtime=runtime))
+    have = runs(wanted, **({"stays up": found} if found else {}))
+    (difference,) = wanted.diff(have, wanted.want())
+    assert wanted.in_check(difference) == words
+    assert wanted.in_plan(have, [difference]) == (" → ".join(words),)
+
+
 def test_a_unit_of_somebody_else_blocks_and_nothing_is_removed_for_it() -> None:
     wanted = replace(server({}), place=replace(PLACE, runtime="kept"))
     have = {"foreign": "/etc/systemd/system/provision-a-host-server.service"}
