@@ -153,11 +153,12 @@ class Image(Resource):
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if want is None:
-            there = have is not None and ("programs" in have or "sent" in have)
+            there = have is not None and bool({"programs", "sent", "former"} & have.keys())
             return (Difference("", None, "present"),) if there else ()
         if have is not None and "engine" in have:
             return ()  # what blocks says why nothing is known of it
-        if have is None or (have.keys() <= {*_OF_THE_ENGINE, "image", "another", "room"} and "room" in have):
+        missing = have is None or have.get("image") != "loaded"
+        if have is None or (missing and have.keys() <= {*_OF_THE_ENGINE, "image", "another", "room", "former"}):
             return (Difference("", self.lock.short, None),)
         found = []
         if have.get("image") != "loaded":
@@ -245,7 +246,8 @@ class Image(Resource):
 
     @property
     def _inbox(self) -> str:
-        return f"{self.root}/uploads/{self.lock.short}-{self.cluster}-{self.host}"
+        # Dots, as that of an environment: names may have dashes.
+        return f"{self.root}/uploads/{self.lock.short}.{self.cluster}.{self.host}"
 
     @property
     def _size(self) -> int:
@@ -267,6 +269,7 @@ class Image(Resource):
             "root": str(self.root),
             "folder": self.folder,
             "cluster": self.cluster,
+            "host": self.host,
             "gpus": ("cdi" if self._named or self.engine.cdi else "yes") if self.gpus else "",
             "plain": self.plain,
             "names": " ".join(PROGRAMS),

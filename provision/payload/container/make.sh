@@ -16,7 +16,8 @@ found=$(id_of_image) || {
     fi
     loaded=yes
 }
-rm -rf -- "$inbox"
+# What was sent of an image of before, too.
+rm -rf -- "$inbox" "$root"/uploads/????????????."$cluster.$host"
 place=${folder%/*/*}
 # Of the images that were loaded for this cluster, one a line: what was there before is not provision's to remove.
 record=''

@@ -39,6 +39,9 @@ else
 fi
 # Where a file of the archive has been sent already.
 [ ! -f "$inbox/$archive" ] || stat -c 'sent=%s' -- "$inbox/$archive"
+for place in "$root"/uploads/????????????."$cluster.$host"; do
+    if [ -d "$place" ] && [ "$place" != "$inbox" ]; then echo 'former=sent'; break; fi
+done
 [ -f "$folder/contained" ] && [ -z "$(strangers "$folder" "$(id -u)")" ] && {
     read -r programs < "$folder/contained"
     echo "programs=$programs"

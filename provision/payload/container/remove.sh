@@ -29,7 +29,8 @@ if [ -n "$kept" ]; then
     printf %s "$kept" > "${folder%/*}/loaded"
     exit 1
 fi
-rm -rf -- "${folder%/*}" "$inbox"
+# What was sent of an image of before, too.
+rm -rf -- "${folder%/*}" "$inbox" "$root"/uploads/????????????."$cluster.$host"
 [ ! -L "$root/envs/current-$cluster" ] || [ "$(readlink -- "$root/envs/current-$cluster")" != "$folder" ] || rm -f -- "$root/envs/current-$cluster"
 rmdir -- "$root/envs" "$root/uploads" 2>/dev/null
 exit 0

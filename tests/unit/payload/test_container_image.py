@@ -153,6 +153,37 @@ def test_one_that_somebody_has_removed_is_nothing_to_speak_of(host: Host) -> Non
     assert host.remove(FIRST) == ""
 
 
+def sent(host: Host, *names: str) -> Path:
+    for name in names:
+        (host.folder / "root/uploads" / name).mkdir(parents=True)
+        (host.folder / "root/uploads" / name / "a.tar").write_text("half")
+    return host.folder / "root/uploads"
+
+
+def test_what_was_sent_of_an_image_of_before_goes_and_that_of_others_stays(host: Host) -> None:
+    """With dashes between them, cluster `demo-2` and host `demo-gpu-01` were mistaken for these."""
+    others = ["121212121212.demo-2.gpu-01", "121212121212.demo.gpu-010", "121212121212.x.demo.gpu-01"]
+    uploads = sent(host, "343434343434.demo.gpu-01", *others)
+    host.make(FIRST)
+    assert sorted(path.name for path in uploads.iterdir()) == sorted(others)
+    sent(host, "343434343434.demo.gpu-01")
+    host.remove(FIRST)
+    assert sorted(path.name for path in uploads.iterdir()) == sorted(others)
+
+
+def test_what_was_sent_of_an_image_of_before_is_found_where_there_is_nothing_else(host: Host) -> None:
+    (host.folder / "info").write_text(f"{host.folder}\noverlay2\n[]\ncgroupfs\nrunc\n")
+    image = host.image(FIRST)
+    fresh = image.diff(image.read(Fragment(0, host.run(image.probe()), "")), image.want())
+    sent(host, "343434343434.demo.gpu-01")
+    have = image.read(Fragment(0, host.run(image.probe()), ""))
+    assert image.diff(have, None)
+    assert image.diff(have, image.want()) == fresh
+    host.remove(FIRST)
+    have = image.read(Fragment(0, host.run(image.probe()), ""))
+    assert image.diff(have, None) == ()
+
+
 def test_the_daemon_is_that_of_services_whatever_the_login_names(host: Host) -> None:
     program = (host.folder / "docker").read_text()
     asked = host.folder / "asked"
