@@ -92,6 +92,11 @@ def test_what_is_the_same_on_many_hosts_is_said_once() -> None:
     assert [(e.kind, e.hosts) for e in entries] == [("blocks", ("gpu-01",)), ("drift", ("gpu-02", "gpu-03"))]
 
 
+def test_on_paper_hosts_that_share_a_row_are_named_in_it() -> None:
+    _, _, printed = html_page(report((PORT,)), cluster="llama", at=0.0).partition("@media print {")
+    assert 'a[data-hosts]::after { content: ": " attr(data-hosts); }' in printed.partition("</style>")[0]
+
+
 def test_the_page_takes_for_the_same_what_the_terminal_does() -> None:
     others = [
         replace(OTHER_TORCH, host="gpu-03", found="2.13.0", hint="run `provision up --limit gpu-03`"),
