@@ -45,7 +45,7 @@ def hosts_from(words: Sequence[str], file: Path | None, environ: Mapping[str, st
     if patterns:
         raise UsageError(
             f"--hosts: `{patterns[0]}` is a pattern, and there is no `{OWN}` with names that it could mean",
-            hint="write `gpu-[01:08]`, or name a file: `--from hosts.txt`",
+            hint="write `'gpu-[01:08]'`, or name a file: `--from hosts.txt`",
         )
     if parts:
         return NamedHosts(once([host for part in parts for host in places(part, "--hosts")]), "--hosts")
@@ -54,13 +54,15 @@ def hosts_from(words: Sequence[str], file: Path | None, environ: Mapping[str, st
         return NamedHosts(once(places(nodes, SLURM[0])), f"Slurm's allocation {job}".rstrip())
     raise UsageError(
         "which hosts? None are named, and this is no allocation of Slurm's",
-        hint="`provision init --hosts gpu-[01:08]`, or `--from FILE`",
+        hint="`provision init --hosts 'gpu-[01:08]'`, or `--from FILE`",
     )
 
 
 def _chosen(found: NamedHosts, parts: Sequence[str]) -> NamedHosts:
     if not found.hosts:
-        raise UsageError(f"{found.origin} names no host", hint="write one host in each line, or `--hosts gpu-[01:08]`")
+        raise UsageError(
+            f"{found.origin} names no host", hint="write one host in each line, or `--hosts 'gpu-[01:08]'`"
+        )
     if not parts:
         return found
     wanted: list[Named] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -12,6 +14,16 @@ from provision.core.errors import ProvisionError
 
 class _Context(click.Context):
     formatter_class = WholeWords
+
+    @contextmanager
+    def scope(self, cleanup: bool = True) -> Iterator[click.Context]:
+        with super().scope(cleanup) as context:
+            try:
+                yield context
+            except click.UsageError as error:
+                # Its parser does not always say which command it is about.
+                error.ctx = error.ctx or self
+                raise
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         try:

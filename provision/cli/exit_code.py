@@ -86,7 +86,17 @@ def _usage(error: click.UsageError) -> UsageError:
     message = " ".join(message.split())
     message = (message[:1].lower() + message[1:]).rstrip(".").replace(" '", " `").replace("'", "`")
     path = error.ctx.command_path if error.ctx else "provision"
+    if isinstance(error, click.NoSuchOption) and error.option_name in _OF_COMMANDS and _is_group(error.ctx):
+        return UsageError(message, hint=f"it stands behind the command: {path} COMMAND {error.option_name}")
     return UsageError(message, hint=f"{path} --help")
+
+
+#: Options that a group does not have, and that most commands do (provision.cli.options).
+_OF_COMMANDS = ("--json", "--limit", "-v", "--verbose", "-q", "--quiet", "--no-color")
+
+
+def _is_group(context: click.Context | None) -> bool:
+    return context is not None and isinstance(context.command, click.Group)
 
 
 def _no_such_option(error: click.NoSuchOption) -> str:

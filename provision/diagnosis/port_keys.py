@@ -18,8 +18,15 @@ DEFAULTS: Mapping[int, str] = {
     52365: "ray.dashboard_agent_listen_port",
 }
 
+#: Of Ray's worker processes, likewise.
+WORKERS = range(20000, 21000)
+
 
 def another(port: str | None, keys: Mapping[int, str]) -> str:
     """What to choose another one of."""
-    key = keys.get(int(port)) if port and port.isdecimal() else None
-    return f"another `{key}` in the inventory" if key else f"another port where the inventory has {port}"
+    number = int(port) if port and port.isdecimal() else 0
+    if key := keys.get(number):
+        return f"another `{key}` in the inventory"
+    if keys is DEFAULTS and number in WORKERS:
+        return "another range for Ray's workers in the inventory (`ray.min_worker_port`, `ray.max_worker_port`)"
+    return f"another port than {port} for what was to listen there"

@@ -11,7 +11,9 @@ from provision.inventory.words import Words
 
 #: As networks are measured: of what is slower than 10 Mbit, a run would take for dead what is only slow.
 Rate = Annotated[
-    str, StringConstraints(pattern=r"^([1-9][0-9]{1,5} Mbit|[1-9][0-9]{0,2} Gbit)$"), Words("a rate such as `5 Gbit`")
+    str,
+    StringConstraints(pattern=r"^([1-9][0-9]{1,5} Mbit|[1-9][0-9]{0,2} Gbit)$"),
+    Words("a rate of `10 Mbit` to `999 Gbit`"),
 ]
 
 

@@ -168,7 +168,7 @@ def test_what_is_named_counts_before_the_allocation(folder: Path) -> None:
 def test_without_any_host_it_is_said_how_to_name_them(folder: Path) -> None:
     with pytest.raises(UsageError) as caught:
         names()
-    assert "--hosts gpu-[01:08]" in caught.value.hint
+    assert "--hosts 'gpu-[01:08]'" in caught.value.hint
     (folder / "empty.txt").write_text("# nobody\n")
     with pytest.raises(UsageError, match="names no host"):
         names(file=folder / "empty.txt")

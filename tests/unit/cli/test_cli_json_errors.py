@@ -70,6 +70,21 @@ def test_what_a_command_line_has_wrong(call: Call, words: str, message: str) -> 
     assert result.exit_code == 2 and message in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("lock --json --diff a", "provision lock --help"),
+        ("check --json --all=1", "provision check --help"),
+        ("lab up --docker --podman --json", "provision lab up --help"),
+        ("--json check", "it stands behind the command: provision COMMAND --json"),
+        ("lab --json status", "it stands behind the command: provision lab COMMAND --json"),
+        ("--frobnicate --json", "provision --help"),
+    ],
+)
+def test_the_hint_is_of_the_command_that_it_is_about(call: Call, words: str, hint: str) -> None:
+    assert told(call(*words.split()))["hint"] == hint
+
+
 @pytest.mark.parametrize("words", ["up --frobnicate", "logs --grep --json --frobnicate", "exec --frob -- ls --json"])
 def test_who_has_not_asked_for_it_gets_none(call: Call, words: str) -> None:
     result = call(*words.split())

@@ -7,7 +7,7 @@ import pytest
 from signatures_document import DOCUMENT, made
 
 from provision.diagnosis import Signature, diagnose, read_lines, signatures
-from provision.diagnosis.port_keys import DEFAULTS
+from provision.diagnosis.port_keys import DEFAULTS, WORKERS
 from provision.inventory.models import Ray, Serve
 
 EXAMPLES = [pytest.param(s, e, id=f"{s.id}-{i}") for s in signatures() for i, e in enumerate(s.examples)]
@@ -74,7 +74,8 @@ def test_a_kv_cache_that_does_not_fit_is_told_with_the_length_that_does() -> Non
 def test_of_a_port_that_is_taken_the_one_key_is_named_that_moves_it(line: str, port: int) -> None:
     fix = told(line.format(port))[1]
     assert fix.endswith(f"stop it, or choose another `{DEFAULTS[port]}` in the inventory")
-    assert told(line.format(9123))[1].endswith("stop it, or choose another port where the inventory has 9123")
+    assert told(line.format(9123))[1].endswith("stop it, or choose another port than 9123 for what was to listen there")
+    assert told(line.format(20005))[1].endswith("(`ray.min_worker_port`, `ray.max_worker_port`)")
     found = diagnose(read_lines(line.format(9123), "gpu-02"), {9123: "ray.port"})
     assert found is not None and found.fix.endswith("choose another `ray.port` in the inventory")
 
@@ -83,6 +84,7 @@ def test_the_default_ports_are_those_of_the_inventory() -> None:
     ray = {getattr(Ray(), name): f"ray.{name}" for name in Ray.model_fields if name.endswith("_port")}
     serve = {Serve.model_fields[name].default: f"serve.{name}" for name in ("port", "master_port")}
     workers = {Ray().min_worker_port, Ray().max_worker_port}
+    assert workers == {WORKERS[0], WORKERS[-1]}
     assert {
         port: key for port, key in (ray | serve | {Ray().port: "ray.port"}).items() if port not in workers
     } == DEFAULTS

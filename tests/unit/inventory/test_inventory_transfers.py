@@ -16,4 +16,6 @@ def test_without_one_there_is_none(read):
 
 @pytest.mark.parametrize("written", ["fast", "5", "9 Mbit", "0 Gbit", "5 GB", "5 Gbit/s", "-1 Gbit"])
 def test_what_is_no_limit(problem, written):
-    assert problem(f"{HEAD}transfer: {{limit: {written}}}\n")[:2] == ("4:19", "transfer.limit")
+    place, key, message = problem(f"{HEAD}transfer: {{limit: {written}}}\n")[:3]
+    assert (place, key) == ("4:19", "transfer.limit")
+    assert "a rate of `10 Mbit` to `999 Gbit`" in message
