@@ -29,7 +29,7 @@ class Comparison:
     """`about`: the program's help. `most`: time of a fresh `up` ÷ time of the script, as promised; a script that proves
     something first, as `up` does, calls that part `proofs`. `words`: what the script does. `prepare`: puts what the
     script needs into a folder; the hosts are as a fresh `up` is to find them. `bare`: what `down` is told, to make them
-    so again."""
+    so again. `warm`: the script runs once before, which is not counted, since what it starts keeps a cache."""
 
     name: str
     about: str
@@ -39,6 +39,7 @@ class Comparison:
     prepare: Callable[[Lab, Path], None]
     bare: tuple[str, ...] = ()
     kind: Containers = ""
+    warm: bool = False
 
     def main(self) -> int:
         form = argparse.RawDescriptionHelpFormatter
@@ -71,6 +72,8 @@ class Comparison:
         addresses = [lab.host(f"lab-{number}").address for number in range(1, hosts + 1)]
         self.prepare(lab, folder)
         _write_settings(lab, folder, hosts)
+        if self.warm:
+            _timed_script(self.script, folder, addresses)
         by_hand: list[float] = []
         unproved: list[float] = []
         fresh: list[float] = []

@@ -36,6 +36,7 @@ CONTAINED = Comparison(
     words="`docker run`",
     prepare=_prepare,
     kind="docker",
+    warm=True,
 )
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 # A model on several hosts in containers of an image that all of them have, as with vLLM's run_cluster.sh: `docker run` on
 # the head and on each worker, vllm serve in the head's, and waiting for the first answer. Before it, in containers that
 # are gone afterwards, what a careful person tries first: whether vLLM takes its arguments, and an all-reduce. No checks.
+# What vLLM keeps in its cache is there the next time, as it is in the home folder that provision's containers see.
 #
 #   docker_by_hand.sh up|down FOLDER HEAD [WORKER …]
 #
@@ -23,7 +24,7 @@ given=$(sed -n "s/^\([A-Z_0-9]*\)='\(.*\)'$/-e \1='\2'/p" "$folder/environment" 
 serve="serve $MODEL --served-model-name tiny --distributed-executor-backend ray --tensor-parallel-size $TP \
 --pipeline-parallel-size $PP --host $head --port 8000 --enforce-eager --max-model-len 256 --max-num-seqs 4"
 contained() {
-    there "$1" "docker run $2 --network host --ipc host --gpus all -v $MODEL:$MODEL:ro $given \
+    there "$1" "docker run $2 --network host --ipc host --gpus all -v $MODEL:$MODEL:ro -v by-hand-cache:/root/.cache $given \
         -e VLLM_HOST_IP=$1 -e GLOO_SOCKET_IFNAME=eth0 $(cat "$folder/image") $3"
 }
 
