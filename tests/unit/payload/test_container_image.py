@@ -91,7 +91,7 @@ class Host:
         return self.run(self.image(digest).fix({"programs": "x"}, None))
 
 
-@pytest.fixture(params=["dash", "bash", "busybox"])
+@pytest.fixture(params=["dash", "bash", pytest.param("busybox", marks=pytest.mark.needs("busybox"))])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
     return Host(tmp_path, str(request.param))
 

@@ -133,6 +133,7 @@ def test_an_id_without_its_algorithm_is_the_same_image(host: Host) -> None:
     assert host.probed(host.image(SECOND))["image"] == f"sha256:{SECOND}"
 
 
+@pytest.mark.needs("root")  # who is asked whose the folders are, too
 def test_what_was_loaded_goes_and_what_was_there_stays(host: Host) -> None:
     (host.folder / "images").write_text(f"sha256:{SECOND}\n")
     host.make(host.image(FIRST), FIRST)
