@@ -26,6 +26,7 @@ from provision.cluster import existing, gather
 from provision.core.errors import UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
+from provision.core.files import require_writable
 from provision.core.plan import Mode, Plan
 from provision.core.report import Report
 from provision.core.secret import Secret
@@ -82,7 +83,7 @@ def load(path: str | Path, *, require_secrets: bool = True, require_files: bool 
 
 def plan(inventory: Inventory, *, out: Path | None = None, **options: Unpack[Options]) -> Report:
     """What `up` would change, and why. Contacts the hosts, writes nothing there. `out`: a file for `up(planned=…)`."""
-    plan_file.must_be_writable(out)
+    require_writable("--out", out)
     report = _execute(job := _job("plan", Mode.CHECK, inventory, options), options)
     if out is not None:
         plan_file.keep(report, inventory, _playbook(inventory, options).path, job.only, job.lock.text, out)
@@ -107,8 +108,7 @@ def check(
     `up` kept. `save`: where to keep a snapshot of what is found. `tests`: a folder of checks of your own
     (provision.testing). `prove`: go through the proofs, too, which takes seconds and uses the hosts' network and GPUs.
     `broken_lock`: a lock that cannot be read is a finding, and all else is looked at without it. Raises SnapshotError
-    before any host is contacted.
-    """
+    before any host is contacted."""
     source = snapshot.last_up(inventory.cluster) if since_up else against
     before = snapshot.load(source) if source else None
     if save is not None:

@@ -6,8 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+from provision.core import files
 from provision.core.errors import ProvisionError, UsageError
-from provision.core.files import obstacle, write_whole
+from provision.core.files import write_whole
 from provision.core.report import Report
 from provision.render.out import Out
 from provision.render.unsaid import unsaid
@@ -26,10 +27,8 @@ def on_stdout(*paths: Path | None, as_json: bool) -> bool:
 
 
 def require_writable(option: str, path: Path | None) -> None:
-    """Raises UsageError if `path` cannot become a file: not known after minutes, but at once."""
-    why, hint = obstacle(path) if path not in (None, _STDOUT) else ("", "")
-    if why:
-        raise UsageError(f"{option}: {why}", hint=hint)
+    """As core.files.require_writable; standard output can be written."""
+    files.require_writable(option, None if path == _STDOUT else path)
 
 
 def write_reports(report: Report, cluster: str, *, junit: Path | None = None, html: Path | None = None) -> Report:

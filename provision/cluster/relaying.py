@@ -33,8 +33,9 @@ def carriers(cluster: Cluster) -> Mapping[str, RelayHost]:
 
 def _asked_for(inventory: Inventory) -> bool:
     """Who has the controller pull an image has no registry near the hosts, and tens of gigabytes for each."""
-    pulled = inventory.runtime is not None and inventory.runtime.pull == "controller"
-    return (inventory.transfer.relay or ("auto" if pulled else "never")) == "auto"
+    if inventory.transfer.relay:
+        return inventory.transfer.relay == "auto"
+    return inventory.runtime is not None and inventory.runtime.pull == "controller"
 
 
 def _ports(cluster: Cluster, node: Node) -> Iterator[int]:

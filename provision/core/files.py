@@ -9,6 +9,7 @@ import shlex
 import stat
 from pathlib import Path
 
+from provision.core.errors import UsageError
 from provision.core.private import owner
 from provision.core.reading import NotAFile, kind_of
 
@@ -105,6 +106,13 @@ def _held(place: Path) -> int | None:
 
 def _strange(seen: os.stat_result) -> bool:
     return seen.st_uid not in (0, os.geteuid())
+
+
+def require_writable(option: str, path: Path | None) -> None:
+    """Raises UsageError if the `path` of an option cannot become a file: not known after minutes, but at once."""
+    why, hint = obstacle(path) if path is not None else ("", "")
+    if why:
+        raise UsageError(f"{option}: {why}", hint=hint)
 
 
 def obstacle(path: Path) -> tuple[str, str]:

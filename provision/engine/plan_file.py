@@ -15,7 +15,7 @@ from pathlib import Path
 
 from provision.core.errors import LockError, PlanChanged, UsageError
 from provision.core.exits import ANSWERED
-from provision.core.files import obstacle, write_whole
+from provision.core.files import write_whole
 from provision.core.plan import Plan
 from provision.core.private import require_ours
 from provision.core.reading import as_json, read_given, read_kept
@@ -67,13 +67,6 @@ def keep(report: Report, inventory: Inventory, playbook: Path, only: Sequence[st
         write_whole(path, masked(json.dumps(content, indent=1, ensure_ascii=False)) + "\n")
     except OSError as error:
         raise UsageError(f"--out: `{path}` cannot be written: {error.strerror}") from error
-
-
-def must_be_writable(path: Path | None) -> None:
-    """Before any host is contacted. Raises UsageError for a path that `keep` could not write."""
-    why, hint = obstacle(path) if path is not None else ("", "")
-    if why:
-        raise UsageError(f"--out: {why}", hint=hint)
 
 
 def followed(
