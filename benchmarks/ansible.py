@@ -9,13 +9,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.peers import PACKAGES, Peer, paths, token
+from benchmarks.peers import LISTENING, PACKAGES, PROGRAMS, RUNNING, Peer, paths, token
 from benchmarks.rack import Rack
-
-#: Fits provision and the bound: what listens, which Rays and vLLMs run, and whether the service still does.
-LISTENING = "grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6"
-PROGRAMS = "grep -las -e '[r]aylet/raylet' -e 'gcs/[g]cs_server' -e 'bin/[v]llm' /proc/[0-9]*/cmdline || true"
-RUNNING = "pid=$(sed -n s/^pid=//p {own}/ray/stamp) && cat /proc/$pid/stat"
 
 #: What Ansible finds by itself on Debian, and what has its modules for packages there.
 PYTHON = "/usr/bin/python3"

@@ -12,6 +12,11 @@ from pathlib import Path
 from benchmarks.measuring import Failed, Way, command
 from benchmarks.rack import Rack
 
+#: Fits provision and the bound: what listens, which Rays and vLLMs run, and whether the service still does.
+LISTENING = "grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6"
+PROGRAMS = "grep -las -e '[r]aylet/raylet' -e 'gcs/[g]cs_server' -e 'bin/[v]llm' /proc/[0-9]*/cmdline || true"
+RUNNING = "pid=$(sed -n s/^pid=//p {own}/ray/stamp) && cat /proc/$pid/stat"
+
 #: What a host of a cluster has from its distribution, as its programs are called on Debian.
 PACKAGES = ("coreutils", "grep", "sed", "tar", "util-linux")
 

@@ -7,8 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from benchmarks.ansible import LISTENING, PROGRAMS, RUNNING
-from benchmarks.peers import PACKAGES, Peer, paths, token
+from benchmarks.peers import LISTENING, PACKAGES, PROGRAMS, RUNNING, Peer, paths, token
 from benchmarks.rack import Rack
 
 FACTS = """\
