@@ -19,7 +19,7 @@ from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell
 from provision.resources.container_engine import CDI, ENGINES, ContainerEngine
-from provision.resources.image_failed import hint_of
+from provision.resources.image_failed import hint_of, hint_of_kept
 
 #: Seconds to load some ten GB onto a slow disk.
 LOADING = 3600.0
@@ -227,8 +227,9 @@ class Image(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         if want is None:
-            body = shell("service/library.sh", self.engine.shell, "container/remove.sh")
-            return Script(body, self._names(), timeout=600)
+            body = shell("service/library.sh", self.engine.shell, "container/has.sh", "container/remove.sh")
+            # Whether a container could run there plays no part.
+            return Script(body, {**self._names(), "gpus": "", "removing": "yes"}, timeout=600)
         sent = bool(self.lock.pulled) or (have is not None and (have.get("image") == "loaded" or self._sent(have)))
         uploads = () if sent else (Upload(self.archive, self._inbox),)
         body = shell("service/library.sh", self.engine.shell, "container/has.sh", "container/make.sh")
@@ -236,8 +237,8 @@ class Image(Resource):
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         lines = failed.tail()
-        if any(" stays: " in line for line in lines):
-            return lines, ""  # it was to be removed
+        if any(" stays: " in line for line in lines):  # it was to be removed
+            return lines, hint_of_kept(lines, engine=self.engine, host=self.host, folder=self.folder)
         return lines, hint_of(lines, engine=self.runtime.container, host=self.host, pulled=self.lock.pulled)
 
     @property
@@ -273,6 +274,7 @@ class Image(Resource):
             "gpus": ("cdi" if self._named or self.engine.cdi else "yes") if self.gpus else "",
             "plain": self.plain,
             "names": " ".join(PROGRAMS),
+            "removing": "",
             "programs": self._programs,
             "text": self.program(),
         }

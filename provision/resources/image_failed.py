@@ -1,8 +1,11 @@
-"""Why an image did not get onto a host, in words that Docker's client ends with."""
+"""Why an image did not get onto a host, or not off it, in words that the engine's client ends with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from provision.resources.container_engine import ContainerEngine
 
 #: What it says, in small letters → what to do: {engine}, {host}, {pulled}. The first that is found.
 _HINTS = (
@@ -32,4 +35,18 @@ def hint_of(lines: Sequence[str], *, engine: str, host: str, pulled: str) -> str
     for marks, hint in _HINTS if pulled else _HINTS[:1]:
         if any(mark in said for mark in marks):
             return hint.format(engine=engine, host=host, pulled=pulled)
+    return ""
+
+
+def hint_of_kept(lines: Sequence[str], *, engine: ContainerEngine, host: str, folder: str) -> str:
+    """Of one that was to be removed, where its engine could not be asked. `folder`: of its programs there."""
+    for line in lines:
+        said, matched, _ = line.partition(", so what was loaded stays: ")
+        if matched and said == f"{engine.name} is not installed":
+            place = PurePosixPath(folder).parent
+            return f"install it there again, or `rm -r {place}` on {host} if its images are gone; then `down --purge`"
+        if matched:
+            value = f"engine={said.removeprefix(f'{engine.name} ')}"
+            hint = next(text for start, text in engine.hints.items() if value.startswith(start)).format(host=host)
+            return f"{hint}; then `down --purge` again"
     return ""

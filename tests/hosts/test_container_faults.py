@@ -107,3 +107,20 @@ def test_a_full_disk_while_an_image_is_loaded_is_said_and_the_next_up_is_through
         bare.on("lab-2", f"{stop}; umount -R {place}; {start}")
     bare.up()
     assert bare.in_sync()
+
+
+@DOCKER
+def test_an_image_whose_daemon_is_stopped_is_not_forgotten_by_down_purge(bare: Rack) -> None:
+    bare.on("lab-2", "systemctl stop docker.socket docker")
+    try:
+        done = bare.provision("down", "--purge")
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 1
+        assert "docker does not answer: " in said and f"so what was loaded stays: {bare.digest}" in said
+        assert "`systemctl status docker` on lab-2; then `down --purge` again" in said
+        assert bare.digest not in bare.on("lab-1", "$engine images -q --no-trunc"), "the others are done"
+    finally:
+        bare.on("lab-2", "systemctl start docker")
+    assert bare.digest in bare.on("lab-2", "$engine images -q --no-trunc")
+    assert bare.provision("down", "--purge").returncode == 0
+    assert bare.digest not in bare.on("lab-2", "$engine images -q --no-trunc")

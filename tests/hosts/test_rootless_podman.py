@@ -91,7 +91,11 @@ def test_down_leaves_nothing_of_ours(running: Rack) -> None:
         assert own(running, host, "podman ps -aq") == ""
         assert running.digest.removeprefix("sha256:")[:12] in own(running, host, "podman images -q")
     assert "nothing to change" in running.provision("down").stdout
+    # What is removed runs in no container.
+    running.on("lab-2", "loginctl disable-linger ops")
     assert running.provision("down", "--purge").returncode == 0
+    running.on("lab-2", "loginctl enable-linger ops")
+    assert soon(lambda: "there" in running.on("lab-2", "[ -S /run/user/1000/systemd/private ] && echo there"))
     for host in HOSTS:
         assert own(running, host, "podman images -q") == ""
 

@@ -3,14 +3,7 @@
 # shellcheck disable=SC2154 # they come with the script
 # shellcheck disable=SC2016 # what the engine fills in
 
-if ! command -v "$engine" >/dev/null 2>&1; then echo "engine=is not installed"
-elif ! said=$(answer); then
-    case ${engine##*/},$said in
-    "podman,would be "*|"podman,is "*) echo "engine=$said" ;;
-    # Of its socket. Podman says it of whatever file of its own cannot be read.
-    docker,*"permission denied"*) echo "engine=may not be used by $(id -un)" ;;
-    *) echo "engine=does not answer: $(printf '%s\n' "$said" | tail -n 1)" ;;
-    esac
+if ! asked; then echo "engine=$said"
 else
     echo "version=$said"
     about=$(about)

@@ -5,11 +5,11 @@ images=''
 if is_ours "${folder%/*}" d && is_ours "${folder%/*}/loaded" f; then
     images=$(grep -xE 'sha256:[0-9a-f]{64}' -- "${folder%/*}/loaded")
 fi
-if [ -n "$images" ] && ! said=$(answer); then
-    case $said in "would be "*|"is "*) ;; *) said='does not answer' ;; esac
+# Whether they are still there, nobody can tell: programs and list stay, for the next `down --purge` to find.
+if [ -n "$images" ] && ! asked; then
     # shellcheck disable=SC2086 # split into words on purpose
-    echo "::note $engine $said, so what was loaded stays:" $images
-    images=''
+    echo "$engine $said, so what was loaded stays:" $images >&2
+    exit 1
 fi
 kept=''
 for one in $images; do
@@ -24,7 +24,7 @@ for one in $images; do
 " ;;
     esac
 done
-# Programs and list stay with it: they are what the next `down --purge` finds.
+# As above.
 if [ -n "$kept" ]; then
     printf %s "$kept" > "${folder%/*}/loaded"
     exit 1

@@ -19,7 +19,7 @@ STAND_IN = """#!/bin/sh
 # A stand-in for docker, for this test alone.
 for last; do :; done
 case $1 in
-version) [ ! -e "$HERE/stopped" ] ;;
+version) [ ! -e "$HERE/stopped" ] || { cat "$HERE/stopped" >&2; exit 1; } ;;
 info)
     case $3 in
     '{{.DriverStatus}}') [ ! -e "$HERE/containerd" ] || echo '[[driver-type io.containerd.snapshotter.v1]]' ;;
@@ -196,10 +196,45 @@ def test_the_daemon_is_that_of_services_whatever_the_login_names(host: Host) -> 
     assert {line for line in asked.read_text().splitlines() if line.startswith("DOCKER_")} == {"DOCKER_CONTEXT=default"}
 
 
-def test_without_an_answer_of_docker_it_is_said_that_it_stays(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("why", "said", "hint"),
+    [
+        ("Cannot connect to the daemon", "does not answer: Cannot connect", "`systemctl status docker` on gpu-01"),
+        ("permission denied while trying", "may not be used by ", "`sudo usermod -aG docker USER` on gpu-01"),
+    ],
+)
+def test_without_an_answer_of_docker_it_stays_and_the_next_finds_it(host: Host, why: str, said: str, hint: str) -> None:
     host.make(FIRST)
-    (host.folder / "stopped").touch()
-    assert f"does not answer, so what was loaded stays: sha256:{FIRST}" in host.remove(FIRST)
+    (host.folder / "stopped").write_text(f"{why}\n")
+    image = host.image(FIRST)
+    told = host.run(image.fix({"programs": "x"}, None), code=1).replace(f"{host.folder}/", "")
+    assert f"docker {said}" in told and f", so what was loaded stays: sha256:{FIRST}" in told
+    lines, found = image.explain(Fragment(1, "", told))
+    assert lines == tuple(told.splitlines())
+    assert hint in found and "`down --purge`" in found
+    assert image.diff(image.read(Fragment(0, host.run(image.probe()), "")), None), "it is still to be removed"
+    (host.folder / "stopped").unlink()
+    assert host.remove(FIRST) == ""
+    assert host.has() == []
+
+
+def test_without_docker_it_is_said_how_to_do_without_its_answer(host: Host) -> None:
+    host.make(FIRST)
+    (host.folder / "docker").unlink()
+    image = host.image(FIRST)
+    told = host.run(image.fix({"programs": "x"}, None), code=1).replace(f"{host.folder}/docker", "docker")
+    assert told == f"docker is not installed, so what was loaded stays: sha256:{FIRST}\n"
+    _, hint = image.explain(Fragment(1, "", told))
+    assert f"`rm -r {Path(image.folder).parent}` on gpu-01" in hint
+    assert image.diff(image.read(Fragment(0, host.run(image.probe()), "")), None)
+
+
+def test_where_nothing_was_loaded_docker_need_not_answer(host: Host) -> None:
+    host.images.write_text(f"sha256:{FIRST}\n")
+    host.make(FIRST)
+    (host.folder / "stopped").write_text("Cannot connect to the Docker daemon\n")
+    assert host.remove(FIRST) == ""
+    assert not (host.folder / "root/clusters/demo/gpu-01/image").exists()
 
 
 def test_a_list_that_others_could_have_written_removes_nothing(host: Host) -> None:
