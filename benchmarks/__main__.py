@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chart import chart
+from benchmarks.ending import signals_unwind
 from benchmarks.help import measure as measure_help
 from benchmarks.measuring import Cost, Failed, in_turn, median
 from benchmarks.others import others
@@ -32,7 +33,7 @@ from benchmarks.ways import BOUND, BOUND_INSIDE, COMPARED, provisioned
 def main() -> int:
     asked = _arguments()
     results: dict[int, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory(prefix="provision-bench-") as folder:
+    with signals_unwind(), tempfile.TemporaryDirectory(prefix="provision-bench-") as folder:
         help_page = measure_help()
         print(help_page, flush=True)
         for count in asked.hosts:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ending import signals_unwind
 from provision.lab.containers import Containers
 from provision.lab.cpu_vllm import CPU_ENV
 from provision.lab.demo import MODEL, make_lab, ready
@@ -56,7 +57,7 @@ class Comparison:
             sys.exit("error: lab hosts that are as bare as real ones need root")
         lab = Lab(name=f"bench-{self.name}")
         lab.down()
-        with tempfile.TemporaryDirectory(prefix=f"provision-{self.name}-") as folder:
+        with signals_unwind(), tempfile.TemporaryDirectory(prefix=f"provision-{self.name}-") as folder:
             try:
                 ground = ready(lab, rootless=False).ground
                 make_lab(lab, ground, hosts=asked.hosts, gpus=1, kind=self.kind, say=print)

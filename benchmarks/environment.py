@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ending import signals_unwind
 from benchmarks.index import publish
 from benchmarks.measuring import Failed
 from benchmarks.rack import Rack
@@ -47,7 +48,7 @@ def main() -> int:
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="no bytecode, in both")
     parser.add_argument("--assert", dest="promise", action="store_true", help=f"fail above {MOST} times")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="provision-environment-") as folder:
+    with signals_unwind(), tempfile.TemporaryDirectory(prefix="provision-environment-") as folder:
         try:
             costs = list(_measure(Path(folder), asked.rounds, asked.compile))
         except Failed as error:

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.ending import signals_unwind
 from benchmarks.measuring import Failed, command
 from benchmarks.rack import Rack
 from benchmarks.tunnel import Tunnel
@@ -39,10 +40,14 @@ def main() -> int:
     parser.add_argument("--assert", dest="promise", action="store_true", help=f"exit code 1 above {MOST} waits")
     asked = parser.parse_args()
     most = 0
-    with tempfile.TemporaryDirectory(prefix="provision-far-") as folder, Rack(Path(folder) / "r", asked.hosts) as rack:
+    with (
+        signals_unwind(),
+        tempfile.TemporaryDirectory(prefix="provision-far-") as folder,
+        Rack(Path(folder) / "r", asked.hosts) as rack,
+    ):
         env = {**os.environ, "PROVISION_STATE_DIR": str(rack.folder / "state")}
-        provision(["up"], rack.inventory, rack.folder, env)
         try:
+            provision(["up"], rack.inventory, rack.folder, env)
             for delay in ROUND_TRIPS:
                 with tunnels(rack, delay) as (inventory, ways):
                     most = max(most, measured(rack, inventory, ways, delay, env))

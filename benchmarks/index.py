@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from benchmarks.ending import birth
 
 #: As many packages as vLLM and Ray bring.
 PACKAGES = 170
@@ -14,8 +17,7 @@ PACKAGES = 170
 #: Without a published hole, of which `check` would warn.
 RAY = "2.60.0"
 # In Python, as Ray's own is: provision runs it within a program of its own, waits until it listens, and asks whether it
-# greets (by an empty SETTINGS frame of HTTP/2). Ends by itself: a benchmark that was killed, too, leaves nothing for
-# long.
+# greets (by an empty SETTINGS frame of HTTP/2). Ends with the program that published it, however that ended.
 RAY_COMMAND = """#!python
 import re
 import socket
@@ -43,7 +45,18 @@ listening = [socket.create_server((given["node-ip-address"], int(port))) for por
 for server in listening:
     threading.Thread(target=greet, args=(server,), daemon=True).start()
 print("Ray runtime started", flush=True)
-time.sleep(3600)
+
+
+def alive():
+    try:
+        with open("/proc/PUBLISHER/stat") as file:
+            return file.read().rpartition(")")[2].split()[19] == "BIRTH"
+    except OSError:
+        return False
+
+
+while alive():
+    time.sleep(1)
 """
 RAY_MODULE = """
 def init(*_, **__):
@@ -57,7 +70,8 @@ def nodes():
 
 def build(folder: Path, addresses: Sequence[str]) -> str:
     """The index's URL. `addresses`: what Ray's stand-in says has joined."""
-    ray = {"ray.py": RAY_MODULE.format(addresses=list(addresses)), f"ray-{RAY}.data/scripts/ray": RAY_COMMAND}
+    command = RAY_COMMAND.replace("PUBLISHER", str(os.getpid())).replace("BIRTH", birth(os.getpid()))
+    ray = {"ray.py": RAY_MODULE.format(addresses=list(addresses)), f"ray-{RAY}.data/scripts/ray": command}
     publish(folder, "ray", RAY, ray, [f"package-{number:03d}" for number in range(1, PACKAGES)])
     for number in range(1, PACKAGES):
         publish(folder, f"package-{number:03d}", "1.0", {f"package_{number:03d}.py": "version = 1\n"})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -11,6 +13,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+#: Seconds that a program has after it was asked to end.
+ENDING = 30.0
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,31 @@ def command(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], ex
     """Runs a program to its end; the processor seconds of it and its children."""
     with (cwd / "output").open("wb") as output:
         process = subprocess.Popen(
-            list(map(str, argv)), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        _, status, used = os.wait4(process.pid, 0)
+            list(map(str, argv)), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            _end(process)
+            raise
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != expect:
         said = (cwd / "output").read_text(errors="replace")[-3000:]
         raise Failed(f"{' '.join(map(str, argv))} ended with {process.returncode}:\n{said}")
     return used.ru_utime + used.ru_stime
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """And all that it has started. It may end first what it has begun on hosts, where nobody else could begin anything
+    meanwhile."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(ENDING)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 # A program that was started inherits what the one that started it has held at most, so a small one stands between.

@@ -15,10 +15,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import index
+from benchmarks.ending import ends_with
 
 #: sshd listens on so many addresses at most (MAX_LISTEN_SOCKS in its source).
 PER_SSHD = 16
@@ -182,8 +184,8 @@ class Rack:
         listen = "\n".join(f"ListenAddress {address}:{self.port}" for address in addresses)
         config.write_text(CONFIG.format(listen=listen, folder=self.folder, path=path, home=self.folder / "home"))
         log = self.folder / f"sshd.{first}.log"
-        argv = [program, "-D", "-f", config, "-E", log]
-        return subprocess.Popen([*self._with_service(), *argv], stdin=subprocess.DEVNULL)
+        argv = [*self._with_service(), program, "-D", "-f", config, "-E", log]
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=partial(ends_with, os.getpid()))
 
     @property
     def has_service(self) -> bool:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ending import signals_unwind
 from benchmarks.measuring import Failed
 
 #: Times one copy, with as many hosts as are asked for.
@@ -123,7 +124,11 @@ def main() -> int:
         sys.exit("error: only root can limit what passes a bridge")
     missed = []
     try:
-        with tempfile.TemporaryDirectory(prefix="provision-relay-") as folder, _rack(Path(folder), asked) as rack:
+        with (
+            signals_unwind(),
+            tempfile.TemporaryDirectory(prefix="provision-relay-") as folder,
+            _rack(Path(folder), asked) as rack,
+        ):
             rack.provision(1, "never")  # what is made once: the lock, the programs' bytecode
             one = rack.time(lambda: rack.provision(1, "never"), 1)
             print(f"one copy: {one:.1f} s by provision, {rack.time(lambda: rack.scp(1), 1):.1f} s by scp", flush=True)
@@ -166,10 +171,10 @@ def _rack(folder: Path, asked: argparse.Namespace) -> Iterator[Rack]:
     import yaml
 
     name = f"bench-{os.getpid()}"
-    said = _run(
-        [*PROVISION, "lab", "up", "--hosts", max(asked.hosts), "--gpus", 0, "--name", name, "-q", "--json"], folder
-    )
     try:
+        said = _run(
+            [*PROVISION, "lab", "up", "--hosts", max(asked.hosts), "--gpus", 0, "--name", name, "-q", "--json"], folder
+        )
         made = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
         lab = yaml.safe_load(Path(next(event["inventory"] for event in made if "inventory" in event)).read_text())
         address = next(iter(lab["hosts"].values()))["address"]

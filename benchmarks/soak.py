@@ -8,6 +8,7 @@ fault, the next `up` leads out, nothing of ours runs where it should not, nothin
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.ending import signals_unwind
 
 #: The registry and its lab are the tests': what is injected here is what docs/faults.md says.
 TESTS = Path(__file__).parents[1] / "tests"
@@ -33,16 +36,19 @@ def main() -> int:
     from provision.lab.lab import Lab
 
     print(f"seed {asked.seed}", flush=True)
-    lab = Lab(name=f"soak-{os.getpid()}")
-    lab.up(3, 1, init="sshd")
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="provision-soak-") as folder:
+    with (
+        signals_unwind(),
+        tempfile.TemporaryDirectory(prefix="provision-soak-") as folder,
+        contextlib.ExitStack() as undo,
+    ):
+        lab = Lab(name=f"soak-{os.getpid()}")
+        undo.callback(lab.down)
+        lab.up(3, 1, init="sshd")
+        began = time.monotonic()
         rack = Rack(lab, Path(folder) / "controller")
-        try:
-            rack.settle()
-            bad = soak(rack, FAULTS, asked.faults, asked.seed)
-        finally:
-            rack.close()
+        undo.callback(rack.close)
+        rack.settle()
+        bad = soak(rack, FAULTS, asked.faults, asked.seed)
     minutes = (time.monotonic() - began) / 60
     print(
         f"seed {asked.seed}: {asked.faults} faults in {minutes:.0f} minutes, {len(bad)} of them not as they should be"

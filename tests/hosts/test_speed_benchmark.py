@@ -1,10 +1,16 @@
 """`python -m benchmarks` in a small form, so that it does what its document says when somebody wants its figures."""
 
+import contextlib
 import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as xml
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,3 +55,43 @@ def over_ssh(rack: Rack, number: int, command: str) -> str:
     options = ["-F", "/dev/null", "-o", f"UserKnownHostsFile={spec['known_hosts']}", "-i", spec["key"]]
     argv = ["ssh", *options, "-p", str(spec["port"]), f"{spec['user']}@{rack.addresses[number]}", command]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
+def test_one_that_is_ended_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    words = ["--hosts", "1", "--rounds", "99", "--no-others"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: any("bin/ray" in words for words in below(tmp_path)), "Ray's stand-in has not been started")
+        (scratch,) = {found for words in below(tmp_path) for found in re.findall(r"--temp-dir=(\S+)/r ", words)}
+        process.send_signal(number)
+        assert process.wait(120) == (-number if number == signal.SIGKILL else 128 + number)
+        until(lambda: not below(tmp_path), lambda: f"still there: {below(tmp_path)}")
+    finally:
+        process.kill()
+    if number == signal.SIGKILL:
+        shutil.rmtree(scratch)
+    assert not Path(scratch).exists()
+    assert number == signal.SIGKILL or not [*tmp_path.iterdir()]
+
+
+def until(true: Callable[[], bool], why: str | Callable[[], str]) -> None:
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, why if isinstance(why, str) else why()
+        time.sleep(0.1)
+
+
+def below(folder: Path) -> list[str]:
+    """The command lines that name something in it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [words for words in found if f"{folder}/" in words]
