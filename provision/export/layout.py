@@ -174,7 +174,7 @@ def _layout(cluster: Cluster, node: Node, book: Playbook) -> HostLayout:
 
 def _program(cluster: Cluster, node: Node, service: Service, folder: str, here: list[Resource]) -> HostProgram:
     name = service.place.owner_mark.rpartition("/")[2]
-    given = service.environment()
+    given = {**service.started_with(), **service.environment()}
     hidden = tuple(key for key, value in given.items() if is_secret(value))
     unknown = () if node.interface else _INTERFACE
     plain = {k: str(v) for k, v in given.items() if k not in (*hidden, *unknown) and v != ""}
@@ -183,7 +183,7 @@ def _program(cluster: Cluster, node: Node, service: Service, folder: str, here: 
         name=name,
         label=service.label,
         command=service.command(),
-        variables={**plain, "SPT_NOENV": "1"},
+        variables=plain,
         user=service.place.user,
         secrets=hidden,
         secrets_file=f"{folder}/{name}.secrets" if hidden else "",

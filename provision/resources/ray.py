@@ -11,11 +11,11 @@ from provision.core.resource import State
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
 from provision.inventory.flags import given
-from provision.inventory.models import Ray
 from provision.payload.bundle import shell
 from provision.resources.lifeline import Server, lifeline
 from provision.resources.module import ModuleFile
 from provision.resources.ranks import SEGMENTS
+from provision.resources.ray_setup import Setup
 from provision.resources.service import Service, aspects_of
 from provision.resources.service_secrets import AS_GIVEN
 from provision.resources.staying import Unit
@@ -26,71 +26,10 @@ TOKEN = "token"
 #: Flags of `ray start` that a worker does not know, or aborts on.
 HEAD_ONLY = frozenset({"dashboard-host", "dashboard-port", "include-dashboard", "redis-shard-ports", "port"})
 
-#: Ray's temporary folder, in the folder for it. Short, as that is.
-BELOW = "r"
-
-
-@dataclass(frozen=True)
-class Network:
-    """What this node is to the others: `node_ip`, the `interface` that holds it, and the RDMA `devices` that its GPUs
-    talk through, if it has any."""
-
-    node_ip: str
-    interface: str
-    devices: tuple[str, ...] = ()
-
-    def environment(self) -> dict[str, str]:
-        """The variables that must be right *per host* (vllm#7815, vllm#13521): they are set before `ray start`,
-        because a node's own values win over those that a driver sends along.
-
-        To NCCL a name is the beginning of one (`eth1` is `eth10`, too) unless `=` stands before it, and so are those of
-        RDMA devices: https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/env.html. Gloo takes names as they are.
-        """
-        found = {
-            "VLLM_HOST_IP": self.node_ip,
-            "NCCL_SOCKET_IFNAME": f"={self.interface}",
-            "GLOO_SOCKET_IFNAME": self.interface,
-        }
-        return {**found, "NCCL_IB_HCA": f"={','.join(self.devices)}"} if self.devices else found
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a node runs on. `python` is the folder of the environment, `lock` the digest it was made from, `base`
-    the variables of the host, `token_file` holds the `token` that every node and driver must show, `scratch` is the
-    folder that Ray's temporary one lies in, `former_scratch` where that was in earlier versions. `plain`: a Python for
-    what needs nothing but Python's own; empty: that of the environment."""
-
-    python: str
-    lock: str
-    network: Network
-    settings: Ray
-    base: Mapping[str, str] = field(hash=False)
-    token_file: str
-    token: Secret
-    scratch: str
-    former_scratch: str = ""
-    plain: str = ""
-
-    @property
-    def plain_python(self) -> str:
-        return self.plain or f"{self.python}/bin/python"
-
-    @property
-    def node_manager(self) -> tuple[str, int]:
-        """Where the node's raylet listens."""
-        return self.network.node_ip, self.settings.node_manager_port
-
-    @property
-    def tells_plainly(self) -> bool:
-        """Whether its servers greet whoever connects: with TLS between the nodes they do not (RAY_USE_TLS)."""
-        return {**self.base, **self.settings.env}.get("RAY_USE_TLS", "0") in ("", "0")
-
-    @property
-    def temp_dir(self) -> str:
-        """Ray makes it writable for everybody (ray/_common/utils.py, try_make_directory_shared), so it lies in a folder
-        that others cannot enter."""
-        return f"{self.scratch}/{BELOW}"
+#: A node of Ray 2.60 that is asked to end waits up to half a minute for what Ray Serve has (ray/_private/node.py).
+#: There is no Ray Serve here, and vLLM was ended before; a head as a unit of systemd, whose processes are all asked at
+#: once, was not through after 20 s, and was killed.
+NO_DRAIN = {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
 
 
 @dataclass(frozen=True)
@@ -147,6 +86,9 @@ class RayNode(Service):
             "RAY_AUTH_TOKEN_PATH": self.setup.token_file,
             **self.setup.settings.env,
         }
+
+    def started_with(self) -> Mapping[str, str]:
+        return {**super().started_with(), **NO_DRAIN}
 
     def aspects(self) -> Mapping[str, str]:
         flags = {f"--{name}": value or "on" for name, value in self.flags().items()}

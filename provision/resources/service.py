@@ -64,10 +64,6 @@ _UNSTAMPED = OBSERVED | {STAYS_UP}
 #: How a service is, as against how it was started: told of the service itself.
 _CONDITION = frozenset({"running", "ready", "health", STAYS_UP})
 
-#: Programs that write themselves a title leave their environment alone then, with the mark in it (py-setproctitle's
-#: README). No aspect of a service: what was started without it runs on, and is found by other witnesses.
-_KEEPS = {"SPT_NOENV": "1"}
-
 #: What it was started with that is worth remembering beside its flags.
 _REMEMBERED = frozenset({"environment", "model"})
 
@@ -152,6 +148,11 @@ class Service(Resource):
     @abstractmethod
     def ready(self) -> Script:
         """Ends well once the service does its work. May use $dir, $pid, and the functions of service/library.sh."""
+
+    def started_with(self) -> Mapping[str, str]:
+        """Variables of ours that are no aspect of it: what was started without them runs on. With this one, programs
+        that write themselves a title leave their environment alone, and the mark in it (py-setproctitle's README)."""
+        return {"SPT_NOENV": "1"}
 
     def compared_secrets(self) -> Mapping[str, Secret]:
         """What of it is secret, by aspect: compared on the host, and never part of the stamp."""
@@ -263,7 +264,8 @@ class Service(Resource):
         variables: dict[str, Value] = {}
         for index, argument in enumerate(self.command()):
             variables[f"arg_{index}"] = argument
-        variables |= environment({**self.environment(), "PROVISION_SERVICE": self.place.owner_mark, **_KEEPS})
+        mark = self.place.owner_mark
+        variables |= environment({**self.started_with(), **self.environment(), "PROVISION_SERVICE": mark})
         secrets = self.compared_secrets()
         stamp = "".join(f"{k}={v}\n" for k, v in want.items() if k not in _UNSTAMPED and k not in secrets)
         variables |= secret_variables(secrets)

@@ -18,7 +18,8 @@ from provision.payload.bundle import bundle, shell
 from provision.resources.guard import MIDDLEWARE, Guarded
 from provision.resources.lifeline import Server, lifeline
 from provision.resources.ranks import SEGMENTS
-from provision.resources.ray import Network, RayHead, as_the_head, await_members
+from provision.resources.ray import RayHead, as_the_head, await_members
+from provision.resources.ray_setup import Network
 from provision.resources.service import Service, aspects_of
 from provision.resources.staying import Unit
 from provision.resources.tls import ServerTls, taken_away

@@ -1,7 +1,5 @@
-"""How the resources of one cluster hang together: their folders, ports, environments, and what must agree.
-
-A playbook says which resources go where and in what order; this says what each is made of.
-"""
+"""How the resources of one cluster hang together: their folders, ports, environments, and what must agree. A playbook
+says which resources go where and in what order; this says what each is made of."""
 
 from __future__ import annotations
 
@@ -23,8 +21,9 @@ from provision.resources.image import Image
 from provision.resources.lifeline import Server
 from provision.resources.ports import PortsFree
 from provision.resources.ranks import RANKS, RAY_LOGS, Ranks
-from provision.resources.ray import Network, RayHead, RayWorker, Setup
+from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
+from provision.resources.ray_setup import Network, Setup
 from provision.resources.runtime import STAYING, runtime_of
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place

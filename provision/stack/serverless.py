@@ -22,8 +22,9 @@ from provision.core.urls import bracketed
 from provision.environment.python_version import number
 from provision.inventory.serverless import BACKEND, ServerlessLlm
 from provision.resources.ports import PortsFree
-from provision.resources.ray import RayHead, RayWorker, Setup
+from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
+from provision.resources.ray_setup import Setup
 from provision.resources.serverless_head import HEAD, ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import STORE, ModelsFolder, ServerlessStore
 from provision.serving.instructions import RUNNING

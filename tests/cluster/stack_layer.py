@@ -26,9 +26,12 @@ def playbook(cluster):
 """
 
 
-def stack_settings(session: Path, **serve: Any) -> dict[str, object]:
-    """As `lab_settings`, the same environment whoever asks: its wheels lie in one folder of the session."""
-    return lab_settings(session / "wheels", **serve)
+def stack_settings(session: Path, *, compiled: bool = False, **serve: Any) -> dict[str, Any]:
+    """As `lab_settings`, the same environment whoever asks: its wheels lie in one folder of the session. `compiled`:
+    where it is not the layer and its services may not write into it; each process would compile all it imports."""
+    settings: dict[str, Any] = lab_settings(session / "wheels", **serve)
+    settings["python"]["compile"] = compiled
+    return settings
 
 
 def environment_layer(session: Path) -> Path:
@@ -45,10 +48,8 @@ def _build(session: Path, layer: Path) -> None:
     playbook = session / "environment_alone.py"
     session.mkdir(parents=True, exist_ok=True)
     playbook.write_text(PLAYBOOK)
-    python = stack_settings(session, model="/model")["python"]
-    assert isinstance(python, dict)
     # Compiled once here, and not by each host of each test at its first start.
-    settings = {"python": {**python, "compile": True}}
+    settings = {"python": stack_settings(session, compiled=True, model="/model")["python"]}
     lab = Lab(name="test-environment")
     lab.down()
     try:

@@ -19,7 +19,6 @@ def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
             "version": "3.11",
             "packages": ["ray[default]==2.60.0"],
             "wheels": "controller",
-            "compile": False,
         },
         "ray": {"args": LIGHT_RAY, "join_timeout": 60},
     }

@@ -28,7 +28,7 @@ def cluster(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempP
         "test-sudo-vllm",
         hosts=1,
         gpus=1,
-        stack={"model": MODEL, "backend": "mp", "tensor_parallel": 1, "pipeline_parallel": 1},
+        stack={"model": MODEL, "backend": "mp", "tensor_parallel": 1, "pipeline_parallel": 1, "compiled": True},
         settings={
             "sudo": True,
             "secrets": {"VLLM_API_KEY": {"env": "VLLM_API_KEY"}},

@@ -88,6 +88,15 @@ def test_each_node_names_its_own_address() -> None:
         assert "NCCL_IB_HCA" not in node.environment()
 
 
+@pytest.mark.parametrize("own", [{}, {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "9"}], ids=["unasked", "as asked"])
+def test_a_node_that_ends_waits_for_no_ray_serve_and_none_that_runs_is_started_anew_for_it(own: dict[str, str]) -> None:
+    drain = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
+    head = Stack(cluster(ray=Ray(env=own))).ray_head()
+    told = [*map(str, head.fix(None, head.want()).vars.values())]
+    assert told[told.index(drain) + 1] == own.get(drain, "0")
+    assert [value for aspect, value in head.aspects().items() if drain in aspect] == list(own.values())
+
+
 def test_a_node_with_rdma_devices_names_them() -> None:
     ports = tuple(Fabric(f"mlx5_{i}", 1, "ACTIVE", "InfiniBand", 400.0) for i in range(2))
     head = Stack(cluster(head=facts("10.0.0.1", fabrics=ports))).ray_head()
