@@ -6,6 +6,7 @@ but the base systems and the logs, under --cache, is left behind.
 
 import argparse
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -70,15 +71,28 @@ def case(asked: argparse.Namespace, pip: outer.Pip, suite: str, name: str) -> It
     """What came of each step on the machine `name` with `suite`, told as it comes."""
     who = story.WHO[name]
     log = asked.cache / f"{asked.command}-{suite}-{name}.log"
-    log.write_text("")
-    print(f"\n== {suite}, {name} ==  {log}", flush=True)
     steps = story.nobody if not who.name and asked.command == "demo" else getattr(story, asked.command)
-    with files(asked, suite, name) as root:
+    with alone(asked.cache / f"machine-{suite}-{name}.lock"), files(asked, suite, name) as root:
+        log.write_text("")
+        print(f"\n== {suite}, {name} ==  {log}", flush=True)
         unpack(root, who)
         with machine(root, pip, who, shared(asked, who), log) as newcomer:
             for step in steps(newcomer, who):
                 tell(step)
                 yield step
+
+
+@contextlib.contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """Two runs of one case would take the machine's files from each other."""
+    with place.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f"error: another run has {place.stem}\nhint: wait for it, or give this one a --cache of its own"
+            ) from None
+        yield
 
 
 @contextlib.contextmanager
