@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from provision.core.errors import LockError
-from provision.core.finding import Against, Finding, Known, Severity
+from provision.core.finding import Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
-from provision.core.wording import size
 from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell
 from provision.resources.container_engine import CDI, ENGINES, ContainerEngine
 from provision.resources.image_failed import hint_of, hint_of_kept
+from provision.resources.image_room import ROOM, too_little, without_enough
 
 #: Seconds to load some ten GB onto a slow disk.
 LOADING = 3600.0
@@ -143,9 +143,7 @@ class Image(Resource):
     def read(self, fragment: Fragment) -> State:
         # Docker ends what it prints of an image that is not there with an empty line.
         state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines() if line)
-        room = state.get("room", "")
-        if room.isdigit() and int(room) >= self._size:
-            del state["room"]
+        state = without_enough(state, self._size, sent=not self.lock.pulled)
         # Whom nothing was put on yet has nothing of ours.
         if not state or (state.keys() <= {*_OF_THE_ENGINE, "image", "another"} and "image" in state):
             return None
@@ -158,7 +156,7 @@ class Image(Resource):
         if have is not None and "engine" in have:
             return ()  # what blocks says why nothing is known of it
         missing = have is None or have.get("image") != "loaded"
-        if have is None or (missing and have.keys() <= {*_OF_THE_ENGINE, "image", "another", "room", "former"}):
+        if have is None or (missing and have.keys() <= {*_OF_THE_ENGINE, *ROOM, "image", "another", "former"}):
             return (Difference("", self.lock.short, None),)
         found = []
         if have.get("image") != "loaded":
@@ -184,17 +182,8 @@ class Image(Resource):
                 why = "Ray and vLLM are to run in containers"
                 said, hint = said.format(**words), hint.format(**words)
                 found.append(Finding(self.host, "packages", key, Severity.BLOCKS, said=said, why=why, hint=hint))
-        free = (have or {}).get("room", "")
-        return (*found, self._too_little(int(free))) if free.isdigit() else tuple(found)
-
-    def _too_little(self, free: int) -> Finding:
-        engine, needed = self.runtime.container, size(self._size)
-        return Finding(
-            self.host, self.area, "room for the image", Severity.BLOCKS, found=size(free), expected=f">= {needed}",
-            against=Against.SOUND, why="the image cannot be loaded there, and what runs now is stopped for nothing",
-            said=f"{size(free)} are free where {engine} keeps images, and the image takes {needed} at least",
-            hint=f"see what takes the room on {self.host}: `{engine} system df`",
-        )  # fmt: skip
+        words = {"host": self.host, "area": self.area, "engine": self.runtime.container, "root": str(self.root)}
+        return (*found, *too_little(have or {}, **words))
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         if self.lock.digest == UNLOCKED:

@@ -100,6 +100,25 @@ def test_down_leaves_nothing_of_ours(running: Rack) -> None:
         assert own(running, host, "podman images -q") == ""
 
 
+def test_the_copy_that_its_first_container_makes_needs_room_too(running: Rack) -> None:
+    """Podman copies the layers with the ids that the user has in the container: seen to double what the image takes."""
+    assert running.provision("down", "--purge").returncode == 0
+    place = "/var/lib/containers/rootless"
+    size = (running.folder / "standin.tar").stat().st_size
+    running.on("lab-2", f"mount -t tmpfs -o uid=1000,gid=1000,mode=700,size={int(size * 1.8)} tmpfs {place}")
+    try:
+        done = running.provision("up")
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 1
+        assert "are free where podman keeps images, and the image takes" in said
+        assert "a copy of them with the ids of who runs containers without root" in said
+        assert own(running, "lab-1", "podman images -q") == "", "nothing was begun"
+        running.on("lab-2", f"mount -o remount,size={int(size * 2.2)} {place}")
+        assert "keeps images" not in running.provision("plan").stdout
+    finally:
+        running.on("lab-2", f"umount {place}")
+
+
 def test_what_is_missing_is_named_before_anything_is_changed(running: Rack) -> None:
     running.on("lab-2", "cp -p /etc/subuid /root/subuid; : > /etc/subuid")
     try:

@@ -22,3 +22,5 @@ cgroup_version() { "$engine" info --format ' v{{.CgroupVersion}}' 2>/dev/null; }
 # Whether images may be known by another digest than that of their configuration: with the image store of containerd they
 # are, by that of their manifest.
 by_manifest() { case $("$engine" info --format '{{.DriverStatus}}' 2>/dev/null) in *io.containerd*) ;; *) return 1 ;; esac; }
+# Whether a container has a copy of its image's layers.
+copies() { return 1; }

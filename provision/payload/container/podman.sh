@@ -45,3 +45,11 @@ about() {
 cgroup_version() { "$engine" info --format ' {{.Host.CgroupsVersion}}' 2>/dev/null; }
 # An image is always known by the digest of its configuration, whichever format it has.
 by_manifest() { return 1; }
+# Whether a container has a copy of its image's layers: with `keep-id` (program.sh), files of root's would be another user's,
+# unless what mounts the layers can say so of them.
+copies() {
+    [ "$(id -u)" != 0 ] || return 1
+    case $("$engine" info --format '{{.Store.GraphStatus}} {{.Store.GraphOptions}}' 2>/dev/null) in
+    *"Supports shifting:true"*|*fuse-overlayfs*) return 1 ;;
+    esac
+}

@@ -3,6 +3,21 @@
 # shellcheck disable=SC2154 # they come with the script
 # shellcheck disable=SC2016 # what the engine fills in
 
+free_at() { df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 && $4 ~ /^[0-9]+$/ { printf "%.0f", $4 * 1024 }'; }
+# Where the image's file is to arrive, of which some may be there. `inbox_room PLACE`: whether that is in one file system
+# with the images.
+inbox_room() {
+    [ ! -d "$inbox" ] || du -sk -- "$inbox" 2>/dev/null | awk '{ printf "arrived=%.0f\n", $1 * 1024 }'
+    at=$inbox
+    while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
+    # Subvolumes of one file system have numbers of their own, and the device's name.
+    for about in "stat -c %d" "df -Pk"; do
+        one=$($about -- "$at" 2>/dev/null | awk 'END { print $1 }')
+        [ -n "$1" ] && [ "$one" = "$($about -- "$1" 2>/dev/null | awk 'END { print $1 }')" ] || continue
+        case $about,$one in stat*|*,/*) echo "together=yes"; return ;; esac
+    done
+    echo "inbox room=$(free_at "$at")"
+}
 if ! asked; then echo "engine=$said"
 else
     echo "version=$said"
@@ -19,9 +34,11 @@ else
         free=''
         case "$(line 3)" in
         *io.containerd*) ;;
-        *) place=$(line 1); [ ! -d "$place" ] || free=$(df -Pk -- "$place" 2>/dev/null | awk 'NR == 2 && $4 ~ /^[0-9]+$/ { printf "%.0f", $4 * 1024 }') ;;
+        *) place=$(line 1); [ ! -d "$place" ] || free=$(free_at "$place") ;;
         esac
         echo "room=${free:-unknown}"
+        ! copies || echo "copies=yes"
+        inbox_room "${free:+$place}"
     }
     case $gpus in
     '') ;;

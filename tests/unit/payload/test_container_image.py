@@ -286,6 +286,20 @@ def test_the_room_is_that_of_the_folder_in_which_docker_keeps_images(host: Host)
     assert int(found["room"]) % 1024 == 0
 
 
+def test_whether_the_file_arrives_where_images_are_and_how_much_of_it_has(host: Host) -> None:
+    about = (str(host.folder), "overlay2", OVERLAY, "systemd", "runc nvidia ")
+    found = probed(host, *about)
+    assert (found["together"], "inbox room" in found, "copies" in found) == ("yes", False, False)
+    assert "arrived" not in found
+    other = probed(host, "/proc", *about[1:])
+    assert "together" not in other
+    assert int(other["inbox room"]) % 1024 == 0
+    inbox = Path(host.image(FIRST)._inbox)
+    inbox.mkdir(parents=True)
+    (inbox / ".provision-part.900000.1.a.tar").write_bytes(b"x" * 900_000)
+    assert int(probed(host, *about)["arrived"]) >= 900_000
+
+
 def test_a_docker_that_does_not_know_of_versions_of_cgroups_tells_the_rest(host: Host) -> None:
     (host.folder / "old").touch()
     assert probed(host, str(host.folder), "vfs", "[]", "cgroupfs", "runc ")["cgroups"] == "cgroupfs"

@@ -29,6 +29,7 @@ info)
     case $3 in
     *Rootless*) cat "$HERE/who" ;;
     *CgroupsVersion*) echo ' v1' ;;
+    *GraphStatus*) cat "$HERE/status" ;;
     *DriverStatus*|*DockerRootDir*) echo "Error: template: info:1:2: can't evaluate field" >&2; exit 125 ;;
     *) printf '%s\\n' "$HERE" overlay '' cgroupfs crun ;;
     esac ;;
@@ -171,6 +172,22 @@ def test_an_ordinary_users_will_do_with_what_it_needs(host: Host) -> None:
     (host.folder / "warns").touch()
     found = host.probed(host.image(FIRST))
     assert (found["version"], found.get("engine")) == ("4.3.1", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "copies"),
+    [
+        ("map[Backing Filesystem:extfs Native Overlay Diff:true Supports d_type:true] map[]", True),
+        ("map[Backing Filesystem:extfs Supports shifting:false] map[]", True),
+        ("map[Backing Filesystem:extfs Supports shifting:true] map[]", False),
+        ("map[] map[overlay.mount_program:map[Executable:/usr/bin/fuse-overlayfs Version:1.10]]", False),
+    ],
+)
+def test_an_ordinary_users_containers_have_a_copy_unless_ids_are_shifted(host: Host, said: str, copies: bool) -> None:
+    (host.folder / "status").write_text(said)
+    assert "copies" not in host.probed(host.image(FIRST)), "root's have none"
+    host.ordinary()
+    assert ("copies" in host.probed(host.image(FIRST))) is copies
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,54 @@ def test_room_enough_is_nothing_to_speak_of(image: Image) -> None:
     assert read(image, "version=28.1", f"image={image.digest}", f"room={image.archive.stat().st_size}") is None
 
 
+def seen(image: Image, **room: object) -> dict[str, str] | None:
+    """What a probe says of a host without the image, of whose file no byte is there."""
+    size = image.archive.stat().st_size
+    about = {"room": 100 * size, "inbox room": 100 * size, **room}
+    return read(image, "version=4.3.1", f"image={image.digest}", *(f"{key}={value}" for key, value in about.items()))
+
+
+@pytest.mark.parametrize(
+    ("about", "times", "evidence"),
+    [
+        ({"together": "yes"}, 2, ["the layers", "the file that is sent"]),
+        ({"copies": "yes"}, 2, ["the layers", "a copy of them with the ids of who runs containers without root"]),
+        ({"copies": "yes", "together": "yes"}, 3, ["the layers", "a copy", "the file that is sent"]),
+    ],
+)
+def test_room_is_for_all_that_an_image_takes_there(
+    image: Image, about: dict[str, str], times: int, evidence: list[str]
+) -> None:
+    size = image.archive.stat().st_size
+    assert seen(image, room=times * size, **about) is None
+    have = seen(image, room=times * size - 1, **about)
+    (found,) = image.blockers(have)
+    assert (found.severity, found.fact) == (Severity.BLOCKS, "room for the image")
+    assert [text in line for text, line in zip(evidence, found.evidence, strict=True)] == [True] * len(evidence)
+    assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short], "and nothing else is told of it"
+
+
+def test_what_has_arrived_of_the_file_takes_no_more_room(image: Image) -> None:
+    size = image.archive.stat().st_size
+    assert image.blockers(seen(image, room=size + 10, together="yes", arrived=size - 11))
+    assert image.blockers(seen(image, room=size + 10, together="yes", arrived=size - 10)) == ()
+
+
+def test_a_file_without_room_where_it_arrives_blocks(image: Image) -> None:
+    size = image.archive.stat().st_size
+    have = seen(image, **{"inbox room": size - 1})
+    (found,) = image.blockers(have)
+    assert (found.severity, found.fact) == (Severity.BLOCKS, "room for the image's file")
+    assert "below /opt/provision" in found.said and "hosts.gpu-01.root" in found.hint
+    assert image.diff(have, None) == ()
+    assert image.blockers(seen(image, **{"inbox room": 0, "arrived": size})) == ()
+
+
+def test_what_hosts_pull_is_sent_no_file(image: Image) -> None:
+    pulled = dataclasses.replace(image, lock=dataclasses.replace(image.lock, pulled=PULLED))
+    assert pulled.blockers(seen(pulled, **{"inbox room": 0, "room": image.archive.stat().st_size})) == ()
+
+
 def test_room_that_is_not_known_is_said_and_blocks_nothing(image: Image) -> None:
     have = read(image, "version=28.1", f"image={image.digest}", "room=unknown")
     assert image.blockers(have) == ()
