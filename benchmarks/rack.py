@@ -6,6 +6,7 @@ The hosts share this machine's processor with the controller, so that what they 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pwd
 import shutil
@@ -187,10 +188,13 @@ class Rack:
         argv = [*self._with_service(), program, "-D", "-f", config, "-E", log]
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=partial(ends_with, os.getpid()))
 
-    @property
+    @functools.cached_property
     def has_service(self) -> bool:
-        """Whether hosts have a service `ray` for what asks an init system: as root, in a namespace of their own."""
-        return os.geteuid() == 0 and Path("/etc/init.d").is_dir() and bool(shutil.which("unshare"))
+        """Whether hosts have a service `ray` for what asks an init system: as root, who may make namespaces."""
+        if os.geteuid() != 0 or not Path("/etc/init.d").is_dir() or not shutil.which("unshare"):
+            return False
+        tried = ["unshare", "--mount", "--propagation", "private", "true"]
+        return subprocess.run(tried, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
     def _with_service(self) -> list[str | Path]:
         if not self.has_service:

@@ -37,7 +37,7 @@ def test_it_measures_every_way_and_writes_and_draws_the_figures(tmp_path: Path) 
     assert {*measured} <= {*drawn}
 
 
-@pytest.mark.needs("root")
+@pytest.mark.needs("mount")
 def test_hosts_have_a_service_that_init_systems_are_asked_for(tmp_path: Path) -> None:
     with Rack(tmp_path / "rack", 2) as rack:
         for number in range(2):
