@@ -10,11 +10,17 @@ def is_gone(error: HostError) -> bool:
 
 
 class Told:
-    """For one run; for any thread."""
+    """For one run; for any thread. That a host cannot be reached is told after a broken connection, too: it is more
+    than that, and a run ends with another exit code for it."""
 
     def __init__(self) -> None:
-        self._by: dict[str, object] = {}
+        self._by: dict[tuple[str, bool], object] = {}
 
     def first(self, error: HostError, teller: object) -> bool:
         """Whether `teller` is to tell of it."""
-        return not is_gone(error) or self._by.setdefault(error.host, teller) is teller
+        if not is_gone(error):
+            return True
+        unreachable = isinstance(error, Unreachable)
+        if not unreachable and self._by.get((error.host, True), teller) is not teller:
+            return False
+        return self._by.setdefault((error.host, unreachable), teller) is teller

@@ -20,6 +20,7 @@ from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script
 from provision.core.stopwatch import Stopwatch
 from provision.engine.apply import Applier
+from provision.engine.gone import Told
 from provision.engine.prover import Prover
 from provision.engine.rollout import Carrier
 from provision.inventory.models import Host
@@ -229,6 +230,40 @@ def test_a_host_that_is_gone_is_one_error_whoever_finds_it_first(first: str, gon
     assert sum(isinstance(event, Failed) for event in hosts.events) == 1 and not hosts.used
     # Its step has failed, where that is what was told, or is left out.
     assert len(hosts.skipped()) == (first == "prove") and len(applier.failed) == (first == "make")
+
+
+@pytest.mark.parametrize("first", ["prove", "make"])
+def test_that_a_host_cannot_be_reached_is_told_after_a_broken_connection(first: str) -> None:
+    """By another: a run ends with another exit code for it."""
+    begun = {"prove": threading.Event(), "make": threading.Event()}
+    broken = threading.Event()
+
+    def breaks(what: str) -> None:
+        begun[what].set()
+        assert all(event.wait(10) for event in begun.values())
+        if what == first:
+            raise ConnectionLost("a", "the connection broke")
+        assert broken.wait(10)
+        raise Unreachable("a", "it does not answer any more")
+
+    class Heard(list[Event]):
+        def append(self, event: Event) -> None:
+            super().append(event)
+            if isinstance(event, Failed):
+                broken.set()
+
+    hosts = Hosts(("a",), lambda: Shown(()), prove=lambda: breaks("prove"), make=lambda: breaks("make"), events=Heard())
+    carrier, applier = hosts.carry_out()
+    assert Unreachable in {type(error) for error in (*applier.errors, *carrier.blocks)}
+    assert not hosts.used
+
+
+def test_a_broken_connection_is_not_told_after_that_a_host_cannot_be_reached() -> None:
+    told, one, other = Told(), object(), object()
+    assert told.first(Unreachable("a", "it does not answer"), one)
+    assert not told.first(ConnectionLost("a", "the connection broke"), other)
+    assert told.first(ConnectionLost("a", "the connection broke"), one), "by the same it is another step"
+    assert told.first(ConnectionLost("b", "the connection broke"), other)
 
 
 def test_what_is_being_prepared_when_a_proof_fails_is_left_there() -> None:
