@@ -13,9 +13,10 @@ from provision.core.version import __version__
 _PUBLIC = {
     # For programs: the commands as functions, what they take and what they return.
     "api": (
-        "Options", "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "restart", "rollback",
+        "bench", "check", "down", "firewall", "load", "lock", "plan", "prune", "restart", "rollback",
         "set_firewall", "smoke", "unlock", "up",
     ),
+    "core.options": ("Options",),
     "library.bundle": ("Bundle", "bundle"),
     "library.init": ("FirstInventory", "init"),
     "library.lint": ("Linted", "lint"),
@@ -102,7 +103,6 @@ _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
-    from provision.api import Options as Options
     from provision.api import bench as bench
     from provision.api import check as check
     from provision.api import down as down
@@ -170,6 +170,7 @@ if TYPE_CHECKING:
     from provision.core.finding import Severity as Severity
     from provision.core.inquiry import Explanation as Explanation
     from provision.core.inquiry import Inquiry as Inquiry
+    from provision.core.options import Options as Options
     from provision.core.plan import Action as Action
     from provision.core.plan import Change as Change
     from provision.core.plan import Mode as Mode

@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
 
@@ -27,7 +28,8 @@ from provision.core.errors import UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
 from provision.core.files import require_writable
-from provision.core.plan import Mode, Plan
+from provision.core.options import Options
+from provision.core.plan import Mode
 from provision.core.report import Report
 from provision.core.secret import Secret
 from provision.engine import members, plan_file, snapshot, unlocking
@@ -42,11 +44,9 @@ from provision.inventory.models import Inventory
 from provision.operate.building import ready
 from provision.proofs.names import PROOFS
 from provision.serving.given_tls import given_tls
-from provision.stack.again import only_restarts, require_services, restarting
 from provision.stack.backends import DEFAULT, playbook_of
-from provision.stack.certificate import own_certificate, together
-from provision.stack.closing import closed, tables
-from provision.stack.exposed import guarded
+from provision.stack.kept_key import own_certificate, together
+from provision.stack.later import Later
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
 from provision.weights.lookup import look_for
@@ -55,25 +55,6 @@ if TYPE_CHECKING:
     from provision.cluster.firewall import Firewall
     from provision.serving.bench import Bench, Load
     from provision.serving.smoke import Smoke
-
-
-class Options(TypedDict, total=False):
-    """`playbook`: a file, before the inventory's and the built-in one. `limit`: names of the hosts to contact, none for
-    all. `cancel`: set it to stop the run; remote processes are ended first. `deep`: compare every file of the
-    environments with the hash that was installed, which takes minutes. `skip`: names of proofs (provision.core.proof)
-    that are left out: `network`, `all-reduce`, `weights`, `arguments`. `wait`: False raises Busy at once
-    if another run is at work on the hosts, instead of waiting for it. `agree`: called with the plan before anything is
-    changed; what it raises ends the run."""
-
-    playbook: Path | None
-    limit: Sequence[str]
-    listener: Listener
-    cancel: threading.Event | None
-    sudo_password: Secret | None
-    deep: bool
-    skip: Sequence[str]
-    wait: bool
-    agree: Callable[[Plan], None]
 
 
 def load(path: str | Path, *, require_secrets: bool = True, require_files: bool = True) -> Inventory:
@@ -162,6 +143,8 @@ def rollback(inventory: Inventory, *, from_head: bool = False, **options: Unpack
 def restart(inventory: Inventory, services: Sequence[str] = (), **options: Unpack[Options]) -> Report:
     """Starts services (`ray`, `vllm`; none named: all) anew, with what hangs on them, and no proofs. Raises UsageError
     for one that there is not, PlanChanged before anything is changed, if more than that would."""
+    from provision.stack.again import only_restarts, require_services, restarting
+
     require_services(services, inventory, options.get("playbook"))  # before any host is connected to
     options["agree"] = only_restarts(options.get("agree"))
     options["skip"] = options.get("skip") or tuple(PROOFS)
@@ -217,6 +200,7 @@ def firewall(
     """What a firewall has to let through. Asks the hosts, unless each has a `node_ip`; writes nothing. Raises HostError
     for one that could not be asked, or whose address is not known."""
     from provision.cluster import firewall as rules
+    from provision.stack.closing import closed
 
     cluster = gather.addressed(inventory, lambda: _sudo_password(inventory, sudo_password), cancel)
     return rules.needed(cluster, gather.ssh_ports(inventory), [closed(cluster, node) for node in cluster.nodes])
@@ -226,6 +210,8 @@ def set_firewall(inventory: Inventory, *, remove: bool = False, **options: Unpac
     """Has nftables keep hosts outside the cluster from its ports, on every host, in a table of the cluster's own; needs
     root there. `remove`: takes it away again. `up` keeps what was set. Of the options `playbook`, `deep` and `skip`
     are not used. Raises UsageError if the inventory says otherwise."""
+    from provision.stack.closing import tables
+
     if not remove and inventory.firewall.enabled is False:
         raise UsageError("the inventory says `firewall: false`", hint="remove that, or write `firewall: true`")
     mode, asked = (Mode.DOWN, {}) if remove else (Mode.UP, questions())
@@ -268,12 +254,17 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         path, resolve, make = inventory.lock_path, command == "plan", writes and command != "restart"
         lock = lock_of(inventory, make=make, resolve=resolve, say=say, removes=removes)
         made_from.files([] if removes else [path])
+    missed = _noting(options.get("listener") or silent) if removes else None
+    whole = Later(partial(book.load, missed), removes=removes)
+    if book.own:
+        whole.ready()  # a person's mistakes are said before any host is contacted
     return Job(
         command=command,
         mode=mode,
         apply=command in ("up", "down", "rollback", "restart"),
         inventory=inventory,
-        playbook=guarded(book.load(_noting(options.get("listener") or silent) if removes else None), removes=removes),
+        playbook=whole,
+        meanwhile=whole.ready,
         lock=lock,
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),

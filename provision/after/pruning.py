@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from provision import inventory as inventories
-from provision.after import last_good
 from provision.cluster import gather
 from provision.core.secret import Secret
 from provision.engine import alone
 from provision.inventory.models import Inventory
-from provision.stack.prunable import Leftover, leftover_scripts, read_leftovers
+
+if TYPE_CHECKING:
+    from provision.stack.prunable import Leftover
 
 
 def prune(
@@ -25,6 +27,9 @@ def prune(
     """What no environment in use needs, nor the last good start: of earlier locks, builds that broke off. `remove`:
     takes it away, of a list what is still so. Raises HostError for one that could not be asked, and Busy before
     anything is removed, if another run is at work there."""
+    from provision.after import last_good
+    from provision.stack.prunable import leftover_scripts, read_leftovers
+
     password = sudo_password or inventories.read_sudo_password(inventory)
     if remove is True or not remove:
         # The head may know of a good start that was made from another machine.

@@ -13,7 +13,7 @@ from provision.core.report import Report
 from provision.engine import snapshot
 from provision.engine.second_look import judged, look_again
 from provision.engine.state import Job
-from provision.stack.certificate import keep_public
+from provision.stack.kept_key import keep_public
 
 
 def succeeded(

@@ -62,6 +62,11 @@ class PlaybookFile:
     like: Path
     moved: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def own(self) -> bool:
+        """Whether it is a person's, and none that comes with the package."""
+        return self.path.parent != self.like.parent
+
     def load(self, missed: Callable[[str], None] | None = None) -> PlaybookFunction:
         """Raises PlaybookError: no such file, an error while it loads (with its line), or no `playbook` in it; so does
         what is returned. `missed` hears of it instead, and then nothing is declared: what runs is found by its mark."""
@@ -131,9 +136,8 @@ class PlaybookFile:
         """Turns what a resource that the file defines raises, deep within a run, into a PlaybookError. An error that
         did not pass through the file stays what it is. What a person's own playbook imports may lie beside it, and be
         imported late: Python keeps no compiled copy of it."""
-        own = self.path.parent != self.like.parent
         try:
-            with leaving_nothing() if own else nullcontext():
+            with leaving_nothing() if self.own else nullcontext():
                 yield
         except ProvisionError:
             raise

@@ -33,7 +33,7 @@ _IN_THE_IMAGE = ("vllm", "ray[default]")
 
 
 class ExportOptions(TypedDict, total=False):
-    """As those of the same names in `provision.api.Options`."""
+    """As those of the same names in `provision.Options`."""
 
     playbook: Path | None
     cancel: threading.Event | None

@@ -8,4 +8,5 @@ Scalar = str | int | float | bool
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # A section is checked as a part of the whole inventory: what would check it by itself is made when that is done.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)

@@ -1,115 +1,23 @@
-"""`serve.tls: true`: a key that lives with the cluster, on its head, and the certificate that goes with it.
-
-It is asked for together with the facts, as Ray's token is; no controller keeps it. What is public of it is kept here,
-for clients that want a file to trust.
-"""
+"""`serve.tls`: the certificate of the API, in a playbook: the server's file, what it is called, and when it ends."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 
 from provision.cluster.cluster import Cluster
 from provision.core.certificate import TLS, CertifiedKey, plain
-from provision.core.errors import NoHome
-from provision.core.events import Listener, Note
 from provision.core.finding import Finding, Severity
-from provision.core.kept import KeptOnHosts
-from provision.core.paths import cluster_dir
 from provision.core.playbook import Playbook, Step
-from provision.core.private import private_folder, require_ours
-from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.core.wording import span
-from provision.inventory.models import Inventory
 from provision.resources.secret_file import SecretFile
-from provision.resources.tls import ServerTls, file_of, held_question
+from provision.resources.tls import ServerTls, file_of
 from provision.resources.vllm import EVERYWHERE, VllmServer
+from provision.stack.kept_key import shown_copy
 
 #: Seconds before its end from which on a certificate is mentioned: authorities issue some for 45 days.
 _SOON = 14 * 86400
-
-_BETWEEN = "-- another --\n"
-
-
-@dataclass(frozen=True)
-class ClusterCertificate(KeptOnHosts):
-    """`head`: the host that has it."""
-
-    cluster: str
-    head: str
-    _settled: dict[str, Secret] = field(default_factory=dict, repr=False, compare=False)
-
-    def question(self, host: str, root: str) -> Script:
-        if host != self.head:
-            return Script(":", private=True)
-        return held_question(f"{root}/clusters/{self.cluster}/{host}/vllm")
-
-    def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
-        from provision.serving.certificate import own_key  # a library that few clusters need
-
-        said = answers.get(self.head)
-        self._settled.update(own_key(said.stdout if said is not None and said.ok else ""))
-        return dict(self._settled)
-
-    def keep(self) -> None:
-        """What is public of what was issued last, where `public_copy` says. Raises OSError, NoHome."""
-        from provision.serving.certificate import OwnKey
-
-        own = self._settled.get(TLS)
-        if not isinstance(own, OwnKey):
-            return
-        path = public_copy(self.cluster)
-        private_folder(path.parent)
-        require_ours(path)
-        new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        new.write_text(own.last.public, encoding="ascii")
-        new.replace(path)
-
-
-@dataclass(frozen=True)
-class KeptTogether(KeptOnHosts):
-    """Two, asked in one."""
-
-    first: KeptOnHosts
-    second: KeptOnHosts
-
-    def question(self, host: str, root: str) -> Script:
-        first, second = self.first.question(host, root), self.second.question(host, root)
-        body = f"(\n{first.body}\n)\necho; printf %s '{_BETWEEN}'\n(\n{second.body}\n)"
-        return Script(body, {**first.vars, **second.vars}, private=True)
-
-    def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
-        parts = {host: fragment.stdout.partition(f"\n{_BETWEEN}") for host, fragment in answers.items()}
-        each = []
-        for kept, part in ((self.first, 0), (self.second, 2)):
-            each.append(kept.settle({h: Fragment(answers[h].rc, said[part], "") for h, said in parts.items()}))
-        return {**each[0], **each[1]}
-
-
-def own_certificate(inventory: Inventory) -> ClusterCertificate | None:
-    """None where the API has none, or one of the inventory's."""
-    serve = inventory.serve
-    own = serve is not None and serve.tls is not None and serve.tls.cert is None
-    return ClusterCertificate(inventory.cluster, inventory.head.name) if own else None
-
-
-def together(first: KeptOnHosts | None, second: KeptOnHosts | None) -> KeptOnHosts | None:
-    return KeptTogether(first, second) if first is not None and second is not None else first or second
-
-
-def keep_public(kept: KeptOnHosts | None, listener: Listener) -> None:
-    """Of what was `together`, for the lines that clients get to name; the model is served all the same without."""
-    for one in (kept.first, kept.second) if isinstance(kept, KeptTogether) else (kept,):
-        try:
-            if isinstance(one, ClusterCertificate):
-                one.keep()
-        except (OSError, NoHome) as error:
-            listener(Note("", f"the API's certificate was not kept here: {error}"))
 
 
 def server_tls(cluster: Cluster, server: str) -> ServerTls | None:
@@ -122,18 +30,6 @@ def server_tls(cluster: Cluster, server: str) -> ServerTls | None:
         return ServerTls(path, Secret("", TLS), None)
     key = held.certified(names_of(cluster))
     return ServerTls(path, key, key.certificate)
-
-
-def public_copy(cluster: str) -> Path:
-    return cluster_dir(cluster) / "api.pem"
-
-
-def shown_copy(cluster: str) -> str:
-    """Where a client finds what to trust; empty if there is no place to keep it."""
-    try:
-        return str(public_copy(cluster))
-    except NoHome:
-        return ""
 
 
 def with_certificates(playbook: Callable[[Cluster], Playbook]) -> Callable[[Cluster], Playbook]:

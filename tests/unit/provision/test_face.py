@@ -1,6 +1,8 @@
 """The public face: every name resolves, editors see the same names as the interpreter, and nothing heavy is loaded."""
 
 import ast
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +73,46 @@ def test_a_run_loads_only_what_it_needs() -> None:
     assert "paramiko" in found
     assert not found & {*FOR_FEW}
     assert len(found) < 810
+
+
+#: What is first needed once the hosts have said what they are: of services, proofs, checks, and of logs.
+NOT_BEFORE = (
+    "provision.stack.exposed", "provision.stack.ray", "provision.stack.again", "provision.stack.closing",
+    "provision.resources.vllm", "provision.resources.image", "provision.resources.serverless_head",
+    "provision.proofs.network.proof", "provision.proofs.all_reduce.proof", "provision.checks.judge",
+    "provision.diagnosis", "provision.parallel.cut",
+)  # fmt: skip
+
+
+def test_what_a_plan_takes_is_not_loaded_before_the_hosts_are_asked() -> None:
+    found = loaded("import provision.api, provision.cli.check, provision.cli.run")
+    assert not found & {*NOT_BEFORE}
+    assert len(found) < 690
+    whole = "from provision.stack.later import Later; Later(lambda: None, removes=False).ready()"
+    assert "provision.stack.exposed" in loaded(whole)
+
+
+#: What a `check` never needs: of other commands, of what failed, of another way to write an inventory.
+NOT_IN_A_CHECK = ("provision.stack.again", "provision.stack.prunable", "provision.resources.serverless_head")
+
+
+def test_a_check_of_one_host_loads_what_it_needs(tmp_path: Path) -> None:
+    """Nobody listens there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        inventory = tmp_path / "cluster.yaml"
+        ssh = f"{{port: {port}, config: {tmp_path}/ssh_config}}"
+        inventory.write_text(f"cluster: alone\nssh: {ssh}\nhosts: {{gpu-01: {{address: 127.0.0.1}}}}\n")
+        (tmp_path / "ssh_config").touch()
+        code = f"import sys; sys.argv = ['provision', 'check', {str(inventory)!r}]; from provision.cli import main\n"
+        code += "try: main()\nfinally: print('loaded', *sorted(sys.modules))"
+        env = {**os.environ, "PROVISION_STATE_DIR": str(tmp_path / "state")}
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
+    assert said.returncode == 4, said
+    found = {*said.stdout.split()}
+    assert "provision.stack.exposed" in found, "while the hosts are asked"
+    assert not found & {*FOR_FEW, *NOT_IN_A_CHECK}
 
 
 def test_help_and_version_load_no_library() -> None:

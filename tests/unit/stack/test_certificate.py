@@ -19,15 +19,9 @@ from provision.resources.secret_file import SecretFile
 from provision.resources.vllm import VllmServer
 from provision.serving.certificate import OwnKey, own_key
 from provision.stack.backends import DEFAULT, playbook_of
-from provision.stack.certificate import (
-    ClusterCertificate,
-    ends_soon,
-    keep_public,
-    own_certificate,
-    public_copy,
-    together,
-)
+from provision.stack.certificate import ends_soon
 from provision.stack.exposed import guarded
+from provision.stack.kept_key import ClusterCertificate, keep_public, own_certificate, public_copy, together
 from provision.stack.token import RAY_TOKEN, ClusterToken
 
 BACKENDS = ("ray", "mp")
