@@ -23,7 +23,7 @@ from provision.after.succeeded import succeeded
 from provision.after.way_back import went_back
 from provision.checks.host.check import questions
 from provision.checks.ids import acceptable
-from provision.cluster import existing, gather
+from provision.cluster import gather, other_way
 from provision.core.errors import UsageError
 from provision.core.events import Listener, Note, silent
 from provision.core.exits import Exit
@@ -273,7 +273,7 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         skip=tuple(options.get("skip") or ()),
         skippable=tuple(PROOFS),
         model=None if removes else look_for(inventory, secrets),
-        questions={} if removes else {**questions(), **existing.question(inventory)},
+        questions={} if removes else {**questions(), **other_way.asked(inventory)},
         kept=None if removes else together(token, own_certificate(inventory)),
         wait=options.get("wait", True),
         agree=options.get("agree"),

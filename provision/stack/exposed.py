@@ -20,6 +20,7 @@ from provision.resources.weights import Weights
 from provision.stack.certificate import with_certificates
 from provision.stack.former import with_former
 from provision.stack.leftovers import still_running, with_leftovers
+from provision.stack.other_way import with_other_way
 from provision.stack.sharing import with_sharers
 from provision.stack.users import with_users
 from provision.weights.source import source_of
@@ -59,7 +60,7 @@ def guarded(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callab
 def _complete(playbook: Callable[[Cluster], Playbook], *, removes: bool) -> Callable[[Cluster], Playbook]:
     whole = with_users(with_certificates(playbook))
     complete = with_sharers(with_former(whole, removes=removes), removes=removes)
-    return with_leftovers(complete, removes=removes)
+    return with_other_way(with_leftovers(complete, removes=removes))
 
 
 def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None:
