@@ -14,7 +14,7 @@ from provision.diagnosis.signature import Kind, Signature
 from provision.diagnosis.xids import KINDS
 
 #: The files, in the order in which they are asked about a line that several know.
-AREAS = ("gpus", "memory", "network", "hub", "model", "packages", "ray", "system")
+AREAS = ("containers", "gpus", "memory", "network", "hub", "model", "packages", "ray", "system")
 
 #: As an alternative of a pattern: the Xids that tell of a broken GPU, and not of a program.
 _HARDWARE = "|".join(str(code) for code, kind in KINDS.items() if kind.severity is Severity.WARNING)

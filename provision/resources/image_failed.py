@@ -13,6 +13,10 @@ _HINTS = (
         ("no space left on device",),
         "make room on {host}: `{engine} system df` shows what takes it; then `provision up`",
     ),
+    (
+        ("cannot connect to the docker daemon", "is the docker daemon running", "error during connect"),
+        "docker does not answer any more: `systemctl status docker` on {host} says why; then `provision up`",
+    ),
     (("toomanyrequests",), "the registry gives no more for now: `{engine} login` on {host}, or `pull: controller`"),
     (
         ("unauthorized", "denied", "no basic auth credentials"),
@@ -29,10 +33,14 @@ _HINTS = (
 )
 
 
+#: As many of them are about a file as well.
+_OF_BOTH = 2
+
+
 def hint_of(lines: Sequence[str], *, engine: str, host: str, pulled: str) -> str:
     """`pulled`: the name by which the host pulls it; empty where it is sent a file."""
     said = "\n".join(lines).lower()
-    for marks, hint in _HINTS if pulled else _HINTS[:1]:
+    for marks, hint in _HINTS if pulled else _HINTS[:_OF_BOTH]:
         if any(mark in said for mark in marks):
             return hint.format(engine=engine, host=host, pulled=pulled)
     return ""

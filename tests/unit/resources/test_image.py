@@ -219,6 +219,8 @@ PULLED = f"acme/vllm@sha256:{'1' * 64}"
         (PULLED, "manifest unknown: manifest unknown", "`provision lock`"),
         (PULLED, "dial tcp 10.0.0.9:5000: connect: connection refused", f"`docker pull {PULLED}`"),
         ("", "Error processing tar file: unexpected EOF", ""),
+        ("", "error during connect: Post http://docker/v1.41/images/load: EOF", "`systemctl status docker` on gpu-01"),
+        (PULLED, "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "`systemctl status docker`"),
     ],
 )
 def test_why_it_did_not_get_there_has_a_hint(image: Image, pulled: str, said: str, hint: str) -> None:
