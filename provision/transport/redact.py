@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from provision.core.secret import MASK, Secret
 from provision.transport.forms import SHORTEST, literal_forms, parts, short_pattern
-from provision.transport.unescape import Layer, byte_runs, layers
+from provision.transport.unescape import ESCAPING, Layer, byte_runs, layers, run_of_bytes
 
 #: Characters of a piece at the edge of a line that are told from a coincidence.
 PIECE = 8
@@ -44,6 +44,12 @@ class Redactor:
         self._end = _by(self._forms, lambda form: form[-_BEGINNING:])
         self._any_begin, self._any_end = (_union(map(re.escape, anchors)) for anchors in (self._begin, self._end))
 
+        # What a line has in it of which anything may be masked.
+        self._trace = _union([*map(re.escape, {*self._begin, *self._end}), *map(re.escape, ESCAPING)])
+        self._inner = "\n".join(self._forms)
+        self._least = min(map(len, self._raw), default=0)
+        self._bytes = re.compile(run_of_bytes(self._least)) if self._raw else None
+
     def __call__(self, line: str) -> str:
         return self.joined((line,))[0]
 
@@ -51,12 +57,16 @@ class Redactor:
         """Whether the last of `lines` may go on with a secret that began in it, or in those before it."""
         if not self._forms or len(lines) > _LINES:
             return False
+        if len(lines) == 1 and self._quiet(lines[0]):
+            return False
         text, _ = _concatenated(lines)
         return bool(self._beginning(text.rstrip(), _BEGINNING))
 
     def joined(self, lines: Sequence[str]) -> list[str]:
         """Each of `lines` with masks, also for what is broken between them."""
         if not self._forms and self._short is None:
+            return list(lines)
+        if len(lines) == 1 and self._quiet(lines[0]):
             return list(lines)
         text, starts = _concatenated(lines)
         spans = self._spans(text)
@@ -69,6 +79,18 @@ class Redactor:
             alone = self._spans(line) if len(lines) > 1 else []
             masked.append(_masked(line, [*((a, b) for a, b in mine if a < b), *alone, *self._pieces(line)]))
         return masked
+
+    def _quiet(self, line: str) -> bool:
+        """Whether there is nothing in `line` that anything below would find, by a quick look: so it is with most lines.
+        Each form, and each beginning or end of one, has an anchor in it; a piece that is neither is the whole line."""
+        if self._trace is not None and self._trace.search(line):
+            return False
+        if self._bytes is not None and len(line) >= 2 * self._least and self._bytes.search(line):
+            return False
+        if self._short is not None and self._short.search(line):
+            return False
+        inner = line.lstrip(_MARGIN).rstrip()
+        return len(inner) < PIECE or inner not in self._inner
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         spans: list[tuple[int, int]] = []

@@ -32,8 +32,16 @@ _ESCAPES = [
 ]
 _LETTERS = dict(zip("ntrfbva0", "\n\t\r\f\b\v\a\0", strict=True))
 
-# Bytes as od, xxd, certificates and `repr` print them. Nothing between them: that is a form of its own.
-_BYTES = re.compile(r"(?:(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}[ :,-]{0,2}){4,}")
+#: What an escape has in it.
+ESCAPING = "%\\&'"
+
+
+def run_of_bytes(least: int) -> str:
+    """A pattern: as od, xxd, certificates and `repr` print them. Nothing between them: that is a form of its own."""
+    return r"(?:(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}[ :,-]{0,2}){" + f"{least},}}"
+
+
+_BYTES = re.compile(run_of_bytes(4))
 _BETWEEN = re.compile(r"\\+x|0x|[ :,-]+")
 _BYTE = re.compile(r"[0-9A-Fa-f]{2}")
 

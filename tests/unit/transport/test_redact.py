@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from provision.core.script import Stream
 from provision.core.secret import MASK, Secret
 from provision.transport.forms import SHORTEST
-from provision.transport.redact import redactor
+from provision.transport.redact import Redactor, redactor
 
 VALUE = "hf_Ab/c+d 'e\"f=é&12345"
 
@@ -239,3 +239,41 @@ def through_a_stream(secrets: Sequence[Secret], text: str, sizes: Sequence[int] 
     heard += [line for _, line in stream.feed(b"\036n end 0 0\n")]
     assert "".join(f"{line}\n" for line in heard) == stream.text(0)
     return stream.text(0)
+
+
+WRITTEN: list[Callable[[str], str]] = [
+    str, json.dumps, quote, quote_plus, shlex.quote, html.escape, repr,
+    lambda value: value.encode().hex(),
+    lambda value: value.encode().hex(":").upper(),
+    lambda value: " ".join(f"0x{byte:02x}" for byte in value.encode()),
+    lambda value: "".join(f"\\\\x{byte:02x}" for byte in value.encode()),
+    lambda value: base64.b64encode(value.encode()).decode(),
+    lambda value: base64.b64encode(b"a" + value.encode()).decode(),
+]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.one_of(st.text(string.printable, min_size=1, max_size=40), st.text("0aé", max_size=12)), max_size=3),
+    st.sampled_from(WRITTEN), st.integers(0, 120), st.integers(0, 120),
+    st.text(string.printable, max_size=9), st.text(string.printable, max_size=9),
+)  # fmt: skip
+@example(["hf_AbcdefGhijklmn"], str, 3, 14, "", "")  # neither its beginning nor its end
+@example(["hf_AbcdefGhijklmn"], str, 0, 3, "so ", "")
+@example(["abcdef"], lambda value: value.encode().hex(" "), 0, 120, "at ", " it")
+@example(["12"], str, 0, 120, "pin=", "")
+def test_a_quick_look_at_a_line_sees_what_the_long_one_does(
+    values: list[str], write: Callable[[str], str], first: int, last: int, before: str, after: str
+) -> None:
+    long = Redactor(values)
+    long._quiet = lambda _: False  # type: ignore[method-assign]
+    for value in values:
+        line = "".join((before, write(value)[first:last], after)).translate(str.maketrans("", "", "\r\n"))
+        quick = Redactor(values)
+        assert (quick.joined([line]), quick.holds([line])) == (long.joined([line]), long.holds([line]))
+
+
+def test_most_lines_are_seen_to_hold_nothing_by_a_quick_look() -> None:
+    quick = Redactor(["hf_AbcdefGhijklmn", "0123456789abcdef0123456789abcdef"])
+    for line in ("MemTotal: 527961088 kB", "/dev/nvme0n1p1 1843235160 45 /", "2025-11-29 10:12:13 kernel: eth0 up"):
+        assert quick._quiet(line), line
