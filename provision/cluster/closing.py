@@ -82,8 +82,13 @@ class Closing:
         return f"provision_{self.cluster.replace('-', '_')}"
 
 
-def closing(cluster: Cluster, node: Node, also: Iterable[Ports] = ()) -> Closing:
-    """`also`: other ports that are the cluster's own."""
+def closing(
+    cluster: Cluster,
+    node: Node,
+    also: Iterable[Ports] = (),
+    everyones: Mapping[str, tuple[str, ...]] | None = None,
+) -> Closing:
+    """`also`: other ports that are the cluster's own. `everyones`: the addresses of all, for who asks for many."""
     serve, settings = cluster.inventory.serve, cluster.inventory.firewall
     head = node is cluster.head
     pinned = [*also]
@@ -97,7 +102,7 @@ def closing(cluster: Cluster, node: Node, also: Iterable[Ports] = ()) -> Closing
         pinned.append(Ports(other.store_port, other.store_port, "ServerlessLLM's store"))
     return Closing(
         cluster.name,
-        {each.name: addresses(each) for each in cluster.nodes},
+        everyones if everyones is not None else addresses_of(cluster),
         frozenset(each.name for each in cluster.nodes if each.facts is None),
         _sorted(pinned),
         workers,
@@ -130,6 +135,11 @@ def ephemeral(node: Node) -> tuple[int, int]:
     found = re.match(r"(\d{1,5})-(\d{1,5})\s*\Z", printed)
     first, last = (int(found[1]), int(found[2])) if found else EPHEMERAL
     return (first, last) if 0 < first <= last < 65536 else EPHEMERAL
+
+
+def addresses_of(cluster: Cluster) -> dict[str, tuple[str, ...]]:
+    """By host."""
+    return {node.name: addresses(node) for node in cluster.nodes}
 
 
 def addresses(node: Node) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ class FirewallTable(Resource):
         if self.wanted is False:
             return None
         boot = {"at boot": "loaded"} if self.systemd else {}
-        found = {k: v for k, v in aspects(self.closing).items() if k not in self._unasked}
+        unasked = self._unasked
+        found = {k: v for k, v in aspects(self.closing).items() if k not in unasked}
         return {"table": "on", **boot, **found}
 
     def probe(self) -> Script:
@@ -71,7 +72,8 @@ class FirewallTable(Resource):
             return ()
         if have is None or want is None:
             return super().diff(have, want)
-        gone = [key for key in have if key not in want and key not in (*self._unasked, "at boot")]
+        kept = {*self._unasked, "at boot"}
+        gone = [key for key in have if key not in want and key not in kept]
         return (*super().diff(have, want), *(Difference(key, None, have[key]) for key in gone))
 
     def known(self, have: State) -> tuple[Known, ...]:

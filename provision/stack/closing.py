@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provision.cluster.closing import Closing, Ports, closing
+from provision.cluster.closing import Closing, Ports, addresses_of, closing
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.mark import Mark
@@ -38,12 +38,12 @@ class Closes:
 def close(cluster: Cluster, book: Playbook, *, wanted: bool | None) -> list[Step]:
     """Adds the table of every host that root sets up, and returns the steps. `wanted`: None keeps those that there
     are."""
-    steps = []
+    steps, everyones = [], addresses_of(cluster)
     for node in cluster.nodes:
         if wanted:
             book.findings += _unable(node)
         if node.facts is None or node.facts.uid == 0:
-            steps.append(book.add(table(cluster, node, wanted), on=node.name))
+            steps.append(book.add(table(cluster, node, wanted, everyones), on=node.name))
     if wanted is None:
         book.reviews.append(Everywhere(tuple(step.host for step in steps)))
     return steps
@@ -55,13 +55,18 @@ def watch(cluster: Cluster, book: Playbook) -> None:
         book.add(OpenPorts(f"{cluster.name}/{node.name}/"), on=node.name)
 
 
-def table(cluster: Cluster, node: Node, wanted: bool | None) -> FirewallTable:
+def table(
+    cluster: Cluster, node: Node, wanted: bool | None, everyones: Mapping[str, tuple[str, ...]] | None = None
+) -> FirewallTable:
+    """`everyones`: as of `closing`."""
     systemd = bool(node.facts and node.facts.systemd)
-    return FirewallTable(closed(cluster, node), str(Mark(cluster.name, node.name, FIREWALL)), wanted, systemd)
+    mark = str(Mark(cluster.name, node.name, FIREWALL))
+    return FirewallTable(closed(cluster, node, everyones), mark, wanted, systemd)
 
 
-def closed(cluster: Cluster, node: Node) -> Closing:
-    return closing(cluster, node, (Ports(PORT, PORT, "the all-reduce"),))
+def closed(cluster: Cluster, node: Node, everyones: Mapping[str, tuple[str, ...]] | None = None) -> Closing:
+    """`everyones`: as of `closing`."""
+    return closing(cluster, node, (Ports(PORT, PORT, "the all-reduce"),), everyones)
 
 
 def tables(cluster: Cluster) -> Playbook:
