@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+import scratch
 
 from provision.core.errors import NoHome
 from provision.lab import LabError, base, namespaces, requirements
@@ -155,6 +156,8 @@ def own_labs() -> Path:
         above = Path(before or Path(tempfile.gettempdir(), f"provision-lab-tests-{os.geteuid()}")).absolute()
     remove_left(above)
     place = above / str(os.getpid())
+    if os.geteuid() == 0:
+        scratch.mount(place)
     os.environ[VARIABLE] = str(place)
     return place
 
@@ -178,4 +181,5 @@ def remove_labs(place: Path) -> None:
     for path in place.iterdir():
         if path.is_symlink():
             path.unlink()
+    scratch.unmount(place)
     shutil.rmtree(place)

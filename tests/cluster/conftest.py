@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from clusters import Cluster
 from stack_layer import environment_layer, stack_settings
 
-from provision.lab.lab import Lab
+from provision.lab.lab import Lab, default_root
 
 # What failed in there is shown as in a test.
 pytest.register_assert_rewrite("day_after")
@@ -24,11 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for all workers of a run: the environment in it is built once."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "state"
-    folder.mkdir(exist_ok=True)
+def state_dir() -> Path:
+    """One for all workers of a run, beside its labs: the environment in it is built once."""
+    folder = default_root() / ".state"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
