@@ -12,6 +12,7 @@ from pathlib import Path
 
 import machine
 import pytest
+import scratch
 from hypothesis import HealthCheck, settings
 
 # For what `benchmarks` has. At the end: `provision` is the one that is installed, with all that only that one has.
@@ -36,7 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not is_worker(config):
-        config.stash[PLACE] = machine.own_labs()
+        config.stash[PLACE] = place = machine.own_labs()
+        if os.geteuid() == 0 and not config.option.collectonly:
+            scratch.mount(place)
 
 
 PLACE = pytest.StashKey[Path]()

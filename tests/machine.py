@@ -156,8 +156,6 @@ def own_labs() -> Path:
         above = Path(before or Path(tempfile.gettempdir(), f"provision-lab-tests-{os.geteuid()}")).absolute()
     remove_left(above)
     place = above / str(os.getpid())
-    if os.geteuid() == 0:
-        scratch.mount(place)
     os.environ[VARIABLE] = str(place)
     return place
 

@@ -32,6 +32,7 @@ PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "libgomp.so.1": ("libgomp1", "libgomp", "libgomp1", "gcc-libs"),
     "libnuma.so.1": ("libnuma1", "numactl-libs", "libnuma1", "numactl"),
     "man": ("man-db", "man-db", "man", "man-db"),
+    "mkfs.ext4": ("e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs"),
     "mkfs.xfs": ("xfsprogs", "xfsprogs", "xfsprogs", "xfsprogs"),
     "nft": ("nftables", "nftables", "nftables", "nftables"),
     "nsenter": ("util-linux", "util-linux", "util-linux", "util-linux"),

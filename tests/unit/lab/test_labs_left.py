@@ -6,6 +6,8 @@ from pathlib import Path
 from threading import Barrier
 
 import machine
+import pytest
+import scratch
 
 #: Above what any kernel gives out as a pid (proc_sys_kernel(5), pid_max).
 NOBODY = str(1 << 23)
@@ -29,3 +31,25 @@ def test_runs_that_begin_together_do_not_take_files_from_each_other(tmp_path: Pa
         list(pool.map(begin, range(4)))
     assert alive.is_dir() and not (tmp_path / NOBODY).exists()
     machine.remove_left(tmp_path / "nothing")
+
+
+@pytest.mark.needs("mount", "mkfs.ext4")
+def test_a_file_system_of_their_own_is_gone_with_them_whoever_has_a_file_open(tmp_path: Path) -> None:
+    place = tmp_path / NOBODY
+    scratch.mount(place)
+    assert place.is_mount()
+    assert [*tmp_path.iterdir()] == [place] and [*place.iterdir()] == []
+    with (place / "log").open("w"):
+        machine.remove_left(tmp_path)
+    assert not place.exists()
+
+
+def test_where_none_can_be_mounted_the_labs_are_in_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    scratch.mount(tmp_path / "labs")
+    assert not (tmp_path / "labs").is_mount()
+    for name in ("mkfs.ext4", "mount"):
+        (tmp_path / name).write_text(f"#!/bin/sh\n[ {name} != mount ]\n")
+        (tmp_path / name).chmod(0o755)
+    scratch.mount(tmp_path / "labs")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mkfs.ext4", "mount"]
