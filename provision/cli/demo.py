@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 #: The tiny model has one answer to any.
 QUESTION = "What are you?"
+
+#: What `up` brings up in the containers of whom.
+RUNS: Mapping[str, str] = {
+    "": "Ray and vLLM",
+    "docker": "Ray and vLLM in containers of Docker",
+    "podman": "Ray and vLLM in containers of root's Podman",
+}
 
 
 @click.command(
@@ -47,7 +54,7 @@ QUESTION = "What are you?"
     type=click.Choice(["venv", "docker", "podman"]),
     default="venv",
     show_default=True,
-    help="What it runs in.",
+    help="What it runs in; `podman` is root's, with `sudo: true`.",
 )
 @shown_options
 def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: str, **options: Any) -> int:
@@ -72,7 +79,7 @@ def demo(hosts: int, gpus: int, keep: bool, name: str, rootless: bool, runtime: 
             inventory = stage.inventory_of(report)
             for note in report.notes:
                 screen.say(f"note: {note}")
-            code = _job(inventory, shown, screen, keep=keep)
+            code = _job(inventory, shown, screen, keep=keep, runs=RUNS[kind])
             done = code == Exit.DONE
         finally:
             if keep:
@@ -93,14 +100,14 @@ def _left(lab: Lab, installed: Sequence[str], *, done: bool) -> list[str]:
     return [*lines, f"installed on this machine: {', '.join(installed)}"] if installed else lines
 
 
-def _job(path: Path, shown: ShownOptions, screen: Screen, *, keep: bool) -> int:
-    """The exit code of the first step that did not do what it should, or 0."""
+def _job(path: Path, shown: ShownOptions, screen: Screen, *, keep: bool, runs: str) -> int:
+    """`runs`: what, and in what. The exit code of the first step that did not do what it should, or 0."""
     from provision import api
     from provision.cli.run import reported, run
     from provision.core.errors import ProvisionError
 
     asked = RunOptions(**vars(shown), inventory=str(path))
-    _heading(screen, "up", "Ray and vLLM across the hosts, over SSH; the first time fetches the packages")
+    _heading(screen, "up", f"{runs} across the hosts, over SSH; the first time fetches the packages")
     if code := run("up", api.up, asked):
         return code
     _ask(api.load(path), screen)

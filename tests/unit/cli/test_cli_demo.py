@@ -65,6 +65,18 @@ def test_the_demo_does_the_whole_job_and_cleans_up(call: Call, steps: dict[str, 
 
 
 @pytest.mark.parametrize(
+    ("runtime", "said"),
+    [
+        ("venv", "Ray and vLLM across the hosts"),
+        ("docker", "in containers of Docker across the hosts"),
+        ("podman", "in containers of root's Podman across the hosts"),
+    ],
+)
+def test_in_whose_containers_it_runs_is_said(call: Call, steps: dict[str, Any], runtime: str, said: str) -> None:
+    assert said in call("demo", "--runtime", runtime).stdout
+
+
+@pytest.mark.parametrize(
     ("command", "done"),
     [("up", ["make", "up", "remove"]), ("check", ["make", "up", "ask", "up", "check", "remove"])],
 )
