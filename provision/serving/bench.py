@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provision.core.errors import HostError, ScriptTimeout
+from provision.core.errors import HostError, ScriptTimeout, UsageError
 from provision.core.events import Event, Note, Progress, heard
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
@@ -83,6 +83,11 @@ def bench(
     sudo_password: Secret | None = None,
 ) -> Bench:
     """`say` hears how far it is. Raises as `smoke`, since one question is asked beforehand; BenchFailed."""
+    if inventory.runtime is not None:
+        # It runs as the services' user, who may start no container, and the key comes by a descriptor.
+        container = f"provision-{inventory.cluster}-{inventory.head.name}-vllm"
+        shell_there = f"`{inventory.runtime.container} exec -it {container} sh` on {inventory.head.name}"
+        raise UsageError("`provision bench` starts no container", hint=f"{shell_there} leads to `vllm bench serve`")
     with connected(inventory, secrets, cancel=cancel, sudo_password=sudo_password) as transport:
         there = served(transport, inventory, secrets)
         first = asked(inventory, there, load.deadline)

@@ -57,6 +57,13 @@ def test_no_secret_is_in_what_the_engine_shows_or_keeps(running: Rack) -> None:
         assert token not in shown
 
 
+def test_a_person_asks_ray_in_a_container(running: Rack) -> None:
+    """Though the services' user may start none."""
+    done = running.provision("ray", "--", "status")
+    assert done.returncode == 0, done.stderr
+    assert "status of " in done.stdout and "token is readable" in done.stdout
+
+
 def test_a_container_that_is_removed_comes_back(running: Rack) -> None:
     before = running.on("lab-1", "$engine ps -qf name=-vllm")
     running.on("lab-1", f"$engine rm -f {before}")

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from provision.core.errors import UsageError
 from provision.core.script import Fragment
+from provision.inventory.models import Host, Inventory
+from provision.inventory.runtime import Runtime
 from provision.payload.ask import CHAT, EMBEDDING, Answer
 from provision.payload.bundle import shell
-from provision.serving.bench import BenchFailed, Load, Times, arguments, result
+from provision.serving.bench import BenchFailed, Load, Times, arguments, bench, result
 from provision.serving.running import Running
 from provision.serving.smoke import Smoke
 
@@ -108,6 +111,15 @@ if [ "$1" = - ]; then
 fi
 echo "$(id -un) read: $(cat result.json)"
 """
+
+
+def test_with_containers_it_says_where_the_load_can_be_started() -> None:
+    hosts = (Host(name="gpu-01", address="10.0.0.1", role="head"),)
+    runtime = Runtime(container="podman", image="./a.tar")
+    inventory = Inventory(path=Path("inventory.yaml"), cluster="llama", hosts=hosts, runtime=runtime)
+    with pytest.raises(UsageError, match="starts no container") as caught:
+        bench(inventory, {})
+    assert "`podman exec -it provision-llama-gpu-01-vllm sh` on gpu-01" in (caught.value.hint or "")
 
 
 @pytest.mark.needs("root")
