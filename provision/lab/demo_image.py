@@ -20,14 +20,23 @@ SCRIPT = (
     "#!/usr/bin/python3\nimport sys\n\nfrom {module} import {function}\n\n"
     'if __name__ == "__main__":\n    sys.exit({function}())\n'
 )
-PROGRAMS = {"ray": ("ray.scripts.scripts", "main"), "vllm": ("vllm.entrypoints.cli.main", "main")}
+PROGRAMS: Mapping[str, tuple[str, str]] = {
+    "ray": ("ray.scripts.scripts", "main"),
+    "vllm": ("vllm.entrypoints.cli.main", "main"),
+}
 
 
 def write_demo_image(
-    folder: Path, root: Path, kind: Containers, settings: Mapping[str, object], say: Callable[[str], None]
+    folder: Path,
+    root: Path,
+    kind: Containers,
+    settings: Mapping[str, object],
+    say: Callable[[str], None],
+    *,
+    programs: Mapping[str, tuple[str, str]] = PROGRAMS,
 ) -> Path:
-    """Writes it into `folder`; `settings`: the inventory's section `python`, `root`: where labs are kept. Raises
-    LabError, LockError."""
+    """Writes it into `folder`; `settings`: the inventory's section `python`, `root`: where labs are kept. `programs`:
+    name → module and function. Raises LabError, LockError."""
     from uv import find_uv_bin
 
     archive, layer = folder / "image.tar", folder / "image"
@@ -51,7 +60,7 @@ def write_demo_image(
         timeout=1800,
     )
     _compile(folder, below, layer)
-    for name, (module, function) in PROGRAMS.items():
+    for name, (module, function) in programs.items():
         program = layer / "usr/local/bin" / name
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(SCRIPT.format(module=module, function=function))

@@ -53,7 +53,8 @@ _LACKS = {
 class Image(Resource):
     """The image of `lock`, on one host. `archive`: the controller's file that holds it. `folder`: for the programs.
     `mounts`: folders that containers see at their own path, those that are there, `:ro` behind one that is read-only.
-    `user`: whom they run as. `plain`: the host's own Python. `gpus`: containers have the host's."""
+    `user`: whom they run as. `names`: of the programs. `plain`: the host's own Python. `gpus`: whether containers have
+    the host's."""
 
     removable: ClassVar[bool | str] = "purge"
     area: ClassVar[str] = "packages"
@@ -70,6 +71,7 @@ class Image(Resource):
     plain: str
     mounts: tuple[str, ...] = ()
     gpus: bool = False
+    names: tuple[str, ...] = PROGRAMS
     devices: tuple[str, ...] = field(default=())
 
     @property
@@ -262,7 +264,7 @@ class Image(Resource):
             "host": self.host,
             "gpus": ("cdi" if self._named or self.engine.cdi else "yes") if self.gpus else "",
             "plain": self.plain,
-            "names": " ".join(PROGRAMS),
+            "names": " ".join(self.names),
             "removing": "",
             "programs": self._programs,
             "text": self.program(),

@@ -28,7 +28,8 @@ _WELL = "serverless/store_well.sh"
 
 @dataclass(frozen=True)
 class ServerlessStore(Service):
-    """`python`: the folder of the environment; `lock`: what it was made from. `storage`: folder of the models."""
+    """`python`: the folder of the environment; `lock`: what it was made from. `storage`: folder of the models.
+    `plain`: a Python for what needs nothing but Python's own; empty: that of the environment."""
 
     purpose: ClassVar[str] = "without the store ServerlessLLM loads no model on this worker"
     why: ClassVar[str] = purpose
@@ -39,6 +40,7 @@ class ServerlessStore(Service):
     settings: ServerlessLlm
     storage: str
     base: Mapping[str, str] = field(hash=False)
+    plain: str = ""
 
     @property
     def name(self) -> str:
@@ -75,7 +77,7 @@ class ServerlessStore(Service):
 
     def _asked(self) -> dict[str, Value]:
         place: Server = (self.node_ip, self.settings.store_port, "the store")
-        asked = lifeline("greets", f"{self.python}/bin/python", (place,), "store_")
+        asked = lifeline("greets", self.plain or f"{self.python}/bin/python", (place,), "store_")
         return {**asked, "address": self.node_ip, "port": self.settings.store_port}
 
 

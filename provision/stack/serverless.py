@@ -20,13 +20,16 @@ from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.core.urls import bracketed
 from provision.environment.python_version import number
-from provision.inventory.serverless import BACKEND, ServerlessLlm
+from provision.inventory.serverless import ServerlessLlm
+from provision.resources.existing import ExistingEnvironment
+from provision.resources.image import Image
 from provision.resources.ports import PortsFree
 from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
 from provision.resources.ray_setup import Setup
 from provision.resources.serverless_head import HEAD, ServerlessHead, ServerlessModels
 from provision.resources.serverless_store import STORE, ModelsFolder, ServerlessStore
+from provision.resources.venv import Venv
 from provision.serving.instructions import RUNNING
 from provision.stack.ray import Stack
 from provision.stack.secrets import given
@@ -39,6 +42,9 @@ _CONTROL, _WORKER, _ID = "control_node", "worker_node", "worker_id_"
 _WITH_TOKEN = (2, 52)
 
 _RESOURCES = "resources"
+
+#: What an image has of it, by its PATH.
+_PROGRAMS = ("python", "ray", HEAD, STORE)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,16 @@ class ServerlessStack(Stack):
         update = {"args": {**ray.args, _RESOURCES: json.dumps(counted)}, "env": {**ray.env, **where}}
         return replace(setup, settings=ray.model_copy(update=update))
 
+    def venv(self, node: Node) -> Venv | Image | ExistingEnvironment:
+        """What is in an image sees the folder for Ray's temporary one, which is that of the head, and on workers the
+        models, which Ray fetches and the store loads."""
+        found = super().venv(node)
+        if not isinstance(found, Image):
+            return found
+        models = () if node is self._cluster.head else (self.storage(node),)
+        mounts = dict.fromkeys((*found.mounts, self._scratch(node)[0], *models))
+        return replace(found, names=_PROGRAMS, mounts=tuple(mounts))
+
     def storage(self, node: Node) -> str:
         """With sudo below the home of the services' user, since others cannot write below `root`."""
         home = of_the_user(self._cluster, node)["HOME"] if service_user(node) else node.root
@@ -108,6 +124,7 @@ class ServerlessStack(Stack):
             settings=self._settings,
             storage=self.storage(node),
             base=self._base_environment(node),
+            plain=self._programs.plain(node),
         )
 
     def controller(self, ray: RayHead) -> ServerlessHead:
@@ -140,12 +157,12 @@ class ServerlessStack(Stack):
         cluster, inventory = self._cluster, self._cluster.inventory
         if not cluster.workers:
             book.block("ServerlessLLM has no worker: its head runs no model", hint="list one more host, the worker")
-        if inventory.runtime is not None:
-            why = f"`runtime` does not go with the backend `{BACKEND}`: it runs from its packages"
-            book.block(why, hint="remove `runtime`, and name the packages in `python.packages`")
         packages = cluster.lock.packages
-        if packages and not cluster.lock.stale and "serverless-llm" not in packages and inventory.runtime is None:
-            book.block("`serverless-llm` is not among the packages", hint=self.needs[1], area="packages")
+        if packages and not cluster.lock.stale and "serverless-llm" not in packages:
+            said, hint = "`serverless-llm` is not among the packages", self.needs[1]
+            if inventory.runtime is not None:
+                said, hint = "`serverless-llm` is not in the image", "name an image whose `PATH` has it, and its store"
+            book.block(said, hint=hint, area="packages")
         known = [node for node in cluster.workers if node.facts is not None and cluster.head.facts is not None]
         for node in known:
             if bool(service_user(node)) != bool(service_user(cluster.head)):

@@ -1,5 +1,5 @@
-"""ServerlessLLM on two lab hosts: its real Ray, controller, API and command line; only the part of the store that is
-compiled with CUDA is a stand-in, which finds models and loads none (standin_store.py)."""
+"""ServerlessLLM on two lab hosts, with `sudo` and without: its real Ray, controller, API and command line; only the
+part of the store that is compiled with CUDA is a stand-in, which finds models and loads none (standin_store.py)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from clusters import PROVISION, Cluster
 from standin_store import VERSION, write_store
 
 from provision.lab.cpu_vllm import TORCH, own_find_links
+from provision.resources.system_user import home_of
 
 pytestmark = [pytest.mark.long, pytest.mark.needs("lab")]
 
@@ -25,12 +26,25 @@ MODEL = "facebook/opt-1.3b"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "serverlessllm.md"
 
 
+#: Where models lie on a worker, and who runs it there.
+STORAGE = {
+    False: ("/home/ops/.provision/serverlessllm", "ops"),
+    True: (f"{home_of('provision')}/serverlessllm", "provision"),
+}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["login", "sudo"])
+def sudo(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
-def slim(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+def slim(sudo: bool, make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     wheels = tmp_path_factory.mktemp("wheels")
     write_store(wheels)
     torch = f"torch=={TORCH}+cpu" if own_find_links() else f"torch=={TORCH}"
     settings = {
+        "sudo": sudo,
         "python": {
             "version": "3.11",
             "platform": f"{machine()}-manylinux_2_34",
@@ -49,12 +63,7 @@ def slim(make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPath
         "serve": {"backend": "serverlessllm"},
         "serverlessllm": {"mem_pool_size": "1GB", "ready_timeout": 1800},
     }
-    cluster = make_cluster("sllm-test", hosts=2, gpus=1, settings=settings)
-    # As if it had been fetched before: lab hosts reach no hub, and no model is loaded.
-    folder = f"/home/ops/.provision/serverlessllm/transformers/{MODEL}"
-    made = f"mkdir -p {folder} && echo weights > {folder}/tensor.data_0"
-    assert cluster.host("lab-2").exec(["su", "ops", "-c", made]).returncode == 0
-    return cluster
+    return make_cluster(f"sllm-{'sudo' if sudo else 'test'}", hosts=2, gpus=1, settings=settings)
 
 
 def test_a_port_that_is_taken_is_named_before_anything_is_changed(slim: Cluster) -> None:
@@ -70,11 +79,18 @@ def test_a_port_that_is_taken_is_named_before_anything_is_changed(slim: Cluster)
         host.exec(["pkill", "-f", "socket.create_server"])
 
 
-def test_up_brings_up_head_worker_and_store(slim: Cluster) -> None:
+def test_up_brings_up_head_worker_and_store(slim: Cluster, sudo: bool) -> None:
     result = slim.provision("up", timeout=3000)
     assert result.code == 0, result.stderr + str(result.report)
     assert "lab-2 joined as worker_node, worker_id_0" in result.text
     assert "ServerlessLLM answers at" in result.text
+    storage, user = STORAGE[sudo]
+    # As if it had been fetched before: lab hosts reach no hub, and no model is loaded.
+    folder = f"{storage}/transformers/{MODEL}"
+    made = f"mkdir -p {folder} && echo weights > {folder}/tensor.data_0"
+    assert slim.host("lab-2").exec(["setpriv", "--reuid", user, "--clear-groups", "sh", "-c", made]).returncode == 0
+    users = slim.host("lab-2").exec(["sh", "-c", "ps -eo user:20,args | grep [s]llm-store"]).stdout
+    assert {line.split()[0] for line in users.splitlines() if "python" in line} == {user}
     status = run(slim, "ray", str(slim.inventory), "--", "status").stdout
     assert re.search(r"control_node", status) and "worker_id_0" in status and "worker_node" in status
 
@@ -122,22 +138,31 @@ def test_models_of_the_inventory_are_deployed_and_deleted_by_up(slim: Cluster) -
     assert run(slim, "model", "list", str(slim.inventory)).stdout == "no model is deployed\n"
 
 
-def test_a_store_that_is_gone_is_named_and_up_starts_all_of_it_anew(slim: Cluster) -> None:
+def test_a_store_that_is_gone_is_named_or_started_again(slim: Cluster, sudo: bool) -> None:
+    """By its unit, where there is one, and alone; otherwise by `up`, which starts all of it anew."""
+    before = slim.processes("lab-2", "sllm-store start")
     slim.host("lab-2").exec(["pkill", "-9", "-f", "sllm-store start"])
+    if sudo:
+        assert slim.eventually(lambda: slim.processes("lab-2", "sllm-store start") not in ([], before), 120)
+        assert slim.eventually(lambda: not _told_of_store(slim), 120), "it is as it should be again"
+        return
     time.sleep(1)
-    report = slim.provision("check", timeout=600)
-    assert report.code == 3
-    assert any("ServerlessLLM store" in json.dumps(event) for event in report.events)
+    assert _told_of_store(slim)
     result = slim.provision("up", timeout=3000)
     assert result.code == 0, result.stderr + str(result.report)
     assert {("lab-1", "ServerlessLLM"), ("lab-2", "ServerlessLLM store"), ("lab-1", "Ray head")} <= set(result.changes)
 
 
-def test_down_leaves_nothing_running_and_keeps_the_models(slim: Cluster) -> None:
+def _told_of_store(slim: Cluster) -> bool:
+    report = slim.provision("check", timeout=600)
+    return report.code == 3 and any("ServerlessLLM store" in json.dumps(event) for event in report.events)
+
+
+def test_down_leaves_nothing_running_and_keeps_the_models(slim: Cluster, sudo: bool) -> None:
     assert slim.provision("down", timeout=600).code == 0
     for name in ("lab-1", "lab-2"):
         assert slim.processes(name, r"sllm|raylet|gcs_server") == []
-    assert "tensor.data_0" in slim.host("lab-2").exec(["ls", "-R", "/home/ops/.provision/serverlessllm"]).stdout
+    assert "tensor.data_0" in slim.host("lab-2").exec(["ls", "-R", STORAGE[sudo][0]]).stdout
     again = slim.provision("down", timeout=600)
     assert (again.code, again.changes) == (0, [])
     done = run(slim, "model", "list", str(slim.inventory))

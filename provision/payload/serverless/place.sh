@@ -11,5 +11,7 @@ mark=$cluster/$host/$service
 read_stamp || { echo "ServerlessLLM is not running on this host" >&2; exit 1; }
 said_flag() { printf %s "$stamped" | sed -n "s/^--$1=//p" | tail -n 1; }
 user=$ran_as address=$(said_flag host) port=$(said_flag port)
+# Where an image is in its place, that of the host: one in a container has none of the descriptors that it is given.
 python=$root/envs/current-$cluster/bin/python
+[ ! -x "${python%python}plain" ] || python=${python%python}plain
 case $address in *:*) url=http://[$address]:$port ;; *) url=http://$address:$port ;; esac

@@ -118,6 +118,14 @@ def test_one_without_ray_or_vllm_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "c.lock").exists()
 
 
+def test_one_with_serverlessllm_needs_no_vllm(tmp_path: Path) -> None:
+    image(tmp_path, "ray-2.46.0", "serverless_llm-0.8.0")
+    assert make_image_lock(RUNTIME, tmp_path / "c.lock", base=tmp_path).packages["serverless-llm"] == "0.8.0"
+    image(tmp_path, "serverless_llm-0.8.0")
+    with pytest.raises(LockError, match="has no ray"):
+        make_image_lock(RUNTIME, tmp_path / "c.lock", base=tmp_path)
+
+
 def test_a_broken_lock_stops_all_but_down(tmp_path: Path) -> None:
     image(tmp_path, "ray-2.60.0", "vllm-0.33.0")
     (tmp_path / "c.lock").write_text("# image: ./a.tar\n# config: sha256:abc\n")

