@@ -6,6 +6,7 @@ Where a rule is:
 - `expectations`: what `expect` of the inventory says, and an nvidia-smi that fails
 - `compatibility`: what can be installed there: the table `compatibility_table`, asked by `compatibility_fit`, for what
   `requirements` reads of lock and pins
+- `loaders`: whether what is to load the weights is installed
 - `advisories`: what is known to be open in those versions: the table `advisories_table`; `ids` names all that can be
   accepted
 - `protections`: what the inventory switches off, by `protections_table`
@@ -31,6 +32,7 @@ from provision.checks.facts_table import known_of
 from provision.checks.gpu.checks import of_gpus
 from provision.checks.host.check import of_host
 from provision.checks.inhibition import without_consequences
+from provision.checks.loaders import of_loaders
 from provision.checks.network import of_network
 from provision.checks.peers import against_peers, said_elsewhere
 from provision.checks.programs import of_programs
@@ -45,6 +47,7 @@ JUDGES: tuple[Callable[[Cluster], Iterable[Finding]], ...] = (
     against_inventory,
     of_gpus,
     against_possible,
+    of_loaders,
     of_programs,
     of_network,
     of_system,
