@@ -34,7 +34,7 @@ class Sent:
     def __init__(self) -> None:
         self.waiting: queue.Queue[bytes] = queue.Queue(4)
 
-    def block(self, file: int, block: int, size: int) -> bytes:
+    def block(self, file: int, block: int, size: int) -> bytes | bytearray:
         return self.waiting.get()
 
     def refuse(self) -> None:
@@ -51,7 +51,7 @@ class Fetched:
         self._asked = (-1, -1)
         self._failures = 0
 
-    def block(self, file: int, block: int, size: int) -> bytes:
+    def block(self, file: int, block: int, size: int) -> bytes | bytearray:
         """What claims to be it. Raises NoSource."""
         while True:
             try:

@@ -63,15 +63,17 @@ class Serving:
             block += 1
 
 
-def exactly(sock: socket.socket, size: int) -> bytes:
+def exactly(sock: socket.socket, size: int) -> bytes | bytearray:
     """Raises EOFError if the connection ends before."""
-    data = bytearray()
-    while len(data) < size:
-        some = sock.recv(min(size - len(data), 1 << 20))
-        if not some:
+    data = bytearray(size)
+    # In its place at once: of a TLS connection at most 16 KiB come at a time.
+    at, view = 0, memoryview(data)
+    while at < size:
+        got = sock.recv_into(view[at:])
+        if not got:
             raise EOFError("the connection ended")
-        data += some
-    return bytes(data)
+        at += got
+    return data
 
 
 def _listening(address: str, ports: Sequence[int]) -> socket.socket:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -182,6 +183,19 @@ def test_root_starts_services_as_units_of_the_user_who_logged_in_and_sudo_as_tho
     assert Stack(with_sudo).ray_head().environment()["HOME"] == "/var/lib/provision/home/provision"
     plain = Stack(cluster(head=facts("10.0.0.1", systemd=True)))
     assert (plain.ray_head().place.user, plain.ray_head().place.runtime) == ("", "session")
+
+
+@pytest.mark.parametrize("sudo", [False, True])
+def test_another_environment_finds_the_same_home_with_what_vllm_has_compiled(sudo: bool) -> None:
+    rooted = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision")
+    before = cluster(head=rooted if sudo else facts("10.0.0.1"), sudo=sudo, serve=SERVE)
+    after = replace(before, lock=replace(before.lock, digest="f" * 64))
+    places = []
+    for sample in (before, after):
+        found = (stack := Stack(sample)).server(stack.ray_head()).environment()
+        assert not {"VLLM_CACHE_ROOT", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "XDG_CACHE_HOME"} & {*found}
+        places.append({name: found.get(name) for name in ("HOME", "TMPDIR")})
+    assert places[0] == places[1] and places[0]["HOME"]
 
 
 def test_run_as_is_a_user_of_its_own_with_a_home_of_its_own() -> None:
