@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from provision.core.finding import Finding, Known
 from provision.core.script import Fragment, Script
+from provision.core.spread import Spread
 
 #: What a resource is or should be, by aspect; None: it is absent.
 State = Mapping[str, str] | None
@@ -91,6 +92,11 @@ class Resource(ABC):
     def fix_ahead(self, have: State, want: State) -> Script:
         """That part. Safe to repeat; `fix` takes up what it has made."""
         return self.fix(have, want)
+
+    def spread(self, have: State, want: State) -> Spread | None:
+        """What `fix` would download on this host, if others that download the same may share that; None: nothing. What
+        comes of it `fix` takes up. Asked for where hosts may have files from each other."""
+        return None
 
     def confirm(self) -> Script | None:
         """For what could lock out whoever makes it: run over another connection once `fix` is through. Until then the

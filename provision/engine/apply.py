@@ -103,7 +103,7 @@ class Applier:
         outcome, begun = _Outcome(), 0
         if given_up.is_set():  # while it waited for a thread, or for others
             return outcome
-        rest: Stretch | None = stretch
+        rest: Stretch | None = None if self._cancel.is_set() else stretch
         try:
             while rest is not None:
                 stretch = rest

@@ -16,6 +16,7 @@ from provision.core.errors import ProvisionError
 from provision.core.events import Listener
 from provision.core.stopwatch import Stopwatch
 from provision.engine.schedule import Stretch
+from provision.engine.spreading import Spreading, progress
 from provision.inventory.models import Host
 from provision.transport import Transport
 from provision.transport.resume import line_of
@@ -42,15 +43,17 @@ class Relaying:
     ) -> None:
         self._transport, self._hosts, self._watch = transport, hosts, watch
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
+        self._spreading = Spreading(transport, hosts, carriers, emit, cancel, watch)
 
     def concerns(self, stretch: Stretch) -> bool:
         """Whether it begins with large files that may come from other hosts."""
-        return stretch.host in self._carriers and bool(self._lacks(stretch))
+        return stretch.host in self._carriers and bool(self._lacks(stretch) or self._spreading.of(stretch))
 
     def ahead(self, stretches: Sequence[Stretch]) -> None:
         """Whatever goes wrong is said, and no more than that."""
         from provision.transport.relay import FIRST_FAILED  # certificates, which few runs need
 
+        self._spreading.ahead(stretches)
         for sources, places in grouped({s.host: self._lacks(s) for s in stretches}):
             able = {host: place for host, place in places.items() if self._carriers[host].python}
             for host in places.keys() - able.keys():
@@ -77,20 +80,13 @@ class Relaying:
         stops = [RelayStop(host, *self._carriers[host], place) for host, place in places.items()]
         about = [source.stat() for source in sources]
         files = [(source, s.st_size, int(s.st_mtime)) for source, s in zip(sources, about, strict=True)]
-        said: dict[str, float] = {}
-
-        def moved(host: str, done: int, total: int) -> None:
-            if done == total or time.monotonic() - said.get(host, 0.0) > 0.2:
-                said[host] = time.monotonic()
-                self._emit(events.Progress(host, f"relayed {done >> 20}/{total >> 20} MiB"))
-
         for host in places:
             self._emit(events.Doing(host, "receiving files"))
         relay = Relay(
             stops,
             files,
             lambda host: self._transport.connect(self._hosts[host]),
-            moved,
+            progress(self._emit, "relayed"),
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
             self._transport.pace,

@@ -49,6 +49,7 @@ PROGRAMS = {
     "signals:main": HOST_PYTHON,
     "weights.download:main": ENVIRONMENT_PYTHON,
     "weights.seal:main": ENVIRONMENT_PYTHON,
+    "weights.spread:main": ENVIRONMENT_PYTHON,
 }
 
 #: Every module that is put on a host as a file of its own, for a program there to import: it imports none of ours.

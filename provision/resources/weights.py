@@ -16,11 +16,12 @@ from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
+from provision.core.spread import Spread
 from provision.core.wording import download
-from provision.payload.bundle import shell
+from provision.payload.bundle import bundle, shell
 from provision.payload.weights.seal import INCOMING
 from provision.resources.weights_foreign import closed, in_the_way, unreadable
-from provision.resources.weights_run import DOWNLOAD, HANDOVER, HINTS, SEAL, TIMEOUT, run
+from provision.resources.weights_run import DOWNLOAD, HANDOVER, HINTS, SEAL, SPREAD, TIMEOUT, TOKEN, capitals, run
 from provision.resources.weights_seen import few, names, read_state, same
 from provision.weights.local import Held, look, read
 from provision.weights.source import models_below
@@ -172,19 +173,7 @@ class Weights(Resource):
             removed = self._as_owner("weights/uses.sh", "weights/remove.sh", timeout=600)
             body = "\n".join((shell(*HANDOVER), removed.body, shell("weights/removed.sh")))
             return Script(body, {**removed.vars, "work": "remove"}, removed.timeout)
-        faults = names(have or {}, "fault:")
-        variables: dict[str, Value] = {
-            **self._places(),
-            "work": "fetch",
-            "python": self.python,
-            "new": "" if "folder" in (have or {}) else "yes",
-            "repo": self.repo,
-            "revision": self.revision,
-            "faults": "\n".join(faults),
-            "deep": "yes" if faults else "",
-            "pickles": "yes" if self.pickles else "",
-            "code": "yes" if self.code else "",
-        }
+        variables = self._fetching(have)
         if self.source == "hub":
             return run(DOWNLOAD, variables, also=self.hub_environment())
         held = look(self.here.folder) if self.here is not None else None
@@ -194,6 +183,16 @@ class Weights(Resource):
         script = run(SEAL, variables, also={})
         uploads = self._uploads(held, have or {}) if held is not None else ()
         return Script(script.body, script.vars, script.timeout, uploads=uploads)
+
+    def spread(self, have: State, want: State) -> Spread | None:
+        """In a folder of ours alone: where somebody else's would be written to, root may have to make it first."""
+        if want is None or self.source != "hub" or not self.ours or names(have or {}, "fault:"):
+            return None
+        open_to_see = {name: value for name, value in self.hub_environment().items() if name != TOKEN}
+        key = (self.repo, self.revision, self.pickles, self.code, *sorted(open_to_see.items()))
+        into = {"into": self.models, "user": self.owner, "made": self.models}
+        environment = capitals(self._fetching(have)) | {name: str(value) for name, value in open_to_see.items()}
+        return Spread(key, bundle(SPREAD), self.python, **into, environment=environment, token=self.token or "")
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         said = failed.tail()
@@ -207,6 +206,21 @@ class Weights(Resource):
             "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
         }
         return {**quiet, **self.hub, **({"HF_TOKEN": self.token} if self.token else {})}
+
+    def _fetching(self, have: State) -> dict[str, Value]:
+        faults = names(have or {}, "fault:")
+        return {
+            **self._places(),
+            "work": "fetch",
+            "python": self.python,
+            "new": "" if "folder" in (have or {}) else "yes",
+            "repo": self.repo,
+            "revision": self.revision,
+            "faults": "\n".join(faults),
+            "deep": "yes" if faults else "",
+            "pickles": "yes" if self.pickles else "",
+            "code": "yes" if self.code else "",
+        }
 
     def _places(self) -> dict[str, Value]:
         return {

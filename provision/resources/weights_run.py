@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from provision.core.script import Script, Value, environment
 from provision.payload.bundle import bundle, shell
 
-#: Programs: what makes a folder sound, and what downloads a model first.
-SEAL, DOWNLOAD = "weights.seal:main", "weights.download:main"
+#: Programs: what makes a folder sound, what downloads a model first, and what downloads a share of it before.
+SEAL, DOWNLOAD, SPREAD = "weights.seal:main", "weights.download:main", "weights.spread:main"
 
 #: Seconds for hundreds of gigabytes over a slow line, or from a slow disk.
 TIMEOUT = 86400.0
@@ -46,6 +46,11 @@ _READ = (
     "work", "folder", "manifest", "mark", "models", "cluster", "host", "owner", "ours", "new", "deep", "expected",
     "about", "repo", "revision", "faults", "pickles", "code",
 )  # fmt: skip
+
+
+def capitals(variables: Mapping[str, Value]) -> dict[str, str]:
+    """What the script gives to its program of `variables`, as that finds it in its environment."""
+    return {name.upper(): str(variables.get(name, "")) for name in _READ}
 
 
 def run(program: str, variables: Mapping[str, Value], *, also: Mapping[str, Value], timeout: float = TIMEOUT) -> Script:

@@ -16,9 +16,10 @@ from typing import IO, Any, Union
 
 from provision.payload.relay.fetching import Fetched, NoSource, RelayPeer, Sent
 from provision.payload.relay.parts import FilePart, Parts
+from provision.payload.relay.saying import end, frame, say
 from provision.payload.relay.serving import Serving
 from provision.payload.relay.tls import Identity
-from provision.payload.relay.wire import AT, BLOCK, FAILED, FRAME, HAS, HASH, LISTENS, LOST, WHOLE, length_of
+from provision.payload.relay.wire import AT, BLOCK, FRAME, HAS, HASH, LISTENS, LOST, WHOLE, length_of
 
 #: Seconds between two lines about how far it is.
 _OFTEN = 0.5
@@ -29,31 +30,34 @@ _Source = Union[Sent, Fetched]
 def main() -> None:
     given = sys.stdin.buffer
     try:
-        asked = json.loads(_frame(given, b"S"))
-        RelayProgram(asked).take(given)
+        asked = json.loads(frame(given, b"S"))
+        RelayProgram(asked, Parts([FilePart.named(*about) for about in asked["files"]])).take(given)
     except (OSError, ValueError, EOFError, ImportError) as error:
-        _end(str(error))
+        end(str(error))
 
 
 class RelayProgram:
     """One host's part. `asked`: `authority`, `certificate`, `key` (PEM), `address`, `ports`, `files`, each with name,
     size, and time, and `rate`, the bytes that come from other hosts in a second at most, 0 for no limit."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
+    def __init__(self, asked: dict[str, Any], parts: Parts) -> None:
         self._identity = Identity(asked["authority"], asked["certificate"], asked["key"])
-        self._parts = Parts([FilePart(*about) for about in asked["files"]])
+        self._parts = parts
         self._serving = Serving(self._identity.server, self._parts, asked["address"], asked["ports"])
         self._sent = Sent()
-        self._rate, self._free = float(asked["rate"]), 0.0
+        self._rate, self._free, self._pacing = float(asked["rate"]), 0.0, threading.Lock()
         self._sources: queue.Queue[_Source] = queue.Queue()
 
     def take(self, given: IO[bytes]) -> None:
         """Until the controller lets go: whatever else goes on here ends with that."""
         self._serving.start()
         for index, part in enumerate(self._parts.files):
-            _say(HAS, index, min(part.there * BLOCK, part.size))
-        _say(LISTENS, self._serving.port)
+            say(HAS, index, min(part.there * BLOCK, part.size))
+        say(LISTENS, self._serving.port)
         threading.Thread(target=self._fill, daemon=True).start()
+        self._listen(given)
+
+    def _listen(self, given: IO[bytes]) -> None:
         while True:
             head = given.read(FRAME.size)
             if len(head) < FRAME.size:
@@ -68,7 +72,7 @@ class RelayProgram:
         if kind == b"P":
             peers = [RelayPeer(str(name), str(address), int(port)) for name, address, port in json.loads(data)]
             if peers:
-                lost = lambda name, why: _say(LOST, name, why)  # noqa: E731
+                lost = lambda name, why: say(LOST, name, why)  # noqa: E731
                 self._sources.put(Fetched(self._identity.client, peers, lost))
             else:
                 self._sources.put(self._sent)
@@ -90,11 +94,11 @@ class RelayProgram:
                     self._parts.keep(file, block)
                     if time.monotonic() - said > _OFTEN:
                         said = time.monotonic()
-                        _say(AT, self._parts.bytes)
-            _say(AT, self._parts.bytes)
-            _say(WHOLE)
+                        say(AT, self._parts.bytes)
+            say(AT, self._parts.bytes)
+            say(WHOLE)
         except (NoSource, OSError, ValueError) as error:
-            _end(str(error))
+            end(str(error))
 
     def _one(self, source: _Source, file: int, block: int) -> None:
         part = self._parts.files[file]
@@ -118,35 +122,8 @@ class RelayProgram:
 
     def _pace(self, size: int) -> None:
         if self._rate:
-            now = time.monotonic()
-            begins = max(self._free, now)
-            self._free = begins + size / self._rate
+            with self._pacing:
+                now = time.monotonic()
+                begins = max(self._free, now)
+                self._free = begins + size / self._rate
             time.sleep(begins - now)
-
-
-def _frame(given: IO[bytes], kind: bytes) -> bytes:
-    head = given.read(FRAME.size)
-    found, length = FRAME.unpack(head) if len(head) == FRAME.size else (b"", 0)
-    data = given.read(length)
-    if found != kind or len(data) < length:
-        raise ValueError("the controller has not said what to do")
-    return data
-
-
-_SAYING = threading.Lock()
-
-
-def _say(*words: object) -> None:
-    line = " ".join(" ".join(str(word).split()) for word in words)
-    with _SAYING:
-        try:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        except OSError:
-            os._exit(1)
-
-
-def _end(why: str) -> None:
-    """From any thread: what listens ends with it."""
-    _say(FAILED, why)
-    os._exit(1)

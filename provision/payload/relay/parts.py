@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from provision.payload.relay.wire import BLOCK, blocks, length_of, part_name
 
@@ -17,17 +17,22 @@ class FilePart:
     """One file, open. `hashes`: of its first blocks, as far as they are known; `good`: how many of its blocks are
     there, and checked; `there`: how many were there before, and may be."""
 
-    def __init__(self, name: str, size: int, mtime: int) -> None:
-        if "/" in name or name in ("", ".", ".."):
-            raise ValueError(f"{name!r} is no name of a file")
+    def __init__(self, opened: int, size: int, remove: Callable[[], None]) -> None:
         self.size, self.count = size, blocks(size)
-        self.path = part_name(size, mtime, name)
         self.hashes: list[bytes] = []
         self.good = 0
-        self._file = _opened(self.path)
+        self._file, self._remove = opened, remove
         have = os.fstat(self._file).st_size
         # What is behind the last whole block was cut off in the middle of being written.
         self.there = self.count if have == size else 0 if have > size else have // BLOCK
+
+    @classmethod
+    def named(cls, name: str, size: int, mtime: int) -> FilePart:
+        """In the folder where we are, as an upload leaves it that breaks off."""
+        if "/" in name or name in ("", ".", ".."):
+            raise ValueError(f"{name!r} is no name of a file")
+        path = part_name(size, mtime, name)
+        return cls(_opened(path), size, lambda: os.unlink(path))
 
     def read(self, block: int) -> bytes:
         """Shorter than the block if the file is."""
@@ -42,7 +47,7 @@ class FilePart:
             wanted -= len(some)
         return b"".join(data)
 
-    def write(self, block: int, data: bytes) -> None:
+    def write(self, block: int, data: bytes | bytearray) -> None:
         """Raises OSError; of a disk that is full nothing stays taken."""
         try:
             rest, at = memoryview(data), block * BLOCK
@@ -53,15 +58,19 @@ class FilePart:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 os.ftruncate(self._file, 0)
-                os.unlink(self.path)
+                self._remove()
             raise
 
     def cut(self, block: int) -> None:
         """What is there from this block on is not of the file."""
         os.ftruncate(self._file, block * BLOCK)
 
-    def fits(self, block: int, data: bytes) -> bool:
-        return hashlib.sha256(data).digest() == self.hashes[block]
+    @staticmethod
+    def digest(data: bytes | bytearray) -> bytes:
+        return hashlib.sha256(data).digest()
+
+    def fits(self, block: int, data: bytes | bytearray) -> bool:
+        return self.digest(data) == self.hashes[block]
 
 
 class Parts:

@@ -7,6 +7,10 @@ The controller says to each host, on its standard input, frames: a letter, a len
     H    a block's file, number and hash
     D    the same, and the block itself: to the first host alone
 
+Where hosts download a model themselves (weights/spread.py), it says S, H, and
+
+    P    which files it is to download, and which it can have from whom, as JSON
+
 A host says to another, by TLS, which block of which file it wants: that and all behind it come, each behind its length.
 A length of zero: there is no more yet. The files are those of the relay; nothing else can be asked for.
 """
@@ -33,6 +37,10 @@ ALIVE, GONE = 5.0, 20.0
 LISTENS, HAS, AT, LOST, WHOLE, FAILED = (
     f"provision-relay-{word}" for word in ("listens", "has", "at", "lost", "whole", "failed")
 )
+
+#: Where hosts download the files: how much of a file is there, and which it is, as JSON; how many files there are, and
+#: of which commit; and a block's file, number and hash, of a host that has it from elsewhere than from another one.
+FILE, LISTED, FOUND = (f"provision-spread-{word}" for word in ("file", "listed", "found"))
 
 #: First words of why one has failed which would have gone on, had there been another host to have it from.
 NO_SOURCE = "no other host could be fetched from"

@@ -146,18 +146,12 @@ class Loading:
 
     def _load(self, name: str) -> None:
         """Beside its place until it is whole and has been hashed."""
-        part, size = f"{PARTS}/{self.hub.commit}/{name}", self.hub.files[name].size
-        begun = self.folder.entry(part)
-        if begun is not None and begun.size > size:
+        part = self.part(name)
+        begun, entry = self._come(name, part)
+        if begun and not self._as_wanted(name, part, entry):
+            # What was here may have come from another host, or with another run.
             self.folder.remove(part)
-        opened = self.folder.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND, make=True)
-        with os.fdopen(opened, "r+b") as file:
-            at = file.seek(0, os.SEEK_END)
-            if at < size:
-                self.hub.get(name, file, at)
-        entry = self.folder.entry(part)
-        assert entry is not None
-        entry = entry._replace(sha256=sha256_of(self.folder.open(part), lambda _: None))
+            begun, entry = self._come(name, part)
         if not self._as_wanted(name, part, entry):
             self.folder.remove(part)
             self.wrong.append(name)
@@ -167,6 +161,25 @@ class Loading:
         self.ledger.add({name: entry})
         self.folder.move(part, name, replace=ours)
         self.whole[name] = entry
+
+    def part(self, name: str) -> str:
+        """Where it lies until it is whole."""
+        return f"{PARTS}/{self.hub.commit}/{name}"
+
+    def _come(self, name: str, part: str) -> tuple[int, Entry]:
+        """How much of it was here, and what is here now."""
+        size = self.hub.files[name].size
+        before = self.folder.entry(part)
+        if before is not None and before.size > size:
+            self.folder.remove(part)
+        opened = self.folder.open(part, os.O_RDWR | os.O_CREAT | os.O_APPEND, make=True)
+        with os.fdopen(opened, "r+b") as file:
+            begun = file.seek(0, os.SEEK_END)
+            if begun < size:
+                self.hub.get(name, file, begun)
+        entry = self.folder.entry(part)
+        assert entry is not None
+        return begun, entry._replace(sha256=sha256_of(self.folder.open(part), lambda _: None))
 
     def _as_wanted(self, name: str, at: str, entry: Entry) -> bool:
         return self.hub.files[name].is_like(entry.size, entry.sha256, lambda: blob_of(self.folder.open(at), entry.size))
@@ -229,24 +242,30 @@ def room(spec: Mapping[str, str]) -> None:
     say(f"free={max(0, free_at(spec['FOLDER']) - SPARE)}")
 
 
+def prepared(spec: Mapping[str, str], records: Records) -> tuple[Model, Loading]:
+    """What is there already, of which commit; to be written to. Ends the program where it cannot be."""
+    model = Model(spec, records)
+    for name in filter(None, spec["FAULTS"].split("\n")):
+        if not leaves(name) and name in model.ledger.files:
+            model.folder.remove(name)
+    hub = Hub(spec, begun(model.folder))
+    loading = Loading(hub, model, {} if spec["DEEP"] else records.known())
+    model.refuse(loading.look(model.present()))
+    missing, free = loading.missing(), free_at(model.path) - SPARE
+    if missing > free:
+        stop(f"no space: {gigabytes(missing)} are needed, {gigabytes(max(free, 0))} may be used on this disk")
+    model.folder.save(COMMIT, f"{hub.commit}\n".encode())
+    return model, loading
+
+
 def fetch(spec: Mapping[str, str]) -> None:
     records = Records(spec)
     with records.alone():
-        model = Model(spec, records)
-        for name in filter(None, spec["FAULTS"].split("\n")):
-            if not leaves(name) and name in model.ledger.files:
-                model.folder.remove(name)
-        hub = Hub(spec, begun(model.folder))
-        loading = Loading(hub, model, {} if spec["DEEP"] else records.known())
-        model.refuse(loading.look(model.present()))
-        missing, free = loading.missing(), free_at(model.path) - SPARE
-        if missing > free:
-            stop(f"no space: {gigabytes(missing)} are needed, {gigabytes(max(free, 0))} may be used on this disk")
-        model.folder.save(COMMIT, f"{hub.commit}\n".encode())
+        model, loading = prepared(spec, records)
         loading.load()
         model.folder.clear(PARTS)
         expected = {name: (entry.size, entry.sha256) for name, entry in loading.whole.items()}
-        about = {"repo": spec["REPO"], "revision": spec["REVISION"], "commit": hub.commit}
+        about = {"repo": spec["REPO"], "revision": spec["REVISION"], "commit": loading.hub.commit}
         model.make_sound(expected, loading.whole, about)
 
 

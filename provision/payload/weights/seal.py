@@ -55,6 +55,12 @@ class Records:
             self.note_use()
             yield
 
+    def take(self) -> None:
+        """As `alone`, up to the end of the program. Raises BlockingIOError where another one is at work."""
+        self._held = self._folder.open(f"{self._manifest}.lock", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.note_use()
+
     def note_use(self, elsewhere: str = "") -> None:
         """`elsewhere`: a folder that is not in ours, and to which something is brought: to be known also when another
         model is served."""

@@ -42,7 +42,11 @@ LAYERS: Mapping[str, Row] = {
     "payload/all_reduce": Row((), ("torch",), "torch: of the environment that has it"),
     "payload/records": Row((), (), "for a host's own Python, which judges an environment from outside of it"),
     "payload/relay": Row((), (), "for a host's own Python: it takes files before there is any environment"),
-    "payload/weights": Row((), ("huggingface_hub",), "huggingface_hub: of the environment that has it"),
+    "payload/weights": Row(
+        ("payload/relay",),
+        ("huggingface_hub",),
+        "huggingface_hub: of the environment that has it; payload/relay: who downloads a share passes it on",
+    ),
     "transport": Row(
         ("core", "inventory", "payload", "payload/relay"),
         ("cryptography", "fabric", "paramiko", "tenacity"),

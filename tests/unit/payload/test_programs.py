@@ -188,6 +188,7 @@ def started(program: str, place: Path) -> tuple[dict[str, str], list[str], tuple
         "signals:main": ({}, ["TERM", f"{NOBODY}:1"], (0, "")),
         "weights.download:main": (weights, [], (1, "the environment cannot download from the hub")),
         "weights.seal:main": (weights, [], (0, "")),
+        "weights.spread:main": ({}, [], (1, "provision-relay-failed the controller has not said what to do")),
     }[program]
 
 
@@ -241,6 +242,12 @@ def test_it_starts(program: str, which: str, tmp_path: Path) -> None:
     assert done.returncode == rc and said in done.stdout + done.stderr and "Traceback" not in done.stderr, done
     if program == "weights.seal:main":
         assert (tmp_path / "a.manifest").read_text().startswith("provision-weights 2\ndigest=")
+
+
+@pytest.mark.parametrize("program", ["relay.host:main", "weights.spread:main"])
+def test_what_is_given_as_an_argument_is_not_too_long_for_one(program: str) -> None:
+    """files/relay.sh; MAX_ARG_STRLEN of Linux."""
+    assert len(bundle(program).encode()) < 128 << 10
 
 
 def test_a_hosts_own_python_may_be_older_than_an_environments() -> None:

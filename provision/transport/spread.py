@@ -1,0 +1,170 @@
+"""Files that several hosts download, the same ones: each host a share of them, and the others' from host to host.
+
+What this leaves on each host is what a download leaves that broke off. So the download that follows loads what has
+not come, and compares every file with what the hub has told that host: whatever goes wrong here costs time and nothing
+else.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import paramiko
+
+from provision.core.errors import ProvisionError
+from provision.core.secret import Secret
+from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
+from provision.transport.pace import Pace
+from provision.transport.redact import redactor
+from provision.transport.relay import FIRST_FAILED, STUCK
+from provision.transport.relay_heard import LEAST, OutOfRelay
+from provision.transport.relay_run import RelayMember
+from provision.transport.run_authority import RunAuthority
+from provision.transport.session import Session
+from provision.transport.spread_heard import SpreadHeard
+from provision.transport.spread_run import SpreadMember, SpreadRun
+from provision.transport.upload import STALLED, UploadPlace
+
+#: Seconds for a host to ask the hub, and to hash what it has of the files.
+LISTING = 1800.0
+
+
+@dataclass(frozen=True)
+class SpreadStop:
+    """A host: its address for the others, ports of which one will be free, and what runs there."""
+
+    name: str
+    address: str
+    ports: tuple[int, ...]
+    python: str
+    program: str
+    place: UploadPlace
+    environment: Mapping[str, str]
+    token: Secret | None
+
+
+@dataclass
+class SpreadTransfer:
+    """`connect`: the session of a host. `on_bytes(host, done, total)`; `say(host, text)`: what went wrong, and did not
+    end it. `pace`: of what each host gets from others. `failed`: host → why it did not get all."""
+
+    stops: Sequence[SpreadStop]
+    connect: Callable[[str], Session]
+    on_bytes: Callable[[str, int, int], None]
+    say: Callable[[str, str], None]
+    cancel: threading.Event
+    pace: Pace
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._authority = RunAuthority()
+        self._run = SpreadRun(len(self.stops))
+        self._clean = redactor([stop.token for stop in self.stops if stop.token is not None])
+
+    def carry_out(self) -> None:
+        """Returns when no host gets anything more. Raises nothing for a host."""
+        threads = [threading.Thread(target=self._take_part, args=(place,)) for place in range(len(self.stops))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if any(not why.startswith((FIRST_FAILED, NO_SOURCE)) for why in self.failed.values()):
+            # Whether a host's end or what came of it was heard first.
+            for host, why in self.failed.items():
+                self.failed[host] = FIRST_FAILED if why.startswith(NO_SOURCE) else why
+
+    def _take_part(self, place: int) -> None:
+        stop = self.stops[place]
+        try:
+            with self.connect(stop.name).relay(stop.place, stop.python, stop.program.encode()) as pipe:
+                heard = SpreadHeard(pipe, self._named, lambda done: self.on_bytes(stop.name, done, self._run.total))
+                try:
+                    self._one(place, heard)
+                except (OSError, EOFError, paramiko.SSHException):
+                    heard.last_words()  # of a program that has ended meanwhile
+                    raise
+        except (ProvisionError, OutOfRelay) as error:
+            self.failed[stop.name] = self._clean(str(error))
+        except TimeoutError:
+            self.failed[stop.name] = f"the host read nothing for {STALLED:g} s"
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            self.failed[stop.name] = str(error) or type(error).__name__
+        finally:
+            self._run.leaves(place, whole=stop.name not in self.failed)
+
+    def _one(self, place: int, heard: SpreadHeard) -> None:
+        stop = self.stops[place]
+
+        def look() -> None:
+            if self.cancel.is_set():
+                raise OutOfRelay("cancelled")
+            for host, why in heard.look(0):
+                self.say(stop.name, f"had no more from {host}: {why}")
+            for block in heard.found():
+                self._run.found(place, block)
+
+        self._begin(place, heard)
+        began = time.monotonic()
+        while heard.listing is None or not heard.port:
+            look()
+            if time.monotonic() - began > LISTING:
+                raise OutOfRelay(f"the host had not named the files after {LISTING:g} s")
+            heard.wait(0.2)
+        if heard.port not in stop.ports:
+            raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
+        at = RelayMember(_certified(place), stop.address, heard.port)
+        self._run.joins(place, SpreadMember(at, heard.listing, heard.there))
+        self._run.all_there(place, look)
+        takes = [{"files": take.files, "peers": take.peers} for take in self._run.takes(place)]
+        _send(heard, b"P", json.dumps({"fetch": self._run.share(place), "take": takes}).encode())
+        heard.caught_up()
+        told = 0
+        while not heard.whole:
+            look()
+            new, told = self._run.blocks_from(told, place, 0.2)
+            heard.pipe.send(b"".join(_framed(b"H", HASH.pack(*block)) for block in new), STALLED)
+            if self._run.broken:
+                raise OutOfRelay(FIRST_FAILED)
+            if heard.done >= self._run.bytes:
+                heard.caught_up()  # there is no more to be had: a slow hub is no fault of a host
+            elif heard.still > STUCK:
+                raise OutOfRelay(f"fewer than {LEAST >> 20} MiB came in {STUCK:g} s")
+        look()  # for what it said together with that
+        self._run.has_all(place)
+        self._run.all_over(look)
+
+    def _begin(self, place: int, heard: SpreadHeard) -> None:
+        stop = self.stops[place]
+        certificate, key = self._authority.issue(_certified(place))
+        asked = {
+            "authority": self._authority.certificate,
+            "certificate": certificate,
+            "key": key.reveal(),
+            "address": stop.address,
+            "ports": stop.ports,
+            "rate": self.pace.rate,
+            "environment": dict(stop.environment),
+            "token": stop.token.reveal() if stop.token is not None else "",
+        }
+        _send(heard, b"S", json.dumps(asked).encode())
+
+    def _named(self, certified: str) -> str:
+        place = certified.rpartition("-")[2]
+        known = place.isascii() and place.isdecimal() and int(place) < len(self.stops)
+        return self.stops[int(place)].name if known else "another host"
+
+
+def _certified(place: int) -> str:
+    return f"host-{place}"
+
+
+def _framed(kind: bytes, data: bytes) -> bytes:
+    return FRAME.pack(kind, len(data)) + data
+
+
+def _send(heard: SpreadHeard, kind: bytes, data: bytes) -> None:
+    heard.pipe.send(_framed(kind, data), STALLED)
