@@ -32,6 +32,7 @@ class HubRacks:
     deep: bool = False
     pickles: bool = False
     code: bool = False
+    owner: str = ""
     server: tuple[Resource, ...] = field(default_factory=tuple)
 
     @classmethod
@@ -73,4 +74,5 @@ class HubRacks:
             deep=self.deep,
             pickles=self.pickles,
             code=self.code,
+            owner=self.owner,
         )

@@ -368,8 +368,8 @@ def test_a_host_without_a_free_port_or_python_takes_no_part(rack: Rack) -> None:
 
 def test_one_that_never_says_that_it_has_all_keeps_nobody(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provision.transport.relay.STUCK", 1.0)
-    rack.spoil(1, "_say(WHOLE)", "pass")
-    rack.spoil(2, "_say(LISTENS, self._serving.port)", "_say(LISTENS, 22)")
+    rack.spoil(1, "say(WHOLE)", "pass")
+    rack.spoil(2, "say(LISTENS, self._serving.port)", "say(LISTENS, 22)")
     relay = rack.relay()
     relay.carry_out()
     assert "in 1 s" in relay.failed.pop(rack.hosts[1].name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ import pytest
 from engine import changes
 from fake_hub import FakeHub, Repository
 from hub_racks import HubRacks
-from loopback import processes_below, wait_until
+from loopback import Users, processes_below, wait_until
+from uv import find_uv_bin
 
 from provision.core.events import Event, Note, Progress
 from provision.core.secret import Secret
@@ -211,3 +213,37 @@ def test_a_token_is_in_no_environment_line_or_file(racks: HubRacks, hub: FakeHub
     assert dict.fromkeys(hub.repositories["acme/tiny"].files, 1) == Counter(name for name, _ in hub.loaded)
     assert "hf_canary" not in "".join(seen) and "hf_canary" not in repr(racks.hosts.events)
     assert [p for p in racks.folder.rglob("*") if p.is_file() and b"hf_canary" in p.read_bytes()] == []
+
+
+@pytest.mark.needs("root")
+def test_where_root_works_for_another_user_all_is_done_with_that_users_rights(
+    make_host: Callable[..., Host], open_path: Path, hub: FakeHub, user: Users
+) -> None:
+    hosts = [make_host() for _ in HOSTS]
+    folder = open_path / "environment"
+    subprocess.run([find_uv_bin(), "venv", "-q", "--python", "/usr/bin/python3", folder], check=True)
+    install = [find_uv_bin(), "pip", "install", "-q", "--python", folder / "bin/python", "huggingface_hub"]
+    subprocess.run(install, check=True)
+    racks = HubRacks.of(
+        [host.model_copy(update={"node_ip": host.address}) for host in hosts],
+        open_path,
+        str(folder / "bin/python"),
+        hub.url,
+    )
+    racks.folder.chmod(0o755)
+    racks.hosts.transfer = Transfers(relay="auto")
+    racks.owner = user.make()
+    seen: set[str] = set()
+
+    def listen(event: Event) -> None:
+        racks.hosts.events.append(event)
+        if isinstance(event, Progress):
+            for pid in relaying(racks):
+                seen.add(Path(f"/proc/{pid}").owner())
+
+    report = racks.run("up", listener=listen)
+    assert (report.exit_code, changes(report), notes(racks)) == (0, 3, []), report.errors
+    assert Counter(name for name, _ in hub.loaded) == dict.fromkeys(hub.repositories["acme/tiny"].files, 1)
+    assert seen == {racks.owner}
+    for host in HOSTS:
+        assert {path.owner() for path in (racks.root(host) / "models").rglob("*")} == {racks.owner}
