@@ -119,6 +119,7 @@ def test_a_host_with_a_slow_link_stands_out_by_name(cluster: Cluster, slow_host:
     assert "MB/s to its neighbours, the other hosts have" in finding["message"]
 
 
+@pytest.mark.long  # short: tests/unit/proofs/all_reduce
 def test_two_hosts_without_a_connection_are_named_both(cluster: Cluster) -> None:
     second, third = cluster.host("lab-2"), cluster.host("lab-3")
     second.drop(source=third.fabric_address)
@@ -132,6 +133,7 @@ def test_two_hosts_without_a_connection_are_named_both(cluster: Cluster) -> None
     assert "lab-1" not in finding["message"]
 
 
+@pytest.mark.long  # short: tests/unit/proofs/all_reduce
 def test_a_host_that_hangs_is_named_and_what_it_was_at(cluster: Cluster) -> None:
     found: list[Result] = []
     run = threading.Thread(target=lambda: found.append(ask(cluster, "check", "--prove")))
