@@ -61,6 +61,13 @@ class Node:
     def gpus(self) -> int:
         return len(self.facts.gpus) if self.facts else 0
 
+    @property
+    def gpus_meant(self) -> int:
+        """What the inventory promises, where it does: with another count `up` does not begin, and while nvidia-smi does
+        not answer the cluster is still meant to have them."""
+        promised = self.host.expect.gpus
+        return self.gpus if promised is None else promised
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -100,6 +107,22 @@ class Cluster:
         """The versions of Python that each host has; none where no host was contacted."""
         found = [frozenset(p.version for p in n.facts.pythons) for n in self.nodes if n.facts is not None]
         return frozenset.intersection(*found) if found else frozenset()
+
+    @functools.cached_property
+    def gpus_meant(self) -> int:
+        """Of all hosts together."""
+        return sum(node.gpus_meant for node in self.nodes)
+
+    @functools.cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """Host → its place among them where one process runs on each: the head's is the first."""
+        others = [node.name for node in self.nodes if node is not self.head]
+        return {name: place for place, name in enumerate((self.head.name, *others))}
+
+    @functools.cached_property
+    def node_ips(self) -> str:
+        """Of all hosts, in words."""
+        return ", ".join(node.node_ip for node in self.nodes)
 
     @property
     def workers(self) -> tuple[Node, ...]:

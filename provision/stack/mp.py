@@ -100,7 +100,6 @@ class StackWithoutRay(Stack):
         serve, nodes = self._inventory.serve, self._cluster.nodes
         assert serve is not None
         head = node is self._cluster.head
-        others = [n for n in nodes if n is not self._cluster.head]
         return kind(
             self.place(node, "vllm"),
             python=str(self.venv(node).path),
@@ -111,7 +110,7 @@ class StackWithoutRay(Stack):
             base=self._base_environment(node),
             secrets=self._secrets(head=head),
             config_root=self._config_root(node),
-            members=", ".join(n.node_ip for n in nodes),
+            members=self._cluster.node_ips,
             meeting=Meeting(
                 nodes=len(nodes),
                 address=self._cluster.head.node_ip,
@@ -119,7 +118,7 @@ class StackWithoutRay(Stack):
                 ranks=self._share,
                 timeout=self._inventory.ray.join_timeout,
             ),
-            rank=0 if head else others.index(node) + 1,
+            rank=self._cluster.ranks[node.name],
             tls=server_tls(self._cluster, f"{self.folder(node)}/vllm") if head else None,
         )
 

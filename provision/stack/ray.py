@@ -116,7 +116,7 @@ class Stack(Closes):
         return RayWorker(self.place(node, "ray"), self._setup(node), head.address)
 
     def members(self, head: RayHead) -> RayMembers:
-        expected = {n.node_ip: (n.name, self._gpus(n)) for n in self._cluster.nodes}
+        expected = {n.node_ip: (n.name, n.gpus_meant) for n in self._cluster.nodes}
         unknown = frozenset(n.name for n in self._cluster.nodes if not n.address_known)
         others = {a: n.name for n in self._cluster.nodes for a in _further_addresses(n) if a not in expected}
         return RayMembers(head, expected, self._inventory.ray.join_timeout, unknown, others)
@@ -137,7 +137,7 @@ class Stack(Closes):
             base=self._base_environment(node),
             secrets=given(self._cluster),
             config_root=self._config_root(node),
-            members=", ".join(n.node_ip for n in self._cluster.nodes),
+            members=self._cluster.node_ips,
             tls=server_tls(self._cluster, f"{self.folder(node)}/vllm"),
         )
 
@@ -147,11 +147,10 @@ class Stack(Closes):
     def ranks(self, node: Node) -> Ranks | None:
         """None where vLLM is free to choose: it does not need all GPUs."""
         serve = self._inventory.serve
-        total = sum(self._gpus(n) for n in self._cluster.nodes)
-        if serve is None or serve.gpus != total:
+        if serve is None or serve.gpus != self._cluster.gpus_meant:
             return None
         logs = f"{self._setup(node).temp_dir}/{RAY_LOGS}"
-        return Ranks(self.place(node, "ray"), self._gpus(node), logs=logs, tensor=serve.stage)
+        return Ranks(self.place(node, "ray"), node.gpus_meant, logs=logs, tensor=serve.stage)
 
     def served(self, server: VllmServer, *, over: str) -> Served:
         """What `up` has to tell of `server` in the end; `over`: what joins the hosts."""
@@ -246,12 +245,6 @@ class Stack(Closes):
                 hint="lower one of them, or add hosts",
                 area="gpus",
             )
-
-    def _gpus(self, node: Node) -> int:
-        """What the inventory promises, where it does: with another count `up` does not begin, and while nvidia-smi does
-        not answer the cluster is still meant to have them."""
-        promised = node.host.expect.gpus
-        return node.gpus if promised is None else promised
 
     def _scratch(self, node: Node) -> tuple[str, str]:
         return scratch(self._cluster, node)
