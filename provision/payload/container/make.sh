@@ -22,8 +22,12 @@ place=${folder%/*/*}
 # Of the images that were loaded for this cluster, one a line: what was there before is not provision's to remove.
 record=''
 if is_ours "$place" d && is_ours "${folder%/*}" d && is_ours "${folder%/*}/loaded" f; then
-    record=$(grep -vxF -e "$found" -e '' -- "${folder%/*}/loaded")
-    if [ -z "$loaded" ] && grep -qxF -e "$found" -- "${folder%/*}/loaded"; then loaded=yes; fi
+    # What another engine has loaded, before `runtime.container` was changed, has its name in front.
+    of=$(sed -n 's/^engine=//p' "${folder%/*}"/*/bin/python 2>/dev/null | head -n 1)
+    [ "$of" != "${engine##*/}" ] || of=''
+    listed=$(sed "${of:+s/^sha256:/$of &/;}s/^${engine##*/} //" -- "${folder%/*}/loaded")
+    record=$(printf '%s\n' "$listed" | grep -vxF -e "$found" -e '')
+    if [ -z "$loaded" ] && printf '%s\n' "$listed" | grep -qxF -e "$found"; then loaded=yes; fi
 fi
 [ -z "$loaded" ] || record="$record
 $found"

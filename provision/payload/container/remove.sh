@@ -1,9 +1,11 @@
 # Removes the programs, and the images that were loaded for them, unless a container needs one.
 # shellcheck disable=SC2154 # they come with the script
 
-images=''
+images='' others=''
 if is_ours "${folder%/*}" d && is_ours "${folder%/*}/loaded" f; then
     images=$(grep -xE 'sha256:[0-9a-f]{64}' -- "${folder%/*}/loaded")
+    # By the engine that was to run containers before this one.
+    others=$(grep -xE '(docker|podman) sha256:[0-9a-f]{64}' -- "${folder%/*}/loaded")
 fi
 # Whether they are still there, nobody can tell: programs and list stay, for the next `down --purge` to find.
 if [ -n "$images" ] && ! asked; then
@@ -12,18 +14,25 @@ if [ -n "$images" ] && ! asked; then
     exit 1
 fi
 kept=''
-for one in $images; do
-    why=$("$engine" rmi "$one" 2>&1 >/dev/null) || case $why in
+# `take ENGINE IMAGE LINE`: that of the list.
+take() {
+    why=$("$1" rmi "$2" 2>&1 >/dev/null) || case $why in
     # The words of Docker and of Podman.
     *[Nn]"o such image"*|*"image not known"*) ;;
     *"in use"*|*"being used"*|*"is using its"*|*"multiple repositories"*|*"more than one tag"*|*"dependent child"*)
-        echo "::note the image $one stays: something else on this host uses it" ;;
+        echo "::note the image $2 stays: something else on this host uses it" ;;
     *)
-        echo "the image $one stays: $(printf '%s\n' "$why" | tail -n 1)" >&2
-        kept="$kept$one
+        echo "the image $2 stays: $(printf '%s\n' "$why" | tail -n 1)" >&2
+        kept="$kept$3
 " ;;
     esac
-done
+}
+for one in $images; do take "$engine" "$one" "$one"; done
+while read -r of one; do
+    [ -z "$one" ] || take "$of" "$one" "$of $one"
+done <<END
+$others
+END
 # As above.
 if [ -n "$kept" ]; then
     printf %s "$kept" > "${folder%/*}/loaded"

@@ -105,6 +105,30 @@ def test_one_that_was_loaded_goes_also_after_its_programs_were_written_anew(host
     assert not (host.folder / "root/clusters/demo/gpu-01/image").exists()
 
 
+def test_what_another_engine_has_loaded_is_removed_by_that_one(host: Host) -> None:
+    """`runtime.container` was changed from podman to docker, and the image is in the stores of both."""
+    host.make(FIRST)
+    programs = Path(host.image(FIRST).folder) / "bin"
+    for program in programs.iterdir():
+        if program.name != "plain":
+            program.write_text(program.read_text().replace("engine=docker", "engine=podman"))
+    host.make(FIRST)
+    listed = Path(host.image(FIRST).folder).parent / "loaded"
+    assert listed.read_text().split("\n")[:-1] == [f"podman sha256:{FIRST}"], "docker had it before"
+    (host.folder / "podman").write_text(
+        '#!/bin/sh\n[ ! -e "$HERE/stuck" ] || { echo stuck >&2; exit 1; }\necho "$@" >> "$HERE/podman-did"\n'
+    )
+    (host.folder / "podman").chmod(0o755)
+    host.variables = {"PATH": f"{host.folder}:{os.environ['PATH']}"}
+    (host.folder / "stuck").touch()
+    assert f"the image sha256:{FIRST} stays: stuck" in host.run(host.image(FIRST).fix({"programs": "x"}, None), code=1)
+    assert listed.read_text() == f"podman sha256:{FIRST}\n"
+    (host.folder / "stuck").unlink()
+    assert host.remove(FIRST) == ""
+    assert (host.folder / "podman-did").read_text() == f"rmi sha256:{FIRST}\n"
+    assert host.has() == [f"sha256:{FIRST}"]
+
+
 def test_one_that_was_there_before_stays(host: Host) -> None:
     host.images.write_text(f"sha256:{FIRST}\n")
     host.make(FIRST)
