@@ -39,6 +39,7 @@ def _finding(node: Node, seen: OtherWay) -> Finding:
     sudo = node.facts is not None and node.facts.uid == 0
     before, setting = ("without", "false") if sudo else ("with", "true")
     stuck = bool(seen.runs) and not sudo
+    again = f"`provision up` with `sudo: {'true' if sudo else 'false'}`"
     purge = f"`provision down --purge` with `sudo: {setting}`"
     # Who logs in can stop nothing of root's; root ends all of the cluster.
     first = "`provision down`, " if sudo and seen.again else ""
@@ -47,5 +48,6 @@ def _finding(node: Node, seen: OtherWay) -> Finding:
         node.name, "services", FACT, Severity.BLOCKS if stuck else Severity.WARNING,
         against=Against.SOUND, why=_WHY_RUNS if stuck else _WHY, evidence=tuple(filter(None, evidence)),
         said=f"what `up` made {before} `sudo` is still there: {', '.join(seen.parts())}",
-        hint=f"{first}{purge}, then `provision up` with `sudo: {'true' if sudo else 'false'}`",
+        # Somebody else's cluster may have the same name there.
+        hint=f"if `sudo` was changed in this inventory: {first}{purge}, then {again}",
     )  # fmt: skip

@@ -43,14 +43,15 @@ def test_with_sudo_it_is_a_warning_with_what_takes_it_away() -> None:
     assert (found.host, found.severity) == ("gpu-02", Severity.WARNING)
     said = "what `up` made without `sudo` is still there: units of systemd, keys and logs of services, an environment"
     assert found.said == said
-    assert found.hint == "`provision down --purge` with `sudo: false`, then `provision up` with `sudo: true`"
+    hint = "`provision down --purge` with `sudo: false`, then `provision up` with `sudo: true`"
+    assert found.hint == f"if `sudo` was changed in this inventory: {hint}"
     assert "/home/ops/.provision: ray" in found.evidence
 
 
 def test_once_it_was_brought_up_with_sudo_as_well_that_comes_down_first() -> None:
     """Who logs in can stop nothing of root's, and `down` would fail."""
     (found,) = told(made(f"now\tgpu-02\n{WITHOUT}", sudo=True))
-    assert found.hint.startswith("`provision down`, `provision down --purge` with `sudo: false`")
+    assert ": `provision down`, `provision down --purge` with `sudo: false`" in found.hint
 
 
 def test_what_runs_with_sudo_blocks_and_is_told_once() -> None:
@@ -61,7 +62,7 @@ def test_what_runs_with_sudo_blocks_and_is_told_once() -> None:
     (found,) = told(book)
     assert found.severity is Severity.BLOCKS
     assert "services that run (ray), units of systemd" in found.said
-    assert found.hint == "`provision down --purge` with `sudo: true`, then `provision up` with `sudo: false`"
+    assert found.hint.endswith("`provision down --purge` with `sudo: true`, then `provision up` with `sudo: false`")
     assert {step.host for step in book.steps if isinstance(step.resource, PortsFree)} == {"gpu-01"}
 
 
