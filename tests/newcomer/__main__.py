@@ -45,7 +45,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     asked.cache.mkdir(parents=True, exist_ok=True)
     pip = outer.pip()
-    asked_for = [(suite, name) for suite in asked.suite or SUITES for name in asked.case or story.WHO]
+    cases = asked.case or story.TYPED[asked.command]
+    asked_for = [(suite, name) for suite in asked.suite or SUITES for name in cases]
     done = [(f"{suite}-{name}", step) for suite, name in asked_for for step in case(asked, pip, suite, name)]
     print()
     for where, step in done:

@@ -17,6 +17,8 @@ WHO = {
     "container": replace(ROOT, confined=True),
     "no-passwd": Who(12345, "", ""),
 }
+#: Whose machine a command is typed on unless said otherwise: whom passwd does not know owns no folder for a `.venv`.
+TYPED = {"demo": [*WHO], "tests": [name for name, who in WHO.items() if who.name]}
 #: What a look at what is missing may take in: names that are resolved, no package.
 NOTHING = 100_000  # bytes
 PLAN = """\
