@@ -52,7 +52,7 @@ class OtherWay:
 def other_way_on(node: Node, cluster: str) -> OtherWay | None:
     """None where nothing of it was seen."""
     printed = node.facts.printed.get(FACT, "") if node.facts is not None else ""
-    lines = [line.split("\t") for line in printed.splitlines()]
+    lines = [words for line in printed.split("\n") if len(words := line.split("\t")) > 1]
     base = next((line[1] for line in lines if line[0] == "base" and len(line) == 2), "")
     if not base or base == node.root:
         return None
@@ -60,7 +60,7 @@ def other_way_on(node: Node, cluster: str) -> OtherWay | None:
     units: list[str] = []
     entries, environment, again = [], "", False
     for kind, *words in lines:
-        mark = Mark.parse(words[0]) if kind in ("runs", "unit") and words else None
+        mark = Mark.parse(words[0]) if kind in ("runs", "unit") else None
         if mark is not None and (mark.cluster, mark.host) == (cluster, node.name):
             (runs if kind == "runs" else units).append(mark.service if kind == "runs" else words[-1])
         elif kind == "there" and words[0].startswith(f"{node.name}/"):

@@ -50,7 +50,8 @@ class Host:
             **({"SUDO_UID": str(USER)} if sudo else {}),
             **{name: str(value) for name, value in script.vars.items()},
         }
-        done = subprocess.run([self.sh, "-c", body], env=environment, capture_output=True, text=True, check=False)
+        argv = ["timeout", "60", self.sh, "-c", body]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         return [line.split("\t") for line in done.stdout.splitlines()]
 
@@ -119,3 +120,30 @@ def test_what_others_have_put_there_is_not_told(host: Host, sudo: bool) -> None:
     host.put("opt/provision/clusters/demo/gpu-01/vllm/stamp", user=USER)
     host.put("home/.provision/clusters/demo/gpu-01/vllm/stamp")
     assert {words[0] for words in host.told(sudo=sudo)} <= {"base", "now"}
+
+
+def test_a_name_that_would_be_a_line_of_its_own_is_not_told(host: Host) -> None:
+    mark, base = "demo/gpu-01/ray", f"{host.folder}/home/.provision"
+    for name in (f"b\nruns\t{mark}", "c\x7f", "d\rnow"):
+        host.put(f"home/.provision/clusters/demo/gpu-01/{name}", user=USER)
+        host.put(f"home/.config/systemd/user/provision-{name.replace('/', '-')}.service", UNIT, user=USER)
+    (host.folder / "opt/provision/clusters/demo/x\nruns\ty").mkdir(parents=True)
+    host.put("home/.config/systemd/user/provision-a.service", UNIT.replace("vllm", "v\tllm"), user=USER)
+    assert host.told(sudo=True) == [["base", base]]
+    environ = {"PROVISION_SERVICE": f"{mark}\tx", "A": f"{base}/envs"}
+    with subprocess.Popen(["sleep", "60"], env=environ, user=USER) as process:
+        try:
+            assert host.told(sudo=True) == [["base", base]]
+        finally:
+            process.kill()
+
+
+def test_only_plain_files_are_opened_as_units_and_not_read_without_end(host: Host) -> None:
+    host.put("home/.config/systemd/user/provision-far.service", "\n" * 65536 + UNIT, user=USER)
+    host.put("home/elsewhere", UNIT, user=USER)
+    units = host.folder / "home/.config/systemd/user"
+    (units / "provision-link.service").symlink_to(host.folder / "home/elsewhere")
+    os.mkfifo(units / "provision-fifo.service")
+    for name in ("link", "fifo"):
+        os.chown(units / f"provision-{name}.service", USER, USER, follow_symlinks=False)
+    assert host.told(sudo=True) == [["base", f"{host.folder}/home/.provision"]]

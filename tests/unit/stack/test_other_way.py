@@ -71,6 +71,12 @@ def test_what_does_not_run_is_in_the_way_of_nothing() -> None:
     assert found.severity is Severity.WARNING
 
 
+def test_only_the_end_of_a_line_ends_one() -> None:
+    forged = WITH.replace("gpu-020/vllm", "gpu-02/a\x0bruns\tllama/gpu-02/ray").replace("ray\n", "ray\u2028b\n", 1)
+    (found,) = told(made(forged, sudo=False))
+    assert found.severity is Severity.WARNING
+
+
 def test_an_image_is_called_one() -> None:
     (found,) = told(made(WITH.replace("gpu-02/ray\n", "gpu-02/image\n", 1), sudo=False))
     assert found.said.endswith("is still there: units of systemd, an image")
@@ -84,6 +90,7 @@ def test_an_image_is_called_one() -> None:
         WITH.replace("llama/", "other/").replace("gpu-02/ray\n", "gpu-03/ray\n").replace("environment\t", "no\t"),
         WITHOUT,  # `root` names it: then it is looked at as any other
         "base\nthere\nunit\nruns\nnow\nenvironment\n",
+        "there\n\nunit\nruns\nnow\nenvironment\nbase\t/opt/provision\n",
     ],
 )
 def test_of_others_and_of_nothing_no_word_is_said(printed: str) -> None:
