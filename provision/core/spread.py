@@ -11,8 +11,8 @@ from provision.core.script import Value
 @dataclass(frozen=True)
 class Spread:
     """`key`: equal for all that download the same. `program`: runs on each of the hosts by `python`, in the folder
-    `into`, as an upload to there does (`user`, `made`: as of Upload). `environment`: for that program; `token`: a
-    secret for it, which no environment shows."""
+    `into`, as an upload to there does (`user`, `made`: as of Upload). `environment`: for that program, also a
+    proxy with its password; `token`: a secret for it, which no environment shows."""
 
     key: tuple[object, ...]
     program: str
@@ -20,5 +20,5 @@ class Spread:
     into: str
     user: str
     made: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, Value]
     token: Value = ""

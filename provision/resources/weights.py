@@ -191,7 +191,7 @@ class Weights(Resource):
         open_to_see = {name: value for name, value in self.hub_environment().items() if name != TOKEN}
         key = (self.repo, self.revision, self.pickles, self.code, *sorted(open_to_see.items()))
         into = {"into": self.models, "user": self.owner, "made": self.models}
-        environment = capitals(self._fetching(have)) | {name: str(value) for name, value in open_to_see.items()}
+        environment = capitals(self._fetching(have)) | open_to_see
         return Spread(key, bundle(SPREAD), self.python, **into, environment=environment, token=self.token or "")
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:

@@ -84,7 +84,7 @@ class Relay:
         return first
 
     def _take_part(self, place: int) -> None:
-        stop, total = self.stops[place], sum(self._sizes)
+        stop, total, whole = self.stops[place], sum(self._sizes), False
         try:
             program = bundle("relay.host:main").encode()
             with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
@@ -94,14 +94,11 @@ class Relay:
                 except (OSError, EOFError, paramiko.SSHException):
                     heard.last_words()  # of a program that has ended meanwhile
                     raise
-        except (ProvisionError, OutOfRelay) as error:
-            self.failed[stop.name] = str(error)
-        except TimeoutError:
-            self.failed[stop.name] = f"the host read nothing for {STALLED:g} s"
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            self.failed[stop.name] = str(error) or type(error).__name__
+            whole = True
+        except Exception as error:
+            self.failed[stop.name] = reason(error)
         finally:
-            self._run.leaves(place, whole=stop.name not in self.failed)
+            self._run.leaves(place, whole=whole)
 
     def _one(self, place: int, heard: RelayHeard) -> None:
         def look() -> None:
@@ -189,6 +186,15 @@ class Relay:
         place = certified.rpartition("-")[2]
         known = place.isascii() and place.isdecimal() and int(place) < len(self.stops)
         return self.stops[int(place)].name if known else "another host"
+
+
+def reason(error: Exception) -> str:
+    """Why a host takes no further part."""
+    if isinstance(error, TimeoutError):
+        return f"the host read nothing for {STALLED:g} s"
+    if isinstance(error, ProvisionError | OutOfRelay | OSError | EOFError | paramiko.SSHException):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}"  # a fault of ours: the others are not to wait for it
 
 
 def _certified(place: int) -> str:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 import paramiko
 
-from provision.core.errors import ProvisionError
+from provision.core.script import Value
 from provision.core.secret import Secret
 from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
 from provision.transport.pace import Pace
 from provision.transport.redact import redactor
-from provision.transport.relay import FIRST_FAILED, STUCK
+from provision.transport.relay import FIRST_FAILED, STUCK, reason
 from provision.transport.relay_heard import LEAST, OutOfRelay
 from provision.transport.relay_run import RelayMember
 from provision.transport.run_authority import RunAuthority
@@ -43,8 +43,12 @@ class SpreadStop:
     python: str
     program: str
     place: UploadPlace
-    environment: Mapping[str, str]
+    environment: Mapping[str, Value]
     token: Secret | None
+
+    @property
+    def secrets(self) -> list[Secret]:
+        return [value for value in (*self.environment.values(), self.token) if isinstance(value, Secret)]
 
 
 @dataclass
@@ -63,7 +67,7 @@ class SpreadTransfer:
     def __post_init__(self) -> None:
         self._authority = RunAuthority()
         self._run = SpreadRun(len(self.stops))
-        self._clean = redactor([stop.token for stop in self.stops if stop.token is not None])
+        self._clean = redactor([secret for stop in self.stops for secret in stop.secrets])
 
     def carry_out(self) -> None:
         """Returns when no host gets anything more. Raises nothing for a host."""
@@ -78,7 +82,7 @@ class SpreadTransfer:
                 self.failed[host] = FIRST_FAILED if why.startswith(NO_SOURCE) else why
 
     def _take_part(self, place: int) -> None:
-        stop = self.stops[place]
+        stop, whole = self.stops[place], False
         try:
             with self.connect(stop.name).relay(stop.place, stop.python, stop.program.encode()) as pipe:
                 heard = SpreadHeard(pipe, self._named, lambda done: self.on_bytes(stop.name, done, self._run.total))
@@ -87,14 +91,11 @@ class SpreadTransfer:
                 except (OSError, EOFError, paramiko.SSHException):
                     heard.last_words()  # of a program that has ended meanwhile
                     raise
-        except (ProvisionError, OutOfRelay) as error:
-            self.failed[stop.name] = self._clean(str(error))
-        except TimeoutError:
-            self.failed[stop.name] = f"the host read nothing for {STALLED:g} s"
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            self.failed[stop.name] = str(error) or type(error).__name__
+            whole = True
+        except Exception as error:
+            self.failed[stop.name] = self._clean(reason(error))
         finally:
-            self._run.leaves(place, whole=stop.name not in self.failed)
+            self._run.leaves(place, whole=whole)
 
     def _one(self, place: int, heard: SpreadHeard) -> None:
         stop = self.stops[place]
@@ -103,7 +104,7 @@ class SpreadTransfer:
             if self.cancel.is_set():
                 raise OutOfRelay("cancelled")
             for host, why in heard.look(0):
-                self.say(stop.name, f"had no more from {host}: {why}")
+                self.say(stop.name, self._clean(f"had no more from {host}: {why}"))
             for block in heard.found():
                 self._run.found(place, block)
 
@@ -147,8 +148,8 @@ class SpreadTransfer:
             "address": stop.address,
             "ports": stop.ports,
             "rate": self.pace.rate,
-            "environment": dict(stop.environment),
-            "token": stop.token.reveal() if stop.token is not None else "",
+            "environment": {name: _revealed(value) for name, value in stop.environment.items()},
+            "token": _revealed(stop.token or ""),
         }
         _send(heard, b"S", json.dumps(asked).encode())
 
@@ -156,6 +157,10 @@ class SpreadTransfer:
         place = certified.rpartition("-")[2]
         known = place.isascii() and place.isdecimal() and int(place) < len(self.stops)
         return self.stops[int(place)].name if known else "another host"
+
+
+def _revealed(value: Value) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
 
 
 def _certified(place: int) -> str:

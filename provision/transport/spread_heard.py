@@ -62,7 +62,7 @@ class SpreadHeard(RelayHeard):
     def _file(self, there: int, told: str) -> None:
         try:
             name, size, digest = json.loads(told)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             name, size, digest = None, None, None
         right = isinstance(name, str) and isinstance(digest, str) and isinstance(size, int)
         if not right or not 0 <= there <= size or len(self._files) >= _MOST:

@@ -144,6 +144,7 @@ def test_a_listing_is_heard_file_by_file() -> None:
         ['provision-spread-file 9 ["a", 8, "c"]'],
         ["provision-spread-file 0 {}"],
         ["provision-spread-file 0 ["],
+        ["provision-spread-file 0 " + "[" * 60000],
         [f"{LISTED} 1 {'c' * 40}"],
         ["provision-spread-found 0 0 00"],
         [*['provision-spread-file 0 ["a", 8, "c"]'] * 501],
