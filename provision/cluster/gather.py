@@ -83,10 +83,16 @@ class Fleet:
                 self.ended[host.name] = time.monotonic()
             return host, None
 
-        every = self.pool.map(guarded, hosts)
-        if meanwhile is not None:
-            meanwhile()
-        return {host.name: found for host, found in every if found is not None}
+        every = [self.pool.submit(guarded, host) for host in hosts]
+        try:
+            if meanwhile is not None:
+                meanwhile()
+            done = [one.result() for one in every]
+        except BaseException:
+            for one in every:
+                one.cancel()
+            raise
+        return {host.name: found for host, found in done if found is not None}
 
     def fail(self, error: HostError, step: str = "") -> None:
         """Records it, and tells the listener."""

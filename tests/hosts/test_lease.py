@@ -15,7 +15,9 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 from loopback import LEASES, Sshds, Users, leases_of, processes_with, wait_until
 
+from provision.cluster.gather import fleet_of
 from provision.core.errors import Busy, Cancelled, HostError, LeaseLost
+from provision.core.events import silent
 from provision.core.lease import Answer, Claim, read_answer, read_answers
 from provision.core.script import Script, Upload
 from provision.engine import alone
@@ -77,6 +79,22 @@ def test_one_has_it_and_the_other_is_told_who(run: Runs, host: Host, place: Path
     assert not place.exists() and held_by(second, host) is None
     answer, _ = second.connect(host).hold(claim("down"))
     assert (answer.state, answer.holder) == ("held", None)
+
+
+def test_a_mistake_that_the_controller_makes_meanwhile_gives_it_back(run: Runs, host: Host) -> None:
+    other, taken = run(), threading.Event()
+
+    def take(one: Host) -> None:
+        fleet.transport.connect(one).hold(claim())
+        taken.set()
+
+    def mistake() -> None:
+        assert taken.wait(60) and held_by(other, host)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), fleet_of([host], silent) as fleet:
+        fleet.on_each([host], take, mistake)
+    assert held_by(other, host) is None
 
 
 def test_who_waits_hears_for_whom_and_has_it_next(run: Runs, host: Host) -> None:

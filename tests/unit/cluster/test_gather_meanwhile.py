@@ -7,7 +7,7 @@ import threading
 import pytest
 from cluster_samples import cluster
 
-from provision.cluster.gather import fleet_of
+from provision.cluster.gather import POOL, fleet_of
 from provision.core.errors import ScriptFailed
 from provision.core.events import silent
 from provision.inventory.models import Host
@@ -44,3 +44,23 @@ def test_a_mistake_made_here_waits_for_no_answer_and_is_raised() -> None:
 
     with pytest.raises(ZeroDivisionError), fleet_of(HOSTS, silent) as fleet:
         fleet.on_each(HOSTS, lambda host: host.name, mistake)
+
+
+def test_a_mistake_made_here_keeps_hosts_from_being_contacted_that_were_not_yet() -> None:
+    many = [HOSTS[0].model_copy(update={"name": f"gpu-{number}"}) for number in range(3 * POOL)]
+    begun: list[str] = []
+    failed = threading.Event()
+
+    def work(host: Host) -> str:
+        begun.append(host.name)
+        assert failed.wait(10)
+        return host.name
+
+    def mistake() -> None:
+        raise ZeroDivisionError
+
+    with fleet_of(many, silent) as fleet:
+        with pytest.raises(ZeroDivisionError):
+            fleet.on_each(many, work, mistake)
+        failed.set()
+    assert len(begun) <= POOL
