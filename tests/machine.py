@@ -156,6 +156,9 @@ def own_labs() -> Path:
         above = Path(before or Path(tempfile.gettempdir(), f"provision-lab-tests-{os.geteuid()}")).absolute()
     remove_left(above)
     place = above / str(os.getpid())
+    if before != str(place):  # of one that was killed and had our pid
+        with locked(above / "removing.lock"):
+            remove_labs(place)
     os.environ[VARIABLE] = str(place)
     return place
 
@@ -166,8 +169,13 @@ def remove_left(above: Path) -> None:
         return
     with locked(above / "removing.lock"):
         for left in above.glob("*"):
-            if left.name.isdigit() and not Path(f"/proc/{left.name}").exists():
+            pid = left.name.removesuffix(scratch.IMAGE)
+            if not pid.isdigit() or Path(f"/proc/{pid}").exists():
+                continue
+            if pid == left.name:
                 remove_labs(left)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def remove_labs(place: Path) -> None:

@@ -11,15 +11,20 @@ import shutil
 import subprocess
 from pathlib import Path
 
+#: Behind the name of a place: its file system, until that is mounted.
+IMAGE = ".img"
+
 
 def mount(place: Path) -> None:
-    """Mounts one at `place`, which is made. Its file is gone from the folder at once, and from the disk with the mount.
+    """Mounts one at `place`, which is made, or empty. Its file is gone from the folder at once, and from the disk with the mount.
     Where that cannot be done, `place` is a folder like others, or will be."""
     if shutil.which("mkfs.ext4") is None:
         return
-    place.mkdir(parents=True)
-    image = place.with_name(f"{place.name}.img")
+    image = place.with_name(f"{place.name}{IMAGE}")
     try:
+        place.mkdir(parents=True, exist_ok=True)
+        if place.is_mount() or any(place.iterdir()):
+            return
         with image.open("wb") as file:
             # Blocks are taken when they are written, and must be there then.
             file.truncate(shutil.disk_usage(place).free * 4 // 5)

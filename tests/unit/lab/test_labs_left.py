@@ -33,9 +33,34 @@ def test_runs_that_begin_together_do_not_take_files_from_each_other(tmp_path: Pa
     machine.remove_left(tmp_path / "nothing")
 
 
+def test_a_file_system_that_was_never_mounted_is_removed_with_them(tmp_path: Path) -> None:
+    kept = [tmp_path / f"{os.getpid()}.img", tmp_path / "7.img.old", tmp_path / ".img"]
+    for path in (*kept, tmp_path / f"{NOBODY}.img"):
+        path.touch()
+    machine.remove_left(tmp_path)
+    assert {*tmp_path.glob("*img*")} == {*kept}
+
+
+def test_what_one_has_left_that_had_our_pid_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(machine.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(machine, "default_root", lambda: tmp_path / "labs")
+    left = tmp_path / "provision-lab-tests" / str(os.getpid())
+    (left / "lab").mkdir(parents=True)
+    assert machine.own_labs() == left and not left.exists()
+    (left / "lab").mkdir(parents=True)
+    assert machine.own_labs() == left and (left / "lab").is_dir(), "a run within a run has its own"
+
+
+def test_a_folder_that_is_there_stays_one_like_others(tmp_path: Path) -> None:
+    (tmp_path / "labs/lab").mkdir(parents=True)
+    scratch.mount(tmp_path / "labs")
+    assert [*tmp_path.iterdir()] == [tmp_path / "labs"] and [*(tmp_path / "labs").iterdir()] == [tmp_path / "labs/lab"]
+
+
 @pytest.mark.needs("mount", "mkfs.ext4")
 def test_a_file_system_of_their_own_is_gone_with_them_whoever_has_a_file_open(tmp_path: Path) -> None:
     place = tmp_path / NOBODY
+    place.mkdir()
     scratch.mount(place)
     assert place.is_mount()
     assert [*tmp_path.iterdir()] == [place] and [*place.iterdir()] == []
