@@ -33,7 +33,7 @@ def make_host(sshds: Sshds) -> Callable[..., Host]:
     `how`: `user`, `sudo`, `name`, and the inventory's ssh settings."""
 
     def make(*options: str, **how: object) -> Host:
-        server = sshds.start(*options)
+        server = sshds.start(*options, startup="user" in how)
         sshds.trust(server)
         return sshds.host(server, **how)  # type: ignore[arg-type]
 

@@ -91,8 +91,11 @@ class Sshds:
     known_hosts: Path
     running: list[Sshd] = field(default_factory=list)
 
-    def start(self, *options: str, address: str = "", port: int = 0, host_key: Path | None = None) -> Sshd:
-        """`options` are lines of sshd_config."""
+    def start(
+        self, *options: str, address: str = "", port: int = 0, host_key: Path | None = None, startup: bool = False
+    ) -> Sshd:
+        """`options` are lines of sshd_config. `startup`: shells read the startup files of who logs in. Those of whoever
+        runs the tests are no part of them, and may take longer than all the rest: an `eval "$(pyenv init -)"`."""
         number = len(self.running) + 1
         address = address or f"127.0.1.{number}"
         port = port or free_port(address)
@@ -118,7 +121,8 @@ class Sshds:
             "UsePAM no",
             "MaxStartups 200",
             "MaxSessions 50",
-            f"SetEnv {LEASES}={leases_of(address, port)}",
+            # bash reads .bashrc for a command over SSH unless another shell has started it.
+            f"SetEnv {LEASES}={leases_of(address, port)}{'' if startup else ' SHLVL=1'}",
         )
         config.write_text("".join(f"{line}\n" for line in lines))
         log = (folder / "log").open("wb")

@@ -287,7 +287,7 @@ def test_startup_files_that_read_a_line_or_print_megabytes(
 ) -> None:
     name = user.make("/bin/bash")
     Path(f"~{name}/.bashrc").expanduser().write_text(f"{startup}\n")
-    server = sshds.start()
+    server = sshds.start(startup=True)
     sshds.trust(server)
     source = tmp_path / "file"
     source.write_bytes(b"x" * 3_000_000)
@@ -308,7 +308,7 @@ def test_startup_files_that_read_a_line_or_print_megabytes(
 def test_a_startup_file_that_waits_is_named(sshds: Sshds, user: Users) -> None:
     name = user.make("/bin/bash")
     Path(f"~{name}/.bashrc").expanduser().write_text("echo waiting for you; cat > /dev/null\n")
-    server = sshds.start()
+    server = sshds.start(startup=True)
     sshds.trust(server)
     host = sshds.host(server, user=name)
     with Transport([host]) as transport, pytest.raises(ProvisionError, match="login shell had not started") as caught:
@@ -326,7 +326,7 @@ def test_a_startup_file_that_reads_all_of_an_upload_is_named(
 ) -> None:
     name = user.make("/bin/bash")
     Path(f"~{name}/.bashrc").expanduser().write_text("echo waiting for you; cat > /dev/null\n")
-    server = sshds.start()
+    server = sshds.start(startup=True)
     sshds.trust(server)
     (tmp_path / "file").write_bytes(bytes(size))
     monkeypatch.setattr(upload, "PART", 3_000_000)
