@@ -16,8 +16,8 @@ IMAGE = ".img"
 
 
 def mount(place: Path) -> None:
-    """Mounts one at `place`, which is made, or empty. Its file is gone from the folder at once, and from the disk with the mount.
-    Where that cannot be done, `place` is a folder like others, or will be."""
+    """Mounts one at `place`, which is made, or empty. Its file is gone from the folder at once, and from the disk with
+    the mount. Where that cannot be done, `place` is a folder like others, or will be."""
     if shutil.which("mkfs.ext4") is None:
         return
     image = place.with_name(f"{place.name}{IMAGE}")
