@@ -65,7 +65,7 @@ def test_without_a_limit_nobody_waits(clock: Clock) -> None:
 @pytest.mark.parametrize(("rate", "waits"), [(1000, [2.0, 2.0]), (0, [])])
 def test_a_host_takes_from_others_at_that_pace(clock: Clock, rate: float, waits: list[float]) -> None:
     program = object.__new__(host.RelayProgram)
-    program._rate, program._free = rate, 0.0
+    program._rate, program._free, program._pacing = rate, 0.0, threading.Lock()
     for _ in range(3):
         program._pace(2000)
     assert clock.waits == waits
