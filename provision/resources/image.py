@@ -19,7 +19,7 @@ from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell
 from provision.resources.container_engine import CDI, ENGINES, ContainerEngine
 from provision.resources.image_failed import hint_of, hint_of_kept
-from provision.resources.image_room import ROOM, too_little, without_enough
+from provision.resources.image_room import ROOM, not_known, too_little, without_enough
 
 #: Seconds to load some ten GB onto a slow disk.
 LOADING = 3600.0
@@ -190,10 +190,7 @@ class Image(Resource):
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         if self.lock.digest == UNLOCKED:
             return ("which image it is is not known until it is locked",)
-        if (have or {}).get("room") == "unknown":
-            said = f"whether there is room for it, where {self.runtime.container} keeps images, is not known"
-            return (*super().in_plan(have, differences), said)
-        return super().in_plan(have, differences)
+        return (*super().in_plan(have, differences), *not_known(have or {}, self.runtime.container))
 
     def known(self, have: State) -> tuple[Known, ...]:
         """What is in it, where it is there: read when it was locked."""

@@ -8,8 +8,8 @@ from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import size
 
 #: What the probe says of it, and what `without_enough` makes of that.
-_PROBED = frozenset(("room", "copies", "together", "arrived", "inbox room"))
-ROOM = frozenset(("room", "takes", "inbox room", "inbox takes"))
+_PROBED = frozenset(("room", "copies", "earlier", "together", "arrived", "inbox room"))
+ROOM = frozenset(("room", "takes", "takes less", "inbox room", "inbox takes"))
 
 _WHY = "the image cannot be loaded there, and what runs now is stopped for nothing"
 
@@ -27,9 +27,15 @@ def without_enough(state: Mapping[str, str], file: int, *, sent: bool) -> dict[s
     if together and coming:
         parts.append((coming, "the file that is sent"))
     takes, room = sum(part for part, _ in parts), state.get("room", "")
+    # How much of it an image that is there has as well is not known before it is loaded; the file comes whole.
+    earlier, whole = state.get("earlier") == "yes", coming if together else 0
     if not room.isdigit():
         found |= {"room": room} if room else {}
+    elif earlier and whole <= int(room) < takes:
+        found |= {"room": room, "takes less": str(takes)}
     elif int(room) < takes:
+        parts = parts[-1:] if earlier else parts
+        takes = sum(part for part, _ in parts)
         found |= {"room": room, "takes": "\n".join((str(takes), *(f"{size(part)}: {what}" for part, what in parts)))}
     inbox = state.get("inbox room", "")
     if not together and inbox.isdigit() and int(inbox) < coming:
@@ -56,3 +62,14 @@ def too_little(have: Mapping[str, str], *, host: str, area: str, engine: str, ro
             said=f"{free} are free below {root}, where the image's file arrives, and {needed} of it are to be sent",
             hint=f"free some space there, or set hosts.{host}.root to a larger disk",
         )  # fmt: skip
+
+
+def not_known(have: Mapping[str, str], engine: str) -> tuple[str, ...]:
+    """What a plan says, where nobody can tell before it is loaded. `have`: as of `too_little`."""
+    said = f"whether there is room for it, where {engine} keeps images, is not known"
+    if have.get("room") == "unknown":
+        return (said,)
+    if "takes less" not in have:
+        return ()
+    free, needed = size(int(have["room"])), size(int(have["takes less"]))
+    return (f"{said}: {free} are free, and it takes {needed} at least, less the layers that are there already",)

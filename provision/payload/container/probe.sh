@@ -18,6 +18,15 @@ inbox_room() {
     done
     echo "inbox room=$(free_at "$at")"
 }
+# Whether an image that `up` loaded before is still there: others have most of their layers in common with it.
+earlier() {
+    list=${folder%/*}/loaded
+    [ -f "$list" ] && [ ! -h "$list" ] && [ -z "$(strangers "$list" "$(id -u)")" ] || return 1
+    for one in $(head -c 65536 -- "$list" | grep -xE 'sha256:[0-9a-f]{64}'); do
+        ! "$engine" image inspect --format '{{.Id}}' "$one" >/dev/null 2>&1 || return 0
+    done
+    return 1
+}
 if ! asked; then echo "engine=$said"
 else
     echo "version=$said"
@@ -38,6 +47,7 @@ else
         esac
         echo "room=${free:-unknown}"
         ! copies || echo "copies=yes"
+        ! earlier || echo "earlier=yes"
         inbox_room "${free:+$place}"
     }
     case $gpus in

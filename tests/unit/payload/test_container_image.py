@@ -324,6 +324,15 @@ def test_whether_the_file_arrives_where_images_are_and_how_much_of_it_has(host: 
     assert int(probed(host, *about)["arrived"]) >= 900_000
 
 
+def test_an_image_of_before_is_told_while_it_is_there(host: Host) -> None:
+    about = (str(host.folder), "overlay2", OVERLAY, "systemd", "runc ")
+    assert "earlier" not in probed(host, *about)
+    host.make(SECOND)
+    assert probed(host, *about)["earlier"] == "yes"
+    host.images.write_text(f"sha256:{'ef' * 32}\n")
+    assert "earlier" not in probed(host, *about), "another one that is there is not ours"
+
+
 def test_a_docker_that_does_not_know_of_versions_of_cgroups_tells_the_rest(host: Host) -> None:
     (host.folder / "old").touch()
     assert probed(host, str(host.folder), "vfs", "[]", "cgroupfs", "runc ")["cgroups"] == "cgroupfs"

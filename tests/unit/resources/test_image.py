@@ -167,6 +167,22 @@ def test_room_is_for_all_that_an_image_takes_there(
     assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short], "and nothing else is told of it"
 
 
+def test_beside_an_image_of_before_the_plan_says_what_is_not_known(image: Image) -> None:
+    """Most of its layers may be there: `up` is not kept from what it may well do."""
+    size = image.archive.stat().st_size
+    about = {"together": "yes", "copies": "yes"}
+    have = seen(image, room=3 * size - 1, earlier="yes", **about)
+    assert image.blockers(have) == ()
+    (*_, line) = image.in_plan(have, image.diff(have, image.want()))
+    assert " is not known: " in line and line.endswith(" at least, less the layers that are there already")
+    assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short]
+    assert image.diff(have, None) == ()
+    assert seen(image, room=3 * size, earlier="yes", **about) is None
+    assert image.blockers(seen(image, room=size, earlier="yes", **about)) == ()
+    (found,) = image.blockers(seen(image, room=size - 1, earlier="yes", **about))
+    assert found.evidence == (), "the file itself has no room"
+
+
 def test_what_has_arrived_of_the_file_takes_no_more_room(image: Image) -> None:
     size = image.archive.stat().st_size
     assert image.blockers(seen(image, room=size + 10, together="yes", arrived=size - 11))
