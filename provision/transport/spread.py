@@ -32,6 +32,10 @@ from provision.transport.upload import STALLED, UploadPlace
 #: Seconds for a host to ask the hub, and to hash what it has of the files.
 LISTING = 1800.0
 
+#: Seconds: where no host has told of anything more for so long, those whose shares are not through are given up. A hub
+#: that is slow sends some megabytes in that, one that is asked again after an error answers.
+IDLE = 600.0
+
 
 @dataclass(frozen=True)
 class SpreadStop:
@@ -130,7 +134,9 @@ class SpreadTransfer:
             heard.pipe.send(b"".join(_framed(b"H", HASH.pack(*block)) for block in new), STALLED)
             if self._run.broken:
                 raise OutOfRelay(FIRST_FAILED)
-            if heard.done >= self._run.bytes:
+            if self._run.idle(place, IDLE):
+                raise OutOfRelay(f"it has told of no more of its share for {IDLE:g} s")
+            if heard.done >= self._run.bytes and not self._run.told_all:
                 heard.caught_up()  # there is no more to be had: a slow hub is no fault of a host
             elif heard.still > STUCK:
                 raise OutOfRelay(f"fewer than {LEAST >> 20} MiB came in {STUCK:g} s")

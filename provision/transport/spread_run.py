@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -63,6 +64,7 @@ class SpreadRun:
         self.total = self.bytes = 0
         self._over: set[int] = set()
         self._gone: set[int] = set()
+        self._moved = time.monotonic()
 
     def joins(self, place: int, member: SpreadMember) -> None:
         with self._changed:
@@ -79,6 +81,7 @@ class SpreadRun:
                 sizes = [size for _, size, _ in next(iter(members.values())).listing.files] if members else []
                 self._of = assigned(there, sizes)
                 self.total = sum(sizes[file] for file in self._of)
+                self._moved = time.monotonic()
         if len(members) < 2:
             raise OutOfRelay("no other host takes part")
         if place not in members:
@@ -110,6 +113,7 @@ class SpreadRun:
             if block.number >= blocks(size):
                 raise OutOfRelay("it has named a block that there is not")
             self._told[block.file] += 1
+            self._moved = time.monotonic()
             self.bytes += length_of(size, block.number)
             self._blocks.append((place, block))
             self._changed.notify_all()
@@ -124,6 +128,14 @@ class SpreadRun:
     def broken(self) -> bool:
         """A host is gone whose share nobody else will have."""
         return any(host in self._gone and not self._told_all(file) for file, host in self._assigned.items())
+
+    @property
+    def told_all(self) -> bool:
+        return self.bytes == self.total
+
+    def idle(self, place: int, seconds: float) -> bool:
+        """Whether more of its share is to come, and nobody has told of any block for so long."""
+        return time.monotonic() - self._moved > seconds and any(not self._told_all(file) for file in self.share(place))
 
     def has_all(self, place: int) -> None:
         with self._changed:

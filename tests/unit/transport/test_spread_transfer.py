@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from provision.core.script import Value
 from provision.core.secret import Secret
 from provision.payload.relay.wire import BLOCK, FRAME
+from provision.transport import spread
 from provision.transport.relay import Relay, RelayStop
 from provision.transport.spread import SpreadStop, SpreadTransfer
 from provision.transport.upload import UploadPlace
@@ -113,3 +116,18 @@ def test_a_fault_of_ours_with_the_first_host_of_a_relay_ends_that_for_all() -> N
     relay = Relay(stops, [], at.__getitem__, lambda *_: None, lambda *_: None, threading.Event(), pace)
     carried_out(relay)
     assert relay.failed == {"host-0": "KeyError: 'odd'", "host-1": "the host that was sent the files failed"}
+
+
+def test_a_host_whose_share_stands_still_is_given_up_once_nobody_tells_of_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "IDLE", 1.0)
+    has = f"provision-relay-at {14 * BLOCK}"
+    made, _ = transfer(Pipe(*found(0, 6), has), Pipe(*found(1, 8), has))
+    why = "it has told of no more of its share for 1 s"
+    assert made.failed == {"host-0": why, "host-1": "the host that was sent the files failed"}
+
+
+def test_a_host_that_has_all_and_does_not_say_that_it_is_done_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "STUCK", 1.0)
+    has, done = f"provision-relay-at {16 * BLOCK}", "provision-relay-whole"
+    made, _ = transfer(Pipe(*found(0, 8), has), Pipe(*found(1, 8), has, done))
+    assert made.failed == {"host-0": "fewer than 16 MiB came in 1 s"}
