@@ -47,6 +47,7 @@ class RelayProgram:
         self._sent = Sent()
         self._rate, self._free, self._pacing = float(asked["rate"]), 0.0, threading.Lock()
         self._sources: queue.Queue[_Source] = queue.Queue()
+        self._through = threading.Event()
 
     def take(self, given: IO[bytes]) -> None:
         """Until the controller lets go: whatever else goes on here ends with that."""
@@ -86,19 +87,29 @@ class RelayProgram:
     def _fill(self) -> None:
         try:
             source = self._sources.get()
-            said = time.monotonic()
+            threading.Thread(target=self._tell, daemon=True).start()
             for file, part in enumerate(self._parts.files):
                 for block in range(part.count):
                     self._parts.expected(file, block)
                     self._one(source, file, block)
                     self._parts.keep(file, block)
-                    if time.monotonic() - said > _OFTEN:
-                        said = time.monotonic()
-                        say(AT, self._parts.bytes)
-            say(AT, self._parts.bytes)
-            say(WHOLE)
+            self._has_all()
         except (NoSource, OSError, ValueError) as error:
             end(str(error))
+
+    def _has_all(self) -> None:
+        self._through.set()
+        say(AT, self._parts.bytes)
+        say(WHOLE)
+
+    def _tell(self) -> None:
+        """How far it is: also while it waits for more, or it would seem to have less than it has."""
+        said = 0
+        while not self._through.wait(_OFTEN):
+            now = self._parts.bytes
+            if now > said:
+                said = now
+                say(AT, said)
 
     def _one(self, source: _Source, file: int, block: int) -> None:
         part = self._parts.files[file]

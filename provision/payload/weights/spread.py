@@ -13,7 +13,6 @@ import os
 import site
 import sys
 import threading
-import time
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from provision.payload.relay.fetching import Fetched, RelayPeer
 from provision.payload.relay.host import RelayProgram
 from provision.payload.relay.parts import FilePart, Parts
 from provision.payload.relay.saying import end, frame, say
-from provision.payload.relay.wire import AT, BLOCK, FILE, FOUND, HASH, LISTED, LISTENS, LOST, WHOLE
+from provision.payload.relay.wire import BLOCK, FILE, FOUND, HASH, LISTED, LISTENS, LOST
 from provision.payload.weights.download import LOADERS, prepared
 from provision.payload.weights.folder import Odd
 from provision.payload.weights.hub_errors import said
@@ -35,8 +34,6 @@ MOST = 500
 
 #: Other hosts' shares that come at the same time.
 TAKERS = 4
-
-_OFTEN = 0.5
 
 
 def main() -> None:
@@ -106,7 +103,6 @@ class SpreadProgram(RelayProgram):
     def __init__(self, asked: dict[str, Any], share: Share) -> None:
         super().__init__(asked, Parts([share.opened(name) for name in share.names]))
         self._share = share
-        self._said, self._saying = time.monotonic(), threading.Lock()
 
     def take(self, given: Any) -> None:
         self._serving.start()
@@ -127,14 +123,14 @@ class SpreadProgram(RelayProgram):
             raise ValueError(f"a frame of kind {kind!r}")
 
     def _work(self, plan: Mapping[str, Any]) -> None:
+        threading.Thread(target=self._tell, daemon=True).start()
         with ThreadPoolExecutor(LOADERS) as loaders, ThreadPoolExecutor(TAKERS) as takers:
             for file in plan["fetch"]:
                 loaders.submit(_or_end, self._load, file)
             for share in plan["take"]:
                 peers = [RelayPeer(str(name), str(address), int(port)) for name, address, port in share["peers"]]
                 takers.submit(_or_end, self._take, share["files"], peers)
-        say(AT, self._parts.bytes)
-        say(WHOLE)
+        self._has_all()
 
     def _load(self, file: int) -> None:
         """From the hub. Its blocks' hashes are said as they come."""
@@ -147,7 +143,6 @@ class SpreadProgram(RelayProgram):
                 self._parts.told(file, block, part.digest(data))
                 self._parts.keep(file, block)
                 say(FOUND, file, block, part.hashes[block].hex())
-                self._progress()
 
         begun = min(part.there * BLOCK, part.size)
         upto(begun)
@@ -167,14 +162,6 @@ class SpreadProgram(RelayProgram):
                 self._parts.expected(file, block)
                 self._one(source, file, block)
                 self._parts.keep(file, block)
-                self._progress()
-
-    def _progress(self) -> None:
-        with self._saying:
-            if time.monotonic() - self._said < _OFTEN:
-                return
-            self._said = time.monotonic()
-        say(AT, self._parts.bytes)
 
 
 def _or_end(work: Callable[..., None], *given: object) -> None:
