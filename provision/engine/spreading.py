@@ -48,6 +48,7 @@ class Spreading:
     def ahead(self, stretches: Sequence[Stretch]) -> None:
         """Whatever goes wrong is said, and no more than that."""
         from provision.transport.relay import FIRST_FAILED  # certificates, which few runs need
+        from provision.transport.spread import WAITS
 
         groups: dict[tuple[object, ...], dict[str, Spread]] = {}
         for stretch in stretches:
@@ -63,8 +64,8 @@ class Spreading:
                 }
                 for host, why in failed.items():
                     if not (host in again and len(able) > 1) and not self._cancel.is_set():
-                        said = f"it downloads by itself what other hosts download, too: {why}"
-                        self._emit(events.Note(host, said))
+                        what = "it loads no share of the download" if why == WAITS else "it downloads by itself"
+                        self._emit(events.Note(host, f"{what}: {why}"))
 
     def _spread(self, able: Mapping[str, Spread]) -> Mapping[str, str]:
         """Why hosts have not got all."""

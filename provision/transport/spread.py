@@ -17,7 +17,7 @@ import paramiko
 
 from provision.core.script import Value
 from provision.core.secret import Secret
-from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
+from provision.payload.relay.wire import AT_WORK, FRAME, HASH, NO_SOURCE
 from provision.transport.pace import Pace
 from provision.transport.redact import redactor
 from provision.transport.relay import FIRST_FAILED, STUCK, reason
@@ -35,6 +35,10 @@ LISTING = 1800.0
 #: Seconds: where no host has told of anything more for so long, those whose shares are not through are given up. A hub
 #: that is slow sends some megabytes in that, one that is asked again after an error answers.
 IDLE = 600.0
+
+
+#: Why a host loads no share that will find the files done, or go on with them, once another one is.
+WAITS = AT_WORK
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class SpreadTransfer:
         if heard.port not in stop.ports:
             raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
         at = RelayMember(_certified(place), stop.address, heard.port)
-        self._run.joins(place, SpreadMember(at, heard.listing, heard.there))
+        self._run.joins(place, SpreadMember(at, heard.listing, heard.there, heard.checked))
         self._run.all_there(place, look)
         takes = [{"files": take.files, "peers": take.peers} for take in self._run.takes(place)]
         _send(heard, b"P", json.dumps({"fetch": self._run.share(place), "take": takes}).encode())

@@ -23,12 +23,14 @@ class SpreadListing(NamedTuple):
 
 
 class SpreadHeard(RelayHeard):
-    """`listing`: once it has said all of it; `there`: how much of each file it has already, in bytes."""
+    """`listing`: once it has said all of it; `there`: how much of each file it has already, in bytes;
+    `checked`: those that it has whole, and has compared with what the hub has told it."""
 
     def __init__(self, pipe: Pipe, named: Callable[[str], str], on_bytes: Callable[[int], None]) -> None:
         super().__init__(pipe, (), named, on_bytes)
         self.listing: SpreadListing | None = None
         self.there: list[int] = []
+        self.checked: set[int] = set()
         self._files: list[tuple[str, int, str]] = []
         self._found: list[Block] = []
 
@@ -61,11 +63,13 @@ class SpreadHeard(RelayHeard):
 
     def _file(self, there: int, told: str) -> None:
         try:
-            name, size, digest = json.loads(told)
+            name, size, digest, checked = json.loads(told)
         except (ValueError, TypeError, RecursionError):
-            name, size, digest = None, None, None
+            name, size, digest, checked = None, None, None, None
         right = isinstance(name, str) and isinstance(digest, str) and isinstance(size, int)
         if not right or not 0 <= there <= size or len(self._files) >= _MOST:
             raise OutOfRelay("it has named a file that cannot be")
+        if checked is True and there == size:
+            self.checked.add(len(self._files))
         self._files.append((name, size, digest))
         self.there.append(there)

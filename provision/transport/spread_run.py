@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from provision.payload.relay.wire import blocks, length_of
@@ -21,11 +21,12 @@ NEAREST = 3
 
 
 class SpreadMember(NamedTuple):
-    """`there`: how much it has of each file, in bytes."""
+    """`there`: how much it has of each file, in bytes; `checked`: those that it has compared with what the hub says."""
 
     at: RelayMember
     listing: SpreadListing
     there: Sequence[int]
+    checked: Collection[int] = ()
 
 
 class Take(NamedTuple):
@@ -35,16 +36,21 @@ class Take(NamedTuple):
     peers: tuple[RelayMember, ...]
 
 
-def assigned(there: Mapping[int, Sequence[int]], sizes: Sequence[int]) -> dict[int, int]:
+def assigned(
+    there: Mapping[int, Sequence[int]], sizes: Sequence[int], checked: Mapping[int, Collection[int]]
+) -> dict[int, int]:
     """File → the host that has it already, or else is to download it: who has most of it, of those whose share is
-    smallest. Files that nobody lacks are left out."""
+    smallest, and before them who has compared it. Files that nobody lacks are left out."""
     found: dict[int, int] = {}
     share = dict.fromkeys(there, 0)
     for file in sorted(range(len(sizes)), key=lambda file: -sizes[file]):
         most = max(have[file] for have in there.values())
         if all(have[file] == sizes[file] for have in there.values()):
             continue
-        best = min((host for host in there if there[host][file] == most), key=lambda host: (share[host], host))
+        able = [host for host in there if file in checked[host]] or [
+            host for host in there if there[host][file] == most
+        ]
+        best = min(able, key=lambda host: (share[host], host))
         share[best] += max(1, sizes[file] - most)
         found[file] = best
     return dict(sorted(found.items()))
@@ -79,13 +85,13 @@ class SpreadRun:
             if self._of is None:
                 there = {other: member.there for other, member in members.items()}
                 sizes = [size for _, size, _ in next(iter(members.values())).listing.files] if members else []
-                self._of = assigned(there, sizes)
+                self._of = assigned(there, sizes, {other: member.checked for other, member in members.items()})
                 self.total = sum(sizes[file] for file in self._of)
                 self._moved = time.monotonic()
-        if len(members) < 2:
+        if sum(member is not None for member in self._members.values()) < 2:
             raise OutOfRelay("no other host takes part")
-        if place not in members:
-            raise OutOfRelay("the hub has told it of other files than most hosts")
+        if len(members) < 2 or place not in members:
+            raise OutOfRelay("the hub has told it of other files than other hosts")
 
     def share(self, place: int) -> list[int]:
         """The files whose blocks it tells the others of."""

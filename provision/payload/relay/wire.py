@@ -38,12 +38,16 @@ LISTENS, HAS, AT, LOST, WHOLE, FAILED = (
     f"provision-relay-{word}" for word in ("listens", "has", "at", "lost", "whole", "failed")
 )
 
-#: Where hosts download the files: how much of a file is there, and which it is, as JSON; how many files there are, and
-#: of which commit; and a block's file, number and hash, of a host that has it from elsewhere than from another one.
+#: Where hosts download the files: how much of a file is there, and, as JSON, which it is, and whether it was compared;
+#: how many files there are, and of which commit; and a block's file, number and hash, of a host that has it from
+#: elsewhere than from another one.
 FILE, LISTED, FOUND = (f"provision-spread-{word}" for word in ("file", "listed", "found"))
 
 #: First words of why one has failed which would have gone on, had there been another host to have it from.
 NO_SOURCE = "no other host could be fetched from"
+
+#: Why one loads no share whose folder another host shares, or another run uses.
+AT_WORK = "another host or run is at work on its folder"
 
 
 def blocks(size: int) -> int:

@@ -22,7 +22,7 @@ from provision.payload.relay.fetching import Fetched, RelayPeer
 from provision.payload.relay.host import RelayProgram
 from provision.payload.relay.parts import FilePart, Parts
 from provision.payload.relay.saying import end, frame, say
-from provision.payload.relay.wire import BLOCK, FILE, FOUND, HASH, LISTED, LISTENS, LOST
+from provision.payload.relay.wire import AT_WORK, BLOCK, FILE, FOUND, HASH, LISTED, LISTENS, LOST
 from provision.payload.weights.download import LOADERS, prepared
 from provision.payload.weights.folder import Odd
 from provision.payload.weights.hub_errors import said
@@ -46,7 +46,7 @@ def main() -> None:
         become(spec["OWNER"])
         SpreadProgram(asked, Share(spec)).take(given)
     except BlockingIOError:
-        end("another host or run is at work on its folder")
+        end(AT_WORK)
     except UnsafePlace as refused:
         end(f"no safe place: {refused}")
     except Odd as odd:
@@ -68,9 +68,13 @@ class Share:
         if len(self.names) > MOST:
             raise ValueError(f"the model has more than {MOST} files")
 
+    def whole(self, name: str) -> bool:
+        """It is in its place, and was compared with what the hub has told."""
+        return name in self._loading.whole
+
     def opened(self, name: str) -> FilePart:
         folder, size = self._loading.folder, self.hub.files[name].size
-        if name in self._loading.whole:
+        if self.whole(name):
             return FilePart(folder.open(name), size, _nothing)
         part = self._loading.part(name)
         return FilePart(folder.open(part, os.O_RDWR | os.O_CREAT, make=True), size, lambda: folder.remove(part))
@@ -108,7 +112,7 @@ class SpreadProgram(RelayProgram):
         self._serving.start()
         for name, part in zip(self._share.names, self._parts.files):
             wanted = self._share.hub.files[name]
-            about = json.dumps([name, part.size, wanted.sha256 or wanted.blob])
+            about = json.dumps([name, part.size, wanted.sha256 or wanted.blob, self._share.whole(name)])
             say(FILE, min(part.there * BLOCK, part.size), about)
         say(LISTED, len(self._share.names), self._share.hub.commit)
         say(LISTENS, self._serving.port)
@@ -158,6 +162,10 @@ class SpreadProgram(RelayProgram):
     def _take(self, files: Sequence[int], peers: Sequence[RelayPeer]) -> None:
         source = Fetched(self._identity.client, peers, lambda name, why: say(LOST, name, why))
         for file in files:
+            if self._share.whole(self._share.names[file]):
+                # Whatever another host says of it. Who has it from here compares each block.
+                self._parts.keep(file, self._parts.files[file].count - 1)
+                continue
             for block in range(self._parts.files[file].count):
                 self._parts.expected(file, block)
                 self._one(source, file, block)

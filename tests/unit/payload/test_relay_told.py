@@ -11,7 +11,7 @@ import pytest
 from loopback import wait_until
 
 from provision.payload.relay import host
-from provision.payload.relay.fetching import Sent
+from provision.payload.relay.fetching import RelayPeer, Sent
 from provision.payload.relay.host import RelayProgram
 from provision.payload.relay.parts import FilePart, Parts
 from provision.payload.relay.wire import BLOCK
@@ -44,15 +44,18 @@ def there(folder: Path, size: int = 2 * BLOCK) -> FilePart:
 class Share:
     names = ("a",)
 
-    def __init__(self, part: FilePart) -> None:
-        self.part = part
+    def __init__(self, part: FilePart, compared: bool) -> None:
+        self.part, self.compared = part, compared
+
+    def whole(self, _: str) -> bool:
+        return self.compared
 
     def opened(self, _: str) -> FilePart:
         return self.part
 
 
-def spread_of(part: FilePart) -> SpreadProgram:
-    share: Any = Share(part)
+def spread_of(part: FilePart, *, compared: bool = False) -> SpreadProgram:
+    share: Any = Share(part, compared)
     return SpreadProgram(asked(), share)
 
 
@@ -92,3 +95,13 @@ def test_a_host_that_waits_for_more_of_a_relay_has_told_of_all_that_it_has(
     program = RelayProgram(asked(), Parts([there(tmp_path)]))
     program._sources.put(Sent())
     assert_told_while_it_waits(said, program, threading.Thread(target=program._fill, daemon=True))
+
+
+def test_a_file_that_is_whole_here_stays_whatever_another_host_says_of_it(
+    tmp_path: Path, said: list[tuple[object, ...]]
+) -> None:
+    program = spread_of(there(tmp_path), compared=True)
+    program._parts.told(0, 0, bytes(32))
+    program._take([0], [RelayPeer("host-1", "127.0.0.1", 1)])
+    assert program._parts.bytes == 2 * BLOCK and not said
+    assert (tmp_path / "a").read_bytes() == bytes(2 * BLOCK)

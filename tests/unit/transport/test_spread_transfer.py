@@ -21,7 +21,7 @@ from provision.transport.upload import UploadPlace
 
 PORT = 20000
 PLACE = UploadPlace("/x", "", "")
-LISTS = [f"provision-spread-file 0 {json.dumps([name, 8 * BLOCK, name])}" for name in ("a", "b")]
+LISTS = [f"provision-spread-file 0 {json.dumps([name, 8 * BLOCK, name, False])}" for name in ("a", "b")]
 BEGINS = [*LISTS, f"provision-spread-listed 2 {'c' * 40}", f"provision-relay-listens {PORT}"]
 
 
