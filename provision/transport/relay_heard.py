@@ -75,6 +75,10 @@ class RelayHeard:
         if self.pipe.over:
             said = self._errors.decode("utf-8", "replace").strip().splitlines()
             raise OutOfRelay(said[-1][:300] if said else "it ended without a word")
+        return self.lost()
+
+    def lost(self) -> list[tuple[str, str]]:
+        """Those that it has given up since, as far as it was heard."""
         lost, self._lost = self._lost, []
         return lost
 

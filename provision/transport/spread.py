@@ -111,8 +111,15 @@ class SpreadTransfer:
         def look() -> None:
             if self.cancel.is_set():
                 raise OutOfRelay("cancelled")
-            for host, why in heard.look(0):
-                self.say(stop.name, self._clean(f"had no more from {host}: {why}"))
+            lost: list[tuple[str, str]] = []
+            try:
+                lost = heard.look(0)
+            except OutOfRelay:
+                lost = heard.lost()  # it gave others up before it ended: that tells which of them is at fault
+                raise
+            finally:
+                for host, why in lost:
+                    self.say(stop.name, self._clean(f"had no more from {host}: {why}"))
             for block in heard.found():
                 self._run.found(place, block)
 

@@ -131,3 +131,10 @@ def test_a_host_that_has_all_and_does_not_say_that_it_is_done_is_given_up(monkey
     has, done = f"provision-relay-at {16 * BLOCK}", "provision-relay-whole"
     made, _ = transfer(Pipe(*found(0, 8), has), Pipe(*found(1, 8), has, done))
     assert made.failed == {"host-0": "fewer than 16 MiB came in 1 s"}
+
+
+def test_whom_a_host_gave_up_before_it_ended_is_said() -> None:
+    lost = "provision-relay-lost host-1 a damaged block was refused\nprovision-relay-failed no way"
+    made, said = transfer(Pipe(lost), Pipe(*found(1, 8)))
+    assert made.failed["host-0"] == "no way"
+    assert said == ["had no more from host-1: a damaged block was refused"]
