@@ -8,5 +8,4 @@ Scalar = str | int | float | bool
 
 
 class Section(BaseModel):
-    # A section is checked as a part of the whole inventory: what would check it by itself is made when that is done.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

@@ -1,5 +1,5 @@
-"""A playbook that is loaded when it is first needed, with all that stands around it: a quarter of what a run loads, and
-not needed before the hosts have been asked for their facts, while which there is nothing else to do."""
+"""A playbook that is loaded when it is made ready, or first needed, with all that stands around it: a quarter of what a
+run loads."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_a_check_of_one_host_loads_what_it_needs(tmp_path: Path) -> None:
         said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
     assert said.returncode == 4, said
     found = {*said.stdout.split()}
-    assert "provision.stack.exposed" in found, "while the hosts are asked"
+    assert "provision.stack.exposed" in found
     assert not found & {*FOR_FEW, *NOT_IN_A_CHECK} - loaded("import paramiko")
 
 
