@@ -256,8 +256,8 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         made_from.files([] if removes else [path])
     missed = _noting(options.get("listener") or silent) if removes else None
     whole = Later(partial(book.load, missed), removes=removes)
-    # Before any host is contacted: a person's mistakes are said then. With 50 hosts asked meanwhile, a run once ended in
-    # "dictionary changed size during iteration", of a cause that is not known.
+    # Before any host is contacted: a person's mistakes are said then. With 50 hosts asked meanwhile, a run once
+    # ended in "dictionary changed size during iteration", of a cause that is not known.
     whole.ready()
     return Job(
         command=command,
