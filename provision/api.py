@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,6 @@ from provision.proofs.names import PROOFS
 from provision.serving.given_tls import given_tls
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.kept_key import own_certificate, together
-from provision.stack.later import Later
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
 from provision.weights.lookup import look_for
@@ -238,6 +236,8 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
 
 
 def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock: Lock | None = None) -> Job:
+    from provision.stack.exposed import guarded
+
     writes, removes, book = mode is Mode.UP, mode.removes, _playbook(inventory, options)
     inventory = inventory if removes else ready(inventory)
     # Going back goes by no file of now but the playbook, and a plan in a file compares its lock itself.
@@ -255,16 +255,12 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         lock = lock_of(inventory, make=make, resolve=resolve, say=say, removes=removes)
         made_from.files([] if removes else [path])
     missed = _noting(options.get("listener") or silent) if removes else None
-    whole = Later(partial(book.load, missed), removes=removes)
-    # Before any host is contacted: a person's mistakes are said then. With 50 hosts asked meanwhile, a run once
-    # ended in "dictionary changed size during iteration", of a cause that is not known.
-    whole.ready()
     return Job(
         command=command,
         mode=mode,
         apply=command in ("up", "down", "rollback", "restart"),
         inventory=inventory,
-        playbook=whole,
+        playbook=guarded(book.load(missed), removes=removes),
         lock=lock,
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),

@@ -89,8 +89,6 @@ def test_what_a_plan_takes_is_not_loaded_before_the_hosts_are_asked() -> None:
     found = loaded("import provision.api, provision.cli.check, provision.cli.run")
     assert not found & {*NOT_BEFORE}
     assert len(found) < 690
-    whole = "from provision.stack.later import Later; Later(lambda: None, removes=False).ready()"
-    assert "provision.stack.exposed" in loaded(whole)
 
 
 #: What a `check` never needs: of other commands, of what failed, of another way to write an inventory.

@@ -6,33 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_samples import cluster
 
 import provision
 from provision import api
 from provision.core.errors import PlaybookError
 from provision.core.playbook import Playbook
+from provision.engine.playbook_loader import PlaybookFunction
 from provision.engine.state import Job
-from provision.stack.later import Later, PlaybookFunction
-
-
-def test_it_is_loaded_once_and_not_before_it_is_needed() -> None:
-    loaded = []
-
-    def load() -> PlaybookFunction:
-        loaded.append("now")
-        return lambda _: Playbook(outcome=["it was called"])
-
-    later = Later(load, removes=False)
-    assert not loaded
-    later.ready()
-    assert loaded == ["now"]
-    assert later(cluster()).outcome == ["it was called"] and len(loaded) == 1
-
-
-def test_one_that_was_not_made_ready_is_loaded_when_it_is_called() -> None:
-    later = Later(lambda: lambda _: Playbook(outcome=["it was called"]), removes=False)
-    assert later(cluster()).outcome == ["it was called"]
 
 
 class Ran(Exception):
@@ -78,6 +58,5 @@ def test_a_built_in_one_is_loaded_before_any_host_is_contacted_too(
     monkeypatch.setattr(api.PlaybookFile, "load", load)
     with pytest.raises(Ran):
         provision.check(inventory(tmp_path))
-    (job,) = jobs
-    assert job.meanwhile is None
+    assert len(jobs) == 1
     assert loaded == ["vllm_ray.py"]
