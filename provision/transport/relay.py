@@ -117,14 +117,14 @@ class Relay:
         stop = self.stops[place]
         if heard.port not in stop.ports:
             raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
-        self._run.joins(place, RelayMember(_certified(place), stop.address, heard.port))
+        self._run.joins(place, RelayMember(certified(place), stop.address, heard.port))
         members = self._run.all_there(look)
         if len(members) < 2:
             raise OutOfRelay("no other host takes part")
         first = min(members)
         before = [member for other, member in members.items() if other < place][::-1]
         # The nearest, and the first: one behind a firewall tries each of them.
-        _send(heard, b"P", json.dumps([*before[:NEAREST], *before[NEAREST:][-1:]]).encode())
+        send(heard, b"P", json.dumps([*before[:NEAREST], *before[NEAREST:][-1:]]).encode())
         if place == first:
             self._feed(heard, look)
             heard.caught_up()  # what went over a slow line from here is no fault of its
@@ -140,7 +140,7 @@ class Relay:
 
     def _begin(self, place: int, heard: RelayHeard) -> None:
         stop = self.stops[place]
-        certificate, key = self._authority.issue(_certified(place))
+        certificate, key = self._authority.issue(certified(place))
         asked: Mapping[str, object] = {
             "authority": self._authority.certificate,
             "certificate": certificate,
@@ -150,7 +150,7 @@ class Relay:
             "rate": self.pace.rate,
             "files": [(source.name, size, mtime) for source, size, mtime in self.sources],
         }
-        _send(heard, b"S", json.dumps(asked).encode())
+        send(heard, b"S", json.dumps(asked).encode())
 
     def _feed(self, heard: RelayHeard, look: Callable[[], None]) -> None:
         """The first host: every block, but for those that it has."""
@@ -158,10 +158,10 @@ class Relay:
             for block, data in file_blocks(file, source, size):
                 look()
                 if block.number < heard.has(file):
-                    _send(heard, b"H", HASH.pack(*block))
+                    send(heard, b"H", HASH.pack(*block))
                 else:
                     self.pace.take(len(data))
-                    _send(heard, b"D", HASH.pack(*block) + data)
+                    send(heard, b"D", HASH.pack(*block) + data)
                 self._run.found(block)
 
     def _tell(self, heard: RelayHeard, look: Callable[[], None]) -> None:
@@ -169,7 +169,7 @@ class Relay:
         told, more = 0, True
         while more:
             new, more = self._run.blocks_from(told, 0.2)
-            heard.pipe.send(b"".join(_framed(b"H", HASH.pack(*block)) for block in new), STALLED)
+            heard.pipe.send(b"".join(framed(b"H", HASH.pack(*block)) for block in new), STALLED)
             told += len(new)
             look()
             self._patience(heard)
@@ -182,10 +182,8 @@ class Relay:
         elif heard.still > STUCK:
             raise OutOfRelay(f"fewer than {LEAST >> 20} MiB came from the other hosts in {STUCK:g} s")
 
-    def _named(self, certified: str) -> str:
-        place = certified.rpartition("-")[2]
-        known = place.isascii() and place.isdecimal() and int(place) < len(self.stops)
-        return self.stops[int(place)].name if known else "another host"
+    def _named(self, name: str) -> str:
+        return named(name, [stop.name for stop in self.stops])
 
 
 def reason(error: Exception) -> str:
@@ -197,13 +195,21 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"  # a fault of ours: the others are not to wait for it
 
 
-def _certified(place: int) -> str:
+def certified(place: int) -> str:
+    """The name of a host in its certificate."""
     return f"host-{place}"
 
 
-def _framed(kind: bytes, data: bytes) -> bytes:
+def named(name: str, hosts: Sequence[str]) -> str:
+    """The host that is certified so."""
+    place = name.rpartition("-")[2]
+    known = place.isascii() and place.isdecimal() and int(place) < len(hosts)
+    return hosts[int(place)] if known else "another host"
+
+
+def framed(kind: bytes, data: bytes) -> bytes:
     return FRAME.pack(kind, len(data)) + data
 
 
-def _send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
-    heard.pipe.send(_framed(kind, data), STALLED)
+def send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
+    heard.pipe.send(framed(kind, data), STALLED)

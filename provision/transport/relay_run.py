@@ -6,12 +6,14 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from provision.payload.relay.wire import BLOCK, blocks, length_of
 
 # Seconds: how often one who waits looks at what else may have happened.
 _LOOK = 0.2
+
+Member = TypeVar("Member")
 
 
 class Block(NamedTuple):
@@ -30,17 +32,54 @@ class RelayMember(NamedTuple):
     port: int
 
 
-class RelayRun:
-    """Of `count` hosts, by their place in the order. The first that takes part is sent everything from here."""
+class Together(Generic[Member]):
+    """Of `count` hosts, by their place in the order: who takes part, who is done, and who is gone."""
 
     def __init__(self, count: int) -> None:
         self._changed = threading.Condition()
-        self._members: dict[int, RelayMember | None] = {}
+        self._count = count
+        self._members: dict[int, Member | None] = {}
+        self._over: set[int] = set()
+        self._gone: set[int] = set()
+
+    def joins(self, place: int, member: Member) -> None:
+        with self._changed:
+            self._members.setdefault(place, member)
+            self._changed.notify_all()
+
+    def has_all(self, place: int) -> None:
+        with self._changed:
+            self._over.add(place)
+            self._changed.notify_all()
+
+    def leaves(self, place: int, *, whole: bool) -> None:
+        """It passes on no more. `whole`: it has had all."""
+        with self._changed:
+            self._members.setdefault(place, None)
+            self._over.add(place)
+            if not whole:
+                self._gone.add(place)
+            self._changed.notify_all()
+
+    def all_over(self, look: Callable[[], None]) -> None:
+        """As long as one is not done, the others go on passing on."""
+        self._wait(lambda: len(self._over) == self._count, look)
+
+    def _wait(self, true: Callable[[], bool], look: Callable[[], None]) -> None:
+        while True:
+            with self._changed:
+                if self._changed.wait_for(true, _LOOK):
+                    return
+            look()
+
+
+class RelayRun(Together[RelayMember]):
+    """Of `count` hosts, by their place in the order. The first that takes part is sent everything from here."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
         self._blocks: list[Block] = []
         self._told_all = False
-        self._over: set[int] = set()
-        self._count = count
-        self._gone: set[int] = set()
 
     @property
     def first(self) -> int | None:
@@ -55,11 +94,6 @@ class RelayRun:
     def told_all(self) -> bool:
         """The first host has been told all blocks."""
         return self._told_all
-
-    def joins(self, place: int, member: RelayMember) -> None:
-        with self._changed:
-            self._members.setdefault(place, member)
-            self._changed.notify_all()
 
     def all_there(self, look: Callable[[], None]) -> dict[int, RelayMember]:
         """Those that take part, once each has said whether it does."""
@@ -90,31 +124,6 @@ class RelayRun:
         if last is None:
             return 0
         return sum(size for _, size, _ in sources[: last.file]) + last.number * BLOCK
-
-    def has_all(self, place: int) -> None:
-        with self._changed:
-            self._over.add(place)
-            self._changed.notify_all()
-
-    def leaves(self, place: int, *, whole: bool) -> None:
-        """It passes on no more. `whole`: it has had all."""
-        with self._changed:
-            self._members.setdefault(place, None)
-            self._over.add(place)
-            if not whole:
-                self._gone.add(place)
-            self._changed.notify_all()
-
-    def all_over(self, look: Callable[[], None]) -> None:
-        """As long as one is not done, the others go on passing on."""
-        self._wait(lambda: len(self._over) == self._count, look)
-
-    def _wait(self, true: Callable[[], bool], look: Callable[[], None]) -> None:
-        while True:
-            with self._changed:
-                if self._changed.wait_for(true, _LOOK):
-                    return
-            look()
 
 
 def file_blocks(file: int, source: Path, size: int) -> Iterator[tuple[Block, bytes]]:

@@ -17,10 +17,10 @@ import paramiko
 
 from provision.core.script import Value
 from provision.core.secret import Secret
-from provision.payload.relay.wire import AT_WORK, FRAME, HASH, NO_SOURCE
+from provision.payload.relay.wire import AT_WORK, HASH, NO_SOURCE
 from provision.transport.pace import Pace
 from provision.transport.redact import redactor
-from provision.transport.relay import FIRST_FAILED, STUCK, reason
+from provision.transport.relay import FIRST_FAILED, STUCK, certified, framed, named, reason, send
 from provision.transport.relay_heard import LEAST, OutOfRelay
 from provision.transport.relay_run import RelayMember
 from provision.transport.run_authority import RunAuthority
@@ -35,7 +35,6 @@ LISTING = 1800.0
 #: Seconds: where no host has told of anything more for so long, those whose shares are not through are given up. A hub
 #: that is slow sends some megabytes in that, one that is asked again after an error answers.
 IDLE = 600.0
-
 
 #: Why a host loads no share that will find the files done, or go on with them, once another one is.
 WAITS = AT_WORK
@@ -132,17 +131,17 @@ class SpreadTransfer:
             heard.wait(0.2)
         if heard.port not in stop.ports:
             raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
-        at = RelayMember(_certified(place), stop.address, heard.port)
+        at = RelayMember(certified(place), stop.address, heard.port)
         self._run.joins(place, SpreadMember(at, heard.listing, heard.there, heard.checked))
         self._run.all_there(place, look)
         takes = [{"files": take.files, "peers": take.peers} for take in self._run.takes(place)]
-        _send(heard, b"P", json.dumps({"fetch": self._run.share(place), "take": takes}).encode())
+        send(heard, b"P", json.dumps({"fetch": self._run.share(place), "take": takes}).encode())
         heard.caught_up()
         told = 0
         while not heard.whole:
             look()
             new, told = self._run.blocks_from(told, place, 0.2)
-            heard.pipe.send(b"".join(_framed(b"H", HASH.pack(*block)) for block in new), STALLED)
+            heard.pipe.send(b"".join(framed(b"H", HASH.pack(*block)) for block in new), STALLED)
             if self._run.broken:
                 raise OutOfRelay(FIRST_FAILED)
             if self._run.idle(place, IDLE):
@@ -157,7 +156,7 @@ class SpreadTransfer:
 
     def _begin(self, place: int, heard: SpreadHeard) -> None:
         stop = self.stops[place]
-        certificate, key = self._authority.issue(_certified(place))
+        certificate, key = self._authority.issue(certified(place))
         asked = {
             "authority": self._authority.certificate,
             "certificate": certificate,
@@ -168,25 +167,11 @@ class SpreadTransfer:
             "environment": {name: _revealed(value) for name, value in stop.environment.items()},
             "token": _revealed(stop.token or ""),
         }
-        _send(heard, b"S", json.dumps(asked).encode())
+        send(heard, b"S", json.dumps(asked).encode())
 
-    def _named(self, certified: str) -> str:
-        place = certified.rpartition("-")[2]
-        known = place.isascii() and place.isdecimal() and int(place) < len(self.stops)
-        return self.stops[int(place)].name if known else "another host"
+    def _named(self, name: str) -> str:
+        return named(name, [stop.name for stop in self.stops])
 
 
 def _revealed(value: Value) -> str:
     return value.reveal() if isinstance(value, Secret) else str(value)
-
-
-def _certified(place: int) -> str:
-    return f"host-{place}"
-
-
-def _framed(kind: bytes, data: bytes) -> bytes:
-    return FRAME.pack(kind, len(data)) + data
-
-
-def _send(heard: SpreadHeard, kind: bytes, data: bytes) -> None:
-    heard.pipe.send(_framed(kind, data), STALLED)

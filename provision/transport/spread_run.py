@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,11 +9,8 @@ from typing import NamedTuple
 
 from provision.payload.relay.wire import blocks, length_of
 from provision.transport.relay_heard import OutOfRelay
-from provision.transport.relay_run import Block, RelayMember
+from provision.transport.relay_run import Block, RelayMember, Together
 from provision.transport.spread_heard import SpreadListing
-
-# Seconds: how often one who waits looks at what else may have happened.
-_LOOK = 0.2
 
 #: How many of those before it a host knows, whose share it is aside.
 NEAREST = 3
@@ -56,26 +52,17 @@ def assigned(
     return dict(sorted(found.items()))
 
 
-class SpreadRun:
+class SpreadRun(Together[SpreadMember]):
     """Of `count` hosts, by their place in the order."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
-        self._changed = threading.Condition()
-        self._members: dict[int, SpreadMember | None] = {}
+        super().__init__(count)
         self._of: dict[int, int] | None = None
         self._blocks: list[tuple[int, Block]] = []
         self._told: Counter[int] = Counter()
         #: Of the files that somebody lacks: all, and those that can be had by now.
         self.total = self.bytes = 0
-        self._over: set[int] = set()
-        self._gone: set[int] = set()
         self._moved = time.monotonic()
-
-    def joins(self, place: int, member: SpreadMember) -> None:
-        with self._changed:
-            self._members.setdefault(place, member)
-            self._changed.notify_all()
 
     def all_there(self, place: int, look: Callable[[], None]) -> None:
         """Once each has said what it is to have. Raises OutOfRelay for one who is alone with that."""
@@ -143,24 +130,6 @@ class SpreadRun:
         """Whether more of its share is to come, and nobody has told of any block for so long."""
         return time.monotonic() - self._moved > seconds and any(not self._told_all(file) for file in self.share(place))
 
-    def has_all(self, place: int) -> None:
-        with self._changed:
-            self._over.add(place)
-            self._changed.notify_all()
-
-    def leaves(self, place: int, *, whole: bool) -> None:
-        """It passes on no more. `whole`: it has had all."""
-        with self._changed:
-            self._members.setdefault(place, None)
-            self._over.add(place)
-            if not whole:
-                self._gone.add(place)
-            self._changed.notify_all()
-
-    def all_over(self, look: Callable[[], None]) -> None:
-        """As long as one is not done, the others go on passing on."""
-        self._wait(lambda: len(self._over) == self._count, look)
-
     @property
     def _assigned(self) -> Mapping[int, int]:
         return self._of or {}
@@ -174,10 +143,3 @@ class SpreadRun:
         members = {place: member for place, member in sorted(self._members.items()) if member is not None}
         most = Counter(member.listing for member in members.values()).most_common(1)
         return {place: member for place, member in members.items() if most and member.listing == most[0][0]}
-
-    def _wait(self, true: Callable[[], bool], look: Callable[[], None]) -> None:
-        while True:
-            with self._changed:
-                if self._changed.wait_for(true, _LOOK):
-                    return
-            look()

@@ -19,7 +19,7 @@ from provision.payload.bundle import HOST_PYTHON
 from provision.payload.relay.wire import BLOCK, REQUEST, part_name
 from provision.transport import Transport
 from provision.transport.pace import Pace
-from provision.transport.relay import Relay, RelayStop, _send
+from provision.transport.relay import Relay, RelayStop, send
 from provision.transport.relay_run import file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.upload import UploadPlace
@@ -226,7 +226,7 @@ def test_what_has_come_before_is_not_sent_again(rack: Rack, monkeypatch: pytest.
         rack.into(number).mkdir(mode=0o700)
         rack.part(number).write_bytes(begun)
     sent: list[int] = []
-    monkeypatch.setattr("provision.transport.relay._send", lambda *what: sent.append(len(what[-1])) or _send(*what))
+    monkeypatch.setattr("provision.transport.relay.send", lambda *what: sent.append(len(what[-1])) or send(*what))
     relay = rack.relay()
     relay.carry_out()
     assert relay.failed == {}

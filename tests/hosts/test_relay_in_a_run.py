@@ -23,7 +23,7 @@ from provision.inventory.transfers import Transfers
 from provision.payload.relay.wire import BLOCK
 from provision.transport import upload
 from provision.transport.pace import Pace
-from provision.transport.relay import _send
+from provision.transport.relay import send as sends
 from provision.transport.relay_heard import RelayHeard
 from tests.hosts.engine import Hosts, changes
 from tests.hosts.loopback import processes_below, wait_until
@@ -93,7 +93,7 @@ def rack(make_host: Callable[..., Host], tmp_path: Path, monkeypatch: pytest.Mon
     source = tmp_path / "wheel.whl"
     source.write_bytes(os.urandom(5 * BLOCK))
     sent: list[int] = []
-    monkeypatch.setattr("provision.transport.relay._send", lambda *what: sent.append(len(what[-1])) or _send(*what))
+    monkeypatch.setattr("provision.transport.relay.send", lambda *what: sent.append(len(what[-1])) or sends(*what))
     return Rack(Hosts(hosts, transfer=Transfers(relay="auto")), tmp_path, source, sent)
 
 
@@ -152,12 +152,12 @@ def test_where_the_first_dies_the_others_go_on_from_one_that_is_left(
     killed: list[int] = []
 
     def send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
-        _send(heard, kind, data)
+        sends(heard, kind, data)
         if kind == b"D" and not killed:
             killed.extend(pid for pid in rack.relaying if Path(f"/proc/{pid}/cwd").resolve().name == "host-1")
             os.kill(*killed, signal.SIGKILL)
 
-    monkeypatch.setattr("provision.transport.relay._send", send)
+    monkeypatch.setattr("provision.transport.relay.send", send)
     report = rack.hosts.run("up", rack.book)
     assert (report.exit_code, changes(report)) == (0, 3), report.errors
     assert len(killed) == 1
