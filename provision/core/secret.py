@@ -13,7 +13,8 @@ _living: WeakValueDictionary[int, Secret] = WeakValueDictionary()
 
 def living() -> list[Secret]:
     """Every secret that this process still has: what a view masks, whoever let one slip into a text."""
-    return list(_living.values())
+    # The references in one step, and not values(), which breaks where another thread makes a secret meanwhile.
+    return [secret for reference in _living.valuerefs() if (secret := reference()) is not None]
 
 
 class Secret:

@@ -1,10 +1,12 @@
 import copy
 import pickle
+import sys
+import threading
 from dataclasses import asdict, dataclass
 
 import pytest
 
-from provision.core.secret import MASK, Secret
+from provision.core.secret import MASK, Secret, living
 
 VALUE = "hunter2"
 
@@ -48,3 +50,24 @@ def test_frozen_data_that_holds_one_can_be_copied() -> None:
     held = Holder(Secret(VALUE))
     assert copy.copy(held) == copy.deepcopy(held) == held
     assert copy.copy(held.secret) is held.secret
+
+
+def test_the_living_are_listed_while_other_threads_make_some() -> None:
+    """A view asks for them at each line, and hosts that connect bring theirs."""
+    kept = [Secret(VALUE) for _ in range(200)]
+    ended, before = threading.Event(), sys.getswitchinterval()
+
+    def make() -> None:
+        while not ended.is_set():
+            Secret(VALUE)
+
+    maker = threading.Thread(target=make)
+    sys.setswitchinterval(1e-6)
+    try:
+        maker.start()
+        for _ in range(500):
+            assert kept[0] in living()
+    finally:
+        sys.setswitchinterval(before)
+        ended.set()
+        maker.join()
