@@ -12,7 +12,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from provision.core.plan import Plan
 from provision.core.private import private_folder, require_ours
 from provision.core.reading import as_json, read_kept
 from provision.core.room import way_out
+from provision.core.values import dataclass
 from provision.engine.unchanged import digest_of
 from provision.environment import locks
 from provision.environment.lockfile import Lock, no_lock, parse_lock

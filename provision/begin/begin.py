@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ from provision.begin.survey import Surveyed, survey
 from provision.begin.text import inventory_text
 from provision.core.errors import ProvisionError
 from provision.core.events import Listener, silent
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.begin.nodelist import names_of
 from provision.core.errors import UsageError
+from provision.core.values import dataclass
 from provision.inventory.checks import is_host_name
 from provision.inventory.ranges import RangeError
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from provision.checks.compatibility_fit import allows, runs
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, Vllm, cuda_of, number, release
+from provision.core.values import dataclass
 from provision.core.visible import visible
 from provision.facts import Facts
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from provision.begin.named import Named, is_address
 from provision.cluster.gather import fleet_of, gather_facts
 from provision.core.errors import ProvisionError
 from provision.core.events import Listener, silent
+from provision.core.values import dataclass
 from provision.facts import Facts
 from provision.inventory.checks import is_host_name
 from provision.inventory.models import Host, Inventory, Ssh

@@ -8,8 +8,9 @@ CVE-2025-34351 is that Ray asks for no token unless told to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from provision.core.values import dataclass
 
 Package = Literal["vllm", "ray"]
 

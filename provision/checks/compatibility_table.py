@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TypeVar
 
 from packaging.version import Version
+
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from provision.checks import cells
 from provision.checks.host.check import HostCheck, host_checks
 from provision.checks.programs import others, running
 from provision.cluster.cluster import Node
 from provision.core.finding import Known
+from provision.core.values import dataclass
 from provision.core.wording import span
 from provision.facts import Facts, Gpu
 

@@ -6,7 +6,6 @@ Architectures are not compared: each is checked against the lock (stack/ray.py).
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from provision.checks.facts_table import NONE, ROWS, FactRow
 from provision.checks.inhibition import explained
@@ -15,6 +14,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import LockError
 from provision.core.finding import Against, Finding
 from provision.core.majority import majority, preferred
+from provision.core.values import dataclass
 from provision.core.wording import typed
 from provision.environment.wheels import misfit
 from provision.weights.source import source_of

@@ -6,9 +6,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from provision.cluster.networks import is_loopback
+from provision.core.values import dataclass
 from provision.inventory.flags import given
 from provision.inventory.models import Inventory, Serve
 from provision.inventory.section import Scalar

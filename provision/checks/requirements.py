@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, RayRelease, Torch, Vllm, number, release
 from provision.cluster.cluster import Cluster
+from provision.core.values import dataclass
 from provision.environment.lockfile import UNLOCKED
 from provision.environment.python_version import minor
 from provision.inventory.models import Python

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ import click
 from provision.cli import completing
 from provision.cli.streams import output_is_closed
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.values import dataclass
 from provision.core.wording import did_you_mean
 from provision.proofs.names import PROOFS
 from provision.render.screen import Screen

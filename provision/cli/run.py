@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from provision.core.exits import ANSWERED
 from provision.core.paths import MOVE
 from provision.core.report import Report
 from provision.core.room import way_out
+from provision.core.values import dataclass
 from provision.render import recap
 from provision.render.commands import completed_error, completed_report, completing
 from provision.render.fanout import Fanout

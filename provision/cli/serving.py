@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
 from provision.cli.options import ShownOptions, inventory_argument, shown_options
+from provision.core.values import dataclass
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 
 from provision.cluster.networks import Candidate, candidates, doubt, ip, is_ip, nearly
+from provision.core.values import dataclass
 from provision.facts import Facts
 from provision.inventory.models import Host
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.networks import for_nodes, ip, is_loopback
+from provision.core.values import dataclass
 from provision.inventory.models import Ray, Serve
 
 #: Flags of `ray start` for ports that every node has, or the head alone; and what listens there.

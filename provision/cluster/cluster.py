@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.cluster.addresses import Chosen, alone, interface_of
 from provision.cluster.networks import is_ip, is_loopback
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.environment.lockfile import Lock
 from provision.facts import Facts
 from provision.inventory.models import Host, Inventory

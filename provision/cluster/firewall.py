@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from provision.cluster.closing import Closing, united
 from provision.cluster.cluster import Cluster, Node
 from provision.cluster.networks import is_ip, is_loopback
+from provision.core.values import dataclass
 
 #: RoCE v2's port (InfiniBand Architecture, annex A17). InfiniBand itself passes no firewall.
 ROCE = 4791

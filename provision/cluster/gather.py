@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -25,6 +25,7 @@ from provision.core.lease import Answer, Claim, read_answer
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.core.stopwatch import Stopwatch
+from provision.core.values import dataclass
 from provision.environment.lockfile import no_lock
 from provision.facts import Facts, facts_script, read_facts
 from provision.inventory.models import Host, Inventory

@@ -7,8 +7,8 @@ import ipaddress
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from provision.core.values import dataclass
 from provision.facts import Facts
 from provision.facts.model import Interface
 from provision.inventory.models import Host

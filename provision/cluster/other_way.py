@@ -4,12 +4,12 @@ elsewhere, and no step looks there any more."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.cluster import existing
 from provision.cluster.cluster import Node
 from provision.core.mark import Mark
 from provision.core.script import Script
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.payload.bundle import shell
 

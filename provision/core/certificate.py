@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 
 #: What the file with key and certificate is called among a cluster's secrets, and the private key in it alone: no
 #: service gets them by its environment.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from provision.core.values import dataclass
 
 #: Of a command that takes an inventory: its options with a value, and of those, what is kept of the run's own.
 #: A test compares it with the commands themselves.

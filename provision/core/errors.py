@@ -33,11 +33,11 @@ ProvisionError                 what happened; `hint` says what to type next; `ex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.exits import Exit
 from provision.core.urls import masked
+from provision.core.values import dataclass
 
 
 class ProvisionError(Exception):

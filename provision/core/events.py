@@ -7,11 +7,11 @@ else tells the outside world what a run does. `seconds` are durations, measured 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from provision.core.errors import HostError
 from provision.core.plan import Change, Plan
 from provision.core.script import NOTE, PROGRESS
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

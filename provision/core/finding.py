@@ -7,8 +7,10 @@ else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
+
+from provision.core.values import dataclass
 
 #: What can be asked for with `check --only`, in the order in which it is shown.
 AREAS = (

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.core.errors import HostError
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

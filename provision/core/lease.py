@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from provision.core.values import dataclass
 from provision.core.visible import visible
 from provision.core.wording import span
 

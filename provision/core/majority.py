@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from provision.core.values import dataclass
 
 V = TypeVar("V", bound=Hashable)
 

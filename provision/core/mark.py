@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from provision.core.values import dataclass
 
 #: What cannot be in a part: the separator, and what would end the variable's line.
 _PART = re.compile(r"[^\s/]+\Z")

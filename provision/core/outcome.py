@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from provision.core.finding import Known
+from provision.core.values import dataclass
 
 #: An address and a port.
 Endpoint = tuple[str, int]

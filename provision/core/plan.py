@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from provision.core.finding import Finding, Severity
 from provision.core.playbook import Step
 from provision.core.resource import Difference, Interruption, State
+from provision.core.values import dataclass
 
 #: The hint of a difference that a plan would change.
 BY_UP = "`provision up` fixes it"

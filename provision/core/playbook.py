@@ -6,7 +6,7 @@ A playbook file defines `playbook(cluster) -> Playbook`, a pure function of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core.errors import PlaybookError
 from provision.core.finding import Finding, Known, blocker
@@ -15,6 +15,7 @@ from provision.core.outcome import Telling
 from provision.core.proof import Proof
 from provision.core.resource import Resource
 from provision.core.sizing import Sizing
+from provision.core.values import dataclass
 
 #: Host → what is known of it, once its resources were looked at; to what in there is not as it should be.
 Review = Callable[[Mapping[str, tuple[Known, ...]]], Iterable[Finding]]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.errors import HostError
 from provision.core.finding import Finding, Known
 from provision.core.resource import State
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, Exit
@@ -11,6 +11,7 @@ from provision.core.finding import Finding, Known
 from provision.core.plan import Mode, Plan
 from provision.core.sizing import Sizing
 from provision.core.timing import Phase, Timings
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known
 from provision.core.script import Fragment, Script
 from provision.core.spread import Spread
+from provision.core.values import dataclass
 
 #: What a resource is or should be, by aspect; None: it is absent.
 State = Mapping[str, str] | None

@@ -23,11 +23,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePath
 from typing import Protocol
 
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 
 Value = str | int | PurePath | Secret
 

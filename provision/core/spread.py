@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.core.script import Value
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from provision.core.values import dataclass
 
 #: `facts`: connecting to a host and asking it what it is. `looking`: the probes of all its resources. `wait`: for
 #: another run that has the hosts. `here`: work of this machine. `question`: put to a person. `proof`, `change`: as in

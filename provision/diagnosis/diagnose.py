@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from provision.core.values import dataclass
 from provision.diagnosis.lines import Line, read_lines, unique
 from provision.diagnosis.noise import is_aftermath, is_exception, is_warned
 from provision.diagnosis.port_keys import DEFAULTS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from provision.core.values import dataclass
 from provision.diagnosis.diagnose import diagnose
 from provision.diagnosis.lines import Clock, Line, read_lines
 from provision.diagnosis.logs import Source, logs_of

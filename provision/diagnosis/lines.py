@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from provision.core.values import dataclass
 from provision.diagnosis.packed import unpack
 from provision.diagnosis.prefixes import Stripped, level_of, strip
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.values import dataclass
 from provision.diagnosis.archive import LOGS, holds_bundle, read_bundle
 from provision.diagnosis.contents import contents
 from provision.diagnosis.lines import rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from provision.core.values import dataclass
 
 # A name that only one of these programs uses stands before one that others give another meaning.
 _TEXT = ("MESSAGE", "textPayload", "message", "msg", "log", "event")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from provision.core.values import dataclass
 from provision.diagnosis.figures import figures
 from provision.diagnosis.port_keys import DEFAULTS, another
 

@@ -8,9 +8,8 @@ the catalog answers by restarting the program, or not at all, says little of a G
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from provision.core.finding import Severity
+from provision.core.values import dataclass
 
 #: `…, GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)`
 RECOVERY = 154

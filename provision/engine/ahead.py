@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.core.plan import Change
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 
 # Whoever answers for a proof within seconds has the processor first, and so has a model that goes on serving. Not of
 # `$$`: that is the shell around all scripts of a batch.

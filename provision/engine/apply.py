@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from provision.cluster.relaying import RelayHost
@@ -26,6 +26,7 @@ from provision.core.resource import State
 from provision.core.script import PROGRESS, Fragment, Script
 from provision.core.stopwatch import Stopwatch
 from provision.core.timing import Span
+from provision.core.values import dataclass
 from provision.engine.ahead import is_ahead
 from provision.engine.gone import Told
 from provision.engine.relaying import Gathering, Relaying

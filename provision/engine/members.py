@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from provision.core.errors import InventoryError, NoHome
@@ -16,6 +16,7 @@ from provision.core.files import write_whole
 from provision.core.paths import cluster_dir, state_dir
 from provision.core.private import NotPrivate, private_folder, require_ours
 from provision.core.reading import as_json, read_kept
+from provision.core.values import dataclass
 from provision.inventory import load
 from provision.inventory.models import Host, Inventory
 

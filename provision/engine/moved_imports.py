@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from provision.core.errors import LockError, PlanChanged, UsageError
@@ -21,6 +21,7 @@ from provision.core.private import require_ours
 from provision.core.reading import as_json, read_given, read_kept
 from provision.core.report import Report
 from provision.core.urls import masked
+from provision.core.values import dataclass
 from provision.environment import locks
 from provision.environment.lockfile import Lock, write_lock
 from provision.inventory.models import Inventory

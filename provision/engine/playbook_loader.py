@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import resources
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -19,6 +19,7 @@ from types import CodeType
 from provision.cluster.cluster import Cluster
 from provision.core.errors import PlaybookError, ProvisionError
 from provision.core.playbook import Playbook
+from provision.core.values import dataclass
 from provision.engine.moved_imports import moved_imports
 
 PlaybookFunction = Callable[[Cluster], Playbook]

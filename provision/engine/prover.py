@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 
 from provision.core import events
@@ -18,6 +18,7 @@ from provision.core.proof import Proof, Shown
 from provision.core.script import PROGRESS, Fragment, Script
 from provision.core.stopwatch import Stopwatch
 from provision.core.timing import Kind, Span
+from provision.core.values import dataclass
 from provision.engine.gone import is_gone
 from provision.inventory.models import Host
 from provision.transport import Transport

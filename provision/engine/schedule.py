@@ -7,9 +7,9 @@ stretch: one script, one round trip.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from provision.core.plan import Change, Plan
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

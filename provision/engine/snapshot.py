@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import SnapshotError
@@ -22,6 +21,7 @@ from provision.core.reading import as_json, read_given
 from provision.core.report import WHOLE_AREA, Changed, Report, Since
 from provision.core.room import way_out
 from provision.core.urls import masked
+from provision.core.values import dataclass
 
 #: Raised when a field changes its meaning; a file of another version is refused.
 VERSION = 1

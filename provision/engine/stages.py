@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from provision.core.errors import UsageError
 from provision.core.plan import Change, Plan
 from provision.core.playbook import Placed
 from provision.core.proof import Proof
 from provision.core.resource import State
+from provision.core.values import dataclass
 from provision.core.wording import did_you_mean
 
 

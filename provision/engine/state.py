@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.cluster.cluster import Cluster
 from provision.cluster.gather import Fleet
@@ -16,6 +16,7 @@ from provision.core.resource import State
 from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.core.stopwatch import Stopwatch
+from provision.core.values import dataclass
 from provision.engine.members import Members
 from provision.environment.lockfile import Lock, no_lock
 from provision.inventory.models import Inventory

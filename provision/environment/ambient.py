@@ -14,7 +14,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +22,7 @@ from provision.core.errors import LockError
 from provision.core.script import Value
 from provision.core.secret import Secret
 from provision.core.urls import masked, with_login
+from provision.core.values import dataclass
 
 #: Of uv's variables those that do not choose packages: credentials, certificates, and the machine's own folders.
 _UV_KEPT = re.compile(

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from provision.core.errors import LockError
+from provision.core.values import dataclass
 from provision.environment.ambient import ambient, for_pip, for_uv, sealed
 from provision.environment.indexes import (
     INVESTIGATE,

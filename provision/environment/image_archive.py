@@ -9,13 +9,14 @@ import shlex
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
+from provision.core.values import dataclass
 from provision.environment import unpacking
 
 _DIST = re.compile(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from provision.core.values import dataclass
 from provision.environment.lockfile import Lock
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
 from provision.core.reading import read_given
+from provision.core.values import dataclass
 from provision.environment.sources import is_project_file, read_project
 from provision.inventory.models import Python
 from provision.inventory.packages import LISTS

@@ -5,11 +5,11 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from provision.core.errors import LockError
+from provision.core.values import dataclass
 from provision.environment.cache import wheel_cache
 from provision.environment.lockfile import Lock
 from provision.environment.resolve import wheel_sizes

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from provision.cluster.cluster import Cluster
 from provision.core.script import quote
+from provision.core.values import dataclass
 from provision.export.layout import HostFile, HostLayout, Wait
 from provision.export.words import sh
 from provision.payload.bundle import shell, standalone

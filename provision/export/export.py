@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.cluster.cluster import Cluster
 from provision.core.errors import ProvisionError
@@ -11,6 +11,7 @@ from provision.core.exits import Exit
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.core.urls import bare, masked
+from provision.core.values import dataclass
 from provision.export.ansible import ansible_files
 from provision.export.common import File
 from provision.export.compose import compose_files

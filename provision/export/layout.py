@@ -6,11 +6,12 @@ Commands, variables, ports and addresses are those of the resources themselves, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
+from provision.core.values import dataclass
 from provision.payload.bundle import module
 from provision.resources.absent import Absent
 from provision.resources.firewall import OpenPorts

@@ -6,9 +6,10 @@ import ipaddress
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from provision.core.values import dataclass
 from provision.facts.model import Interface, Listener
 
 _LINK = re.compile(r"\d+: ([^:@ ]+)(?:@[^:]*)?: <([A-Z0-9_,-]*)>.*?\bmtu (\d{1,9})\b", re.ASCII)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
+from provision.core.values import dataclass
 from provision.facts.model import GpuProcess, Program
 
 #: Between arguments, where the kernel has NULs.

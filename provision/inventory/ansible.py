@@ -11,11 +11,12 @@ provision's own format; among the vars of a group or a host it holds settings of
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from provision.core.errors import InventoryError
+from provision.core.values import dataclass
 from provision.inventory.ansible_files import VarsFile, VarsFiles
 from provision.inventory.ansible_list import unfolded
 from provision.inventory.ansible_words import ORDER, is_encrypted, translate

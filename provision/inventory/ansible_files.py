@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from provision.core.values import dataclass
 from provision.inventory.files import read_text
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from provision.core.values import dataclass
 from provision.inventory.hosts import Listed
 from provision.inventory.networks import check_network, is_ip
 from provision.inventory.node import YamlNode

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import yaml
 
 from provision.core.errors import UsageError
 from provision.core.reading import read_given
+from provision.core.values import dataclass
 
 MAX_BYTES = 1 << 20
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from provision.core.urls import masked
+from provision.core.values import dataclass
 from provision.inventory.compose_files import ComposeService, ComposeSource, read_files
 from provision.inventory.compose_table import BY_NAME, SERVICE_KEYS, Variable
 from provision.inventory.lookalikes import looks_secret

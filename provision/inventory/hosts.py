@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from provision.core.values import dataclass
 from provision.core.wording import did_you_mean
 from provision.inventory.format import Settings
 from provision.inventory.node import YamlNode

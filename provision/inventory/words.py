@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
+
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

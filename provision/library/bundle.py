@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -16,6 +15,7 @@ from provision.core.errors import Cancelled, ProvisionError
 from provision.core.exits import Exit
 from provision.core.reading import read_kept
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.inventory.secrets import readable_secrets
 from provision.operate import logs as reading

@@ -6,7 +6,6 @@ import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from provision.begin.begin import Proposal, propose
@@ -14,6 +13,7 @@ from provision.begin.hosts_from import hosts_from
 from provision.core.errors import ProvisionError
 from provision.core.events import Listener, silent
 from provision.core.exits import Exit
+from provision.core.values import dataclass
 from provision.library.new_file import refuse_existing, write_new
 
 _HINT = "edit it, or name another file"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from pathlib import Path
 
 from provision import inventory as inventories
@@ -11,6 +10,7 @@ from provision.checks.ids import acceptable
 from provision.core.errors import PlaybookError, ProvisionError
 from provision.core.exits import Exit
 from provision.core.reading import read_kept
+from provision.core.values import dataclass
 from provision.environment.lockfile import LockMissing, LockStale, read_lock
 from provision.environment.locks import lock_of
 from provision.inventory.models import Inventory

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from provision.core.values import dataclass
 from provision.export.metrics import CERTIFICATE_FILE, KEY_FILE, by_address_alone, key_wanted, metrics_files
 from provision.export.writing import write
 from provision.inventory.models import Inventory

@@ -10,13 +10,14 @@ import base64
 import hashlib
 import re
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from provision.core.errors import LockError
 from provision.core.script import Fragment, Script, Upload, environment
 from provision.core.urls import passwords
+from provision.core.values import dataclass
 from provision.environment.ambient import ambient, reaching
 from provision.environment.building import Machine, Order, as_pip_reads
 from provision.environment.indexes import as_lines, extra_indexes, find_links, main_index

@@ -7,12 +7,13 @@ import math
 import shlex
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.core.errors import ProvisionError, UsageError
 from provision.core.exits import Exit
 from provision.core.script import Script, Value, assignments, is_text
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Host, Inventory
 from provision.operate.asking import asking, errors_of, place_of
 from provision.payload.bundle import shell

@@ -11,11 +11,11 @@ import re
 import shlex
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from provision.core.errors import HostError, UsageError
 from provision.core.script import NOTE, Fragment, Script, Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.inventory.secrets import read_sudo_password
 from provision.inventory.serverless import BACKEND, MODEL_NAME, ServerlessLlm, SllmModel

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from provision.core.values import dataclass
 from provision.diagnosis.lines import Clock, time_of
 from provision.diagnosis.prefixes import strip
 

@@ -6,13 +6,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import Empty, SimpleQueue
 
 from provision.cluster.gather import Fleet
 from provision.core.errors import Cancelled, ProvisionError, ScriptFailed
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Host, Inventory
 from provision.operate.asking import asking, errors_of, place_of
 from provision.operate.log_lines import Filter, HostReader, LogFile, LogLine, in_order

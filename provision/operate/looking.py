@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.cluster.gather import Fleet
 from provision.core.errors import LockError, NoHome, ProvisionError
 from provision.core.lease import read_answer
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.engine.members import AT, Members
 from provision.environment.locks import lock_of
 from provision.inventory.models import Host, Inventory

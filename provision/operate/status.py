@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core.errors import ProvisionError
 from provision.core.exits import Exit
 from provision.core.lease import Holder
+from provision.core.values import dataclass
 
 #: What `check` looks at and this does not.
 NOT_LOOKED_AT = ("packages", "weights", "settings", "network")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core.errors import UsageError
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.inventory.secrets import read_sudo_password
 from provision.resources.kept_token import read_token, token_question

@@ -7,9 +7,9 @@ what vLLM reads: vllm 0.32.0, vllm/transformers_utils/model_arch_config_converto
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from provision.core.values import dataclass
 from provision.parallel.cache_type import cache_in_8bit
 from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
 from provision.parallel.defaults import DEFAULTS

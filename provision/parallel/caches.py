@@ -7,8 +7,9 @@ told by `not_modelled` in provision/parallel/keys.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from provision.core.values import dataclass
 from provision.parallel.encoder_decoder import ENCODER_TOKENS, only_encodes
 from provision.parallel.keys import STATES, WINDOWS, counts
 

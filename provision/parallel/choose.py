@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from provision.core.values import dataclass
 from provision.parallel.cut import Cut
 
 #: Whether vLLM would take this cut.

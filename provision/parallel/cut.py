@@ -7,10 +7,10 @@ Source: vllm 0.32.0, `verify_with_parallel_config` and `_get_and_verify_max_len`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from provision.core.values import dataclass
 from provision.parallel.architecture import Architecture
 from provision.parallel.registry import PLUGINS, WITHOUT_STAGES, covers, knows, removed_before
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.core.sizing import StageSize
+from provision.core.values import dataclass
 from provision.inventory.models import Serve
 from provision.parallel.alternatives import alternatives, fewer, shortfall
 from provision.parallel.architecture import Architecture

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.core.sizing import StageSize
+from provision.core.values import dataclass
 from provision.core.wording import GIB
 from provision.parallel.architecture import Architecture
 from provision.parallel.cut import Cut

@@ -6,7 +6,7 @@ A flag misspelt is otherwise found when the new server ends at once, and the old
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.errors import HostError
@@ -15,6 +15,7 @@ from provision.core.proof import Proof, Shown
 from provision.core.resource import State
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.payload.bundle import bundle, shell
 from provision.payload.serve_arguments import ACCEPTED, REFUSED
 from provision.resources.vllm import VllmServer

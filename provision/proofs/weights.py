@@ -6,7 +6,7 @@ Ranks that read different weights answer nonsense, or stop with an error that na
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.errors import HostError
@@ -14,6 +14,7 @@ from provision.core.finding import Against, Finding, Severity
 from provision.core.majority import reference
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 from provision.core.wording import download
 from provision.payload.weights.manifest import Entry, digest_of, parsed
 from provision.resources.weights import Weights

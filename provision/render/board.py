@@ -4,11 +4,12 @@ Pure: no clock."""
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core import events
 from provision.core.events import Event
 from provision.core.playbook import Step
+from provision.core.values import dataclass
 from provision.render.text import PLAIN, Paint, Style, cells, clean, clock, count, cut, cut_at_word, pad
 
 _WAITING, _BUSY, _DONE, _FAILED = "waiting", "busy", "done", "failed"

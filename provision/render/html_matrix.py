@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from provision.core.errors import HostError, ProvisionError, Unreachable
 from provision.core.finding import Finding, Severity, area_rank, blocker
 from provision.core.report import Report
+from provision.core.values import dataclass
 from provision.render.errors import shared
 from provision.render.merged import NOT_LOOKED_AT, Merged, entries
 

@@ -7,13 +7,13 @@ There is no standard; this is what Jenkins, GitLab and GitHub's reporters have i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from xml.etree import ElementTree
 
 from provision.core.errors import HostError, ProvisionError
 from provision.core.finding import Finding, Known, area_rank
 from provision.core.report import Report
+from provision.core.values import dataclass
 from provision.core.visible import shown
 from provision.render.merged import NOT_LOOKED_AT, tallied
 

@@ -7,10 +7,10 @@ with the hosts that have it. So one host and two hundred are both read at 80 col
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from provision.core.finding import Finding, Severity, area_rank, sorted_findings
 from provision.core.report import Report
+from provision.core.values import dataclass
 from provision.render.findings import STYLE
 from provision.render.text import PLAIN, Paint, Style, cells, clean, cut, named, pad, wrapped
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.core.finding import HELD_UP, Finding, Severity
 from provision.core.report import Report
+from provision.core.values import dataclass
 
 #: Stands in a text for the host that it is about, where it is said of several.
 EACH = "<host>"

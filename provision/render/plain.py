@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from provision.core.events import Connected, Doing, Event, Progress
+from provision.core.values import dataclass
 from provision.render.fanout import View
 from provision.render.lines import EventLines
 from provision.render.out import Out

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.core.plan import Action, Change, Mode, Plan, Stop
+from provision.core.values import dataclass
 from provision.render.findings import details
 from provision.render.merged import Merged, entries
 from provision.render.text import PLAIN, Paint, Style, cells, clean, count, duration, named, pad

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from provision.core.values import dataclass
 
 #: What NVIDIA's files for CDI call all GPUs of a host.
 CDI = "nvidia.com/gpu"

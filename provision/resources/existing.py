@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ from provision.cluster.existing import LOOK, PATIENCE
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 from provision.environment.installed import read_listing
 from provision.environment.python_version import fits
 from provision.payload.bundle import bundle, shell

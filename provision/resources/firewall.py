@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.cluster.closing import Closing
@@ -11,6 +11,7 @@ from provision.cluster.nftables import aspects, table_of, with_unasked
 from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.core.values import dataclass
 from provision.facts.network import kernel_address
 from provision.payload.bundle import shell
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.flags import given
 from provision.inventory.models import Serve
 from provision.resources.module import ModuleFile

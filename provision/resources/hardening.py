@@ -6,7 +6,7 @@ that decided against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True)

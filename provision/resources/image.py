@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from provision.core.errors import LockError
 from provision.core.finding import Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
+from provision.core.values import dataclass
 from provision.environment.lockfile import UNLOCKED, Lock
 from provision.inventory.runtime import Runtime
 from provision.payload.bundle import shell

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core.mark import Mark
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.ray import TOKEN
 from provision.resources.service import LIBRARY

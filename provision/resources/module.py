@@ -7,9 +7,9 @@ and nothing else.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from provision.core.script import Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import module, shell
 
 

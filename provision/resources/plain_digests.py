@@ -6,11 +6,11 @@ service goes on: it restarts only if its secret has changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Resource, State
 from provision.core.script import Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.service import LIBRARY, Service
 from provision.resources.service_secrets import COMPARE, secret_variables

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.mark import Mark
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.ports_held import held_by
 from provision.resources.service import LIBRARY, Place

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+
+from provision.core.values import dataclass
 
 _HELD = re.compile(
     r"taken(?: by \"(?P<program>[^\"]*)\",pid=(?P<pid>\d+)\S*)?.*?, container (?P<perhaps>perhaps )?"

@@ -7,12 +7,12 @@ stands before each line of its log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.finding import Known
 from provision.core.resource import Resource, State
 from provision.core.script import Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.service import LIBRARY, Place
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.resource import State
 from provision.core.script import Script, Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.flags import given
 from provision.payload.bundle import shell
 from provision.resources.lifeline import Server, lifeline

@@ -6,11 +6,12 @@ Too few GPUs do not make vLLM fail, they make it wait in silence for half an hou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import bundle, shell
 from provision.payload.ray_members import ELSEWHERE
 from provision.resources.ray import RayHead

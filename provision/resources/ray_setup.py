@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Ray
 
 #: Ray's temporary folder, in the folder for it. Short, as that is.

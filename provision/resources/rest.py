@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 
 

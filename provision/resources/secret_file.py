@@ -6,12 +6,12 @@ says `as given` or `another`: no plan, log or snapshot ever holds more, not even
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.resources.service_secrets import AS_GIVEN
 from provision.resources.text_file import file_script, in_its_place
 

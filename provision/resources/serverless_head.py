@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.finding import Known
@@ -12,6 +12,7 @@ from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.core.urls import bracketed
+from provision.core.values import dataclass
 from provision.inventory.serverless import ServerlessLlm, SllmModel
 from provision.payload.bundle import bundle, shell
 from provision.resources.ray import RayHead, as_the_head, await_members

@@ -4,12 +4,13 @@ folder that it has them from (STORAGE_PATH)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.serverless import ServerlessLlm
 from provision.payload.bundle import shell
 from provision.resources.lifeline import Server, lifeline

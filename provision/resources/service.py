@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.payload.bundle import bundle, shell
 from provision.resources.hardening import HARDENING
 from provision.resources.planned import condition, in_words, service_lines

@@ -7,12 +7,12 @@ on a worker. So every host is asked, in one round trip, for the lines that matte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from provision.cluster.cluster import Node
 from provision.core.errors import HostError
 from provision.core.inquiry import Explanation, Inquiry
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 from provision.diagnosis import Diagnosis, Line, diagnose
 from provision.diagnosis.answer import read_answer
 from provision.diagnosis.timeline import shown, timeline

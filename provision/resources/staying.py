@@ -4,11 +4,12 @@ each start, and how a state says whether the unit is as it was written."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.core.finding import Finding, Severity
 from provision.core.resource import State
 from provision.core.script import Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.runtime import RUNTIME_FILES, STAYING
 

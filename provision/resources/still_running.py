@@ -8,11 +8,11 @@ nothing is left once this has found nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Difference, Interruption, Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.service import sending
 

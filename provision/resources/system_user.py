@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known, Severity
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 
 #: Where root keeps what belongs to no cluster alone. Nobody else writes there.

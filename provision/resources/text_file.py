@@ -7,11 +7,11 @@ import difflib
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 
 #: Who else could change what is at a path, and with whose rights it is touched.

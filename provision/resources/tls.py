@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.core.certificate import ShownCertificate
 from provision.core.script import Script
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 
 #: vLLM's flags (entrypoints/launchers/cli_args.py, 0.32.0); uvicorn takes both from one file.

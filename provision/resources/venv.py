@@ -8,13 +8,14 @@ switch away. Several hosts may share one `root` (a home folder over NFS): one bu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value, environment
+from provision.core.values import dataclass
 from provision.environment.local_wheels import elsewhere, local_wheels
 from provision.environment.lockfile import UNLOCKED, Lock, requirement
 from provision.environment.main_packages import main_packages

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.finding import Known
 from provision.core.resource import Difference, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.diagnosis import decisive
 from provision.inventory.models import Serve
 from provision.payload.ask import OPEN

@@ -9,11 +9,12 @@ waits for all is a step of its own, since no more hosts than the run has threads
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script, Value
+from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.absent import Stopped
 from provision.resources.ranks import COUNT, Ranks

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.core.errors import ProvisionError
@@ -17,6 +17,7 @@ from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
 from provision.core.spread import Spread
+from provision.core.values import dataclass
 from provision.core.wording import download
 from provision.payload.bundle import bundle, shell
 from provision.payload.weights.seal import INCOMING

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from provision.core.errors import HostError, ScriptTimeout, UsageError
 from provision.core.events import Event, Note, Progress, heard
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.payload.ask import EMBEDDING, POOLING
 from provision.payload.bundle import bundle, shell

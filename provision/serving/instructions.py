@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from provision.core.certificate import ShownCertificate
 from provision.core.outcome import Ended, Endpoint
 from provision.core.person import expanded
 from provision.core.urls import bracketed
+from provision.core.values import dataclass
 from provision.inventory.models import Host, SecretSource
 from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 

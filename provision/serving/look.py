@@ -6,7 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.cluster.closing import addresses, closing
 from provision.cluster.cluster import Cluster, Node
@@ -15,6 +15,7 @@ from provision.core.errors import ScriptFailed, Unreachable, UsageError
 from provision.core.events import silent
 from provision.core.script import Script
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.environment.lockfile import no_lock
 from provision.facts.network import kernel_address
 from provision.inventory.models import Host, Inventory

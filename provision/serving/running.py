@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.cluster.cluster import is_loopback
 from provision.core.errors import HostError, ScriptFailed
 from provision.core.mark import Mark
 from provision.core.script import Fragment, Script
 from provision.core.urls import bracketed
+from provision.core.values import dataclass
 from provision.inventory.models import Host, Inventory
 from provision.payload.bundle import shell
 from provision.transport import Session

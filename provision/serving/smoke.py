@@ -10,7 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http.client import HTTPException
 
 from provision.core.errors import HostError, ProvisionError, UsageError
@@ -18,6 +18,7 @@ from provision.core.report import Report
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.core.urls import bracketed
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory, Serve
 from provision.payload.ask import Answer, Refused, article, ask, told_answer
 from provision.payload.bounded import whole

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from provision.cluster.closing import Closing, Ports, addresses_of, closing
 from provision.cluster.cluster import Cluster, Node
@@ -11,6 +10,7 @@ from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.mark import Mark
 from provision.core.outcome import Ended, Endpoint
 from provision.core.playbook import Playbook, Step
+from provision.core.values import dataclass
 from provision.proofs.all_reduce.proof import PORT
 from provision.resources.firewall import FIREWALL, OPEN_PORTS, FirewallTable, OpenPorts
 

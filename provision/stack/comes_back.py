@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from provision.core.outcome import Ended, Endpoint
+from provision.core.values import dataclass
 
 #: So many hosts are named in the line.
 _FEW = 3

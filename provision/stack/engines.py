@@ -4,10 +4,10 @@ where hosts that should be alike begin to differ."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.majority import reference
+from provision.core.values import dataclass
 from provision.resources.container_engine import ENGINES
 
 _OTHER = "what works on one host then fails on another: flags, limits and logs differ between versions"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.majority import reference
+from provision.core.values import dataclass
 from provision.environment.python_version import fits, minor
 from provision.resources.venv import Venv
 

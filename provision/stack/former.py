@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Finding
 from provision.core.playbook import Playbook, Step
 from provision.core.resource import Resource
+from provision.core.values import dataclass
 from provision.resources.absent import Absent
 from provision.resources.service import Service
 from provision.resources.still_running import StillRunning

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from provision.core.certificate import TLS
@@ -20,6 +20,7 @@ from provision.core.paths import cluster_dir
 from provision.core.private import private_folder, require_ours
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.resources.tls import held_question
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from provision.cluster.cluster import Cluster, Node
@@ -13,6 +12,7 @@ from provision.core.person import expanded
 from provision.core.playbook import Playbook
 from provision.core.script import Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.core.wording import is_true
 from provision.environment.ambient import reaching
 from provision.inventory.models import Serve

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 from provision.inventory.models import Inventory
 from provision.resources.venv_left import leftovers
 

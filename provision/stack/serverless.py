@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from provision.checks.ids import NO_TOKEN
 from provision.cluster.cluster import Cluster, Node
@@ -19,6 +19,7 @@ from provision.core.outcome import Ended, Endpoint
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.core.urls import bracketed
+from provision.core.values import dataclass
 from provision.environment.python_version import number
 from provision.inventory.serverless import ServerlessLlm
 from provision.resources.existing import ExistingEnvironment

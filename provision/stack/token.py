@@ -14,7 +14,6 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from provision.core.errors import NoHome, ProvisionError
@@ -25,6 +24,7 @@ from provision.core.reading import read_kept
 from provision.core.room import way_out
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.resources.kept_token import HeldToken, read_token, token_question
 
 #: The token's name among the secrets of an inventory, and in Ray.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from provision.core.exits import Exit
 from provision.core.finding import Against, Finding, Known, Severity, sorted_findings
 from provision.core.report import Report
+from provision.core.values import dataclass
 from provision.testing.results import Outcome, Result
 
 AREA = "tests"

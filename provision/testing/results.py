@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import Enum
+
+from provision.core.values import dataclass
 
 
 class Outcome(Enum):

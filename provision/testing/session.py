@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from provision.core.errors import ProvisionError
+from provision.core.values import dataclass
 from provision.inventory.models import Host, Inventory
 from provision.render.errors import error_lines
 from provision.testing.connections import Connections

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import paramiko
 from paramiko.common import CONNECTION_FAILED_CODE
+
+from provision.core.values import dataclass
 
 SIGNATURES = (
     *(

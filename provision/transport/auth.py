@@ -6,12 +6,13 @@ import contextlib
 import os
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import paramiko
 
 from provision.core.errors import AuthFailed
 from provision.core.person import expanded
+from provision.core.values import dataclass
 from provision.transport.agent import Agent, AgentFailed, HeldKey
 from provision.transport.algorithms import Client
 from provision.transport.handshake import Transient

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import paramiko
 
 from provision.core.errors import ScriptFailed
+from provision.core.values import dataclass
 
 #: For the host to open a channel (seconds).
 ANSWER = 30.0

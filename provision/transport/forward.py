@@ -9,11 +9,11 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import paramiko
 
 from provision.core.errors import Cancelled, PortClosed, ProvisionError
+from provision.core.values import dataclass
 from provision.transport.connect import Opener
 from provision.transport.target import Target
 

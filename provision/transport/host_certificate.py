@@ -7,10 +7,10 @@ import base64
 import re
 import struct
 import time
-from dataclasses import dataclass
 
 import paramiko
 
+from provision.core.values import dataclass
 from provision.transport.algorithms import SIGNATURES
 from provision.transport.hostkey import HostKey
 

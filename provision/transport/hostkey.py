@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from provision.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

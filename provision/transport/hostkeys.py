@@ -8,12 +8,12 @@ import hmac
 import shlex
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from provision.core.errors import HostKeyChanged, HostKeyUnknown
 from provision.core.reading import read_given
+from provision.core.values import dataclass
 from provision.transport.host_certificate import read as read_certificate
 from provision.transport.hostkey import HostKey
 from provision.transport.revoked import refuse_revoked

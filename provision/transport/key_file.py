@@ -9,7 +9,7 @@ import io
 import shlex
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import paramiko
@@ -19,6 +19,7 @@ from paramiko.agent import AgentKey
 
 from provision.core.private import open_to_others
 from provision.core.reading import read_given
+from provision.core.values import dataclass
 
 _PUBLIC = ("ssh-", "ecdsa-", "sk-")
 

@@ -11,12 +11,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import paramiko
 
 from provision.core.errors import ProvisionError
+from provision.core.values import dataclass
 from provision.payload.bundle import bundle
 from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
 from provision.transport.batch import STARTING

@@ -11,12 +11,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import paramiko
 
 from provision.core.script import Value
 from provision.core.secret import Secret
+from provision.core.values import dataclass
 from provision.payload.relay.wire import AT_WORK, HASH, NO_SOURCE
 from provision.transport.pace import Pace
 from provision.transport.redact import redactor

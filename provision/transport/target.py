@@ -9,12 +9,13 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import Unreachable
 from provision.core.person import expanded, login_name
 from provision.core.urls import bracketed
+from provision.core.values import dataclass
 from provision.inventory.models import Host
 from provision.transport import tokens
 from provision.transport.ssh_config import SshSettings, paths

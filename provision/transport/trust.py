@@ -9,13 +9,14 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from provision.core.errors import HostError, HostKeyChanged, HostKeyUnknown, ProvisionError
 from provision.core.files import followed
 from provision.core.person import to_write
+from provision.core.values import dataclass
 from provision.inventory.models import Host
 from provision.transport.connect import Opener
 from provision.transport.hostkey import HostKey

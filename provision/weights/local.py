@@ -6,13 +6,14 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from provision.core.errors import NoHome
 from provision.core.paths import state_dir
 from provision.core.private import exposed, private_folder
 from provision.core.reading import open_kept
+from provision.core.values import dataclass
 from provision.payload.weights.manifest import (
     Entry,
     digest_of,

@@ -7,12 +7,13 @@ for remapped rows and retired pages, and "Fabric Manager User Guide" for fabric 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from provision.checks.gpu.answering import LOST
 from provision.checks.gpu.throttle import IDLE, slowed_by
 from provision.checks.gpu.xid import evidence_of
 from provision.core.finding import Against, Finding, Severity
+from provision.core.values import dataclass
 from provision.core.wording import typed
 from provision.facts import Facts, Gpu
 

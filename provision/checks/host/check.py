@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.finding import Against, Finding, Severity
 from provision.core.script import Script
+from provision.core.values import dataclass
 from provision.core.wording import typed
 from provision.facts import Facts
 

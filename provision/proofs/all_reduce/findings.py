@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Shown
 from provision.core.script import Fragment
+from provision.core.values import dataclass
 from provision.diagnosis import decisive
 from provision.proofs.all_reduce.participant import Participant
 from provision.proofs.all_reduce.speed import measured

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from provision.cluster.cluster import Node
+from provision.core.values import dataclass
 
 #: What the kernel says of a port of an RDMA device that may be used.
 ACTIVE = "ACTIVE"

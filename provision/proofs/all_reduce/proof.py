@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from provision.cluster.cluster import Cluster, Node
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script, Value, environment
+from provision.core.values import dataclass
 from provision.payload.bundle import bundle, shell
 from provision.proofs.all_reduce.findings import shown
 from provision.proofs.all_reduce.participant import Participant, participant

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from provision.core.script import Fragment
+from provision.core.values import dataclass
 
 _VERDICTS = ("other", "taken", "silent", "refused", "dropped", "unreachable", "cut")
 

@@ -7,7 +7,9 @@ widest scope in which all of it fails: the whole cluster, parts of it, one host,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from provision.core.values import dataclass
 
 #: (from, to)
 Pair = tuple[str, str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
+from provision.core.values import dataclass
 from provision.proofs.network.answers import HostPaths, Path, Silent
 from provision.proofs.network.faults import Pair
 

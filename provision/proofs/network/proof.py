@@ -10,13 +10,14 @@ import json
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from provision.cluster.cluster import Cluster
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script
+from provision.core.values import dataclass
 from provision.payload.bundle import bundle, shell
 from provision.proofs.network.answers import Silent, read_answer
 from provision.proofs.network.findings import show
