@@ -13,6 +13,7 @@ from provision.begin.nodelist import split_list
 from provision.begin.ssh_hosts import OWN, hosts_of_config
 from provision.core.errors import UsageError
 from provision.core.person import expanded
+from provision.core.regex import regex
 from provision.inventory.ansible_ini import is_ini
 from provision.inventory.files import read_text
 from provision.inventory.hosts import Listed
@@ -24,8 +25,8 @@ from provision.inventory.reader import list_hosts
 #: VARIABLES).
 SLURM = ("SLURM_JOB_NODELIST", "SLURM_NODELIST")
 
-_SSH_CONFIG = re.compile(r"^[ \t]*(Host|Match|Include)([ \t]*=[ \t]*|[ \t]+)\S", re.IGNORECASE | re.MULTILINE)
-_MAPPING = re.compile(r"^[\"']?[\w.-]+[\"']?:(\s|$)|^\{", re.MULTILINE)
+_SSH_CONFIG = regex(r"^[ \t]*(Host|Match|Include)([ \t]*=[ \t]*|[ \t]+)\S", re.IGNORECASE | re.MULTILINE)
+_MAPPING = regex(r"^[\"']?[\w.-]+[\"']?:(\s|$)|^\{", re.MULTILINE)
 
 
 def allocation(environ: Mapping[str, str]) -> str:

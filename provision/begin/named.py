@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import field
 
 from provision.begin.nodelist import names_of
 from provision.core.errors import UsageError
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.inventory.checks import is_host_name
 from provision.inventory.ranges import RangeError
 
-_PLACE = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<host>[^@\s]+?)(?::(?P<port>[0-9]{1,5}))?\Z")
+_PLACE = regex(r"(?:(?P<user>[^@\s]+)@)?(?P<host>[^@\s]+?)(?::(?P<port>[0-9]{1,5}))?\Z")
 
 _NAME_HINT = "write `gpu-01`, `gpu-[01:04]`, or `ubuntu@10.0.0.1`"
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
+from provision.core.regex import regex
 from provision.inventory.ranges import MAX_NAMES, RangeError, combined, expand
 
-_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_PART = re.compile(r"(?:\[[^\[\]]*\]|[^,])+")
-_NUMBERS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?\Z")
+_BRACKETS = regex(r"\[([^\[\]]*)\]")
+_PART = regex(r"(?:\[[^\[\]]*\]|[^,])+")
+_NUMBERS = regex(r"([0-9]{1,9})(?:-([0-9]{1,9}))?\Z")
 
 
 def split_list(text: str) -> list[str]:

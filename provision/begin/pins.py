@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from provision.checks.compatibility_fit import allows, runs
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, Vllm, cuda_of, number, release
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.core.visible import visible
 from provision.facts import Facts
@@ -19,7 +20,7 @@ _FIRST = "3.12"
 #: Newer than every driver: where none is known, none is asked for.
 _ANY_DRIVER = "999999"
 #: As `uname -m` has it; what a host says instead is none.
-_ARCH = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
+_ARCH = regex(r"[a-z0-9_]{1,32}", re.ASCII)
 #: Of uv's words for platforms those below the default, which is glibc 2.34 (uv pip compile --python-platform).
 _GLIBCS = ((2, 34), (2, 33), (2, 32), (2, 31), (2, 28), (2, 17))
 

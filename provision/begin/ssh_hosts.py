@@ -11,11 +11,12 @@ from provision.begin.named import Named
 from provision.core.errors import UsageError
 from provision.core.person import expanded
 from provision.core.reading import read_given
+from provision.core.regex import regex
 from provision.transport.ssh_config import ConfigProblem, SshConfig
 
 OWN = Path("~/.ssh/config")
 
-_LINE = re.compile(r"[ \t]*(Host|Include)(?:[ \t]*=[ \t]*|[ \t]+)(.*)\Z", re.IGNORECASE)
+_LINE = regex(r"[ \t]*(Host|Include)(?:[ \t]*=[ \t]*|[ \t]+)(.*)\Z", re.IGNORECASE)
 _DEEPEST = 16  # as OpenSSH: readconf.c, READCONF_MAX_DEPTH
 
 

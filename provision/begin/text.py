@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 from provision.begin.named import Named
 from provision.begin.pins import Pins
 from provision.begin.survey import Surveyed
 from provision.core.errors import HostKeyUnknown, ProvisionError
+from provision.core.regex import regex
 from provision.core.visible import shown
 from provision.facts import Facts
 
 #: What every reader of YAML takes for text as it stands.
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|~?/[A-Za-z0-9._/-]+|[0-9]{1,3}(\.[0-9]{1,3}){3}")
+_PLAIN = regex(r"[A-Za-z][A-Za-z0-9._/-]*|~?/[A-Za-z0-9._/-]+|[0-9]{1,3}(\.[0-9]{1,3}){3}")
 _WORDS = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})
 _LONGEST = 200  # characters of a comment that a host has a say in
 

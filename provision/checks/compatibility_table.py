@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from packaging.version import Version
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
 
@@ -220,4 +221,4 @@ def parsed(version: str) -> Version | None:
         return None
 
 
-_NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})*", re.ASCII)
+_NUMBER = regex(r"\d{1,6}(\.\d{1,6})*", re.ASCII)

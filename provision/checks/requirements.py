@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -11,14 +10,15 @@ from packaging.utils import canonicalize_name
 
 from provision.checks.compatibility_table import RAY, TORCH, VLLM, RayRelease, Torch, Vllm, number, release
 from provision.cluster.cluster import Cluster
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.environment.lockfile import UNLOCKED
 from provision.environment.python_version import minor
 from provision.inventory.models import Python
 
 #: What builds call themselves, in their version or in python.torch_backend, that use no CUDA.
-_OTHER_HARDWARE = re.compile(r"cpu|rocm|xpu")
-_CUDA_BUILD = re.compile(r"cu(\d+)(\d)\b")
+_OTHER_HARDWARE = regex(r"cpu|rocm|xpu")
+_CUDA_BUILD = regex(r"cu(\d+)(\d)\b")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ as something else are left out, since a shell puts them into the line as they ar
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from provision.cli.dashes import inventory_first
 from provision.cli.find import find_inventory
+from provision.core.regex import regex
 
 if TYPE_CHECKING:
     from provision.inventory.hosts import Listed
@@ -27,7 +27,7 @@ Completer = Callable[[click.Context, click.Parameter, str], Items]
 #: Those that there can be (provision.operate.logs has them, and more that a shell would wait for).
 SERVICES = ("ray", "vllm")
 
-_SAFE = re.compile(r"[A-Za-z0-9_./@%+:-]+")
+_SAFE = regex(r"[A-Za-z0-9_./@%+:-]+")
 _SUFFIXES = (".yaml", ".yml", ".ini")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from provision.core.errors import ProvisionError
 from provision.core.private import NotPrivate
 from provision.core.reading import NotAFile
+from provision.core.regex import regex
 from provision.core.room import way_out
 
 
@@ -62,7 +62,7 @@ def _limit_reached(error: BaseException) -> str:
     return ""
 
 
-_NO_ROOM = re.compile(r"failed to map|[Cc]annot allocate memory|cannot apply additional memory protection")
+_NO_ROOM = regex(r"failed to map|[Cc]annot allocate memory|cannot apply additional memory protection")
 
 
 def _memory_is_limited() -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import ipaddress
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.facts import Facts
 from provision.facts.model import Interface
@@ -22,7 +22,7 @@ KINDS_APART = frozenset(
 )
 #: How such interfaces begin, of Docker (its networks are `br-` and 12 digits), Podman, libvirt, LXD, the plugins of
 #: Kubernetes, and VPNs: for hosts that do not show their kind.
-NAMES_APART = re.compile(
+NAMES_APART = regex(
     r"docker|br-[0-9a-f]{12}$|veth|podman|cni|virbr|vnet|lxc|lxdbr|incusbr"
     r"|flannel|cali|cilium|weave|kube-|nodelocaldns|ovn-|genev_sys|vxlan"
     r"|tun|tap|wg|tailscale|zt|utun|ppp|dummy"

@@ -6,10 +6,10 @@ Whoever writes a hint writes the bare command, `provision up --deep`; what shows
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
 #: Of a command that takes an inventory: its options with a value, and of those, what is kept of the run's own.
@@ -55,7 +55,7 @@ PASSWORD = (
     "up",
 )
 
-_TYPED = re.compile(r"`(provision [^`]*)`")
+_TYPED = regex(r"`(provision [^`]*)`")
 
 
 @dataclass(frozen=True)

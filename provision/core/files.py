@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shlex
 import stat
@@ -12,11 +11,12 @@ from pathlib import Path
 from provision.core.errors import UsageError
 from provision.core.private import owner
 from provision.core.reading import NotAFile, kind_of
+from provision.core.regex import regex
 
 #: As many links as the kernel follows on one path.
 _LINKS = 40
 
-_OPEN_FILE = re.compile(r"/proc/(\d+)/fd/(\d+)")
+_OPEN_FILE = regex(r"/proc/(\d+)/fd/(\d+)")
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o600, kept: bool = False) -> None:

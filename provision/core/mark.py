@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
 #: What cannot be in a part: the separator, and what would end the variable's line.
-_PART = re.compile(r"[^\s/]+\Z")
+_PART = regex(r"[^\s/]+\Z")
 
 FIRST = "0"
 

@@ -20,13 +20,13 @@ text is not even sh fails alone (with exit code 2, as sh says it): it is parsed 
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from provision.core.regex import regex
 from provision.core.secret import Secret
 from provision.core.values import dataclass
 
@@ -43,8 +43,8 @@ LONGEST_TEXT = 32 * 2**20
 
 _MARK = "\036"
 # What follows a batch's nonce. One pattern for all batches: compiling one for each costs more than a batch's parsing.
-_FRAME = re.compile(r"(begin|end|exit) (\d+)(?: (\d+))?\Z")
-_NAME = re.compile(r"[a-z_][a-zA-Z0-9_]*\Z")
+_FRAME = regex(r"(begin|end|exit) (\d+)(?: (\d+))?\Z")
+_NAME = regex(r"[a-z_][a-zA-Z0-9_]*\Z")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from provision.core.regex import regex
 from provision.core.secret import MASK, Secret
 
 # What cannot be part of a URL, and ends it in prose, in JSON and in HTML (RFC 3986, appendix C).
@@ -14,7 +15,7 @@ _END = r"\s\"<>`"
 
 # From `://` to the last `@` before path, query and fragment. In the first form somebody left a `/` of the password as
 # it is: what then follows the colon is no port.
-_USER = re.compile(
+_USER = regex(
     rf"(?<=://)(?!\[)[^/@{_END}]+:(?!\d+(?:[/?#,;)\]'{_END}]|\Z))[^{_END}]*@"
     rf"|(?<=://)[^/?#{_END}]+@"
     rf"|(?<=%3a%2f%2f)(?:(?!%2f)[^/&{_END}])+%40",
@@ -25,7 +26,7 @@ _USER = re.compile(
 _NAMES_USERS = ("ssh://", "sftp://")
 
 # Presigned URLs and tokens of package hosts.
-_QUERY = re.compile(
+_QUERY = regex(
     r"(?<=[?&;])((?:[a-z]+[-_])*(?:token|key|password|passwd|secret|sig|signature|credential|auth|policy)=)"
     rf"[^&;#'{_END}]+",
     re.IGNORECASE,

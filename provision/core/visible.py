@@ -6,8 +6,7 @@ spells the same characters by itself.
 
 from __future__ import annotations
 
-import re
-
+from provision.core.regex import regex
 from provision.core.urls import masked
 
 # Controls (C0, C1, DEL), marks of direction and of format, halves of characters, separators of lines: categories Cc,
@@ -19,7 +18,7 @@ _UNSEEN = (
     "\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
-_UNSEEN_CHARACTER = re.compile(f"[{_UNSEEN}]")
+_UNSEEN_CHARACTER = regex(f"[{_UNSEEN}]")
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.diagnosis.packed import unpack
 from provision.diagnosis.prefixes import Stripped, level_of, strip
@@ -74,7 +74,7 @@ _CLOCK_FACE = ("month", "day", "hour", "minute", "second")
 
 
 #: Of Unix, Windows, and a progress bar. Not what else Unicode knows: that stands inside of a line, such as in a prompt.
-_END = re.compile(r"\r\n|[\r\n]")
+_END = regex(r"\r\n|[\r\n]")
 
 
 def rows(text: str) -> list[str]:

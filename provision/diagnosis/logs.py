@@ -5,17 +5,17 @@ A file may hold the logs of several hosts, each behind a line `@host NAME PATH`.
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.diagnosis.archive import LOGS, holds_bundle, read_bundle
 from provision.diagnosis.contents import contents
 from provision.diagnosis.lines import rows
 
-_SECTION = re.compile(r"^@host (?P<host>\S+)(?: (?P<path>.*))?$")
+_SECTION = regex(r"^@host (?P<host>\S+)(?: (?P<path>.*))?$")
 
 
 @dataclass(frozen=True)

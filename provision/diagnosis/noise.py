@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from provision.core.regex import regex
 from provision.diagnosis.lines import Line
 
 #: Tried again, or without consequence: vLLM looks at the hub for what a model's folder has already (vllm#33545), torch
@@ -21,7 +22,7 @@ _HARMLESS = (
 )
 
 #: They explain nothing themselves, and mislead when they come last. Seen in runs of vLLM 0.32.0 and Ray 2.60.0.
-AFTERMATH = re.compile(
+AFTERMATH = regex(
     r"ActorHandleNotFoundError|Engine core initialization failed|RuntimeError: Executor failed|EngineDeadError"
     r"|Failed to kill actor|direct cause of the following exception|leaked (?:instance|type|function|shared)"
     r"|nanobind|resource_tracker|network_util\.cc|state-dump|memory_monitor_utils|metrics exporter|metrics agent"
@@ -30,10 +31,10 @@ AFTERMATH = re.compile(
     + _HARMLESS
 )
 
-_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
-_TYPE_ERROR = re.compile(r"^(?:Value|Assertion) error, ")  # how pydantic introduces what a validator said
-_ERROR = re.compile(r"^(?:\S+: )?(?:fatal|error)\b|core dumped|Killed process|Unhandled exception", re.IGNORECASE)
-_TRACEBACK = re.compile(r"^(?:Traceback \(most recent|File \"|[~^]+$|raise |return |\^)")
+_EXCEPTION = regex(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
+_TYPE_ERROR = regex(r"^(?:Value|Assertion) error, ")  # how pydantic introduces what a validator said
+_ERROR = regex(r"^(?:\S+: )?(?:fatal|error)\b|core dumped|Killed process|Unhandled exception", re.IGNORECASE)
+_TRACEBACK = regex(r"^(?:Traceback \(most recent|File \"|[~^]+$|raise |return |\^)")
 
 
 def is_aftermath(line: Line) -> bool:
@@ -41,7 +42,7 @@ def is_aftermath(line: Line) -> bool:
 
 
 #: Said as a warning, by a start that goes on: what it quotes is the cause only if nothing else is.
-_WARNED = re.compile(r"\bFailed to import from vllm\.\w+ with ")
+_WARNED = regex(r"\bFailed to import from vllm\.\w+ with ")
 
 
 def is_warned(line: Line) -> bool:

@@ -5,10 +5,10 @@ Seen in logs of vLLM 0.6 to 0.33 and Ray 2.8 to 2.60; a line may carry several, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
 _MONTHS = {name: number for number, name in enumerate(
@@ -17,77 +17,77 @@ _MONTHS = {name: number for number, name in enumerate(
 
 # Colours, cursor and titles; also as syslog (`#033`), `cat -v` (`^[`) and web pages (a replacement, or nothing at all)
 # write their first character.
-_ANSI = re.compile(
+_ANSI = regex(
     r"(?:\x1b|\ufffd|\^\[|#033)\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78]"
     r"|\[(?:\d{1,3};)+\d{1,3}m(?!\])|(?<=\))\[0m"
 )
 #: Characters of a line that are read, of its beginning and of its end: a prompt or a whole configuration has no end.
 _LONGEST = 4096
-_REPEATED = re.compile(r"\s*\[repeated \d+x across cluster\].*$")
+_REPEATED = regex(r"\s*\[repeated \d+x across cluster\].*$")
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:[.,:]\d+)*"
 _DATE = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
 _NAME = rf"(?P<name>{'|'.join(_MONTHS)}) +(?P<day>\d{{1,2}})"
 
 # `(RayWorkerProc pid=619, ip=10.0.0.2)`, `(VllmWorker rank=1 pid=115)`, `(raylet, ip=10.0.0.2)`, `(autoscaler +7s)`
-_PROCESS = re.compile(
+_PROCESS = regex(
     r"^\((?=[^)]*\b(?:pid|ip)=|raylet\)|gcs_server\)|autoscaler )"
     r"(?P<program>[A-Za-z_][\w.:]*)?(?:[ (]*rank=(?P<rank>\d+)\)?)?"
     r"(?:[, ]*pid=\d+)?(?:, *ip=(?P<ip>[^)\s]+))?(?: \+\d+\w*)?\) ?"
 )
-_RANK = re.compile(r"^\[rank(?P<rank>\d+)\]: ?(?=\[)|^\[rank(?P<rank_alone>\d+)\]: ?")
+_RANK = regex(r"^\[rank(?P<rank>\d+)\]: ?(?=\[)|^\[rank(?P<rank_alone>\d+)\]: ?")
 # `ERROR 11-21 00:31:59 [file.py:1063] message`; older: `ERROR 02-09 02:31:11 file.py:389] message`
-_VLLM = re.compile(
+_VLLM = regex(
     r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) (?P<month>\d\d)-(?P<day>\d\d) "
     rf"{_CLOCK} (?:\[(?P<file>[^\]]*)\]|[\w./-]+:\d+\]) ?"
 )
 # Where vLLM tells of a request that failed, such as for a picture that is nowhere: the server goes on.
-_OF_A_REQUEST = re.compile(r"(?:^|/)serving(?:_\w+)?\.py:\d+$")
+_OF_A_REQUEST = regex(r"(?:^|/)serving(?:_\w+)?\.py:\d+$")
 # `[2026-11-21 00:32:30,754 W 5068 5068] (raylet) rpc_client.h:153: `,
 # `2025-03-30 17:22:35,502\tWARNING node.py:1465 -- `
-_RAY = re.compile(
+_RAY = regex(
     rf"^\[?{_DATE} {_CLOCK}"
     r"(?: (?P<letter>[A-Z]) \d+ \d+\] (?:\(\w+\) )?\S+:\d+: |\t(?P<level>[A-Z]+) \S+ -- )"
 )
-_TORCH = re.compile(r"^\[(?P<letter>[IWEF])(?P<month>\d\d?)(?P<day>\d\d) " rf"{_CLOCK} [^\]]*\] ?")
-_KERNEL = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] ")
-_KERNEL_T = re.compile(rf"^\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_NAME} {_CLOCK} (?P<year>\d{{4}})\] ")
+_TORCH = regex(r"^\[(?P<letter>[IWEF])(?P<month>\d\d?)(?P<day>\d\d) " rf"{_CLOCK} [^\]]*\] ?")
+_KERNEL = regex(r"^\[ *(?P<boot>\d+\.\d+)\] ")
+_KERNEL_T = regex(rf"^\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_NAME} {_CLOCK} (?P<year>\d{{4}})\] ")
 # The journal, rsyslog: `Nov 21 00:31:59 gpu-02 vllm[812]: `, `2026-11-21T00:31:59+00:00 gpu-02 kernel: `
 _WHO = r" (?P<host>[\w.-]+) [\w./@()-]+(?:\[\d+\])?: "
-_SYSLOG = re.compile(rf"^(?:<\d{{1,3}}>)?{_NAME} {_CLOCK}{_WHO}")
-_SYSLOG_ISO = re.compile(rf"^{_DATE}T{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?{_WHO}")
+_SYSLOG = regex(rf"^(?:<\d{{1,3}}>)?{_NAME} {_CLOCK}{_WHO}")
+_SYSLOG_ISO = regex(rf"^{_DATE}T{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?{_WHO}")
 # `-o short-full`, `-o short-unix`, `-o short-monotonic`; RFC 5424: `<11>1 2026-11-21T00:31:59Z gpu-02 vllm 12 - - `
-_SYSLOG_FULL = re.compile(rf"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_DATE} {_CLOCK} \S+{_WHO}")
-_SYSLOG_UNIX = re.compile(rf"^\d{{10}}\.\d{{6}}{_WHO}")
-_SYSLOG_BOOT = re.compile(r"^\[ *(?P<boot>\d+\.\d+)\] (?P<host>[\w.-]+) (?:[\w./@()-]+\[\d+\]|kernel): ")
-_SYSLOG_5424 = re.compile(
+_SYSLOG_FULL = regex(rf"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_DATE} {_CLOCK} \S+{_WHO}")
+_SYSLOG_UNIX = regex(rf"^\d{{10}}\.\d{{6}}{_WHO}")
+_SYSLOG_BOOT = regex(r"^\[ *(?P<boot>\d+\.\d+)\] (?P<host>[\w.-]+) (?:[\w./@()-]+\[\d+\]|kernel): ")
+_SYSLOG_5424 = regex(
     rf"^<\d{{1,3}}>1 {_DATE}T{_CLOCK}(?:Z|[+-]\d\d:\d\d) (?P<host>\S+) \S+ \S+ \S+ (?:-|\[[^\]]*\]) ?\ufeff?"
 )
-_DATED = re.compile(rf"^\[?{_NAME} {_CLOCK}\]? +")
-_ISO = re.compile(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +|$)")
+_DATED = regex(rf"^\[?{_NAME} {_CLOCK}\]? +")
+_ISO = regex(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +|$)")
 # Python's logging, as its examples and most programs set it up: `2026-11-21 00:31:59,123 - name - INFO - `,
 # `2026-11-21 00:31:59 INFO `, and uvicorn's `INFO:     `
 _NAMED = r"(?P<level>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL)"
-_PYTHON = re.compile(
+_PYTHON = regex(
     rf"^\[?{_DATE}[T ]{_CLOCK}\]?(?: - [\w.-]+)? (?:- {_NAMED} - |\[?{_NAMED.replace('level', 'plain')}\]?:? +)"
 )
-_UVICORN = re.compile(r"^(?P<level>INFO|DEBUG): {2,}")
+_UVICORN = regex(r"^(?P<level>INFO|DEBUG): {2,}")
 # Who gathers the lines of several: `[pod/vllm-1/vllm] ` (kubectl --prefix), `vllm-1 vllm ` (stern), `gpu-02: ` (pdsh),
 # `3: ` (srun -l), and who quotes them: `> `, `12:`, `vllm.log:12:`; only before something that is known.
 _KNOWN = (
     r"(?=\(\w+ (?:rank=\d+ )?pid=|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d "
     r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:|\[rank\d|NVRM: )"
 )
-_POD = re.compile(r"^\[pod/(?P<host>[\w.-]+)/[\w.-]+\] ?")
-_GATHERED = re.compile(rf"^(?:(?P<host>[a-z][\w.]*[-\d][\w.-]*)(?:: | [\w-]+ (?:[›>|] )?)|\d+: +){_KNOWN}")
-_QUOTED = re.compile(rf"^(?:(?:> ?)+|(?:[\w./-]+:)?\d+[:\t-]\s*){_KNOWN}")
+_POD = regex(r"^\[pod/(?P<host>[\w.-]+)/[\w.-]+\] ?")
+_GATHERED = regex(rf"^(?:(?P<host>[a-z][\w.]*[-\d][\w.-]*)(?:: | [\w-]+ (?:[›>|] )?)|\d+: +){_KNOWN}")
+_QUOTED = regex(rf"^(?:(?:> ?)+|(?:[\w./-]+:)?\d+[:\t-]\s*){_KNOWN}")
 # `vllm-head-1  | `, as Compose shows several containers
-_COMPOSE = re.compile(r"^(?P<container>[A-Za-z][\w.-]*) +\| ")
+_COMPOSE = regex(r"^(?P<container>[A-Za-z][\w.-]*) +\| ")
 # `stderr F `, behind a time: containerd's and CRI-O's own files
-_CRI = re.compile(r"^(?:stdout|stderr) [FP](?: +|$)")
+_CRI = regex(r"^(?:stdout|stderr) [FP](?: +|$)")
 # `gpu-01:4101:4188 [0] `: a host by its own name, a process and a thread
-_NCCL_HOST = re.compile(r"^(?P<host>[A-Za-z][\w-]*):\d+:\d+ \[\d+\] ")
-_NCCL = re.compile(r"\bNCCL (?P<level>WARN|INFO|TRACE|VERSION)\b")
-_ADDRESS = re.compile(r"\bray::\S+.*\(pid=\d+, ip=(?P<ip>[\d.]+)")
+_NCCL_HOST = regex(r"^(?P<host>[A-Za-z][\w-]*):\d+:\d+ \[\d+\] ")
+_NCCL = regex(r"\bNCCL (?P<level>WARN|INFO|TRACE|VERSION)\b")
+_ADDRESS = regex(r"\bray::\S+.*\(pid=\d+, ip=(?P<ip>[\d.]+)")
 
 _ORDER = (
     *(_SYSLOG, _SYSLOG_ISO, _SYSLOG_FULL, _SYSLOG_UNIX, _SYSLOG_BOOT, _SYSLOG_5424, _POD, _GATHERED, _QUOTED),

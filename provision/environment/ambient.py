@@ -19,13 +19,14 @@ from types import MappingProxyType
 
 from provision.core import person
 from provision.core.errors import LockError
+from provision.core.regex import regex
 from provision.core.script import Value
 from provision.core.secret import Secret
 from provision.core.urls import masked, with_login
 from provision.core.values import dataclass
 
 #: Of uv's variables those that do not choose packages: credentials, certificates, and the machine's own folders.
-_UV_KEPT = re.compile(
+_UV_KEPT = regex(
     r"UV_(SYSTEM_CERTS|NATIVE_TLS|KEYRING_PROVIDER|CREDENTIALS_DIR|INDEX_\w+_(USERNAME|PASSWORD)|CACHE_DIR|NO_CACHE"
     r"|PYTHON_INSTALL_DIR|HTTP_TIMEOUT|HTTP_CONNECT_TIMEOUT|HTTP_RETRIES|CONCURRENT_\w+|INSECURE_HOST)\Z"
 )
@@ -44,7 +45,7 @@ _PIP_KEPT = (
 #: Of Python's variables those without which it may not find pip.
 _WHERE_PIP_IS = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE")
 
-_WORDS = re.compile(r"[\s,]+")
+_WORDS = regex(r"[\s,]+")
 
 
 @dataclass(frozen=True)

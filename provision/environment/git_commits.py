@@ -10,10 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.utils import canonicalize_name
 
+from provision.core.regex import regex
 from provision.environment.requirement_files import entries, lines_for_uv
 from provision.inventory.models import Python
 
-_GIT = re.compile(r"(?P<name>[\w.-]+)(?P<extras>\s*\[[^]]*\])?\s*@\s*git\+(?P<url>[^\s#]+)(?P<rest>.*)\Z", re.DOTALL)
+_GIT = regex(r"(?P<name>[\w.-]+)(?P<extras>\s*\[[^]]*\])?\s*@\s*git\+(?P<url>[^\s#]+)(?P<rest>.*)\Z", re.DOTALL)
 
 
 #: The line of a lock's header: what is asked for of git, by name, as JSON.

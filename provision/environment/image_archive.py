@@ -16,15 +16,16 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from provision.core.errors import LockError
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.environment import unpacking
 
-_DIST = re.compile(
+_DIST = regex(
     r"(?:.*/)?lib/python(3\.\d+)/(?:site|dist)-packages/([\w.-]+)-([\w.+!]+)\.dist-info(?:/METADATA)?\Z", re.ASCII
 )
 
 #: Files in which programs keep what lets them in.
-_CREDENTIALS = re.compile(
+_CREDENTIALS = regex(
     r"(?:.*/)?(?:\.netrc|\.git-credentials|\.env|\.docker/config\.json|\.aws/credentials|\.config/gh/hosts\.yml"
     r"|(?:\.cache/huggingface|\.huggingface)/(?:token|stored_tokens)|\.ssh/id_\w+|id_(?:rsa|ed25519|ecdsa))\Z"
 )

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from provision.core.reading import read_kept
+from provision.core.regex import regex
 
 _WILD = {"*": "[^/]*", "?": "[^/]"}
-_PARTS = re.compile(r"\*\*/?|\*|\?|\[[^]]*\]|\\.|.", re.DOTALL)
+_PARTS = regex(r"\*\*/?|\*|\?|\[[^]]*\]|\\.|.", re.DOTALL)
 
 
 def ignored(context: Path) -> Callable[[str], bool]:

@@ -3,13 +3,13 @@ environment, and its shape."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import LockError
+from provision.core.regex import regex
 from provision.environment.image_archive import ImageInside, look_inside
 from provision.environment.image_source import archive_of, inputs_of, make_archive, source_of_image
 from provision.environment.lock_text import REMAKE, LockBroken, header_of, lock_text, refuse_conflict
@@ -20,8 +20,8 @@ from provision.inventory.runtime import Runtime, is_archive, is_name
 Say = Callable[[str], None]
 
 _TITLE = "# The image of every host, and what is in it. Made by `provision lock`; keep it beside the inventory.\n"
-_PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==(\S+)\Z")
-_DIGEST = re.compile(r"sha256:([0-9a-f]{64})\Z")
+_PIN = regex(r"([a-z0-9][a-z0-9-]*)==(\S+)\Z")
+_DIGEST = regex(r"sha256:([0-9a-f]{64})\Z")
 
 
 def make_image_lock(runtime: Runtime, path: Path, *, base: Path, say: Say | None = None) -> Lock:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from provision.core.errors import LockError
 from provision.core.reading import read_kept
+from provision.core.regex import regex
 from provision.environment.image_ignored import ignored
 from provision.inventory.runtime import Build, Runtime, is_archive
 
@@ -20,7 +21,7 @@ Say = Callable[[str], None]
 
 #: Of this machine's variables, what the client needs to find its daemon or settings. No other reaches it, and so no
 #: secret.
-_NEEDED = re.compile(
+_NEEDED = regex(
     r"PATH|HOME|USER|TMPDIR|SSH_AUTH_SOCK|XDG_\w+|DOCKER_(?!BUILDKIT)\w+|(?:https?|no|all)_proxy"
     r"|CONTAINER_(?:HOST|CONNECTION|SSHKEY)|CONTAINERS_\w+|REGISTRY_AUTH_FILE",
     re.I,

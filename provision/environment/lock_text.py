@@ -13,12 +13,13 @@ from pathlib import Path
 
 from provision.core.errors import LockError
 from provision.core.reading import kind_of, read_kept
+from provision.core.regex import regex
 
 #: What to type whatever is wrong with a lock: nothing of it is needed to make another.
 REMAKE = "run `provision lock`"
 
 # https://git-scm.com/docs/git-merge#_how_conflicts_are_presented: seven characters, or more by an attribute.
-_CONFLICT = re.compile(r"(<{7,}|>{7,}|\|{7,})( |$)|={7,}$")
+_CONFLICT = regex(r"(<{7,}|>{7,}|\|{7,})( |$)|={7,}$")
 
 
 class LockBroken(LockError):

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from provision.core.errors import LockError
 from provision.core.person import expanded as home_expanded
 from provision.core.reading import read_given
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.environment.sources import is_project_file, read_project
 from provision.inventory.models import Python
@@ -34,10 +35,10 @@ _SETTINGS = (
     (("--no-binary",), "`python.build: controller`"),
 )
 
-_NAMES_FILE = re.compile(r"(?:-r|--requirement|(-c|--constraint))(?:\s*=\s*|\s*)(\S.*)\Z")
-_HASH = re.compile(r"\s+--hash[=\s]\s*(\S+)")
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_DIRECT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\s*\[[^]]*\])?)\s*@\s*(?P<where>\S.*?)(?P<rest>\s+[;#].*|)\Z")
+_NAMES_FILE = regex(r"(?:-r|--requirement|(-c|--constraint))(?:\s*=\s*|\s*)(\S.*)\Z")
+_HASH = regex(r"\s+--hash[=\s]\s*(\S+)")
+_SHA256 = regex(r"sha256:[0-9a-f]{64}\Z")
+_DIRECT = regex(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\s*\[[^]]*\])?)\s*@\s*(?P<where>\S.*?)(?P<rest>\s+[;#].*|)\Z")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import hashlib
 import re
 
 from provision.core.errors import UsageError
+from provision.core.regex import regex
 from provision.core.urls import masked
 from provision.export.layout import HostLayout
 
 #: What `apptainer pull` fetches from. https://apptainer.org/docs/user/main/cli/apptainer_pull.html
-_ADDRESS = re.compile(r"(docker|oras|library|https)://[A-Za-z0-9][\w@%+=:,./-]*\Z", re.ASCII)
+_ADDRESS = regex(r"(docker|oras|library|https)://[A-Za-z0-9][\w@%+=:,./-]*\Z", re.ASCII)
 #: With a version or a digest behind the last slash: without, it is another image each time. A file has its own name.
-_PINNED = re.compile(r"https://.*|.*/[^/]*(?:@sha256:[0-9a-f]{64}|:(?!latest\Z)[\w.-]+)\Z", re.ASCII)
+_PINNED = regex(r"https://.*|.*/[^/]*(?:@sha256:[0-9a-f]{64}|:(?!latest\Z)[\w.-]+)\Z", re.ASCII)
 
 
 def refuse(image: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from provision.core.regex import regex
 from provision.core.script import quote
 
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+\Z")
+_PLAIN = regex(r"[A-Za-z0-9_@%+=:,./-]+\Z")
 
 
 def sh(word: str) -> str:

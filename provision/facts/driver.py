@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from provision.core.regex import regex
 from provision.facts.model import Xid
 
 #: `NVRM: Xid (PCI:0000:3b:00): 79, pid=…, GPU has fallen off the bus.` Source: NVIDIA, XID Errors (r590). Of a GPU in
 #: slices, `(PCI:0000:01:00 GPU-I:05)`: NVIDIA, GPU Memory Error Management, contained errors.
-_XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]{1,32})(?: GPU-[^)]{1,40})?\): (\d{1,5})(?:, ?(.*))?", re.ASCII)
+_XID = regex(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]{1,32})(?: GPU-[^)]{1,40})?\): (\d{1,5})(?:, ?(.*))?", re.ASCII)
 
 
 def read_module(lines: Sequence[str]) -> str | None:

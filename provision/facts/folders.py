@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from provision.core.regex import regex
 from provision.facts.model import Exposed
 
-_LINE = re.compile(r"(root|model)\|([a-z]{1,16})\|([0-7-]{1,5})\|([^|]*)\|([^|]*)\|(/.*)")
+_LINE = regex(r"(root|model)\|([a-z]{1,16})\|([0-7-]{1,5})\|([^|]*)\|([^|]*)\|(/.*)")
 
 
 def read_exposed(lines: Sequence[str]) -> Mapping[str, Exposed]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from provision.core.regex import regex
 from provision.facts.model import Fabric
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_ANSI = regex(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def read_topology(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.facts.model import Interface, Listener
 
-_LINK = re.compile(r"\d+: ([^:@ ]+)(?:@[^:]*)?: <([A-Z0-9_,-]*)>.*?\bmtu (\d{1,9})\b", re.ASCII)
-_ADDRESS = re.compile(r"\d+: (\S+)\s+inet6? ([0-9a-fA-F.:]+)(?:/(\d{1,3}))?", re.ASCII)
+_LINK = regex(r"\d+: ([^:@ ]+)(?:@[^:]*)?: <([A-Z0-9_,-]*)>.*?\bmtu (\d{1,9})\b", re.ASCII)
+_ADDRESS = regex(r"\d+: (\S+)\s+inet6? ([0-9a-fA-F.:]+)(?:/(\d{1,3}))?", re.ASCII)
 _UP, _LOOPBACK = 0x1, 0x8
 
 

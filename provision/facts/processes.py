@@ -8,21 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import PurePosixPath
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.facts.model import GpuProcess, Program
 
 #: Between arguments, where the kernel has NULs.
 SEPARATOR = "\037"
 
-_OWNER = re.compile(r"l\S{9,10}\s+\d+\s+(\S+)\s+\S+\s.*?\s/proc/(\d{1,10})/exe(?: -> (.*))?\Z", re.ASCII)
-_MARK = re.compile(r"/proc/(\d{1,10})/environ:PROVISION_SERVICE=(.*)\Z", re.ASCII)
-_COMMAND = re.compile(r"/proc/(\d{1,10})/cmdline:(.*)\Z", re.ASCII)
-_CONTAINER = re.compile(r"/proc/(\d{1,10})/cgroup:\d+:[^:]*:(.*?)([0-9a-f]{64})", re.ASCII)
-_STARTED = re.compile(r"started (\d{1,10}) (\d{1,15})\Z", re.ASCII)
-_INSTALLED = re.compile(r"installed (\d{1,10}) (.*)\Z", re.ASCII)
+_OWNER = regex(r"l\S{9,10}\s+\d+\s+(\S+)\s+\S+\s.*?\s/proc/(\d{1,10})/exe(?: -> (.*))?\Z", re.ASCII)
+_MARK = regex(r"/proc/(\d{1,10})/environ:PROVISION_SERVICE=(.*)\Z", re.ASCII)
+_COMMAND = regex(r"/proc/(\d{1,10})/cmdline:(.*)\Z", re.ASCII)
+_CONTAINER = regex(r"/proc/(\d{1,10})/cgroup:\d+:[^:]*:(.*?)([0-9a-f]{64})", re.ASCII)
+_STARTED = regex(r"started (\d{1,10}) (\d{1,15})\Z", re.ASCII)
+_INSTALLED = regex(r"installed (\d{1,10}) (.*)\Z", re.ASCII)
 
 #: Flags whose value is nobody's business: what a command line says goes into reports.
-_SECRET = re.compile(r"(--[\w-]*(?:password|passwd|api[-_]key|token|secret))(=.*)?\Z", re.ASCII | re.IGNORECASE)
+_SECRET = regex(r"(--[\w-]*(?:password|passwd|api[-_]key|token|secret))(=.*)?\Z", re.ASCII | re.IGNORECASE)
 
 
 #: Clock ticks of /proc/<pid>/stat in a second: USER_HZ, which is 100 wherever NVIDIA's driver runs (proc(5)).

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.core.errors import InventoryError
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.inventory.ansible_files import VarsFile, VarsFiles
 from provision.inventory.ansible_list import unfolded
@@ -225,7 +226,7 @@ def _translate(
 
 
 #: `gpu-01:2222`, `gpu-[01:04]:2222`, `[fd00::5]:2222`, as Ansible's YAML and INI have them.
-_WITH_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[^\[\]:]|\[[^\]]*\])+):(?P<port>[0-9]{1,5})")
+_WITH_PORT = regex(r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[^\[\]:]|\[[^\]]*\])+):(?P<port>[0-9]{1,5})")
 
 
 def _port(written: str) -> tuple[str, str]:

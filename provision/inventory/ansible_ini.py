@@ -11,13 +11,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+from provision.core.regex import regex
 from provision.inventory.problems import Problems
 from provision.inventory.programs import ProgramFailed, run
 
 #: A section, or hosts each in a line of its own, with variables behind them.
-_SECTION = re.compile(r"^\[[\w.-]+(?::(?:vars|children|hosts))?\]\s*(?:[#;].*)?$", re.MULTILINE)
-_HOST = re.compile(r"^[\w.\[\]:-]+(?:[ \t]+\w+=\S.*)?$")
-_VARIABLE = re.compile(r"^\S+[ \t]+ansible_\w+=", re.MULTILINE)
+_SECTION = regex(r"^\[[\w.-]+(?::(?:vars|children|hosts))?\]\s*(?:[#;].*)?$", re.MULTILINE)
+_HOST = regex(r"^[\w.\[\]:-]+(?:[ \t]+\w+=\S.*)?$")
+_VARIABLE = regex(r"^\S+[ \t]+ansible_\w+=", re.MULTILINE)
 _ALONE = {"ANSIBLE_INVENTORY_ENABLED": "ini", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
 _MOST = 1 << 20
 

@@ -6,18 +6,19 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.inventory.hosts import Listed
 from provision.inventory.networks import check_network, is_ip
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, listing
 
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
-_DNS_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z")
-_JUMP = re.compile(r"([^\s@,-][^\s@,]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?\Z")
-_USER = re.compile(r"[A-Za-z0-9_][^\s:@]{0,63}\Z")
-_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}\Z")  # IFNAMSIZ is 16, with the final NUL
-_ROOT = re.compile(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
+_NAME = regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
+_DNS_NAME = regex(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z")
+_JUMP = regex(r"([^\s@,-][^\s@,]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?\Z")
+_USER = regex(r"[A-Za-z0-9_][^\s:@]{0,63}\Z")
+_INTERFACE = regex(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}\Z")  # IFNAMSIZ is 16, with the final NUL
+_ROOT = regex(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
 
 
 def is_host_name(text: str) -> bool:

@@ -12,6 +12,7 @@ import yaml
 
 from provision.core.errors import UsageError
 from provision.core.reading import read_given
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
 MAX_BYTES = 1 << 20
@@ -19,10 +20,10 @@ MAX_BYTES = 1 << 20
 #: Values of a compose file, each alias written out: a few lines of anchors can stand for billions.
 _MOST_NODES = 100_000
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 #: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:?why}`; `$$` is a dollar.
-_VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?([-?])([^}]*))?\})", re.ASCII)
+_VARIABLE = regex(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?([-?])([^}]*))?\})", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,18 @@ from typing import Any
 
 import yaml
 
+from provision.core.regex import regex
 from provision.core.urls import masked
 from provision.core.values import dataclass
 from provision.inventory.compose_files import ComposeService, ComposeSource, read_files
 from provision.inventory.compose_table import BY_NAME, SERVICE_KEYS, Variable
 from provision.inventory.lookalikes import looks_secret
 
-_SECRET = re.compile(r"(TOKEN|KEY|SECRET|PASSWORD|PASSWD)\Z")
-_VERSION = re.compile(r"v?(\d+(?:\.\d+)+)\Z")
+_SECRET = regex(r"(TOKEN|KEY|SECRET|PASSWORD|PASSWD)\Z")
+_VERSION = regex(r"v?(\d+(?:\.\d+)+)\Z")
 
 #: As Linux has them; NCCL takes one with `=` before it as it is.
-_INTERFACE = re.compile(r"=?[A-Za-z0-9_.-]{1,15}\Z")
+_INTERFACE = regex(r"=?[A-Za-z0-9_.-]{1,15}\Z")
 
 #: Flags of `vllm serve` that are settings of their own.
 _SERVE_FLAGS = {

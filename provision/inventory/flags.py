@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from provision.core.regex import regex
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.section import Scalar
 
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_FLAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_ENV_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_FLAG = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 #: `vllm serve` flags that provision sets → the setting that they come from.
 SERVE_FLAGS = {

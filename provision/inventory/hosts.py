@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.core.wording import did_you_mean
 from provision.inventory.format import Settings
@@ -17,7 +17,7 @@ COUNTED = ("address", "node_ip")
 #: As a `node_ip`, the same as none: found on the host.
 AUTO = "auto"
 
-_IPV6_IN_BRACKETS = re.compile(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]\Z")
+_IPV6_IN_BRACKETS = regex(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Collection, Iterator
 
+from provision.core.regex import regex
 from provision.core.urls import masked
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 #: Tokens by their form. The publishers': huggingface.co/docs/hub/security-tokens, docs.github.com (Token formats),
 #: docs.aws.amazon.com (IAM unique identifiers), and what scanners such as gitleaks look for.
-_FORMS = re.compile(
+_FORMS = regex(
     r"(?<![\w-])(?:"
     r"(?=hf_[a-z]*[A-Z0-9])hf_[A-Za-z0-9]{10,}|hf_[A-Za-z0-9]{20,}|api_org_[A-Za-z]{20,}"
     r"|sk-(?:proj|ant|or|svcacct|admin)-[\w-]{8,}|(?=sk-[a-z-]*[A-Z0-9])sk-[A-Za-z0-9_-]{16,}"
@@ -32,7 +33,7 @@ _FORMS = re.compile(
 # Names, word by word. Wherever one of the first stands, it is a secret; the others are if they come last.
 _ANYWHERE = frozenset({"password", "passwd", "passphrase", "secret", "credential", "credentials", "authorization"})
 _LAST = frozenset({"token", "key", "apikey", "pat", "pwd", "pass"})
-_GLUED = re.compile(r"(?:api|access|auth|secret|private|hf|hub|refresh|bearer)(?:key|token)\Z|(?:password|passwd)\Z")
+_GLUED = regex(r"(?:api|access|auth|secret|private|hf|hub|refresh|bearer)(?:key|token)\Z|(?:password|passwd)\Z")
 
 # What makes of the name a place, or a name for a secret, and no secret.
 _ELSEWHERE = frozenset(
@@ -54,13 +55,13 @@ _OF_TABLES = frozenset(
 )  # fmt: skip
 
 # Values that no secret has.
-_ORDINARY = re.compile(
+_ORDINARY = regex(
     r"\s*(?:|none|null|~|empty|dummy|auto|default|true|false|yes|no|on|off|enabled|disabled|required|[01]"
     r"|\$\{?\w+\}?|(?:~|\.{1,2})?/(?:[\w.-]+/)+[\w.-]*|~/[\w./-]+|\.{1,2}/[\w./-]+"
     r"|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|SECRET|PASSWORD)|<[^<>|]*\|?[^<>|]*\|?>|\[[A-Z_]+\])\s*",
     re.IGNORECASE,
 )
-_INTEGER = re.compile(r"\d+\Z")
+_INTEGER = regex(r"\d+\Z")
 
 #: Flags of programs → the variable in which they take the same.
 _VARIABLES = {"hf-token": "HF_TOKEN", "api-key": "VLLM_API_KEY"}

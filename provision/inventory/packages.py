@@ -7,12 +7,13 @@ import re
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from provision.core.regex import regex
 from provision.inventory.flags import scopes
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 #: As a shell takes it, since it becomes part of a PATH.
-_PREFIX = re.compile(r"/[\w.+@=,/-]*[\w.+@=,-]\Z", re.ASCII)
+_PREFIX = regex(r"/[\w.+@=,/-]*[\w.+@=,-]\Z", re.ASCII)
 _ONE = "leave one of them out"
 
 _REQUIREMENT_LISTS = ("packages", "constraints", "overrides")
@@ -59,7 +60,7 @@ def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> Non
 
 #: How the names of files of requirements end. As a requirement, `requirements.in` would be a stranger's package.
 LISTS = (".txt", ".in")
-_COMPARES = re.compile(r"[<>=!~]=")
+_COMPARES = regex(r"[<>=!~]=")
 
 
 def is_file(text: str) -> bool:

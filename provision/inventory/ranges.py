@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Sequence
+
+from provision.core.regex import regex
 
 MAX_NAMES = 10_000
 
-_RANGE = re.compile(r"\[([^\[\]]*)\]")
-_NUMBERS = re.compile(r"([0-9]{1,9}):([0-9]{1,9})(?::([0-9]{1,9}))?\Z")
-_LETTERS = re.compile(r"([a-z]):([a-z])\Z|([A-Z]):([A-Z])\Z")
+_RANGE = regex(r"\[([^\[\]]*)\]")
+_NUMBERS = regex(r"([0-9]{1,9}):([0-9]{1,9})(?::([0-9]{1,9}))?\Z")
+_LETTERS = regex(r"([a-z]):([a-z])\Z|([A-Z]):([A-Z])\Z")
 
 
 class RangeError(ValueError):

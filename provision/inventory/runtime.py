@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from provision.core.regex import regex
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.section import Scalar, Section
@@ -31,14 +32,14 @@ TAKEN = {
     "shm-size": "the host's own /dev/shm, which Ray and vLLM share: make that one larger",
     **dict.fromkeys(_PLAINLY, ""),
 }
-_MOVING = re.compile(r"(?:.*/)?[^/:@]+(?::latest)?\Z")
+_MOVING = regex(r"(?:.*/)?[^/:@]+(?::latest)?\Z")
 #: Of an image, as Docker's reference grammar has it: registry, repository, tag or digest.
-_NAME = re.compile(
+_NAME = regex(
     r"[a-zA-Z0-9][\w.-]*(?::\d+)?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?\Z",
     re.ASCII,
 )
-_MOUNT = re.compile(r"/[^:\x00-\x1f]*(?::ro)?\Z")
-_FLAG = re.compile(r"-{0,2}[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
+_MOUNT = regex(r"/[^:\x00-\x1f]*(?::ro)?\Z")
+_FLAG = regex(r"-{0,2}[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 
 #: Where an image has its own programs, or a container what the kernel tells it. One over it takes these away.
 _SYSTEM = (

@@ -8,11 +8,11 @@ in one place: a range such as `10.0.0.[2:4]` needs no quotes inside `{}`.
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import yaml
 
+from provision.core.regex import regex
 from provision.inventory.node import YamlNode, dotted
 from provision.inventory.problems import Problems, shorten
 from provision.inventory.yaml_errors import INI_HINT, explain
@@ -27,12 +27,12 @@ AMBIGUOUS = frozenset({"yes", "no", "on", "off"})
 
 _YAML = "tag:yaml.org,2002:"
 _SCALAR_TAGS = {_YAML + t for t in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")}
-_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
-_FLOAT = re.compile(r"[-+]?[0-9]{1,300}\.[0-9]{0,300}([eE][-+]?[0-9]{1,3})?\Z")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_INT = regex(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
+_FLOAT = regex(r"[-+]?[0-9]{1,300}\.[0-9]{0,300}([eE][-+]?[0-9]{1,3})?\Z")
+_CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 # The brackets of a range inside a word are passed through PyYAML as two characters that mean nothing to it.
-_RANGE = re.compile(r"(?<=[^\s\[\]{},'\"])\[([0-9]+(?::[0-9]+){1,2})\]")
+_RANGE = regex(r"(?<=[^\s\[\]{},'\"])\[([0-9]+(?::[0-9]+){1,2})\]")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 

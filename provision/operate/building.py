@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from provision.core.errors import LockError
+from provision.core.regex import regex
 from provision.core.script import Fragment, Script, Upload, environment
 from provision.core.urls import passwords
 from provision.core.values import dataclass
@@ -36,9 +37,9 @@ _TIMEOUT = 6 * 3600.0
 _PART, _WHOLE = 16, 4 << 10
 
 #: What a host may say of itself, and of what it has built.
-_WORK = re.compile(r"/[^\n]{0,4000}/\.provision-build\.\w+", re.ASCII)
-_WHEEL = re.compile(r"[\w.+!-]{1,240}\.whl", re.ASCII)
-_MACHINE, _LIBC = re.compile(r"\w{0,32}", re.ASCII), re.compile(r"(\d{1,4}(\.\d{1,4})*)?", re.ASCII)
+_WORK = regex(r"/[^\n]{0,4000}/\.provision-build\.\w+", re.ASCII)
+_WHEEL = regex(r"[\w.+!-]{1,240}\.whl", re.ASCII)
+_MACHINE, _LIBC = regex(r"\w{0,32}", re.ASCII), regex(r"(\d{1,4}(\.\d{1,4})*)?", re.ASCII)
 
 
 def ready(inventory: Inventory) -> Inventory:

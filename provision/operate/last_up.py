@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import io
-import re
 from datetime import datetime, timezone
 from pathlib import Path
 
 from provision.core.paths import cluster_dir
 from provision.core.reading import open_kept
+from provision.core.regex import regex
 from provision.core.visible import visible
 from provision.operate.status import LastUp
 
 #: Characters of a line of which more is not looked at, and changes that are remembered.
 _LONGEST, _MOST = 2_000, 200
 
-_NAME = re.compile(r"(?P<at>\d{8}T\d{6})\.\d{3}Z(?:\.\d+)?-(?:up|rollback)\.log\Z")
-_CHANGED = re.compile(r"\S+ (?P<host>\S+) StepDone step='[^']*' label='(?P<label>[^']*)'")
-_STARTED = re.compile(r"\S+ - RunStarted ")
-_ENDED = re.compile(r"\S+ - RunDone exit_code=(?:<[^:>]*: )?(?P<code>\d+)")
+_NAME = regex(r"(?P<at>\d{8}T\d{6})\.\d{3}Z(?:\.\d+)?-(?:up|rollback)\.log\Z")
+_CHANGED = regex(r"\S+ (?P<host>\S+) StepDone step='[^']*' label='(?P<label>[^']*)'")
+_STARTED = regex(r"\S+ - RunStarted ")
+_ENDED = regex(r"\S+ - RunDone exit_code=(?:<[^:>]*: )?(?P<code>\d+)")
 
 
 def last_up(cluster: str) -> LastUp | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import field, replace
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.diagnosis.lines import Clock, time_of
 from provision.diagnosis.prefixes import strip
@@ -16,7 +17,7 @@ LEVELS = ("info", "warning", "error")
 #: More logs than that no host has, whatever it says.
 _MOST_FILES = 500
 
-_AGO = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min|h|d)\Z")
+_AGO = regex(r"(\d{1,6}(?:\.\d{1,3})?)\s*(s|m|min|h|d)\Z")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 

@@ -3,10 +3,10 @@ the size of the cache are told, so that nobody takes the arithmetic for more tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
+from provision.core.regex import regex
 from provision.parallel.encoder_decoder import only_encodes
 
 #: The kinds of layers that `layer_types` names.
@@ -70,7 +70,7 @@ _KNOWN = _names(
     use_qkv_bias use_sliding_window v_head_dim vocab_size_per_layer_input
     """
 )
-_TELLS = re.compile(
+_TELLS = regex(
     r"attn|attention|cache|(?:^|_)kv(?:_|$)|window|layer_types|layers_block|block_config|compress|hybrid|per_layer"
     r"|linear_(?:attn|key|value|num)|ssm|mamba|chunk|conv_|indexer|^index_|state_size|kv_shared|retention|use_cla"
 )

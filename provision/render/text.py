@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from itertools import accumulate, takewhile
 from unicodedata import category, east_asian_width
 
+from provision.core.regex import regex
 from provision.core.visible import shown
 
 # Whole escape sequences (CSI, OSC, two-character ones): colours, titles and movements of a terminal that is not ours.
 # Of one that is not whole nothing is left out, since it could swallow what follows.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+_ESCAPE = regex(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 
 class Style(Enum):
@@ -37,7 +37,7 @@ class Style(Enum):
 HOSTS = (Style.HINT, Style.MAGENTA, Style.BLUE, Style.ADD, Style.BRIGHT_BLUE, Style.BRIGHT_GREEN)
 
 #: The sequences that Paint writes, and no others.
-COLOUR = re.compile(r"\x1b\[(?:" + "|".join(["0", *sorted({style.value for style in Style})]) + r")m")
+COLOUR = regex(r"\x1b\[(?:" + "|".join(["0", *sorted({style.value for style in Style})]) + r")m")
 
 
 class Paint:
@@ -109,7 +109,7 @@ def cut_at_word(text: str, width: int) -> str:
 
 
 # A word, or what stands in backticks with what clings to it: a command that can be typed is not broken up.
-_UNBROKEN = re.compile(r"(?:`[^`]*`|\S)+")
+_UNBROKEN = regex(r"(?:`[^`]*`|\S)+")
 
 
 def wrapped(text: str, width: int, indent: str = "", first: str = "") -> list[str]:

@@ -6,11 +6,11 @@ before any host is changed.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import ClassVar
 
 from provision.core.mark import Mark
+from provision.core.regex import regex
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Script
 from provision.core.values import dataclass
@@ -19,7 +19,7 @@ from provision.resources.ports_held import held_by
 from provision.resources.service import LIBRARY, Place
 
 #: What service/ports.sh says of a port that one of our services has, of another cluster or under another name.
-_OF_PROVISION = re.compile(r"taken by (\S+), of provision\Z")
+_OF_PROVISION = regex(r"taken by (\S+), of provision\Z")
 
 #: Of a port for which the inventory has no key.
 _FIXED = "since this port cannot be another one"

@@ -3,12 +3,12 @@ is left of a cluster that was made by hand, as with vLLM's `run_cluster.sh` or D
 
 from __future__ import annotations
 
-import re
 import shlex
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
-_HELD = re.compile(
+_HELD = regex(
     r"taken(?: by \"(?P<program>[^\"]*)\",pid=(?P<pid>\d+)\S*)?.*?, container (?P<perhaps>perhaps )?"
     r"(?P<engine>[a-z-]+) (?P<name>[a-zA-Z0-9][a-zA-Z0-9_.-]*) (?P<image>\S+) (?P<since>\S+) (?P<project>\S+)\Z"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import Fleet, fleet_of, gather_facts, nodes_of
 from provision.core.errors import ScriptFailed, Unreachable, UsageError
 from provision.core.events import silent
+from provision.core.regex import regex
 from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.core.values import dataclass
@@ -27,7 +27,7 @@ from provision.transport.reach import closed
 #: Of a listener on every address.
 _ANY = ("0.0.0.0", "::")
 
-_FROM = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^@:\s]+)(?::(?P<port>[0-9]{1,5}))?\Z")
+_FROM = regex(r"(?:(?P<user>[^@\s]+)@)?(?P<address>\[[0-9A-Fa-f:.]+\]|[^@:\s]+)(?::(?P<port>[0-9]{1,5}))?\Z")
 
 
 @dataclass(frozen=True)

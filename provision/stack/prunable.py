@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
+from provision.core.regex import regex
 from provision.core.script import Fragment, Script
 from provision.core.values import dataclass
 from provision.inventory.models import Inventory
@@ -13,7 +13,7 @@ from provision.resources.venv_left import leftovers
 
 #: What a host that keeps the last good start says before the name of its environment.
 _BACK = "goes-back-to="
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_NUMBER = regex(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ from provision.core.kept import KeptOnHosts
 from provision.core.paths import MOVE, cluster_dir
 from provision.core.private import NotPrivate, private_folder, require_ours
 from provision.core.reading import read_kept
+from provision.core.regex import regex
 from provision.core.room import way_out
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
@@ -32,7 +32,7 @@ RAY_TOKEN = "RAY_AUTH_TOKEN"
 
 # One line that can be seen: what is shorter could be guessed, and what is longer, or holds anything else, is no token
 # but the rest of some accident.
-_TOKEN = re.compile(r"[!-~]{16,1024}")
+_TOKEN = regex(r"[!-~]{16,1024}")
 
 
 def no_token() -> dict[str, Secret]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
+from provision.core.regex import regex
 from provision.transport.leash import AT
 from provision.transport.pipe import Pipe
 
@@ -20,7 +21,7 @@ from provision.transport.pipe import Pipe
 LOOKING = 1800.0
 
 _BLOCK = 1 << 20
-_SAID = re.compile(rb"^" + AT.encode() + rb" (\d+) ?([0-9a-f]{64})?\r?\n", re.MULTILINE)
+_SAID = regex(rb"^" + AT.encode() + rb" (\d+) ?([0-9a-f]{64})?\r?\n", re.MULTILINE)
 
 
 def line_of(source: Path) -> str:

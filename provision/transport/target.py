@@ -14,13 +14,14 @@ from pathlib import Path
 
 from provision.core.errors import Unreachable
 from provision.core.person import expanded, login_name
+from provision.core.regex import regex
 from provision.core.urls import bracketed
 from provision.core.values import dataclass
 from provision.inventory.models import Host
 from provision.transport import tokens
 from provision.transport.ssh_config import SshSettings, paths
 
-_HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
+_HOP = regex(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
 _MOST_JUMPS = 8
 
 #: What OpenSSH tries if nothing is said, the ones that paramiko speaks.

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from html.entities import html5
 
+from provision.core.regex import regex
+
 #: Layers that are looked through: a log line in JSON, which quotes a shell's words, which quote a URL.
 LAYERS = 4
 
@@ -27,8 +29,7 @@ _ENTITY = r"&#(?P<decimal>\d{1,7});|&#[xX](?P<hex>[0-9A-Fa-f]{1,6});|&(?P<named>
 
 # All at once, and each alone: what one of them takes for an escape may be what another one leaves as it is.
 _ESCAPES = [
-    re.compile(pattern)
-    for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _CODED, _QUOTED, _ENTITY)
+    regex(pattern) for pattern in (f"{_PERCENT}|{_BACKSLASH}|{_ENTITY}", _PERCENT, _BACKSLASH, _CODED, _QUOTED, _ENTITY)
 ]
 _LETTERS = dict(zip("ntrfbva0", "\n\t\r\f\b\v\a\0", strict=True))
 
@@ -41,9 +42,9 @@ def run_of_bytes(least: int) -> str:
     return r"(?:(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}[ :,-]{0,2}){" + f"{least},}}"
 
 
-_BYTES = re.compile(run_of_bytes(4))
-_BETWEEN = re.compile(r"\\+x|0x|[ :,-]+")
-_BYTE = re.compile(r"[0-9A-Fa-f]{2}")
+_BYTES = regex(run_of_bytes(4))
+_BETWEEN = regex(r"\\+x|0x|[ :,-]+")
+_BYTE = regex(r"[0-9A-Fa-f]{2}")
 
 #: A text, and where in the first text each of its characters begins and ends.
 Layer = tuple[str, list[int], list[int]]

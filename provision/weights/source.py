@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from provision.core.regex import regex
 from provision.inventory.models import Serve
 
 #: `organisation/name`, or a name alone, as the hub has them. `name:Q4_K_M` or `s3://…` is vLLM's own to understand.
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z", re.ASCII)
+_NAME = regex(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z", re.ASCII)
 
 #: What the folder of a model may be called: nothing hidden, and nothing that lies beside the folder of another one.
-_FOLDER = re.compile(r"(?![.])(?!.*[.](manifest|lock)\Z)(?!.*[.]used-)(?!.*[.]manifest[.]).+\Z", re.ASCII)
+_FOLDER = regex(r"(?![.])(?!.*[.](manifest|lock)\Z)(?!.*[.]used-)(?!.*[.]manifest[.]).+\Z", re.ASCII)
 
 
 def is_folder(model: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from provision.core.errors import HostError
 from provision.core.finding import Against, Finding, Severity
 from provision.core.proof import Shown
+from provision.core.regex import regex
 from provision.core.script import Fragment
 from provision.core.values import dataclass
 from provision.diagnosis import decisive
@@ -22,16 +23,16 @@ WHY = (
 )
 
 #: Said by a rank because of what happened to another one: PyTorch's ProcessGroupGloo and ProcessGroupNCCL, TCPStore.
-AFTERMATH = re.compile(
+AFTERMATH = regex(
     r"connection (?:closed|reset) by (?:remote )?peer|timed out|timeout|broken pipe|connectfullmesh"
     r"|remote process exited|ncclRemoteError|connection was likely closed|failed to recv|socket error"
     r"|its process ended by SIGKILL",
     re.IGNORECASE,
 )
 #: No memory is left on a GPU, most often because the model of before still runs: nothing is known then.
-FULL = re.compile(r"out of memory|OutOfMemoryError|cudaErrorMemoryAllocation", re.IGNORECASE)
+FULL = regex(r"out of memory|OutOfMemoryError|cudaErrorMemoryAllocation", re.IGNORECASE)
 #: Gloo says whom it could not connect to: `remote=[10.0.0.2]:34567`.
-REMOTE = re.compile(r"remote=\[([0-9a-fA-F.:]+)\]:\d+")
+REMOTE = regex(r"remote=\[([0-9a-fA-F.:]+)\]:\d+")
 #: What tells more of an attempt to connect than the system's words.
 REACHED = {
     "connection timed out": "nothing came back: a firewall drops it, or there is no route",

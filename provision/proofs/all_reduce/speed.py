@@ -9,6 +9,7 @@ from typing import Any
 
 from provision.core.finding import Against, Finding, Known, Severity
 from provision.core.proof import Shown
+from provision.core.regex import regex
 from provision.proofs.all_reduce.participant import Participant
 
 #: A host or pair below this part of what is usual among the others stands out. This project's own: neighbours on one
@@ -16,9 +17,9 @@ from provision.proofs.all_reduce.participant import Participant
 SLOW = 1 / 3
 
 #: NCCL's channels, one line for each (src/transport/net.cc): `… [send] via NET/IB/0(1)/GDRDMA/Shared`.
-_CHANNEL = re.compile(r"via NET/([A-Za-z][\w .-]*?)/\d+(?:\(\d+\))?((?:/\w+)*)")
+_CHANNEL = regex(r"via NET/([A-Za-z][\w .-]*?)/\d+(?:\(\d+\))?((?:/\w+)*)")
 #: What joins the GPUs of one host (src/transport/p2p.cc, shm.cc).
-_WITHIN = re.compile(r"via (P2P|SHM)\b")
+_WITHIN = regex(r"via (P2P|SHM)\b")
 _SWITCHED_OFF = {"NCCL_IB_DISABLE": "1", "NCCL_NET": "Socket", "NCCL_NET_PLUGIN": "none"}
 
 
