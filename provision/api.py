@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ from provision.proofs.names import PROOFS
 from provision.serving.given_tls import given_tls
 from provision.stack.backends import DEFAULT, playbook_of
 from provision.stack.kept_key import own_certificate, together
+from provision.stack.later import Later
 from provision.stack.moved import MOVED
 from provision.stack.token import RAY_TOKEN, ClusterToken, no_token
 from provision.weights.lookup import look_for
@@ -236,8 +238,6 @@ def _sudo_password(inventory: Inventory, given: Secret | None) -> Secret | None:
 
 
 def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock: Lock | None = None) -> Job:
-    from provision.stack.exposed import guarded
-
     writes, removes, book = mode is Mode.UP, mode.removes, _playbook(inventory, options)
     inventory = inventory if removes else ready(inventory)
     # Going back goes by no file of now but the playbook, and a plan in a file compares its lock itself.
@@ -255,12 +255,16 @@ def _job(command: str, mode: Mode, inventory: Inventory, options: Options, lock:
         lock = lock_of(inventory, make=make, resolve=resolve, say=say, removes=removes)
         made_from.files([] if removes else [path])
     missed = _noting(options.get("listener") or silent) if removes else None
+    whole = Later(partial(book.load, missed), removes=removes)
+    if book.own:
+        whole.ready()  # a person's mistakes are said before any host is contacted
     return Job(
         command=command,
         mode=mode,
         apply=command in ("up", "down", "rollback", "restart"),
         inventory=inventory,
-        playbook=guarded(book.load(missed), removes=removes),
+        playbook=whole,
+        meanwhile=whole.ready,
         lock=lock,
         secrets=secrets,
         sudo_password=_sudo_password(inventory, options.get("sudo_password")),

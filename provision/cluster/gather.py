@@ -67,9 +67,11 @@ class Fleet:
     def all_errors(self) -> tuple[ProvisionError, ...]:
         return tuple(error for errors in self.errors.values() for error in errors)
 
-    def on_each(self, hosts: Sequence[Host], work: Callable[[Host], T]) -> dict[str, T]:
-        """`work` on these hosts at once; a host that fails is recorded and left out, the others go on. A mistake of
-        ours is raised, and hosts that have not begun are left alone."""
+    def on_each(
+        self, hosts: Sequence[Host], work: Callable[[Host], T], meanwhile: Callable[[], object] | None = None
+    ) -> dict[str, T]:
+        """`work` on these hosts at once; a host that fails is recorded and left out, the others go on. `meanwhile`:
+        called once they have begun. A mistake of ours is raised, and hosts that have not begun are left alone."""
 
         def guarded(host: Host) -> tuple[Host, T | None]:
             try:
@@ -84,6 +86,8 @@ class Fleet:
 
         every = [self.pool.submit(guarded, host) for host in hosts]
         try:
+            if meanwhile is not None:
+                meanwhile()
             done = [one.result() for one in every]
         except BaseException:
             for one in every:
@@ -128,17 +132,18 @@ def gather_facts(
     questions: Mapping[str, Script] = MappingProxyType({}),
     kept: KeptOnHosts | None = None,
     claim: Claim | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> dict[str, Facts]:
     """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`.
     `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`). `kept`: secrets
     to ask for, too (`Fleet.held`). `claim`: takes the lease of each host; without one it is only asked who has it
-    (`Fleet.leases`)."""
+    (`Fleet.leases`). `meanwhile`: called while they are asked."""
 
     def asked(host: Host) -> Facts:
         with fleet.watch.part("facts", "facts", host.name):
             return _facts_of(fleet, inventory, host, questions, kept, claim)
 
-    return fleet.on_each(fleet.hosts, asked)
+    return fleet.on_each(fleet.hosts, asked, meanwhile)
 
 
 def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:

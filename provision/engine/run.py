@@ -83,7 +83,7 @@ class Run:
         """The inventory joined with the facts of the hosts that answered, and the former hosts as they are known by
         then."""
         job, claim, watch = self._job, self._claim, self._watch
-        facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
+        facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim, job.meanwhile)
         if claim is None:
             look_around(fleet.leases, job.inventory.path)
         else:

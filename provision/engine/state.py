@@ -51,6 +51,8 @@ class Job:
     wait: bool = True
     #: Secrets that the hosts have.
     kept: KeptOnHosts | None = None
+    #: What is made ready while the hosts are asked for their facts, since it is not needed before.
+    meanwhile: Callable[[], object] | None = None
     #: Called with the plan before anything is changed; what it raises ends the run.
     agree: Callable[[Plan], None] | None = None
     #: Called once the run has its leases, with whether it waited for them; what it raises ends the run.

@@ -81,16 +81,19 @@ def test_one_has_it_and_the_other_is_told_who(run: Runs, host: Host, place: Path
     assert (answer.state, answer.holder) == ("held", None)
 
 
-def test_a_mistake_that_the_controller_makes_gives_it_back(run: Runs, host: Host) -> None:
-    other = run()
+def test_a_mistake_that_the_controller_makes_meanwhile_gives_it_back(run: Runs, host: Host) -> None:
+    other, taken = run(), threading.Event()
 
-    def mistake(one: Host) -> None:
+    def take(one: Host) -> None:
         fleet.transport.connect(one).hold(claim())
-        assert held_by(other, host)
+        taken.set()
+
+    def mistake() -> None:
+        assert taken.wait(60) and held_by(other, host)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError), fleet_of([host], silent) as fleet:
-        fleet.on_each([host], mistake)
+        fleet.on_each([host], take, mistake)
     assert held_by(other, host) is None
 
 

@@ -1,4 +1,4 @@
-"""A playbook is loaded, and its mistakes are said, before any host is contacted."""
+"""A playbook that comes with the package is loaded while the hosts are asked; a person's own before any is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster_samples import cluster
 
 import provision
 from provision import api
 from provision.core.errors import PlaybookError
 from provision.core.playbook import Playbook
-from provision.engine.playbook_loader import PlaybookFunction
 from provision.engine.state import Job
+from provision.stack.later import Later, PlaybookFunction
+
+
+def test_it_is_loaded_once_and_not_before_it_is_needed() -> None:
+    loaded = []
+
+    def load() -> PlaybookFunction:
+        loaded.append("now")
+        return lambda _: Playbook(outcome=["it was called"])
+
+    later = Later(load, removes=False)
+    assert not loaded
+    later.ready()
+    assert loaded == ["now"]
+    assert later(cluster()).outcome == ["it was called"] and len(loaded) == 1
+
+
+def test_one_that_was_not_made_ready_is_loaded_when_it_is_called() -> None:
+    later = Later(lambda: lambda _: Playbook(outcome=["it was called"]), removes=False)
+    assert later(cluster()).outcome == ["it was called"]
 
 
 class Ran(Exception):
@@ -46,7 +66,7 @@ def test_a_mistake_in_ones_own_is_said_before_any_host_is_contacted(jobs: list[J
     assert not jobs
 
 
-def test_a_built_in_one_is_loaded_before_any_host_is_contacted_too(
+def test_a_built_in_one_is_made_ready_by_the_run(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     loaded = []
@@ -58,5 +78,7 @@ def test_a_built_in_one_is_loaded_before_any_host_is_contacted_too(
     monkeypatch.setattr(api.PlaybookFile, "load", load)
     with pytest.raises(Ran):
         provision.check(inventory(tmp_path))
-    assert len(jobs) == 1
+    (job,) = jobs
+    assert not loaded and job.meanwhile is not None
+    job.meanwhile()
     assert loaded == ["vllm_ray.py"]
