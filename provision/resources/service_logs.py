@@ -7,18 +7,19 @@ on a worker. So every host is asked, in one round trip, for the lines that matte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from provision.cluster.cluster import Node
 from provision.core.errors import HostError
 from provision.core.inquiry import Explanation, Inquiry
 from provision.core.script import Fragment, Script
 from provision.core.values import dataclass
-from provision.diagnosis import Diagnosis, Line, diagnose
-from provision.diagnosis.answer import read_answer
-from provision.diagnosis.timeline import shown, timeline
 from provision.facts import Facts
 from provision.payload.bundle import shell
 from provision.resources.service import USERS
+
+if TYPE_CHECKING:
+    from provision.diagnosis import Diagnosis, Line
 
 #: Seconds; somebody waits to hear what went wrong.
 PATIENCE = 8.0
@@ -77,6 +78,8 @@ class ServiceLogs(Inquiry):
         }
 
     def read(self, failed: Mapping[str, HostError], answers: Mapping[str, Fragment]) -> Mapping[str, Explanation]:
+        from provision.diagnosis.answer import read_answer
+
         addresses = {host.node_ip: host.name for host in self.hosts}
         lines: list[Line] = []
         for host in self.hosts:
@@ -87,6 +90,9 @@ class ServiceLogs(Inquiry):
 
     def _explain(self, error: HostError, lines: list[Line], silent: list[str], failures: int) -> Explanation:
         """Where several steps have failed, each has its own host's cause if there is one."""
+        from provision.diagnosis import Line
+        from provision.diagnosis.timeline import shown, timeline
+
         own = [Line(text, host=error.host, place=error.host) for text in error.evidence]
         near = [line for line in lines if line.host == error.host]
         found = (self._better(near, own) if failures > 1 else None) or self._better(lines, own)
@@ -102,6 +108,8 @@ class ServiceLogs(Inquiry):
 
     def _better(self, lines: list[Line], own: list[Line]) -> Diagnosis | None:
         """What the logs say, with its place; what the step itself printed only where that explains more."""
+        from provision.diagnosis import diagnose
+
         keys = dict(self.ports)
         logs, step = diagnose(lines, keys), diagnose(own, keys)
         return step if step is not None and (logs is None or step.explains_more_than(logs)) else logs

@@ -12,9 +12,7 @@ from provision.core.resource import Difference, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.secret import Secret
 from provision.core.values import dataclass
-from provision.diagnosis import decisive
 from provision.inventory.models import Serve
-from provision.payload.ask import OPEN
 from provision.payload.bundle import bundle, shell
 from provision.resources.guard import MIDDLEWARE, Guarded
 from provision.resources.lifeline import Server, lifeline
@@ -217,6 +215,9 @@ class VllmServer(Service):
         return Script(shell("vllm/ready.sh"), variables, timeout=self.serve.ready_timeout + 60)
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
+        from provision.diagnosis import decisive
+        from provision.payload.ask import OPEN
+
         first = failed.stderr.partition("\n")[0]
         if first.startswith(OPEN):
             # Its log has nothing to say about that.

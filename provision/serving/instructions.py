@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from provision.core.person import expanded
 from provision.core.urls import bracketed
 from provision.core.values import dataclass
 from provision.inventory.models import Host, SecretSource
-from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING, questions
 
 #: How a service is shown that is well.
 RUNNING = "running"
@@ -77,8 +77,10 @@ class Served:
         if ended.of(self.head.name, self.service) != RUNNING:
             why = "" if self.head.name in ended.known else f": it is served on {self.head.name}, which was left out"
             return [f"whether {self.model} answers was not looked at{why}"]
+        from provision.payload.ask import CHAT
+
         said = ended.of(self.head.name, self.answers)
-        kind = said if said in _CALLS else CHAT  # whoever controls the server may have it say anything
+        kind = said if said in _calls() else CHAT  # whoever controls the server may have it say anything
         why = f"it listens on {self.head.name}'s loopback" if self.local else ended.closed.get(self.endpoint, "")
         address, port = self.endpoint
         scheme = "http" if self.certificate is None else "https"
@@ -142,15 +144,17 @@ def curl_line(base: str, model: str, kind: str, key: ApiKey = ApiKey(), pin: str
 
 def python_lines(base: str, model: str, kind: str, key: ApiKey = ApiKey(), trusted: str = "") -> list[str]:
     """Four lines that want the package `openai` and nothing else. `trusted`: the file of the certificate."""
+    from provision.payload.ask import POOLING
+
     _, body = _question(kind, model)
     arguments = ", ".join(f"{name}={json.dumps(argument)}" for name, argument in body.items())
-    call, result = _CALLS[kind]
+    call, result = _calls()[kind]
     modules = ", ".join([*(["os"] if "os." in key.python else []), *(["ssl"] if trusted else []), "openai"])
     context = f"ssl.create_default_context(cafile={json.dumps(trusted)})"
     tls = f", http_client=openai.DefaultHttpxClient(verify={context})" if trusted else ""
     return [
         f"import {modules}",
-        f'client = openai.OpenAI(base_url="{base}{_PREFIX.get(kind, "/v1")}", api_key={key.python}{tls})',
+        f'client = openai.OpenAI(base_url="{base}{"" if kind == POOLING else "/v1"}", api_key={key.python}{tls})',
         f"answer = client.{call.format(arguments=arguments, body=json.dumps(body))}",
         f"print({result})",
     ]
@@ -171,15 +175,20 @@ def tunnel(head: Host, endpoint: Endpoint) -> str:
 
 
 def _question(kind: str, model: str) -> tuple[str, dict[str, Any]]:
+    from provision.payload.ask import questions
+
     return next((path, body) for name, path, body in questions(model) if name == kind)
 
 
-# The client's call and what of its answer is worth printing.
-_CALLS: Mapping[str, tuple[str, str]] = {
-    CHAT: ("chat.completions.create({arguments})", "answer.choices[0].message.content"),
-    COMPLETION: ("completions.create({arguments})", "answer.choices[0].text"),
-    EMBEDDING: ("embeddings.create({arguments})", "len(answer.data[0].embedding)"),
-    # OpenAI's API has no such thing; its client can still ask.
-    POOLING: ('post("/pooling", body={body}, cast_to=object)', 'answer["data"][0]'),
-}
-_PREFIX: Mapping[str, str] = {POOLING: ""}
+@cache
+def _calls() -> Mapping[str, tuple[str, str]]:
+    """The client's call and what of its answer is worth printing."""
+    from provision.payload.ask import CHAT, COMPLETION, EMBEDDING, POOLING
+
+    return {
+        CHAT: ("chat.completions.create({arguments})", "answer.choices[0].message.content"),
+        COMPLETION: ("completions.create({arguments})", "answer.choices[0].text"),
+        EMBEDDING: ("embeddings.create({arguments})", "len(answer.data[0].embedding)"),
+        # OpenAI's API has no such thing; its client can still ask.
+        POOLING: ('post("/pooling", body={body}, cast_to=object)', 'answer["data"][0]'),
+    }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import span
-from provision.diagnosis.xids import KINDS, RECOVERY, UNKNOWN, XidKind
 from provision.facts import Facts, Gpu, Xid
+
+if TYPE_CHECKING:
+    from provision.diagnosis.xids import XidKind
 
 FACT = "Xid errors"
 
@@ -72,6 +75,8 @@ def address(bus_id: str) -> str:
 
 
 def _kind(xid: Xid) -> XidKind:
+    from provision.diagnosis.xids import KINDS, RECOVERY, UNKNOWN
+
     kind = KINDS.get(xid.code, UNKNOWN)
     # `…, RLW_RXPIPE Nonfatal XC0 …` (NVLink, 144 to 150): corrected. 154 is written, too, when a GPU has recovered.
     dealt_with = " Nonfatal " in f" {xid.text} " or (xid.code == RECOVERY and xid.text.endswith("(None)"))

@@ -14,7 +14,6 @@ from provision.core.proof import Shown
 from provision.core.regex import regex
 from provision.core.script import Fragment
 from provision.core.values import dataclass
-from provision.diagnosis import decisive
 from provision.proofs.all_reduce.participant import Participant
 from provision.proofs.all_reduce.speed import measured
 
@@ -211,6 +210,8 @@ class Trouble:
 
     def _own(self, own: Mapping[str, str]) -> Finding:
         """The same on many hosts is one fault."""
+        from provision.diagnosis import decisive
+
         lines, hint = decisive("\n".join(own.values()))
         names = [*own]
         host = names[0] if len(names) == 1 else ""
@@ -249,6 +250,8 @@ class Trouble:
         stage = next((str(seats[name]["stage"]) for name in steps), "")
         said = f"the all-reduce did not end within {self.proof.measure:.0f} s, while `{stage}`"
         logs = [f"{name}: {line}" for name in steps for line in self._log(name)[-1:]]
+        from provision.diagnosis import decisive
+
         hint = decisive("\n".join(line for name in steps for line in self._log(name)))[1]
         return _blocks("", said, [*evidence, *logs], hint)
 

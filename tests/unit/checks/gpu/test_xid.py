@@ -3,8 +3,9 @@
 import pytest
 from gpu_samples import board
 
-from provision.checks.gpu.xid import KINDS, MANY, address, evidence_of, of_xids
+from provision.checks.gpu.xid import MANY, address, evidence_of, of_xids
 from provision.core.finding import Finding, Severity
+from provision.diagnosis.xids import KINDS
 from provision.facts import Xid
 
 BUS = "PCI:0000:05:00"
