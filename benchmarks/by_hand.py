@@ -15,11 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from benchmarks.ending import signals_unwind
 from provision.lab.containers import Containers
 from provision.lab.cpu_vllm import CPU_ENV
 from provision.lab.demo import MODEL, make_lab, ready
 from provision.lab.lab import Lab
+from provision.lab.tiny_model import write_tiny_model
 
 #: What a script calls the part in which it tries what `up` proves.
 PROOFS = "proofs"
@@ -41,6 +44,8 @@ class Comparison:
     bare: tuple[str, ...] = ()
     kind: Containers = ""
     warm: bool = False
+    #: Whether the script sends a model that lies in its folder (`--weights`).
+    sends: bool = False
 
     def main(self) -> int:
         form = argparse.RawDescriptionHelpFormatter
@@ -52,6 +57,11 @@ class Comparison:
         parser.add_argument(
             "--assert", dest="promise", action="store_true", help=f"exit code 1 if it takes more than {self.most} times"
         )
+        if self.sends:
+            parser.add_argument(
+                "--weights", type=int, default=0, metavar="MIB", help="the model is sent, with MIB more"
+            )
+            parser.add_argument("--rate", default="", help="of this machine's line to the hosts, such as 400mbit")
         asked = parser.parse_args()
         if os.geteuid() != 0:
             sys.exit("error: lab hosts that are as bare as real ones need root")
@@ -61,6 +71,10 @@ class Comparison:
             try:
                 ground = ready(lab, rootless=False).ground
                 make_lab(lab, ground, hosts=asked.hosts, gpus=1, kind=self.kind, say=print)
+                if self.sends and asked.rate:
+                    limit_line(lab.host("lab-1").address, asked.rate)
+                if self.sends and asked.weights:
+                    _write_weights(lab, Path(folder) / "model", asked.weights)
                 ratio = self._measure(lab, Path(folder), asked.hosts, asked.rounds)
             finally:
                 lab.down()
@@ -143,12 +157,32 @@ def _timed_script(script: Path, folder: Path, addresses: list[str]) -> tuple[flo
 
 def _write_settings(lab: Lab, folder: Path, hosts: int) -> None:
     """What a script is told of the hosts, and what Ray and vLLM are."""
-    variables = {**CPU_ENV, "MODEL": MODEL, "TP": "1", "PP": str(hosts)}
+    model = "/home/ops/by-hand/model" if (folder / "model").exists() else MODEL
+    variables = {**CPU_ENV, "MODEL": model, "TP": "1", "PP": str(hosts)}
     (folder / "environment").write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
     (folder / "ssh_config").write_text(
         f"Host *\n  User ops\n  IdentityFile {lab.directory}/key\n  UserKnownHostsFile {lab.directory}/known_hosts\n"
         "  StrictHostKeyChecking yes\n"
     )
+
+
+def _write_weights(lab: Lab, model: Path, more: int) -> None:
+    """A model that is to be sent, with `more` MiB that no server reads, and an inventory that says so."""
+    write_tiny_model(model)
+    with (model / "more.dat").open("wb") as file:
+        for _ in range(more):
+            file.write(os.urandom(1 << 20))
+    inventory = yaml.safe_load(lab.inventory.read_text())
+    inventory["serve"] |= {"model": "lab/tiny", "weights": {"path": str(model)}}
+    lab.inventory.write_text(yaml.safe_dump(inventory, sort_keys=False))
+
+
+def limit_line(address: str, rate: str) -> None:
+    """Of what this machine sends to hosts behind the same device as `address`: what they send each other passes it by.
+    It ends with the lab's bridge."""
+    (route,) = json.loads(subprocess.check_output(["ip", "-json", "route", "get", address]))
+    limit = ["tbf", "rate", rate, "burst", "256kb", "latency", "100ms"]
+    subprocess.run(["tc", "qdisc", "add", "dev", route["dev"], "root", *limit], check=True)
 
 
 def _shown(phases: Mapping[str, float]) -> str:

@@ -4,7 +4,8 @@
 #
 #   by_hand.sh up|down FOLDER HEAD [WORKER …]
 #
-# FOLDER holds: ssh_config, uv, requirements.txt, wheels/, environment (NAME='value' lines, for Ray and vLLM).
+# FOLDER holds: ssh_config, uv, requirements.txt, wheels/, environment (NAME='value' lines, for Ray and vLLM); and model/, if
+# it is to be sent.
 # shellcheck disable=SC2154 # what hosts.sh assigns
 set -eu
 # shellcheck source=hosts.sh
@@ -24,6 +25,12 @@ install() {
 }
 all install
 said environment
+
+if [ -d "$folder/model" ]; then
+    weights() { tar -cf - -C "$folder" model | there "$1" 'tar -xf - -C by-hand'; }
+    all weights
+    said weights
+fi
 
 ray() {
     there "$1" "set -a; . by-hand/environment; VLLM_HOST_IP=$1 GLOO_SOCKET_IFNAME=eth0

@@ -7,6 +7,7 @@ idle machine; takes some three minutes a round.
 
     python -m benchmarks.fresh                  2 hosts, 2 rounds
     python -m benchmarks.fresh --assert         exit code 1 if a fresh `up` takes more than 1.15 times as long
+    python -m benchmarks.fresh --weights 1024 --rate 400mbit      the model is sent as well, over a limited line
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ FRESH = Comparison(
     words="the same steps",
     prepare=_prepare,
     bare=("--purge",),
+    sends=True,
 )
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ def playbook(cluster: Cluster) -> Playbook:
     # Where it is asked for, or was applied: closed to others before anything opens.
     closed = stack.close(book)
 
-    # Proved before anything else is changed on any host. New environments are built meanwhile, and not used before.
+    # Proved before anything else is changed on any host. Meanwhile new environments are built, and a new model is sent;
+    # neither is used before.
     book.add(stack.server_ports(), on=cluster.head.name)
     book.add(stack.master_port(), on=cluster.head.name)
     book.prove(stack.network_proof(), after=closed)

@@ -57,6 +57,9 @@ class Resource(ABC):
     outcome: ClassVar[bool] = False
     #: True: nothing that follows on the host may be sent there before this is done, such as files for a user.
     first: ClassVar[bool] = False
+    #: True: sending it ahead may take hours. Where a proof fails it ends, and goes on from there the next time. False:
+    #: what has begun is made to its end.
+    ends_ahead: ClassVar[bool] = False
     #: What `check` files it under: one of provision.core.finding.AREAS.
     area: ClassVar[str] = "files"
     #: Why it matters that it is as wanted.
@@ -86,7 +89,13 @@ class Resource(ABC):
     def ahead(self, have: State) -> bool:
         """Whether a part of `fix` may be done before the proofs are through that it would wait for, and before what
         precedes it on its host: making a new folder, named by what it holds, that nothing uses before `fix` itself has
-        been carried out. Decided by values alone; false once that part is done."""
+        been carried out. Decided by values alone; false once that part is done. Parts of other kinds (of `id`) are made
+        on the same host at the same time."""
+        return False
+
+    @property
+    def behind_first(self) -> bool:
+        """Whether even that part waits for what is `first` on its host, such as the user whom it is for."""
         return False
 
     def fix_ahead(self, have: State, want: State) -> Script:

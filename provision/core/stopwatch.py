@@ -13,18 +13,26 @@ _WORTH_A_PART = 0.01
 
 
 class Stopwatch:
-    """For one run. Any thread may write."""
+    """For one run. Any thread may write. `side`: of what is written down."""
 
-    def __init__(self) -> None:
+    def __init__(self, side: str = "") -> None:
         #: In monotonic seconds.
         self.began = time.monotonic()
         #: What all that begins from now on has waited for.
         self.behind: Span | None = None
         self._spans: list[Span] = []
+        self._side = side
 
     @property
     def spans(self) -> tuple[Span, ...]:
         return tuple(self._spans)
+
+    def beside(self, side: str) -> Stopwatch:
+        """For what is done at the same time: it writes down for the same run, and what is waited for there is waited
+        for there alone."""
+        other = Stopwatch(side)
+        other.began, other.behind, other._spans = self.began, self.behind, self._spans
+        return other
 
     def write(
         self,
@@ -43,7 +51,9 @@ class Stopwatch:
         if kind in ("here", "wait") and ended - began < _WORTH_A_PART:
             return
         behind = behind or self.behind
-        self._spans.append(Span(kind, name, host, began - self.began, ended - self.began, step, after, behind, done))
+        self._spans.append(
+            Span(kind, name, host, began - self.began, ended - self.began, step, after, behind, done, self._side)
+        )
 
     @contextmanager
     def part(
@@ -57,8 +67,8 @@ class Stopwatch:
             self.write(kind, name, host, began, time.monotonic(), after=after, behind=behind, done=done)
 
     def last(self, kind: Kind | None = None) -> Span | None:
-        """Of what has ended (of this kind), what ended last."""
-        ended = (span for span in self._spans if kind in (None, span.kind))
+        """Of all that has ended, what ended last; or of this kind, on this side."""
+        ended = (span for span in self._spans if kind is None or (kind, self._side) == (span.kind, span.side))
         return max(ended, key=lambda span: span.ended, default=None)
 
     def all_waited(self, kind: Kind | None = None) -> None:

@@ -23,7 +23,8 @@ _PHASES = ("facts", "looking", "proof", "change")
 class Span:
     """One part of a run, on one host; the host empty: here, or of all of them. `began`, `ended`: seconds since the run
     began. `step`: the key of the step that it changes. `after`: keys of the steps that it waited for. `behind`: of what
-    all waited for before it could begin, what ended last. `done`: whether it came to a good end."""
+    all waited for before it could begin, what ended last. `done`: whether it came to a good end. `side`: on one host
+    things are done one after another, except where it does several at once, and then on each side."""
 
     kind: Kind
     name: str
@@ -34,6 +35,7 @@ class Span:
     after: tuple[str, ...] = ()
     behind: Span | None = field(default=None, repr=False)
     done: bool = True
+    side: str = ""
 
     @property
     def seconds(self) -> float:
@@ -78,10 +80,10 @@ def critical_path(spans: Sequence[Span]) -> tuple[Span, ...]:
     if not spans:
         return ()
     place = {id(span): number for number, span in enumerate(spans)}
-    hosts: dict[str, list[Span]] = {}
+    hosts: dict[tuple[str, str], list[Span]] = {}
     for span in sorted(spans, key=lambda span: (span.ended, span.began)):
         if span.kind != "proof":
-            hosts.setdefault(span.host, []).append(span)
+            hosts.setdefault((span.host, span.side), []).append(span)
     steps = {span.step: span for span in spans if span.step}
     path = [max(spans, key=lambda span: (span.ended, place[id(span)]))]
     while True:
@@ -94,13 +96,13 @@ def critical_path(spans: Sequence[Span]) -> tuple[Span, ...]:
         path.append(before)
 
 
-def _waited_for(span: Span, hosts: Mapping[str, Sequence[Span]], steps: Mapping[str, Span]) -> list[Span]:
+def _waited_for(span: Span, hosts: Mapping[tuple[str, str], Sequence[Span]], steps: Mapping[str, Span]) -> list[Span]:
     found = [steps[key] for key in span.after if key in steps]
     if span.behind is not None:
         found.append(span.behind)
     if span.kind != "proof":
         # On a host one thing is done after another; a proof waits for nothing but what it comes behind.
-        own = hosts.get(span.host, ())
+        own = hosts.get((span.host, span.side), ())
         until = bisect_right(own, span.began, key=lambda other: other.ended)
         found += [other for other in own[:until] if other is not span][-1:]
     return [other for other in found if other.ended <= span.began]

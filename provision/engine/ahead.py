@@ -70,6 +70,11 @@ def is_ahead(change: Change) -> bool:
     return isinstance(change.step.resource, Ahead)
 
 
+def ends_ahead(change: Change) -> bool:
+    """Whether it is such a part, and ends wherever it is once it is not needed any more."""
+    return isinstance(change.step.resource, Ahead) and change.step.resource.whole.ends_ahead
+
+
 def rest_of(change: Change, states: Mapping[str, State]) -> Change:
     """What is left of it. `states`: as they were seen once what could be was made ahead."""
     return replace(change, have=states[change.step.key]) if change.step.key in states else change

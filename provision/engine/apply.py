@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -31,9 +32,11 @@ from provision.engine.ahead import is_ahead
 from provision.engine.gone import Told
 from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
+from provision.engine.sending import send
+from provision.engine.sides import AnyOf
 from provision.engine.watch import Watch
 from provision.inventory.models import Host
-from provision.transport import Session, Transport
+from provision.transport import Transport
 
 
 class Applier:
@@ -66,6 +69,24 @@ class Applier:
         self.told = Told()
         #: Seconds that a step has taken whose change is not whole yet.
         self._spent: dict[str, float] = {}
+        #: Once it is set, what is being sent ends where it is.
+        self._ends = cancel
+
+    def beside(
+        self,
+        pool: ThreadPoolExecutor | None,
+        emit: Listener,
+        watch: Stopwatch,
+        proved: threading.Event,
+        ends: threading.Event | None = None,
+    ) -> Applier:
+        """One more, for a side of what is made while proofs are under way; what comes of it comes of this one, too.
+        `proved`: as of Relaying; `pool`: threads of its own."""
+        other = copy.copy(self)
+        other._pool, other._emit, other._watch = pool or self._pool, emit, watch
+        other._ends = AnyOf(self._cancel, ends) if ends is not None else self._cancel
+        other._relaying = self._relaying.beside(emit, watch, proved, other._ends)
+        return other
 
     def apply(self, plan: Plan, given_up: threading.Event | None = None) -> frozenset[str]:
         """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure.
@@ -130,7 +151,7 @@ class Applier:
         host, changes = stretch.host, stretch.changes
         behind, scripts = self._watch.behind, self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
-        self._send(session, stretch, scripts)
+        send(session, stretch, scripts, self._emit, self._watch, self._ends)
         batch: list[Script] = []
         for change, script in zip(changes, scripts, strict=True):
             # What can still be taken down should be, whatever else fails.
@@ -209,22 +230,6 @@ class Applier:
             scripts.append(resource.fix(change.have, change.want))
         return scripts
 
-    def _send(self, session: Session, stretch: Stretch, scripts: Sequence[Script]) -> None:
-        uploads = [upload for script in scripts for upload in script.uploads]
-        if not uploads:
-            return
-        host = stretch.host
-        self._emit(events.Doing(host, "receiving files"))
-        throttle = _Throttle(0.2)
-
-        def moved(sent: int, total: int) -> None:
-            if sent == total or throttle.due():
-                self._emit(events.Progress(host, f"{sent >> 20}/{total >> 20} MiB"))
-
-        awaited = tuple(dict.fromkeys(key for change in stretch.changes for key in change.step.after))
-        with self._watch.part("files", "receiving files", host, after=awaited):
-            session.send(uploads, on_bytes=moved)
-
     def _verify(self, host: str, change: Change, fixed: Fragment, seen: Fragment) -> State:
         resource = change.step.resource
         if not fixed.ok:
@@ -274,19 +279,6 @@ class _Outcome:
     failed: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
     states: dict[str, State] = field(default_factory=dict)
-
-
-class _Throttle:
-    def __init__(self, every: float) -> None:
-        self._every = every
-        self._last = 0.0
-
-    def due(self) -> bool:
-        now = time.monotonic()
-        if now - self._last < self._every:
-            return False
-        self._last = now
-        return True
 
 
 def _index(error: HostError) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Container, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 
+from provision.cluster.gather import POOL
 from provision.core import events
 from provision.core.errors import Blocked, Cancelled, HostError
 from provision.core.events import Listener
@@ -19,6 +21,7 @@ from provision.engine.apply import Applier
 from provision.engine.gone import Told
 from provision.engine.prover import Beside, Prover
 from provision.engine.ready import make_ready
+from provision.engine.sides import Sides, by_kind
 from provision.engine.stages import Stage, due, stages
 
 
@@ -63,9 +66,12 @@ class Carrier:
 
     def _side_by_side(self, plan: Plan, stage: Stage, applier: Applier) -> str:
         """Goes through the proofs of a stage while new folders are made for it, which nothing uses before all proofs
-        are through. Returns why the stage cannot start; empty if it can. What is being made when a proof fails is made
-        to its end, and nothing else is begun."""
-        beside, failed = Beside(behind=self._watch.behind), threading.Event()
+        are through: those of each kind on a side of their own. Returns why the stage cannot start; empty if it can.
+        What is being made when a proof fails is made to its end, or as far as it is where that may be far away; nothing
+        else is begun. What fails on one side keeps no other one from its end."""
+        beside, failed, proved = Beside(behind=self._watch.behind), threading.Event(), threading.Event()
+        kinds = by_kind(stage.beside)
+        sides = Sides(self._emit, list(kinds))
 
         def prove() -> str:
             why = "an error that is none of a host's"
@@ -74,19 +80,37 @@ class Carrier:
             finally:
                 if why:
                     failed.set()
+                proved.set()
                 beside.begun.set()  # or it never will
             return why
 
-        with ThreadPoolExecutor(1) as pool:
+        def make(side: Applier, changes: Sequence[Change], emit: Listener, watch: Stopwatch) -> str:
+            try:
+                unready = self._unready(changes, failed, emit, watch)
+                # A proof's own time runs from when all have begun: what is sent to the hosts does not come before it.
+                beside.begun.wait()
+                if not unready and not failed.is_set():
+                    side.apply(replace(plan, changes=tuple(map(ahead_of, changes))), failed)
+            except BaseException:
+                failed.set()
+                raise
+            return unready
+
+        with ThreadPoolExecutor(1 + len(kinds)) as pool, ExitStack() as pools:
             proving = pool.submit(prove)
-            unready = self._unready(stage.beside, failed)
-            # A proof's own time runs from when all have begun: what is sent to the hosts does not come before it.
-            beside.begun.wait()
-            if not unready and not failed.is_set():
-                applier.apply(replace(plan, changes=tuple(map(ahead_of, stage.beside))), failed)
+            making: list[Future[str]] = []
+            for kind, changes in kinds.items():
+                # What takes hours on one side keeps no thread, and no moment, from another one.
+                first = not making
+                watch = self._watch if first else self._watch.beside(kind)
+                threads = None if first else pools.enter_context(ThreadPoolExecutor(min(len(changes), POOL)))
+                ends = failed if all(change.step.resource.ends_ahead for change in changes) else None
+                side = applier.beside(threads, sides.of(kind), watch, proved, ends)
+                making.append(pool.submit(make, side, changes, sides.of(kind), watch))
+            whys = [one.result() for one in making]
             why = proving.result()
         self._watch.all_waited()
-        return why or unready or _failed(applier)
+        return why or next(filter(None, whys), "") or _failed(applier)
 
     def prove(self, proofs: Sequence[Proof], beside: Beside | None = None) -> list[Shown]:
         """Runs the proofs one after another; one that depends on a failed proof is skipped. `beside`: as of
@@ -134,14 +158,21 @@ class Carrier:
                 self._emit(events.failed(error))
         return "a proof failed" if blocks else ""
 
-    def _unready(self, changes: Sequence[Change], given_up: threading.Event | None = None) -> str:
-        """Returns why these are not made; empty if they are, or once `given_up` is set."""
-        with self._watch.part("here", "what changes stand on"):
-            found = make_ready(changes, self._emit, self._cancel, given_up)
-        self._watch.all_waited("here")
+    def _unready(
+        self,
+        changes: Sequence[Change],
+        given_up: threading.Event | None = None,
+        emit: Listener | None = None,
+        watch: Stopwatch | None = None,
+    ) -> str:
+        """Returns why these are not made; empty if they are, or once `given_up` is set. `emit`, `watch`: of a side."""
+        watch = watch or self._watch
+        with watch.part("here", "what changes stand on"):
+            found = make_ready(changes, emit or self._emit, self._cancel, given_up)
+        watch.all_waited("here")
         self.blocks += found
         for error in found:
-            self._emit(events.failed(error))
+            (emit or self._emit)(events.failed(error))
         return "what it needs is not there" if found else ""
 
     def _leave_out(self, changes: Sequence[Change], why: str, built: Container[str]) -> None:

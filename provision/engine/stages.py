@@ -62,12 +62,17 @@ def _stage(plan: Plan, waiting: Sequence[Placed], changes: tuple[Change, ...]) -
 
 
 def _beside(plan: Plan, waiting: Sequence[Placed], changes: Sequence[Change]) -> Iterator[Change]:
-    """Nothing beside a proof that names what it comes before. What waits for another change, waits for it."""
+    """Nothing beside a proof that names what it comes before. What waits for another change, waits for it; and what is
+    for a user who is not there yet."""
     if not waiting or any(place.before or not place.proof.beside_folders for place in waiting):
         return
     changed = {change.step.key for change in plan.changes}
+    firsts: set[str] = set()
     for change in changes:
+        if change.step.resource.first:
+            firsts.add(change.step.host)
         free = change.want is not None and not changed.intersection(change.step.after)
+        free = free and not (change.step.resource.behind_first and change.step.host in firsts)
         if free and change.step.resource.ahead(change.have):
             yield change
 

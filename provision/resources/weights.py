@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import ClassVar
 
 from provision.core.errors import ProvisionError
@@ -38,13 +38,15 @@ class Weights(Resource):
     """`source`: `hosts`, `hub` or `controller`. `folder`: absolute, on the host, `ours` where it lies below
     `<root>/models`. `python`: an interpreter there, with huggingface_hub for the hub. `here`: what is to be sent.
     `hub`: variables for the download (HF_ENDPOINT, proxies). `owner`: whom the files are for, where root works: all is
-    done with that user's rights. `pickles`, `code`: whether the hub's may come. `others`: as of Venv.
+    done with that user's rights. `pickles`, `code`: whether the hub's may come. `others`: as of Venv. `plain`: an
+    interpreter that is there before any environment; empty: none.
 
     Raises on apply: ScriptFailed with a hint for what the hub refuses; ConnectionLost. What is whole by then stays.
     """
 
     removable: ClassVar[bool | str] = "purge"
     area: ClassVar[str] = "storage"
+    ends_ahead: ClassVar[bool] = True
     why: ClassVar[str] = "every rank reads its part of the model from there, and each must read the same"
 
     source: str
@@ -63,6 +65,7 @@ class Weights(Resource):
     pickles: bool = False
     code: bool = False
     others: tuple[str, ...] = ()
+    plain: str = ""
 
     @property
     def id(self) -> str:
@@ -184,6 +187,24 @@ class Weights(Resource):
         script = run(SEAL, variables, also={})
         uploads = self._uploads(held, have or {}) if held is not None else ()
         return Script(script.body, script.vars, script.timeout, uploads=uploads)
+
+    def ahead(self, have: State) -> bool:
+        """All of it, while no server can have begun with what is there: no such folder, or what was being sent to one.
+        Not a download, which is the environment's; and a look at every file is not taken twice."""
+        found = have or {}
+        if self.source != "controller" or not (self.ours and self.plain) or self.deep:
+            return False
+        begun = (
+            "brought" in found and not {"digest", "marked", "shared", "kept"} & found.keys() and not names(found, "is:")
+        )
+        return "folder" not in found or begun
+
+    @property
+    def behind_first(self) -> bool:
+        return bool(self.owner)
+
+    def fix_ahead(self, have: State, want: State) -> Script:
+        return replace(self, python=self.plain).fix(have, want)
 
     def spread(self, have: State, want: State) -> Spread | None:
         """In a folder of ours alone: where somebody else's would be written to, root may have to make it first."""

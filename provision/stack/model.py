@@ -60,7 +60,7 @@ class Model:
         name = serve.name or (None if is_folder(serve.model) else serve.model)
         return serve.model_copy(update={"model": folder, "name": name})
 
-    def on(self, node: Node, *, python: str, owner: str) -> Weights | None:
+    def on(self, node: Node, *, python: str, owner: str, plain: str = "") -> Weights | None:
         serve = self._serve
         if serve is None or not self.folder(node) or self.source == "vllm":
             return None
@@ -71,6 +71,7 @@ class Model:
             cluster=self._cluster.name,
             host=node.name,
             python=python,
+            plain=plain,
             repo=serve.model if self.source == "hub" else "",
             revision=(serve.weights.revision or "") if self.source == "hub" else "",
             here=self._here,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from provision.checks.gpu.answering import lacks_gpus
 from provision.cluster.cluster import Cluster, Node, is_loopback
 from provision.cluster.networks import rdma_devices
+from provision.cluster.own_python import own_python
 from provision.core.mark import Mark
 from provision.core.playbook import Playbook, Step
 from provision.core.secret import Secret
@@ -97,7 +98,7 @@ class Stack(Closes):
     def weights(self, node: Node) -> Weights | None:
         """None where vLLM fetches the model itself, or none is served."""
         python = self._programs.plain(node) or f"{self.venv(node).path}/bin/python"
-        return self.model.on(node, python=python, owner=service_user(node))
+        return self.model.on(node, python=python, owner=service_user(node), plain=own_python(node))
 
     def token(self, node: Node) -> SecretFile:
         return SecretFile(f"{self.folder(node)}/ray-token", self._token(), owner=service_user(node))

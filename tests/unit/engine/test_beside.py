@@ -105,6 +105,28 @@ def test_a_folder_that_waits_for_another_change_is_made_in_its_turn() -> None:
     assert [change.step.key for change in stage.beside] == ["b/env"]
 
 
+class User(Thing):
+    first: ClassVar[bool] = True
+
+
+class Theirs(Thing):
+    behind_first = True
+
+
+def test_what_is_for_a_user_who_is_to_be_made_waits_for_that() -> None:
+    book = Playbook()
+    user = book.add(User("user"), on="a")
+    for host in "ab":
+        book.add(Thing("env", folder=True), on=host)
+        book.add(Theirs("model", folder=True), on=host)
+    book.prove(Shows("network"))
+    none: dict[str, State] = {step.key: None for step in book.steps}
+    (stage,) = stages(make_plan(Mode.UP, book.steps, none), book.proofs)
+    assert [change.step.key for change in stage.beside] == ["a/env", "b/env", "b/model"]
+    (stage,) = stages(make_plan(Mode.UP, book.steps, {**none, user.key: {"made": "yes"}}), book.proofs)
+    assert [change.step.key for change in stage.beside] == ["a/env", "a/model", "b/env", "b/model"]
+
+
 def test_what_is_there_already_or_is_removed_is_not_made() -> None:
     book = Book()
     book.book.prove(Shows("network"))

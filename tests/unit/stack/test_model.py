@@ -224,3 +224,11 @@ def test_a_download_goes_through_the_proxy_of_the_inventory_and_the_server_does_
     assert weights.hub["https_proxy"] == weights.hub["HTTPS_PROXY"] == Secret(url)
     assert "canary" not in repr(weights)
     assert not any("proxy" in name.lower() for name in stack.server(stack.ray_head()).base)
+
+
+def test_weights_know_the_hosts_own_python_which_is_there_before_the_environment() -> None:
+    rooted, serve = facts("10.0.0.1", uid=0, user="root", systemd=True, root="/opt/provision"), Serve(model="acme/tiny")
+    for sample, owner in ((cluster(serve=serve), ""), (cluster(serve=serve, head=rooted, sudo=True), "provision")):
+        weights = Stack(sample).weights(sample.head)
+        assert weights is not None and "/envs/" in weights.python
+        assert (weights.plain, weights.owner, weights.behind_first) == ("/usr/bin/python3.12", owner, bool(owner))

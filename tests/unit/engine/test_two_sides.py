@@ -1,0 +1,301 @@
+"""Two kinds of folders that a host makes at the same time, while a proof is under way. The hosts are no more than what
+they answer; each side waits for the other, so that neither can end well alone."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, cast
+
+import pytest
+
+from provision.core.errors import HostError, ScriptFailed
+from provision.core.events import Doing, Event, Failed, Progress, StepDone, StepSkipped
+from provision.core.finding import blocker
+from provision.core.plan import Mode, make_plan
+from provision.core.playbook import Playbook
+from provision.core.proof import Proof, Shown
+from provision.core.resource import Resource, State
+from provision.core.script import Fragment, Script, Upload
+from provision.core.stopwatch import Stopwatch
+from provision.core.timing import Timings
+from provision.engine.apply import Applier
+from provision.engine.prover import Prover
+from provision.engine.rollout import Carrier
+from provision.inventory.models import Host
+from provision.transport import Transport
+
+
+@dataclass(frozen=True)
+class Folder(Resource):
+    kind: str
+    files: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:mine"
+
+    @property
+    def label(self) -> str:
+        return self.kind
+
+    def want(self) -> State:
+        return {"made": "yes", "used": "yes"}
+
+    def probe(self) -> Script:
+        return Script(f"probe {self.kind}")
+
+    def fix(self, have: State, want: State) -> Script:
+        return Script(f"use {self.kind}")
+
+    def ahead(self, have: State) -> bool:
+        return "made" not in (have or {})
+
+    def fix_ahead(self, have: State, want: State) -> Script:
+        return Script(f"make {self.kind}", uploads=self._files())
+
+    def read(self, fragment: Fragment) -> State:
+        return dict.fromkeys(fragment.stdout.split(), "yes") or None
+
+    def _files(self) -> tuple[Upload, ...]:
+        return (Upload(Path(__file__), "there"),) if self.files else ()
+
+
+@dataclass(frozen=True)
+class Sent(Folder):
+    ends_ahead: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Shows(Proof):
+    name: ClassVar[str] = "shows"
+    label: ClassVar[str] = "proof"  # type: ignore[misc]
+    beside_folders: ClassVar[bool] = True
+
+    hosts: tuple[str, ...]
+    reads: Callable[[], Shown]
+
+    def scripts(self) -> Mapping[str, Script]:
+        return dict.fromkeys(self.hosts, Script("prove it"))
+
+    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        return self.reads()
+
+
+def nothing(*_: object) -> int:
+    return 0
+
+
+@dataclass
+class Hosts:
+    """`make`: what making waits for, given kind and host; returns its exit code. `sends`: what sending does, given what
+    hears how far it is."""
+
+    names: tuple[str, ...] = ("a", "b")
+    resources: Sequence[Folder] = (Folder("environment"), Folder("weights"))
+    reads: Callable[[], Shown] = Shown
+    make: Callable[[str, str], int] = nothing
+    sends: Callable[[Callable[[int, int], None]], object] = nothing
+    there: set[tuple[str, str, str]] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    cancel: threading.Event = field(default_factory=threading.Event)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def connect(self, host: Host) -> "Session":
+        return Session(self, host.name)
+
+    def aftermath(self, host: Host, error: HostError) -> HostError:
+        return error
+
+    def carry_out(self) -> tuple[Carrier, Applier]:
+        book = Playbook()
+        for name in self.names:
+            for resource in self.resources:
+                book.add(resource, on=name)
+        book.prove(Shows(self.names, self.reads))
+        plan = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
+        hosts = [Host(name=name, address=name) for name in self.names]
+        transport, emit = cast(Transport, self), self.events.append
+        carrier = Carrier(Prover(transport, hosts, emit, watch=self.watch), emit, self.cancel, (), self.watch)
+        with ThreadPoolExecutor(1) as pool:  # one thread for all that is made in turn
+            applier = Applier(transport, pool, hosts, emit, self.cancel, self.watch)
+            carrier.carry_out(plan, book.proofs, applier)
+        return carrier, applier
+
+    def whose(self, what: str, kind: str) -> list[str]:
+        return sorted(host for host, was, of in self.there if (was, of) == (what, kind))
+
+    def steps(self, kind: type[StepDone | StepSkipped]) -> list[str]:
+        return [event.step for event in self.events if isinstance(event, kind)]
+
+    def skipped(self) -> dict[str, str]:
+        """Step → why."""
+        return {event.step: event.why for event in self.events if isinstance(event, StepSkipped)}
+
+
+@dataclass
+class Session:
+    hosts: Hosts
+    name: str
+
+    def run(self, scripts: Sequence[Script], *, on_line: Callable[..., None], writes: bool) -> list[Fragment]:
+        return [self._one(script.body.splitlines()[-1], index, on_line) for index, script in enumerate(scripts)]
+
+    def send(self, uploads: Sequence[Upload], *, on_bytes: Callable[[int, int], None]) -> None:
+        self.hosts.sends(on_bytes)
+
+    def _one(self, line: str, index: int, on_line: Callable[..., None]) -> Fragment:
+        word, _, kind = line.partition(" ")
+        on_line(index, "stdout", "")
+        if word == "probe":
+            return Fragment(
+                0, " ".join(was for was in ("made", "used") if (self.name, was, kind) in self.hosts.there), ""
+            )
+        rc = self.hosts.make(kind, self.name) if word == "make" else 0
+        if not rc:
+            self.hosts.there.add((self.name, {"make": "made", "use": "used"}.get(word, word), kind))
+        return Fragment(rc, "", "" if not rc else "it did not work")
+
+
+class Meeting:
+    """Two that only go on together: of one host, each kind of folder."""
+
+    def __init__(self) -> None:
+        self._met = {name: threading.Barrier(2) for name in "ab"}
+
+    def __call__(self, kind: str, host: str) -> int:
+        self._met[host].wait(20)
+        return 0
+
+
+def test_two_kinds_are_made_on_one_host_at_the_same_time_and_used_when_the_proof_is_through() -> None:
+    hosts = Hosts(names=("a",), make=Meeting())
+    used: list[list[str]] = []
+
+    def reads() -> Shown:
+        used.append([*hosts.whose("used", "environment"), *hosts.whose("used", "weights")])
+        return Shown()
+
+    hosts.reads = reads
+    carrier, applier = hosts.carry_out()
+    assert (carrier.blocks, applier.errors, used) == ([], [], [[]])
+    assert (hosts.whose("used", "environment"), hosts.whose("used", "weights")) == (["a"], ["a"])
+    # A change is one, however many parts it was made in; and it is made in its place.
+    assert hosts.steps(StepDone) == ["a/environment:mine", "a/weights:mine"]
+
+
+def test_what_one_side_fails_with_is_told_and_the_other_comes_to_its_end() -> None:
+    failed = threading.Event()
+
+    class Told(list[Event]):
+        def append(self, event: Event) -> None:
+            super().append(event)
+            if isinstance(event, Failed):
+                failed.set()
+
+    def make(kind: str, host: str) -> int:
+        if kind == "environment":
+            return 3
+        return 0 if failed.wait(20) else 4
+
+    hosts = Hosts(names=("a",), make=make, events=Told())
+    carrier, applier = hosts.carry_out()
+    (error,) = applier.errors
+    assert isinstance(error, ScriptFailed) and error.message.startswith("environment: failed")
+    assert list(applier.failed) == ["a/environment:mine"] and not carrier.blocks
+    assert (hosts.whose("made", "weights"), hosts.whose("used", "weights")) == (["a"], [])
+    assert hosts.skipped() == {"a/weights:mine": "a failed; what was built for it stays for the next `up`"}
+
+
+def test_a_proof_that_fails_ends_what_may_take_hours_and_lets_the_other_come_to_its_end() -> None:
+    sending, making, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def sends(on_bytes: Callable[[int, int], None]) -> None:
+        sending.set()
+        try:
+            while not ended.wait(0.01):
+                on_bytes(1, 9)
+        finally:
+            ended.set()
+
+    def reads() -> Shown:
+        assert sending.wait(20) and making.wait(20)
+        return Shown((blocker("a", "it is not so"),))
+
+    def make(kind: str, host: str) -> int:
+        making.set()
+        return 0 if ended.wait(20) else 4
+
+    resources = (Folder("environment"), Sent("weights", files=True))
+    hosts = Hosts(("a",), resources, reads, make=make, sends=sends)
+    carrier, applier = hosts.carry_out()
+    assert [error.message for error in carrier.blocks] == ["it is not so"] and not applier.errors
+    assert (hosts.whose("made", "environment"), hosts.whose("made", "weights")) == (["a"], [])
+    assert hosts.skipped() == {
+        "a/environment:mine": "a proof failed; what was built for it stays for the next `up`",
+        "a/weights:mine": "a proof failed",
+    }
+
+
+def test_ctrl_c_ends_both_and_says_of_each_change_once_that_it_was_not_made() -> None:
+    sending = threading.Event()
+
+    def sends(on_bytes: Callable[[int, int], None]) -> None:
+        sending.set()
+        while True:
+            on_bytes(1, 9)
+
+    def make(kind: str, host: str) -> int:
+        assert sending.wait(20)
+        hosts.cancel.set()
+        return 0
+
+    resources = (Folder("environment"), Sent("weights", files=True))
+    hosts = Hosts(("a", "b"), resources, make=make, sends=sends)
+    _, applier = hosts.carry_out()
+    assert not applier.errors and not hosts.steps(StepDone)
+    skipped = hosts.steps(StepSkipped)
+    assert len(skipped) == len(set(skipped)) == 4
+
+
+def test_both_are_told_of_a_host_with_how_far_each_of_them_is() -> None:
+    meeting = Meeting()
+
+    def sends(on_bytes: Callable[[int, int], None]) -> None:
+        meeting("weights", "a")  # the other one is at work by now
+        on_bytes(1 << 20, 1 << 20)
+
+    def make(kind: str, host: str) -> int:
+        return meeting(kind, host) if kind == "environment" else 0
+
+    hosts = Hosts(("a",), (Folder("environment"), Sent("weights", files=True)), make=make, sends=sends)
+    hosts.carry_out()
+    doing = [event.what for event in hosts.events if isinstance(event, Doing)]
+    assert "environment · receiving weights" in doing
+    assert any("1/1 MiB" in event.text for event in hosts.events if isinstance(event, Progress))
+
+
+@pytest.mark.parametrize(("slow", "quick"), [("weights", "environment"), ("environment", "weights")])
+def test_each_side_is_written_down_and_what_the_rest_waited_for_is_the_longer_one(slow: str, quick: str) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def make(kind: str, host: str) -> int:
+        begun.set() if kind == slow else begun.wait(20)
+        return 0 if kind == quick or over.wait(20) else 4
+
+    class Told(list[Event]):
+        def append(self, event: Event) -> None:
+            super().append(event)
+            # The quick one is through by then.
+            if isinstance(event, Doing) and event.what == slow and hosts.whose("made", quick):
+                over.set()
+
+    hosts = Hosts(("a",), make=make, events=Told())
+    _, applier = hosts.carry_out()
+    assert not applier.errors
+    timings = Timings.of(hosts.watch.spans, 100.0)
+    first = {span.name: span for span in reversed(timings.spans) if span.kind == "change"}
+    assert first[slow].began < first[quick].ended < first[slow].ended
+    assert (first["environment"].side, first["weights"].side) == ("", "weights")
+    assert [span.name for span in timings.path if span.kind == "change"] == [slow, "environment", "weights"]
