@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import field, replace
 from typing import Any
@@ -74,18 +74,19 @@ class Applier:
 
     def beside(
         self,
-        pool: ThreadPoolExecutor | None,
         emit: Listener,
         watch: Stopwatch,
-        proved: threading.Event,
+        may_relay: Callable[[], bool],
+        *,
+        pool: ThreadPoolExecutor | None = None,
         ends: threading.Event | None = None,
     ) -> Applier:
         """One more, for a side of what is made while proofs are under way; what comes of it comes of this one, too.
-        `proved`: as of Relaying; `pool`: threads of its own."""
+        `may_relay`: as of Relaying; `pool`: threads of its own; `ends`: once it is set, nothing more is sent."""
         other = copy.copy(self)
         other._pool, other._emit, other._watch = pool or self._pool, emit, watch
         other._ends = AnyOf(self._cancel, ends) if ends is not None else self._cancel
-        other._relaying = self._relaying.beside(emit, watch, proved, other._ends)
+        other._relaying = self._relaying.beside(emit, watch, may_relay, other._ends)
         return other
 
     def apply(self, plan: Plan, given_up: threading.Event | None = None) -> frozenset[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,9 +25,6 @@ from provision.transport.upload import UploadPlace, is_large
 #: Seconds for which one host waits at most for others that are still at what comes before.
 TOGETHER = 20.0
 
-# How often (seconds) it is seen, while proofs are waited for, whether anything is to begin at all.
-_LOOK = 0.2
-
 #: The same files, for the hosts that lack exactly these, with where they are to lie there.
 Group = tuple[tuple[Path, ...], dict[str, UploadPlace]]
 
@@ -43,17 +40,18 @@ class Relaying:
         emit: Listener,
         cancel: threading.Event,
         watch: Stopwatch,
-        proved: threading.Event | None = None,
+        may_begin: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`proved`: nothing begins before it is set. A proof has the same ports to itself, and shows that they are
-        open."""
-        self._transport, self._hosts, self._watch, self._proved = transport, hosts, watch, proved
+        """`may_begin`: returns once it is known."""
+        self._transport, self._hosts, self._watch, self._may_begin = transport, hosts, watch, may_begin
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
         self._spreading = Spreading(transport, hosts, carriers, emit, cancel, watch)
 
-    def beside(self, emit: Listener, watch: Stopwatch, proved: threading.Event, cancel: threading.Event) -> Relaying:
+    def beside(
+        self, emit: Listener, watch: Stopwatch, may_begin: Callable[[], bool], cancel: threading.Event
+    ) -> Relaying:
         """The same, for what is made while proofs are under way."""
-        return Relaying(self._transport, self._hosts, self._carriers, emit, cancel, watch, proved)
+        return Relaying(self._transport, self._hosts, self._carriers, emit, cancel, watch, may_begin)
 
     def concerns(self, stretch: Stretch) -> bool:
         """Whether it begins with large files that may come from other hosts."""
@@ -63,9 +61,8 @@ class Relaying:
         """Whatever goes wrong is said, and no more than that."""
         from provision.transport.relay import FIRST_FAILED  # certificates, which few runs need
 
-        while self._proved is not None and not self._proved.wait(_LOOK):
-            if self._cancel.is_set():
-                return
+        if not self._may_begin():
+            return
         self._spreading.ahead(stretches)
         for sources, places in grouped({s.host: self._lacks(s) for s in stretches}):
             able = {host: place for host, place in places.items() if self._carriers[host].python}

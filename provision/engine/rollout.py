@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Container, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from provision.core.stopwatch import Stopwatch
 from provision.engine.ahead import ahead_of, rest_of
 from provision.engine.apply import Applier
 from provision.engine.gone import Told
-from provision.engine.prover import Beside, Prover
+from provision.engine.prover import LOOK, Beside, Prover
 from provision.engine.ready import make_ready
 from provision.engine.sides import Sides, by_kind
 from provision.engine.stages import Stage, due, stages
@@ -96,17 +96,24 @@ class Carrier:
                 raise
             return unready
 
+        def may_relay() -> bool:
+            """Not before the network is proved: it would take ports that the proof listens on."""
+            while not proved.wait(LOOK):
+                if self._cancel.is_set():
+                    return False
+            return not failed.is_set()
+
         with ThreadPoolExecutor(1 + len(kinds)) as pool, ExitStack() as pools:
-            proving = pool.submit(prove)
-            making: list[Future[str]] = []
+            made: list[tuple[Applier, Sequence[Change], Listener, Stopwatch]] = []
             for kind, changes in kinds.items():
                 # What takes hours on one side keeps no thread, and no moment, from another one.
-                first = not making
-                watch = self._watch if first else self._watch.beside(kind)
-                threads = None if first else pools.enter_context(ThreadPoolExecutor(min(len(changes), POOL)))
+                watch = self._watch.beside(kind) if made else self._watch
+                threads = pools.enter_context(ThreadPoolExecutor(min(len(changes), POOL))) if made else None
                 ends = failed if all(change.step.resource.ends_ahead for change in changes) else None
-                side = applier.beside(threads, sides.of(kind), watch, proved, ends)
-                making.append(pool.submit(make, side, changes, sides.of(kind), watch))
+                side = applier.beside(sides.of(kind), watch, may_relay, pool=threads, ends=ends)
+                made.append((side, changes, sides.of(kind), watch))
+            proving = pool.submit(prove)
+            making = [pool.submit(make, *one) for one in made]
             whys = [one.result() for one in making]
             why = proving.result()
         self._watch.all_waited()

@@ -241,6 +241,20 @@ def test_from_host_to_host_they_leave_once_and_not_before_the_network_is_proved(
     assert (len(sent), story.whole(), story.services()) == (3, [*story.names], 2)
 
 
+def test_from_host_to_host_nothing_begins_where_the_proof_has_failed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr("provision.transport.relay.send", lambda *what: sent.append(what) or sends(*what))
+    for name in story.names:
+        (story.place / f"sealing-{name}").touch()
+    story.until, story.proof_fails = "building", True
+    story.hosts.transfer = Transfers(relay="auto")
+    report = story.run()
+    assert report.exit_code == 1 and {error.message for error in report.errors} == {"it is not so"}
+    assert (sent, story.whole(), story.services()) == ([], [], 0)
+
+
 def test_an_environment_that_cannot_be_built_is_named_and_the_weights_stay_for_the_next_run(story: Story) -> None:
     story.fails = "host-2"
     report = story.run()

@@ -53,6 +53,13 @@ def run(folder: Path, script: str, step: str) -> tuple[str, list[str]]:
     return done.stdout, (folder / "noted").read_text().splitlines()
 
 
+def test_a_model_that_lies_in_its_folder_is_sent_by_the_script(folder: Path) -> None:
+    (folder / "model").mkdir()
+    said, noted = run(folder, "by_hand.sh", "up")
+    assert [line.split()[0] for line in said.splitlines()] == ["environment", "weights", "ray", "vllm"]
+    assert sum("tar -xf - -C by-hand" in line for line in noted) == 4  # the packages, and the model, to each host
+
+
 @pytest.mark.parametrize(
     ("script", "parts", "words"),
     [
