@@ -76,7 +76,7 @@ _PUBLIC = {
     "resources.firewall": ("FirewallTable", "OpenPorts"),
     "resources.serverless_head": ("ServerlessHead", "ServerlessModels"),
     "resources.serverless_store": ("ModelsFolder", "ServerlessStore"),
-    "resources.ports": ("PortsFree",),
+    "resources.own_folder": ("OwnFolder",), "resources.ports": ("PortsFree",),
     "resources.ranks": ("Ranks",),
     "resources.ray": ("RayHead", "RayWorker"),
     "resources.ray_members": ("RayMembers",),
@@ -253,6 +253,7 @@ if TYPE_CHECKING:
     from provision.resources.firewall import FirewallTable as FirewallTable
     from provision.resources.firewall import OpenPorts as OpenPorts
     from provision.resources.image import Image as Image
+    from provision.resources.own_folder import OwnFolder as OwnFolder
     from provision.resources.plain_digests import PlainDigests as PlainDigests
     from provision.resources.ports import PortsFree as PortsFree
     from provision.resources.ranks import Ranks as Ranks

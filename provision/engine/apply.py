@@ -240,7 +240,7 @@ class Applier:
         if not seen.ok:
             raise BadOutput(host, f"{resource.label}: could not be probed afterwards", evidence=seen.tail())
         state = resource.read(seen)
-        left = resource.diff(state, change.want)
+        left = resource.unmet(state, change.want)
         if left:
             evidence = tuple(str(d) for d in left)
             raise NotConverged(host, f"{resource.label}: still differs after it was changed", evidence=evidence)

@@ -16,6 +16,7 @@ from provision.core.resource import Resource
 from provision.resources.absent import Absent
 from provision.resources.existing import ExistingEnvironment
 from provision.resources.image import Image
+from provision.resources.own_folder import OwnFolder
 from provision.resources.ray import RayHead
 from provision.resources.rest import Rest
 from provision.resources.service import Service
@@ -82,7 +83,8 @@ def _rest(resources: Sequence[Resource], cluster: Cluster, node: Node) -> list[S
     for name in (cluster.name, *cluster.renamed):
         folder = PurePosixPath(node.root, "clusters", name, node.name)
         covered = sorted(place.name for place in places if place.parent == folder)
-        found.append(Step(node.name, Rest(str(folder), tuple(covered))))
+        # Backwards: what is no step's goes first.
+        found += [Step(node.name, OwnFolder(str(folder))), Step(node.name, Rest(str(folder), tuple(covered)))]
     return found
 
 

@@ -154,6 +154,9 @@ def test_down_removes_ours_and_nothing_else(running: Rack) -> None:
     done = running.provision("down", "--purge")
     assert done.returncode == 0, done.stderr
     assert running.digest not in running.on("lab-1", "$engine images -q --no-trunc")
+    for host in HOSTS:
+        assert running.on(host, "find /opt/provision 2>/dev/null") == "", "not even empty folders"
+    assert "nothing to change" in running.provision("down", "--purge").stdout
 
 
 def test_an_image_that_was_there_before_stays(rack: Rack) -> None:

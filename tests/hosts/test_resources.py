@@ -16,6 +16,7 @@ from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
 from provision.inventory.models import Expect, Host
+from provision.resources.own_folder import OwnFolder
 from provision.resources.ports import PortsFree
 from provision.resources.secret_file import SecretFile
 from provision.resources.service import Place
@@ -191,3 +192,17 @@ def test_gpus_that_are_not_there_block_up_and_are_never_removed(make_host: MakeH
     assert wanted.run("check", book).exit_code == 3
     assert planned(wanted.run("down", book)) == ()
     assert Hosts([host]).run("up", book).exit_code == 0
+
+
+def test_a_clusters_folder_goes_once_it_is_empty_and_is_no_fault_while_it_is_not(host: OneHost, tmp_path: Path) -> None:
+    folder = tmp_path / "root" / "clusters" / "here" / "host-1"
+    folder.mkdir(parents=True)
+    (kept := folder / "image").write_text("what could not be removed is told by its own step")
+    own = OwnFolder(str(folder))
+    assert changes(host.down(own)) == 0, "an environment may lie there"
+    report = host.purge(own)
+    assert report.exit_code == 0 and kept.exists()
+    kept.unlink()
+    assert changes(host.purge(own)) == 1
+    assert not (tmp_path / "root").exists()
+    assert changes(host.purge(own)) == 0

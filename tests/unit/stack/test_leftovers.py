@@ -6,6 +6,7 @@ from cluster_samples import cluster
 from provision.core.playbook import Playbook
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.inventory.models import Serve
+from provision.resources.own_folder import OwnFolder
 from provision.resources.rest import Rest
 from provision.resources.still_running import StillRunning
 from provision.stack.backends import DEFAULT
@@ -27,7 +28,8 @@ def looks(book: Playbook) -> list[tuple[str, tuple[str, ...]]]:
 def test_down_looks_last_at_everything_on_every_host() -> None:
     book = made(SERVE, removes=True)
     assert looks(book) == [("gpu-02", ()), ("gpu-01", ())]
-    assert [type(step.resource) for step in book.steps[:4]] == [Rest, Rest, StillRunning, StillRunning]
+    first = [type(step.resource) for step in book.steps[:6]]
+    assert first == [OwnFolder, Rest, OwnFolder, Rest, StillRunning, StillRunning]
 
 
 def test_and_takes_away_what_is_no_steps_which_a_private_key_would_be() -> None:
