@@ -16,7 +16,8 @@ class ContainerEngine:
     """`shell`: the file of payload/container that asks it. `daemon`: whether that makes containers, and not its client.
     `gpus`: of its `run`, so that a container has the host's; `cdi`: by the names of CDI. `flags`: beside those that all
     have. `hints`: what to do on a host, by the beginning of what the probe says; `alike`: what undoes a difference
-    between hosts."""
+    between hosts; `elsewhere`: what has it unpack in another place what it loads. A daemon unpacks all of that, also
+    layers that are there already."""
 
     name: str
     shell: str
@@ -25,6 +26,7 @@ class ContainerEngine:
     gpus: tuple[str, ...]
     hints: Mapping[str, str]
     alike: Mapping[str, str]
+    elsewhere: str
     flags: tuple[str, ...] = ()
 
 
@@ -49,6 +51,7 @@ DOCKER = ContainerEngine(
         "cgroups": "set `native.cgroupdriver` in /etc/docker/daemon.json on {host} as on {example}, and restart docker",
         "toolkit": "install nvidia-container-toolkit {expected} on {host}, as on {example}, and restart docker",
     }),
+    elsewhere="set `DOCKER_TMPDIR` for the daemon of {host} to a larger disk: `systemctl edit docker`",
 )  # fmt: skip
 
 PODMAN = ContainerEngine(
@@ -77,6 +80,7 @@ PODMAN = ContainerEngine(
         "toolkit": "install nvidia-container-toolkit {expected} on {host}, as on {example}, "
         "and write its file for CDI anew",
     }),
+    elsewhere="set `image_copy_tmp_dir` in containers.conf on {host} to a folder of a larger disk",
     # A proxy that it passes on stands in `podman inspect`, with its password. Where SELinux is on, a container could
     # read nothing of the host's otherwise, and its folders are not provision's to relabel.
     flags=("--http-proxy=false", "--security-opt", "label=disable"),

@@ -146,7 +146,7 @@ class Image(Resource):
     def read(self, fragment: Fragment) -> State:
         # Docker ends what it prints of an image that is not there with an empty line.
         state = dict(line.partition("=")[::2] for line in fragment.stdout.splitlines() if line)
-        state = without_enough(state, self._size, sent=not self.lock.pulled)
+        state = without_enough(state, self._size, sent=not self.lock.pulled, whole=self.engine.daemon)
         # Whom nothing was put on yet has nothing of ours.
         if not state or (state.keys() <= {*_OF_THE_ENGINE, "image", "another"} and "image" in state):
             return None
@@ -186,7 +186,7 @@ class Image(Resource):
                 said, hint = said.format(**words), hint.format(**words)
                 found.append(Finding(self.host, "packages", key, Severity.BLOCKS, said=said, why=why, hint=hint))
         words = {"host": self.host, "area": self.area, "engine": self.runtime.container, "root": str(self.root)}
-        return (*found, *too_little(have or {}, **words))
+        return (*found, *too_little(have or {}, **words, hint=self.engine.elsewhere.format(host=self.host)))
 
     def in_plan(self, have: State, differences: Sequence[Difference]) -> tuple[str, ...]:
         if self.lock.digest == UNLOCKED:

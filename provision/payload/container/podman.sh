@@ -40,9 +40,9 @@ about() {
 {{.Store.GraphDriverName}}
 
 {{.Host.CgroupManager}}
-{{.Host.OCIRuntime.Name}}' 2>/dev/null
+{{.Host.OCIRuntime.Name}}
+{{.Host.CgroupsVersion}}' 2>/dev/null
 }
-cgroup_version() { "$engine" info --format ' {{.Host.CgroupsVersion}}' 2>/dev/null; }
 # An image is always known by the digest of its configuration, whichever format it has.
 by_manifest() { return 1; }
 # Whether a container has a copy of its image's layers: with `keep-id` (program.sh), files of root's would be another user's,
@@ -52,4 +52,9 @@ copies() {
     case $("$engine" info --format '{{.Store.GraphStatus}} {{.Store.GraphOptions}}' 2>/dev/null) in
     *"Supports shifting:true"*|*fuse-overlayfs*) return 1 ;;
     esac
+}
+# Where Podman writes the layers of what it loads before they are an image's. Older ones do not know the field.
+temporary() {
+    told=$("$engine" info --format '{{.Store.ImageCopyTmpDir}}' 2>/dev/null) || return 1
+    case $told in /*) printf '%s\n' "$told" ;; *) return 1 ;; esac
 }

@@ -4,19 +4,13 @@
 # shellcheck disable=SC2016 # what the engine fills in
 
 free_at() { df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 && $4 ~ /^[0-9]+$/ { printf "%.0f", $4 * 1024 }'; }
-# Where the image's file is to arrive, of which some may be there. `inbox_room PLACE`: whether that is in one file system
-# with the images.
-inbox_room() {
-    [ ! -d "$inbox" ] || du -sk -- "$inbox" 2>/dev/null | awk '{ printf "arrived=%.0f\n", $1 * 1024 }'
-    at=$inbox
+# Of a place that may not be there yet: how much is free, and on which disk that is, by its number and its device.
+room_at() { # what it is called, the place
+    at=$2
     while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
-    # Subvolumes of one file system have numbers of their own, and the device's name.
-    for about in "stat -c %d" "df -Pk"; do
-        one=$($about -- "$at" 2>/dev/null | awk 'END { print $1 }')
-        [ -n "$1" ] && [ "$one" = "$($about -- "$1" 2>/dev/null | awk 'END { print $1 }')" ] || continue
-        case $about,$one in stat*|*,/*) echo "together=yes"; return ;; esac
-    done
-    echo "inbox room=$(free_at "$at")"
+    free=$(free_at "$at")
+    echo "${1}room=${free:-unknown}"
+    echo "${1}disk=$(stat -c %d -- "$at" 2>/dev/null) $(df -Pk -- "$at" 2>/dev/null | awk 'END { print $1 }')"
 }
 # Whether an image that `up` loaded before is still there: others have most of their layers in common with it.
 earlier() {
@@ -35,20 +29,23 @@ else
     storage=$(line 2)
     [ -z "$storage" ] || echo "storage=$storage"
     groups=$(line 4)
-    [ -z "$groups" ] || echo "cgroups=$groups$(cgroup_version | grep -x ' v[12]')"
+    case $(line 6) in v[12]) groups="${groups:+$groups $(line 6)}" ;; esac
+    [ -z "$groups" ] || echo "cgroups=$groups"
     id_of_image >/dev/null || {
         echo "image=$image"
         [ -z "$name" ] || "$engine" image inspect --format '{{.Id}}' "$name" 2>/dev/null | whole | sed -n 's/^sha256:/another=&/p'
         # With the image store of containerd they are in a folder of its own, which is not told.
-        free=''
-        case "$(line 3)" in
-        *io.containerd*) ;;
-        *) place=$(line 1); [ ! -d "$place" ] || free=$(free_at "$place") ;;
-        esac
-        echo "room=${free:-unknown}"
+        place=''
+        case "$(line 3)" in *io.containerd*) ;; *) place=$(line 1) ;; esac
+        if [ -d "$place" ]; then room_at '' "$place"; else place='' && echo "room=unknown"; fi
         ! copies || echo "copies=yes"
         ! earlier || echo "earlier=yes"
-        inbox_room "${free:+$place}"
+        # Where the image's file is to arrive, of which some may be there.
+        [ ! -d "$inbox" ] || du -sk -- "$inbox" 2>/dev/null | awk '{ printf "arrived=%.0f\n", $1 * 1024 }'
+        room_at 'inbox ' "$inbox"
+        if [ -n "$place" ] && at=$(temporary "$place"); then echo "temporary=$at"; room_at 'temporary ' "$at"
+        else echo "temporary room=unknown"
+        fi
     }
     case $gpus in
     '') ;;

@@ -23,7 +23,7 @@ version) [ ! -e "$HERE/stopped" ] || { cat "$HERE/stopped" >&2; exit 1; } ;;
 info)
     case $3 in
     '{{.DriverStatus}}') [ ! -e "$HERE/containerd" ] || echo '[[driver-type io.containerd.snapshotter.v1]]' ;;
-    *CgroupVersion*) [ ! -e "$HERE/old" ] && echo ' v2' ;;
+    *CgroupVersion*) cat "$HERE/info"; [ ! -e "$HERE/old" ] && echo v2 ;;
     *) cat "$HERE/info" ;;
     esac ;;
 image)
@@ -69,13 +69,14 @@ class Host:
     def run(self, script: Script, comes: str = "", code: int = 0) -> str:
         variables = {name: str(value) for name, value in script.vars.items()} | {"engine": str(self.folder / "docker")}
         environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "HERE": str(self.folder),
             "COMES": comes,
             **self.variables,
             **variables,
         }
-        command = [*SHELLS[self.sh], "-c", script.body]
+        body = script.body.replace("/run/docker.pid", "$HERE/docker.pid").replace("/proc/$daemon", "$HERE/$daemon")
+        command = [*SHELLS[self.sh], "-c", body]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
         return done.stdout + (done.stderr if code else "")
@@ -313,15 +314,53 @@ def test_the_room_is_that_of_the_folder_in_which_docker_keeps_images(host: Host)
 def test_whether_the_file_arrives_where_images_are_and_how_much_of_it_has(host: Host) -> None:
     about = (str(host.folder), "overlay2", OVERLAY, "systemd", "runc nvidia ")
     found = probed(host, *about)
-    assert (found["together"], "inbox room" in found, "copies" in found) == ("yes", False, False)
+    assert found["disk"] == found["inbox disk"] and "copies" not in found
     assert "arrived" not in found
     other = probed(host, "/proc", *about[1:])
-    assert "together" not in other
+    assert other["disk"] != other["inbox disk"]
     assert int(other["inbox room"]) % 1024 == 0
     inbox = Path(host.image(FIRST)._inbox)
     inbox.mkdir(parents=True)
     (inbox / ".provision-part.900000.1.a.tar").write_bytes(b"x" * 900_000)
     assert int(probed(host, *about)["arrived"]) >= 900_000
+
+
+def told_by_systemd(host: Host, *lines: str) -> dict[str, str]:
+    """What an ordinary user, who may not look at the daemon's environment, finds by systemd's words."""
+    (host.folder / "bin").mkdir(exist_ok=True)
+    (host.folder / "bin/systemctl").write_text('#!/bin/sh\ncat "$HERE/systemd"\n')
+    (host.folder / "bin/systemctl").chmod(0o755)
+    (host.folder / "systemd").write_text("".join(f"{line}\n" for line in lines))
+    return probed(host, str(host.folder), "overlay2", OVERLAY, "systemd", "runc ")
+
+
+def test_where_the_daemon_unpacks_what_it_loads(host: Host) -> None:
+    """`DOCKER_TMPDIR`, or a folder beside the images (daemon.prepareTempDir of Docker 20.10)."""
+    about = (str(host.folder), "overlay2", OVERLAY, "systemd", "runc ")
+    (host.folder / "docker.pid").write_text("123")
+    (environ := host.folder / "123/environ").parent.mkdir()
+    environ.write_text("PATH=/bin\0")
+    found = probed(host, *about)
+    assert (found["temporary"], found["temporary disk"]) == (f"{host.folder}/tmp", found["disk"])
+    assert found["temporary room"].isdigit()
+    environ.write_text("PATH=/bin\0DOCKER_TMPDIR=/proc/tmp of docker\0")
+    found = probed(host, *about)
+    assert found["temporary"] == "/proc/tmp of docker" and found["temporary disk"] != found["disk"]
+
+
+def test_an_ordinary_user_hears_of_that_from_systemd_or_not_at_all(host: Host) -> None:
+    (host.folder / "docker.pid").write_text("123\n")
+    (settings := host.folder / "default").write_text("# nothing\n")
+    files = f"EnvironmentFiles={settings} (ignore_errors=yes)"
+    assert told_by_systemd(host, "MainPID=123", files)["temporary"] == f"{host.folder}/tmp"
+    assert told_by_systemd(host, "MainPID=123", "Environment=A=b")["temporary"] == f"{host.folder}/tmp"
+    for lines in (["MainPID=1234"], ["MainPID=0"], [], ["MainPID=123", "Environment=A=b DOCKER_TMPDIR=/scratch"]):
+        found = told_by_systemd(host, *lines)
+        assert ("temporary" in found, found["temporary room"]) == (False, "unknown")
+    settings.write_text("DOCKER_TMPDIR=/scratch\n")
+    assert told_by_systemd(host, "MainPID=123", files)["temporary room"] == "unknown"
+    (host.folder / "docker.pid").unlink()
+    assert told_by_systemd(host, "MainPID=123")["temporary room"] == "unknown"
 
 
 def test_an_image_of_before_is_told_while_it_is_there(host: Host) -> None:

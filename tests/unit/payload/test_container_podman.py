@@ -28,10 +28,10 @@ info)
     [ ! -e "$HERE/broken" ] || { cat "$HERE/broken" >&2; exit 125; }
     case $3 in
     *Rootless*) cat "$HERE/who" ;;
-    *CgroupsVersion*) echo ' v1' ;;
+    *ImageCopyTmpDir*) [ ! -e "$HERE/old" ] && printf '%s\\n' "${TMPDIR:-/var/tmp}" ;;
     *GraphStatus*) cat "$HERE/status" ;;
     *DriverStatus*|*DockerRootDir*) echo "Error: template: info:1:2: can't evaluate field" >&2; exit 125 ;;
-    *) printf '%s\\n' "$HERE" overlay '' cgroupfs crun ;;
+    *) printf '%s\\n' "$HERE" overlay '' cgroupfs crun v1 ;;
     esac ;;
 image)
     case $2,$4 in
@@ -126,6 +126,14 @@ def test_what_it_says_of_itself_is_read(host: Host) -> None:
     assert found["room"].isdigit(), "by the folder in which it keeps images"
     cells = {cell.fact: cell.value for cell in host.image(FIRST).known({**found, "image": "loaded"})}
     assert (cells["podman"], cells["podman storage"], cells["podman cgroups"]) == ("4.3.1", "overlay", "cgroupfs v1")
+
+
+def test_where_it_unpacks_is_by_its_own_word(host: Host) -> None:
+    found = host.probed(host.image(FIRST))
+    assert found["temporary"] == "/var/tmp" and found["temporary room"].isdigit()
+    (host.folder / "old").touch()
+    found = host.probed(host.image(FIRST))
+    assert ("temporary" in found, found["temporary room"]) == (False, "unknown")
 
 
 def test_an_id_without_its_algorithm_is_the_same_image(host: Host) -> None:

@@ -140,19 +140,38 @@ def test_room_enough_is_nothing_to_speak_of(image: Image) -> None:
     assert read(image, "version=28.1", f"image={image.digest}", f"room={image.archive.stat().st_size}") is None
 
 
+#: Of three places, each with more than enough, on which disks they are.
+APART = {"disk": "1 /dev/a", "inbox disk": "2 /dev/b", "temporary disk": "3 tmpfs"}
+INBOX = {**APART, "inbox disk": "1 /dev/a"}
+UNPACKED = {**APART, "temporary disk": "4 /dev/a"}
+ALL = {**INBOX, "temporary disk": "1 /dev/a"}
+OTHER = {**APART, "temporary disk": "2 /dev/b"}
+
+
 def seen(image: Image, **room: object) -> dict[str, str] | None:
     """What a probe says of a host without the image, of whose file no byte is there."""
-    size = image.archive.stat().st_size
-    about = {"room": 100 * size, "inbox room": 100 * size, **room}
+    free = 100 * image.archive.stat().st_size
+    about = {"room": free, "inbox room": free, "temporary": "/var/tmp", "temporary room": free, **APART, **room}
     return read(image, "version=4.3.1", f"image={image.digest}", *(f"{key}={value}" for key, value in about.items()))
+
+
+@pytest.fixture
+def podman(image: Image) -> Image:
+    return dataclasses.replace(image, runtime=image.runtime.model_copy(update={"container": "podman"}))
+
+
+COPY = "a copy of them with the ids of who runs containers without root"
 
 
 @pytest.mark.parametrize(
     ("about", "times", "evidence"),
     [
-        ({"together": "yes"}, 2, ["the layers", "the file that is sent"]),
-        ({"copies": "yes"}, 2, ["the layers", "a copy of them with the ids of who runs containers without root"]),
-        ({"copies": "yes", "together": "yes"}, 3, ["the layers", "a copy", "the file that is sent"]),
+        (INBOX, 2, ["the layers", "the file that is sent"]),
+        (UNPACKED, 2, ["the layers", "what is unpacked of it while it is loaded"]),
+        (ALL, 3, ["the layers", "the file that is sent", "what is unpacked of it while it is loaded"]),
+        ({"copies": "yes"}, 2, ["the layers", COPY]),
+        # By then there is no file any more, and nothing that was unpacked of it.
+        ({"copies": "yes", **ALL}, 3, ["the layers", "the file that is sent", "what is unpacked"]),
     ],
 )
 def test_room_is_for_all_that_an_image_takes_there(
@@ -167,26 +186,36 @@ def test_room_is_for_all_that_an_image_takes_there(
     assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short], "and nothing else is told of it"
 
 
-def test_beside_an_image_of_before_the_plan_says_what_is_not_known(image: Image) -> None:
+def test_beside_an_image_of_before_the_plan_says_what_is_not_known(podman: Image) -> None:
     """Most of its layers may be there: `up` is not kept from what it may well do."""
-    size = image.archive.stat().st_size
-    about = {"together": "yes", "copies": "yes"}
-    have = seen(image, room=3 * size - 1, earlier="yes", **about)
+    image, size = podman, podman.archive.stat().st_size
+    have = seen(image, room=3 * size - 1, earlier="yes", **ALL)
     assert image.blockers(have) == ()
     (*_, line) = image.in_plan(have, image.diff(have, image.want()))
     assert " is not known: " in line and line.endswith(" at least, less the layers that are there already")
     assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short]
     assert image.diff(have, None) == ()
-    assert seen(image, room=3 * size, earlier="yes", **about) is None
-    assert image.blockers(seen(image, room=size, earlier="yes", **about)) == ()
-    (found,) = image.blockers(seen(image, room=size - 1, earlier="yes", **about))
+    assert seen(image, room=3 * size, earlier="yes", **ALL) is None
+    assert image.blockers(seen(image, room=size, earlier="yes", **ALL)) == ()
+    (found,) = image.blockers(seen(image, room=size - 1, earlier="yes", **ALL))
     assert found.evidence == (), "the file itself has no room"
+
+
+def test_a_daemon_unpacks_also_the_layers_that_are_there(image: Image, podman: Image) -> None:
+    size = image.archive.stat().st_size
+    assert image.blockers(seen(image, room=2 * size, earlier="yes", **ALL)) == ()
+    assert image.blockers(seen(image, room=2 * size - 1, earlier="yes", **ALL))
+    small = {"earlier": "yes", "temporary room": size - 1}
+    assert image.blockers(seen(image, **small)) and podman.blockers(seen(podman, **small)) == ()
 
 
 def test_what_has_arrived_of_the_file_takes_no_more_room(image: Image) -> None:
     size = image.archive.stat().st_size
-    assert image.blockers(seen(image, room=size + 10, together="yes", arrived=size - 11))
-    assert image.blockers(seen(image, room=size + 10, together="yes", arrived=size - 10)) == ()
+    assert image.blockers(seen(image, room=size + 10, arrived=size - 11, **INBOX))
+    assert image.blockers(seen(image, room=size + 10, arrived=size - 10, **INBOX)) == ()
+    # What is there of it goes before a copy of the layers is made.
+    about = {"arrived": size, "copies": "yes", **INBOX}
+    assert image.blockers(seen(image, room=size, **about)) == () and image.blockers(seen(image, room=size - 1, **about))
 
 
 def test_a_file_without_room_where_it_arrives_blocks(image: Image) -> None:
@@ -199,9 +228,39 @@ def test_a_file_without_room_where_it_arrives_blocks(image: Image) -> None:
     assert image.blockers(seen(image, **{"inbox room": 0, "arrived": size})) == ()
 
 
+@pytest.mark.parametrize(("engine", "hint"), [("docker", "DOCKER_TMPDIR"), ("podman", "image_copy_tmp_dir")])
+def test_a_file_without_room_where_it_is_unpacked_blocks(
+    request: pytest.FixtureRequest, image: Image, engine: str, hint: str
+) -> None:
+    image = image if engine == "docker" else request.getfixturevalue("podman")
+    size = image.archive.stat().st_size
+    assert seen(image, **{"temporary room": size}) is None
+    have = seen(image, **{"temporary room": size - 1})
+    (found,) = image.blockers(have)
+    assert (found.severity, found.fact) == (Severity.BLOCKS, "room to load the image")
+    assert f"in /var/tmp, where {engine} unpacks" in found.said and hint in found.hint and "gpu-01" in found.hint
+    assert [d.expected for d in image.diff(have, image.want())] == [image.lock.short]
+    assert image.diff(have, None) == ()
+    # Where it arrives and is unpacked on one disk, beside that of the images.
+    assert seen(image, **{**OTHER, "inbox room": 2 * size, "temporary room": 2 * size}) is None
+    (found,) = image.blockers(seen(image, **{**OTHER, "inbox room": 2 * size - 1, "temporary room": 2 * size - 1}))
+    assert found.fact == "room for the image's file" and len(found.evidence) == 2
+
+
+def test_where_it_is_unpacked_may_not_be_known_and_that_is_said(image: Image) -> None:
+    about = {**APART, "temporary room": "unknown"}
+    del about["temporary disk"]
+    size = image.archive.stat().st_size
+    have = read(image, "version=28.1", f"image={image.digest}", f"room={size}", *(f"{k}={v}" for k, v in about.items()))
+    assert image.blockers(have) == ()
+    (*_, line) = image.in_plan(have, image.diff(have, image.want()))
+    assert line == "whether there is room to unpack it is not known, since docker does not tell where it does that"
+
+
 def test_what_hosts_pull_is_sent_no_file(image: Image) -> None:
     pulled = dataclasses.replace(image, lock=dataclasses.replace(image.lock, pulled=PULLED))
-    assert pulled.blockers(seen(pulled, **{"inbox room": 0, "room": image.archive.stat().st_size})) == ()
+    about = {"inbox room": 0, "temporary room": 0, "room": image.archive.stat().st_size}
+    assert pulled.blockers(seen(pulled, **about)) == ()
 
 
 def test_room_that_is_not_known_is_said_and_blocks_nothing(image: Image) -> None:
