@@ -37,6 +37,8 @@ class Proof(ABC):
     stands_on: ClassVar[tuple[str, ...]] = ()
     #: Whether it shows the same while hosts make new folders (`Resource.ahead`): it needs none of them, and has time.
     beside_folders: ClassVar[bool] = False
+    #: Whether it measures nothing and may be gone through while one that measures makes itself ready.
+    alongside: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -52,6 +54,12 @@ class Proof(ABC):
     def scripts(self) -> Mapping[str, Script]:
         """Host → what it does. All are started at the same moment, and run until each has ended or its timeout is
         over; a script must therefore have a deadline of its own for what the other hosts owe it."""
+
+    def with_company(self, company: Mapping[str, tuple[int, ...]], seconds: float) -> Proof | None:
+        """This proof, which makes itself ready while others are under way, and measures once they are through:
+        `company`, host → the pids of what they run there; none of it lasts for more than `seconds`. None: it is gone
+        through when they are."""
+        return None
 
     def patience(self, ended: Collection[str]) -> float | None:
         """Seconds for which the others are still waited for, now that the scripts of the hosts `ended` are over; None:

@@ -33,10 +33,13 @@ Patience = Callable[[Collection[str]], float | None]
 @dataclass
 class Beside:
     """A proof that is gone through while something else is done. `begun`: set once it runs on every host that takes
-    part, or has ended. `behind`: what it has waited for."""
+    part, or has ended. `behind`: what it has waited for. `proves`: what is done meanwhile is another proof, which is
+    for the same to judge. `pids`: of what runs on each host."""
 
     begun: threading.Event = field(default_factory=threading.Event)
     behind: Span | None = None
+    proves: bool = False
+    pids: dict[str, int] = field(default_factory=dict)
 
 
 class Prover:
@@ -80,6 +83,7 @@ class Prover:
         scripts = {name: script for name, script in wanted.items() if name in self._hosts}
         answers: dict[str, Fragment] = {}
         failed: dict[str, HostError] = {}
+        alone = beside is None or beside.proves
         cancelled = threading.Event()
 
         still = set(scripts)
@@ -95,11 +99,11 @@ class Prover:
                     if beside is None:
                         answers[name] = self._run(label, name, script)
                     else:
-                        answers[name] = self._run_beside(name, script, begun)
+                        answers[name] = self._run_beside(name, script, begun, beside.pids)
             except HostError as error:
                 failed[name] = found = self._transport.aftermath(self._hosts[name], error)
                 # What is under way beside it finds a host that was rebooted by its broken connection, and nothing else.
-                if isinstance(found, Unreachable) or (beside is not None and is_gone(found)):
+                if isinstance(found, Unreachable) or (not alone and is_gone(found)):
                     self.gone[name] = found
             except Cancelled:
                 cancelled.set()
@@ -135,10 +139,13 @@ class Prover:
         wait(pending)
         return late
 
-    def _run_beside(self, name: str, script: Script, begun: Callable[[str], None]) -> Fragment:
-        """`begun` is called once it runs there. How far it is would be taken for how far the other thing is."""
+    def _run_beside(self, name: str, script: Script, begun: Callable[[str], None], pids: dict[str, int]) -> Fragment:
+        """`begun` is called once it runs there, by the shell that `pids` then has. How far it is would be taken for how
+        far the other thing is."""
 
         def heard(index: int, stream: str, line: str) -> None:
+            if not index and line.isdecimal():
+                pids[name] = int(line)
             begun(name)
             if index and not line.startswith(PROGRESS):
                 events.heard(name, stream, line, self._emit)
@@ -147,7 +154,7 @@ class Prover:
         if script.uploads:
             session.send(script.uploads)
         # A script of its own: what the proof's prints is the proof's.
-        (_, fragment) = session.run([Script("echo"), script], on_line=heard, writes=True)
+        (_, fragment) = session.run([Script('echo "$$"'), script], on_line=heard, writes=True)
         return fragment
 
     def _run(self, label: str, name: str, script: Script) -> Fragment:

@@ -18,6 +18,7 @@ from provision.core.proof import Proof, Shown
 from provision.core.stopwatch import Stopwatch
 from provision.engine.ahead import ahead_of, rest_of
 from provision.engine.apply import Applier
+from provision.engine.company import company_of, under_way
 from provision.engine.gone import Told
 from provision.engine.prover import LOOK, Beside, Prover
 from provision.engine.ready import make_ready
@@ -120,30 +121,34 @@ class Carrier:
         return why or next(filter(None, whys), "") or _failed(applier)
 
     def prove(self, proofs: Sequence[Proof], beside: Beside | None = None) -> list[Shown]:
-        """Runs the proofs one after another; one that depends on a failed proof is skipped. `beside`: as of
-        Prover."""
-        found: list[Shown] = []
+        """Runs the proofs one after another, but for those that may be under way while another makes itself ready; one
+        that depends on a failed proof is skipped. `beside`: as of Prover."""
+        found: dict[str, Shown] = {}
         failed: set[str] = set()
-        for proof in proofs:
-            if proof.name in self._skip:
+        wanted = [proof for proof in proofs if proof.name not in self._skip]
+        for proof in wanted:
+            if proof.name in found:
                 continue
             if failed & set(proof.stands_on):
                 self._emit(events.Note("", f"skipped, because of earlier findings: {proof.label}"))
                 failed.add(proof.name)
                 continue
+            others = [other for other in wanted if other.name not in found]
+            company = company_of(proof, others) if beside is None else ()
             try:
-                shown = self._prover.prove(proof, beside)
+                with under_way(company, self._prover, self._watch) as running:
+                    found[proof.name] = self._prover.prove(running.of(proof), beside)
+                    found |= {other.name: running.what_came_of(other) for other in company}
             except Cancelled:
                 break
-            found.append(shown)
-            if any(finding.blocks for finding in shown.findings):
-                failed.add(proof.name)
+            failed |= {name for name, shown in found.items() if any(finding.blocks for finding in shown.findings)}
             if beside is None:
                 self._watch.all_waited()
             else:
                 beside.behind = self._watch.last("proof")
-        self.shown += found
-        return found
+        shown = [found[proof.name] for proof in wanted if proof.name in found]
+        self.shown += shown
+        return shown
 
     def _blocked(self, found: Sequence[Shown], told: Told | None = None) -> str:
         """Returns why the steps that depend on these proofs cannot start; empty if they can. `told`: of what, by what

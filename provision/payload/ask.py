@@ -232,7 +232,7 @@ def wait() -> None:
     started, and only once it is well and is known to refuse those without one."""
     stranger = over_http(os.environ["URL"], "", _ours, os.environ.get("CERTIFICATE", ""))
     post = over_http(os.environ["URL"], _key(), _ours, os.environ.get("CERTIFICATE", ""))
-    began = time.monotonic()
+    began = told = time.monotonic()
     deadline = began + float(os.environ["SECONDS_LEFT"])
     healthy = False
     while True:
@@ -255,8 +255,10 @@ def wait() -> None:
             if isinstance(taken, pinned.OtherCertificate):
                 sys.exit(f"{taken}")
             said = str(taken) if isinstance(taken, listener.NotOurs) and taken.taken else _last_line()
-        _say(f"::progress {time.monotonic() - began:.0f} s  {said}")
-        time.sleep(1)
+        if time.monotonic() - told >= 1:
+            told = time.monotonic()
+            _say(f"::progress {told - began:.0f} s  {said}")
+        time.sleep(0.25)
     os.write(KIND, answer.kind.encode())
     _say(f"::note {article(answer.kind)} answered after {time.monotonic() - began:.0f} s: {answer.text[:200]!r}")
 

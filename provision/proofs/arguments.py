@@ -30,6 +30,7 @@ class VllmArguments(Proof):
     of its arguments is in its log, as ever."""
 
     name: ClassVar[str] = "arguments"
+    alongside: ClassVar[bool] = True
 
     servers: Mapping[str, VllmServer] = field(hash=False)
 

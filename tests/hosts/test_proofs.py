@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -71,6 +71,51 @@ class Meeting(Proof):
 class After(Meeting):
     name: ClassVar[str] = "after"
     stands_on: ClassVar[tuple[str, ...]] = ("meeting",)
+
+
+@dataclass(frozen=True)
+class Measures(Meeting):
+    """On `hosts`: makes itself ready, and then finds whatever has company through."""
+
+    name: ClassVar[str] = "measures"
+
+    company: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
+    accompanied: float = 0.0
+
+    def with_company(self, company: Mapping[str, tuple[int, ...]], seconds: float) -> "Measures":
+        return replace(self, company=company, accompanied=seconds)
+
+    def scripts(self) -> Mapping[str, Script]:
+        return {
+            host: Script(
+                'touch "$folder/ready"; for p in $pids; do while [ -e "/proc/$p" ]; do sleep 0.05; done; done\n'
+                '[ -z "$pids" ] || [ -e "$folder/through" ] || echo "missing=$host"',
+                {"folder": self.folder, "host": host, "pids": " ".join(map(str, self.company.get(host, ())))},
+            )
+            for host in self.hosts
+        }
+
+    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        shown = super().read(answers, failed)
+        seen = "company on " + ", ".join(self.company) if self.company else "no company"
+        return replace(shown, notes=(("", f"{seen}, for {self.accompanied:.0f} s"),))
+
+
+@dataclass(frozen=True)
+class Reads(Meeting):
+    """On the first host, until the other is ready, and a moment longer."""
+
+    name: ClassVar[str] = "reads"
+    alongside: ClassVar[bool] = True
+
+    def scripts(self) -> Mapping[str, Script]:
+        body = """
+n=0
+until [ -e "$folder/ready" ]; do n=$((n + 1)); [ "$n" -lt 100 ] || { echo "missing=$host"; exit 0; }; sleep 0.1; done
+sleep 0.5; touch "$folder/through"; [ -z "$fails" ] || echo "missing=$host"
+"""
+        values = {"folder": self.folder, "host": self.hosts[0], "fails": self.late}
+        return {self.hosts[0]: Script(body, values, timeout=77.0)}
 
 
 class Story:
@@ -197,3 +242,35 @@ def test_ctrl_c_ends_it_on_all_hosts(story: Story) -> None:
 
     report = story.hosts.run("up", story.book, cancel=cancel, listener=listen)
     assert (report.exit_code, story.made("after")) == (1, 0)
+
+
+def measured(story: Story, fails: str = "") -> Callable[[Cluster], Playbook]:
+    """One that measures, and one that does not and comes after it."""
+    hosts = story.meeting.hosts
+
+    def book(cluster: Cluster) -> Playbook:
+        made = Playbook()
+        after = [made.add(TextFile(str(story.folder / f"after-{name}"), "1"), on=name) for name in hosts]
+        for proof in (Measures(story.folder, hosts), Reads(story.folder, hosts, late=fails)):
+            made.prove(proof, before=after)
+        return made
+
+    return book
+
+
+def test_one_that_measures_makes_itself_ready_while_another_is_under_way_and_waits_for_its_end(story: Story) -> None:
+    report = story.hosts.run("up", measured(story))
+    assert (report.exit_code, story.made("after")) == (0, 3)
+    assert story.notes() == ["1 hosts met", "company on host-1, for 77 s"], "as they come to their end"
+
+
+def test_what_one_beside_it_finds_keeps_all_from_being_begun(story: Story) -> None:
+    report = story.hosts.run("up", measured(story, fails="host-1"))
+    assert (report.exit_code, story.made("after")) == (1, 0)
+    assert [(error.host, error.message) for error in report.errors] == [("host-1", "it was not met")]
+    assert story.notes() == ["company on host-1, for 77 s"]
+
+
+def test_without_another_it_has_no_company(story: Story) -> None:
+    assert story.hosts.run("up", measured(story), skip=["reads"]).exit_code == 0
+    assert "no company, for 0 s" in story.notes()

@@ -17,7 +17,7 @@ LEAD = "*lead*"
 
 class Asked:
     """`me`: this host; `address`: of all hosts by name, the first of whom leads. Seconds: `come`, to begin; `load`, to
-    load torch; `measure`."""
+    load torch; `measure`. `company`: pids of what else is under way on this host."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.began = time.monotonic()
@@ -29,6 +29,7 @@ class Asked:
         self.come: float = values["come"]
         self.load: float = values["load"]
         self.measure: float = values["measure"]
+        self.company: list[int] = values.get("company", [])
 
     def tag(self, who: str) -> str:
         """What `who` shows to be known as one of this proof: another for each, so that what a stranger hears of one is

@@ -52,7 +52,8 @@ class Lead:
         asked = self.asked
         if missing := self.wait(asked.began + asked.come, "", bool):
             return "missing", missing
-        if missing := self.wait(time.monotonic() + asked.load, "torch on ", lambda seat: "gpus" in seat):
+        what = "torch, or another proof, on " if asked.company else "torch on "
+        if missing := self.wait(time.monotonic() + asked.load, what, lambda seat: "gpus" in seat):
             return self.ended("loading", missing)
         with socket.socket(self.listener.family) as spare:
             spare.bind((asked.meet[0], 0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from pathlib import Path
 from typing import Any
 
 from provision.payload.all_reduce.asked import Asked
@@ -33,6 +35,9 @@ class Ranks:
         except BaseException as error:
             self.said.say(failed=f"torch cannot be loaded: {reason(error)}")
             return
+        # What they read may come over the network that is measured.
+        while any(Path(f"/proc/{pid}").exists() for pid in self.asked.company):
+            time.sleep(0.05)
         self.said.say(gpus=gpus, torch=torch.__version__, cuda=torch.version.cuda or "", nccl=nccl)
         go: dict[str, Any] | None = None
         while go is None and not self.heard.ended:

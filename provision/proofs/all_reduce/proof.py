@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import ClassVar
 
 from provision.cluster.cluster import Cluster, Node
@@ -34,6 +34,9 @@ class AllReduce(Proof):
 
     Seconds: `come`, for a host to begin; `load`, to load torch, which takes a minute from a slow file system;
     `measure`, from then on: a few are needed, and NCCL takes some to find its ways among many GPUs.
+
+    `company`: host → pids of what else is under way there, for as many seconds as `accompanied` at most. torch is
+    loaded meanwhile, and nothing is measured.
     """
 
     name: ClassVar[str] = "all-reduce"
@@ -45,6 +48,8 @@ class AllReduce(Proof):
     come: float = 15.0
     load: float = 120.0
     measure: float = 45.0
+    company: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
+    accompanied: float = 0.0
     key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False, compare=False)
 
     @property
@@ -55,6 +60,9 @@ class AllReduce(Proof):
         body = shell("environment.sh", "users.sh", "all_reduce/run.sh")
         return {one.host: Script(body, self._variables(one), timeout=self._longest) for one in self.participants}
 
+    def with_company(self, company: Mapping[str, tuple[int, ...]], seconds: float) -> AllReduce:
+        return replace(self, company=company, accompanied=seconds)
+
     def patience(self, ended: Collection[str]) -> float | None:
         """When the first host is done all has been said: whoever is still at it hangs."""
         return 5.0 if self.participants[0].host in ended else None
@@ -64,7 +72,7 @@ class AllReduce(Proof):
 
     @property
     def _longest(self) -> float:
-        return self.come + self.load + self.measure + 30
+        return self.come + self.load + self.accompanied + self.measure + 30
 
     def _variables(self, part: Participant) -> Mapping[str, Value]:
         wanted = {
@@ -73,7 +81,8 @@ class AllReduce(Proof):
             "key": self.key,
             "port": self.port,
             "come": self.come,
-            "load": self.load,
+            "load": self.load + self.accompanied,
+            "company": self.company.get(part.host, ()),
             "measure": self.measure,
         }
         # How NCCL goes from host to host stands in its log alone.
