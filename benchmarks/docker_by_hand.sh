@@ -55,6 +55,7 @@ assert numbers[0] == world
 began = time.monotonic()
 dist.all_reduce(numbers)
 print(f"64 MiB in {time.monotonic() - began:.3f} s")
+dist.destroy_process_group()
 END
 }
 count=$#
