@@ -1,4 +1,4 @@
-"""What can be different on a host, one thing at a time, and what `check` has to say of it.
+"""What can be different on a host, one thing at a time there, and what `check` has to say of it.
 
 Each row is injected on a lab host that serves a model, looked at, and taken back (test_drifts.py). The table in
 docs/check.md is made from these rows (tests/unit/docs/test_drift_table.py).
@@ -7,7 +7,8 @@ docs/check.md is made from these rows (tests/unit/docs/test_drift_table.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from provision.lab.demo import MODEL
@@ -306,3 +307,12 @@ DRIFTS = (
         says="0.31.0",
     ),
 )
+
+
+def together() -> list[tuple[Drift, ...]]:
+    """Every row, in rounds: what is wrong with the GPUs of one host, beside something else on another one."""
+    faults = [drift for drift in DRIFTS if drift.fault]
+    others = [drift for drift in DRIFTS if drift.do and not drift.asked and TOKEN not in drift.do]
+    rest = [drift for drift in DRIFTS if drift not in faults and drift not in others]
+    pairs = zip_longest(faults, (replace(drift, host="lab-3") for drift in others))
+    return [*(tuple(filter(None, pair)) for pair in pairs), *((drift,) for drift in rest)]
