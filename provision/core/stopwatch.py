@@ -71,6 +71,10 @@ class Stopwatch:
         ended = (span for span in self._spans if kind is None or (kind, self._side) == (span.kind, span.side))
         return max(ended, key=lambda span: span.ended, default=None)
 
+    def files(self, host: str) -> Span | None:
+        """What it has received last, on whichever side."""
+        return next((span for span in reversed(self._spans) if (span.kind, span.host) == ("files", host)), None)
+
     def all_waited(self, kind: Kind | None = None) -> None:
         """Whatever has begun (of this kind) is over: what begins from now on waited for it."""
         last = self.last(kind)

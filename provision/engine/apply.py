@@ -33,7 +33,7 @@ from provision.engine.gone import Told
 from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.sending import send
-from provision.engine.sides import AnyOf
+from provision.engine.sides import AnyOf, at_once
 from provision.engine.watch import Watch
 from provision.inventory.models import Host
 from provision.transport import Transport
@@ -71,6 +71,8 @@ class Applier:
         self._spent: dict[str, float] = {}
         #: Once it is set, what is being sent ends where it is.
         self._ends = cancel
+        self._first: Callable[[str], None] = at_once
+        self._sent: Callable[[str], None] = at_once
 
     def beside(
         self,
@@ -80,11 +82,15 @@ class Applier:
         *,
         pool: ThreadPoolExecutor | None = None,
         ends: threading.Event | None = None,
+        first: Callable[[str], None] = at_once,
+        sent: Callable[[str], None] = at_once,
     ) -> Applier:
         """One more, for a side of what is made while proofs are under way; what comes of it comes of this one, too.
-        `may_relay`: as of Relaying; `pool`: threads of its own; `ends`: once it is set, nothing more is sent."""
+        `may_relay`: as of Relaying; `pool`: threads of its own; `ends`: once it is set, nothing more is sent; `first`,
+        `sent`: called with a host before its files are sent, and when none are to be sent any more."""
         other = copy.copy(self)
         other._pool, other._emit, other._watch = pool or self._pool, emit, watch
+        other._first, other._sent = first, sent
         other._ends = AnyOf(self._cancel, ends) if ends is not None else self._cancel
         other._relaying = self._relaying.beside(emit, watch, may_relay, other._ends)
         return other
@@ -141,6 +147,7 @@ class Applier:
             self._record(_on_host(stretch.host, error), outcome, stretch.changes[0])
         finally:
             self.ended[stretch.host] = time.monotonic()
+            self._sent(stretch.host)
         why = "cancelled" if self._cancel.is_set() else "the step before it failed"
         for change in stretch.changes[begun:]:
             if change.step.key not in outcome.good | outcome.failed:
@@ -152,7 +159,9 @@ class Applier:
         host, changes = stretch.host, stretch.changes
         behind, scripts = self._watch.behind, self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
-        send(session, stretch, scripts, self._emit, self._watch, self._ends)
+        self._first(host)
+        send(session, stretch, scripts, self._emit, self._watch, self._ends, waited=self._first is not at_once)
+        self._sent(host)
         batch: list[Script] = []
         for change, script in zip(changes, scripts, strict=True):
             # What can still be taken down should be, whatever else fails.

@@ -7,6 +7,7 @@ from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from provision.cluster.gather import POOL
 from provision.core import events
@@ -22,7 +23,7 @@ from provision.engine.company import company_of, under_way
 from provision.engine.gone import Told
 from provision.engine.prover import LOOK, Beside, Prover
 from provision.engine.ready import make_ready
-from provision.engine.sides import Sides, by_kind
+from provision.engine.sides import AnyOf, FilesFirst, Sides, by_kind
 from provision.engine.stages import Stage, due, stages
 
 
@@ -73,6 +74,9 @@ class Carrier:
         beside, failed, proved = Beside(behind=self._watch.behind), threading.Event(), threading.Event()
         kinds = by_kind(stage.beside)
         sides = Sides(self._emit, list(kinds))
+        long = {kind for kind, changes in kinds.items() if all(c.step.resource.ends_ahead for c in changes)}
+        soon = kinds.keys() - long
+        turns = FilesFirst({change.step.host for kind in soon for change in kinds[kind]})
 
         def prove() -> str:
             why = "an error that is none of a host's"
@@ -85,7 +89,7 @@ class Carrier:
                 beside.begun.set()  # or it never will
             return why
 
-        def make(side: Applier, changes: Sequence[Change], emit: Listener, watch: Stopwatch) -> str:
+        def make(kind: str, side: Applier, changes: Sequence[Change], emit: Listener, watch: Stopwatch) -> str:
             try:
                 unready = self._unready(changes, failed, emit, watch)
                 # A proof's own time runs from when all have begun: what is sent to the hosts does not come before it.
@@ -95,6 +99,10 @@ class Carrier:
             except BaseException:
                 failed.set()
                 raise
+            finally:
+                soon.discard(kind)
+                if not soon:
+                    turns.over()
             return unready
 
         def may_relay() -> bool:
@@ -104,15 +112,24 @@ class Carrier:
                     return False
             return not failed.is_set()
 
+        def may_relay_last() -> bool:
+            if may_relay():
+                turns.wait(self._cancel)
+            return not (failed.is_set() or self._cancel.is_set())
+
         with ThreadPoolExecutor(1 + len(kinds)) as pool, ExitStack() as pools:
-            made: list[tuple[Applier, Sequence[Change], Listener, Stopwatch]] = []
+            made: list[tuple[str, Applier, Sequence[Change], Listener, Stopwatch]] = []
             for kind, changes in kinds.items():
                 # What takes hours on one side keeps no thread, and no moment, from another one.
                 watch = self._watch.beside(kind) if made else self._watch
                 threads = pools.enter_context(ThreadPoolExecutor(min(len(changes), POOL))) if made else None
-                ends = failed if all(change.step.resource.ends_ahead for change in changes) else None
-                side = applier.beside(sides.of(kind), watch, may_relay, pool=threads, ends=ends)
-                made.append((side, changes, sides.of(kind), watch))
+                if kind in long:
+                    last = AnyOf(self._cancel, failed)
+                    first = partial(turns.wait, last)
+                    side = applier.beside(sides.of(kind), watch, may_relay_last, pool=threads, ends=failed, first=first)
+                else:
+                    side = applier.beside(sides.of(kind), watch, may_relay, pool=threads, sent=turns.sent)
+                made.append((kind, side, changes, sides.of(kind), watch))
             proving = pool.submit(prove)
             making = [pool.submit(make, *one) for one in made]
             whys = [one.result() for one in making]

@@ -26,8 +26,11 @@ def send(
     emit: Listener,
     watch: Stopwatch,
     ends: threading.Event,
+    *,
+    waited: bool = False,
 ) -> None:
-    """Raises as Session.send; Cancelled, too, once `ends` is set: what is sent goes on from there the next time."""
+    """Raises as Session.send; Cancelled, too, once `ends` is set: what is sent goes on from there the next time.
+    `waited`: for the files of another side."""
     uploads = [upload for script in scripts for upload in script.uploads]
     if not uploads:
         return
@@ -46,5 +49,5 @@ def send(
             emit(events.Progress(host, f"{sent >> 20}/{total >> 20} MiB"))
 
     awaited = tuple(dict.fromkeys(key for change in stretch.changes for key in change.step.after))
-    with watch.part("files", what, host, after=awaited):
+    with watch.part("files", what, host, after=awaited, behind=watch.files(host) if waited else None):
         session.send(uploads, on_bytes=moved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from provision.core import events
 from provision.core.events import Event, Listener
@@ -16,6 +16,10 @@ _AND = " · "
 _NOT_SAID = "…"
 
 
+# How often (seconds) whoever waits sees whether there is still something to wait for.
+_LOOK = 0.2
+
+
 class AnyOf(threading.Event):
     """Set once one of these is. To be looked at, not waited for."""
 
@@ -25,6 +29,33 @@ class AnyOf(threading.Event):
 
     def is_set(self) -> bool:
         return any(event.is_set() for event in self._events)
+
+
+class FilesFirst:
+    """A line is for the files of one side first, on each host: what is made of them takes the processor, and meanwhile
+    the files of another side come, which may take hours. `hosts`: those of the side that is first."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self._sent = {host: threading.Event() for host in hosts}
+
+    def sent(self, host: str) -> None:
+        if host in self._sent:
+            self._sent[host].set()
+
+    def over(self) -> None:
+        """Nothing more comes on the side that is first."""
+        for event in self._sent.values():
+            event.set()
+
+    def wait(self, ends: threading.Event, host: str = "") -> None:
+        """Until it is there on `host`, or on all of them; or `ends` is set."""
+        for name in [host] if host else self._sent:
+            while name in self._sent and not self._sent[name].wait(_LOOK) and not ends.is_set():
+                pass
+
+
+def at_once(_: str) -> None:
+    """No turn to wait for, and nobody who waits for one."""
 
 
 def by_kind(changes: Sequence[Change]) -> dict[str, list[Change]]:

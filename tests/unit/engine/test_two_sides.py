@@ -10,7 +10,7 @@ from typing import ClassVar, cast
 
 import pytest
 
-from provision.core.errors import HostError, ScriptFailed
+from provision.core.errors import HostError, ProvisionError, ScriptFailed
 from provision.core.events import Doing, Event, Failed, Progress, StepDone, StepSkipped
 from provision.core.finding import blocker
 from provision.core.plan import Mode, make_plan
@@ -27,10 +27,15 @@ from provision.inventory.models import Host
 from provision.transport import Transport
 
 
+def nothing(*_: object) -> int:
+    return 0
+
+
 @dataclass(frozen=True)
 class Folder(Resource):
     kind: str
     files: bool = False
+    prepares: Callable[[str], object] = nothing
 
     @property
     def id(self) -> str:
@@ -58,8 +63,11 @@ class Folder(Resource):
     def read(self, fragment: Fragment) -> State:
         return dict.fromkeys(fragment.stdout.split(), "yes") or None
 
+    def prepare(self, say: Callable[[str], None]) -> None:
+        self.prepares(self.kind)
+
     def _files(self) -> tuple[Upload, ...]:
-        return (Upload(Path(__file__), "there"),) if self.files else ()
+        return (Upload(Path(__file__), self.kind),) if self.files else ()
 
 
 @dataclass(frozen=True)
@@ -83,10 +91,6 @@ class Shows(Proof):
         return self.reads()
 
 
-def nothing(*_: object) -> int:
-    return 0
-
-
 @dataclass
 class Hosts:
     """`make`: what making waits for, given kind and host; returns its exit code. `sends`: what sending does, given what
@@ -98,6 +102,8 @@ class Hosts:
     make: Callable[[str, str], int] = nothing
     sends: Callable[[Callable[[int, int], None]], object] = nothing
     there: set[tuple[str, str, str]] = field(default_factory=set)
+    #: Host, and whose files it was sent.
+    sent: list[tuple[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     cancel: threading.Event = field(default_factory=threading.Event)
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -143,6 +149,7 @@ class Session:
         return [self._one(script.body.splitlines()[-1], index, on_line) for index, script in enumerate(scripts)]
 
     def send(self, uploads: Sequence[Upload], *, on_bytes: Callable[[int, int], None]) -> None:
+        self.hosts.sent.append((self.name, uploads[0].into))
         self.hosts.sends(on_bytes)
 
     def _one(self, line: str, index: int, on_line: Callable[..., None]) -> Fragment:
@@ -156,6 +163,14 @@ class Session:
         if not rc:
             self.hosts.there.add((self.name, {"make": "made", "use": "used"}.get(word, word), kind))
         return Fragment(rc, "", "" if not rc else "it did not work")
+
+
+def wait_for(found: Callable[[], Sequence[tuple[str, str]]], what: tuple[str, str]) -> Sequence[tuple[str, str]]:
+    for _ in range(2000):
+        if what in found():
+            break
+        threading.Event().wait(0.01)
+    return found()
 
 
 class Meeting:
@@ -274,6 +289,50 @@ def test_both_are_told_of_a_host_with_how_far_each_of_them_is() -> None:
     doing = [event.what for event in hosts.events if isinstance(event, Doing)]
     assert "environment · receiving weights" in doing
     assert any("1/1 MiB" in event.text for event in hosts.events if isinstance(event, Progress))
+
+
+def test_on_each_host_what_is_soon_made_is_sent_first_and_what_may_take_hours_while_that_is_made() -> None:
+    making = {name: threading.Event() for name in "ab"}
+    over = threading.Event()
+
+    def sends(on_bytes: Callable[[int, int], None]) -> None:
+        on_bytes(1, 1)
+        if len(hosts.sent) == 4:
+            over.set()
+
+    def make(kind: str, host: str) -> int:
+        if kind == "environment":
+            making[host].set()
+            # One after another, since there is one thread: the second host is sent its own while the first goes on.
+            return 0 if host == "b" or ("a", "weights") in wait_for(lambda: hosts.sent, ("a", "weights")) else 4
+        return 0 if making[host].is_set() else 5
+
+    resources = (Sent("weights", files=True), Folder("environment", files=True))
+    hosts = Hosts(("a", "b"), resources, make=make, sends=sends)
+    _, applier = hosts.carry_out()
+    assert not applier.errors and over.is_set()
+    for name in "ab":
+        assert hosts.sent.index((name, "environment")) < hosts.sent.index((name, "weights"))
+    received = {(span.host, span.name): span for span in hosts.watch.spans if span.kind == "files"}
+    for name in "ab":
+        assert received[name, "receiving weights"].behind is received[name, "receiving files"]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_may_take_hours_waits_no_longer_than_the_others_have_something_to_send(cancelled: bool) -> None:
+    def prepares(kind: str) -> None:
+        if kind == "environment":
+            if cancelled:
+                hosts.cancel.set()
+            raise ProvisionError("the index does not answer")
+
+    resources = (Folder("environment", files=True, prepares=prepares), Sent("weights", files=True, prepares=nothing))
+    hosts = Hosts(("a", "b"), resources)
+    carrier, applier = hosts.carry_out()
+    assert not applier.errors and not hosts.whose("used", "weights")
+    if not cancelled:
+        assert [error.message for error in carrier.blocks] == ["the index does not answer"]
+        assert (hosts.whose("made", "environment"), hosts.whose("made", "weights")) == ([], ["a", "b"])
 
 
 @pytest.mark.parametrize(("slow", "quick"), [("weights", "environment"), ("environment", "weights")])
