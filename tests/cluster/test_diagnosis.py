@@ -1,6 +1,7 @@
 """Why something did not start, told for real: runs of `up` that fail, and the failures of vLLM and Ray themselves.
 
-Three and a half minutes on two cores, nearly all of it `long`: runs of `up` that get as far as their failure.
+Three and a half minutes on two cores, for runs of `up` that get as far as their failure. Always run:
+tests/unit/diagnosis, on logs that these left, and tests/unit/resources/test_service_logs.py, on lines of several hosts.
 """
 
 import time
@@ -16,6 +17,8 @@ from provision.core.script import Fragment, assignments
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import write_tiny_model
 from provision.resources.service_logs import LogPlaces, ServiceLogs
+
+pytestmark = pytest.mark.long
 
 #: Hosts of namespaces share this machine's kernel, and its log: what it said before is of others.
 BEGAN = int(time.time())
@@ -52,7 +55,6 @@ def test_an_object_store_that_does_not_fit_is_told_with_what_there_is(cluster: C
     assert "`object-store-memory: 1000000000` in `ray.args`" in told["hint"]
 
 
-@pytest.mark.long
 def test_a_library_that_a_worker_lacks_is_told_of_the_worker_though_vllm_ends_on_the_head(cluster: Cluster) -> None:
     cluster.host("lab-2").exec(["mv", LIBRARY, f"{LIBRARY}.away"])
     told = error(cluster.provision("up"))
@@ -62,7 +64,6 @@ def test_a_library_that_a_worker_lacks_is_told_of_the_worker_though_vllm_ends_on
     assert told["hint"].startswith("on lab-2: `apt install libnuma1")
 
 
-@pytest.mark.long  # short: tests/unit/resources/test_service_logs.py, on lines of several hosts
 def test_what_nobody_knows_is_said_to_be_unknown_with_the_best_lines_of_the_hosts(cluster: Cluster) -> None:
     host, python = cluster.host("lab-2"), "/home/ops/.provision/envs/current-test-diagnosis/lib/python3.11"
     worker = f"{python}/site-packages/provision_lab_stand_in/worker.py"
@@ -83,7 +84,6 @@ def produced(cluster: Cluster) -> Cluster:
     return cluster
 
 
-@pytest.mark.long  # short: tests/unit/diagnosis, on logs that these left
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_failure_of_vllm_or_ray_is_told(produced: Cluster, name: str) -> None:
     case, host = CASES[name], produced.host("lab-1")

@@ -132,7 +132,7 @@ def test_a_check_of_one_area_looks_at_nothing_else(cluster: Cluster) -> None:
         assert cluster.provision("check", "--only", "network").code == 3
 
 
-@pytest.mark.parametrize("times", [8, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [4, pytest.param(40, marks=pytest.mark.long)])
 def test_checks_in_a_row_agree_and_write_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     monkeypatch.setenv("PROVISION_STATE_DIR", str(cluster.state))
     before = {name: written(cluster, name) for name in NAMES}

@@ -1,5 +1,8 @@
 """Real vLLM with `sudo: true`: a hardened unit of a user of its own, who has nothing but its caches, and an API that
-speaks HTTPS. Real Ray, as well: test_ray_with_sudo.py."""
+speaks HTTPS. Three minutes on two cores, most of them for an environment that root alone may change.
+
+Always run: real Ray so (test_ray_with_sudo.py), units so (tests/hosts/test_sudo_mode.py), and real vLLM (test_mp.py)
+without it."""
 
 import ssl
 import subprocess
@@ -13,6 +16,8 @@ from clusters import PROVISION, Cluster
 from provision.lab.demo import MODEL
 from provision.lab.tiny_model import write_tiny_model
 from provision.resources.hardening import DIRECTIVES
+
+pytestmark = pytest.mark.long
 
 KEY = "canary-2f0c"
 #: The first is the unit's main process, the second has the model.
@@ -117,7 +122,6 @@ def back(cluster: Cluster, former: str) -> bool:
     return cluster.eventually(is_back, seconds=600)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("killed", ["engine", "api"])
 def test_it_answers_again_when_a_process_was_killed(cluster: Cluster, killed: str) -> None:
     former = process(cluster, API)
@@ -128,7 +132,6 @@ def test_it_answers_again_when_a_process_was_killed(cluster: Cluster, killed: st
     assert (again.code, again.changes) == (0, [])
 
 
-@pytest.mark.long
 def test_it_answers_again_when_the_power_was_gone(cluster: Cluster) -> None:
     cluster.host("lab-1").kill()
     cluster.host("lab-1").start()
@@ -137,7 +140,6 @@ def test_it_answers_again_when_the_power_was_gone(cluster: Cluster) -> None:
     assert (again.code, again.changes) == (0, [])
 
 
-@pytest.mark.long
 def test_an_engine_that_was_stopped_is_noticed_and_restarted_by_up(cluster: Cluster) -> None:
     """The process with the API says that it is well."""
     former = process(cluster, API)

@@ -57,7 +57,15 @@ def over_ssh(rack: Rack, number: int, command: str) -> str:
     return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False).stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
+#: One that can be caught, and one that cannot.
+ENDS, LIKE_THEM = (signal.SIGTERM, signal.SIGKILL), (signal.SIGINT, signal.SIGHUP)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [*ENDS, *(pytest.param(number, marks=pytest.mark.long) for number in LIKE_THEM)],
+    ids=lambda number: number.name,
+)
 def test_one_that_is_ended_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
     words = ["--hosts", "1", "--rounds", "99", "--no-others"]
     process = subprocess.Popen(
