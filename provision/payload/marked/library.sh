@@ -15,7 +15,11 @@ with_their_rights() {
     else "$@"
     fi
 }
-pattern=$(printf %s "$prefix" | sed 's/[.[\*^$]/\\&/g')
+# Each program that is started costs as much as reading ten files: most find nothing, and nothing is started to sort that.
+case $prefix in
+    *[.[*^$\\]*) pattern=$(printf %s "$prefix" | sed 's/[.[\*^$]/\\&/g') ;;
+    *) pattern=$prefix ;;
+esac
 # Of lines of a process or unit and its mark.
 of_them() {
     awk -v prefix="$prefix" -v only=" $only " 'index($2, prefix) == 1 && !seen[$1]++ {
@@ -25,12 +29,19 @@ of_them() {
 }
 # A newline in a mark does not begin another process.
 marked() {
-    with_their_rights grep -aHsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null | tr '\n\000' ' \n' |
+    found=$(with_their_rights grep -aHsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null | tr '\n\000' ' \n')
+    [ -z "$found" ] || printf '%s\n' "$found" |
         sed -n 's,^/proc/\([0-9]*\)/environ:PROVISION_SERVICE=,\1 ,p' | of_them
 }
 # Those that have written a title over their environment (service/library.sh has the same for one service): known by the
 # logs that they have open for writing. `folders`: of services, `scratches`: their folders elsewhere, one a line.
-exactly() { readlink -m -- "$1" | sed 's/[][*?\\]/\\&/g'; }
+exactly() {
+    path=$(readlink -m -- "$1")
+    case $path in
+        *[][*?\\]*) printf '%s\n' "$path" | sed 's/[][*?\\]/\\&/g' ;;
+        *) printf '%s\n' "$path" ;;
+    esac
+}
 logs() {
     printf '%s\n' "$folders" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/log*\n' "$(exactly "$f")"; done
     printf '%s\n' "$scratches" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/*/logs/*\n' "$(exactly "$f")"; done
@@ -38,19 +49,25 @@ logs() {
 retitled() {
     set -f; old_ifs=$IFS; IFS='
 '
-    set -- $(logs | sed 's/^/-o\n-lname\n/')
+    set -- $(logs)
+    # Each after a word of its own; the first `-o` is shifted away.
+    for one in "$@"; do shift; set -- "$@" -o -lname "$one"; done
     IFS=$old_ifs; set +f
     [ $# -gt 0 ] || return 0
     shift
-    set -- $(with_their_rights find /proc/[0-9]*/fd -maxdepth 1 -perm -200 "(" "$@" ")" 2>/dev/null | cut -d/ -f3 | sort -u)
-    [ $# -gt 0 ] || return 0
+    found=$(with_their_rights find /proc/[0-9]*/fd -maxdepth 1 -perm -200 "(" "$@" ")" 2>/dev/null)
+    [ -n "$found" ] || return 0
+    set -- $(printf '%s\n' "$found" | cut -d/ -f3 | sort -u)
     with_their_rights grep -LszE '^[A-Za-z_][A-Za-z_0-9]*=' $(printf '/proc/%s/environ\n' "$@") 2>/dev/null |
         cut -d/ -f3 | sort -u | while read -r p; do
             # One that has ended, and whose parent does not ask how, has nothing left to say.
             case $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) in ''|Z*) ;; *) echo "$p retitled" ;; esac
         done
 }
-left_running() { { marked; retitled; } | sort -u; }
+left_running() {
+    still=$(marked; retitled)
+    [ -z "$still" ] || printf '%s\n' "$still" | sort -u
+}
 # What systemd has, also where the file of the unit has been removed; and files that it has not read. Anybody may ask.
 units() {
     [ -d /run/systemd/system ] || return 0
@@ -81,9 +98,10 @@ as_login() {
 }
 own_units() {
     # shellcheck disable=SC2016 # for the shell of that user
-    as_login sh -c '
+    found=$(as_login sh -c '
         for file in "$HOME"/.config/systemd/user/provision-*.service; do
             [ ! -f "$file" ] || grep -HF "Description=provision: $0" "$file"
-        done' "$prefix" 2>/dev/null |
+        done' "$prefix" 2>/dev/null)
+    [ -z "$found" ] || printf '%s\n' "$found" |
         sed -n 's,^.*/\([^/:]*\):Description=provision: ,\1 ,p' | of_them
 }

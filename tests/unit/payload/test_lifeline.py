@@ -1,16 +1,18 @@
 """Who is held by a connection: servers that speak HTTP/2 as gRPC's do, and those that only listen."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from provision.payload import lifeline
-from provision.payload.bundle import bundle
+from provision.payload.bundle import bundle, shell
 
 SETTINGS = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"
 PING = b"\0\0\x08\x06\0\0\0\0\0" + b"12345678"
@@ -110,3 +112,41 @@ def test_one_that_announces_more_than_any_may_is_not_listened_to(serve: Serve) -
 
     with pytest.raises(lifeline.Lost, match="not HTTP/2"):
         lifeline.Line("127.0.0.1", serve(does))
+
+
+def health(port: int, python: str) -> str:
+    variables = {"health_places": f"127.0.0.1 {port} the raylet", "health_python": python}
+    script = 'as_user() { "$@"; }\n' + shell("ray/health.sh")
+    environment = {**os.environ, **variables, "health_program": bundle("lifeline:greets")}
+    return subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="without bash, an interpreter asks")
+def test_one_that_greets_costs_no_interpreter(serve: Serve) -> None:
+    def does(connection: socket.socket) -> None:
+        received = b""
+        while len(received) < len(lifeline.HELLO):
+            received += connection.recv(100)
+        asked.append(received)
+        connection.sendall(SETTINGS)
+
+    asked: list[bytes] = []
+    assert health(serve(does), "false") == "health=ok\n"
+    assert asked == [lifeline.HELLO]
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", PING])
+def test_what_bash_does_not_hear_is_asked_again(serve: Serve, said: bytes) -> None:
+    def does(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(said)
+
+    port = serve(does)
+    assert health(port, sys.executable) == f"health=the raylet does not answer at 127.0.0.1:{port}\n"
+
+
+def test_without_bash_an_interpreter_asks(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sh", "timeout", "od", "head"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert health(serve(greet), sys.executable) == "health=ok\n"
