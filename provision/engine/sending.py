@@ -29,8 +29,11 @@ def send(
     *,
     waited: bool = False,
 ) -> None:
-    """Raises as Session.send; Cancelled, too, once `ends` is set: what is sent goes on from there the next time.
-    `waited`: for the files of another side."""
+    """Raises as Session.send; Cancelled, too, once `ends` is set: what is sent goes on from there the next time,
+    and where nothing is to be sent no script is to begin. `waited`: for the files of another side."""
+    gone = f"not needed on {stretch.host} any more"
+    if ends.is_set():  # while it waited for its turn
+        raise Cancelled(gone)
     uploads = [upload for script in scripts for upload in script.uploads]
     if not uploads:
         return
@@ -43,7 +46,7 @@ def send(
     def moved(sent: int, total: int) -> None:
         nonlocal last
         if ends.is_set():
-            raise Cancelled(f"not needed on {host} any more")
+            raise Cancelled(gone)
         if sent == total or time.monotonic() - last >= _EVERY:
             last = time.monotonic()
             emit(events.Progress(host, f"{sent >> 20}/{total >> 20} MiB"))

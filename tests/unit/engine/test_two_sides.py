@@ -4,7 +4,7 @@ they answer; each side waits for the other, so that neither can end well alone."
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -20,6 +20,7 @@ from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script, Upload
 from provision.core.stopwatch import Stopwatch
 from provision.core.timing import Timings
+from provision.engine.ahead import ahead_of
 from provision.engine.apply import Applier
 from provision.engine.prover import Prover
 from provision.engine.rollout import Carrier
@@ -333,6 +334,21 @@ def test_what_may_take_hours_waits_no_longer_than_the_others_have_something_to_s
     if not cancelled:
         assert [error.message for error in carrier.blocks] == ["the index does not answer"]
         assert (hosts.whose("made", "environment"), hosts.whose("made", "weights")) == ([], ["a", "b"])
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_what_is_not_needed_any_more_when_its_turn_comes_is_not_begun(files: bool) -> None:
+    hosts, ends = Hosts(("a",)), threading.Event()
+    book = Playbook()
+    book.add(Sent("weights", files=files), on="a")
+    plan = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
+    emit = hosts.events.append
+    with ThreadPoolExecutor(1) as pool:
+        of = [Host(name="a", address="a")]
+        applier = Applier(cast(Transport, hosts), pool, of, emit, hosts.cancel, hosts.watch)
+        side = applier.beside(emit, hosts.watch, lambda: True, ends=ends, first=lambda _: ends.set())
+        done = side.apply(replace(plan, changes=tuple(map(ahead_of, plan.changes))), ends)
+    assert (done, hosts.sent, hosts.there, hosts.events, applier.errors) == (frozenset(), [], set(), [], [])
 
 
 @pytest.mark.parametrize(("slow", "quick"), [("weights", "environment"), ("environment", "weights")])
