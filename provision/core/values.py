@@ -26,7 +26,7 @@ else:
         """Whatever else the standard library's can do, such as `order`, it does, and at once."""
         if cls is None:
             return partial(dataclass, **how)
-        unlike = "slots" in how and any("ClassVar" in str(kind) for kind in inspect.get_annotations(cls).values())
+        unlike = "slots" in how and not _only_slots(cls)
         if unlike or how.keys() - {"frozen", "slots"} or cls.__dict__.keys() & _MADE:
             return dataclasses.dataclass(**how)(cls)
         return _Later(cls, frozen=how.get("frozen", False), slots=how.get("slots", False)).cls
@@ -129,7 +129,7 @@ class _Later:
             for name in _ASKED:
                 if name in made.__dict__:
                     setattr(cls, name, made.__dict__[name])
-                else:
+                elif name in cls.__dict__:  # not of a try that Ctrl-C has ended
                     delattr(cls, name)
             made.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
             cls.__init__ = made.__init__
@@ -139,7 +139,8 @@ class _Later:
         """A class of the same fields, as `dataclasses` makes it: nothing else of this one is in it, since to inherit is
         to be noticed."""
         cls = self.cls
-        of = {"__module__": cls.__module__, "__doc__": "", "__annotations__": inspect.get_annotations(cls)}
+        # For what has no `__doc__` the standard library writes one, which takes as long as the rest.
+        of = {"__module__": cls.__module__, "__doc__": "-", "__annotations__": inspect.get_annotations(cls)}
         for name in of["__annotations__"]:
             # As `getattr` finds it: a field that is written anew, without a default, has that of before.
             of |= next(({name: base.__dict__[name]} for base in cls.__mro__[1:] if name in base.__dict__), {})
@@ -161,6 +162,13 @@ def _stand_in(cls: type) -> tuple[type, ...]:
             fields, params = known.__dataclass_fields__, known.__dataclass_params__
             bases = (type("base", bases, {"__dataclass_fields__": fields, "__dataclass_params__": params}),)
     return bases
+
+
+def _only_slots(cls: type) -> bool:
+    """Whether each of its fields has a slot, and is given to `__init__`."""
+    fields = inspect.get_annotations(cls)
+    others = any(word in str(kind) for kind in fields.values() for word in ("ClassVar", "InitVar", "KW_ONLY"))
+    return not others and all(getattr(cls.__dict__.get(name), "init", True) is not False for name in fields)
 
 
 def _slotted(cls: type, own: list[str], more: dict[str, Any]) -> type:

@@ -170,6 +170,56 @@ def test_its_first_objects_may_be_made_in_many_threads() -> None:
         sys.setswitchinterval(before)
 
 
+@MAKERS
+@pytest.mark.parametrize("frozen", [False, True])
+def test_with_slots_a_field_that_is_never_given_has_its_default(make: Maker, frozen: bool) -> None:
+    @make(slots=True, frozen=frozen)
+    class Counted:
+        x: int
+        count: int = field(default=3, init=False)
+        extra: dataclasses.InitVar[int] = 4
+        _: dataclasses.KW_ONLY
+        y: int = 2
+
+    assert (repr(Counted(1)).partition(".Counted")[2], Counted(1) == Counted(1)) == ("(x=1, count=3, y=2)", True)
+    assert [*Counted.__slots__] == ["x", "count", "y"]
+
+
+class Ends(type):
+    """Ctrl-C comes once `left` more attributes of the class are written, or taken away."""
+
+    left: ClassVar[int] = 0
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        Ends.one_more()
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        Ends.one_more()
+
+    @staticmethod
+    def one_more() -> None:
+        Ends.left -= 1
+        if not Ends.left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at", range(1, len(values._ASKED) + 1))
+def test_a_class_can_be_made_whole_after_a_try_that_was_ended(at: int) -> None:
+    Kind: Any = values.dataclass(Ends("Kind", (), {"__annotations__": {"x": "int"}}))
+    Ends.left = at
+    with pytest.raises(KeyboardInterrupt):
+        Kind(1)
+    assert (Kind(1).x, Kind(1)) == (1, Kind(1))
+
+
+def test_nothing_is_written_about_a_class_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(inspect, "signature", read.append)
+    assert point(values.dataclass, frozen=True)(1).x == 1 and not read
+
+
 def test_nothing_is_made_of_a_class_that_is_not_used() -> None:
     Point = point(values.dataclass, frozen=True)
     assert isinstance(Point.__dict__["__dataclass_fields__"], values._Asked)
