@@ -76,7 +76,7 @@ class Carrier:
         sides = Sides(self._emit, list(kinds))
         long = {kind for kind, changes in kinds.items() if all(c.step.resource.ends_ahead for c in changes)}
         soon = kinds.keys() - long
-        turns = FilesFirst({change.step.host for kind in soon for change in kinds[kind]})
+        turns = FilesFirst((kind, change.step.host) for kind in soon for change in kinds[kind])
 
         def prove() -> str:
             why = "an error that is none of a host's"
@@ -100,9 +100,7 @@ class Carrier:
                 failed.set()
                 raise
             finally:
-                soon.discard(kind)
-                if not soon:
-                    turns.over()
+                turns.over(kind)
             return unready
 
         def may_relay() -> bool:
@@ -128,7 +126,8 @@ class Carrier:
                     first = partial(turns.wait, last)
                     side = applier.beside(sides.of(kind), watch, may_relay_last, pool=threads, ends=failed, first=first)
                 else:
-                    side = applier.beside(sides.of(kind), watch, may_relay, pool=threads, sent=turns.sent)
+                    sent = partial(turns.sent, kind)
+                    side = applier.beside(sides.of(kind), watch, may_relay, pool=threads, sent=sent)
                 made.append((kind, side, changes, sides.of(kind), watch))
             proving = pool.submit(prove)
             making = [pool.submit(make, *one) for one in made]

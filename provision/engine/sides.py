@@ -32,25 +32,26 @@ class AnyOf(threading.Event):
 
 
 class FilesFirst:
-    """A line is for the files of one side first, on each host: what is made of them takes the processor, and meanwhile
-    the files of another side come, which may take hours. `hosts`: those of the side that is first."""
+    """A line is for the files of some sides first, on each host: what is made of them takes the processor, and
+    meanwhile the files of another side come, which may take hours. `firsts`: (side, host) of those that are first."""
 
-    def __init__(self, hosts: Iterable[str]) -> None:
-        self._sent = {host: threading.Event() for host in hosts}
+    def __init__(self, firsts: Iterable[tuple[str, str]]) -> None:
+        self._sent = {first: threading.Event() for first in firsts}
 
-    def sent(self, host: str) -> None:
-        if host in self._sent:
-            self._sent[host].set()
+    def sent(self, side: str, host: str) -> None:
+        if (side, host) in self._sent:
+            self._sent[side, host].set()
 
-    def over(self) -> None:
-        """Nothing more comes on the side that is first."""
-        for event in self._sent.values():
-            event.set()
+    def over(self, side: str) -> None:
+        """Nothing more comes on this one."""
+        for (other, _), event in self._sent.items():
+            if other == side:
+                event.set()
 
     def wait(self, ends: threading.Event, host: str = "") -> None:
-        """Until it is there on `host`, or on all of them; or `ends` is set."""
-        for name in [host] if host else self._sent:
-            while name in self._sent and not self._sent[name].wait(_LOOK) and not ends.is_set():
+        """Until all is there on `host`, or on all of them; or `ends` is set."""
+        for (_, name), event in self._sent.items():
+            while host in ("", name) and not event.wait(_LOOK) and not ends.is_set():
                 pass
 
 

@@ -336,6 +336,18 @@ def test_what_may_take_hours_waits_no_longer_than_the_others_have_something_to_s
         assert (hosts.whose("made", "environment"), hosts.whose("made", "weights")) == ([], ["a", "b"])
 
 
+def test_what_may_take_hours_waits_for_the_files_of_every_other_kind() -> None:
+    def prepares(kind: str) -> None:
+        # The first kind, which has no files, is made by then; and whoever waits looks for it more often than that.
+        wait_for(lambda: [(host, of) for host, _, of in hosts.there], ("a", "environment"))
+        threading.Event().wait(0.5)
+
+    resources = (Folder("environment"), Folder("image", files=True, prepares=prepares), Sent("weights", files=True))
+    hosts = Hosts(("a",), resources)
+    _, applier = hosts.carry_out()
+    assert not applier.errors and hosts.sent == [("a", "image"), ("a", "weights")]
+
+
 @pytest.mark.parametrize("files", [False, True])
 def test_what_is_not_needed_any_more_when_its_turn_comes_is_not_begun(files: bool) -> None:
     hosts, ends = Hosts(("a",)), threading.Event()
