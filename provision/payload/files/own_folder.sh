@@ -6,5 +6,5 @@ exposed=$(strangers "$folder/new" "$(id -u)")
 [ -z "$exposed" ] || { [ -z "$remove" ] || refused "$exposed"; exit; }
 [ -d "$folder" ] && [ ! -h "$folder" ] || exit 0
 if [ -z "$remove" ]; then echo "folder=there"
-else rmdir -- "$folder" "${folder%/*}" "${folder%/*/*}" "${folder%/*/*/*}" 2>/dev/null || :
+else rmdir -- "$folder" "${folder%/*}" "${folder%/*/*}" 2>/dev/null || :
 fi

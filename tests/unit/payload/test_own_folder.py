@@ -39,7 +39,7 @@ def test_an_empty_one_goes_with_what_was_made_for_it_alone(folder: Path, sh: str
     own = OwnFolder(str(folder))
     assert run(own.probe(), sh) == "folder=there\n" and own.diff(THERE, own.want())
     run(own.fix(THERE, None), sh)
-    assert [*tmp_path.iterdir()] == []
+    assert [*tmp_path.iterdir()] == [tmp_path / "root"] and [*(tmp_path / "root").iterdir()] == []
     assert run(own.probe(), sh) == ""
     run(own.fix(None, None), sh)
 
