@@ -46,6 +46,7 @@ PACKAGES: dict[str, tuple[str, str, str, str]] = {
     "ssh-keygen": ("openssh-client", "openssh", "openssh-clients", "openssh"),
     "sshd": ("openssh-server", "openssh-server", "openssh-server", "openssh"),
     "sudo": ("sudo", "sudo", "sudo", "sudo"),
+    "tc": ("iproute2", "iproute-tc", "iproute2", "iproute2"),
     "tcsh": ("tcsh", "tcsh", "tcsh", "tcsh"),
     "tmux": ("tmux", "tmux", "tmux", "tmux"),
     "ufw": ("ufw", "ufw", "ufw", "ufw"),
