@@ -12,21 +12,21 @@ from provision.engine.prover import Beside, Prover
 
 
 def company_of(proof: Proof, others: Sequence[Proof]) -> tuple[Proof, ...]:
-    """Those of `others` that may be under way while `proof` makes itself ready, each name once."""
+    """Those of `others` that may be under way while `proof` makes itself ready."""
     if proof.alongside or proof.with_company({}, 0) is None:
         return ()
-    return tuple({other.name: other for other in others if other.alongside and not other.stands_on}.values())
+    return tuple(other for other in others if other.alongside and not other.stands_on)
 
 
 class Company:
-    """`proofs` under way, each in a thread, once it runs on every host."""
+    """`proofs` under way, each in a thread, once it runs on every host. `running`: by the proof's id()."""
 
-    def __init__(self, running: Mapping[str, Future[Shown]], besides: Collection[Beside], seconds: float) -> None:
+    def __init__(self, running: Mapping[int, Future[Shown]], besides: Collection[Beside], seconds: float) -> None:
         self._running, self._besides, self._seconds = running, besides, seconds
 
     def what_came_of(self, proof: Proof) -> Shown:
         """Once it is through. Raises Cancelled."""
-        return self._running[proof.name].result()
+        return self._running[id(proof)].result()
 
     def of(self, proof: Proof) -> Proof:
         """`proof`, which knows of them."""
@@ -49,7 +49,7 @@ def under_way(proofs: Sequence[Proof], prover: Prover, watch: Stopwatch) -> Iter
             beside.begun.set()
 
     with ThreadPoolExecutor(max(len(proofs), 1)) as pool:
-        running = {proof.name: pool.submit(prove, proof, beside) for proof, beside in zip(proofs, besides, strict=True)}
+        running = {id(proof): pool.submit(prove, proof, beside) for proof, beside in zip(proofs, besides, strict=True)}
         for beside in besides:
             beside.begun.wait()
         longest = max((script.timeout for proof in proofs for script in proof.scripts().values()), default=0.0)

@@ -139,30 +139,31 @@ class Carrier:
     def prove(self, proofs: Sequence[Proof], beside: Beside | None = None) -> list[Shown]:
         """Runs the proofs one after another, but for those that may be under way while another makes itself ready; one
         that depends on a failed proof is skipped. `beside`: as of Prover."""
-        found: dict[str, Shown] = {}
+        # By which proof it is: two may have one name, and a proof with a dictionary in it has no hash.
+        wanted = {id(proof): proof for proof in proofs if proof.name not in self._skip}
+        found: dict[int, Shown] = {}
         failed: set[str] = set()
-        wanted = [proof for proof in proofs if proof.name not in self._skip]
-        for proof in wanted:
-            if proof.name in found:
+        for proof in wanted.values():
+            if id(proof) in found:
                 continue
             if failed & set(proof.stands_on):
                 self._emit(events.Note("", f"skipped, because of earlier findings: {proof.label}"))
                 failed.add(proof.name)
                 continue
-            others = [other for other in wanted if other.name not in found]
+            others = [other for key, other in wanted.items() if key not in found]
             company = company_of(proof, others) if beside is None else ()
             try:
                 with under_way(company, self._prover, self._watch) as running:
-                    found[proof.name] = self._prover.prove(running.of(proof), beside)
-                    found |= {other.name: running.what_came_of(other) for other in company}
+                    found[id(proof)] = self._prover.prove(running.of(proof), beside)
+                    found |= {id(other): running.what_came_of(other) for other in company}
             except Cancelled:
                 break
-            failed |= {name for name, shown in found.items() if any(finding.blocks for finding in shown.findings)}
+            failed |= {one.name for one in (proof, *company) if any(f.blocks for f in found[id(one)].findings)}
             if beside is None:
                 self._watch.all_waited()
             else:
                 beside.behind = self._watch.last("proof")
-        shown = [found[proof.name] for proof in wanted if proof.name in found]
+        shown = [found[key] for key in wanted if key in found]
         self.shown += shown
         return shown
 

@@ -61,5 +61,12 @@ def test_what_has_no_hash_may_be_under_way_beside_another() -> None:
 
 def test_one_that_is_named_twice_is_gone_through_once() -> None:
     prover, asks = Proves(), Asks("asks", {})
-    assert len(carried(prover, Measures("measures"), asks, asks)) == 3
+    assert len(carried(prover, Measures("measures"), asks, asks)) == 2
     assert prover.proved == [asks, Measures("measures", accompanied=True)]
+
+
+def test_two_of_one_name_are_both_gone_through() -> None:
+    prover, asks, others = Proves(), Asks("asks", {}), Asks("asks", {"others": "too"})
+    assert len(carried(prover, Shows("weights"), Shows("weights"))) == len(prover.proved) == 2
+    assert len(carried(prover, Measures("measures"), asks, others)) == 3
+    assert asks in prover.proved and others in prover.proved
