@@ -33,7 +33,7 @@ from provision.engine.gone import Told
 from provision.engine.relaying import Gathering, Relaying
 from provision.engine.schedule import Schedule, Stretch, needs_confirmation
 from provision.engine.sending import send
-from provision.engine.sides import AnyOf, at_once
+from provision.engine.turns import AnyOf, Turn
 from provision.engine.watch import Watch
 from provision.inventory.models import Host
 from provision.transport import Transport
@@ -71,8 +71,7 @@ class Applier:
         self._spent: dict[str, float] = {}
         #: Once it is set, what is being sent ends where it is.
         self._ends = cancel
-        self._first: Callable[[str], None] = at_once
-        self._sent: Callable[[str], None] = at_once
+        self._turn = Turn()
 
     def beside(
         self,
@@ -82,15 +81,14 @@ class Applier:
         *,
         pool: ThreadPoolExecutor | None = None,
         ends: threading.Event | None = None,
-        first: Callable[[str], None] = at_once,
-        sent: Callable[[str], None] = at_once,
+        turn: Turn | None = None,
     ) -> Applier:
         """One more, for a side of what is made while proofs are under way; what comes of it comes of this one, too.
-        `may_relay`: as of Relaying; `pool`: threads of its own; `ends`: once it is set, nothing more is sent; `first`,
-        `sent`: called with a host before its files are sent, and when none are to be sent any more."""
+        `may_relay`: as of Relaying; `pool`: threads of its own; `ends`: once it is set, nothing more is sent; `turn`:
+        in which its files are sent."""
         other = copy.copy(self)
         other._pool, other._emit, other._watch = pool or self._pool, emit, watch
-        other._first, other._sent = first, sent
+        other._turn = turn or Turn()
         other._ends = AnyOf(self._cancel, ends) if ends is not None else self._cancel
         other._relaying = self._relaying.beside(emit, watch, may_relay, other._ends)
         return other
@@ -147,7 +145,7 @@ class Applier:
             self._record(_on_host(stretch.host, error), outcome, stretch.changes[0])
         finally:
             self.ended[stretch.host] = time.monotonic()
-            self._sent(stretch.host)
+            self._turn.over(stretch.host)
         why = "cancelled" if self._cancel.is_set() else "the step before it failed"
         for change in stretch.changes[begun:]:
             if change.step.key not in outcome.good | outcome.failed:
@@ -159,9 +157,9 @@ class Applier:
         host, changes = stretch.host, stretch.changes
         behind, scripts = self._watch.behind, self._prepare(stretch)
         session = self._transport.connect(self._hosts[host])
-        self._first(host)
-        send(session, stretch, scripts, self._emit, self._watch, self._ends, waited=self._first is not at_once)
-        self._sent(host)
+        self._turn.wait(host)
+        send(session, stretch, scripts, self._emit, self._watch, self._ends, waited=self._turn.waits)
+        self._turn.over(host)
         batch: list[Script] = []
         for change, script in zip(changes, scripts, strict=True):
             # What can still be taken down should be, whatever else fails.

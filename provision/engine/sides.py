@@ -3,68 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from provision.core import events
 from provision.core.events import Event, Listener
-from provision.core.plan import Change
 
 #: Between what is told of each side.
 _AND = " · "
 
 #: How far a side is that has not said so.
 _NOT_SAID = "…"
-
-
-# How often (seconds) whoever waits sees whether there is still something to wait for.
-_LOOK = 0.2
-
-
-class AnyOf(threading.Event):
-    """Set once one of these is. To be looked at, not waited for."""
-
-    def __init__(self, *events: threading.Event) -> None:
-        super().__init__()
-        self._events = events
-
-    def is_set(self) -> bool:
-        return any(event.is_set() for event in self._events)
-
-
-class FilesFirst:
-    """A line is for the files of some sides first, on each host: what is made of them takes the processor, and
-    meanwhile the files of another side come, which may take hours. `firsts`: (side, host) of those that are first."""
-
-    def __init__(self, firsts: Iterable[tuple[str, str]]) -> None:
-        self._sent = {first: threading.Event() for first in firsts}
-
-    def sent(self, side: str, host: str) -> None:
-        if (side, host) in self._sent:
-            self._sent[side, host].set()
-
-    def over(self, side: str) -> None:
-        """Nothing more comes on this one."""
-        for (other, _), event in self._sent.items():
-            if other == side:
-                event.set()
-
-    def wait(self, ends: threading.Event, host: str = "") -> None:
-        """Until all is there on `host`, or on all of them; or `ends` is set."""
-        for (_, name), event in self._sent.items():
-            while host in ("", name) and not event.wait(_LOOK) and not ends.is_set():
-                pass
-
-
-def at_once(_: str) -> None:
-    """No turn to wait for, and nobody who waits for one."""
-
-
-def by_kind(changes: Sequence[Change]) -> dict[str, list[Change]]:
-    """Those of each kind, by the word before the colon of their ids."""
-    found: dict[str, list[Change]] = {}
-    for change in changes:
-        found.setdefault(change.step.resource.id.partition(":")[0], []).append(change)
-    return found
 
 
 class Sides:

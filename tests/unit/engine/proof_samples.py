@@ -1,7 +1,8 @@
-"""A proof that asks nobody and finds nothing."""
+"""Proofs that ask nobody, or ask and read what a test says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from provision.core.errors import HostError
 from provision.core.proof import Proof, Shown
@@ -21,3 +22,21 @@ class Shows(Proof):
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
         return Shown()
+
+
+@dataclass(frozen=True)
+class Asks(Proof):
+    """Gone through while folders are made. Each of `hosts` is asked; what came of it is what `reads` returns."""
+
+    name: ClassVar[str] = "asks"
+    label: ClassVar[str] = "proof"  # type: ignore[misc]
+    beside_folders: ClassVar[bool] = True
+
+    hosts: tuple[str, ...]
+    reads: Callable[[], Shown]
+
+    def scripts(self) -> Mapping[str, Script]:
+        return dict.fromkeys(self.hosts, Script("prove"))
+
+    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        return self.reads()

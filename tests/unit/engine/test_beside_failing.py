@@ -3,19 +3,20 @@ no more than what they answer."""
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, cast
+from typing import cast
 
 import pytest
+from proof_samples import Asks
 
 from provision.core.errors import ConnectionLost, HostError, Unreachable
 from provision.core.events import Event, Failed, StepSkipped
 from provision.core.finding import Finding, blocker
 from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook
-from provision.core.proof import Proof, Shown
+from provision.core.proof import Shown
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script
 from provision.core.stopwatch import Stopwatch
@@ -59,22 +60,6 @@ class Folder(Resource):
         return dict.fromkeys(fragment.stdout.split(), "yes") or None
 
 
-@dataclass(frozen=True)
-class Shows(Proof):
-    name: ClassVar[str] = "shows"
-    label: ClassVar[str] = "proof"  # type: ignore[misc]
-    beside_folders: ClassVar[bool] = True
-
-    hosts: tuple[str, ...]
-    reads: Callable[[], Shown]
-
-    def scripts(self) -> Mapping[str, Script]:
-        return dict.fromkeys(self.hosts, Script("prove"))
-
-    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
-        return self.reads()
-
-
 class Heard(Applier):
     given_up: list[threading.Event]
 
@@ -111,7 +96,7 @@ class Hosts:
         book = Playbook()
         for name in self.names:
             book.add(Folder(self.lacks, self.prepare), on=name)
-        book.prove(Shows(self.names, self.reads))
+        book.prove(Asks(self.names, self.reads))
         plan = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
         plan = replace(plan, blockers=())  # what is lacking is known only once it is prepared
         hosts = [Host(name=name, address=name) for name in self.names]

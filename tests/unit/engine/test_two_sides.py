@@ -2,20 +2,21 @@
 they answer; each side waits for the other, so that neither can end well alone."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, cast
 
 import pytest
+from proof_samples import Asks
 
 from provision.core.errors import HostError, ProvisionError, ScriptFailed
 from provision.core.events import Doing, Event, Failed, Progress, StepDone, StepSkipped
 from provision.core.finding import blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Playbook
-from provision.core.proof import Proof, Shown
+from provision.core.proof import Shown
 from provision.core.resource import Resource, State
 from provision.core.script import Fragment, Script, Upload
 from provision.core.stopwatch import Stopwatch
@@ -24,6 +25,7 @@ from provision.engine.ahead import ahead_of
 from provision.engine.apply import Applier
 from provision.engine.prover import Prover
 from provision.engine.rollout import Carrier
+from provision.engine.turns import Turn
 from provision.inventory.models import Host
 from provision.transport import Transport
 
@@ -76,22 +78,6 @@ class Sent(Folder):
     ends_ahead: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
-class Shows(Proof):
-    name: ClassVar[str] = "shows"
-    label: ClassVar[str] = "proof"  # type: ignore[misc]
-    beside_folders: ClassVar[bool] = True
-
-    hosts: tuple[str, ...]
-    reads: Callable[[], Shown]
-
-    def scripts(self) -> Mapping[str, Script]:
-        return dict.fromkeys(self.hosts, Script("prove it"))
-
-    def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
-        return self.reads()
-
-
 @dataclass
 class Hosts:
     """`make`: what making waits for, given kind and host; returns its exit code. `sends`: what sending does, given what
@@ -120,7 +106,7 @@ class Hosts:
         for name in self.names:
             for resource in self.resources:
                 book.add(resource, on=name)
-        book.prove(Shows(self.names, self.reads))
+        book.prove(Asks(self.names, self.reads))
         plan = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
         hosts = [Host(name=name, address=name) for name in self.names]
         transport, emit = cast(Transport, self), self.events.append
@@ -351,6 +337,11 @@ def test_what_may_take_hours_waits_for_the_files_of_every_other_kind() -> None:
 @pytest.mark.parametrize("files", [False, True])
 def test_what_is_not_needed_any_more_when_its_turn_comes_is_not_begun(files: bool) -> None:
     hosts, ends = Hosts(("a",)), threading.Event()
+
+    class ItsTurn(Turn):
+        def wait(self, host: str = "") -> None:
+            ends.set()
+
     book = Playbook()
     book.add(Sent("weights", files=files), on="a")
     plan = make_plan(Mode.UP, book.steps, {step.key: None for step in book.steps})
@@ -358,7 +349,7 @@ def test_what_is_not_needed_any_more_when_its_turn_comes_is_not_begun(files: boo
     with ThreadPoolExecutor(1) as pool:
         of = [Host(name="a", address="a")]
         applier = Applier(cast(Transport, hosts), pool, of, emit, hosts.cancel, hosts.watch)
-        side = applier.beside(emit, hosts.watch, lambda: True, ends=ends, first=lambda _: ends.set())
+        side = applier.beside(emit, hosts.watch, lambda: True, ends=ends, turn=ItsTurn())
         done = side.apply(replace(plan, changes=tuple(map(ahead_of, plan.changes))), ends)
     assert (done, hosts.sent, hosts.there, hosts.events, applier.errors) == (frozenset(), [], set(), [], [])
 
