@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 from pathlib import Path
 
 import paramiko
@@ -89,7 +90,8 @@ class Relay:
         try:
             program = bundle("relay.host:main").encode()
             with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
-                heard = RelayHeard(pipe, self._sizes, self._named, lambda done: self.on_bytes(stop.name, done, total))
+                lost = partial(self._lost, stop.name)
+                heard = RelayHeard(pipe, self._sizes, lambda done: self.on_bytes(stop.name, done, total), lost)
                 try:
                     self._one(place, heard)
                 except (OSError, EOFError, paramiko.SSHException):
@@ -105,8 +107,7 @@ class Relay:
         def look() -> None:
             if self.cancel.is_set():
                 raise OutOfRelay("cancelled")
-            for host, why in heard.look(0):
-                self.say(self.stops[place].name, f"had no more from {host}: {why}")
+            heard.look(0)
 
         self._begin(place, heard)
         began = time.monotonic()
@@ -183,8 +184,8 @@ class Relay:
         elif heard.still > STUCK:
             raise OutOfRelay(f"fewer than {LEAST >> 20} MiB came from the other hosts in {STUCK:g} s")
 
-    def _named(self, name: str) -> str:
-        return named(name, [stop.name for stop in self.stops])
+    def _lost(self, by: str, name: str, why: str) -> None:
+        self.say(by, f"had no more from {named(name, [stop.name for stop in self.stops])}: {why}")
 
 
 def reason(error: Exception) -> str:

@@ -33,20 +33,20 @@ class OutOfRelay(Exception):
 
 
 class RelayHeard:
-    """Of one host, for which files of `sizes` are. `port`: where it listens, 0: not yet; `done`: bytes that are there
-    and checked; `whole`: all are."""
+    """Of one host, for which files of `sizes` are. `on_lost`: told of another host, by the name in its certificate,
+    that this one has given up, and why. `port`: where it listens, 0: not yet; `done`: bytes that are there and checked;
+    `whole`: all are."""
 
     def __init__(
-        self, pipe: Pipe, sizes: Sequence[int], named: Callable[[str], str], on_bytes: Callable[[int], None]
+        self, pipe: Pipe, sizes: Sequence[int], on_bytes: Callable[[int], None], on_lost: Callable[[str, str], None]
     ) -> None:
         self.pipe = pipe
         self.port = self.done = 0
         self.whole = False
-        self._sizes, self._total, self._named, self._on_bytes = sizes, sum(sizes), named, on_bytes
+        self._sizes, self._total, self._on_bytes, self._on_lost = sizes, sum(sizes), on_bytes, on_lost
         self._said = self._gone = self._mark = 0
         self._has: dict[int, int] = {}
         self._rest = self._errors = b""
-        self._lost: list[tuple[str, str]] = []
         self._moved = time.monotonic()
 
     def has(self, file: int) -> int:
@@ -65,8 +65,8 @@ class RelayHeard:
     def wait(self, seconds: float) -> None:
         self._take(*self.pipe.read(seconds))
 
-    def look(self, seconds: float) -> list[tuple[str, str]]:
-        """The hosts that it has given up since, and why. Raises OutOfRelay."""
+    def look(self, seconds: float) -> None:
+        """Raises OutOfRelay."""
         self.wait(seconds)
         for _ in range(_AT_ONCE):
             if not self.pipe.channel.recv_ready():
@@ -75,12 +75,6 @@ class RelayHeard:
         if self.pipe.over:
             said = self._errors.decode("utf-8", "replace").strip().splitlines()
             raise OutOfRelay(said[-1][:300] if said else "it ended without a word")
-        return self.lost()
-
-    def lost(self) -> list[tuple[str, str]]:
-        """Those that it has given up since, as far as it was heard."""
-        lost, self._lost = self._lost, []
-        return lost
 
     def last_words(self) -> None:
         """Raises OutOfRelay, if it says in a moment why it has ended."""
@@ -109,7 +103,7 @@ class RelayHeard:
             self._gone += 1
             if self._gone > _MOST_LOST:
                 raise OutOfRelay(f"it has given up other hosts more than {_MOST_LOST} times")
-            self._lost.append((self._named(name[:_NAME]), why[:300]))
+            self._on_lost(name[:_NAME], why[:300])
         numbers = [int(cell) for cell in about.split(" ") if cell.isascii() and cell.isdecimal() and len(cell) < 19]
         if word == LISTENS and len(numbers) == 1:
             self.port = numbers[0] if numbers[0] < 65536 else 0

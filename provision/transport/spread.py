@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 
 import paramiko
 
@@ -93,7 +94,8 @@ class SpreadTransfer:
         stop, whole = self.stops[place], False
         try:
             with self.connect(stop.name).relay(stop.place, stop.python, stop.program.encode()) as pipe:
-                heard = SpreadHeard(pipe, self._named, lambda done: self.on_bytes(stop.name, done, self._run.total))
+                lost = partial(self._lost, stop.name)
+                heard = SpreadHeard(pipe, lambda done: self.on_bytes(stop.name, done, self._run.total), lost)
                 try:
                     self._one(place, heard)
                 except (OSError, EOFError, paramiko.SSHException):
@@ -111,15 +113,7 @@ class SpreadTransfer:
         def look() -> None:
             if self.cancel.is_set():
                 raise OutOfRelay("cancelled")
-            lost: list[tuple[str, str]] = []
-            try:
-                lost = heard.look(0)
-            except OutOfRelay:
-                lost = heard.lost()  # it gave others up before it ended: that tells which of them is at fault
-                raise
-            finally:
-                for host, why in lost:
-                    self.say(stop.name, self._clean(f"had no more from {host}: {why}"))
+            heard.look(0)
             for block in heard.found():
                 self._run.found(place, block)
 
@@ -170,8 +164,9 @@ class SpreadTransfer:
         }
         send(heard, b"S", json.dumps(asked).encode())
 
-    def _named(self, name: str) -> str:
-        return named(name, [stop.name for stop in self.stops])
+    def _lost(self, by: str, name: str, why: str) -> None:
+        said = f"had no more from {named(name, [stop.name for stop in self.stops])}: {why}"
+        self.say(by, self._clean(said))
 
 
 def _revealed(value: Value) -> str:

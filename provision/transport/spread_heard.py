@@ -26,8 +26,8 @@ class SpreadHeard(RelayHeard):
     """`listing`: once it has said all of it; `there`: how much of each file it has already, in bytes;
     `checked`: those that it has whole, and has compared with what the hub has told it."""
 
-    def __init__(self, pipe: Pipe, named: Callable[[str], str], on_bytes: Callable[[int], None]) -> None:
-        super().__init__(pipe, (), named, on_bytes)
+    def __init__(self, pipe: Pipe, on_bytes: Callable[[int], None], on_lost: Callable[[str, str], None]) -> None:
+        super().__init__(pipe, (), on_bytes, on_lost)
         self.listing: SpreadListing | None = None
         self.there: list[int] = []
         self.checked: set[int] = set()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from provision.payload.relay.wire import BLOCK
 from provision.transport import relay_heard
-from provision.transport.relay import Relay, RelayStop
+from provision.transport.relay import named
 from provision.transport.relay_heard import LEAST, OutOfRelay, RelayHeard
-from provision.transport.upload import UploadPlace
 
 SIZE = 20 * BLOCK
 
@@ -32,16 +32,10 @@ class Pipe:
         return self.said, b""
 
 
-def named(certified: str) -> str:
-    relay: Any = Relay.__new__(Relay)
-    relay.stops = [RelayStop("gpu-01", "10.0.0.1", (1,), "python3", UploadPlace("/x", "", ""))]
-    return str(relay._named(certified))
-
-
-def heard(said: str) -> tuple[RelayHeard, list[int], Pipe]:
+def heard(said: str, on_lost: Callable[[str, str], None] = lambda *_: None) -> tuple[RelayHeard, list[int], Pipe]:
     moved: list[int] = []
     pipe: Any = Pipe(said.encode())
-    return RelayHeard(pipe, [SIZE], named, moved.append), moved, pipe
+    return RelayHeard(pipe, [SIZE], moved.append, on_lost), moved, pipe
 
 
 def test_one_that_prints_without_end_is_left_after_a_while() -> None:
@@ -61,10 +55,11 @@ def test_one_that_gives_up_others_without_end_is_left() -> None:
 
 @pytest.mark.parametrize("name", ["host-" + "9" * 5000, "host-²", "host-٣", "host--1", "", "host-7"])
 def test_a_forged_name_is_no_host(name: str) -> None:
-    found, _, pipe = heard(f"provision-relay-lost {name} why\n")
-    pipe.channel = type("Silent", (), {"recv_ready": lambda _: False})()
-    assert found.look(0) == [("another host", "why")]
-    assert named("host-0") == "gpu-01"
+    lost: list[tuple[str, str]] = []
+    found, _, _ = heard(f"provision-relay-lost {name} why\n", lambda *told: lost.append(told))
+    found.wait(0)
+    assert [(named(certified, ["gpu-01"]), why) for certified, why in lost] == [("another host", "why")]
+    assert named("host-0", ["gpu-01"]) == "gpu-01"
 
 
 @pytest.mark.parametrize("number", [SIZE + 1, 10**18 - 1])

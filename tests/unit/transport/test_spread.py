@@ -41,7 +41,7 @@ class Pipe:
 
 def heard_of(*lines: str) -> SpreadHeard:
     pipe: Any = Pipe("".join(f"{line}\n" for line in lines))
-    heard = SpreadHeard(pipe, str, lambda _: None)
+    heard = SpreadHeard(pipe, lambda _: None, lambda *_: None)
     heard.look(0)
     return heard
 

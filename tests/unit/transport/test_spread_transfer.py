@@ -80,6 +80,19 @@ def transfer(
     return made, said
 
 
+def relayed(*pipes: Pipe) -> tuple[Relay, list[str]]:
+    """As transfer."""
+    at: Any = {f"host-{number}": pipe for number, pipe in enumerate(pipes)}
+    pace: Any = Pace()
+    said: list[str] = []
+    stops = [RelayStop(name, "192.0.2.1", (PORT,), "python3", PLACE) for name in at]
+    relay = Relay(
+        stops, [], at.__getitem__, lambda *_: None, lambda _, text: said.append(text), threading.Event(), pace
+    )
+    carried_out(relay)
+    return relay, said
+
+
 def carried_out(made: SpreadTransfer | Relay) -> None:
     thread = threading.Thread(target=made.carry_out, daemon=True)
     thread.start()
@@ -109,12 +122,7 @@ def test_a_fault_of_ours_with_one_host_ends_its_part_and_the_others_do_not_wait_
 
 
 def test_a_fault_of_ours_with_the_first_host_of_a_relay_ends_that_for_all() -> None:
-    at: Any = {name: Pipe(KeyError("odd"), begins=BEGINS[-1:]) for name in ("host-0", "host-1")}
-    at["host-1"].then.clear()
-    pace: Any = Pace()
-    stops = [RelayStop(name, "192.0.2.1", (PORT,), "python3", PLACE) for name in at]
-    relay = Relay(stops, [], at.__getitem__, lambda *_: None, lambda *_: None, threading.Event(), pace)
-    carried_out(relay)
+    relay, _ = relayed(Pipe(KeyError("odd"), begins=BEGINS[-1:]), Pipe(begins=BEGINS[-1:]))
     assert relay.failed == {"host-0": "KeyError: 'odd'", "host-1": "the host that was sent the files failed"}
 
 
@@ -133,8 +141,13 @@ def test_a_host_that_has_all_and_does_not_say_that_it_is_done_is_given_up(monkey
     assert made.failed == {"host-0": "fewer than 16 MiB came in 1 s"}
 
 
-def test_whom_a_host_gave_up_before_it_ended_is_said() -> None:
+@pytest.mark.parametrize("way", ["relay", "spread"])
+def test_whom_a_host_gave_up_before_it_ended_is_said(way: str) -> None:
     lost = "provision-relay-lost host-1 a damaged block was refused\nprovision-relay-failed no way"
-    made, said = transfer(Pipe(lost), Pipe(*found(1, 8)))
+    made: SpreadTransfer | Relay
+    if way == "relay":
+        made, said = relayed(Pipe(lost, begins=BEGINS[-1:]), Pipe(begins=BEGINS[-1:]))
+    else:
+        made, said = transfer(Pipe(lost), Pipe(*found(1, 8)))
     assert made.failed["host-0"] == "no way"
     assert said == ["had no more from host-1: a damaged block was refused"]
