@@ -33,7 +33,7 @@ else:
 
 
 #: What is made for a class, if it has none of its own.
-_MADE = {"__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"}
+_MADE = {"__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__match_args__"}
 
 #: What a class has once it is whole, and is made whole for. (A signature is read from `__init__`.)
 _ASKED = ("__dataclass_fields__", "__dataclass_params__", "__match_args__", "__replace__", "__signature__")

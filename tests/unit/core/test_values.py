@@ -242,3 +242,20 @@ def test_every_class_of_ours_can_be_made_whole() -> None:
                 assert inspect.signature(found) and type(dataclasses.fields(found)) is tuple
                 whole += 1
     assert whole > 200
+
+
+@MAKERS
+@HOW
+def test_what_a_class_says_of_its_places_stays(make: Maker, how: dict[str, bool]) -> None:
+    @make(**how)
+    class Point:
+        """Where."""
+
+        __match_args__ = ("y",)
+
+        x: int
+        y: int
+
+    match Point(1, 2):
+        case Point(found):
+            assert found == 2
