@@ -1,5 +1,5 @@
-"""What holds for all tests: what they need is there or they are skipped, they run side by side, longest first, and
-several runs on one machine do not meet."""
+"""What holds for all tests: what they need is there or they are skipped, they run side by side, those that take minutes
+first, and several runs on one machine do not meet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import machine
@@ -22,8 +22,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-#: Folders of tests in the order in which they begin: those that take minutes, and mostly wait, come first.
-ORDER = ("cluster", "hosts", "unit")
+#: Folders whose files take turns, each spread over all the time that they take: those of one compute, with real Ray and
+#: vLLM, while those of the other wait for hosts. What takes no more than a moment comes last.
+IN_TURN = ("cluster", "hosts")
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -52,11 +53,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        folder = item.path.relative_to(machine.TESTS).parts[0]
-        return ORDER.index(folder) if folder in ORDER else len(ORDER)
-
-    items.sort(key=rank)
+    items.sort(key=turns(items))
     if config.option.collectonly:
         return
     needs = {item: machine.needs_of(item) for item in items}
@@ -66,6 +63,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item, found in needs.items():
         if reasons := [why for need in found if (why := machine.lacks(need))]:
             item.add_marker(pytest.mark.skip(reason="; ".join(dict.fromkeys(reasons))))
+
+
+def turns(items: list[pytest.Item]) -> Callable[[pytest.Item], float]:
+    """When the file of a test has its turn: how much of its folder comes before it."""
+    files: dict[str, list[Path]] = {folder: [] for folder in IN_TURN}
+    for path in dict.fromkeys(item.path for item in items):
+        files.get(folder_of(path), []).append(path)
+    turn = {path: place / len(paths) for paths in files.values() for place, path in enumerate(paths)}
+    return lambda item: turn.get(item.path, 1.0)
+
+
+def folder_of(path: Path) -> str:
+    return path.relative_to(machine.TESTS).parts[0] if path.is_relative_to(machine.TESTS) else ""
 
 
 @pytest.fixture
