@@ -19,7 +19,6 @@ from provision.engine.company import company_of, under_way
 from provision.engine.gone import Told
 from provision.engine.prover import Beside, Prover
 from provision.engine.ready import make_ready
-from provision.engine.side_by_side import SideBySide
 from provision.engine.stages import Stage, due, stages
 
 
@@ -64,6 +63,7 @@ class Carrier:
 
     def _side_by_side(self, plan: Plan, stage: Stage, applier: Applier) -> str:
         """Returns why the stage cannot start, but for what failed on a host."""
+        from provision.engine.side_by_side import SideBySide  # where no folder is new, nobody needs it
 
         def prove(beside: Beside) -> str:
             return self._blocked(self.prove(stage.proofs, beside), applier.told)
