@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from provision.core.errors import HostError
 from provision.core.plan import Change, Plan
-from provision.core.script import NOTE, PROGRESS
+from provision.core.script import KEPT, NOTE, PROGRESS
 from provision.core.values import dataclass
 
 
@@ -75,7 +75,7 @@ class StepDone(Event):
 
 @dataclass(frozen=True, slots=True)
 class StepSkipped(Event):
-    """A change was not tried: something it needs failed first."""
+    """A change was not tried, since something it needs failed first; or what it was to remove stays."""
 
     step: str
     label: str
@@ -130,7 +130,7 @@ def heard(host: str, stream: str, line: str, emit: Listener) -> None:
             emit(Progress(host, text))
     elif line.startswith(NOTE):
         emit(Note(host, line[len(NOTE) :].strip()))
-    else:
+    elif not line.startswith(KEPT):  # which is told once the step is over
         emit(Output(host, line, stream))
 
 

@@ -184,10 +184,6 @@ class Resource(ABC):
                 state[key] = value
         return state or None
 
-    def unmet(self, have: State, want: State) -> tuple[Difference, ...]:
-        """What is not as wanted once `fix` has been carried out: then it has failed."""
-        return self.diff(have, want)
-
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         """Empty if `have` will do. By default every wanted aspect must be equal, and others may be anything."""
         if want is None:

@@ -38,6 +38,9 @@ PROGRESS = "::progress "
 #: A fix prints lines with this prefix to say what it has proved; they become Note events, always shown.
 NOTE = "::note "
 
+#: A fix that removes prints a line with this prefix where it leaves what it was to remove, and why.
+KEPT = "::kept "
+
 #: Characters kept of one fragment's output on one stream.
 LONGEST_TEXT = 32 * 2**20
 

@@ -13,10 +13,8 @@ from typing import Any
 from provision.cluster.relaying import RelayHost
 from provision.core import events
 from provision.core.errors import (
-    BadOutput,
     Cancelled,
     HostError,
-    NotConverged,
     ProvisionError,
     ScriptFailed,
     Unreachable,
@@ -40,8 +38,9 @@ from provision.transport import Transport
 
 
 class Applier:
-    """Applies one plan. `errors`, `failed` (the same, by step), `ended` (monotonic seconds, by host) and `states` (what
-    was seen of each step once it had been changed) are complete once `apply` returns."""
+    """Applies one plan. `errors`, `failed` (the same, by step), `ended` (monotonic seconds, by host), `states` (what
+    was seen of each step once it had been changed) and `kept` (keys of steps that left what they were to remove) are
+    complete once `apply` returns."""
 
     def __init__(
         self,
@@ -65,6 +64,7 @@ class Applier:
         self.failed: dict[str, HostError] = {}
         self.ended: dict[str, float] = {}
         self.states: dict[str, State] = {}
+        self.kept: set[str] = set()
         #: A proof that is gone through meanwhile finds the same hosts gone.
         self.told = Told()
         #: Seconds that a step has taken whose change is not whole yet.
@@ -94,7 +94,7 @@ class Applier:
         return other
 
     def apply(self, plan: Plan, given_up: threading.Event | None = None) -> frozenset[str]:
-        """Returns the keys of the steps that were changed and verified. Does not raise for a host's failure.
+        """Returns the keys of the steps that were carried out and verified. Does not raise for a host's failure.
         `given_up`: once it is set nothing more is begun, and nothing said of what was not."""
         schedule, given_up = Schedule(plan), given_up or threading.Event()
         running: dict[Future[_Outcome], Stretch] = {}
@@ -182,6 +182,8 @@ class Applier:
         self, stretch: Stretch, fragments: Sequence[Fragment], watch: Watch, outcome: _Outcome
     ) -> Stretch | None:
         """What came of each change. Returns as `_run`."""
+        from provision.engine.verified import kept, verified
+
         host, changes = stretch.host, stretch.changes
         for index, change in enumerate(changes):
             fixed, seen = fragments[2 * index], fragments[2 * index + 1]
@@ -191,7 +193,7 @@ class Applier:
             if known is not None:
                 return replace(stretch, changes=(replace(change, have=known), *changes[index + 1 :]))
             try:
-                state = self._verify(host, change, fixed, seen)
+                state = verified(host, change, fixed, seen)
                 self._confirm(host, change)
             except HostError as error:
                 self._record(error, outcome, change)
@@ -199,6 +201,10 @@ class Applier:
             step = change.step
             outcome.good.add(step.key)
             outcome.states[step.key] = state
+            if why := kept(change, fixed):
+                self.kept.add(step.key)
+                self._skip(change, why)
+                continue
             seconds = self._spent.pop(step.key, 0.0) + watch.seconds(index)
             if is_ahead(change):
                 self._spent[step.key] = seconds
@@ -237,21 +243,6 @@ class Applier:
             resource.prepare(lambda text: self._emit(events.Progress(stretch.host, text)))
             scripts.append(resource.fix(change.have, change.want))
         return scripts
-
-    def _verify(self, host: str, change: Change, fixed: Fragment, seen: Fragment) -> State:
-        resource = change.step.resource
-        if not fixed.ok:
-            evidence, hint = resource.explain(fixed)
-            message = f"{resource.label}: failed (exit code {fixed.rc})"
-            raise ScriptFailed(host, message, evidence=evidence, hint=hint)
-        if not seen.ok:
-            raise BadOutput(host, f"{resource.label}: could not be probed afterwards", evidence=seen.tail())
-        state = resource.read(seen)
-        left = resource.unmet(state, change.want)
-        if left:
-            evidence = tuple(str(d) for d in left)
-            raise NotConverged(host, f"{resource.label}: still differs after it was changed", evidence=evidence)
-        return state
 
     def _confirm(self, host: str, change: Change) -> None:
         """Over a connection of its own: the one that is there stays open whatever was closed."""

@@ -84,6 +84,7 @@ def _host_report(
     """`blocked`, `drifting`: hosts with such findings; empty for all of them."""
     fleet = state.fleet
     errors = tuple(fleet.errors.get(host.name, ()))
+    planned = [c for c in planned if c.step.key not in state.kept]
     changed = [c for c in planned if c.step.key in state.done] if job.apply else planned
     if any(isinstance(e, Unreachable) for e in errors):
         status = "unreachable"

@@ -166,6 +166,7 @@ class Run:
         if self._job.mode is Mode.UP:
             remember(self._job, self._emit, state)
         state.done = carrier.carry_out(state.plan, book.proofs, applier)
+        state.kept = frozenset(applier.kept)
         fleet.ended.update(applier.ended)
         if {stop.step for stop in state.plan.stops if stop.what.serves} <= state.done:
             state.downtime = downtime(state.plan, self._watch.spans)

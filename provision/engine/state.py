@@ -94,8 +94,8 @@ class Job:
 class RunState:
     """A run from the moment on at which there is a plan. `fleet`: the hosts, with their errors and sessions.
     `observed`: what the probes saw, by step. `known`: host → its cells, as it was last seen. `done`: the keys of the
-    steps that were changed and verified. `watch`: what took how long. `members`: what is to be said of who belonged to
-    the cluster."""
+    steps that were carried out and verified; `kept`: of those, which left what they were to remove. `watch`: what took
+    how long. `members`: what is to be said of who belonged to the cluster."""
 
     fleet: Fleet
     cluster: Cluster
@@ -106,6 +106,7 @@ class RunState:
     watch: Stopwatch
     members: tuple[Finding, ...] = ()
     done: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     #: What was seen of each step of which something was changed, by step: of one that is not done, what was made ahead.
     made: Mapping[str, State] = field(default_factory=dict)
     #: Seconds for which a model that served did not answer.

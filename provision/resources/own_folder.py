@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from provision.core.resource import Difference, Resource, State
+from provision.core.resource import Resource, State
 from provision.core.script import Script
 from provision.core.values import dataclass
 from provision.payload.bundle import shell
@@ -13,7 +13,7 @@ from provision.payload.bundle import shell
 @dataclass(frozen=True)
 class OwnFolder(Resource):
     """`folder`, which is one that provision made, is not there, and those above it that were made for such folders are
-    not, if nothing else is in them. What is in it is others' to remove: it is gone by then, or was told of."""
+    not, if nothing else is in them. What is in it is others' to remove: while it is there, the folder stays, too."""
 
     removable: ClassVar[bool | str] = "purge"
     area: ClassVar[str] = "storage"
@@ -37,9 +37,6 @@ class OwnFolder(Resource):
 
     def fix(self, have: State, want: State) -> Script:
         return self._script("yes")
-
-    def unmet(self, have: State, want: State) -> tuple[Difference, ...]:
-        return ()
 
     def _script(self, remove: str) -> Script:
         body = shell("files/trust.sh", "files/rights.sh", "files/own_folder.sh")

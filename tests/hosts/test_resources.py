@@ -12,6 +12,7 @@ from engine import Hosts, OneHost, changes, differences, planned, written
 
 from provision.checks.expectations import against_inventory
 from provision.cluster.cluster import Cluster
+from provision.core.events import Output, StepDone, StepSkipped
 from provision.core.playbook import Playbook
 from provision.core.resource import Resource
 from provision.core.secret import Secret
@@ -194,14 +195,25 @@ def test_gpus_that_are_not_there_block_up_and_are_never_removed(make_host: MakeH
     assert Hosts([host]).run("up", book).exit_code == 0
 
 
-def test_a_clusters_folder_goes_once_it_is_empty_and_is_no_fault_while_it_is_not(host: OneHost, tmp_path: Path) -> None:
+def test_a_clusters_folder_goes_once_it_is_empty_and_is_told_as_kept_while_it_is_not(
+    host: OneHost, tmp_path: Path
+) -> None:
     folder = tmp_path / "root" / "clusters" / "here" / "host-1"
     folder.mkdir(parents=True)
     (kept := folder / "image").write_text("what could not be removed is told by its own step")
     own = OwnFolder(str(folder))
     assert changes(host.down(own)) == 0, "an environment may lie there"
-    report = host.purge(own)
-    assert report.exit_code == 0 and kept.exists()
+    hosts = Hosts([host.host])
+
+    def book(cluster: Cluster) -> Playbook:
+        made = Playbook()
+        made.add(own, on=host.host.name)
+        return made
+
+    report = hosts.run("purge", book)
+    assert report.exit_code == 0 and kept.exists() and changes(report) == 0 and report.hosts[0].status == "ok"
+    assert [one.why for one in hosts.events if isinstance(one, StepSkipped)] == ["it stays, since this is in it: image"]
+    assert not any(isinstance(one, (StepDone, Output)) for one in hosts.events)
     kept.unlink()
     assert changes(host.purge(own)) == 1
     assert [*(tmp_path / "root").iterdir()] == []
