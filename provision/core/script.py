@@ -56,7 +56,7 @@ class Upload:
 
     `into` may start with `~/`. What is there already under the same name is replaced. `user`: where root works, all is
     done with the rights of that user, for whom the folder `made` is made first, if it is not there and nobody but root
-    can write on the way to it.
+    can write on the way to it. What is missing above `made` root makes so that others can go through it.
     """
 
     source: Path

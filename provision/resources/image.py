@@ -220,7 +220,7 @@ class Image(Resource):
             # Whether a container could run there plays no part.
             return Script(body, {**self._names(), "gpus": "", "removing": "yes"}, timeout=600)
         sent = bool(self.lock.pulled) or (have is not None and (have.get("image") == "loaded" or self._sent(have)))
-        uploads = () if sent else (Upload(self.archive, self._inbox),)
+        uploads = () if sent else (Upload(self.archive, self._inbox, made=f"{self.root}/uploads"),)
         body = shell("service/library.sh", self.engine.shell, "container/has.sh", "container/make.sh")
         return Script(body, self._names(), timeout=LOADING, uploads=uploads)
 

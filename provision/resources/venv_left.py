@@ -21,7 +21,10 @@ def sent(value: str) -> tuple[str, str]:
 def unsent(sources: Iterable[Path], have: Mapping[str, str], inbox: str) -> tuple[Upload, ...]:
     """An upload that broke off goes on where it was: what has arrived is whole, and its hash is checked once more when
     it is installed."""
-    return tuple(Upload(path, inbox) for path in sources if have.get(_SENT + path.name) != str(path.stat().st_size))
+    made = inbox.rpartition("/")[0]
+    return tuple(
+        Upload(path, inbox, made=made) for path in sources if have.get(_SENT + path.name) != str(path.stat().st_size)
+    )
 
 
 def leftovers(root: PurePosixPath | str, cluster: str, host: str, *, remove: bool, shown: Iterable[str] = ()) -> Script:

@@ -18,6 +18,7 @@ if [ "$1" != again ]; then
     read -r lease && read -r held && read -r user && read -r made && read -r into && read -r one || exit
     [ -z "$lease" ] || guard "$lease" "$held" || exit
     case $into in "~") into=$HOME ;; "~/"*) into=$HOME/${into#"~/"} ;; esac
+    case $made in "~/"*) made=$HOME/${made#"~/"} ;; esac
     if [ -n "$user" ] && [ "$(id -u)" -eq 0 ]; then
         group=$(id -g -- "$user") || exit
         make_for_user
@@ -27,12 +28,15 @@ if [ "$1" != again ]; then
     rights "$into/new" '' || exit
     [ -z "$as" ] || exec $as sh -c "$program" sh again "$into" "$one"
 else
-    into=$2 one=$3
+    into=$2 one=$3 made=''
 fi
 umask 077
 safe() { exposed=$(strangers "$into/new" "$(id -u)"); [ -z "$exposed" ] || refused "$exposed"; }
 # Once more when it is there: by then somebody else may have put it there, where they could.
-safe && mkdir -p -- "$into" && safe || exit
+safe || exit
+# That may be `root`, which stays where a run breaks off, and services could not go through it.
+if [ -n "$made" ] && [ "$(id -u)" -eq 0 ]; then ( umask 022; mkdir -p -- "${made%/*}" ) || exit; fi
+mkdir -p -- "$into" && safe || exit
 case $one in "relay "*) relayed "$into" "$one"; exit ;; esac
 if [ "$one" != - ]; then
     receive_one "$into" "$one" && echo provision-stored

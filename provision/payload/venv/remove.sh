@@ -29,4 +29,4 @@ done
 # Nobody has an environment here any more: what was only there to build them goes too.
 rm -rf -- "$root"/bin/uv-* "$root/python"
 rm -f -- "$envs/.lock"
-rmdir -- "$envs" "$root/bin" "$root/cache" "$root/uploads" "$root" 2>/dev/null || :
+rmdir -- "$envs" "$root/bin" "$root/cache" "$root/uploads" 2>/dev/null || :

@@ -5,5 +5,5 @@ if [ -f "$manifest.made" ]; then
     rm -f -- "$manifest.made"
     [ -L "$folder" ] || rmdir -- "$folder" 2>/dev/null
 fi
-rmdir -- "$models" "${models%/*}" 2>/dev/null
+rmdir -- "$models" 2>/dev/null
 exit "$status"

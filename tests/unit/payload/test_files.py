@@ -280,6 +280,20 @@ def test_root_makes_a_users_folder_only_where_nobody_else_can_write(
     assert done.returncode != 0 and list((place / "open").iterdir()) == []
 
 
+@pytest.mark.needs("root")
+def test_root_makes_the_way_to_its_own_folder_one_for_others_too(
+    place: Path, receive: Callable[..., Ran[bytes]]
+) -> None:
+    """A run that breaks off there leaves it, and services of the next one run as another user."""
+    inbox = place / "srv" / "root" / "uploads" / "one"
+    assert receive(inbox, made=str(inbox.parent)).returncode == 0
+    folders = [place / "srv", place / "srv/root", inbox.parent, inbox]
+    assert [mode(path) for path in folders] == ["755", "755", "700", "700"]
+    (place / "srv/root").chmod(0o711)
+    assert receive(inbox, made=str(inbox.parent)).returncode == 0
+    assert mode(place / "srv/root") == "711", "it was there"
+
+
 def test_a_file_that_is_another_one_says_what_it_holds_unless_it_is_big(
     run: Callable[..., tuple[int, str, str]], place: Path
 ) -> None:
