@@ -5,6 +5,7 @@ from provision import HostCheck
 CHECK = HostCheck(
     area="network",
     fact="ephemeral ports",
-    ask='read -r first last < /proc/sys/net/ipv4/ip_local_port_range; echo "$first-$last"',
+    # Not by `read`: dash does that byte by byte, and of numbers the kernel tells the first byte alone then.
+    ask='set -- $(cat /proc/sys/net/ipv4/ip_local_port_range); echo "$1-$2"',
     good=("32768-60999\n",),
 )

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -78,3 +79,11 @@ def test_what_follows_from_a_reported_cause_is_not_said_beside_it() -> None:
     book = Playbook()
     judge(cluster(4, {2: {"printed": {"reboot": "required"}, "driver_library": "590.99.01"}}), book)
     assert told(book.findings) == [("gpu-02", "driver library", "warning")]
+
+
+@pytest.mark.parametrize("sh", [name for name in ("dash", "bash") if shutil.which(name)])
+def test_the_range_of_ports_is_told_whole_in_every_shell(sh: str) -> None:
+    """The firewall goes by it. The kernel tells whoever reads a number byte by byte its first byte alone."""
+    script = questions()["ephemeral ports"]
+    done = subprocess.run([sh, "-c", script.body], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.strip().split("-") == Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
