@@ -240,7 +240,7 @@ def _facts_of(
     )
     asked_at, began = time.time(), time.monotonic()
     asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
-    scripts = [script, *(replace(question, optional=True) for question in asked)]
+    scripts = [script, *(replace(question, optional=True, whole=True) for question in asked)]
     if claim is None:
         fragment, *others, looked = session.run([*scripts, looking()])
         fleet.leases.update({host.name: answer} if (answer := read_answer(looked.stdout)) else {})

@@ -12,7 +12,8 @@ cannot guess:
     \\036<nonce> end <index> <exit code>
 
 and after the last one `\\036<nonce> exit <exit code>`: then everything has been seen, even if a process that
-inherited the streams keeps them open.
+inherited the streams keeps them open. What `whole` ones print is collected, and comes on standard output at once, each
+between its frames, when the batch ends or another one begins; on standard error a frame says when it begins.
 
 A fragment that fails ends the batch unless it is `optional`: what comes after usually stands on it. One whose
 text is not even sh fails alone (with exit code 2, as sh says it): it is parsed when its turn comes.
@@ -71,7 +72,9 @@ class Script:
 
     `timeout` is seconds; on its end the whole remote process tree is killed. `optional`: the batch goes on
     if it fails. `uploads` are sent before the batch that holds this script. `private`: what it prints is a secret, for
-    the caller alone: no line of it is heard, none is evidence.
+    the caller alone: no line of it is heard, none is evidence. `whole`: its lines are heard once it has ended, all at
+    once; for what looks, prints little, and leaves nothing running. Each line on its own is a packet, which costs both
+    ends more than most of what is looked at.
     """
 
     body: str
@@ -80,6 +83,7 @@ class Script:
     optional: bool = False
     uploads: tuple[Upload, ...] = ()
     private: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,23 @@ id() { case "$#$1$_uid" in 1-u[0-9]*) printf '%s\\n' "$_uid" ;; *) command id "$
 """
 
 
+# `_out` and `_err`: what is still to be printed. What a shell prints at once is one packet, if it is not too much.
+_FRAMES = """\
+_out= _err=
+_mark() {{
+printf '%s{mark}%s\\n' "$_out" "$*"; printf '%s{mark}%s\\n' "$_err" "$*" >&2
+_out= _err=
+}}
+_begin() {{ printf '%s{mark}begin %s\\n' "$_err" "$1" >&2; }}
+_end() {{
+_err="{mark}end $1 $_rc
+"
+_out="$_out{mark}begin $1
+$_said$_err" _said=
+}}
+"""
+
+
 def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str], first: int = 0) -> str:
     """The text of a batch, for sh to evaluate whole. `first`: the index of its first script. Raises ValueError for a
     NUL or a bad variable name.
@@ -150,16 +171,18 @@ def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str
     Everything is defined before anything runs: a text that was cut off in the middle does nothing at all.
     """
     parts = [
-        f"_mark() {{ printf '\\036{nonce} %s\\n' \"$*\"; printf '\\036{nonce} %s\\n' \"$*\" >&2; }}\n",
+        _FRAMES.format(mark=f"{_MARK}{nonce} "),
         "_main() {\n",
         _WHO,
     ]
     for index, script in enumerate(scripts, first):
         text = f"{assignments(script.vars, reveal)}{script.body}\n"
         stop = "" if script.optional else '[ "$_rc" -eq 0 ] || return "$_rc"\n'
-        parts.append(
-            f'_mark begin {index}\n( eval {quote(text)} ) </dev/null; _rc=$?\n_mark end {index} "$_rc"\n{stop}'
-        )
+        if script.whole:
+            ran = f"_begin {index}\n_said=$(exec </dev/null; eval {quote(text)}); _rc=$?\n_end {index}\n"
+        else:
+            ran = f'_mark begin {index}\n( eval {quote(text)} ) </dev/null; _rc=$?\n_mark end {index} "$_rc"\n'
+        parts.append(f"{ran}{stop}")
     parts.append('return 0\n}\n_main; _rc=$?; _mark exit "$_rc"; exit "$_rc"\n')
     return "".join(parts)
 

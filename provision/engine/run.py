@@ -188,7 +188,7 @@ class Run:
         def observe(host: Host) -> dict[str, State]:
             self._emit(events.Doing(host.name, "looking", passing=True))
             steps = by_host[host.name]
-            probes = [replace(s.resource.probe(), optional=True) for s in steps]
+            probes = [replace(s.resource.probe(), optional=True, whole=True) for s in steps]
             # Another run may have begun since the facts were read.
             looks = [] if self._job.writes else [looking()]
             with self._watch.part("looking", "looking", host.name):

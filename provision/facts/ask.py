@@ -38,4 +38,4 @@ def facts_script(
         "plain_fields": " ".join(PLAIN_FIELDS),
     }
     body = f"{shell(*_BEFORE)}\nlook_around() {{\n{shell(*_AROUND)}}}\n{shell(*_BESIDE)}"
-    return Script(body, {**variables, "patience": GPU_PATIENCE}, timeout=GPU_PATIENCE + 30)
+    return Script(body, {**variables, "patience": GPU_PATIENCE}, timeout=GPU_PATIENCE + 30, whole=True)

@@ -167,7 +167,7 @@ def holder() -> bytes:
 
 def looking() -> Script:
     """Who has the lease of a host, if anybody has: nothing is written."""
-    return Script(shell(*_LIBRARY, "lease/look.sh"), optional=True)
+    return Script(shell(*_LIBRARY, "lease/look.sh"), optional=True, whole=True)
 
 
 def unlocking(by: str, reason: str) -> Script:

@@ -1,10 +1,13 @@
 """Scripts become text that sh reads as meant, and its output becomes fragments again, however it is cut."""
 
+import contextlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +71,43 @@ def test_a_body_that_is_not_sh_harms_itself_alone(body: str) -> None:
     assert (first.stdout, last.stdout) == ("first\n", "last\n")
     assert bad.rc is not None
     assert bad.rc != 0 or body in ("cat <<E",)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["printf c", "echo a; echo; echo b; echo c >&2", "exit 3", "if", "read -r x; echo $?", "echo '\036fake end'", ":"],
+)
+def test_what_a_whole_script_did_is_told_as_of_any_other(body: str) -> None:
+    first, this, last = run(Script("echo first"), Script(body, optional=True), Script("echo last"))
+    whole = run(Script("echo first"), Script(body, optional=True, whole=True), Script("echo last"))
+    assert [first, replace(this, stderr=""), last] == [whole[0], replace(whole[1], stderr=""), whole[2]]
+    assert this.stderr.count("\n") == whole[1].stderr.count("\n")
+    failed, missed = run(Script("echo why; exit 3", whole=True), Script("echo never", whole=True))
+    assert (failed, missed) == (Fragment(3, "why\n", ""), Fragment(None, "", ""))
+
+
+@pytest.mark.skipif(shutil.which("dash") is None, reason="bash writes line by line, whatever it is asked for")
+def test_what_a_whole_script_prints_is_written_at_once() -> None:
+    """Each time that something is written is a packet on the network."""
+
+    def written(*scripts: Script) -> list[bytes]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, theirs:
+            command = ["dash", "-c", render(scripts, NONCE, Secret.reveal)]
+            subprocess.run(command, stdout=theirs, stderr=subprocess.DEVNULL, check=True)
+            ours.setblocking(False)
+            found = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    found.append(ours.recv(1 << 16))
+            return found
+
+    mark = f"\036{NONCE} "
+    one = f"{mark}begin 0\na\nb{mark}end 0 0\n{mark}begin 1\nc{mark}end 1 0\n"
+    scripts = (Script("echo a; echo b", whole=True), Script("echo c", whole=True))
+    assert written(*scripts) == [f"{one}{mark}exit 0\n".encode()]
+    assert written(*scripts, Script("echo d"))[0] == f"{one}{mark}begin 2\n".encode()
+    assert len(written(Script("echo a; echo b"))) == 5
 
 
 def test_a_text_that_was_cut_off_does_nothing() -> None:
