@@ -1,6 +1,6 @@
 # Work done with the rights of those whom it concerns: what they could not do, it cannot do either.
 
-me=$(id -u)
+me=${_uid:-$(id -u)}
 # Every host has it but for some containers (util-linux).
 can() { command -v setpriv >/dev/null 2>&1 || { echo "root cannot act for $1: there is no setpriv (package util-linux)" >&2; return 1; }; }
 # Whether a program is of an image: it starts a container, which the user may not, and has it run as that user. Looked for

@@ -8,7 +8,7 @@ newline='
 '
 old_ifs=$IFS
 # Root starts nothing that somebody else could change.
-sound() { [ "$(id -u)" -ne 0 ] || [ -z "$(strangers "$1" 0)" ]; }
+sound() { [ "$uid" -ne 0 ] || [ -z "$(strangers "$1" 0)" ]; }
 has() { command -v "$1" >/dev/null 2>&1; }
 has timeout || timeout() { shift; "$@"; }
 case "$root" in "~") root=$HOME ;; "~/"*) root="$HOME/${root#"~/"}" ;; esac

@@ -26,5 +26,6 @@ done
 [ -z "$value" ] || printf 'root|%s' "$value" | one_line
 # Whoever logged in reads the model, also where sudo does the work; or the user who services run as.
 [ -z "$run_as" ] || reader=$(id -u -- "$run_as" 2>/dev/null)
-value=$(strangers "$model" "$uid $SUDO_UID $reader")
+value=
+[ -z "$model" ] || value=$(strangers "$model" "$uid $SUDO_UID $reader")
 [ -z "$value" ] || printf 'model|%s' "$value" | one_line

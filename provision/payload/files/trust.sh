@@ -21,16 +21,17 @@ private_group() { # gid
     done < /etc/passwd
 }
 
-# In a user namespace the machine's own root is seen as the overflow uid, as are all users who are not in there: prints it,
+# In a user namespace the machine's own root is seen as the overflow uid, as are all users who are not in there: `nobody`,
 # if nobody in the namespace can be that user. What such a user owns is trusted where not everybody could have put it.
 outside() {
+    nobody=''
     { IFS=' ' read -r first _ count < /proc/self/uid_map; } 2>/dev/null || return 0
     [ "$count" != 4294967295 ] || return 0
     overflow=$(cat /proc/sys/kernel/overflowuid) || return 0
     while IFS=' ' read -r first _ count; do
         [ "$overflow" -lt "$first" ] || [ "$overflow" -ge $((first + count)) ] || return 0
     done < /proc/self/uid_map
-    echo "$overflow"
+    nobody=$overflow
 }
 
 # `strangers PATH UIDS` looks at the path, at each folder above it, and at what links on the way point to. They must
@@ -39,7 +40,8 @@ outside() {
 # `WHY|MODE|OWNER|GROUP|PATH`; WHY: owner, others, group, acl, links, unreadable.
 strangers() {
     case $1 in /*) ;; *) return 0 ;; esac
-    rest=$1/ trusted=" 0 $2 " nobody=$(outside) at='' hops=0 whole=yes
+    outside
+    rest=$1/ trusted=" 0 $2 " at='' hops=0 whole=yes
     set -- /
     while [ -n "$rest" ]; do
         name=${rest%%/*} rest=${rest#*/}

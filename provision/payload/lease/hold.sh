@@ -29,7 +29,8 @@ while [ "$state" = busy ] && [ "$h_wait" = yes ]; do
     try
 done
 tell "$state" "$seen"
-printf 'place=%s\nkey=%s\nholder=%s\nwhy=%s\n' "$place" "$key" "$$ $born" "$why"
+printf 'place=%s\nkey=%s\nholder=%s\nwhy=%s\n' "$place" \
+    "$boot $machine $(readlink /proc/self/ns/pid) $uid $place" "$$ $born" "$why"
 mark end 0 0
 if [ "$h_size" -gt 0 ]; then
     sh -c "$run" sh "$h_size" "$leader" 9>&-

@@ -20,7 +20,6 @@ find_place() {
     common=/run/provision/lease${PROVISION_LEASES:+-$PROVISION_LEASES}
     if [ "$uid" -eq 0 ]; then place=$common; else place=$HOME/$below; fi
     case $place in /*) ;; *) why="\`$place\` is no absolute path" ;; esac
-    key="$boot $machine $(readlink /proc/self/ns/pid) $uid $place"
 }
 # The lease that the other side of sudo would take: for root that of the user who logged in, for a user root's. `as`:
 # the words in front of what looks there.
@@ -38,9 +37,9 @@ find_other() {
 }
 # The note in a folder, as `text` and in parts; fails where there is none.
 read_note() {
-    n_lease='' n_boot='' n_holder='' n_born='' n_taken='' n_batch=''
+    n_lease='' n_boot='' n_holder='' n_born='' n_taken='' n_batch='' text=''
     # A line for each batch; that of another user is theirs to fill. A pipe in its place would be waited for.
-    text=$([ -f "$1/note" ] && $as head -c 1048576 -- "$1/note" 2>/dev/null) && [ -n "$text" ] || return 1
+    [ -f "$1/note" ] && text=$($as head -c 1048576 -- "$1/note" 2>/dev/null) && [ -n "$text" ] || return 1
     while IFS='=' read -r name value; do
         case $name in
             lease) n_lease=$value ;;
@@ -66,7 +65,8 @@ is() { look_at "$1" && [ "$born" = "$2" ]; }
 # Seconds since the controller of a lease was last heard of.
 silence() {
     uptime_now
-    beat=$([ -f "$1/beat" ] && $as head -c 20 -- "$1/beat" 2>/dev/null)
+    beat=''
+    [ ! -f "$1/beat" ] || beat=$($as head -c 20 -- "$1/beat" 2>/dev/null)
     case $beat in 0) ;; ''|0*|*[!0-9]*|?????????????*) beat=$now ;; esac
     silent=$((now - beat))
 }

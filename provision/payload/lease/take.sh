@@ -17,7 +17,7 @@ open_lock() { # fails, with `why`, where nothing can be locked
     [ -z "$exposed" ] || why=$(refused "$exposed" 2>&1)
     [ -z "$why" ]
 }
-same_file() { [ "$(stat -Lc %d:%i /proc/self/fd/9 2>/dev/null)" = "$(stat -c %d:%i -- "$place/lock" 2>/dev/null)" ]; }
+same_file() { [ ! -h "$place/lock" ] && [ /proc/self/fd/9 -ef "$place/lock" ]; }
 attempt() {
     as=''
     if ! open_lock; then

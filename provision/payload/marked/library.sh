@@ -27,10 +27,14 @@ of_them() {
         if (only == "  " || index(only, " " part[n] " ")) print $1, part[n]
     }'
 }
+# Only those of services that are asked for are found: most often there is none, and then nothing else is started.
 # A newline in a mark does not begin another process.
 marked() {
-    found=$(with_their_rights grep -aHsz "^PROVISION_SERVICE=$pattern" /proc/[0-9]*/environ 2>/dev/null | tr '\n\000' ' \n')
-    [ -z "$found" ] || printf '%s\n' "$found" |
+    set --
+    for one in $only; do set -- "$@" -e "^PROVISION_SERVICE=$pattern$one\$" -e "^PROVISION_SERVICE=$pattern.*/$one\$"; done
+    [ $# -gt 0 ] || set -- -e "^PROVISION_SERVICE=$pattern"
+    found=$(with_their_rights grep -alsz "$@" /proc/[0-9]*/environ 2>/dev/null)
+    [ -z "$found" ] || with_their_rights grep -aHsz "$@" $found 2>/dev/null | tr '\n\000' ' \n' |
         sed -n 's,^/proc/\([0-9]*\)/environ:PROVISION_SERVICE=,\1 ,p' | of_them
 }
 # Those that have written a title over their environment (service/library.sh has the same for one service): known by the
@@ -47,22 +51,26 @@ logs() {
     printf '%s\n' "$scratches" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/*/logs/*\n' "$(exactly "$f")"; done
 }
 retitled() {
+    [ -n "$folders$scratches" ] || return 0
+    # Whose environment has no variable left are few, and the kernel's own threads, which have no files: to look at all that
+    # is open on a host takes longer.
+    bare=$(with_their_rights grep -LszE '^[A-Za-z_][A-Za-z_0-9]*=' /proc/[0-9]*/environ 2>/dev/null)
     set -f; old_ifs=$IFS; IFS='
 '
     set -- $(logs)
     # Each after a word of its own; the first `-o` is shifted away.
     for one in "$@"; do shift; set -- "$@" -o -lname "$one"; done
     IFS=$old_ifs; set +f
-    [ $# -gt 0 ] || return 0
+    [ -n "$bare" ] && [ $# -gt 0 ] || return 0
     shift
-    found=$(with_their_rights find /proc/[0-9]*/fd -maxdepth 1 -perm -200 "(" "$@" ")" 2>/dev/null)
+    set -- -maxdepth 1 -perm -200 "(" "$@" ")"
+    for one in $bare; do set -- "${one%/environ}/fd" "$@"; done
+    found=$(with_their_rights find "$@" 2>/dev/null)
     [ -n "$found" ] || return 0
-    set -- $(printf '%s\n' "$found" | cut -d/ -f3 | sort -u)
-    with_their_rights grep -LszE '^[A-Za-z_][A-Za-z_0-9]*=' $(printf '/proc/%s/environ\n' "$@") 2>/dev/null |
-        cut -d/ -f3 | sort -u | while read -r p; do
-            # One that has ended, and whose parent does not ask how, has nothing left to say.
-            case $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) in ''|Z*) ;; *) echo "$p retitled" ;; esac
-        done
+    printf '%s\n' "$found" | cut -d/ -f3 | sort -u | while read -r p; do
+        # One that has ended, and whose parent does not ask how, has nothing left to say.
+        case $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) in ''|Z*) ;; *) echo "$p retitled" ;; esac
+    done
 }
 left_running() {
     still=$(marked; retitled)

@@ -18,7 +18,8 @@ if read_stamp && alive; then
         [ "$verdict" != 'as given' ] || echo used=yes
     fi
     if [ -n "$mine" ]; then
-        compare "$aspect" "$mine"
+        # The controller has the same one nearly always: it is compared once.
+        [ "$mine" = "$token" ] || compare "$aspect" "$mine"
         [ "$verdict" != 'as given' ] || echo mine=yes
     fi
 fi

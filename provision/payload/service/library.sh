@@ -6,7 +6,7 @@
 # shellcheck disable=SC2086 # split into words on purpose
 # shellcheck disable=SC2034 # used by the files that follow
 
-me=$(id -u)
+me=${_uid:-$(id -u)}
 # Whether nobody else can have written $1, of type $2: it is no link, it is ours, and nobody else can write it.
 is_ours() { [ -n "$(find "$1" -prune -type "$2" -user "$me" ! -perm /022 2>/dev/null)" ]; }
 start_of() {
@@ -15,10 +15,16 @@ start_of() {
     set -- ${l##*)}
     [ "$1" != Z ] && started=${20}
 }
-# `stamped`: all that the stamp says, so that it is read once. One that others could have written says nothing.
+# `stamped`: all that the stamp says, so that it is read once. One that others could have written says nothing. `kept_ours`:
+# whether what is kept of the secrets beside it is ours, too. One find is asked about all of them.
 read_stamp() {
-    pid='' start='' ran_as='' stamped=''
-    is_ours "$dir" d && is_ours "$dir/stamp" f || return 1
+    pid='' start='' ran_as='' stamped='' kept_ours=''
+    owned=$(find "$dir" "$dir/stamp" "$dir/secrets" -prune "(" -type d -o -type f ")" -user "$me" ! -perm /022 2>/dev/null)
+    case $owned in "$dir
+$dir/stamp"*) ;; *) return 1 ;; esac
+    [ -d "$dir" ] && [ -f "$dir/stamp" ] || return 1
+    case $owned in *"
+$dir/secrets") [ ! -f "$dir/secrets" ] || kept_ours=yes ;; esac
     while IFS= read -r l; do
         case $l in pid=*) pid=${l#*=} ;; start=*) start=${l#*=} ;; user=*) ran_as=${l#*=} ;; esac
         stamped="$stamped$l
@@ -39,6 +45,7 @@ marked() {
 }
 # A stamp alone does not make a process ours: its environment says so, or the runtime that started it.
 witnessed() {
+    ! grep -qsxzF "PROVISION_SERVICE=$mark" "/proc/$1/environ" || return 0
     [ -z "$(marked "/proc/$1/environ")" ] || return 0
     for way in $runtimes; do ! "${way}_has" "$1" || return 0; done
     return 1

@@ -27,11 +27,11 @@ bytes() {
     # shellcheck disable=SC2059 # octal escapes, and nothing else
     printf "$octal"
 }
-# Of the aspect `$2` and its value `$3`, with the key `$1`: equal secrets of two names have different digests.
+# `digest`: of the aspect `$2` and its value `$3`, with the key `$1`: equal secrets of two names have different ones.
 keyed() {
-    inner=$({ pad "$1" 54; printf '%s\n%s' "$2" "$3"; } | sha256sum)
-    outer=$({ pad "$1" 92; bytes "${inner%% *}"; } | sha256sum)
-    echo "${outer%% *}"
+    digest=$({ pad "$1" 54; printf '%s\n%s' "$2" "$3"; } | sha256sum)
+    digest=$({ pad "$1" 92; bytes "${digest%% *}"; } | sha256sum)
+    digest=${digest%% *}
 }
 # What is kept of the secrets, to standard output. `$1`: the aspects of those that are known to be what the service was
 # started with, one a line; empty: all are.
@@ -48,7 +48,7 @@ $aspect
 }" in
             *"
 $aspect
-"*) echo "$aspect=$(keyed "$key" "$aspect" "$secret")" ;;
+"*) keyed "$key" "$aspect" "$secret"; echo "$aspect=$digest" ;;
             *) echo "$aspect=none" ;;
         esac
     done
@@ -58,10 +58,11 @@ keep_secrets() {
     rm -f -- "$dir/secrets.new"
     seal '' > "$dir/secrets.new" && chmod 600 "$dir/secrets.new" && mv -f -- "$dir/secrets.new" "$dir/secrets"
 }
-# `sealed`: what was kept at the last start, key first; empty if an older version started it.
+# `sealed`: what was kept at the last start, key first; empty if an older version started it. After read_stamp.
 read_sealed() {
     sealed=''
-    ! is_ours "$dir/secrets" f || sealed=$(cat "$dir/secrets")
+    [ -z "$kept_ours" ] || while IFS= read -r l; do sealed="$sealed$l
+"; done < "$dir/secrets"
 }
 # What was recorded of the aspect `$1`: `recorded`, empty if nothing; `key`, empty where an older version recorded it:
 # as the start of a plain SHA-256, in the stamp itself.
@@ -87,10 +88,10 @@ compare() {
     recorded "$1"
     verdict=''
     [ -n "$recorded" ] || return 0
-    if [ -n "$key" ]; then now=$(keyed "$key" "$1" "$2")
-    else now=$(printf %s "$2" | sha256sum); now=${now%"${now#????????????????}"}
+    if [ -n "$key" ]; then keyed "$key" "$1" "$2"
+    else digest=$(printf %s "$2" | sha256sum); digest=${digest%"${digest#????????????????}"}
     fi
-    if [ "$now" = "$recorded" ]; then verdict='as given'; else verdict=another; fi
+    if [ "$digest" = "$recorded" ]; then verdict='as given'; else verdict=another; fi
 }
 # The stamp without any digest, and what is to be said of each secret instead.
 say_stamp() {
@@ -104,16 +105,22 @@ say_stamp() {
 "
         i=$((i + 1))
     done
+    old_ifs=$IFS
+    IFS='
+'
+    set -f
     # Given then, and no longer.
-    printf '%s\n' "$sealed" | while IFS= read -r l; do
-        case $l in ''|key=*) continue ;; esac
+    for l in $sealed; do
+        case $l in key=*) continue ;; esac
         ! unsaid "$l" || echo "${l%%=*}=present"
     done
-    printf %s "$stamped" | while IFS= read -r l; do
+    for l in $stamped; do
         unsaid "$l" || continue
         if [ -z "$sealed" ] && is_digest "$l"; then l=${l%%=*}=present; fi
         printf '%s\n' "$l"
     done
+    set +f
+    IFS=$old_ifs
 }
 unsaid() {
     case "

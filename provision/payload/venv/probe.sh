@@ -7,7 +7,8 @@ if [ -d "$root/uploads/$tag" ]; then (cd "$root/uploads/$tag" && stat -c 'sent=%
 built=no
 [ ! -f "$env/.provision" ] || { read -r built < "$env/.provision"; } 2>/dev/null || :
 [ "$built" = "$digest" ] || { ask_index; ask_for_python; }
-sharer=$([ -z "$others" ] || sharing "$root" "$cluster" "$others")
+sharer=''
+[ -z "$others" ] || sharer=$(sharing "$root" "$cluster" "$others")
 [ -z "$sharer" ] || echo "kept=$sharer"
 if [ -h "$root/envs/current-$cluster" ]; then
     # Comparing costs less than a readlink; what is not the same place is asked for its name.

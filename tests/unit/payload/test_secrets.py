@@ -33,14 +33,14 @@ def test_a_digest_is_hmac_sha256_of_the_name_and_the_value(words: list[str], val
     key = bytes(range(32))
     text = assignments({"key": key.hex(), "value": Secret(value)}, Secret.reveal) + LIBRARY
     expected = hmac.new(key, f"$NAME\n{value}".encode(), hashlib.sha256).hexdigest()
-    assert run(f'{text}\nkeyed "$key" \'$NAME\' "$value"', words).strip() == expected
+    assert run(f'{text}\nkeyed "$key" \'$NAME\' "$value"; echo "$digest"', words).strip() == expected
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.binary(min_size=32, max_size=32))
 def test_any_key_will_do(key: bytes) -> None:
     expected = hmac.new(key, b"a\nb", hashlib.sha256).hexdigest()
-    assert run(f"{LIBRARY}\nkeyed {key.hex()} a b").strip() == expected
+    assert run(f'{LIBRARY}\nkeyed {key.hex()} a b; echo "$digest"').strip() == expected
 
 
 class Kept:
