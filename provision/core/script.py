@@ -140,12 +140,13 @@ def assignments(variables: Mapping[str, Value], reveal: Callable[[Secret], str])
 
 
 #: Whose rights a batch has does not change, and many of its scripts ask: 25 of the 120 programs that a check started on
-#: each host were `id`.
+#: each host were `id`. The second number is that of the effective user (proc(5)).
 _WHO = """\
-_uid=$(id -u 2>/dev/null)
+_uid=
+{ while read -r _is _ _uid _; do [ "$_is" != Uid: ] || break; done < /proc/self/status; } 2>/dev/null
+case "$_is$_uid" in Uid:[0-9]*) ;; *) _uid=$(id -u 2>/dev/null) ;; esac
 id() { case "$#$1$_uid" in 1-u[0-9]*) printf '%s\\n' "$_uid" ;; *) command id "$@" ;; esac; }
 """
-
 
 # `_out` and `_err`: what is still to be printed. What a shell prints at once is one packet, if it is not too much.
 _FRAMES = """\
