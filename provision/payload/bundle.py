@@ -55,6 +55,9 @@ PROGRAMS = {
 #: Every module that is put on a host as a file of its own, for a program there to import: it imports none of ours.
 FILES = {"guard": ENVIRONMENT_PYTHON, "ray_start": ENVIRONMENT_PYTHON}
 
+#: Files of shell in which lines that begin with # are part of what is written or printed.
+WITH_HASHES = frozenset({"figures/gpus.sh", "firewall/apply.sh"})
+
 #: Module name → its source; None where there is no such module; "" for a package.
 Source = Callable[[str], str | None]
 
@@ -100,9 +103,10 @@ def standalone(program: str) -> str:
 def shell(*names: str) -> str:
     """The files of shell at `names` below this package, one after the other, as the body of a script or a part of one.
 
-    The comments at the top of a file are for its readers and for shellcheck, and stay here.
+    Comments are for readers and for shellcheck, and stay here: they are a third of the text, which each host takes in
+    at each batch.
     """
-    return "\n".join(_without_header(files(PACKAGE).joinpath(name).read_text(encoding="utf-8")) for name in names)
+    return "\n".join(_sent(name) for name in names)
 
 
 def assemble(entry: str, source: Source) -> str:
@@ -167,7 +171,9 @@ def literal(text: str) -> str:
     return '"' + escaped.replace('"', '\\"').replace("'", "\\x27") + '"'
 
 
-def _without_header(text: str) -> str:
-    lines = text.splitlines(keepends=True)
-    first = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
-    return "".join(lines[first:]).lstrip("\n")
+def _sent(name: str) -> str:
+    lines = files(PACKAGE).joinpath(name).read_text(encoding="utf-8").splitlines(keepends=True)
+    if name in WITH_HASHES:
+        first = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
+        return "".join(lines[first:]).lstrip("\n")
+    return "".join(line for line in lines if not line.lstrip().startswith("#")).lstrip("\n")

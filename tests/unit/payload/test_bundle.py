@@ -1,14 +1,17 @@
 """A program of several files becomes one text, however its imports are written, and what a host lacks is refused."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+from provision.payload import bundle as bundling
 from provision.payload.bundle import (
     ENVIRONMENT_PYTHON,
     PACKAGE,
@@ -21,6 +24,9 @@ from provision.payload.bundle import (
     shell,
     source,
 )
+
+PLACE = Path(bundling.__file__).parent
+SHELL = sorted(path.relative_to(PLACE).as_posix() for path in PLACE.rglob("*.sh"))
 
 #: A program whose imports stand in every way that Python has and a formatter or a person may write them in.
 MAIN = '''
@@ -133,12 +139,23 @@ def test_a_literal_is_its_text_on_one_line_of_ascii(text: str) -> None:
     assert written.isascii() and written.isprintable() and "'" not in written
 
 
-def test_the_top_of_a_file_of_shell_stays_here_and_nothing_else_does() -> None:
-    whole = files(PACKAGE).joinpath("venv/shared.sh").read_text(encoding="utf-8")
+def test_comments_of_a_file_of_shell_stay_here() -> None:
     sent = shell("venv/shared.sh")
-    assert whole.endswith(sent) and sent.startswith("set -e\n")
-    assert all(line.startswith("#") or not line for line in whole.removesuffix(sent).splitlines())
+    assert sent.startswith("set -e\nif ") and "# " not in sent
     assert shell("venv/shared.sh", "venv/remove.sh") == f"{sent}\n{shell('venv/remove.sh')}"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash tells how it has understood a function")
+@pytest.mark.parametrize("name", SHELL)
+def test_nothing_but_comments_of_a_file_of_shell_stays_here(name: str) -> None:
+    """A line that begins with # may be part of a text, or of a program of another language: see WITH_HASHES."""
+    whole = files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
+    assert understood(whole) == understood(shell(name))
+
+
+def understood(text: str) -> str:
+    script = f"f() {{\n:\n{text}\n}}\ndeclare -f f"
+    return subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
