@@ -1,5 +1,6 @@
 # What is known of an environment from names and two small files.
 # shellcheck disable=SC2046 # split into words on purpose
+# shellcheck disable=SC2094 # `-nt` writes nothing
 
 env=$root/envs/$short
 # What has arrived for a build that has not begun, or broke off: it is not sent again.
@@ -74,15 +75,15 @@ esac
 if [ "$finished" = "$digest" ]; then
     {
         read -r _; read -r _; read -r _; read -r _
-        set --
+        younger=''
         while read -r package file; do
             if [ -h "$env/$file" ] || [ ! -f "$env/$file" ]; then echo "lost=$package/${file#lib/python3*/site-packages/}"
             elif [ "${file#bin/}" != "$file" ] && [ ! -x "$env/$file" ]; then echo "barred=$package/$file"
-            else set -- "$@" "$env/$file"
+            elif [ "$env/$file" -nt "$env/.provision" ]; then younger=yes
             fi
         done
     } < "$env/.provision"
-    if [ $# -gt 0 ] && [ -z "$frame" ] && [ -n "$(find "$@" -newer "$env/.provision" -print)" ] &&
+    if [ -n "$younger" ] && [ -z "$frame" ] &&
         [ -z "$(another_interpreter)$(strangers "$env" "$(id -u)")" ]; then
         said=$(try_imports 40 2>&1 >/dev/null) || printf 'broken=%s\n' "$(printf '%s\n' "$said" | tail -n 1)"
     fi
