@@ -19,7 +19,6 @@ from provision.core.proof import Proof, Shown
 from provision.core.script import Fragment, Script, Value, environment
 from provision.core.values import dataclass
 from provision.payload.bundle import bundle, shell
-from provision.proofs.all_reduce.findings import shown
 from provision.proofs.all_reduce.participant import Participant, participant
 
 #: Where the hosts meet, on the first of them: in the range from which NCCL and Gloo take their ports anyway
@@ -68,6 +67,8 @@ class AllReduce(Proof):
         return 5.0 if self.participants[0].host in ended else None
 
     def read(self, answers: Mapping[str, Fragment], failed: Mapping[str, HostError]) -> Shown:
+        from provision.proofs.all_reduce.findings import shown  # a check proves nothing
+
         return shown(self, answers, failed)
 
     @property
