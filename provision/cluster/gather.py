@@ -136,14 +136,30 @@ def gather_facts(
 ) -> dict[str, Facts]:
     """Connects to each host and reads its facts: the first round trip. Those that fail are in `fleet.errors`.
     `questions`: what else is asked, by fact; one that cannot be answered is left out (`Facts.printed`). `kept`: secrets
-    to ask for, too (`Fleet.held`). `claim`: takes the lease of each host; without one it is only asked who has it
-    (`Fleet.leases`). `meanwhile`: called while they are asked."""
+    to ask for, too (`Fleet.held`), once more where the answers leave something open. `claim`: takes the lease of each
+    host; without one it is only asked who has it (`Fleet.leases`). `meanwhile`: called while they are asked."""
 
     def asked(host: Host) -> Facts:
         with fleet.watch.part("facts", "facts", host.name):
             return _facts_of(fleet, inventory, host, questions, kept, claim)
 
-    return fleet.on_each(fleet.hosts, asked, meanwhile)
+    facts = fleet.on_each(fleet.hosts, asked, meanwhile)
+    if kept and kept.unsettled(fleet.held):
+        _ask_again(fleet, kept)
+    return facts
+
+
+def _ask_again(fleet: Fleet, kept: KeptOnHosts) -> None:
+    """A further round trip, where what the hosts have differs."""
+    fleet.watch.all_waited()
+
+    def asked(host: Host) -> Fragment:
+        question = replace(kept.whole_question(host.name, host.base), optional=True, whole=True)
+        with fleet.watch.part("facts", "facts", host.name):
+            (said,) = fleet.sessions[host.name].run([question])
+        return said
+
+    fleet.held.update(fleet.on_each([host for host in fleet.hosts if host.name in fleet.held], asked))
 
 
 def nodes_of(inventory: Inventory, facts: Mapping[str, Facts], asked: Sequence[str]) -> tuple[Node, ...]:

@@ -16,6 +16,14 @@ class KeptOnHosts(ABC):
     def question(self, host: str, root: str) -> Script:
         """Prints what the host `host` has, whose folder of ours is `root`. Should be `private`."""
 
+    def unsettled(self, answers: Mapping[str, Fragment]) -> bool:
+        """Whether the hosts are to be asked once more, by `whole_question`, now that all have been heard."""
+        return False
+
+    def whole_question(self, host: str, root: str) -> Script:
+        """`question`, where what it leaves out matters."""
+        return self.question(host, root)
+
     @abstractmethod
     def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
         """The secrets by name, from the answers of the hosts that were reached. Raises ProvisionError."""

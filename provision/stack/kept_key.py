@@ -70,16 +70,30 @@ class KeptTogether(KeptOnHosts):
     second: KeptOnHosts
 
     def question(self, host: str, root: str) -> Script:
-        first, second = self.first.question(host, root), self.second.question(host, root)
-        body = f"(\n{first.body}\n)\necho; printf %s '{_BETWEEN}'\n(\n{second.body}\n)"
-        return Script(body, {**first.vars, **second.vars}, private=True)
+        return _in_one(self.first.question(host, root), self.second.question(host, root))
+
+    def unsettled(self, answers: Mapping[str, Fragment]) -> bool:
+        first, second = _each(answers)
+        return self.first.unsettled(first) or self.second.unsettled(second)
+
+    def whole_question(self, host: str, root: str) -> Script:
+        return _in_one(self.first.whole_question(host, root), self.second.whole_question(host, root))
 
     def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
-        parts = {host: fragment.stdout.partition(f"\n{_BETWEEN}") for host, fragment in answers.items()}
-        each = []
-        for kept, part in ((self.first, 0), (self.second, 2)):
-            each.append(kept.settle({h: Fragment(answers[h].rc, said[part], "") for h, said in parts.items()}))
-        return {**each[0], **each[1]}
+        first, second = _each(answers)
+        return {**self.first.settle(first), **self.second.settle(second)}
+
+
+def _in_one(first: Script, second: Script) -> Script:
+    body = f"(\n{first.body}\n)\necho; printf %s '{_BETWEEN}'\n(\n{second.body}\n)"
+    return Script(body, {**first.vars, **second.vars}, private=True)
+
+
+def _each(answers: Mapping[str, Fragment]) -> tuple[dict[str, Fragment], dict[str, Fragment]]:
+    """What was answered to the first, and to the second."""
+    parts = {host: fragment.stdout.partition(f"\n{_BETWEEN}") for host, fragment in answers.items()}
+    first, second = ({h: Fragment(answers[h].rc, said[n], "") for h, said in parts.items()} for n in (0, 2))
+    return first, second
 
 
 def own_certificate(inventory: Inventory) -> ClusterCertificate | None:

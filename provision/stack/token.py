@@ -25,7 +25,7 @@ from provision.core.room import way_out
 from provision.core.script import Fragment, Script
 from provision.core.secret import Secret
 from provision.core.values import dataclass
-from provision.resources.kept_token import HeldToken, read_token, token_question
+from provision.resources.kept_token import HeldToken, read_token, same_token_question, token_question
 
 #: The token's name among the secrets of an inventory, and in Ray.
 RAY_TOKEN = "RAY_AUTH_TOKEN"
@@ -58,12 +58,24 @@ class ClusterToken(KeptOnHosts):
 
     def question(self, host: str, root: str) -> Script:
         mine = self._kept()
+        if not mine:
+            return self.whole_question(host, root)
+        return same_token_question(self.cluster, host, root, Secret(mine, RAY_TOKEN))
+
+    def unsettled(self, answers: Mapping[str, Fragment]) -> bool:
+        """A host that has another one, or a Ray and none, leaves open what the Ray of each was started with."""
+        held = [read_token(fragment) for fragment in answers.values()]
+        return bool(self._kept()) and not all(one.same or one.none for one in held)
+
+    def whole_question(self, host: str, root: str) -> Script:
+        mine = self._kept()
         return token_question(self.cluster, host, root, Secret(mine, RAY_TOKEN) if mine else None)
 
     def settle(self, answers: Mapping[str, Fragment]) -> Mapping[str, Secret]:
         """Raises NoHome and ProvisionError if one has to be kept, and cannot be; or if what was kept is none."""
-        held = {host: read_token(fragment) for host, fragment in answers.items()}
         mine = self._kept()
+        said = {host: read_token(fragment) for host, fragment in answers.items()}
+        held = {host: HeldToken(mine) if one.same else one for host, one in said.items()}
         token = _theirs(held, self.head, mine)
         if not token and not mine:
             # Said by what only looks, too: `up` would not put it right.

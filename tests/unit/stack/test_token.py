@@ -1,11 +1,13 @@
 """Which token a run goes by: the hosts' before the controller's, what runs before what lies there."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from provision.core.errors import ProvisionError
-from provision.core.script import Fragment
+from provision.core.script import Fragment, assignments
 from provision.core.secret import Secret
 from provision.stack.token import RAY_TOKEN, ClusterToken
 
@@ -37,6 +39,58 @@ def test_a_controller_without_one_takes_over_the_hosts_and_keeps_it_for_itself(s
     assert state.read_text() == A
     assert state.stat().st_mode & 0o777 == 0o600
     assert [*state.parent.iterdir()] == [state]
+
+
+SAME, WITHOUT = Fragment(0, "same=yes\n", ""), Fragment(0, "none=yes\n", "")
+
+
+def test_where_all_hosts_have_the_controllers_none_is_asked_what_its_ray_was_started_with(state: Path) -> None:
+    keep(state, C)
+    kept = ClusterToken("gpus", "head", writes=True)
+    assert "sha256sum" not in kept.question("head", "/r").body
+    assert "sha256sum" in kept.whole_question("head", "/r").body
+    for other in (SAME, WITHOUT):
+        assert not kept.unsettled({"head": SAME, "w": other})
+        assert settled({"head": SAME, "w": other}) == Secret(C)
+    assert not kept.unsettled({"head": WITHOUT})
+    assert settled({"head": WITHOUT}) == Secret(C)
+
+
+@pytest.mark.parametrize("other", [NONE, Fragment(0, "", ""), Fragment(1, "", ""), held(A), held(C, "mine=yes")])
+def test_where_one_has_another_or_a_ray_and_none_all_are_asked_in_full(state: Path, other: Fragment) -> None:
+    keep(state, C)
+    assert ClusterToken("gpus", "head", writes=True).unsettled({"head": SAME, "w": other})
+    # A host that could not be asked again has still said that.
+    assert settled({"head": SAME, "w": NONE}) == Secret(C)
+
+
+def test_a_controller_without_one_asks_in_full_at_once() -> None:
+    kept = ClusterToken("gpus", "head", writes=True)
+    assert kept.question("head", "/r") == kept.whole_question("head", "/r")
+    assert not kept.unsettled({"head": held(A), "w": NONE})
+
+
+@pytest.mark.parametrize("sh", [name for name in ("dash", "bash") if shutil.which(name)])
+def test_a_host_says_that_it_has_the_controllers_and_nothing_of_another(tmp_path: Path, state: Path, sh: str) -> None:
+    keep(state, C)
+    file = tmp_path / "clusters/gpus/head/ray-token"
+    file.parent.mkdir(parents=True, mode=0o700)
+    question = ClusterToken("gpus", "head", writes=False).question("head", str(tmp_path))
+    text = assignments(question.vars, Secret.reveal) + question.body
+
+    def says() -> str:
+        return subprocess.run([sh, "-c", text], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    for held_there, said in ((C, "same=yes\n"), (f"{C}\n", "same=yes\n"), (A, ""), ("", "none=yes\n")):
+        file.write_text(held_there)
+        assert says() == said
+    (file.parent / "ray").mkdir()
+    (file.parent / "ray/stamp").touch()
+    assert says() == ""
+    (elsewhere := tmp_path / "elsewhere").write_text(C)
+    file.unlink()
+    file.symlink_to(elsewhere)
+    assert says() == ""
 
 
 def test_who_only_looks_keeps_nothing(state: Path) -> None:
