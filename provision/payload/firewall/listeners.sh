@@ -33,7 +33,7 @@ families() {
 # first, then what ours have open: the name of a file there cannot be taken for one that listens.
 listeners() {
     {
-        cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+        grep -hs ' 0A ' /proc/net/tcp /proc/net/tcp6
         echo
         set -- $(families)
         for pid in "$@"; do shift; set -- "$@" "/proc/$pid/fd"; done

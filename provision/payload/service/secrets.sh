@@ -6,15 +6,15 @@
 # shellcheck disable=SC2034 # `secret` is set by eval
 # shellcheck disable=SC2086 # split into lines on purpose
 
-# The key `$1` (64 hex digits), each byte XORed with `$2`, filled up to a block.
+# The key `$1` (64 hex digits), each byte XORed with `$2`, filled up to a block, which is twice as long.
 pad() {
-    k=$1 block='' i=0
-    while [ "$i" -lt 64 ]; do
-        b=$2
-        if [ -n "$k" ]; then rest=${k#??}; b=$((0x${k%"$rest"} ^ $2)); k=$rest; fi
+    k=$1 block=''
+    while [ -n "$k" ]; do
+        rest=${k#??}; b=$((0x${k%"$rest"} ^ $2)); k=$rest
         block="$block\\$((b / 64))$((b / 8 % 8))$((b % 8))"
-        i=$((i + 1))
     done
+    more="\\$(($2 / 64))$(($2 / 8 % 8))$(($2 % 8))"
+    more=$more$more$more$more; more=$more$more$more$more; block=$block$more$more
     # shellcheck disable=SC2059 # octal escapes, and nothing else
     printf "$block"
 }
