@@ -187,7 +187,7 @@ class Service(Resource):
 
     def probe(self) -> Script:
         health = self.health()
-        body = f"{shell(*LIBRARY, COMPARE, *_PROBE)}\nif alive; then\n{health.body}\nfi"
+        body = f'{shell(*LIBRARY, COMPARE, *_PROBE)}\nif [ -n "$lives" ]; then\n{health.body}\nfi'
         variables = {**self.variables(), **secret_variables(self.compared_secrets()), **health.vars}
         return Script(body, variables, timeout=60)
 

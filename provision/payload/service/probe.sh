@@ -1,5 +1,7 @@
-# How a service is: its stamp, whether its process runs, and what would start it again.
+# How a service is: its stamp, whether its process runs, and what would start it again. `lives` is left to what follows.
+# shellcheck disable=SC2034 # it asks how the service is
 
+lives=''
 for way in $runtimes; do "${way}_look"; done
 if ! read_stamp; then
     if [ -d "$dir" ] && ! is_ours "$dir" d; then echo "running=no: others can write its folder"
@@ -12,6 +14,7 @@ if ! read_stamp; then
 fi
 say_stamp
 if alive; then
+    lives=yes
     echo running=yes
     case $stamped in *"
 ready="*) ;; *) ! again=$(starting_again) || echo "again=$again" ;; esac
