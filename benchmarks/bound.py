@@ -84,7 +84,9 @@ def complaints(spec: Mapping[str, Any], said: Sequence[str]) -> list[str]:
     found = []
     for host, text in zip(spec["hosts"], said, strict=True):
         lines = text.splitlines()
-        if "running=yes" not in lines or "current" not in lines or text.count(".dist-info") < spec["packages"]:
+        seen = {"running=yes", "current", *(f"greets={place}" for place in host["variables"]["greets"].split())}
+        listens = text.count("listens=") >= len(host["variables"]["greets"].split())
+        if not seen <= {*lines} or not listens or text.count(".dist-info") < spec["packages"]:
             found.append(host["address"])
     return found
 

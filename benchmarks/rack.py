@@ -114,6 +114,9 @@ class Rack:
                 "token": str(own / "ray-token"),
                 "service": str(own / "ray"),
                 "ports": " ".join(map(str, self.ray_ports)),
+                "mark": f"bench/{self.name(number)}/",
+                # The control store of the head, and the node manager of each.
+                "greets": " ".join(f"{address}:{port}" for port in self.ray_ports[bool(number) : 2]),
             }
             hosts.append({"address": address, "variables": variables})
         return {
