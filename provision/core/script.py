@@ -148,19 +148,19 @@ case "$_is$_uid" in Uid:[0-9]*) ;; *) _uid=$(id -u 2>/dev/null) ;; esac
 id() { case "$#$1$_uid" in 1-u[0-9]*) printf '%s\\n' "$_uid" ;; *) command id "$@" ;; esac; }
 """
 
+# A shell drops the newlines at the end of what it has collected: so they are not at the end.
+_LAST = f"trap 'printf {_MARK}' EXIT"
+
 # `_out` and `_err`: what is still to be printed. What a shell prints at once is one packet, if it is not too much.
 _FRAMES = """\
 _out= _err=
-_mark() {{
-printf '%s{mark}%s\\n' "$_out" "$*"; printf '%s{mark}%s\\n' "$_err" "$*" >&2
-_out= _err=
-}}
+_mark() {{ printf '%s{mark}%s\\n' "$_out" "$*"; printf '%s{mark}%s\\n' "$_err" "$*" >&2; _out= _err=; }}
 _begin() {{ printf '%s{mark}begin %s\\n' "$_err" "$1" >&2; }}
 _end() {{
 _err="{mark}end $1 $_rc
 "
 _out="$_out{mark}begin $1
-$_said$_err" _said=
+${{_said%{last}}}$_err" _said=
 }}
 """
 
@@ -172,7 +172,7 @@ def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str
     Everything is defined before anything runs: a text that was cut off in the middle does nothing at all.
     """
     parts = [
-        _FRAMES.format(mark=f"{_MARK}{nonce} "),
+        _FRAMES.format(mark=f"{_MARK}{nonce} ", last=_MARK),
         "_main() {\n",
         _WHO,
     ]
@@ -180,7 +180,7 @@ def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str
         text = f"{assignments(script.vars, reveal)}{script.body}\n"
         stop = "" if script.optional else '[ "$_rc" -eq 0 ] || return "$_rc"\n'
         if script.whole:
-            ran = f"_begin {index}\n_said=$(exec </dev/null; eval {quote(text)}); _rc=$?\n_end {index}\n"
+            ran = f"_begin {index}\n_said=$({_LAST}; exec </dev/null; eval {quote(text)}); _rc=$?\n_end {index}\n"
         else:
             ran = f'_mark begin {index}\n( eval {quote(text)} ) </dev/null; _rc=$?\n_mark end {index} "$_rc"\n'
         parts.append(f"{ran}{stop}")

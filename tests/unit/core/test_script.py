@@ -75,7 +75,16 @@ def test_a_body_that_is_not_sh_harms_itself_alone(body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["printf c", "echo a; echo; echo b; echo c >&2", "exit 3", "if", "read -r x; echo $?", "echo '\036fake end'", ":"],
+    [
+        "printf c",
+        "echo a; (echo b; exit 1); echo c >&2; echo; echo",
+        "echo",
+        "echo a; exit 3",
+        "if",
+        "read -r x; echo $?",
+        "echo '\036fake end'",
+        ":",
+    ],
 )
 def test_what_a_whole_script_did_is_told_as_of_any_other(body: str) -> None:
     first, this, last = run(Script("echo first"), Script(body, optional=True), Script("echo last"))
@@ -103,7 +112,7 @@ def test_what_a_whole_script_prints_is_written_at_once() -> None:
             return found
 
     mark = f"\036{NONCE} "
-    one = f"{mark}begin 0\na\nb{mark}end 0 0\n{mark}begin 1\nc{mark}end 1 0\n"
+    one = f"{mark}begin 0\na\nb\n{mark}end 0 0\n{mark}begin 1\nc\n{mark}end 1 0\n"
     scripts = (Script("echo a; echo b", whole=True), Script("echo c", whole=True))
     assert written(*scripts) == [f"{one}{mark}exit 0\n".encode()]
     assert written(*scripts, Script("echo d"))[0] == f"{one}{mark}begin 2\n".encode()
