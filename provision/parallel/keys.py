@@ -89,7 +89,8 @@ def _misread(text: Mapping[str, object], layers: int) -> Iterator[str]:
     window = text.get("sliding_window")
     if window not in (None, False, 0, -1) and not counts(window):
         yield "sliding_window"
-    if text.get("num_key_value_heads") == 0:
+    heads = text.get("num_key_value_heads")
+    if heads is not None and not counts(heads):
         yield "num_key_value_heads"
 
 

@@ -22,6 +22,7 @@ from provision.resources.weights import Weights
 from provision.resources.weights_run import HINTS
 from provision.weights.local import Held, look
 from provision.weights.source import folder_of, is_folder, mistakes_of, source_of
+from provision.weights.whole import lacking
 
 #: Names under which the inventory may have the hub's token: those that huggingface_hub reads.
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -107,6 +108,10 @@ class Model:
         self._find_pickles(book)
         if self._here is not None and self._here.problem:
             book.block(self._here.problem, hint="look at serve.weights.path, a folder on this machine", area="storage")
+        elif self._here is not None and self._serve.argument("load-format") != "dummy":
+            said, hint = lacking(self._here.folder, {name: entry.size for name, entry in self._here.files.items()})
+            if said:
+                book.block(said, hint=hint, area="storage")
         for node in self._cluster.nodes:
             if node.facts is not None:
                 self._find_folder(book, node)

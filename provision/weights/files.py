@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
+from provision.core.regex import regex
 from provision.core.values import dataclass
 
 
@@ -21,18 +23,37 @@ class ModelFiles:
     pickles: tuple[str, ...] = ()
 
 
+#: As `model-00001-of-00004.safetensors`: what is before the number, how many there are, and the ending.
+_PART = regex(r"(.*-)\d{5}-of-(\d{5})([.]\w+)\Z", re.ASCII | re.DOTALL)
+
 #: What training leaves beside the weights, and vLLM does not load (model_executor/model_loader/weight_utils.py).
 _NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt")
 
 
 def weights_bytes(files: Mapping[str, int]) -> int:
     """Of a folder's files, path → bytes, those that vLLM loads: safetensors before PyTorch's own, not below folders;
-    not a second copy of the same for another program (`consolidated.safetensors`)."""
-    top = {name: size for name, size in files.items() if "/" not in name}
+    not a second copy of the same for another program (`consolidated.safetensors`). 0 where some of them are missing."""
+    found = loaded(files)
+    return 0 if missing(found) else sum(files[name] for name in found)
+
+
+def loaded(files: Iterable[str]) -> list[str]:
+    """Of a folder's files, those with the weights that vLLM loads."""
+    top = [name for name in files if "/" not in name]
     for fits in (_numbered, _safetensors, _pytorch):
-        if found := [size for name, size in top.items() if fits(name)]:
-            return sum(found)
-    return 0
+        if found := [name for name in top if fits(name)]:
+            return found
+    return []
+
+
+def missing(files: Iterable[str]) -> list[str]:
+    """Of weights in numbered parts, which say how many they are, those that are not there."""
+    there = set(files)
+    whole = {
+        (match[1], match[2], match[3]) for name in there if (match := _PART.match(name)) and int(match[2]) < 10_000
+    }
+    every = (f"{begin}{n:0{len(many)}}-of-{many}{end}" for begin, many, end in whole for n in range(1, int(many) + 1))
+    return sorted(name for name in every if name not in there)
 
 
 def pickles_of(files: Mapping[str, int]) -> tuple[str, ...]:

@@ -52,6 +52,9 @@ def look_for(inventory: Inventory, secrets: Mapping[str, Secret]) -> Look:
 
 def from_folder(folder: Path) -> ModelFiles:
     """As it is on this machine."""
+    # Most inventories name a model of the hub.
+    from provision.weights.whole import pointer_in
+
     try:
         sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
         # Mistral's newest come with no other config than their own.
@@ -62,7 +65,9 @@ def from_folder(folder: Path) -> ModelFiles:
     config = as_config(_object(text)) if own else _object(text)
     if not config:
         return ModelFiles(problem=f"{folder}/{'params' if own else 'config'}.json is not a model config")
-    weights = weights_bytes(sizes) or _indexed(folder)
+    # What is there of it is no measure of what it needs.
+    weights = 0 if pointer_in(folder, sizes) else weights_bytes(sizes)
+    weights = weights or _indexed(folder)
     return ModelFiles(config, weights, f"{folder} on this machine", pickles=pickles_of(sizes))
 
 

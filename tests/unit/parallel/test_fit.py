@@ -204,6 +204,7 @@ PLAIN = {
         ({"sliding_window": [4096, None] * 16}, "sliding_window"),
         ({"sliding_window": "4096"}, "sliding_window"),
         ({"num_key_value_heads": 0}, "num_key_value_heads"),
+        ({"num_key_value_heads": [8] * 31 + [4]}, "num_key_value_heads"),
     ],
 )
 def test_what_says_nothing_is_no_number_and_blocks_nothing(change: dict[str, object], said: str) -> None:

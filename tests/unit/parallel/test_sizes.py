@@ -10,7 +10,7 @@ from provision.parallel.alternatives import alternatives
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.cut import Cut, refusals
 from provision.parallel.size import MemorySettings, Room, kv_bytes, layers_of, placed, sizes
-from provision.weights.files import weights_bytes
+from provision.weights.files import missing, weights_bytes
 
 H100 = Room("gpu-01", 8, 81559 * 2**20)
 SETTINGS = MemorySettings(utilization=0.92)
@@ -143,3 +143,11 @@ def test_one_copy_of_the_weights_is_counted() -> None:
     assert weights_bytes(files) == 9 * GIB
     assert weights_bytes({"pytorch_model-00001-of-00002.bin": 3, "pytorch_model-00002-of-00002.bin": 4}) == 7
     assert weights_bytes({"README.md": 3}) == 0
+
+
+def test_weights_that_lack_a_part_have_no_size() -> None:
+    assert weights_bytes({"model-00001-of-00003.safetensors": 3, "model-00003-of-00003.safetensors": 4}) == 0
+    assert missing(["model-00001-of-00003.safetensors"]) == [
+        "model-00002-of-00003.safetensors",
+        "model-00003-of-00003.safetensors",
+    ]

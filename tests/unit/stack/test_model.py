@@ -174,6 +174,25 @@ def test_a_folder_that_is_not_there_is_a_problem_and_no_exception(tmp_path: Path
     assert "there are no files" in look(tmp_path).problem
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a pointer of git-lfs"),
+        ("model-00002-of-00003.safetensors", "x", "has no `model-00001-of-00003.safetensors`, and 1 more part"),
+        ("pytorch_model-00001-of-00002.bin", "x", "has no `pytorch_model-00002-of-00002.bin`, a part of the weights"),
+    ],
+)
+def test_a_folder_without_all_of_the_weights_is_not_sent(tmp_path: Path, name: str, text: str, said: str) -> None:
+    (tmp_path / name).write_text(text)
+    for args, expected in (({}, 1), ({"load_format": "dummy"}, 0)):
+        book = Playbook()
+        serve = Serve(model="acme/tiny", args=args, weights=WeightsSource(path=str(tmp_path)))
+        Stack(cluster(serve=serve)).find_blockers(book)
+        found = [f for f in book.blockers if f.area == "storage"]
+        assert len(found) == expected
+        assert all(said in f.message and f.hint for f in found)
+
+
 def placed(*hosts: str) -> dict[str, Weights]:
     return {host: Weights("hosts", "/data/tiny", "/r", "c", host, "/usr/bin/python3") for host in hosts}
 

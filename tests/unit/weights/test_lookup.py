@@ -142,3 +142,24 @@ def test_a_folder_without_a_config_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text, encoding="latin-1")
     assert from_folder(tmp_path).problem
     assert from_folder(tmp_path / "nowhere").problem
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 16000000000\n"
+
+
+def lacking_folder(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in {"config.json": json.dumps(CONFIGS[NAME]), **files}.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "files", [{"model.safetensors": POINTER}, {"model-00001-of-00002.safetensors": "x" * 5000}], ids=["pointer", "part"]
+)
+def test_of_weights_that_are_not_all_there_no_size_is_told_but_what_their_index_says(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    assert from_folder(lacking_folder(tmp_path, files)).weights == 0
+    index = json.dumps({"metadata": {"total_size": 141 * 10**9}, "weight_map": {}})
+    lacking_folder(tmp_path, {"model.safetensors.index.json": index})
+    assert from_folder(tmp_path).weights == 141 * 10**9
