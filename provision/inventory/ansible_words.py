@@ -24,7 +24,9 @@ def translate(name: str, node: YamlNode, problems: Problems) -> Words:
         return {}
     if is_encrypted(node):
         if name in _REFUSED or name in _VARIABLES or name in _OPTIONS:
-            hint = "write it in plain, or leave it out and give `ssh` of `provision` (`--ask-sudo-password` for sudo's)"
+            hint = "write it in plain, or leave it out and say it in `ssh` of `provision`"
+            if name in _PASSWORDS:  # in plain it is refused as well
+                hint = (_REFUSED[name]("") or ("", hint))[1]
             problems.value(node, f"`{name}` is encrypted: what it says of the host is not known here", hint)
         return {}
     if name in _REFUSED:
@@ -122,6 +124,8 @@ _REFUSED: dict[str, Callable[[str], Refusal]] = {
         _password("sudo_password: {env: SUDO_PASSWORD}` among the settings of `provision`, or `--ask-sudo-password"),
     ),
 }
+
+_PASSWORDS = tuple(name for name in _REFUSED if name.endswith(("_pass", "_password")))
 
 #: Of OpenSSH's options, those that have a word here; and those that change neither where, nor as whom one connects.
 #: Host keys are provision's own business: they are always checked.

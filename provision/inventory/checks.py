@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.inventory.hosts import Listed
-from provision.inventory.networks import check_network, is_ip
+from provision.inventory.networks import check_network, is_ip, one_spelling
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, listing
 
@@ -32,7 +32,7 @@ def check_hosts(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> 
         _check_settings(host, problems)
         check_network(host, problems)
     _check_distinct(hosts, problems, "address", _ssh_target)
-    _check_distinct(hosts, problems, "node_ip", lambda host: _text(host.settings, "node_ip"))
+    _check_distinct(hosts, problems, "node_ip", lambda host: one_spelling(_text(host.settings, "node_ip")))
     _check_gpus(hosts, root, problems)
     _check_spares(hosts, root, problems)
 
@@ -177,7 +177,7 @@ def _ssh_target(host: Listed) -> str:
     address = _text(host.settings, "address") or host.name
     # Behind different jump hosts, the same private address is another machine.
     jump = _text(host.settings, "ssh", "jump") or ""
-    return f"{address.lower()}:{_text(host.settings, 'ssh', 'port') or 22}:{jump}"
+    return f"{one_spelling(address)}:{_text(host.settings, 'ssh', 'port') or 22}:{jump}"
 
 
 def _text(node: YamlNode, *path: str) -> str | None:

@@ -63,3 +63,11 @@ def is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def one_spelling(address: str | None) -> str | None:
+    """`fd00:0:0::1` is `fd00::1`, and `::ffff:10.0.0.1` is `10.0.0.1`: the same machine."""
+    if address is None or not is_ip(address):
+        return address and address.lower()
+    found = ipaddress.ip_address(address)
+    return str(getattr(found, "ipv4_mapped", None) or found)

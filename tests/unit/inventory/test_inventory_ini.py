@@ -210,4 +210,5 @@ def test_so_it_is_in_what_ansible_inventory_writes_in_json(read) -> None:
 def test_an_encrypted_way_in_is_refused(problem, name: str) -> None:
     _, _, message, hint = problem(f"head: {{hosts: {{a: {{{name}: !vault x}}}}}}\n")
     assert message == f"`{name}` is encrypted: what it says of the host is not known here"
+    assert ("in plain" in hint) is (name != "ansible_become_password"), "in plain a password is refused as well"
     assert hint

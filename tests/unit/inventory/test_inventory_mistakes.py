@@ -173,6 +173,17 @@ def test_two_hosts_with_one_address(problem):
     )
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("fd00::1", "fd00:0:0::1"), ("fd00::A", "fd00::a"), ("10.0.0.1", "::ffff:10.0.0.1")]
+)
+def test_two_hosts_with_one_address_in_two_spellings(problem, one: str, other: str):
+    for key in ("address", "node_ip"):
+        hosts = f'  a: {{address: x, role: head, {key}: "{one}"}}\n  b: {{address: y, {key}: "{other}"}}\n'
+        hosts = hosts.replace("address: x, ", "").replace("address: y, ", "") if key == "address" else hosts
+        said = problem(f"cluster: demo\nhosts:\n{hosts}")[2]
+        assert said == f"`b` has the same {key} `{other}` as `a`"
+
+
 def test_one_address_with_two_ssh_ports_is_two_hosts(problems):
     text = "cluster: demo\nhosts:\n  a: {address: x, role: head}\n  b: {address: x, ssh: {port: 2222}}\n"
     assert problems(text) == []
