@@ -104,6 +104,9 @@ def _load(path: Path) -> paramiko.PKey:
                 f"ssh-add {shlex.quote(str(path).removesuffix('.pub'))}",
                 in_agent=True,
             )
+        if text.startswith(b"PuTTY-User-Key-File"):
+            hint = f"puttygen {typed} -O private-openssh -o {shlex.quote(f'{path}.openssh')}"
+            raise AuthProblem(f"`{path}` is a key of PuTTY's, in a form of its own", hint)
         # As OpenSSH does: a key that others could have read is no proof of who comes.
         if mode := open_to_others(path):
             raise AuthProblem(f"`{path}` is open to others (mode {mode})", f"chmod 600 {typed}")

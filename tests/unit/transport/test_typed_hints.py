@@ -62,6 +62,17 @@ def test_a_key_file(value: str, tmp_path: Path) -> None:
     assert shlex.split(caught.value.hint)[-1] == str(file)
 
 
+@pytest.mark.parametrize("value", NASTY)
+def test_a_key_file_of_putty(value: str, tmp_path: Path) -> None:
+    file = tmp_path / value.replace("/", "_")
+    file.write_text("PuTTY-User-Key-File-3: ssh-ed25519\n")
+    file.chmod(0o600)
+    with pytest.raises(AuthProblem) as caught:
+        KeyRing().load(file)
+    assert "is a key of PuTTY's" in str(caught.value)
+    assert shlex.split(caught.value.hint) == ["puttygen", str(file), "-O", "private-openssh", "-o", f"{file}.openssh"]
+
+
 @pytest.mark.parametrize("value", ["$(reboot)", "a;reboot"])
 def test_a_name_that_does_not_resolve(value: str) -> None:
     with pytest.raises(NameNotFound) as caught:
