@@ -17,7 +17,7 @@ from engine import Hosts, OneHost, changes, differences, written
 from loopback import wait_until
 
 from provision.cluster.cluster import Cluster
-from provision.core.events import Event, Progress, StepDone
+from provision.core.events import Event, Note, Progress, StepDone
 from provision.core.playbook import Playbook
 from provision.core.secret import Secret
 from provision.inventory.models import Host
@@ -223,9 +223,37 @@ def test_a_pid_that_somebody_else_has_by_now_is_not_killed(host: OneHost, daemon
         stamp = kept(daemon, "stamp")
         stamp.write_text(stamp.read_text().replace(f"pid={main}\n", f"pid={stranger.pid}\n"))
         assert differences(host.check(daemon)) == ["running no: its process is gone → yes"]
-        assert changes(host.down(daemon)) == 1
+        assert notes_of_down(host, daemon) == ["stopped: all that was left of it is gone"]
         assert stranger.poll() is None
     assert not runs(main)
+
+
+def test_a_stamp_that_was_emptied_says_nothing_of_the_process(host: OneHost, daemon: Daemon) -> None:
+    host.up(daemon)
+    main = daemon.pid()
+    kept(daemon, "stamp").write_text("")
+    assert differences(host.check(daemon)) == ["running no: its stamp names no process → yes"]
+    assert notes_of_down(host, daemon) == ["stopped: all that was left of it is gone"]
+    assert not runs(main)
+
+
+def test_who_runs_is_told_as_stopped(host: OneHost, daemon: Daemon) -> None:
+    host.up(daemon)
+    main = daemon.pid()
+    assert notes_of_down(host, daemon) == [f"stopped: pid {main} and all it started are gone"]
+
+
+def notes_of_down(host: OneHost, daemon: Daemon) -> list[str]:
+    said: list[Event] = []
+
+    def book(cluster: Cluster) -> Playbook:
+        made = Playbook()
+        made.add(daemon, on=host.host.name)
+        return made
+
+    report = Hosts([host.host]).run("down", book, listener=said.append)
+    assert changes(report) == 1
+    return [event.text for event in said if isinstance(event, Note)]
 
 
 def test_a_lost_stamp_does_not_hide_the_process(host: OneHost, daemon: Daemon) -> None:

@@ -6,6 +6,9 @@
 
 stop() {
     read_stamp
+    # What the stamp says is nobody's word for it: a damaged one names no process, or a stranger's.
+    ran=''
+    ! alive || ran=$pid
     # All of them: the host may have had another one when the service was started.
     for one in $runtimes; do "${one}_stop"; done
     if alive; then signal TERM "$pid:$start"; fi
@@ -17,7 +20,9 @@ stop() {
         fi
         n=$((n + 1)); sleep 0.1
     done
-    [ -z "$pid" ] || echo "::note stopped: pid $pid and all it started are gone"
+    if [ -n "$ran" ]; then echo "::note stopped: pid $ran and all it started are gone"
+    elif [ -n "$asked" ]; then echo "::note stopped: all that was left of it is gone"
+    fi
     remove_segments
     for old_port in $ports; do
         n=0

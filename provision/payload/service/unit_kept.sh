@@ -77,6 +77,6 @@ gone() {
             inactive) echo "its unit was stopped"; return ;;
         esac
     fi
-    echo "its process is gone"
+    if [ -n "$pid" ]; then echo "its process is gone"; else echo "its stamp names no process"; fi
 }
 say() { echo "$(date '+%F %T') provision: $1"; }
