@@ -28,6 +28,7 @@ def test_a_signature_says_cause_fix_and_source(signature: Signature) -> None:
     assert not signature.pattern.search(""), "matches every line"
     assert signature.cause and signature.fix and signature.source and signature.examples
     assert not signature.fix.endswith("."), signature.fix
+    assert not re.search(r"://[^ /]*@", signature.fix), "a password's place in a URL is told as asterisks"
     # Something to type, or a place in the inventory: in backticks either way.
     assert "`" in signature.fix or re.search(r"^reboot|^choose|^make|^look|^the lines", signature.fix), signature.fix
 
