@@ -176,7 +176,7 @@ def _slotted(cls: type, own: list[str], more: dict[str, Any]) -> type:
     kept = {name: value for name, value in vars(cls).items() if name not in left_out}
     there = {name for base in cls.__mro__[1:] for name in base.__dict__.get("__slots__", ())}
     slots = tuple(name for name in own if name not in there)
-    kept |= {**more, "__qualname__": cls.__qualname__, "__slots__": slots}
+    kept = {**more, **kept, "__qualname__": cls.__qualname__, "__slots__": slots}
     return type(cls)(cls.__name__, cls.__bases__, kept)
 
 

@@ -259,3 +259,18 @@ def test_what_a_class_says_of_its_places_stays(make: Maker, how: dict[str, bool]
     match Point(1, 2):
         case Point(found):
             assert found == 2
+
+
+class _Shortened:
+    x: int
+
+    def __getstate__(self) -> object:
+        return (7,)
+
+    def __setstate__(self, state: tuple[int]) -> None:
+        object.__setattr__(self, "x", state[0])
+
+
+def test_how_a_class_itself_is_pickled_stays() -> None:
+    kind: Any = values.dataclass(frozen=True, slots=True)(_Shortened)
+    assert copy.copy(kind(1)).x == 7
