@@ -1,5 +1,5 @@
-"""ServerlessLLM in containers of Docker, on two lab hosts: an image with its real Ray, controller, API and command
-line. Only the part of the store that is compiled with CUDA is a stand-in, which finds models and loads none
+"""ServerlessLLM in containers of Docker and of Podman, on two lab hosts: an image with its real Ray, controller, API
+and command line. Only the part of the store that is compiled with CUDA is a stand-in, which finds models and loads none
 (standin_store.py)."""
 
 from __future__ import annotations
@@ -57,14 +57,20 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "find_links": [str(wheels), *own_find_links()],
         "wheels": "controller",
     }
-    return write_demo_image(folder, default_root(), "docker", settings, print, programs=PROGRAMS)
+    # Of a system without either engine: both take it.
+    return write_demo_image(folder, default_root(), "", settings, print, programs=PROGRAMS)
+
+
+@pytest.fixture(scope="module", params=["docker", "podman"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def contained(image: Path, make_cluster: Callable[..., Cluster]) -> Cluster:
+def contained(image: Path, engine: str, make_cluster: Callable[..., Cluster]) -> Cluster:
     settings = {
         "sudo": True,
-        "runtime": {"container": "docker", "image": str(image)},
+        "runtime": {"container": engine, "image": str(image)},
         "ray": {
             "args": {"num-cpus": 4, "object-store-memory": 100_000_000},
             "env": {"RAY_raylet_start_wait_time_s": "300"},
@@ -73,18 +79,18 @@ def contained(image: Path, make_cluster: Callable[..., Cluster]) -> Cluster:
         "serve": {"backend": "serverlessllm"},
         "serverlessllm": {"mem_pool_size": "1GB", "ready_timeout": 1800},
     }
-    return make_cluster("sllm-docker", hosts=2, gpus=1, settings=settings, containers="docker")
+    return make_cluster(f"sllm-{engine}", hosts=2, gpus=1, settings=settings, containers=engine)
 
 
-def test_up_brings_all_of_it_up_in_containers(contained: Cluster) -> None:
+def test_up_brings_all_of_it_up_in_containers(contained: Cluster, engine: str) -> None:
     result = contained.provision("up", timeout=3000)
     assert result.code == 0, result.stderr + str(result.report)
     assert "lab-2 joined as worker_node, worker_id_0" in result.text
     assert "ServerlessLLM answers at" in result.text
     names = {
-        name: {line.removeprefix(f"provision-sllm-docker-{name}-") for line in listed.split()}
+        name: {line.removeprefix(f"provision-{contained.lab.name}-{name}-") for line in listed.split()}
         for name in ("lab-1", "lab-2")
-        if (listed := contained.host(name).exec(["docker", "ps", "--format", "{{.Names}}"]).stdout)
+        if (listed := contained.host(name).exec([engine, "ps", "--format", "{{.Names}}"]).stdout)
     }
     assert names == {"lab-1": {"ray", "sllm"}, "lab-2": {"ray", "sllm-store"}}
 
@@ -105,10 +111,10 @@ def test_a_model_is_deployed_listed_and_deleted(contained: Cluster) -> None:
     assert run(contained, "model", "delete", MODEL, inventory) == f"deleted {MODEL}\n"
 
 
-def test_down_leaves_no_container_and_keeps_the_models(contained: Cluster) -> None:
+def test_down_leaves_no_container_and_keeps_the_models(contained: Cluster, engine: str) -> None:
     assert contained.provision("down", timeout=600).code == 0
     for name in ("lab-1", "lab-2"):
-        assert contained.host(name).exec(["docker", "ps", "-aq"]).stdout == ""
+        assert contained.host(name).exec([engine, "ps", "-aq"]).stdout == ""
         assert contained.processes(name, r"sllm|raylet|gcs_server") == []
     assert "tensor.data_0" in contained.host("lab-2").exec(["ls", "-R", f"{home_of('provision')}/serverlessllm"]).stdout
 
