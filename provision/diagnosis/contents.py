@@ -9,6 +9,7 @@ import errno
 import gzip
 import lzma
 import tarfile
+import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ _UNPACKED, _KEPT, _ENTRIES = 16 << 30, 256 << 20, 50_000
 # Of an archive that was cut off, or was made to look like one.
 _DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError)
 
+#: How a zip begins; and what is in it may be packed.
+_ZIP, _UNZIPPED = b"PK\3\4", (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
 #: Told by how the file begins; its name may say anything.
 _PACKED: tuple[tuple[bytes, Callable[[Any, Any], Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
@@ -39,9 +43,13 @@ def contents(file: Path) -> Iterator[tuple[str, str]]:
     """The name of each file inside, empty where there is no archive, and the end of its text. Raises OSError, also for
     what unpacks to more than it could be worth."""
     if file.is_file():
+        with file.open("rb") as packed:
+            if packed.read(len(_ZIP)) == _ZIP:
+                yield from _bounded(_zipped(packed))
+                return
         with file.open("rb") as packed, _opener(packed)(packed, "rb") as plain:
             if (archive := _archive(plain)) is not None:
-                yield from _inside(archive)
+                yield from _bounded(_inside(archive))
                 return
     with open_given(file) as plain:
         yield "", text_of(plain)
@@ -54,22 +62,44 @@ def _archive(plain: IO[bytes]) -> tarfile.TarFile | None:
         return None
 
 
-def _inside(archive: tarfile.TarFile) -> Iterator[tuple[str, str]]:
-    kept = 0
+def _inside(archive: tarfile.TarFile) -> Iterator[tuple[str, str] | None]:
+    """None for an entry that is no file."""
     try:
-        for number, member in enumerate(archive):
-            if number == _ENTRIES:
-                raise OSError(errno.EFBIG, f"has more than {_ENTRIES} entries: name a part of it")
+        for member in archive:
             if member.size < 0:
                 return
-            if member.isfile() and (inside := archive.extractfile(member)) is not None:
-                text = text_of(inside)
-                kept += len(text)
-                if kept > _KEPT:
-                    raise OSError(errno.EFBIG, f"holds more than {_KEPT >> 20} MiB of logs: name a part of it")
-                yield member.name.removeprefix("./"), text
+            inside = archive.extractfile(member) if member.isfile() else None
+            yield None if inside is None else (member.name.removeprefix("./"), text_of(inside))
     except _DAMAGED:
         return  # cut off: what was whole until there
+
+
+def _zipped(packed: IO[bytes]) -> Iterator[tuple[str, str] | None]:
+    """As `_inside`. What is encrypted, or packed in a way of its own, is no text either."""
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _UNPACKED:
+                raise _bomb()
+            for member in archive.infolist():
+                if member.is_dir() or member.flag_bits & 1 or member.compress_type not in _UNZIPPED:
+                    yield None
+                    continue
+                with archive.open(member) as inside:
+                    yield member.filename, text_of(inside)
+    except (*_DAMAGED, zipfile.BadZipFile, NotImplementedError):
+        return
+
+
+def _bounded(entries: Iterator[tuple[str, str] | None]) -> Iterator[tuple[str, str]]:
+    kept = 0
+    for number, entry in enumerate(entries):
+        if number == _ENTRIES:
+            raise OSError(errno.EFBIG, f"has more than {_ENTRIES} entries: name a part of it")
+        if entry is not None:
+            kept += len(entry[1])
+            if kept > _KEPT:
+                raise OSError(errno.EFBIG, f"holds more than {_KEPT >> 20} MiB of logs: name a part of it")
+            yield entry
 
 
 class _Measured:

@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_the_folders_of_an_archive_are_the_hosts(tmp_path: Path) -> None:
             archive.addfile(entry, io.BytesIO(text.encode()))
     found = explain(tmp_path / "logs.tar.gz")
     assert (found.verdict, found.host) == (Verdict.CAUSE, "gpu-02")
+
+
+def test_so_they_are_in_a_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("logs/gpu-01/", "")
+        archive.writestr("logs/gpu-01/vllm.log", "nothing\n")
+        archive.writestr("logs/gpu-02/vllm.log", LOG)
+    found = explain(tmp_path / "logs.zip")
+    assert (found.verdict, found.host) == (Verdict.CAUSE, "gpu-02")
+    whole = (tmp_path / "logs.zip").read_bytes()
+    for damaged in (whole[:40], whole[:-30], whole.replace(b"vllm", b"vlln", 1)):
+        (tmp_path / "logs.zip").write_bytes(damaged)
+        explain(tmp_path / "logs.zip")
 
 
 def test_of_a_stream_the_end_is_read() -> None:
