@@ -23,6 +23,9 @@ HELD_UP = "held up"
 #: What findings are called, with a host after it, about what a run could not do because that host was left out.
 LIMIT = "--limit"
 
+#: What a finding is called about files that a `down` does not touch, on a host where others could have changed them.
+UNTOUCHED = "files"
+
 #: What a finding is called about a lock that is to be made, or made anew.
 LOCK = "lock"
 

@@ -10,7 +10,7 @@ from provision.core import events
 from provision.core.errors import Unreachable
 from provision.core.events import Listener
 from provision.core.exits import Exit
-from provision.core.finding import LIMIT, Finding, sorted_findings
+from provision.core.finding import LIMIT, UNTOUCHED, Finding, sorted_findings
 from provision.core.outcome import Ended, endpoints, outcome_lines
 from provision.core.plan import Change, Mode, findings_of
 from provision.core.report import HostReport, Report
@@ -45,7 +45,7 @@ def report(job: Job, state: RunState, emit: Listener, *, cancelled: bool) -> Rep
         plan=plan,
         hosts=hosts,
         errors=state.fleet.all_errors,
-        findings=state.members if job.mode.removes else findings,
+        findings=(*state.members, *(f for f in findings if f.fact == UNTOUCHED)) if job.mode.removes else findings,
         known=state.known,
         outcome=_outcome(state) if job.mode is Mode.UP and code == Exit.DONE else (),
         remarks=outcome_lines(state.book.remarks, Ended(state.known)) if job.command == "check" else (),

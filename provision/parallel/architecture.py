@@ -14,22 +14,23 @@ from provision.parallel.cache_type import cache_in_8bit
 from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
 from provision.parallel.defaults import DEFAULTS
 from provision.parallel.encoder_decoder import as_decoder
-from provision.parallel.keys import counts, not_modelled
+from provision.parallel.keys import (
+    BYTES,
+    EXPERTS,
+    HEADS,
+    HIDDEN,
+    INTERMEDIATE,
+    KV_HEADS,
+    LAYERS,
+    LENGTHS,
+    counts,
+    not_modelled,
+)
 
 #: What a layer keeps of the tokens before: all, those in a window, or nothing that grows.
 Kind = Literal["all", "window", "state"]
 
 _TEXT = ("text_config", "llm_config", "language_config")
-_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
-_HIDDEN = ("hidden_size", "n_embd", "d_model", "n_embed")
-_KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
-_INTERMEDIATE = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
-_EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
-_LENGTHS = (
-    "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions",
-    "max_sequence_length", "max_seq_length", "seq_len",
-)  # fmt: skip
 
 #: Model types whose attention is latent (MLA) where `kv_lora_rank` is given: `is_deepseek_mla`.
 _LATENT = frozenset(
@@ -42,8 +43,6 @@ _LATENT = frozenset(
 
 #: Of these, `max_position_embeddings` is scaled already: `_get_and_verify_max_len` in vllm/config/model.py.
 _SCALED = frozenset(("su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling"))
-
-_BYTES = {"float32": 4, "float": 4, "float64": 8, "float16": 2, "half": 2, "bfloat16": 2}
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,10 @@ class Architecture:
 def read_architecture(config: Mapping[str, object]) -> Architecture | None:
     """Never raises: None if these are not the numbers of a language model."""
     text = _text_config(config)
-    layers = _number(text, _LAYERS)
+    layers = _number(text, LAYERS)
     if layers <= 0 or layers > 10_000:
         return None
-    heads, hidden = _number(text, _HEADS), _number(text, _HIDDEN)
+    heads, hidden = _number(text, HEADS), _number(text, HIDDEN)
     kv_heads = _kv_heads(text, heads)
     head_dim = _number(text, ("attention_head_dim", "head_dim", "hidden_size_per_head")) or (
         hidden // heads if heads else 0
@@ -135,7 +134,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         head_dim=head_dim,
         hidden=hidden,
         vocabulary=_number(text, ("vocab_size",)),
-        intermediate=_number(text, _INTERMEDIATE),
+        intermediate=_number(text, INTERMEDIATE),
         latent=latent,
         caches=kept,
         shares=_shares(text, layers, hidden, (heads + kv_heads) * head_dim),
@@ -153,7 +152,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         dense=_dense(text),
         shared=_shared(text),
         cache_8bit=any(cache_in_8bit(c.get("quantization_config")) for c in (config, text)),
-        not_modelled=(*_missing(heads, head_dim, kept), *not_modelled(text, layers)),
+        not_modelled=tuple(dict.fromkeys((*_missing(heads, head_dim, kept), *not_modelled(text, layers)))),
     )
 
 
@@ -177,7 +176,7 @@ def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:
     said = {key: value for key, value in text.items() if value is not None}
     usual = DEFAULTS.get(str(kind), {})
     # A number that the config has under another name is no default.
-    for names in (_LAYERS, _HEADS, _HIDDEN, _KV_HEADS, _INTERMEDIATE, _LENGTHS):
+    for names in (LAYERS, HEADS, HIDDEN, KV_HEADS, INTERMEDIATE, LENGTHS):
         if any(name in said for name in names):
             usual = {key: value for key, value in usual.items() if key not in names}
     # An explicit null is an answer too: no window, heads that share nothing.
@@ -200,13 +199,13 @@ def _kv_heads(text: Mapping[str, object], heads: int) -> int:
         return found
     if own := block_heads(text, heads):
         return own
-    return _number(text, _KV_HEADS) or heads
+    return _number(text, KV_HEADS) or heads
 
 
 def _shares(text: Mapping[str, object], layers: int, hidden: int, attention: int) -> tuple[float, ...]:
     """By the numbers of weights, roughly: attention, and either a dense feed-forward part or all experts."""
     experts = _experts(text)
-    inner = _number(text, _INTERMEDIATE) or 4 * hidden
+    inner = _number(text, INTERMEDIATE) or 4 * hidden
     each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or inner
     dense_first = _number(text, ("first_k_dense_replace",))
     step = _number(text, ("interleave_moe_layer_step",)) or 1
@@ -222,7 +221,7 @@ def _shares(text: Mapping[str, object], layers: int, hidden: int, attention: int
 def _length(text: Mapping[str, object]) -> tuple[float | None, str]:
     """As `derive_max_model_len_and_key` and `_get_and_verify_max_len`: the smallest of the numbers that it has,
     `model_max_length` before all others, times the factor of its positions (RoPE)."""
-    found = {key: value for key in _LENGTHS if counts(value := text.get(key))}
+    found = {key: value for key in LENGTHS if counts(value := text.get(key))}
     if not found:
         return None, ""
     key = "model_max_length" if "model_max_length" in found else min(found, key=lambda name: found[name])
@@ -271,7 +270,7 @@ def _block(config: Mapping[str, object]) -> tuple[int, int] | None:
 
 def _experts(text: Mapping[str, object]) -> int:
     ffn = text.get("ffn_config")
-    return _number(text, _EXPERTS) or (_number(ffn, _EXPERTS) if isinstance(ffn, Mapping) else 0)
+    return _number(text, EXPERTS) or (_number(ffn, EXPERTS) if isinstance(ffn, Mapping) else 0)
 
 
 def _dense(text: Mapping[str, object]) -> int:
@@ -279,7 +278,7 @@ def _dense(text: Mapping[str, object]) -> int:
     mixed = any(text.get(key) for key in ("first_k_dense_replace", "mlp_only_layers", "decoder_sparse_step"))
     only = text.get("mlp_only_layers") == [] and text.get("decoder_sparse_step") in (None, 0, 1)
     some = mixed and not (only and not text.get("first_k_dense_replace"))
-    return _number(text, _INTERMEDIATE) if some or not _experts(text) else 0
+    return _number(text, INTERMEDIATE) if some or not _experts(text) else 0
 
 
 def _shared(text: Mapping[str, object]) -> int:
@@ -290,14 +289,14 @@ def _shared(text: Mapping[str, object]) -> int:
 def _expert_share(text: Mapping[str, object], layers: int, attention: int) -> float:
     """Roughly, by the numbers of weights."""
     experts = _experts(text)
-    each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or _number(text, _INTERMEDIATE)
+    each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or _number(text, INTERMEDIATE)
     dense = min(layers, _number(text, ("first_k_dense_replace",)))
     step = _number(text, ("interleave_moe_layer_step",)) or 1
     sparse = (layers - dense) // step
     held = sparse * 3 * experts * each
-    other = layers * 2 * attention + (layers - sparse) * 3 * _number(text, _INTERMEDIATE) + sparse * 3 * _shared(text)
+    other = layers * 2 * attention + (layers - sparse) * 3 * _number(text, INTERMEDIATE) + sparse * 3 * _shared(text)
     return held / (held + other) if held else 0.0
 
 
 def _stored(config: Mapping[str, object]) -> int:
-    return _BYTES.get(str(config.get("dtype") or config.get("torch_dtype") or "").removeprefix("torch."), 0)
+    return BYTES.get(str(config.get("dtype") or config.get("torch_dtype") or "").removeprefix("torch."), 0)

@@ -19,6 +19,22 @@ FULL = frozenset(("full_attention", "attention", "hybrid", "global_attention", "
 _NO_MODEL = 10**15
 
 
+#: What one number is called in the configs of different models.
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
+HIDDEN = ("hidden_size", "n_embd", "d_model", "n_embed")
+KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
+INTERMEDIATE = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
+LENGTHS = (
+    "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length", "max_target_positions",
+    "max_sequence_length", "max_seq_length", "seq_len",
+)  # fmt: skip
+
+#: Bytes of one number in a file that is not quantised.
+BYTES = {"float32": 4, "float": 4, "float64": 8, "float16": 2, "half": 2, "bfloat16": 2}
+
+
 def counts(value: object) -> TypeGuard[int | float]:
     """Whether it can be a number of anything that a model has."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _NO_MODEL
@@ -80,8 +96,20 @@ _OF_MIMO = _names("hybrid_layer_pattern sliding_window_size swa_num_attention_he
 _CHANNELS = frozenset(("chatglm", "qwen", "zamba2"))
 
 
+#: What a `dtype` begins with that tells of files which are quantised, or of nothing.
+_QUANTISED = ("auto", "float8", "fp8", "int8", "uint8")
+
+
 def _misread(text: Mapping[str, object], layers: int) -> Iterator[str]:
     """Keys that are known, with a value that says nothing which is understood."""
+    for key in (*LAYERS, *HEADS, *HIDDEN, *KV_HEADS, *LENGTHS):
+        number = text.get(key)
+        if isinstance(number, str) or (isinstance(number, float) and not number.is_integer()):
+            yield key
+    for key in ("dtype", "torch_dtype"):
+        kind = str(text.get(key) or "auto").removeprefix("torch.")
+        if kind not in BYTES and not kind.startswith(_QUANTISED):
+            yield f"{key}: {kind}"
     for key in ("layer_types", "layers_block_type"):
         said = text.get(key)
         if said and (not isinstance(said, list) or len(said) < layers):

@@ -6,7 +6,7 @@ from collections import Counter
 
 from provision.core.errors import ProvisionError
 from provision.core.exits import ANSWERED, SIGNAL, Exit
-from provision.core.finding import HELD_UP, LIMIT, LOCK, Severity
+from provision.core.finding import HELD_UP, LIMIT, LOCK, UNTOUCHED, Severity
 from provision.core.plan import is_by_up
 from provision.core.report import HostReport, Report
 from provision.render.errors import all_error_lines, blocker_lines
@@ -170,9 +170,11 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
     plan = report.plan
     changes = sum(len(h.changes) for h in report.hosts)
     if plan is not None and plan.empty and not changes and report.exit_code == Exit.DONE:
-        # Of who else belongs to it, nothing may be known.
-        where = " on " + ", ".join(h.name for h in report.hosts) if report.left_out or report.findings else ""
-        left = f", nothing of this cluster is left{where}" if report.command == "down" else ""
+        # Of who else belongs to it, nothing may be known; nor of what lies where nobody looked.
+        untouched = {f.host for f in report.findings if f.fact == UNTOUCHED}
+        bare = [h.name for h in report.hosts if h.name not in untouched]
+        where = " on " + ", ".join(bare) if report.left_out or report.findings else ""
+        left = f", nothing of this cluster is left{where}" if report.command == "down" and bare else ""
         return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":
         found = (totals(plan) if plan is not None else count(changes, "change")) or "no change on any host"

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from provision.checks.ids import MODEL_FOLDER
 from provision.cluster.cluster import Cluster, Node
-from provision.core.finding import Against, Finding, Severity
+from provision.core.finding import UNTOUCHED, Against, Finding, Severity
 from provision.core.playbook import Playbook
 from provision.facts import Exposed
 from provision.resources.weights import Weights
@@ -24,6 +24,9 @@ from provision.stack.other_way import with_other_way
 from provision.stack.sharing import with_sharers
 from provision.stack.users import with_users
 from provision.weights.source import source_of
+
+#: Why nothing can be put below a path: it is something else than a folder, or a link to nothing.
+_NO_FOLDER = ("folder", "links")
 
 _WHY = "whoever can change it decides what runs on the host, and with `sudo` what root runs"
 
@@ -68,9 +71,14 @@ def _only_stop(book: Playbook, cluster: Cluster, roots: dict[str, Node]) -> None
     for name, node in roots.items():
         left = f"{node.root}/clusters/{cluster.name}/{name}"
         book.add(still_running(cluster, node, left=left), on=name)
-        for finding in _findings(node, cluster):
-            if finding.fact == "root":
-                book.note(f"{finding.said}: only processes are stopped, files are left in `{left}`", host=name)
+        book.findings += [_untouched(finding, left) for finding in _findings(node, cluster) if finding.fact == "root"]
+
+
+def _untouched(finding: Finding, left: str) -> Finding:
+    """Of an exposed `root`, for a `down`, which does not even look whether something lies in `left`."""
+    said = f"{finding.said}: only processes are stopped; what lies in `{left}` stays, secrets among it"
+    hint = f"{finding.hint}; then run `provision down` again"
+    return replace(finding, fact=UNTOUCHED, severity=Severity.WARNING, said=said, hint=hint)
 
 
 def _exposed(node: Node, use: str) -> Exposed | None:
@@ -79,7 +87,7 @@ def _exposed(node: Node, use: str) -> Exposed | None:
 
 def _no_folder(node: Node) -> bool:
     found = _exposed(node, "root")
-    return found is not None and found.why == "folder"
+    return found is not None and found.why in _NO_FOLDER
 
 
 def _only_read(cluster: Cluster) -> bool:
@@ -119,11 +127,11 @@ def _finding(node: Node, fact: str, folder: str, exposed: Exposed) -> Finding:
         fact,
         Severity.BLOCKS,
         found=f"{place} {reason}",
-        expected="a folder" if exposed.why == "folder" else f"of {_trusted(node, fact)} alone",
+        expected="a folder" if exposed.why in _NO_FOLDER else f"of {_trusted(node, fact)} alone",
         against=Against.SOUND,
-        why="environments, services and models are put below it" if exposed.why == "folder" else _WHY,
+        why="environments, services and models are put below it" if exposed.why in _NO_FOLDER else _WHY,
         hint=_hint(node, fact, exposed),
-        said=f"{folder} {'cannot be used' if exposed.why == 'folder' else 'is not safe'}: {place}{known} {reason}",
+        said=f"{folder} {'cannot be used' if exposed.why in _NO_FOLDER else 'is not safe'}: {place}{known} {reason}",
     )
 
 

@@ -14,7 +14,7 @@ from small_packages import publish
 
 import provision
 from provision.core.errors import ScriptFailed
-from provision.core.finding import Severity
+from provision.core.finding import UNTOUCHED, Severity
 from provision.core.report import Report
 from provision.core.script import Script
 from provision.inventory.models import Inventory, Serve
@@ -163,6 +163,9 @@ def test_a_root_that_others_could_change_is_refused_and_its_cluster_comes_down(
         )
         again = provision.down(inventory, playbook=playbook)
         assert (again.exit_code, sum(len(h.changes) for h in again.hosts)) == (0, 0)
+        for down in (report, again):
+            (untouched,) = [f.message for f in down.findings if f.fact == UNTOUCHED]
+            assert f"what lies in `{host.root}/clusters/{inventory.cluster}/lab-1` stays" in untouched
         assert said(control, f"find {host.root}/ -printf '%p %T@ %C@ %m %u\\n'") == changed, "down touched a file"
         assert said(control, "ls /tmp/ran-* 2>/dev/null; cat /root/victim") == "here", "what others put there was used"
         kept = Path(os.environ["PROVISION_STATE_DIR"], inventory.cluster, "ray-token").read_text()

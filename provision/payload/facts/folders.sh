@@ -18,10 +18,12 @@ if [ -z "$value" ]; then
     done
     set +f; IFS=$old_ifs
 fi
-# What is no folder, as a file of that name: nothing can be put below it.
+# What is no folder, as a file of that name, or a link that leads nowhere: nothing can be put below it.
 for line in "$root" "$root/bin" "$root/clusters" "$root/envs" "$root/models"; do
-    [ -z "$value" ] && [ -e "$line" ] && [ ! -d "$line" ] || continue
-    value="folder|$(stat -L -c '%a|%U|%G' -- "$line")|$line"
+    [ -z "$value" ] && [ ! -d "$line" ] || continue
+    if [ -e "$line" ]; then value="folder|$(stat -L -c '%a|%U|%G' -- "$line")|$line"
+    elif [ -h "$line" ]; then value="links|-|-|-|$line"
+    fi
 done
 [ -z "$value" ] || printf 'root|%s' "$value" | one_line
 # Whoever logged in reads the model, also where sudo does the work; or the user who services run as.

@@ -110,6 +110,10 @@ def test_a_root_that_is_no_folder_is_known(facts_with, tmp_path, place):
     os.mkfifo(root / place, 0o600)
     found = facts_with("exit 1", root=str(root)).exposed["root"]
     assert (found.why, found.mode, found.path) == ("folder", "600", str(root / place))
+    (root / place).unlink()
+    (root / place).symlink_to(tmp_path / "gone")
+    found = facts_with("exit 1", root=str(root)).exposed["root"]
+    assert (found.why, found.path) == ("links", str(root / place))
 
 
 @pytest.mark.parametrize("folder", ["bin", "python/3.11", "envs", "envs/1f2e", "clusters", "clusters/c/h"])

@@ -204,6 +204,10 @@ PLAIN = {
         ({"sliding_window": [4096, None] * 16}, "sliding_window"),
         ({"sliding_window": "4096"}, "sliding_window"),
         ({"num_key_value_heads": 0}, "num_key_value_heads"),
+        ({"num_hidden_layers": 32.5}, "num_hidden_layers"),
+        ({"max_position_embeddings": float("inf")}, "max_position_embeddings"),
+        ({"n_positions": "32768"}, "n_positions"),
+        ({"torch_dtype": "float99"}, "torch_dtype: float99"),
         ({"num_key_value_heads": [8] * 31 + [4]}, "num_key_value_heads"),
     ],
 )

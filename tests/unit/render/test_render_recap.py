@@ -5,7 +5,7 @@ from check_samples import a_check, a_finding, a_missing_gpu, a_sound_check, a_wa
 from render_samples import a_plan, a_report
 
 from provision.core.errors import NameNotFound
-from provision.core.finding import HELD_UP, LIMIT, Finding, Severity, blocker
+from provision.core.finding import HELD_UP, LIMIT, UNTOUCHED, Finding, Severity, blocker
 from provision.core.plan import BY_UP, Mode, make_plan
 from provision.core.report import HostReport
 from provision.render.plan import plan_lines, totals
@@ -254,6 +254,16 @@ def test_where_not_all_members_are_known_a_down_says_it_and_of_whom_it_speaks() 
     down = a_report(**none, command="down", mode=Mode.DOWN)
     assert last_line(down) == "nothing to change (1 host, 41 s), nothing of this cluster is left on gpu-01"
     assert warning_lines(down) == ["warning: who belonged to `llama` is not known", "hint: do this"]
+
+
+def test_of_a_host_whose_files_a_down_did_not_look_at_it_does_not_say_that_nothing_is_left() -> None:
+    untouched = replace(a_warning("gpu-02"), fact=UNTOUCHED, said="only processes are stopped", hint="do this")
+    none = {"plan": EMPTY, "exit_code": 0, "errors": (), "findings": (untouched,), "command": "down", "mode": Mode.DOWN}
+    both = a_report(**none, hosts=FINE[:2])
+    assert last_line(both) == "nothing to change (2 hosts, 41 s), nothing of this cluster is left on gpu-01"
+    alone = a_report(**none, hosts=FINE[1:2])
+    assert last_line(alone) == "nothing to change (1 host, 41 s)"
+    assert warning_lines(both) == ["warning: gpu-02: only processes are stopped", "hint: do this"]
 
 
 def test_what_takes_a_host_that_was_left_out_is_told_with_the_way_on() -> None:

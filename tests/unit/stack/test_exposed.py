@@ -7,7 +7,7 @@ from cluster_samples import cluster, facts
 
 from provision.checks.ids import MODEL_FOLDER
 from provision.cluster.cluster import Cluster
-from provision.core.finding import Finding, Severity
+from provision.core.finding import UNTOUCHED, Finding, Severity
 from provision.core.playbook import Playbook
 from provision.engine.playbook_loader import PlaybookFile, built_in
 from provision.facts import Exposed
@@ -116,15 +116,17 @@ def test_a_root_that_is_no_folder_is_refused_and_in_nobodys_way_down() -> None:
     assert "`mv /data/ours/envs /data/ours/envs.old` on gpu-02" in refused.hint
     down = made({"root": file}, removes=True)
     assert [step.key for step in down.steps] == [step.key for step in made({}, removes=True).steps]
-    assert not [text for _, text in down.notes if "files are left" in text]
+    assert not [finding for finding in down.findings if finding.fact == UNTOUCHED]
 
 
 def test_down_only_ends_what_runs_there_and_says_what_stays() -> None:
     book = made({"root": OPEN}, removes=True)
     assert [step.resource.id for step in book.steps if step.host == "gpu-02"] == ["marked:llama/gpu-02"]
     assert len([step for step in book.steps if step.host == "gpu-01"]) > 3
-    ((_, note),) = [(host, text) for host, text in book.notes if host == "gpu-02" and "not safe" in text]
-    assert note.endswith("only processes are stopped, files are left in `/data/ours/clusters/llama/gpu-02`")
+    (untouched,) = [finding for finding in book.findings if finding.fact == UNTOUCHED]
+    assert untouched.host == "gpu-02" and not untouched.blocks
+    assert "only processes are stopped; what lies in `/data/ours/clusters/llama/gpu-02` stays" in untouched.message
+    assert untouched.hint.endswith("then run `provision down` again")
 
 
 def test_a_persons_own_playbook_is_guarded_too() -> None:
