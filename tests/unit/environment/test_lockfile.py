@@ -45,6 +45,12 @@ def test_a_lock_is_read_back_as_it_was_made(python, path):
     assert made.short == made.digest[:12] and len(made.digest) == 64
 
 
+def test_where_no_package_is_for_these_hosts_no_lock_is_made_and_the_markers_are_named(python, path):
+    with pytest.raises(LockError, match=r"none is for Python 3\.11 on x86_64") as refused:
+        make_lock(changed(python, packages=('tiny; python_version < "3.0"',)), path)
+    assert "markers" in refused.value.hint and not path.exists()
+
+
 def test_the_file_is_an_ordinary_requirements_file_that_names_no_index(python, path, index):
     make_lock(python, path)
     text = path.read_text()
