@@ -98,6 +98,9 @@ stranger() { # a path, its mode:uid:gid, and the path that was asked for: fails,
         esac
     fi
     [ -n "$why" ] || return 0
-    printf '%s\n' "$why|$mode|$(stat -c '%U|%G' -- "$1")|$1"
+    who=$(stat -c '%U|%G' -- "$1")
+    # Whom no name is for, as on a disk of another machine.
+    case $who in UNKNOWN\|*) who="uid $number|${who#*\|}" ;; esac
+    printf '%s\n' "$why|$mode|$who|$1"
     return 1
 }

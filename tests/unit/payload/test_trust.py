@@ -68,6 +68,8 @@ def test_whose_the_folder_or_a_parent_is_counts_even_where_it_is_sticky(stranger
         place.parent.chmod(0o1777)
         assert strangers(place).startswith("owner|1777|") and strangers(place).endswith(f"|{place.parent}")
         assert strangers(place, 65534) == ""
+        os.chown(place.parent, 54321, -1)
+        assert strangers(place).startswith("owner|1777|uid 54321|")
     else:
         assert strangers(place, 65534).startswith("owner|")
 
