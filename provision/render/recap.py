@@ -174,7 +174,7 @@ def _good(report: Report, hosts: str, took: str, again: str) -> str:
         untouched = {f.host for f in report.findings if f.fact == UNTOUCHED}
         bare = [h.name for h in report.hosts if h.name not in untouched]
         where = " on " + ", ".join(bare) if report.left_out or report.findings else ""
-        left = f", nothing of this cluster is left{where}" if report.command == "down" and bare else ""
+        left = f", nothing of this cluster was found{where}" if report.command == "down" and bare else ""
         return f"nothing to change ({hosts}, {took}){left}"
     if report.command == "plan":
         found = (totals(plan) if plan is not None else count(changes, "change")) or "no change on any host"

@@ -70,7 +70,7 @@ def test_even_quietly_what_stands_in_the_way_is_said() -> None:
         ({"command": "check", "plan": EMPTY, "hosts": FINE, "exit_code": 0}, "in sync (2 hosts, 41 s)"),
         (
             {"command": "down", "mode": Mode.DOWN, "plan": EMPTY, "hosts": FINE, "exit_code": 0},
-            "nothing to change (2 hosts, 41 s), nothing of this cluster is left",
+            "nothing to change (2 hosts, 41 s), nothing of this cluster was found",
         ),
         ({}, "up: 1 host failed (3 hosts, 41 s)"),
         (
@@ -244,7 +244,7 @@ def test_who_wants_something_done_reads_one_line_for_a_warning_and_none_for_drif
 def test_a_run_over_some_of_the_hosts_says_of_how_many() -> None:
     some = {"hosts": FINE[:1], "plan": EMPTY, "left_out": ("gpu-02",), "exit_code": 0, "errors": ()}
     down = a_report(**some, command="down", mode=Mode.DOWN)
-    assert last_line(down) == "nothing to change (1 of 2 hosts, 41 s), nothing of this cluster is left on gpu-01"
+    assert last_line(down) == "nothing to change (1 of 2 hosts, 41 s), nothing of this cluster was found on gpu-01"
     assert last_line(a_report(**some, command="check")) == "in sync (1 of 2 hosts, 41 s)"
 
 
@@ -252,7 +252,7 @@ def test_where_not_all_members_are_known_a_down_says_it_and_of_whom_it_speaks() 
     unread = replace(a_warning(""), said="who belonged to `llama` is not known", hint="do this")
     none = {"hosts": FINE[:1], "plan": EMPTY, "exit_code": 0, "errors": (), "findings": (unread,)}
     down = a_report(**none, command="down", mode=Mode.DOWN)
-    assert last_line(down) == "nothing to change (1 host, 41 s), nothing of this cluster is left on gpu-01"
+    assert last_line(down) == "nothing to change (1 host, 41 s), nothing of this cluster was found on gpu-01"
     assert warning_lines(down) == ["warning: who belonged to `llama` is not known", "hint: do this"]
 
 
@@ -260,7 +260,7 @@ def test_of_a_host_whose_files_a_down_did_not_look_at_it_does_not_say_that_nothi
     untouched = replace(a_warning("gpu-02"), fact=UNTOUCHED, said="only processes are stopped", hint="do this")
     none = {"plan": EMPTY, "exit_code": 0, "errors": (), "findings": (untouched,), "command": "down", "mode": Mode.DOWN}
     both = a_report(**none, hosts=FINE[:2])
-    assert last_line(both) == "nothing to change (2 hosts, 41 s), nothing of this cluster is left on gpu-01"
+    assert last_line(both) == "nothing to change (2 hosts, 41 s), nothing of this cluster was found on gpu-01"
     alone = a_report(**none, hosts=FINE[1:2])
     assert last_line(alone) == "nothing to change (1 host, 41 s)"
     assert warning_lines(both) == ["warning: gpu-02: only processes are stopped", "hint: do this"]
