@@ -158,7 +158,9 @@ def playbook(cluster):
 """
 
 
-@pytest.mark.parametrize("sudo", [False, True], ids=["user", "sudo"])
+@pytest.mark.parametrize(
+    "sudo", [pytest.param(False, id="user", marks=pytest.mark.long), pytest.param(True, id="sudo")]
+)
 def test_a_secret_is_nowhere_but_where_it_is_used(lab: Lab, tmp_path: Path, sudo: bool) -> None:
     one = Controller(lab, tmp_path / "one", sudo=sudo)
     one.settings["serve"]["tls"] = {"cert": "cert.pem", "key": "secrets/tls.key"}
