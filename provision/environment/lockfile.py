@@ -232,11 +232,6 @@ def resolve_lock(
         wheels |= {digest: source for digest, source in beside.items() if digest in wheels}
         unisolated.refuse_moved(wheels, body)
         body = only_promised(with_sha256(body, python, base), allowed, but=wheels.values())
-    if not re.search(r"^\w", body, flags=re.MULTILINE):
-        raise LockError(
-            f"of python.packages none is for Python {python.version} on {python.platform}",
-            hint="look at their markers, behind `;`",
-        )
     about = f"# python: {python.version}\n# platform: {python.platform}\n"
     plain = parse_lock(about + body, path)
     made_from = " ".join(f"{name}={digest}" for name, digest in inputs_of(python, base).items())

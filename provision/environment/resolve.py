@@ -75,6 +75,9 @@ def compile_requirements(
         if "not found in the provided package locations" in " ".join(evidence) and only_links(python, here):
             raise LockError("uv found no set of packages that fits", evidence=evidence, hint=NO_INDEX)
         raise LockError("uv found no set of packages that fits", evidence=evidence, hint=_hint(" ".join(evidence)))
+    if not re.search(r"^\w", made.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        none = f"of python.packages none is for Python {python.version} on {python.platform}"
+        raise LockError(none, hint="look at their markers, behind `;`")
     return done.stderr
 
 
