@@ -35,7 +35,7 @@ mkdir -p "$envs" "$root/bin"
 ours_alone
 # With sudo, root builds it and the user who logged in runs it; what else lies here guards itself.
 [ "$(id -u)" -ne 0 ] || chmod go+rx "$root" "$envs"
-exclusive
+exclusive || exit
 # Another host that shares the folder came first, so that this one has sent nothing yet.
 if [ "$mode" = build ] && [ -n "$follows" ] && ! finished; then
     echo "environment $short was not built by the host that shares $root" >&2

@@ -3,7 +3,7 @@
 
 [ -d "$envs" ] || exit 0
 ours_alone
-exclusive
+exclusive || exit
 # Workers keep no last good start, and have its environment.
 for place in "$root"/clusters/"$cluster"/*/vllm/last-good.json; do
     [ ! -f "$place" ] || sed -n 's/.*# digest: \([0-9a-f]\{12\}\).*/goes-back-to=\1/p' "$place" 2>/dev/null || :

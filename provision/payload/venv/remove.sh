@@ -2,7 +2,7 @@
 
 [ -d "$envs" ] || exit 0
 ours_alone
-exclusive
+exclusive || { [ -d "$envs" ] || exit 0; exit 1; }
 target=$(readlink "$envs/current-$cluster" || :)
 rm -f -- "$envs/current-$cluster"
 for place in "$envs"/*; do

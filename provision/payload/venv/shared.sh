@@ -24,9 +24,10 @@ discard() {
     mv -T -- "$1" "$gone" 2>/dev/null || return 0
     rm -rf -- "$gone"
 }
+# Fails where there is no folder, which another host that shares it may have removed by now.
 exclusive() {
     command -v flock >/dev/null 2>&1 || return 0
     [ ! -e "$envs/.lock" ] || [ -f "$envs/.lock" ] || rm -rf -- "$envs/.lock"
-    exec 9> "$envs/.lock"
+    command exec 9> "$envs/.lock" || return
     flock -n 9 || { say "waiting for another host that works on the same folder"; flock 9; }
 }
