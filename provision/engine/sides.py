@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from provision.core import events
 from provision.core.events import Event, Listener
@@ -27,7 +28,7 @@ class Sides:
         self._failed: set[str] = set()
 
     def of(self, side: str) -> Listener:
-        return self._emit if len(self._sides) < 2 else _Side(side, self._hear)
+        return self._emit if len(self._sides) < 2 else partial(self._hear, side)
 
     def _hear(self, side: str, event: Event) -> None:
         with self._lock:
@@ -65,13 +66,3 @@ class Sides:
         if host in self._failed:
             return _AND.join(f"{what}: {far}" for what, far in told if far)
         return _AND.join(far or _NOT_SAID for _, far in told) if any(far for _, far in told) else ""
-
-
-class _Side:
-    """A listener that knows of which side it hears."""
-
-    def __init__(self, side: str, hear: Callable[[str, Event], None]) -> None:
-        self._side, self._hear = side, hear
-
-    def __call__(self, event: Event) -> None:
-        self._hear(self._side, event)
