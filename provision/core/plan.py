@@ -74,6 +74,15 @@ class Plan:
     stops: tuple[Stop, ...] = ()
     #: Host → a digest of all that was observed there and decides the plan.
     seen: Mapping[str, str] = field(default_factory=dict, compare=False)
+    #: Key of a change → what of it comes from hosts that have it, and from which.
+    served: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def lines(self) -> tuple[tuple[str, ...], ...]:
+        """What is said of each change, in their order."""
+        told = (change.step.resource.in_plan(change.have, change.differences) for change in self.changes)
+        served = ([self.served[c.step.key]] if c.step.key in self.served else [] for c in self.changes)
+        return tuple((*lines, *more) for lines, more in zip(told, served, strict=True))
 
     @property
     def empty(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known
+from provision.core.offer import Offer
 from provision.core.script import Fragment, Script
 from provision.core.spread import Spread
 from provision.core.values import dataclass
@@ -105,6 +106,11 @@ class Resource(ABC):
     def spread(self, have: State, want: State) -> Spread | None:
         """What `fix` would download on this host, if others that download the same may share that; None: nothing. What
         comes of it `fix` takes up. Asked for where hosts may have files from each other."""
+        return None
+
+    def offer(self) -> Offer | None:
+        """What others that want the same may have from this host once it is as wanted; None: nothing. Asked for where
+        hosts may have files from each other."""
         return None
 
     def confirm(self) -> Script | None:

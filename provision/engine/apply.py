@@ -98,6 +98,7 @@ class Applier:
         `given_up`: once it is set nothing more is begun, and nothing said of what was not."""
         schedule, given_up = Schedule(plan), given_up or threading.Event()
         running: dict[Future[_Outcome], Stretch] = {}
+        self._relaying.know(plan.unchanged)
         gathering = Gathering(self._relaying, self._pool)
         done: set[str] = set()
         while not schedule.finished:

@@ -59,9 +59,9 @@ def keep(report: Report, inventory: Inventory, playbook: Path, only: Sequence[st
             "host": change.step.host,
             "action": change.action.name.lower(),
             "label": change.step.resource.label,
-            "lines": change.step.resource.in_plan(change.have, change.differences),
+            "lines": lines,
         }
-        for change in plan.changes
+        for change, lines in zip(plan.changes, plan.lines, strict=True)
     ]
     content = {"v": VERSION, "kind": "plan", "made": time.time(), "from": asdict(made_from), "changes": changes}
     try:

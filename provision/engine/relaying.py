@@ -1,5 +1,5 @@
-"""Large files that several hosts lack, before each of them is sent what it lacks: from one to the other, where that can
-be. What has not come that way is sent as ever."""
+"""Large files that hosts lack, before each of them is sent what it lacks: from a host that has them, and from one to
+the other, where that can be. What has not come that way is sent as ever."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from provision.cluster.relaying import RelayHost
 from provision.core import events
 from provision.core.errors import ProvisionError
 from provision.core.events import Listener
+from provision.core.offer import Offer
+from provision.core.playbook import Step
 from provision.core.stopwatch import Stopwatch
+from provision.engine.offers import MOST, Offers
 from provision.engine.schedule import Stretch
 from provision.engine.spreading import Spreading, progress
 from provision.inventory.models import Host
@@ -45,7 +48,12 @@ class Relaying:
         """`may_begin`: returns once it is known."""
         self._transport, self._hosts, self._watch, self._may_begin = transport, hosts, watch, may_begin
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
+        self._offers = Offers((), carriers)
         self._spreading = Spreading(transport, hosts, carriers, emit, cancel, watch)
+
+    def know(self, steps: Sequence[Step]) -> None:
+        """These are as wanted."""
+        self._offers = self._spreading.offers = Offers(steps, self._carriers)
 
     def beside(
         self, emit: Listener, watch: Stopwatch, may_begin: Callable[[], bool], cancel: threading.Event
@@ -57,46 +65,84 @@ class Relaying:
         """Whether it begins with large files that may come from other hosts."""
         return stretch.host in self._carriers and bool(self._lacks(stretch) or self._spreading.of(stretch))
 
+    def served(self, stretch: Stretch) -> bool:
+        """Whether another host has what it begins with."""
+        spread = self._spreading.of(stretch)
+        if spread is not None and self._offers.of(spread.key):
+            return True
+        return any(self._offers.holding(sources) for sources in self._lacks(stretch).values())
+
     def ahead(self, stretches: Sequence[Stretch]) -> None:
         """Whatever goes wrong is said, and no more than that."""
-        from provision.transport.relay import FIRST_FAILED  # certificates, which few runs need
-
         if not self._may_begin():
             return
         self._spreading.ahead(stretches)
         for sources, places in grouped({s.host: self._lacks(s) for s in stretches}):
+            holders = [(host, offer) for host, offer in self._offers.holding(sources) if host not in places][:MOST]
+            if len(places) < 2 and not holders:
+                continue
             able = {host: place for host, place in places.items() if self._carriers[host].python}
             for host in places.keys() - able.keys():
                 self._emit(events.Note(host, "large files are sent from here: there is no Python to take them with"))
-            while len(able) > 1 and not self._cancel.is_set():
-                try:
-                    failed = self._relay(sources, able)
-                except OSError as error:  # of a file here
-                    self._emit(events.Note("", f"large files are sent from here to each host: {error}"))
-                    break
-                again = {host for host, why in failed.items() if why == FIRST_FAILED}
-                # They go on from one that has all, if there is one, or from the first of them.
-                able = {host: place for host, place in able.items() if host not in failed} if again else {}
-                able |= {host: places[host] for host in places if host in again}
-                for host, why in failed.items():
-                    if not (host in again and len(able) > 1) and not self._cancel.is_set():
-                        said = f"large files are sent from here, not from host to host: {why}"
-                        self._emit(events.Note(host, said))
+            try:
+                self._all_of(sources, able, holders)
+            except OSError as error:  # of a file here
+                self._emit(events.Note("", f"large files are sent from here to each host: {error}"))
 
-    def _relay(self, sources: Sequence[Path], places: Mapping[str, UploadPlace]) -> Mapping[str, str]:
-        """Why hosts have not got all."""
+    def _all_of(
+        self, sources: Sequence[Path], places: Mapping[str, UploadPlace], holders: Sequence[tuple[str, Offer]]
+    ) -> None:
+        """`holders`: hosts that have them, of which the first serves the others; what fails goes on from the next, and
+        without one from the first of those that lack them."""
+        from provision.transport.relay import FIRST_FAILED, UNREACHED  # certificates, which few runs need
+        from provision.transport.relay_heard import ALONE
+
+        able = dict(places)
+        while (len(able) > 1 or (able and holders)) and not self._cancel.is_set():
+            failed = dict(self._relay(sources, able, holders[:1]))
+            again = {host for host, why in failed.items() if why == FIRST_FAILED}
+            for holder, _ in holders[:1]:
+                why = failed.pop(holder, "")
+                if why and why != ALONE and not self._cancel.is_set():
+                    self._emit(events.Note(holder, f"others have no large files from it any more: {why}"))
+                unreached = {host for host, why in failed.items() if why.startswith(UNREACHED) or why == ALONE}
+                again |= unreached
+                holders = holders[1:] if why or unreached else holders
+            # They go on from one that has all, if there is one, or from the first of them.
+            able = {host: place for host, place in able.items() if host not in failed} if again else {}
+            able |= {host: places[host] for host in places if host in again}
+            goes_on = len(able) > 1 or bool(able and holders)
+            for host, why in failed.items():
+                if not (host in again and goes_on) and not self._cancel.is_set():
+                    said = f"large files are sent from here, not from host to host: {why}"
+                    self._emit(events.Note(host, said))
+
+    def _relay(
+        self, sources: Sequence[Path], places: Mapping[str, UploadPlace], holders: Sequence[tuple[str, Offer]]
+    ) -> Mapping[str, str]:
+        """Why hosts have not got all, or served no more."""
         from provision.transport.relay import Relay, RelayStop
 
-        stops = [RelayStop(host, *self._carriers[host], place) for host, place in places.items()]
+        stops = [
+            RelayStop(
+                host,
+                *self._carriers[host],
+                UploadPlace(offer.folder, offer.user, ""),
+                tuple(offer.files[source] for source in sources),
+            )
+            for host, offer in holders
+        ]
+        stops += [RelayStop(host, *self._carriers[host], place) for host, place in places.items()]
         about = [source.stat() for source in sources]
         files = [(source, s.st_size, int(s.st_mtime)) for source, s in zip(sources, about, strict=True)]
         for host in places:
             self._emit(events.Doing(host, "receiving files"))
+        moved = progress(self._emit, "relayed")
         relay = Relay(
             stops,
             files,
             lambda host: self._transport.connect(self._hosts[host]),
-            progress(self._emit, "relayed"),
+            lambda host, done, total: moved(host, done, total) if host in places else None,
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
             self._transport.pace,
@@ -159,7 +205,7 @@ class Gathering:
             self._held.append(stretch)
         if self._held and not free and (not busy or time.monotonic() - self._since >= TOGETHER):
             held, self._held = self._held, []
-            if len(held) > 1:
+            if len(held) > 1 or self._relaying.served(held[0]):
                 self._relayed[self._pool.submit(self._relaying.ahead, held)] = held
             else:
                 free += held
@@ -167,9 +213,9 @@ class Gathering:
 
 
 def grouped(lacks: Mapping[str, Mapping[UploadPlace, tuple[Path, ...]]]) -> list[Group]:
-    """Those that more than one host lacks."""
+    """Who lacks the same."""
     groups: dict[tuple[Path, ...], dict[str, UploadPlace]] = {}
     for host, places in lacks.items():
         for place, sources in places.items():
             groups.setdefault(sources, {}).setdefault(host, place)
-    return [(sources, places) for sources, places in groups.items() if len(places) > 1]
+    return list(groups.items())

@@ -1,5 +1,5 @@
-"""What several hosts are about to download, before each of them does: a share of it by each, and the others' from host
-to host. What has not come that way each host downloads as ever."""
+"""What hosts are about to download, before each of them does: all of it from hosts that have it, or else a share of it
+by each, and the others' from host to host. What has not come that way each host downloads as ever."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from provision.core.events import Listener
 from provision.core.secret import Secret
 from provision.core.spread import Spread
 from provision.core.stopwatch import Stopwatch
+from provision.engine.offers import MOST, Offers
 from provision.engine.schedule import Stretch
 from provision.inventory.models import Host
 from provision.transport import Transport
@@ -33,6 +34,8 @@ class Spreading:
     ) -> None:
         self._transport, self._hosts, self._watch = transport, hosts, watch
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
+        #: What lies on which hosts as it is wanted.
+        self.offers = Offers((), carriers)
 
     def of(self, stretch: Stretch) -> Spread | None:
         """What it downloads that others may download, too: with what is there when it begins."""
@@ -47,28 +50,53 @@ class Spreading:
 
     def ahead(self, stretches: Sequence[Stretch]) -> None:
         """Whatever goes wrong is said, and no more than that."""
-        from provision.transport.relay import FIRST_FAILED  # certificates, which few runs need
-        from provision.transport.spread import WAITS
-
         groups: dict[tuple[object, ...], dict[str, Spread]] = {}
         for stretch in stretches:
             if stretch.host in self._carriers and (found := self.of(stretch)) is not None:
                 groups.setdefault(found.key, {})[stretch.host] = found
-        for able in groups.values():
-            while len(able) > 1 and not self._cancel.is_set():
-                failed = self._spread(able)
-                again = {host for host, why in failed.items() if why == FIRST_FAILED}
-                # They go on with what is left of them, and with what each of them has by now.
-                able = {
-                    host: spread for host, spread in able.items() if again and (host in again or host not in failed)
-                }
-                for host, why in failed.items():
-                    if not (host in again and len(able) > 1) and not self._cancel.is_set():
-                        what = "it loads no share of the download" if why == WAITS else "it downloads by itself"
-                        self._emit(events.Note(host, f"{what}: {why}"))
+        for key, able in groups.items():
+            self._all_of(able, self._holders(key, able))
 
-    def _spread(self, able: Mapping[str, Spread]) -> Mapping[str, str]:
-        """Why hosts have not got all."""
+    def _holders(self, key: object, able: Mapping[str, Spread]) -> Mapping[str, Spread]:
+        """Hosts that have all of it."""
+        found: dict[str, Spread] = {}
+        for step in self.offers.of(key):
+            want = step.resource.want()
+            spread = step.resource.spread(want, want) if step.host not in able and len(found) < MOST else None
+            if spread is not None:
+                found[step.host] = spread
+        return found
+
+    def _all_of(self, able: Mapping[str, Spread], holders: Mapping[str, Spread]) -> None:
+        """`holders`: hosts that have it. What fails goes on with the others that are left."""
+        from provision.transport.relay import FIRST_FAILED, UNREACHED  # certificates, which few runs need
+        from provision.transport.relay_heard import ALONE
+        from provision.transport.spread import WAITS
+
+        while (len(able) > 1 or (able and holders)) and not self._cancel.is_set():
+            failed = dict(self._spread(able, holders))
+            ended = {host: failed.pop(host) for host in holders if host in failed}
+            again = {host for host, why in failed.items() if why == FIRST_FAILED}
+            holders = {
+                host: spread for host, spread in holders.items() if ended.get(host, FIRST_FAILED) == FIRST_FAILED
+            }
+            if holders and (unreached := {host for host, why in failed.items() if why.startswith(UNREACHED)}):
+                again, holders = again | unreached, {}
+            # They go on with what is left of them, and with what each of them has by now.
+            able = {host: spread for host, spread in able.items() if again and (host in again or host not in failed)}
+            if self._cancel.is_set():
+                break
+            for host, why in ended.items():
+                if why not in (FIRST_FAILED, ALONE):
+                    self._emit(events.Note(host, f"others have none of its files any more: {why}"))
+            goes_on = len(able) > 1 or bool(able and holders)
+            for host, why in failed.items():
+                if not (host in again and goes_on):
+                    what = "it loads no share of the download" if why == WAITS else "it downloads by itself"
+                    self._emit(events.Note(host, f"{what}: {why}"))
+
+    def _spread(self, able: Mapping[str, Spread], holders: Mapping[str, Spread]) -> Mapping[str, str]:
+        """Why hosts have not got all, or served no more."""
         from provision.transport.spread import SpreadStop, SpreadTransfer
 
         stops = [
@@ -82,14 +110,15 @@ class Spreading:
                 spread.environment,
                 spread.token if isinstance(spread.token, Secret) else None,
             )
-            for host, spread in able.items()
+            for host, spread in (*holders.items(), *able.items())
         ]
+        moved = progress(self._emit, "downloaded and relayed")
         for host in able:
-            self._emit(events.Doing(host, "downloading a share"))
+            self._emit(events.Doing(host, "receiving files" if holders else "downloading a share"))
         transfer = SpreadTransfer(
             stops,
             lambda host: self._transport.connect(self._hosts[host]),
-            progress(self._emit, "downloaded and relayed"),
+            lambda host, done, total: moved(host, done, total) if host in able else None,
             lambda host, text: self._emit(events.Note(host, text)),
             self._cancel,
             self._transport.pace,

@@ -6,7 +6,7 @@ A Secret becomes its mask; what a resource holds inside is left out, its id and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timezone
 from functools import singledispatch
@@ -97,6 +97,10 @@ def _step(value: Step) -> Json:
 
 @encode.register
 def _change(value: Change) -> Json:
+    return _of_change(value, value.step.resource.in_plan(value.have, value.differences))
+
+
+def _of_change(value: Change, lines: Sequence[str]) -> Json:
     differences: list[Json] = [encode(d) for d in value.differences]
     return {
         "step": value.step.key,
@@ -107,7 +111,7 @@ def _change(value: Change) -> Json:
         "have": encode(value.have),
         "want": encode(value.want),
         "differences": differences,
-        "lines": encode(value.step.resource.in_plan(value.have, value.differences)),
+        "lines": encode(tuple(lines)),
         "because": value.because,
     }
 
@@ -140,7 +144,7 @@ def _known(value: Known) -> Json:
 def _plan(value: Plan) -> Json:
     return {
         "mode": value.mode.value,
-        "changes": encode(value.changes),
+        "changes": [_of_change(change, lines) for change, lines in zip(value.changes, value.lines, strict=True)],
         "blockers": encode(value.blockers),
         "unchanged": [step.key for step in value.unchanged],
         "stops": encode(value.stops),

@@ -30,7 +30,7 @@ class _Row:
 
 def plan_lines(plan: Plan, paint: Paint = PLAIN) -> list[str]:
     """A line per change, more where it has several differences; nothing for an empty plan."""
-    rows = _rows(plan.changes)
+    rows = _rows(plan)
     if len(rows) >= MERGE_FROM:
         rows = _merged(rows)
     rows = _told_once(rows)
@@ -122,11 +122,12 @@ def hindered(plan: Plan) -> str:
     return f"{count(len(blockers), 'thing')} in the way" if blockers else ""
 
 
-def _rows(changes: Sequence[Change]) -> list[_Row]:
-    by_key = {c.step.key: c for c in changes}
+def _rows(plan: Plan) -> list[_Row]:
+    by_key = {c.step.key: c for c in plan.changes}
     rows = []
-    for change in changes:
-        details = tuple(_details(change, by_key))
+    for change in plan.changes:
+        served = plan.served.get(change.step.key, "")
+        details = (*_details(change, by_key), *([clean(served)] if served else ()))
         rows.append(_Row(change.action, clean(change.step.resource.label), details, (change.step.host,)))
     return rows
 

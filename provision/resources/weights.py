@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from provision.core.errors import ProvisionError
 from provision.core.finding import Finding, Known
+from provision.core.offer import Offer
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
@@ -215,6 +216,13 @@ class Weights(Resource):
         into = {"into": self.models, "user": self.owner, "made": self.models}
         environment = capitals(self._fetching(have)) | open_to_see
         return Spread(key, bundle(SPREAD), self.python, **into, environment=environment, token=self.token or "")
+
+    def offer(self) -> Offer | None:
+        if self.here is not None:
+            files = {self.here.folder / name: name for name in self.here.files}
+            return Offer(("sent", self.here.folder), "large files", self.folder, self.owner, files)
+        spread = self.spread(self.want(), self.want())
+        return Offer(spread.key, "all files", self.folder) if spread is not None else None
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         said = failed.tail()

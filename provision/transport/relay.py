@@ -1,4 +1,5 @@
-"""Files to several hosts at once: from here to the first of them, and from host to host (payload/relay) to the others.
+"""Files to several hosts at once: from here, or from a host that has them, to the first of them, and from host to host
+(payload/relay) to the others.
 
 What this leaves on each host is what an upload leaves that broke off, at best with nothing missing. So the upload that
 follows sends what has not come, compares the whole with what is here, and puts it into its place: whatever goes wrong
@@ -23,7 +24,7 @@ from provision.payload.bundle import bundle
 from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
 from provision.transport.batch import STARTING
 from provision.transport.pace import Pace
-from provision.transport.relay_heard import LEAST, OutOfRelay, RelayHeard
+from provision.transport.relay_heard import ALONE, LEAST, OutOfRelay, RelayHeard
 from provision.transport.relay_run import RelayMember, RelayRun, file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.session import Session
@@ -35,27 +36,36 @@ STUCK = 120.0
 #: How many of those before it a host knows, the first aside.
 NEAREST = 3
 
+#: Seconds for which one that serves is heard, where others have not got all.
+WORDS = 1.0
+
 #: Why hosts have not got all which can go on from another one.
 FIRST_FAILED = "the host that was sent the files failed"
+
+#: First words of why one has not which can go on from another one, if there is one that it has not tried.
+UNREACHED = NO_SOURCE
 
 
 @dataclass(frozen=True)
 class RelayStop:
     """A host that the files are for: its address for the others, ports of which one will be free, a Python there, and
-    where they are to lie."""
+    where they are to lie. `names`: of one that has them all, what they are called there; it serves the others, and is
+    sent nothing."""
 
     name: str
     address: str
     ports: tuple[int, ...]
     python: str
     place: UploadPlace
+    names: tuple[str, ...] = ()
 
 
 @dataclass
 class Relay:
-    """`sources`: with size, time and name as the host is told. `connect`: the session of a host. `on_bytes(host, done,
-    total)`; `say(host, text)`: what went wrong, and did not end it. `pace`: of what leaves this machine, and for each
-    host of what it gets from others. `failed`: host → why it did not get all."""
+    """`stops`: one that has the files before all others. `sources`: with size, time and name as the host is told.
+    `connect`: the session of a host. `on_bytes(host, done, total)`; `say(host, text)`: what went wrong, and did not end
+    it. `pace`: of what leaves this machine, and for each host of what it gets from others. `failed`: host → why it did
+    not get all."""
 
     stops: Sequence[RelayStop]
     sources: Sequence[tuple[Path, int, int]]
@@ -122,13 +132,13 @@ class Relay:
         self._run.joins(place, RelayMember(certified(place), stop.address, heard.port))
         members = self._run.all_there(look)
         if len(members) < 2:
-            raise OutOfRelay("no other host takes part")
+            raise OutOfRelay(ALONE)
         first = min(members)
         before = [member for other, member in members.items() if other < place][::-1]
         # The nearest, and the first: one behind a firewall tries each of them.
         send(heard, b"P", json.dumps([*before[:NEAREST], *before[NEAREST:][-1:]]).encode())
         if place == first:
-            self._feed(heard, look)
+            self._feed(place, heard, look)
             heard.caught_up()  # what went over a slow line from here is no fault of its
             self._run.told()
         else:
@@ -139,6 +149,8 @@ class Relay:
             self._patience(heard)
         self._run.has_all(place)
         self._run.all_over(look)
+        if stop.names and self._run.lost:
+            heard.look(WORDS)  # why it is not had from there
 
     def _begin(self, place: int, heard: RelayHeard) -> None:
         stop = self.stops[place]
@@ -151,16 +163,22 @@ class Relay:
             "ports": stop.ports,
             "rate": self.pace.rate,
             "files": [(source.name, size, mtime) for source, size, mtime in self.sources],
+            "names": stop.names,
         }
         send(heard, b"S", json.dumps(asked).encode())
 
-    def _feed(self, heard: RelayHeard, look: Callable[[], None]) -> None:
+    def _feed(self, place: int, heard: RelayHeard, look: Callable[[], None]) -> None:
         """The first host: every block, but for those that it has."""
+        serves = bool(self.stops[place].names)
         for file, (source, size, _) in enumerate(self.sources):
             for block, data in file_blocks(file, source, size):
                 look()
+                if serves and self._run.alone(place):
+                    raise OutOfRelay(ALONE)
                 if block.number < heard.has(file):
                     send(heard, b"H", HASH.pack(*block))
+                elif serves:
+                    raise OutOfRelay("it has not said that it has all")
                 else:
                     self.pace.take(len(data))
                     send(heard, b"D", HASH.pack(*block) + data)

@@ -28,6 +28,10 @@ _AT_ONCE = 64
 _WORDS = 2.0
 
 
+#: Why one takes no part that has nobody to take part with.
+ALONE = "no other host takes part"
+
+
 class OutOfRelay(Exception):
     """A host takes no further part."""
 

@@ -65,6 +65,16 @@ class Together(Generic[Member]):
         """As long as one is not done, the others go on passing on."""
         self._wait(lambda: len(self._over) == self._count, look)
 
+    def alone(self, place: int) -> bool:
+        """Nobody else has anything to get."""
+        with self._changed:
+            return self._over | {place} == {*range(self._count)}
+
+    @property
+    def lost(self) -> bool:
+        """Somebody has not had all."""
+        return bool(self._gone)
+
     def _wait(self, true: Callable[[], bool], look: Callable[[], None]) -> None:
         while True:
             with self._changed:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from provision.payload.relay.wire import blocks, length_of
-from provision.transport.relay_heard import OutOfRelay
+from provision.transport.relay_heard import ALONE, OutOfRelay
 from provision.transport.relay_run import Block, RelayMember, Together
 from provision.transport.spread_heard import SpreadListing
 
@@ -76,7 +76,7 @@ class SpreadRun(Together[SpreadMember]):
                 self.total = sum(sizes[file] for file in self._of)
                 self._moved = time.monotonic()
         if sum(member is not None for member in self._members.values()) < 2:
-            raise OutOfRelay("no other host takes part")
+            raise OutOfRelay(ALONE)
         if len(members) < 2 or place not in members:
             raise OutOfRelay("the hub has told it of other files than other hosts")
 

@@ -19,7 +19,8 @@ from provision.payload.bundle import HOST_PYTHON
 from provision.payload.relay.wire import BLOCK, REQUEST, part_name
 from provision.transport import Transport
 from provision.transport.pace import Pace
-from provision.transport.relay import Relay, RelayStop, send
+from provision.transport.relay import FIRST_FAILED, Relay, RelayStop, send
+from provision.transport.relay_heard import ALONE
 from provision.transport.relay_run import file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.upload import UploadPlace
@@ -54,6 +55,7 @@ class Rack:
     ipv6: bool = False
     rate: float = 0
     places: dict[int, Path] = field(default_factory=dict)
+    serves: bool = False
 
     @property
     def about(self) -> tuple[Path, int, int]:
@@ -71,7 +73,8 @@ class Rack:
         for n, (host, port) in enumerate(zip(self.hosts, self.ports, strict=True)):
             place = UploadPlace(str(self.into(n)), self.users.get(n, ""), "")
             address = "::1" if self.ipv6 else host.address
-            stops.append(RelayStop(host.name, address, (port,), self.pythons.get(n, PYTHON), place))
+            names = (f"shards/{self.source.name}",) if self.serves and n == 0 else ()
+            stops.append(RelayStop(host.name, address, (port,), self.pythons.get(n, PYTHON), place, names))
         known = {host.name: host for host in self.hosts}
 
         def moved(host: str, done: int, total: int) -> None:
@@ -109,9 +112,19 @@ os.execv({PYTHON!r}, [{PYTHON!r}, *flags, code.replace({part!r}, {other!r})])
         (found,) = [p for p in self.relaying if Path(f"/proc/{p}/cwd").resolve() == self.into(number)]
         return found
 
+    def standing(self) -> Path:
+        """The file where the first host has it, whole and in its place."""
+        self.serves = True
+        path = self.into(0) / "shards" / self.source.name
+        path.parent.mkdir(parents=True)
+        self.into(0).chmod(0o700)
+        path.write_bytes(self.source.read_bytes())
+        path.chmod(0o400)
+        return path
+
     def finish(self) -> None:
         """What `up` does next, whatever came of the relay."""
-        for number, host in enumerate(self.hosts):
+        for number, host in [*enumerate(self.hosts)][self.serves :]:
             self.transport.connect(host).send([Upload(self.source, str(self.into(number)))])
             assert (self.into(number) / self.source.name).read_bytes() == self.source.read_bytes()
             assert [path.name for path in self.into(number).iterdir()] == [self.source.name]
@@ -128,6 +141,14 @@ def rack(make_host: MakeHost, tmp_path: Path):
     source.write_bytes(os.urandom(16 * BLOCK + 12345))
     with Transport(hosts) as transport:
         yield Rack(hosts, transport, tmp_path, source, [free_port(host.address) for host in hosts])
+
+
+@pytest.fixture
+def leaving(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what leaves the controller."""
+    sizes: list[int] = []
+    monkeypatch.setattr("provision.transport.relay.send", lambda *what: sizes.append(len(what[-1])) or send(*what))
+    return sizes
 
 
 @pytest.fixture
@@ -220,17 +241,15 @@ def test_root_runs_no_python_that_others_could_change(rack: Rack) -> None:
     assert "which others could change" in relay.failed[rack.hosts[1].name]
 
 
-def test_what_has_come_before_is_not_sent_again(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_come_before_is_not_sent_again(rack: Rack, leaving: list[int]) -> None:
     whole = rack.source.read_bytes()
     for number, begun in enumerate((whole[: 5 * BLOCK + 7], whole[: 3 * BLOCK] + bytes(2 * BLOCK), whole)):
         rack.into(number).mkdir(mode=0o700)
         rack.part(number).write_bytes(begun)
-    sent: list[int] = []
-    monkeypatch.setattr("provision.transport.relay.send", lambda *what: sent.append(len(what[-1])) or send(*what))
     relay = rack.relay()
     relay.carry_out()
     assert relay.failed == {}
-    assert sum(size > BLOCK for size in sent) == 16 - 5
+    assert sum(size > BLOCK for size in leaving) == 16 - 5
     rack.finish()
 
 
@@ -245,6 +264,79 @@ def test_a_first_host_with_something_else_begins_again(rack: Rack) -> None:
     again.carry_out()
     assert again.failed == {}
     rack.finish()
+
+
+def test_a_host_that_has_it_serves_it_and_nothing_leaves_here(rack: Rack, leaving: list[int]) -> None:
+    standing = rack.standing()
+    before = standing.stat()
+    relay = rack.relay()
+    assert relay.carry_out() == rack.hosts[0].name
+    assert relay.failed == {} and rack.said == []
+    assert max(leaving) < BLOCK // 2
+    for number in (1, 2):
+        assert rack.part(number).read_bytes() == rack.source.read_bytes()
+    assert (standing.stat().st_mtime_ns, standing.stat().st_mode) == (before.st_mtime_ns, before.st_mode)
+    assert [path.name for path in rack.into(0).iterdir()] == ["shards"]
+    assert rack.nothing_left()
+    rack.finish()
+
+
+def test_one_alone_is_served(rack: Rack, leaving: list[int]) -> None:
+    rack.standing()
+    rack.hosts, rack.ports = rack.hosts[:2], rack.ports[:2]
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {} and max(leaving) < BLOCK // 2
+    rack.finish()
+
+
+def test_who_serves_finds_what_was_written_to_since_and_passes_on_none_of_it(rack: Rack) -> None:
+    standing = rack.standing()
+    standing.chmod(0o600)
+    with standing.open("r+b") as file:
+        file.seek(3 * BLOCK)
+        file.write(b"other")
+    relay = rack.relay()
+    assert relay.carry_out() == rack.hosts[0].name
+    assert relay.failed.pop(rack.hosts[0].name) == f"is not the file that it was: shards/{rack.source.name}"
+    assert {*relay.failed.values()} == {FIRST_FAILED}
+    whole = rack.source.read_bytes()
+    for number in (1, 2):
+        assert whole.startswith(rack.part(number).read_bytes())
+    assert rack.nothing_left()
+    rack.finish()
+
+
+def test_of_another_size_or_through_a_link_it_is_not_served(rack: Rack, leaving: list[int]) -> None:
+    standing = rack.standing()
+    standing.unlink()
+    standing.symlink_to(rack.source)
+    relay = rack.relay()
+    assert relay.carry_out() == rack.hosts[1].name
+    assert relay.failed.keys() == {rack.hosts[0].name}
+    assert max(leaving) > BLOCK
+    rack.finish()
+
+
+def test_what_a_host_serves_is_compared_by_who_has_it(rack: Rack) -> None:
+    rack.standing()
+    rack.spoil(0, "data = part.passed_on(block)", "data = bytes(len(part.read(block)))")
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed.keys() == {rack.hosts[1].name, rack.hosts[2].name}
+    assert "damaged" in relay.failed[rack.hosts[1].name]
+    assert rack.part(1).stat().st_size == 0
+    rack.finish()
+
+
+def test_where_nobody_is_left_to_be_served_the_file_is_not_read_to_its_end(rack: Rack, slow: None) -> None:
+    rack.standing()
+    rack.hosts, rack.ports = rack.hosts[:2], rack.ports[:2]
+    once(rack, lambda: os.kill(rack.process(1), signal.SIGKILL))
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed[rack.hosts[0].name] == ALONE
+    assert rack.nothing_left()
 
 
 def test_a_stranger_gets_nothing(rack: Rack, slow: None) -> None:
@@ -297,7 +389,7 @@ def test_who_shows_another_certificate_is_asked_for_nothing(rack: Rack, monkeypa
 
 
 def test_a_damaged_block_is_refused_and_fetched_from_another(rack: Rack) -> None:
-    rack.spoil(1, "data = part.read(block)", "data = bytes(len(part.read(block)))")
+    rack.spoil(1, "data = part.passed_on(block)", "data = bytes(len(part.read(block)))")
     relay = rack.relay()
     relay.carry_out()
     assert relay.failed == {}
@@ -307,7 +399,7 @@ def test_a_damaged_block_is_refused_and_fetched_from_another(rack: Rack) -> None
 
 
 def test_without_another_a_damaged_block_never_stays(rack: Rack) -> None:
-    rack.spoil(0, "data = part.read(block)", "data = bytes(len(part.read(block)))")
+    rack.spoil(0, "data = part.passed_on(block)", "data = bytes(len(part.read(block)))")
     relay = rack.relay()
     relay.carry_out()
     assert relay.failed.keys() == {rack.hosts[1].name, rack.hosts[2].name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -17,7 +18,7 @@ from hub_racks import HubRacks
 from loopback import Users, processes_below, wait_until
 from uv import find_uv_bin
 
-from provision.core.events import Event, Note, Progress
+from provision.core.events import Event, Note, Planned, Progress
 from provision.core.secret import Secret
 from provision.inventory.models import Host
 from provision.inventory.transfers import Transfers
@@ -148,12 +149,12 @@ def test_a_damaged_block_is_refused_and_had_from_another_host(
 
     def bundled(name: str) -> str:
         text = real(name)
-        right = "data = part.read(block)\\n            guest.sendall(LENGTH"
+        right = "data = part.passed_on(block)\\n            guest.sendall(LENGTH"
         if name != "weights.spread:main":
             return text
         assert right in text
         wrong = "data = part.read(block) if block or os.environ['HOST'] != 'host-2' else bytes(part.size)[:4 << 20]"
-        return text.replace(right, right.replace("data = part.read(block)", wrong)).replace(
+        return text.replace(right, right.replace("data = part.passed_on(block)", wrong)).replace(
             "import errno\\nimport socket", "import errno\\nimport os\\nimport socket"
         )
 
@@ -194,6 +195,81 @@ def test_what_has_come_before_ctrl_c_is_not_asked_for_again(racks: HubRacks, hub
     assert_all_have_all(racks, hub)
     asked = Counter(name for name, _ in hub.loaded)
     assert [asked[name] for name in SHARDS] == [1, 1, 1, 2]
+
+
+def joining(racks: HubRacks, hub: FakeHub, *hosts: str) -> Counter[str]:
+    """These hosts have lost the model, and get it again: what the hub was asked for by then."""
+    for host in hosts:
+        shutil.rmtree(racks.root(host))
+    before = Counter(name for name, _ in hub.loaded)
+    report = racks.run("up")
+    assert (report.exit_code, changes(report)) == (0, len(hosts)), report.errors
+    assert_all_have_all(racks, hub)
+    return Counter(name for name, _ in hub.loaded) - before
+
+
+@pytest.mark.parametrize("hosts", [("host-3",), ("host-1", "host-3")])
+def test_who_joins_has_it_from_hosts_that_have_it_and_asks_the_hub_for_no_file(
+    racks: HubRacks, hub: FakeHub, hosts: tuple[str, ...]
+) -> None:
+    assert racks.run("up").exit_code == 0
+    written = (racks.at("host-2") / SHARDS[0]).stat()
+    assert joining(racks, hub, *hosts) == {}
+    assert notes(racks) == []
+    (plan,) = [event.plan for event in racks.hosts.events if isinstance(event, Planned)]
+    from_whom = "host-2" if len(hosts) > 1 else "host-1 or host-2"
+    assert set(plan.served.values()) == {f"all files from {from_whom}"}
+    now = (racks.at("host-2") / SHARDS[0]).stat()
+    assert (now.st_ino, now.st_mtime_ns, now.st_ctime_ns) == (written.st_ino, written.st_mtime_ns, written.st_ctime_ns)
+    again = racks.run("up")
+    assert (again.exit_code, changes(again)) == (0, 0)
+
+
+def test_who_joins_asks_the_hub_for_what_other_hosts_do_not_pass_on(racks: HubRacks, hub: FakeHub) -> None:
+    """Their addresses for the others are none of their own: nothing can listen there."""
+    assert racks.run("up").exit_code == 0
+    *holders, last = racks.hosts.hosts
+    racks.hosts.hosts = [h.model_copy(update={"node_ip": f"192.0.2.{n}"}) for n, h in enumerate(holders, 7)] + [last]
+    assert joining(racks, hub, "host-3") == dict.fromkeys(hub.repositories["acme/tiny"].files, 1)
+    assert any(note.startswith("host-3: it downloads by itself: ") for note in notes(racks))
+    assert any(note.startswith("host-1: others have none of its files any more: ") for note in notes(racks))
+
+
+def test_where_who_has_it_dies_another_one_goes_on(racks: HubRacks, hub: FakeHub) -> None:
+    assert racks.run("up").exit_code == 0
+    killed: list[int] = []
+
+    def listen(event: Event) -> None:
+        racks.hosts.events.append(event)
+        if isinstance(event, Progress) and event.text.startswith("downloaded") and not killed:
+            own = racks.root("host-1") / "models"
+            killed.extend(pid for pid in relaying(racks) if Path(f"/proc/{pid}/cwd").resolve() == own)
+            os.kill(*killed, signal.SIGKILL)
+
+    shutil.rmtree(racks.root("host-3"))
+    before = len(hub.loaded)
+    report = racks.run("up", listener=listen)
+    assert (report.exit_code, changes(report), len(killed)) == (0, 1, 1), report.errors
+    assert len(hub.loaded) == before
+    assert any(note.startswith("host-1: others have none of its files any more: ") for note in notes(racks))
+    assert_all_have_all(racks, hub)
+
+
+def test_what_was_written_to_on_a_host_is_not_had_from_it(racks: HubRacks, hub: FakeHub) -> None:
+    """Size and time are as before, so that a look does not find it: who gets it compares it with the hub's hash."""
+    assert racks.run("up").exit_code == 0
+    for host in ("host-1", "host-2"):
+        path = racks.at(host) / SHARDS[0]
+        before = path.stat()
+        with path.open("r+b") as file:
+            file.write(b"other")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    shutil.rmtree(racks.root("host-3"))
+    asked = Counter(name for name, _ in hub.loaded)
+    racks.run("up")
+    assert Counter(name for name, _ in hub.loaded) - asked == {SHARDS[0]: 1}
+    for name, content in hub.repositories["acme/tiny"].files.items():
+        assert (racks.at("host-3") / name).read_bytes() == content
 
 
 def test_a_token_is_in_no_environment_line_or_file(racks: HubRacks, hub: FakeHub) -> None:

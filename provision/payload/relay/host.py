@@ -15,11 +15,14 @@ import time
 from typing import IO, Any, Union
 
 from provision.payload.relay.fetching import Fetched, NoSource, RelayPeer, Sent
-from provision.payload.relay.parts import FilePart, Parts
+from provision.payload.relay.parts import FilePart, Parts, StandingFile
 from provision.payload.relay.saying import end, frame, say
 from provision.payload.relay.serving import Serving
 from provision.payload.relay.tls import Identity
 from provision.payload.relay.wire import AT, BLOCK, FRAME, HAS, HASH, LISTENS, LOST, WHOLE, length_of
+
+#: Niceness of who serves others: a model may be served there.
+LAST = 10
 
 #: Seconds between two lines about how far it is.
 _OFTEN = 0.5
@@ -31,14 +34,20 @@ def main() -> None:
     given = sys.stdin.buffer
     try:
         asked = json.loads(frame(given, b"S"))
-        RelayProgram(asked, Parts([FilePart.named(*about) for about in asked["files"]])).take(given)
+        if asked["names"]:
+            os.nice(LAST)
+            standing = [StandingFile(name, about[1]) for name, about in zip(asked["names"], asked["files"])]
+            ServingProgram(asked, Parts(standing)).take(given)
+        else:
+            RelayProgram(asked, Parts([FilePart.named(*about) for about in asked["files"]])).take(given)
     except (OSError, ValueError, EOFError, ImportError) as error:
         end(str(error))
 
 
 class RelayProgram:
     """One host's part. `asked`: `authority`, `certificate`, `key` (PEM), `address`, `ports`, `files`, each with name,
-    size, and time, and `rate`, the bytes that come from other hosts in a second at most, 0 for no limit."""
+    size, and time, `names` of the same files where they are whole already, and `rate`, the bytes that come from other
+    hosts in a second at most, 0 for no limit."""
 
     def __init__(self, asked: dict[str, Any], parts: Parts) -> None:
         self._identity = Identity(asked["authority"], asked["certificate"], asked["key"])
@@ -138,3 +147,10 @@ class RelayProgram:
                 begins = max(self._free, now)
                 self._free = begins + size / self._rate
             time.sleep(begins - now)
+
+
+class ServingProgram(RelayProgram):
+    """Of a host that has all of the files."""
+
+    def _one(self, source: _Source, file: int, block: int) -> None:
+        """It is there, and checked when it is asked for."""

@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 
 from provision.payload.relay.wire import BLOCK, blocks, length_of, part_name
 
+#: What is said of a file that somebody has written to.
+CHANGED = "is not the file that it was"
+
 
 class FilePart:
     """One file, open. `hashes`: of its first blocks, as far as they are known; `good`: how many of its blocks are
@@ -65,12 +68,42 @@ class FilePart:
         """What is there from this block on is not of the file."""
         os.ftruncate(self._file, block * BLOCK)
 
+    def passed_on(self, block: int) -> bytes:
+        """As it was checked."""
+        return self.read(block)
+
     @staticmethod
     def digest(data: bytes | bytearray) -> bytes:
         return hashlib.sha256(data).digest()
 
     def fits(self, block: int, data: bytes | bytearray) -> bool:
         return self.digest(data) == self.hashes[block]
+
+
+class StandingFile(FilePart):
+    """One that is whole, and in its place, where it is read alone. It is checked block by block as it is passed on:
+    most of it may be asked for by nobody."""
+
+    def __init__(self, name: str, size: int) -> None:
+        """`name`: from the folder where we are. Raises OSError."""
+        opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        about = os.fstat(opened)
+        if not stat.S_ISREG(about.st_mode) or about.st_size != size:
+            os.close(opened)
+            raise OSError(errno.ESTALE, CHANGED, name)
+        super().__init__(opened, size, lambda: None)
+        self.name = name
+
+    def passed_on(self, block: int) -> bytes:
+        """Raises Changed."""
+        data = self.read(block)
+        if not self.fits(block, data):
+            raise Changed(f"{CHANGED}: {self.name}")
+        return data
+
+
+class Changed(Exception):
+    """What is here is not what it was taken for."""
 
 
 class Parts:

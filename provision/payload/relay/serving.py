@@ -9,7 +9,8 @@ import ssl
 import threading
 from collections.abc import Sequence
 
-from provision.payload.relay.parts import Parts
+from provision.payload.relay.parts import Changed, Parts
+from provision.payload.relay.saying import end
 from provision.payload.relay.wire import ALIVE, GONE, LENGTH, REQUEST
 
 #: Connections at once: a stranger who opens more keeps out others for the seconds of one handshake.
@@ -46,6 +47,8 @@ class Serving:
                 with self._context.wrap_socket(sock, server_side=True) as guest:
                     while True:
                         self._answer(guest, *REQUEST.unpack(exactly(guest, REQUEST.size)))
+        except Changed as changed:
+            end(str(changed))
         finally:
             self._room.release()
 
@@ -57,7 +60,7 @@ class Serving:
             if not self._parts.ready(file, block, ALIVE):
                 guest.sendall(LENGTH.pack(0))
                 continue
-            data = part.read(block)
+            data = part.passed_on(block)
             guest.sendall(LENGTH.pack(len(data)))
             guest.sendall(data)
             block += 1

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from provision.payload.relay.fetching import Fetched, RelayPeer
-from provision.payload.relay.host import RelayProgram
+from provision.payload.relay.host import LAST, RelayProgram
 from provision.payload.relay.parts import FilePart, Parts
 from provision.payload.relay.saying import end, frame, say
 from provision.payload.relay.wire import AT_WORK, BLOCK, FILE, FOUND, HASH, LISTED, LISTENS, LOST
@@ -44,7 +44,10 @@ def main() -> None:
         os.environ.update(asked["environment"])
         spec = ChainMap({"HF_TOKEN": asked["token"]}, os.environ)
         become(spec["OWNER"])
-        SpreadProgram(asked, Share(spec)).take(given)
+        share = Share(spec)
+        if all(map(share.whole, share.names)):
+            os.nice(LAST)
+        SpreadProgram(asked, share).take(given)
     except BlockingIOError:
         end(AT_WORK)
     except UnsafePlace as refused:

@@ -26,16 +26,23 @@ def test_hosts_that_lack_the_same_are_one_group() -> None:
         "three": {at("three"): (B,)},
         "four": {},
     }
-    assert grouped(lacks) == [((A, B), {"one": at("one"), "two": at("two")})]
+    assert grouped(lacks) == [
+        ((A, B), {"one": at("one"), "two": at("two")}),
+        ((A,), {"one": at("one", "model")}),
+        ((B,), {"three": at("three")}),
+    ]
 
 
 class Told(Relaying):
-    def __init__(self, concerned: Sequence[str]) -> None:
-        self.concerned = concerned
+    def __init__(self, concerned: Sequence[str], *, had: bool = False) -> None:
+        self.concerned, self.had = concerned, had
         self.relayed: list[list[str]] = []
 
     def concerns(self, stretch: Stretch) -> bool:
         return stretch.host in self.concerned
+
+    def served(self, stretch: Stretch) -> bool:
+        return self.had
 
     def ahead(self, stretches: Sequence[Stretch]) -> None:
         self.relayed.append([stretch.host for stretch in stretches])
@@ -65,6 +72,16 @@ def test_one_alone_waits_for_none() -> None:
     gathering = Gathering(told, cast(ThreadPoolExecutor, None))
     assert gathering.ready(stretches("one"), busy=False) == stretches("one")
     assert told.relayed == []
+
+
+def test_one_alone_has_it_from_a_host_that_has_it() -> None:
+    told = Told(["one"], had=True)
+    with ThreadPoolExecutor(1) as pool:
+        gathering = Gathering(told, pool)
+        assert gathering.ready(stretches("one"), busy=False) == []
+        wait(gathering.running)
+        assert told.relayed == [["one"]]
+        assert gathering.ready([], busy=False) == stretches("one")
 
 
 def test_one_that_is_still_at_something_else_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

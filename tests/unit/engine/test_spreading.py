@@ -31,7 +31,7 @@ class Failing(Spreading):
     def of(self, stretch: Stretch) -> Spread:
         return SPREAD
 
-    def _spread(self, able: Mapping[str, Spread]) -> Mapping[str, str]:
+    def _spread(self, able: Mapping[str, Spread], holders: Mapping[str, Spread]) -> Mapping[str, str]:
         return self.failed
 
 
