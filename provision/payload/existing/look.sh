@@ -31,16 +31,20 @@ within() { # uids, folders and files
     done
 }
 theirs() { IFS= read -r place && strangers "$place" "$me"; }
-# Folders outside of it from which packages are imported, as pip leaves them for what is installed to be edited.
+# Folders outside of it from which packages are imported, as pip leaves them for what is installed to be edited. `skip`:
+# as above.
 led_to() { # folders
-    find "$@" -path '*-packages/*.pth' ! -path '*-packages/*/*' 2>/dev/null | while IFS= read -r file; do
-        [ ! -f "$file" ] || grep -avE '^(#|import[[:space:]]|[[:space:]]*$)' -- "$file" | tr -d '\r' | while IFS= read -r line; do
-            case $line in /*) ;; *) line=${file%/*}/$line ;; esac
-            printf '%s\n' "$line"
-        done
-    done
-    find "$@" -path '*-packages/*.dist-info/direct_url.json' 2>/dev/null | while IFS= read -r file; do
-        [ ! -f "$file" ] || ! grep -qsE '"editable": *true' "$file" || sed -n 's|.*"url": *"file://\([^"]*\)".*|\1|p' "$file"
+    find "$@" -path "$skip" -prune -o -path '*-packages/*.pth' ! -path '*-packages/*/*' -print -o \
+        -path '*-packages/*.dist-info/direct_url.json' -print 2>/dev/null | while IFS= read -r file; do
+        [ -f "$file" ] || continue
+        case $file in
+            *.pth)
+                grep -avE '^(#|import[[:space:]]|[[:space:]]*$)' -- "$file" | tr -d '\r' | while IFS= read -r line; do
+                    case $line in /*) ;; *) line=${file%/*}/$line ;; esac
+                    printf '%s\n' "$line"
+                done ;;
+            *)  ! grep -qsE '"editable": *true' "$file" || sed -n 's|.*"url": *"file://\([^"]*\)".*|\1|p' "$file" ;;
+        esac
     done
 }
 # The first that others could change of what its Python runs and reads, also of the one that it was made with.
@@ -69,9 +73,10 @@ open_to() { # uids
     done
     skip=$besides/site-packages
     found=$(within "$me" "$@")
-    skip=
     [ -z "$found" ] || { printf '%s\n' "$found"; return 0; }
-    led_to "$@" | sort -u | while IFS= read -r place; do
+    places=$(led_to "$@" | sort -u)
+    skip=
+    printf '%s\n' "$places" | while IFS= read -r place; do
         [ -e "$place" ] || continue
         found=$(strangers "$place" "$me")
         [ -n "$found" ] || found=$(within "$me" "$place/")

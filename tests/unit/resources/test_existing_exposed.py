@@ -142,6 +142,20 @@ def test_code_that_a_stranger_could_change_is_not_run(
 
 
 @needs_root
+def test_packages_of_the_python_that_it_was_made_with_are_not_its_own(here: ExistingEnvironment, env: Path) -> None:
+    home, python = env.parent / "python", env / "bin/python"
+    (home / "bin").mkdir(parents=True)
+    written(home / "lib/python3.99/site-packages/editable.pth", f"{of_a_stranger(env)}\n")
+    real = python.resolve()
+    python.unlink()
+    shutil.copy(real, python)
+    written(env / "pyvenv.cfg", f"home = {home}/bin\n")
+    assert "exposed" not in probed(here)
+    written(env / "pyvenv.cfg", f"home = {home}/bin\ninclude-system-site-packages = true\n")
+    assert probed(here)["exposed"].endswith("/home")
+
+
+@needs_root
 def test_the_name_of_what_is_not_safe_says_nothing_more(here: ExistingEnvironment, env: Path) -> None:
     written(site(env) / r"a\ncurrent=yes\npython=3.12.1\nrecords=x.py", "", STRANGER)
     found = probed(here)
