@@ -41,6 +41,27 @@ def recipes() -> dict[str, Recipe]:
     return {one.title: one for one in found if any(not step["commands"] for step in one.steps())}
 
 
+class Project:
+    """A copy of the project in `folder`. It stays in one place: what was compiled, checked and linted there once need
+    not be again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root, self._git = copy(folder / "project"), folder / "git"
+        self._run("init", "-q")
+        self._run("add", "-Af")
+        self._run("-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "As it was")
+
+    def as_it_was(self) -> Path:
+        self._run("reset", "-q", "--hard")
+        self._run("clean", "-fdq", "-e", "__pycache__", "-e", ".*_cache")
+        return self._root
+
+    def _run(self, *arguments: str) -> None:
+        # Not in the copy, which would be taken for a checkout.
+        command = ["git", f"--git-dir={self._git}", f"--work-tree={self._root}", *arguments]
+        subprocess.run(command, check=True, cwd=self._root)
+
+
 def copy(to: Path) -> Path:
     """The project without what is made in it, and with a `.venv/bin` that runs what is installed here on the copy."""
     left_out = shutil.ignore_patterns("__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "test_recipes.py")
