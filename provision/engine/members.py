@@ -34,11 +34,17 @@ _REACHED = {"address", "node_ip", "ssh", "sudo", "run_as", "root"}
 
 @dataclass(frozen=True)
 class KeptMember:
-    """`stopped`: nothing of the cluster runs there. `source`: path of the inventory by which it became a member."""
+    """`stopped`: nothing of the cluster runs there. `source`: path of the inventory by which it became a member.
+    `roots`: what its `root` was before, where `up` has worked."""
 
     host: Host
     stopped: bool
     source: str
+    roots: tuple[str, ...] = ()
+
+    def roots_but(self, host: Host) -> tuple[str, ...]:
+        """Those that it has had, and that are not the one that the inventory names."""
+        return tuple(root for root in dict.fromkeys((*self.roots, self.host.base)) if root != host.base)
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,10 @@ class Members:
         source = str(self.inventory.path.resolve())
         for host in self.inventory.hosts:
             if host.name in (*names, *idle):
-                kept = host.model_dump(include=_REACHED)
-                self.entries[host.name] = KeptMember(Host(name=host.name, **kept), host.name in idle, source)
+                kept = Host(name=host.name, **host.model_dump(include=_REACHED))
+                before = self.entries.get(host.name)
+                roots = before.roots_but(host) if before is not None else ()
+                self.entries[host.name] = KeptMember(kept, host.name in idle, source, roots)
         self._write()
         for name in self.renamed:
             _taken_over(cluster_dir(name) / FILE, self.inventory.cluster)
@@ -173,13 +181,16 @@ class Members:
         if not self.entries:
             self.path.unlink(missing_ok=True)
             return
-        members = {
-            name: {"stopped": m.stopped, "source": m.source, "host": m.host.model_dump(mode="json", include=_REACHED)}
-            for name, m in self.entries.items()
-        }
+        members = {name: _as_json(member) for name, member in self.entries.items()}
         content = {"v": VERSION, "inventory": str(self.inventory.path.resolve()), "members": members}
         private_folder(self.path.parent)
         write_whole(self.path, json.dumps(content, indent=1) + "\n", kept=True)
+
+
+def _as_json(member: KeptMember) -> dict[str, object]:
+    more = {"roots": list(member.roots)} if member.roots else {}
+    host = member.host.model_dump(mode="json", include=_REACHED)
+    return {"stopped": member.stopped, "source": member.source, "host": host, **more}
 
 
 def forget_hosts_of(inventory: Path) -> None:
@@ -265,4 +276,7 @@ def _entries(members: dict[str, dict[str, object]], source: str) -> Iterator[tup
     for name, kept in members.items():
         known = kept["host"]
         assert isinstance(known, dict)
-        yield name, KeptMember(Host(name=name, **known), bool(kept["stopped"]), str(kept.get("source", source)))
+        roots = kept.get("roots", ())
+        assert isinstance(roots, (list, tuple))
+        whence, before = str(kept.get("source", source)), tuple(map(str, roots))
+        yield name, KeptMember(Host(name=name, **known), bool(kept["stopped"]), whence, before)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provision.cluster.cluster import Cluster
+from provision.cluster.cluster import Cluster, Node
 from provision.cluster.gather import Fleet, fleet_of
 from provision.core.errors import PortClosed
 from provision.core.events import silent
@@ -178,3 +178,36 @@ def test_of_one_that_is_gone_a_down_says_what_leads_out(monkeypatch: pytest.Monk
         former.Former(fleet, job).join(fleet, Cluster(inventory, (), job.lock, {}), None)
     (error,) = fleet.all_errors
     assert error.hint == f"look; if gpu-02 is gone for good: `rm {members.path}`"
+
+
+def told_of_roots(tmp_path: Path, mode: Mode, now: Host, job_only: tuple[str, ...] = ()) -> list[Any]:
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(now,))
+    job = Job.of_steps("up", mode, inventory, lambda _: Playbook(), None, job_only, {})
+    object.__setattr__(job, "members", Members.of(inventory))
+    cluster = Cluster(inventory, (Node(now, Facts(home="/home/ops")),), job.lock, {})
+    with fleet_of((now,), silent) as fleet:
+        return former.Former(fleet, job).join(fleet, cluster, None)[2]
+
+
+def test_a_root_that_was_changed_is_named_until_up_and_once_more_by_purge(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROVISION_STATE_DIR", str(tmp_path / "state"))
+    inventory = Inventory(path=tmp_path / "inventory.yaml", cluster="gpus", hosts=(FIRST,))
+    Members.of(inventory).begin(["gpu-01"])
+    moved = FIRST.model_copy(update={"root": "/data/new"})
+    for mode in (Mode.UP, Mode.PURGE):
+        (finding,) = told_of_roots(tmp_path, mode, moved)
+        assert finding.host == "gpu-01" and "~/.provision/clusters/gpus, ~/.provision/envs" in finding.said
+        assert "`root: ~/.provision`" in finding.hint
+        assert told_of_roots(tmp_path, mode, moved, ("gpu-01",)) == []
+        # The same folder in other words.
+        assert told_of_roots(tmp_path, mode, FIRST.model_copy(update={"root": "/home/ops/.provision/"})) == []
+    again = inventory.model_copy(update={"hosts": (moved,)})
+    Members.of(again).begin(["gpu-01"])
+    assert Members.of(again).entries["gpu-01"].roots == ("~/.provision",)
+    assert told_of_roots(tmp_path, Mode.UP, moved) == []
+    (finding,) = told_of_roots(tmp_path, Mode.PURGE, moved)
+    assert "~/.provision/clusters/gpus" in finding.said
+    (other,) = told_of_roots(tmp_path, Mode.PURGE, FIRST)
+    assert "/data/new/clusters/gpus" in other.said

@@ -97,6 +97,20 @@ def test_every_process_of_the_cluster_on_this_host_is_found_and_ended_and_no_oth
     assert found(left) == [""]
 
 
+def test_where_what_ran_had_its_log_is_named_if_root_is_another_one_now(tmp_path: Path) -> None:
+    here, before = (tmp_path / root / "clusters" / CLUSTER / "gpu-01" / "ray" for root in ("now", "it's before"))
+    for folder in (here, before):
+        folder.mkdir(parents=True)
+        with (folder / "log").open("a") as log:
+            subprocess.Popen(["sleep", "60"], env=mark("ray"), stdout=log, start_new_session=True)
+    left = StillRunning(CLUSTER, "gpu-01", folders=(str(here), str(here.with_name("vllm"))))
+    while len(found(left)) < 2:
+        time.sleep(0.05)
+    said = [line for line in run(left.fix({}, None)).splitlines() if "left in place" in line]
+    assert said == [f"::note left in place, since `root` is another one now: {before.parent}, secrets in it, too"]
+    assert found(left) == [""]
+
+
 def test_a_mark_of_several_lines_names_no_other_process(begin: Begin) -> None:
     """As a process of the services' user could carry one, to have those of whoever logs in ended."""
     other = begin({"PATH": os.defpath})
