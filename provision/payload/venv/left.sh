@@ -11,9 +11,10 @@ linked() {
 # An `up` that failed before it stopped anything leaves services that run from what was there before, and start from it
 # again; and what the last good start ran is what `rollback` goes back to. `run`: of a service, on whichever of the hosts
 # that share the folder.
-needed() { # an environment's name, a cluster that does not count
+needed() { # an environment's name, a cluster that does not count; sets `by`, the cluster that needs it
     for place_of in "$root"/clusters/*; do
-        [ "${place_of##*/}" != "$2" ] || continue
+        by=${place_of##*/}
+        [ "$by" != "$2" ] || continue
         for file in "$place_of"/*/*/run; do [ -f "$file" ] && grep -qsF -- "/envs/$1/" "$file" && return 0; done
         for file in "$place_of"/*/vllm/last-good.json; do
             [ -f "$file" ] && grep -qsF -- "# digest: $1" "$file" && return 0

@@ -14,9 +14,14 @@ for place in "$envs"/*; do
     used=
     ! needed "$name" "$cluster" || used=yes
     for link in "$envs"/current-*; do
-        [ -h "$link" ] && [ "$link" -ef "$place" ] && used=yes
+        [ -h "$link" ] && [ "$link" -ef "$place" ] && used=yes by=${link##*/current-}
     done
-    [ -n "$used" ] || { say "removing environment $name"; discard "$place"; }
+    if [ -z "$used" ]; then
+        say "removing environment $name"
+        discard "$place"
+    elif [ "$name" = "$short" ]; then printf '::kept it stays, since the cluster %s uses it\n' "$by"
+    else printf '::kept environment %s stays, since the cluster %s uses it\n' "$name" "$by"
+    fi
 done
 rm -rf -- "$envs/.users-$cluster" "$inbox" "$cache" "$envs"/.gone-"$tag".* "$envs"/.was-"$tag".* "$envs/.current-$tag"
 # As older versions called it, with a lock's twelve digits at both ends.
