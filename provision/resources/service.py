@@ -160,7 +160,7 @@ class Service(Resource):
 
     def health(self) -> Script:
         """Prints `health=ok` while the running service is well; part of the probe."""
-        return Script("echo health=ok")
+        return Script(shell("service/awake.sh"))
 
     def unit(self) -> Unit:
         """What is particular about its unit, where it is one that stays up."""

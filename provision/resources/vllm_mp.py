@@ -18,7 +18,7 @@ from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.absent import Stopped
 from provision.resources.ranks import COUNT, Ranks
-from provision.resources.service import LIBRARY
+from provision.resources.service import LIBRARY, Service
 from provision.resources.vllm import VllmServer
 
 #: Flags that only the process with the API may have: `--headless` refuses the last one, and opens no port.
@@ -86,8 +86,9 @@ class VllmHead(VllmNode):
 
     def health(self) -> Script:
         """While the model loads, nobody listens yet."""
-        well = super().health()
-        return Script(f"{shell(ANSWERED)}\nif answered; then\n{well.body}\nelse echo health=ok\nfi", well.vars)
+        well, runs = super().health(), Service.health(self)
+        body = f"{shell(ANSWERED)}\nif answered; then\n{well.body}\nelse {runs.body}\nfi"
+        return Script(body, well.vars)
 
     def until_it_answers(self) -> Script:
         return VllmServer.ready(self)
@@ -116,7 +117,7 @@ class VllmWorker(VllmNode):
         return ()
 
     def health(self) -> Script:
-        return Script("echo health=ok")
+        return Service.health(self)
 
 
 @dataclass(frozen=True)

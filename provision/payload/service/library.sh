@@ -9,10 +9,12 @@
 me=${_uid:-$(id -u)}
 # Whether nobody else can have written $1, of type $2: it is no link, it is ours, and nobody else can write it.
 is_ours() { [ -n "$(find "$1" -prune -type "$2" -user "$me" ! -perm /022 2>/dev/null)" ]; }
+# `condition`: the state of the process (proc(5)), T of one that is stopped.
 start_of() {
-    started=''
+    started='' condition=''
     { read -r l < "/proc/$1/stat"; } 2>/dev/null || return 1
     set -- ${l##*)}
+    condition=$1
     [ "$1" != Z ] && started=${20}
 }
 # `stamped`: all that the stamp says, so that it is read once. One that others could have written says nothing. `kept_ours`:
