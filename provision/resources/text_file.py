@@ -40,7 +40,8 @@ class TextFile(Resource):
     """`path` holds `text` and nothing else, with `mode` (octal digits), owned by `owner` where that is given.
 
     It is never written through a link. Below a folder that others could change nothing is written; with `sudo`, what
-    lies below a folder of `owner`, or of whoever logged in, is written with that user's rights, and is theirs.
+    lies below a folder of `owner`, or of whoever logged in, is written with that user's rights, and is theirs. Folders
+    that are made for it have a file `.made-by-provision` in them, and go with it while nothing else is there.
     """
 
     why: ClassVar[str] = "the programs that read it use its present content"

@@ -26,6 +26,8 @@ from provision.resources.text_file import TextFile
 pytestmark = pytest.mark.hosts
 
 MakeHost = Callable[..., Host]
+#: In a folder that was made for a file.
+MADE = ".made-by-provision"
 TEXT = 'it\'s "all" $of `it` \\ here\n\n  überall\t\n'
 
 
@@ -52,7 +54,7 @@ def test_a_file_lives_as_the_playbook_says(host: OneHost, tmp_path: Path, make: 
     assert written(folder) == before
 
     assert changes(host.up(file)) == 1
-    (path,) = (p for p in folder.rglob("*") if p.is_file())
+    (path,) = (p for p in folder.rglob("*") if p.is_file() and p.name != MADE)
     assert path.read_bytes() == TEXT.encode()
     made = written(folder)
     assert changes(host.up(file)) == 0
@@ -65,7 +67,7 @@ def test_a_file_lives_as_the_playbook_says(host: OneHost, tmp_path: Path, make: 
     assert path.read_bytes() == TEXT.encode()
 
     assert changes(host.down(file)) == 1
-    assert not path.exists()
+    assert list(folder.iterdir()) == []
     assert changes(host.down(file)) == 0
 
 
@@ -139,7 +141,8 @@ def test_a_secret_is_in_nothing_that_a_run_says(make_host: MakeHost, tmp_path: P
         return made
 
     said = [hosts.run("check", book), *hosts.events, hosts.run("up", book), *hosts.events]
-    (tmp_path / "folder" / "token").unlink()
+    for name in ("token", MADE):
+        (tmp_path / "folder" / name).unlink()
     (tmp_path / "folder").rmdir()
     (tmp_path / "folder").write_text("in the way")
     said += [hosts.run("up", book), *hosts.events]

@@ -75,6 +75,35 @@ def test_what_is_removed_is_the_file_and_no_neighbour(run: Callable[..., tuple[i
     assert (place / "conf.new").exists() and list(ours.parent.iterdir()) == []
 
 
+def test_folders_that_were_made_for_a_file_go_with_it_and_no_others(
+    run: Callable[..., tuple[int, str, str]], place: Path
+) -> None:
+    one, other = (TextFile(str(place / "made" / "for it" / name), "x") for name in ("one", "other"))
+    beside, ours = TextFile(str(place / "beside"), "x"), TextFile(str(place / "clusters" / "c" / "h" / "token"), "x")
+    for file in (one, other, beside, ours):
+        assert run(fix(file))[0] == 0
+    folder = place / "made" / "for it"
+    assert sorted(path.name for path in folder.iterdir()) == [".made-by-provision", "one", "other"]
+    assert not list(place.glob("clusters/**/.made*")) and not (place / ".made-by-provision").exists()
+    assert run(one.fix({}, None))[0] == 0 and folder.is_dir()
+    assert run(other.fix({}, None))[0] == 0 and not (place / "made").exists()
+    assert run(beside.fix({}, None))[0] == 0 and place.is_dir()
+    (place / "theirs").mkdir()
+    theirs = TextFile(str(place / "theirs" / "file"), "x")
+    assert run(fix(theirs))[0] == run(theirs.fix({}, None))[0] == 0
+    assert (place / "theirs").is_dir()
+
+
+def test_somebodys_file_keeps_such_a_folder(run: Callable[..., tuple[int, str, str]], place: Path) -> None:
+    file = TextFile(str(place / "made" / "one"), "x")
+    assert run(fix(file))[0] == 0
+    (place / "made" / ".theirs").write_text("x")
+    assert run(file.fix({}, None))[0] == run(file.fix({}, None))[0] == 0
+    assert sorted(path.name for path in (place / "made").iterdir()) == [".made-by-provision", ".theirs"]
+    (place / "made" / ".theirs").unlink()
+    assert run(file.fix({}, None))[0] == 0 and not (place / "made").exists()
+
+
 def test_a_file_of_a_terabyte_is_not_read(run: Callable[..., tuple[int, str, str]], place: Path) -> None:
     """Whoever owns the folder could put one there, which takes no space: a file with holes."""
     with (place / "file").open("wb") as file:
@@ -96,7 +125,7 @@ def test_a_file_has_its_mode_and_a_secret_its_owner_alone(place: Path, run: Call
     assert (mode(Path(text.path)), mode(Path(secret.path))) == ("644", "600")
     # The folders let in whom the file lets in, where root works for others.
     assert mode(place / "new") == mode(place / "new/deep") == ("755" if os.getuid() == 0 else "700")
-    assert sorted(path.name for path in (place / "new/deep").iterdir()) == ["secret", "text"]
+    assert sorted(path.name for path in (place / "new/deep").glob("[!.]*")) == ["secret", "text"]
     assert run(fix(SecretFile(f"{place}/hidden/secret", Secret("s"))), umask=umask)[0] == 0
     assert mode(place / "hidden") == "700"
     for file in (text, secret):
