@@ -26,6 +26,7 @@ from provision.parallel.keys import (
     counts,
     not_modelled,
 )
+from provision.parallel.misread import of_config
 
 #: What a layer keeps of the tokens before: all, those in a window, or nothing that grows.
 Kind = Literal["all", "window", "state"]
@@ -56,7 +57,8 @@ class Architecture:
     `experts`: of each layer that has some, 0 for a dense model; `expert_share`: their part of the weights of all
     layers. `dense`, `shared`: inner size of the dense feed-forward parts, and of the shared experts, 0 without.
     `cache_8bit`: its files have scales for a KV cache in 8 bits, which vLLM then keeps unless told otherwise.
-    `not_modelled`: keys of the config that tell of attention or cache and are not understood here."""
+    `not_modelled`: keys of the config that tell of attention or cache and are not understood here; `misread`: what is
+    no answer there, a sentence each."""
 
     names: tuple[str, ...]
     model_type: str
@@ -85,6 +87,7 @@ class Architecture:
     shared: int = 0
     cache_8bit: bool = False
     not_modelled: tuple[str, ...] = ()
+    misread: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -153,6 +156,7 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         shared=_shared(text),
         cache_8bit=any(cache_in_8bit(c.get("quantization_config")) for c in (config, text)),
         not_modelled=tuple(dict.fromkeys((*_missing(heads, head_dim, kept), *not_modelled(text, layers)))),
+        misread=of_config(config, text, layers),
     )
 
 

@@ -11,6 +11,7 @@ from provision.parallel.alternatives import alternatives, fewer, shortfall
 from provision.parallel.architecture import Architecture
 from provision.parallel.choose import Accepts, Hosts, choose
 from provision.parallel.cut import IMPOSSIBLE, Cut, refusals
+from provision.parallel.misread_flags import of_args
 from provision.parallel.settings import cut_of, fits_itself, loaded_bytes, settings_of
 from provision.parallel.size import Room, sizes
 
@@ -67,6 +68,8 @@ def fit(model: Architecture, weights: int, serve: Serve, hosts: tuple[Room, ...]
         return replace(found, unknown="its config does not say how many attention heads it has")
     if "hidden_size" in model.not_modelled:
         return replace(found, unknown="its config does not say how large an attention head is")
+    if unread := [*(f"in its config.json {said}" for said in model.misread), *of_args(serve)]:
+        return replace(found, unknown="; ".join(unread))
     return _counted(found, model, weights, serve, accepts)
 
 

@@ -100,7 +100,7 @@ _CHANNELS = frozenset(("chatglm", "qwen", "zamba2"))
 _QUANTISED = ("auto", "float8", "fp8", "int8", "uint8")
 
 
-def _misread(text: Mapping[str, object], layers: int) -> Iterator[str]:
+def odd(text: Mapping[str, object], layers: int) -> Iterator[str]:
     """Keys that are known, with a value that says nothing which is understood."""
     for key in (*LAYERS, *HEADS, *HIDDEN, *KV_HEADS, *LENGTHS):
         number = text.get(key)
@@ -134,4 +134,4 @@ def not_modelled(text: Mapping[str, object], layers: int = 0) -> tuple[str, ...]
         return ()
     said = (key for key, value in text.items() if value not in (None, False, 0, [], {}, ""))
     unread = sorted(key for key in said if _TELLS.search(key) and key not in known)
-    return (*unread, *strange, *_misread(text, layers))
+    return (*unread, *strange, *odd(text, layers))

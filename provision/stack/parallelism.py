@@ -16,6 +16,7 @@ from provision.parallel.alternatives import alternatives, fewer, shortfall
 from provision.parallel.architecture import Architecture, read_architecture
 from provision.parallel.choose import Hosts, choose
 from provision.parallel.cut import IMPOSSIBLE, Cut, Refusal, refusals
+from provision.parallel.misread_flags import of_args
 from provision.parallel.settings import (
     cut_of,
     fits_itself,
@@ -108,6 +109,9 @@ def _judge(
     vllm = wanted_by(cluster).vllm
     refused = refusals(model, cut, vllm)
     book.findings += [_refused(refusal, serve.model) for refusal in refused]
+    if unread := [*(f"in its config.json, {files.source}, {said}" for said in model.misread), *_args(serve)]:
+        book.note(f"whether {serve.model} fits is not known: {'; '.join(unread)}")
+        return
     variables = {**cluster.inventory.ray.env, **serve.env}
     settings = settings_of(variables, serve)
     weights = loaded_bytes(model, files.weights, serve)
@@ -142,6 +146,10 @@ def _judge(
         for other in fewer(model, weights, cut, rooms, settings, accepts):
             book.note(f"auto uses all GPUs, and the model needs less: {other}")
     book.sizing = sizing
+
+
+def _args(serve: Serve) -> Iterator[str]:
+    return (f"in serve.args {said}" for said in of_args(serve))
 
 
 def _refused(refusal: Refusal, model: str) -> Finding:

@@ -217,8 +217,78 @@ def test_what_says_nothing_is_no_number_and_blocks_nothing(change: dict[str, obj
     assert read.not_modelled == (said,)
     serve = Serve(model="m", tensor_parallel=1, pipeline_parallel=1)
     tight = fit(read, 16 * 10**9, serve, (Room("a", 1, 22 * GIB),))
-    assert tight.fits is not False
-    assert (tight.stage is None) == (said == "hidden_size")
+    assert (tight.fits, tight.stage) == (None, None)
+    assert said in tight.unknown or said == "hidden_size"
+    ample = fit(read, 16 * 10**9, serve, (Room("a", 1, 200 * GIB),))
+    assert (ample.fits, ample.stage) == (None, None)
+
+
+YARN = '{"rope_type": "yarn", "factor": 4.0}'
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rope_scaling": "yarn"}, f"`rope_scaling` is `yarn`, expected an object such as `{YARN}`"),
+        ({"rope_scaling": {"type": "yarn"}}, "`rope_scaling` is of the kind `yarn` and has no `factor`"),
+        ({"rope_scaling": {"type": "linear", "factor": "four"}}, "`rope_scaling.factor` is `four`, expected a number"),
+        (
+            {"rope_parameters": {"rope_type": "yran", "factor": 4.0}},
+            "`yran`, which is not known here; did you mean `yarn`",
+        ),
+        ({"rope_parameters": {"full": {"rope_type": "linear", "factor": 0}}}, "`rope_parameters.full.factor` is `0`"),
+        ({"quantization_config": {"quant_method": "fp8", "weight_block_size": [128]}}, "weight_block_size` is `[128]`"),
+        ({"quantization_config": {"quant_method": "fp8", "weight_block_size": [0, 128]}}, "such as `[128, 128]`"),
+        (
+            {"quantization_config": {"quant_method": "fp8", "weight_block_size": "128x128"}},
+            "is `128x128`, expected two",
+        ),
+        ({"quantization_config": "fp8"}, "`quantization_config` is `fp8`, expected an object"),
+    ],
+)
+def test_broken_values_of_a_config_are_named_with_what_was_expected(change: dict[str, object], said: str) -> None:
+    read = read_architecture(PLAIN | change)
+    assert read is not None
+    found = fit(read, 16 * 10**9, Serve(model="m"), (Room("a", 1, 200 * GIB),))
+    assert (found.fits, found.stage) == (None, None)
+    assert found.unknown.startswith("in its config.json ") and said in found.unknown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rope_scaling": {"type": "dynamic", "alpha": 1000.0}},
+        {"rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}},
+        {"rope_scaling": {"rope_type": "default"}},
+        {"rope_scaling": None},
+        {"rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}},
+        {"quantization_config": {"quant_method": "fp8", "weight_block_size": None}},
+    ],
+)
+def test_sound_values_are_not(change: dict[str, object]) -> None:
+    read = read_architecture(PLAIN | change)
+    assert read is not None and read.misread == ()
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"kv-cache-dtype": "fp7"}, "`kv-cache-dtype` is `fp7`, which is not known here; did you mean `fp8`?"),
+        ({"kv_cache_dtype": "nvfp4"}, "how much `kv-cache-dtype: nvfp4` takes is not known here"),
+        ({"dtype": "bfloat15"}, "`dtype` is `bfloat15`, which is not known here; did you mean `bfloat16`?"),
+        ({"block-size": 0}, "`block-size` is `0`, expected a whole number above 0 such as `16`"),
+        ({"max-num-seqs": "many"}, "`max-num-seqs` is `many`, expected a whole number"),
+        ({"max-num-batched-tokens": True}, "`max-num-batched-tokens` is `true`, expected a whole number"),
+        ({"cpu-offload-gb": "-8"}, "`cpu-offload-gb` is `-8`, expected a number of GiB"),
+    ],
+)
+def test_flags_that_nobody_understands_make_no_sum(args: dict[str, Any], said: str) -> None:
+    read = read_architecture(PLAIN)
+    assert read is not None
+    for memory in (8, 200):
+        found = fit(read, 16 * 10**9, Serve(model="m", args=args), (Room("a", 1, memory * GIB),))
+        assert (found.fits, found.stage) == (None, None)
+        assert said in found.unknown
 
 
 @pytest.mark.parametrize(("vllm", "tokens"), [("0.19.1", 131072), ("0.29.0", 131072), ("0.30.0", 32768), ("", 32768)])
