@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 
@@ -11,7 +12,7 @@ from provision.cluster.model_folder import differing
 from provision.core.finding import Against, Finding, Severity
 from provision.core.wording import GIB, size, span
 from provision.environment.python_version import minor
-from provision.facts import Facts
+from provision.facts import Facts, ModelFolder
 from provision.inventory.models import Serve
 from provision.weights.here import here, sent_to
 from provision.weights.source import source_of
@@ -113,9 +114,10 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     if serve is None or model is None or source_of(serve) in ("hub", "controller"):
         return  # or it is yet to come
     sent = model.path == sent_to(serve, node.root) != ""
-    if model.there and model.files and not sent:
-        return
     path = serve.model if sent else model.path or serve.model
+    if model.there and model.files and not sent:
+        yield from _parts(node, model, path)
+        return
     # It may have files all the same: for another user, or behind a file server that does not answer.
     there = model.there and not sent
     said = f"no files are visible in the model's folder {path}" if there else f"there is no folder {path}"
@@ -129,6 +131,25 @@ def _model(node: Node, facts: Facts, cluster: Cluster) -> Iterator[Finding]:
         why="every rank reads its part of the model from it",
         hint=f"copy the model to {path} on {node.name}, or mount it there{_here(serve)}",
         said=said,
+    )
+
+
+def _parts(node: Node, model: ModelFolder, path: str) -> Iterator[Finding]:
+    """Of weights in numbered parts, some are not there: a copy that was broken off."""
+    if not model.missing:
+        return
+    others = len(model.missing) - 1
+    more = f", and {others} more part{'s' if others > 1 else ''} of the weights" if others else ""
+    yield Finding(
+        node.name,
+        "storage",
+        "model folder",
+        Severity.BLOCKS,
+        found=f"without {others + 1} part{'s' if others else ''} of its weights",
+        against=Against.POSSIBLE,
+        why="the ranks that need them do not start",
+        hint=f"copy what is missing to {path} on {node.name}: `ls {shlex.quote(path)}` shows what is there",
+        said=f"{path} has no {model.missing[0]}{more or ', a part of the weights'}",
     )
 
 

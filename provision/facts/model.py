@@ -152,7 +152,7 @@ class Xid:
 class ModelFolder:
     """The folder of the model, if it is one: `digest` is over names and sizes of its files. `there`: it exists.
     `config`: what its config.json says. `weights_bytes`: of the files with the weights that vLLM would load,
-    `pickles` those of them that are pickles."""
+    `pickles` those of them that are pickles, `missing` the numbered parts of them that are not there."""
 
     path: str
     there: bool = False
@@ -163,6 +163,7 @@ class ModelFolder:
     config: Mapping[str, object] = field(default_factory=dict, hash=False)
     weights_bytes: int = 0
     pickles: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from provision.facts.model import ModelFolder
-from provision.weights.files import pickles_of, weights_bytes
+from provision.weights.files import loaded, missing, pickles_of, weights_bytes
 
 
 def read_model(
@@ -33,6 +33,7 @@ def read_model(
         config=_config(config),
         weights_bytes=weights_bytes(sizes) if whole else 0,
         pickles=pickles_of(sizes) if whole else (),
+        missing=tuple(missing(loaded(sizes))) if whole else (),
     )
 
 

@@ -97,6 +97,15 @@ def test_a_model_folder_without_files_blocks() -> None:
     assert finding.message == f"no files are visible in the model's folder {MODEL}"
 
 
+def test_parts_of_the_weights_that_are_missing_are_named_on_their_host() -> None:
+    gone = tuple(f"model-{number:05}-of-00004.safetensors" for number in (2, 4))
+    (finding,) = found(2, {2: {"model": ModelFolder(MODEL, True, 3, GIB, missing=gone)}})
+    assert told([finding]) == [("gpu-02", "model folder", "blocks")]
+    assert finding.message == f"{MODEL} has no {gone[0]}, and 1 more part of the weights"
+    (one,) = found(2, {2: {"model": ModelFolder(MODEL, True, 3, GIB, missing=gone[1:])}})
+    assert one.message == f"{MODEL} has no {gone[1]}, a part of the weights"
+
+
 def test_a_model_of_a_hub_or_no_model_asks_for_no_folder() -> None:
     assert found(2, {2: {"model": None}}) == []
     assert found(2, {2: {"model": ModelFolder(MODEL)}}, serve=None) == []

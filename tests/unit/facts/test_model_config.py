@@ -33,3 +33,13 @@ def test_weights_that_were_not_all_seen_are_not_counted() -> None:
     folder = read_facts(facts(json.dumps(CONFIG), FILES + "end=124\n")).model
     assert folder is not None
     assert folder.weights_bytes == 0
+
+
+def test_parts_that_are_not_there_are_named_and_nothing_is_counted() -> None:
+    listed = FILES.replace("5000 ./model-00001-of-00002.safetensors\n", "")
+    folder = read_facts(facts(json.dumps(CONFIG), listed + "end=0\n")).model
+    assert folder is not None
+    assert (folder.weights_bytes, folder.missing) == (0, ("model-00001-of-00002.safetensors",))
+    part = read_facts(facts(json.dumps(CONFIG), listed + "end=124\n")).model
+    assert part is not None
+    assert part.missing == ()
