@@ -30,7 +30,7 @@ def lint(files: tuple[str, ...], **options: Any) -> int:
 
     For a commit or a pull request from somebody else: contacts nothing, runs no playbook, reads no secret. A lock that
     there is not yet is no mistake, since `up` makes it. Exit code 2: a mistake in an inventory or playbook; 3: a lock
-    that no longer fits; 1: one that cannot be read.
+    that no longer fits; 1: one that cannot be read, or packages that `lock` would refuse.
     """
     from provision.cli.find import find_inventory
     from provision.core.commands import Given

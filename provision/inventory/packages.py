@@ -61,12 +61,14 @@ def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> Non
 #: How the names of files of requirements end. As a requirement, `requirements.in` would be a stranger's package.
 LISTS = (".txt", ".in")
 _COMPARES = regex(r"[<>=!~]=")
+_NAMES_FILE = regex(r"(?:-r|--requirement|-c|--constraint)[\s=]*(\S.*)\Z")
 
 
 def is_file(text: str) -> bool:
     """Whether an item names a file of requirements, or one of a project's, and not a requirement, which may end like
     one: `vllm==0.33.0+of.in` is a version of somebody's own."""
-    return text.endswith((*LISTS, ".toml", "uv.lock")) and not _COMPARES.search(text)
+    named = text.endswith((*LISTS, ".toml", "uv.lock")) and not text.startswith("-")
+    return named and not _COMPARES.search(text)
 
 
 def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
@@ -79,7 +81,9 @@ def _check_requirement(item: YamlNode, problems: Problems) -> None:
         Requirement(text)
     except InvalidRequirement:
         fixed = re.sub(r"(?<![<>=!~])=(?!=)", "==", text)
-        if text.startswith("-"):
+        if option := _NAMES_FILE.match(text):
+            hint = f"write the file's name alone: `{option[1]}`"
+        elif text.startswith("-"):
             hint = "pip's options have settings of their own: `index`, `find_links`, `constraints`"
         elif text.endswith(".whl"):
             hint = "put the wheel into a folder of `find_links`, and name the package here"

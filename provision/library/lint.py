@@ -11,6 +11,7 @@ from provision.core.errors import PlaybookError, ProvisionError
 from provision.core.exits import Exit
 from provision.core.reading import read_kept
 from provision.core.values import dataclass
+from provision.environment.lock_inputs import refuse
 from provision.environment.lockfile import LockMissing, LockStale, read_lock
 from provision.environment.locks import lock_of
 from provision.inventory.models import Inventory
@@ -31,12 +32,14 @@ class Linted:
 
 
 def lint(path: str | Path) -> Linted:
-    """Reads the inventory, its playbook and its lock. Contacts nothing, runs no playbook, and reads no secret. Never
-    raises for what it finds."""
+    """Reads the inventory, its playbook and its lock, and the files of requirements that it names. Contacts nothing,
+    runs no playbook, and reads no secret. Never raises for what it finds."""
     try:
         loaded = inventories.load(path, require_secrets=False, ids=acceptable())
         if loaded.playbook is not None:
             _parse_playbook(loaded.playbook)
+        if loaded.runtime is None and loaded.python.packages and not loaded.python.existing:
+            refuse(loaded.python, loaded.path.parent)
         _read_lock(loaded)
     except ProvisionError as error:
         return Linted(Path(path), error)

@@ -64,6 +64,26 @@ def test_a_lock_that_fits_is_fine_and_one_of_other_settings_is_not(call: Call, i
     assert call("lint").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("python", "code", "said"),
+    [
+        ("packages: ['a @ https://me:hunter2@example.org/a-1-py3-none-any.whl']", 1, "holds a password"),
+        ("packages: [vllm], constraints: ['b @ git+https://hunter2@example.org/b']", 1, "holds a password"),
+        ("packages: [vllm], torch_backend: auto", 1, "would look for a GPU on this machine"),
+        ("packages: [requirements.txt]", 1, "requirements.txt` cannot be read: no such file"),
+        ("packages: [-r requirements.txt]", 2, "write the file's name alone: `requirements.txt`"),
+        ("packages: [--requirement=deps/all.in]", 2, "write the file's name alone: `deps/all.in`"),
+        ("packages: [vllm], constraints: [-c pins.txt]", 2, "write the file's name alone: `pins.txt`"),
+        ("existing: /opt/vllm", 0, ""),
+    ],
+)
+def test_what_lock_would_refuse_is_said_before(call: Call, inventory: Path, python: str, code: int, said: str) -> None:
+    inventory.write_text(inventory.read_text() + f"python: {{{python}}}\n")
+    result = call("lint")
+    assert (result.exit_code, said in result.stderr) == (code, True), result.output
+    assert "hunter2" not in result.output
+
+
 def test_a_hint_names_the_inventory_that_it_is_about(call: Call, inventory: Path) -> None:
     other = inventory.rename(inventory.with_name("other rack.yaml"))
     other.write_text(other.read_text() + PACKAGES)
