@@ -32,8 +32,7 @@ def explain(files: tuple[Path, ...], **options: Any) -> int:
     Exit code 0 if a cause was found, 3 if it is not known.
     """
     from provision import explain as explained
-    from provision.diagnosis.contents import text_of
-    from provision.diagnosis.logs import sections
+    from provision.diagnosis.logs import read_piped
     from provision.render.explained import explained_json, explained_lines
     from provision.render.jsonl import result_line
 
@@ -43,7 +42,7 @@ def explain(files: tuple[Path, ...], **options: Any) -> int:
     named = [file for file in files if str(file) != "-"]
     piped = []
     if len(named) != len(files) or not files:
-        piped = sections(text_of(sys.stdin.buffer), path="standard input")
+        piped = read_piped(sys.stdin.buffer)
     found = explained(*named, *piped)
     screen.json(result_line("explain", explained_json(found)))
     if not screen.as_json:

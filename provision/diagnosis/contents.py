@@ -8,6 +8,7 @@ import contextlib
 import errno
 import gzip
 import lzma
+import shlex
 import tarfile
 import zipfile
 import zlib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from provision.core.reading import open_given
+from provision.core.visible import visible
 
 #: Bytes of a file's end that are read: what ended a program stands there.
 LONGEST = 16 * 1024 * 1024
@@ -37,6 +39,27 @@ _PACKED: tuple[tuple[bytes, Callable[[Any, Any], Any]], ...] = (
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\0", lzma.open),
 )
+
+#: What is not read here, by how it begins: what it is, and what makes text of it.
+_NOT_READ: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x28\xb5\x2f\xfd", "is packed with zstd", "zstd -dc {} > {}.log"),
+    (b"\x04\x22\x4d\x18", "is packed with lz4", "lz4 -dc {} > {}.log"),
+    (b"\x1f\x9d", "is packed with compress", "zcat {} > {}.log"),
+    (b"7z\xbc\xaf\x27\x1c", "is packed with 7-Zip", "7z x {}"),
+    (b"Rar!\x1a\x07", "is packed with RAR", "unrar x {}"),
+    (b"LPKSHHRH", "is a journal as systemd keeps it", "journalctl --file {} > {}.log"),
+)
+
+
+class NotText(OSError):
+    """What is there is no text, nor packed as one is unpacked here. `command`: what makes one of a file `{}`."""
+
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(errno.EINVAL, what)
+        self.command = command
+
+    def hint(self, file: str) -> str:
+        return f"make text of it first: `{self.command.replace('{}', shlex.quote(file))}`"
 
 
 def contents(file: Path) -> Iterator[tuple[str, str]]:
@@ -69,7 +92,7 @@ def _inside(archive: tarfile.TarFile) -> Iterator[tuple[str, str] | None]:
             if member.size < 0:
                 return
             inside = archive.extractfile(member) if member.isfile() else None
-            yield None if inside is None else (member.name.removeprefix("./"), text_of(inside))
+            yield None if inside is None else _named(member.name.removeprefix("./"), inside)
     except _DAMAGED:
         return  # cut off: what was whole until there
 
@@ -85,9 +108,17 @@ def _zipped(packed: IO[bytes]) -> Iterator[tuple[str, str] | None]:
                     yield None
                     continue
                 with archive.open(member) as inside:
-                    yield member.filename, text_of(inside)
+                    yield _named(member.filename, inside)
     except (*_DAMAGED, zipfile.BadZipFile, NotImplementedError):
         return
+
+
+def _named(name: str, inside: IO[bytes]) -> tuple[str, str]:
+    try:
+        return name, text_of(inside)
+    except NotText as error:
+        command = error.command.replace("{}", shlex.quote(visible(name)))
+        raise NotText(f"has `{visible(name)}` in it, which {error.strerror}", command) from None
 
 
 def _bounded(entries: Iterator[tuple[str, str] | None]) -> Iterator[tuple[str, str]]:
@@ -148,6 +179,10 @@ def _opener(stream: IO[bytes]) -> Callable[[Any, Any], Any]:
 
 
 def _unpacking(first: bytes) -> Callable[[Any, Any], Any] | None:
+    """Raises NotText."""
+    for magic, what, command in _NOT_READ:
+        if first.startswith(magic):
+            raise NotText(what, command)
     return next((opener for magic, opener in _PACKED if first.startswith(magic)), None)
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import IO
 
 from provision.core.errors import ProvisionError, UsageError
 from provision.core.regex import regex
 from provision.core.values import dataclass
 from provision.diagnosis.archive import LOGS, holds_bundle, read_bundle
-from provision.diagnosis.contents import contents
+from provision.diagnosis.contents import NotText, contents, text_of
 from provision.diagnosis.lines import rows
 
 _SECTION = regex(r"^@host (?P<host>\S+)(?: (?P<path>.*))?$")
@@ -58,6 +59,14 @@ def read_logs(path: Path) -> list[Log]:
     return found
 
 
+def read_piped(stream: IO[bytes]) -> list[Log]:
+    """The logs on standard input. Raises ProvisionError if it is no text."""
+    try:
+        return sections(text_of(stream), path="standard input")
+    except NotText as error:
+        raise ProvisionError(f"standard input {error.strerror}", hint=error.hint("FILE")) from None
+
+
 def sections(text: str, host: str = "", path: str = "", changed: float = 0.0) -> list[Log]:
     """The logs in one text. Remarks at its beginning (`# …`) are not part of them."""
     found: list[tuple[str, str, list[str]]] = [(host, path, [])]
@@ -91,6 +100,8 @@ def _file(file: Path, host: str, name: str) -> list[Log]:
     try:
         found = list(contents(file))
         changed = file.stat().st_mtime
+    except NotText as error:
+        raise ProvisionError(f"`{file}` {error.strerror}", hint=error.hint(str(file))) from None
     except OSError as error:
         raise ProvisionError(f"`{file}` cannot be read: {error.strerror or error}") from None
     logs: list[Log] = []

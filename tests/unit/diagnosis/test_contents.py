@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from provision import Verdict, explain
+from provision.core.errors import ProvisionError
 from provision.diagnosis.contents import LONGEST, text_of
 from provision.diagnosis.lines import read_lines
+from provision.diagnosis.logs import read_piped
 
 DECIDES = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
 LOG = f"INFO 11-21 00:31:58 [a.py:1] loading\n(EngineCore pid=3) ERROR 11-21 00:31:59 [a.py:2] {DECIDES}\n"
@@ -60,6 +62,34 @@ def test_so_they_are_in_a_zip(tmp_path: Path) -> None:
     for damaged in (whole[:40], whole[:-30], whole.replace(b"vllm", b"vlln", 1)):
         (tmp_path / "logs.zip").write_bytes(damaged)
         explain(tmp_path / "logs.zip")
+
+
+@pytest.mark.parametrize(
+    ("begin", "what", "command"),
+    [
+        (b"\x28\xb5\x2f\xfd\x04", "is packed with zstd", "zstd -dc"),
+        (b"\x04\x22\x4d\x18\x64", "is packed with lz4", "lz4 -dc"),
+        (b"\x1f\x9d\x90", "is packed with compress", "zcat"),
+        (b"7z\xbc\xaf\x27\x1c\0", "is packed with 7-Zip", "7z x"),
+        (b"Rar!\x1a\x07\1", "is packed with RAR", "unrar x"),
+        (b"LPKSHHRH\0", "is a journal as systemd keeps it", "journalctl --file"),
+    ],
+)
+def test_what_is_packed_in_another_way_is_named_and_not_taken_for_a_log(
+    tmp_path: Path, begin: bytes, what: str, command: str
+) -> None:
+    file = tmp_path / "vllm log"
+    file.write_bytes(begin + b"\0" * 64)
+    with pytest.raises(ProvisionError, match=f"`{file}` {what}") as error:
+        explain(file)
+    assert f"`{command} '{file}'" in error.value.hint
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+        archive.writestr("gpu-01/vllm.log", file.read_bytes())
+    with pytest.raises(ProvisionError, match=f"logs.zip` has `gpu-01/vllm.log` in it, which {what}") as error:
+        explain(tmp_path / "logs.zip")
+    assert f"`{command} gpu-01/vllm.log" in error.value.hint
+    with pytest.raises(ProvisionError, match=f"standard input {what}"):
+        read_piped(io.BytesIO(file.read_bytes()))
 
 
 def test_of_a_stream_the_end_is_read() -> None:
