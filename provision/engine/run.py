@@ -103,6 +103,8 @@ class Run:
                 facts = gather_facts(fleet, job.inventory, job.questions, job.kept, claim)
                 look_around(fleet.leases, job.inventory.path)
         watch.all_waited()
+        if job.command == "check":
+            self._say_ignored(fleet)
         secrets = {**job.secrets, **(job.kept.settle(fleet.held) if job.kept else {})}
         fleet.transport.learn(secrets.values())
         nodes = nodes_of(job.inventory, facts, fleet.names)
@@ -110,6 +112,15 @@ class Run:
             model = job.model(holds_model(facts)) if job.model else None
         cluster = Cluster(job.inventory, nodes, job.lock, secrets, job.deep, model)
         return with_model_folder(with_existing(cluster), say=not job.mode.removes), former
+
+    def _say_ignored(self, fleet: Fleet) -> None:
+        """What ssh_config says that `ssh` would do, and a run does not."""
+        found: dict[str, list[str]] = {}
+        for host, names in fleet.transport.ignored.items():
+            for name in names:
+                found.setdefault(name, []).append(host)
+        for name, hosts in found.items():
+            self._emit(events.Note("", f"{name} of ssh_config has no effect here: {', '.join(hosts)}"))
 
     def _plan(self, fleet: Fleet, cluster: Cluster, lost: Sequence[Finding]) -> RunState:
         """Looks at what the playbook asks for, and works out what would change. Nothing is changed yet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import paramiko
@@ -26,6 +27,9 @@ SIGNATURES = (
     ),
     *("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
 )
+
+#: What is behind the name of a key's algorithm in that of its certificates.
+_CERTIFIED = "-cert-v01@openssh.com"
 
 #: By paramiko's name for a kind. Curve25519 costs a fraction of group exchange, and aes128-gcm is the fastest that
 #: paramiko has: they come first.
@@ -64,6 +68,17 @@ _KINDS = (
 )
 
 
+def host_key_algorithms(said: str) -> tuple[str, ...]:
+    """What HostKeyAlgorithms of ssh_config leaves of those that are accepted here; none where it takes nothing away.
+    `ssh -G` prints names; in a file there may be patterns, `+` and `^` before what is added, `-` before what is not."""
+    if not said or said[0] in "+^":
+        return ()
+    patterns = said.lstrip("-").split(",")
+    every = [*SIGNATURES, *(f"{name.removesuffix('@openssh.com')}{_CERTIFIED}" for name in SIGNATURES)]
+    left = [name for name in every if any(fnmatchcase(name, one) for one in patterns) != said.startswith("-")]
+    return () if len(left) == len(every) else tuple(left) or (said,)
+
+
 @dataclass(frozen=True)
 class Disagreement:
     """One kind of algorithm of which the two sides have none in common. `setting`: its name in sshd_config."""
@@ -89,8 +104,10 @@ class Client(paramiko.Transport):
     def __init__(self, sock: object) -> None:
         super().__init__(sock, disabled_algorithms={"pubkeys": _refused("pubkeys", SIGNATURES)})  # type: ignore[arg-type]
         self._offered: list[tuple[str, ...]] = []
-        #: The host's certificate is asked for before its plain keys.
+        #: The host's certificate is asked for before its plain keys; and the algorithms that its key may have, if not
+        #: all that are accepted.
         self.wants_certificate = False
+        self.host_keys: tuple[str, ...] = ()
         self._greeting: list[str] = []
         self._farewell: list[str] = []
         self._banner = ""
@@ -141,7 +158,7 @@ class Client(paramiko.Transport):
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
-        names = tuple(super().preferred_keys)
+        names = tuple(name for name in super().preferred_keys if not self.host_keys or name in self.host_keys)
         if not self.wants_certificate:
             return names
         return tuple(sorted(names, key=lambda name: "-cert-" not in name))

@@ -81,8 +81,8 @@ class Transport:
         self._lock = threading.Lock()
         self._host_locks: dict[str, threading.Lock] = {}
         self._sessions: dict[str, Session] = {}
-        #: By host, of this run.
         self.leases = Leases()
+        self.ignored: dict[str, tuple[str, ...]] = {}  # by host, of ssh_config
 
     def connect(self, host: Host) -> Session:
         """The session of `host`; opened now if there is none, or if it broke. Raises Unreachable's
@@ -124,6 +124,7 @@ class Transport:
 
     def _open(self, host: Host, *, connections: int = 0, commands: int = 0) -> Session:
         target = self._opener.target(host)
+        self.ignored[host.name] = target.ignored
         return Session(
             host.name,
             self._opener.open(target),
@@ -217,7 +218,8 @@ class Opener:
         transport: Client | None = None
         try:
             known = self._known.of(target)
-            transport = prepare(sock, expected(target, known), certificate=bool(authorities(target, known)))
+            vouched = bool(authorities(target, known))
+            transport = prepare(sock, expected(target, known), certificate=vouched, host_keys=target.host_keys)
             handshake(transport, target.timeout)
             return then(transport, target)
         except BaseException as error:
@@ -244,7 +246,7 @@ class Opener:
         if target.proxy_command:
             return ProxySocket.start(target.proxy_command)
         try:
-            return dial(target.name, target.address, target.port, target.timeout)
+            return dial(target.name, target.address, target.port, target.timeout, target.family, target.source)
         except Unreachable as error:
             if target.hop:
                 error.message = f"jump host: {error.message}"

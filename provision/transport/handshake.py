@@ -25,10 +25,12 @@ class Transient(Exception):
         self.error = error
 
 
-def prepare(sock: Any, keys: Sequence[HostKey], *, certificate: bool = False) -> Client:
-    """`certificate`: an authority may vouch for the host."""
+def prepare(
+    sock: Any, keys: Sequence[HostKey], *, certificate: bool = False, host_keys: tuple[str, ...] = ()
+) -> Client:
+    """`certificate`: an authority may vouch for the host. `host_keys`: the algorithms that its key may have."""
     transport = Client(sock)
-    transport.wants_certificate = certificate
+    transport.wants_certificate, transport.host_keys = certificate, host_keys
     options = transport.get_security_options()
     # A server shows one key: ask for one of a type that is on record.
     on_record = [key.kind for key in keys]
@@ -71,11 +73,10 @@ def broken(target: Target, error: Exception, transport: Client | None = None, so
     if isinstance(error, paramiko.SSHException) and ("ncompatible" in text or "no acceptable" in text):
         differs = transport.disagreement() if transport is not None else None
         if differs is not None:
-            return Unreachable(
-                target.name,
-                f"{where} has {differs.text}",
-                hint=f"add one of those accepted here to `{differs.setting}` in sshd_config there, or update its sshd",
-            )
+            hint = f"add one of those accepted here to `{differs.setting}` in sshd_config there, or update its sshd"
+            if target.host_keys and differs.setting == "HostKeyAlgorithms":
+                hint = "HostKeyAlgorithms of your ssh_config allows no others: add one that the host offers"
+            return Unreachable(target.name, f"{where} has {differs.text}", hint=hint)
         return Unreachable(target.name, f"{where} has no algorithm in common with this client: {text}", hint=target.ssh)
     if isinstance(error, TimeoutError) or "imeout" in text:
         return Transient(

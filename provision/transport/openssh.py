@@ -46,6 +46,9 @@ def _settings(target: Target) -> list[tuple[str, str]]:
         found += [("GlobalKnownHostsFile", _files(target.global_known_hosts))]
     found += [("RevokedHostKeys", _quoted(str(path))) for path in target.revoked[:1]]
     found += [("HostKeyAlias", target.alias)] if target.alias else []
+    found += [("AddressFamily", target.family)] if target.family else []
+    found += [("BindAddress", target.source)] if target.source else []
+    found += [("HostKeyAlgorithms", ",".join(target.host_keys))] if target.host_keys else []
     found += [("CertificateFile", _quoted(str(path))) for path in target.certificates]
     if target.jump is not None:
         place = f"[{target.address}]:{target.port}"

@@ -19,6 +19,7 @@ from provision.core.urls import bracketed
 from provision.core.values import dataclass
 from provision.inventory.models import Host
 from provision.transport import tokens
+from provision.transport.algorithms import host_key_algorithms
 from provision.transport.ssh_config import SshSettings, paths
 
 _HOP = regex(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
@@ -43,7 +44,9 @@ class Target:
     other. `certificates`: for these keys. `agent`: the agent's socket; empty for none. `alias`: the name to look up in
     known_hosts instead of the address. `known_hosts`: the user's files, the first of which is written to; those of
     `global_known_hosts` are only read. `revoked`: files with keys that no host may show.
-    `hop`: a jump host on the way to `name`."""
+    `hop`: a jump host on the way to `name`. `family`, `source`: AddressFamily and BindAddress, empty for any;
+    `host_keys`: the algorithms that a host's key may have, none for all that are accepted here. `ignored`: what
+    ssh_config says of it that has no effect here, although it changes what `ssh` does."""
 
     name: str
     address: str
@@ -61,6 +64,10 @@ class Target:
     agent: str = ""
     global_known_hosts: tuple[Path, ...] = GLOBAL_KNOWN_HOSTS
     hop: bool = False
+    family: str = ""
+    source: str = ""
+    host_keys: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     jump: Target | None = None
 
     @property
@@ -82,7 +89,7 @@ class Target:
     def where(self) -> Target:
         """Equal for two targets that can share a connection: with all that decides where it goes, who logs in, and
         which key the host may show. Of two that differ in a key, neither goes through what the other one opened."""
-        return replace(self, name="", timeout=0.0, jump=self.jump and self.jump.where)
+        return replace(self, name="", timeout=0.0, ignored=(), jump=self.jump and self.jump.where)
 
     @property
     def ssh(self) -> str:
@@ -137,7 +144,8 @@ def _complete(base: Target, lookup: Lookup, jump: str | None, seen: tuple[str, .
         jump="" if hops.lower() == "none" else hops,
     )
     try:
-        target = replace(_with_files(base, said, values), address=address, port=port, user=user, alias=alias)
+        target = replace(_with_way(_with_files(base, said, values), said), address=address, port=port, user=user)
+        target = replace(target, alias=alias)
         if hops.lower() == "none":
             command = "" if jump else said.one("proxycommand", "none")
             command = "" if command.lower() == "none" else tokens.filled(command, values, variables=False)
@@ -180,6 +188,23 @@ def _with_files(base: Target, said: SshSettings, values: Mapping[str, str]) -> T
         known_hosts=known_hosts,
         global_known_hosts=_files(said, "globalknownhostsfile", " ".join(map(str, GLOBAL_KNOWN_HOSTS)), values),
         revoked=_files(said, "revokedhostkeys", "none", values),
+    )
+
+
+#: Settings that change where `ssh` gets, or what it does there, and have no effect here.
+_IGNORED = (("remotecommand", "RemoteCommand"), ("bindinterface", "BindInterface"))
+
+
+def _with_way(base: Target, said: SshSettings) -> Target:
+    """`base` with what ssh_config says of the connection itself."""
+    family, source = said.one("addressfamily", "any").lower(), said.one("bindaddress", "none")
+    ignored = (name for keyword, name in _IGNORED if said.one(keyword, "none").lower() != "none")
+    return replace(
+        base,
+        family="" if family == "any" else family,
+        source="" if source.lower() == "none" else source,
+        host_keys=host_key_algorithms(said.one("hostkeyalgorithms")),
+        ignored=tuple(ignored),
     )
 
 

@@ -32,18 +32,24 @@ class QuickSocket(socket.socket):
         super().close()
 
 
-def dial(name: str, address: str, port: int, timeout: float) -> QuickSocket:
+#: AddressFamily of ssh_config.
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+
+
+def dial(name: str, address: str, port: int, timeout: float, address_family: str = "", source: str = "") -> QuickSocket:
     """Connects to `address`, trying each of its IP addresses; `timeout` seconds in all; `name` is for errors.
+    `address_family`, `source`: AddressFamily and BindAddress of ssh_config, empty for any.
 
     Raises NameNotFound, PortClosed, ConnectTimeout or Unreachable. Those worth another try carry the OSError
     as their cause.
     """
     try:
-        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+        wanted = _FAMILIES.get(address_family, socket.AF_UNSPEC)
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, family=wanted)
     except socket.gaierror as error:
         raise NameNotFound(
             name,
-            f"the name `{address}` cannot be resolved: {error.strerror}",
+            f"the name `{address}` cannot be resolved: {error.strerror}{_only(address_family)}",
             hint=shlex.join(["getent", "hosts", address]),
         ) from error
     except UnicodeError as error:
@@ -53,6 +59,8 @@ def dial(name: str, address: str, port: int, timeout: float) -> QuickSocket:
         sock = QuickSocket(family, kind, protocol)
         try:
             sock.settimeout(timeout / len(found))
+            if source:
+                _bind(name, sock, source)
             sock.connect(where)
         except OSError as error:
             sock.close()
@@ -61,6 +69,24 @@ def dial(name: str, address: str, port: int, timeout: float) -> QuickSocket:
             _tune(sock)
             return sock
     raise _named(name, address, port, timeout, failure) from failure
+
+
+def _only(family: str) -> str:
+    return f" (AddressFamily of ssh_config is `{family}`)" if family in _FAMILIES else ""
+
+
+def _bind(name: str, sock: socket.socket, source: str) -> None:
+    """Raises Unreachable where this machine has no such address; OSError where it is of the other family."""
+    try:
+        sock.bind(socket.getaddrinfo(source, 0, family=sock.family, type=socket.SOCK_STREAM)[0][4])
+    except socket.gaierror as error:
+        raise OSError(errno.EADDRNOTAVAIL, f"BindAddress `{source}` of ssh_config has no address for it") from error
+    except OSError as error:
+        raise Unreachable(
+            name,
+            f"BindAddress `{source}` of ssh_config cannot be used: {(error.strerror or str(error)).lower()}",
+            hint="name an address of this machine: `ip address` shows them",
+        ) from error
 
 
 def _tune(sock: socket.socket) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import paramiko
 import pytest
 
-from provision.transport.algorithms import ACCEPTED, Client
+from provision.transport.algorithms import ACCEPTED, Client, host_key_algorithms
 
 GIVEN_UP = {
     "kex": ("diffie-hellman-group1-sha1", "diffie-hellman-group14-sha1", "diffie-hellman-group-exchange-sha1"),
@@ -45,3 +45,30 @@ def test_openssh_accepts_what_is_accepted_here() -> None:
     newer = {"mlkem768x25519-sha256"}
     for kind, name in names.items():
         assert set(ACCEPTED[kind]) - theirs[name] <= newer
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("", ()),
+        ("+ssh-rsa", ()),
+        ("^rsa-sha2-512", ()),
+        ("ssh-ed25519,ssh-rsa", ("ssh-ed25519",)),
+        ("*-cert-v01@openssh.com,ssh-ed*", None),
+        ("-ecdsa-*,sk-*,*-cert-*", ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")),
+        ("ssh-dss", ("ssh-dss",)),
+    ],
+)
+def test_host_key_algorithms_of_ssh_config_take_some_away_and_add_none(
+    client: Client, said: str, left: tuple[str, ...] | None
+) -> None:
+    found = host_key_algorithms(said)
+    if left is None:
+        assert found and all("-cert-" in name or name == "ssh-ed25519" for name in found)
+    else:
+        assert found == left
+    client.host_keys = found
+    offered = set(client.preferred_keys)
+    assert offered <= set(found) if found else offered
+    assert bool(offered) == (said != "ssh-dss")
+    client.close()

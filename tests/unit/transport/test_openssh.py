@@ -59,3 +59,9 @@ def test_the_way_over_jump_hosts_checks_each_of_them() -> None:
 def test_another_agent_than_ours_is_not_asked(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "/somebody/elses")
     assert understood(replace(TARGET, agent=agent)).get("identityagent") == (agent or "none")
+
+
+def test_it_takes_the_same_way_and_the_same_kinds_of_host_keys() -> None:
+    said = understood(replace(TARGET, family="inet6", source="fd00::5", host_keys=("ssh-ed25519",)))
+    assert (said["addressfamily"], said["bindaddress"]) == ("inet6", "fd00::5")
+    assert said["hostkeyalgorithms"] == "ssh-ed25519"

@@ -30,6 +30,9 @@ DECIDES = {
     "agent": "/run/agent",
     "global_known_hosts": (),
     "hop": False,
+    "family": "inet6",
+    "source": "192.0.2.5",
+    "host_keys": ("ssh-ed25519",),
     "jump": Target("gpu-01", "192.0.2.9", 22, "ops", (), False, (), 10.0, hop=True),
 }
 
@@ -39,7 +42,7 @@ def changed(target: Target, **values: object) -> Target:
 
 
 def test_hosts_of_which_all_that_counts_is_the_same_share_it() -> None:
-    assert changed(JUMP, name="gpu-02", timeout=5.0).where == JUMP.where
+    assert changed(JUMP, name="gpu-02", timeout=5.0, ignored=("RemoteCommand",)).where == JUMP.where
     far = changed(JUMP, jump=JUMP)
     assert changed(far, name="gpu-02", jump=changed(JUMP, name="gpu-02")).where == far.where
 
@@ -52,7 +55,7 @@ def test_hosts_that_differ_in_what_decides_share_nothing(what: str) -> None:
 
 
 def test_every_field_of_a_target_is_one_or_the_other() -> None:
-    assert {*vars(JUMP)} == {*DECIDES, "name", "timeout"}
+    assert {*vars(JUMP)} == {*DECIDES, "name", "timeout", "ignored"}
 
 
 @pytest.fixture

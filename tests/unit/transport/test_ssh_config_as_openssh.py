@@ -191,3 +191,17 @@ def test_a_configuration_that_is_no_file_is_not_waited_for(home: Path, monkeypat
         with pytest.raises(NotAFile, match="a named pipe, expected a file"):
             SshConfig(path)
     assert SshConfig("/dev/null").lookup("a", "", 22).values == {}
+
+
+@pytest.mark.parametrize("how", ["its file", "no client"])
+def test_the_connection_itself_is_made_as_ssh_config_says(
+    home: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "no client":
+        monkeypatch.setattr(ssh_config.shutil, "which", lambda *_: None)
+    text = "Host way\n  AddressFamily inet\n  BindAddress 192.0.2.9\n  HostKeyAlgorithms ssh-ed25519\n"
+    config = configured(home, f"{text}  RemoteCommand tmux new -A\n  RequestTTY yes\nHost other\n  Port 2222\n")
+    target, other = resolved("way", config), resolved("other", config)
+    assert (target.family, target.source, target.host_keys) == ("inet", "192.0.2.9", ("ssh-ed25519",))
+    assert target.ignored == ("RemoteCommand",)
+    assert (other.family, other.source, other.host_keys, other.ignored) == ("", "", (), ())

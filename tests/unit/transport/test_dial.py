@@ -1,0 +1,34 @@
+"""Connecting by the family and from the address that ssh_config names."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from provision.core.errors import NameNotFound, Unreachable
+from provision.transport.tcp import dial
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        yield listening
+
+
+def test_it_connects_from_the_address_that_is_named(listener: socket.socket) -> None:
+    sock = dial("a", "127.0.0.1", listener.getsockname()[1], 5.0, "inet", "127.0.0.9")
+    _, peer = listener.accept()
+    sock.close()
+    assert peer[0] == "127.0.0.9"
+
+
+def test_an_address_that_is_not_of_this_machine_is_named(listener: socket.socket) -> None:
+    with pytest.raises(Unreachable, match=r"BindAddress `192[.]0[.]2[.]77` of ssh_config cannot be used") as error:
+        dial("a", "127.0.0.1", listener.getsockname()[1], 5.0, "", "192.0.2.77")
+    assert "ip address" in error.value.hint
+
+
+def test_addresses_of_another_family_are_none(listener: socket.socket) -> None:
+    with pytest.raises(NameNotFound, match="AddressFamily of ssh_config is `inet6`"):
+        dial("a", "127.0.0.1", listener.getsockname()[1], 5.0, "inet6")
