@@ -13,6 +13,10 @@ def way_out(error: OSError, place: Path, move: str) -> str:
     where there is no other."""
     if error.errno == errno.EMFILE:
         return "allow this program more open files: `ulimit -n` shows how many"
+    if error.errno == errno.EISDIR and isinstance(error.filename, str) and error.filename.endswith(".lock"):
+        # Another folder has that name free, but not the runs that go on using this one.
+        name = shlex.quote(error.filename)
+        return f"what runs at the same time is kept apart by a file of that name: `mv {name} {name}.was`"
     if not move:
         return _somewhere(error)
     if error.errno == errno.ENOSPC:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from provision.cluster.gather import POOL
-from provision.core.events import Listener
+from provision.core.errors import ProvisionError
+from provision.core.events import Listener, Note
 from provision.core.plan import Change, Plan
 from provision.core.stopwatch import Stopwatch
 from provision.core.values import dataclass
@@ -48,7 +49,7 @@ class SideBySide:
         self._cancel, self._failed, self._proved = cancel, threading.Event(), threading.Event()
         self._beside = Beside(behind=watch.behind)
         self._kinds = _by_kind(changes)
-        self._told = Sides(emit, list(self._kinds))
+        self._emit, self._told = emit, Sides(emit, list(self._kinds))
         # A line is for what is soon made first, on each host: what is made of it takes the processor, and meanwhile the
         # files of another side come, which may take hours.
         long = {kind for kind, changes in self._kinds.items() if all(c.step.resource.ends_ahead for c in changes)}
@@ -68,10 +69,23 @@ class SideBySide:
             sides = [self._side(kind, pools) for kind in self._kinds]
             proving = pool.submit(self._prove, prove)
             making = [pool.submit(self._make, side) for side in sides]
-            whys = [one.result() for one in making]
-            why = proving.result()
+            errors = [error for one in (*making, proving) if (error := one.exception()) is not None]
+        self._raise(errors)
         self._watch.all_waited()
-        return why or next(filter(None, whys), "")
+        return proving.result() or next((why for one in making if (why := one.result())), "")
+
+    def _raise(self, errors: Sequence[BaseException]) -> None:
+        """The first of them, which ends the run. Of the others it is said what they are, and a log has them, too."""
+        if not errors:
+            return
+        first, *others = errors
+        told = {_said(first)}
+        for other in others:
+            _chain(first, other)
+            if (said := _said(other)) not in told:
+                told.add(said)
+                self._emit(Note("", f"at the same time another part of the run ended with {said}"))
+        raise first
 
     def _side(self, kind: str, pools: ExitStack) -> _Side:
         """What takes hours on one side keeps no thread, and no moment, from another one."""
@@ -125,6 +139,19 @@ class _Side:
     turn: Turn
     emit: Listener
     watch: Stopwatch
+
+
+def _said(error: BaseException) -> str:
+    return str(error) if isinstance(error, ProvisionError) else f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _chain(first: BaseException, other: BaseException) -> None:
+    """Behind all that `first` came from, so that a traceback goes on with it."""
+    known = [first]
+    while (before := known[-1].__cause__ or known[-1].__context__) is not None and before not in known:
+        known.append(before)
+    if other not in known:
+        known[-1].__context__ = other
 
 
 def _by_kind(changes: Sequence[Change]) -> Mapping[str, Sequence[Change]]:

@@ -12,7 +12,7 @@ import pytest
 from proof_samples import Asks
 
 from provision.core.errors import HostError, ProvisionError, ScriptFailed
-from provision.core.events import Doing, Event, Failed, Progress, StepDone, StepSkipped
+from provision.core.events import Doing, Event, Failed, Note, Progress, StepDone, StepSkipped
 from provision.core.finding import blocker
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Playbook
@@ -238,6 +238,28 @@ def test_a_proof_that_fails_ends_what_may_take_hours_and_lets_the_other_come_to_
         "a/environment:mine": "a proof failed; what was built for it stays for the next `up`",
         "a/weights:mine": "a proof failed",
     }
+
+
+def test_errors_that_nobody_foresaw_on_several_sides_are_all_told() -> None:
+    begun = threading.Barrier(3)
+
+    def fails(kind: str) -> None:
+        begun.wait(20)
+        raise KeyError(kind)
+
+    def reads() -> Shown:
+        begun.wait(20)
+        raise ZeroDivisionError("of the proof")
+
+    resources = (Folder("environment", prepares=fails), Folder("weights", prepares=fails))
+    hosts = Hosts(("a",), resources, reads)
+    with pytest.raises(KeyError, match="environment") as raised:
+        hosts.carry_out()
+    said = "at the same time another part of the run ended with"
+    notes = [event.text for event in hosts.events if isinstance(event, Note)]
+    assert notes == [f"{said} KeyError: 'weights'", f"{said} ZeroDivisionError: of the proof"]
+    chained = raised.value.__context__
+    assert isinstance(chained, KeyError) and isinstance(chained.__context__, ZeroDivisionError)
 
 
 def test_ctrl_c_ends_both_and_says_of_each_change_once_that_it_was_not_made() -> None:
