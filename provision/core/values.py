@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from operator import attrgetter
 from reprlib import recursive_repr
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
@@ -26,7 +27,7 @@ else:
         """Whatever else the standard library's can do, such as `order`, it does, and at once."""
         if cls is None:
             return partial(dataclass, **how)
-        unlike = "slots" in how and not _only_slots(cls)
+        unlike = ("slots" in how and not _only_slots(cls)) or "InitVar" in str(inspect.get_annotations(cls).values())
         if unlike or how.keys() - {"frozen", "slots"} or cls.__dict__.keys() & _MADE:
             return dataclasses.dataclass(**how)(cls)
         return _Later(cls, frozen=how.get("frozen", False), slots=how.get("slots", False)).cls
@@ -147,27 +148,70 @@ class _Later:
         of |= self.given
         if hasattr(cls, "__post_init__"):
             of["__post_init__"] = cls.__post_init__
-        made: Any = type(cls.__name__, _stand_in(cls), of)
-        dataclasses.dataclass(repr=False, eq=False, frozen=self.frozen)(made)
-        made.__dataclass_params__.repr = made.__dataclass_params__.eq = True
+        made: Any = type(cls.__name__, _stand_in(cls, self.frozen), of)
+        # Of a frozen class `dataclasses` would write three functions, of which one is used.
+        dataclasses.dataclass(init=False, repr=False, eq=False)(made)
+        params = made.__dataclass_params__
+        params.init = params.repr = params.eq = True
+        params.frozen = self.frozen
+        made.__init__ = _initializer(made, self.frozen)
         return made
 
 
-def _stand_in(cls: type) -> tuple[type, ...]:
-    """For the dataclasses that it inherits from: what another one looks at in them."""
+def _stand_in(cls: type, frozen: bool) -> tuple[type, ...]:
+    """For the dataclasses that it inherits from: what another one looks at in them. Raises TypeError as it does."""
     bases: tuple[type, ...] = ()
     for base in reversed(cls.__mro__[1:]):
         if "__dataclass_fields__" in base.__dict__:
             known: Any = base
-            fields, params = known.__dataclass_fields__, known.__dataclass_params__
-            bases = (type("base", bases, {"__dataclass_fields__": fields, "__dataclass_params__": params}),)
+            if known.__dataclass_params__.frozen != frozen:
+                raise TypeError("cannot inherit a frozen dataclass from one that is not, nor the reverse")
+            of = {"__dataclass_fields__": known.__dataclass_fields__, "__dataclass_params__": _UNFROZEN}
+            bases = (type("base", bases, of),)
     return bases
+
+
+class _Factory:
+    """The default of a field that has a function in its place, in the signature."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_MADE_ANEW, _UNFROZEN = _Factory(), SimpleNamespace(frozen=False)
+
+
+def _initializer(cls: type, frozen: bool) -> Any:
+    """`__init__`, as `dataclasses` writes it."""
+    fields = dataclasses.fields(cls)
+    known: dict[str, Any] = {"__name__": cls.__module__, "_set": object.__setattr__, "_made_anew": _MADE_ANEW}
+    taken: dict[bool, list[str]] = {False: ["self"], True: ["*"]}
+    body = ["pass"]
+    for f in fields:
+        value, default = f.name, ""
+        if f.default_factory is not dataclasses.MISSING:
+            known[f"_new_{f.name}"] = f.default_factory
+            value = f"_new_{f.name}()" + (f" if {f.name} is _made_anew else {f.name}" if f.init else "")
+            default = "=_made_anew"
+        elif f.default is not dataclasses.MISSING:
+            known[f"_default_{f.name}"], default = f.default, f"=_default_{f.name}"
+        if f.init:
+            taken[f.kw_only is True].append(f"{f.name}{default}")
+        if f.init or value != f.name:
+            body.append(f"_set(self, '{f.name}', {value})" if frozen else f"self.{f.name} = {value}")
+    if hasattr(cls, "__post_init__"):
+        body.append("self.__post_init__()")
+    given = [*taken[False], *(taken[True] if taken[True][1:] else ())]
+    exec("\n ".join([f"def __init__({', '.join(given)}):", *body]), known)
+    made = known["__init__"]
+    made.__annotations__ = {**{f.name: f.type for f in fields if f.init}, "return": None}
+    return made
 
 
 def _only_slots(cls: type) -> bool:
     """Whether each of its fields has a slot, and is given to `__init__`."""
     fields = inspect.get_annotations(cls)
-    others = any(word in str(kind) for kind in fields.values() for word in ("ClassVar", "InitVar", "KW_ONLY"))
+    others = any(word in str(kind) for kind in fields.values() for word in ("ClassVar", "KW_ONLY"))
     return not others and all(getattr(cls.__dict__.get(name), "init", True) is not False for name in fields)
 
 
