@@ -7,6 +7,7 @@ is. Nothing is cut out of a text or put together from parts, so whatever is Pyth
 from __future__ import annotations
 
 import ast
+import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -57,6 +58,10 @@ FILES = {"guard": ENVIRONMENT_PYTHON, "ray_start": ENVIRONMENT_PYTHON}
 
 #: Files of shell in which lines that begin with # are part of what is written or printed.
 WITH_HASHES = frozenset({"figures/gpus.sh", "firewall/apply.sh"})
+
+#: What is in a text that imports one of ours, by its name or from where it is itself. Most have neither, and need not
+#: be parsed to see that: some milliseconds of each command that describes services.
+_MAY_IMPORT_OURS = re.compile(rf"{PACKAGE.partition('.')[0]}|\bfrom[\s\\]*\.")
 
 #: Module name → its source; None where there is no such module; "" for a package.
 Source = Callable[[str], str | None]
@@ -134,6 +139,8 @@ def collect(main: str, source: Source) -> dict[str, str]:
 
 def imported(name: str, text: str, source: Source) -> Iterator[str]:
     """The modules of the payload that the module `name` imports. Raises NotSent for another of provision's."""
+    if not _MAY_IMPORT_OURS.search(text):
+        return
     with _PARSING:
         tree = ast.parse(text)
     for node in ast.walk(tree):

@@ -86,6 +86,25 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-I", "-B", "-"], input=text, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os, provision.payload.words",
+        "from .words import TWO",
+        "from \\\n  .words import TWO",
+        "if 1:\n from. import words",
+    ],
+)
+def test_every_import_of_ours_is_seen(text: str) -> None:
+    found = [*bundling.imported("provision.payload.main", text, {"provision.payload.words": "TWO = 2"}.get)]
+    assert found == ["provision.payload.words"]
+
+
+def test_what_imports_none_of_ours_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ast, "parse", lambda _: pytest.fail("parsed"))
+    assert collect("provision.payload.lifeline", source).keys() == {"provision.payload.lifeline"}
+
+
 def test_imports_are_found_however_they_are_written() -> None:
     done = run(assemble(f"{PACKAGE}.main:main", texts().get))
     assert done.stdout == "hello there True 1 2 2 /\nprovision.payload.main no file\n", done.stderr
