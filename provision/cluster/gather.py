@@ -28,6 +28,7 @@ from provision.core.stopwatch import Stopwatch
 from provision.core.values import dataclass
 from provision.environment.lockfile import no_lock
 from provision.facts import Facts, facts_script, read_facts
+from provision.facts.questions import in_one, out_of_one
 from provision.inventory.models import Host, Inventory
 from provision.transport import Session, Transport
 from provision.transport.connect import Opener
@@ -255,7 +256,10 @@ def _facts_of(
         run_as=host.services_user,
     )
     asked_at, began = time.time(), time.monotonic()
-    asked = [*questions.values(), *([kept.question(host.name, host.base)] if kept else [])]
+    short = {fact: question for fact, question in questions.items() if not question.vars}
+    own = {fact: question for fact, question in questions.items() if fact not in short}
+    asked = [*([in_one(short)] if short else []), *own.values()]
+    asked += [kept.question(host.name, host.base)] if kept else []
     scripts = [script, *(replace(question, optional=True, whole=True) for question in asked)]
     if claim is None:
         fragment, *others, looked = session.run([*scripts, looking()])
@@ -268,6 +272,14 @@ def _facts_of(
         raise ScriptFailed(host.name, "the facts could not be read", evidence=fragment.tail())
     if kept:
         fleet.held[host.name] = others.pop()
+    printed = _answers(host, short, others.pop(0)) if short else {}
     facts = read_facts(fragment.stdout, asked_at=asked_at, answered_at=asked_at + time.monotonic() - began)
-    printed = {fact: said.stdout for fact, said in zip(questions, others, strict=True) if said.ok and said.stdout}
+    printed |= {fact: said.stdout for fact, said in zip(own, others, strict=True) if said.ok and said.stdout}
     return replace(facts, printed=printed)
+
+
+def _answers(host: Host, questions: Mapping[str, Script], said: Fragment) -> dict[str, str]:
+    try:
+        return out_of_one(questions, said.stdout)
+    except ValueError as error:
+        raise ScriptFailed(host.name, str(error), evidence=said.tail()) from error

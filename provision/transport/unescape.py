@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from html.entities import html5
 
 from provision.core.regex import regex
 
@@ -118,6 +117,8 @@ def _said(found: re.Match[str]) -> str:
     if kind in ("hex", "wide"):
         return _character(int(value, 16))
     if kind == "named":
+        from html.entities import html5  # two thousand names, for what hosts hardly ever print
+
         return html5.get(f"{value};", "'")
     if kind == "unit":
         units = bytes.fromhex(value.replace("\\u", ""))

@@ -15,7 +15,7 @@ from provision.core.wording import typed
 from provision.facts import Facts
 
 #: Where a login of an ordinary user finds no tools of the system.
-_PATH = 'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"\n'
+_PATH = 'case $PATH in *:/sbin) ;; *) PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" ;; esac\n'
 
 #: Seconds for one of them.
 _PATIENCE = 10
@@ -30,8 +30,8 @@ class HostCheck:
     """`fact` of each host, in `area` (one of AREAS): a cell of the table, remembered in snapshots, and judged.
 
     `ask`: a few lines of POSIX sh that print the value; they print nothing, or fail, where the host has none. They
-    write nothing and take a moment. `read` makes the cell of what was printed, by default its first line; an empty
-    cell is neither shown nor judged.
+    write nothing, take a moment, and never say `exit`: all questions are one script. `read` makes the cell of what was
+    printed, by default its first line; an empty cell is neither shown nor judged.
 
     `sound`: whether a cell is as it should be; None where there is nothing to judge. If it is not, there is a finding
     of `severity` with `expected`, `why` it matters and a `hint` of what to do. `said`: the whole sentence, where the

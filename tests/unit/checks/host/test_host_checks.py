@@ -16,7 +16,8 @@ from provision.checks.host.check import HostCheck, host_checks, questions
 from provision.checks.judge import judge
 from provision.core.finding import AREAS, Finding
 from provision.core.playbook import Playbook
-from provision.core.script import assignments
+from provision.core.script import Script, assignments
+from provision.facts.questions import in_one, out_of_one
 
 CHECKS = [pytest.param(check, id=check.fact) for check in host_checks()]
 GOOD = [pytest.param(check, text, id=f"{check.fact} {text!r}") for check in host_checks() for text in check.good]
@@ -54,6 +55,7 @@ def test_a_check_is_described(check: HostCheck) -> None:
     assert not check.sound or (check.why and "`" in check.hint), "say why it matters, and what to type"
     assert not re.search(r"^[A-Z][a-z]|\.$", check.why), "lower case, no full stop"
     assert len(check.ask.splitlines()) <= 10, "a longer question is a script of its own: provision/payload"
+    assert not re.search(r"\bexit\b", check.ask), "it would end those of the other checks, too"
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -65,6 +67,16 @@ def test_this_machine_answers_and_nothing_is_written(check: HostCheck, tmp_path:
     done = subprocess.run(["sh", "-c", text], env=env, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False)
     assert list(tmp_path.iterdir()) == []
     judged(check, done.stdout if done.returncode == 0 else "")
+
+
+def test_together_they_print_what_each_prints_alone() -> None:
+    def printed(script: Script) -> tuple[int, str]:
+        done = subprocess.run(["sh", "-c", script.body], stdout=subprocess.PIPE, text=True, check=False)
+        return done.returncode, done.stdout
+
+    alone = {fact: printed(script) for fact, script in questions().items()}
+    together = out_of_one(questions(), printed(in_one(questions()))[1])
+    assert together == {fact: said for fact, (code, said) in alone.items() if said and not code}
 
 
 @pytest.mark.parametrize("check", CHECKS)
