@@ -6,8 +6,9 @@
 
 # With the rights of whoever logged in, and of the `user` who services run as, where there is one: whose processes they
 # may end, they end.
+me=${_uid:-$(id -u)}
 with_their_rights() {
-    if [ "$(id -u)" -eq 0 ] && [ -n "$SUDO_UID" ]; then
+    if [ "$me" -eq 0 ] && [ -n "$SUDO_UID" ]; then
         setpriv --reuid="$SUDO_UID" --regid="$SUDO_GID" --clear-groups -- "$@"
         if [ -n "$user" ] && id -u -- "$user" >/dev/null; then
             setpriv --reuid="$user" --regid="$(id -g -- "$user")" --clear-groups -- "$@"
@@ -99,7 +100,7 @@ not_ours() {
 }
 # As whoever logs in, who has a systemd, and needs nobody else to stop what that carries.
 as_login() {
-    if [ "$(id -u)" -ne 0 ]; then XDG_RUNTIME_DIR=/run/user/$(id -u) "$@"; return; fi
+    if [ "$me" -ne 0 ]; then XDG_RUNTIME_DIR=/run/user/$me "$@"; return; fi
     [ "${SUDO_UID:-0}" -ne 0 ] && home=$(getent passwd "$SUDO_UID" | cut -d: -f6) && [ -n "$home" ] || return 1
     setpriv --reuid="$SUDO_UID" --regid="$SUDO_GID" --clear-groups --no-new-privs -- \
         env HOME="$home" XDG_RUNTIME_DIR="/run/user/$SUDO_UID" "$@"
