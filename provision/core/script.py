@@ -1,29 +1,16 @@
-"""A script is a constant body plus typed variables; a batch is many of them in one round trip.
+"""A script is a constant body plus typed variables, and what it printed.
 
 Values never become part of the text: they arrive as single-quoted assignments in front of the body, on
 standard input, so neither quoting nor `ps` can leak or break them.
 
-Wire format of a batch (`render`), run by `sh` on the host: each fragment runs in its own subshell, with
-/dev/null as standard input, and is framed on *both* streams by lines that carry a nonce the fragment
-cannot guess:
-
-    \\036<nonce> begin <index>
-    …what the fragment printed…
-    \\036<nonce> end <index> <exit code>
-
-and after the last one `\\036<nonce> exit <exit code>`: then everything has been seen, even if a process that
-inherited the streams keeps them open. What `whole` ones print is collected, and comes on standard output at once, each
-between its frames, when the batch ends or another one begins; on standard error a frame says when it begins.
-
-A fragment that fails ends the batch unless it is `optional`: what comes after usually stands on it. One whose
-text is not even sh fails alone (with exit code 2, as sh says it): it is parsed when its turn comes.
+A batch is many of them in one round trip: provision/core/batch.py says how it is written, and what it prints.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
@@ -45,7 +32,8 @@ KEPT = "::kept "
 #: Characters kept of one fragment's output on one stream.
 LONGEST_TEXT = 32 * 2**20
 
-_MARK = "\036"
+#: What a line that frames the output of a script begins with.
+MARK = "\036"
 # What follows a batch's nonce. One pattern for all batches: compiling one for each costs more than a batch's parsing.
 _FRAME = regex(r"(begin|end|exit) (\d+)(?: (\d+))?\Z")
 _NAME = regex(r"[a-z_][a-zA-Z0-9_]*\Z")
@@ -74,7 +62,8 @@ class Script:
     if it fails. `uploads` are sent before the batch that holds this script. `private`: what it prints is a secret, for
     the caller alone: no line of it is heard, none is evidence. `whole`: its lines are heard once it has ended, all at
     once; for what looks, prints little, and leaves nothing running. Each line on its own is a packet, which costs both
-    ends more than most of what is looked at.
+    ends more than most of what is looked at. `before`: what is run in front of it, with variables of its own; several
+    may have the same one, which then defines and looks, and does not end its shell.
     """
 
     body: str
@@ -84,6 +73,14 @@ class Script:
     uploads: tuple[Upload, ...] = ()
     private: bool = False
     whole: bool = False
+    before: Script | None = None
+
+    def alone(self) -> Script:
+        """The same with nothing before it."""
+        if self.before is None:
+            return self
+        body = f"{self.before.body}\n{self.body}"
+        return replace(self, body=body, vars={**self.before.vars, **self.vars}, before=None)
 
 
 @dataclass(frozen=True)
@@ -137,55 +134,6 @@ def assignments(variables: Mapping[str, Value], reveal: Callable[[Secret], str])
         text = reveal(value) if isinstance(value, Secret) else str(value)
         lines.append(f"{name}={quote(text)}\n")
     return "".join(lines)
-
-
-#: Whose rights a batch has does not change, and many of its scripts ask: 25 of the 120 programs that a check started on
-#: each host were `id`. The second number is that of the effective user (proc(5)).
-_WHO = """\
-_uid=
-{ while read -r _is _ _uid _; do [ "$_is" != Uid: ] || break; done < /proc/self/status; } 2>/dev/null
-case "$_is$_uid" in Uid:[0-9]*) ;; *) _uid=$(id -u 2>/dev/null) ;; esac
-id() { case "$#$1$_uid" in 1-u[0-9]*) printf '%s\\n' "$_uid" ;; *) command id "$@" ;; esac; }
-"""
-
-# A shell drops the newlines at the end of what it has collected: so they are not at the end.
-_LAST = f"trap 'printf {_MARK}' EXIT"
-
-# `_out` and `_err`: what is still to be printed. What a shell prints at once is one packet, if it is not too much.
-_FRAMES = """\
-_out= _err=
-_mark() {{ printf '%s{mark}%s\\n' "$_out" "$*"; printf '%s{mark}%s\\n' "$_err" "$*" >&2; _out= _err=; }}
-_begin() {{ printf '%s{mark}begin %s\\n' "$_err" "$1" >&2; }}
-_end() {{
-_err="{mark}end $1 $_rc
-"
-_out="$_out{mark}begin $1
-${{_said%{last}}}$_err" _said=
-}}
-"""
-
-
-def render(scripts: Sequence[Script], nonce: str, reveal: Callable[[Secret], str], first: int = 0) -> str:
-    """The text of a batch, for sh to evaluate whole. `first`: the index of its first script. Raises ValueError for a
-    NUL or a bad variable name.
-
-    Everything is defined before anything runs: a text that was cut off in the middle does nothing at all.
-    """
-    parts = [
-        _FRAMES.format(mark=f"{_MARK}{nonce} ", last=_MARK),
-        "_main() {\n",
-        _WHO,
-    ]
-    for index, script in enumerate(scripts, first):
-        text = f"{assignments(script.vars, reveal)}{script.body}\n"
-        stop = "" if script.optional else '[ "$_rc" -eq 0 ] || return "$_rc"\n'
-        if script.whole:
-            ran = f"_begin {index}\n_said=$({_LAST}; exec </dev/null; eval {quote(text)}); _rc=$?\n_end {index}\n"
-        else:
-            ran = f'_mark begin {index}\n( eval {quote(text)} ) </dev/null; _rc=$?\n_mark end {index} "$_rc"\n'
-        parts.append(f"{ran}{stop}")
-    parts.append('return 0\n}\n_main; _rc=$?; _mark exit "$_rc"; exit "$_rc"\n')
-    return "".join(parts)
 
 
 class Cleaner(Protocol):
@@ -262,7 +210,7 @@ class Stream:
     def _line(self, raw: bytes) -> Iterator[tuple[int, str]]:
         line = raw.decode("utf-8", "replace").rstrip("\r")
         # A fragment whose output has no final newline leaves the mark in the middle of a line.
-        before, mark, after = line.rpartition(_MARK)
+        before, mark, after = line.rpartition(MARK)
         found = _FRAME.match(after, len(self._mark)) if mark and after.startswith(self._mark) else None
         if found is None:
             before = line

@@ -25,6 +25,7 @@ from provision.core.plan import Mode, Plan, make_plan
 from provision.core.playbook import Playbook, Step
 from provision.core.report import Report
 from provision.core.resource import State
+from provision.core.script import Script
 from provision.core.stopwatch import Stopwatch
 from provision.core.urls import passwords
 from provision.engine.apply import Applier
@@ -200,8 +201,7 @@ class Run:
 
         def observe(host: Host) -> dict[str, State]:
             self._emit(events.Doing(host.name, "looking", passing=True))
-            steps = by_host[host.name]
-            probes = [replace(s.resource.probe(), optional=True, whole=True) for s in steps]
+            steps, probes = _neighbours(by_host[host.name])
             # Another run may have begun since the facts were read.
             looks = [] if self._job.writes else [looking()]
             with self._watch.part("looking", "looking", host.name):
@@ -235,6 +235,15 @@ class Run:
         message = "nothing was changed on any host, because of this one"
         blocked = [blocker(name, message, hint=f"fix that first{others}") for name in failed]
         return [replace(one, fact=HELD_UP) for one in blocked]
+
+
+def _neighbours(steps: Sequence[Step]) -> tuple[list[Step], list[Script]]:
+    """Steps and their probes, those together that have the same before them."""
+    probes = [replace(step.resource.probe(), optional=True, whole=True) for step in steps]
+    alike: list[Script | None] = []
+    alike += [probe.before for probe in probes if probe.before is not None and probe.before not in alike]
+    order = sorted(range(len(steps)), key=lambda at: alike.index(probes[at].before) if probes[at].before else -1)
+    return [steps[at] for at in order], [probes[at] for at in order]
 
 
 def _reached(fleet: Fleet, cluster: Cluster) -> list[Host]:

@@ -38,7 +38,7 @@ class PlainDigests(Resource):
         return None
 
     def probe(self) -> Script:
-        return Script(shell(*LIBRARY, COMPARE, "service/plain_digests.sh"), self.of.variables())
+        return Script(shell("service/plain_digests.sh"), before=self.of.place.look())
 
     def fix(self, have: State, want: State) -> Script:
         variables: dict[str, Value] = {**self.of.variables(), **secret_variables(self.of.compared_secrets())}

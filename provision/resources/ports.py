@@ -16,7 +16,7 @@ from provision.core.script import Script
 from provision.core.values import dataclass
 from provision.payload.bundle import shell
 from provision.resources.ports_held import held_by
-from provision.resources.service import LIBRARY, Place
+from provision.resources.service import Place
 
 #: What service/ports.sh says of a port that one of our services has, of another cluster or under another name.
 _OF_PROVISION = regex(r"taken by (\S+), of provision\Z")
@@ -62,13 +62,12 @@ class PortsFree(Resource):
     def probe(self) -> Script:
         wanted = "\n".join(f"{port} {use}" for port, use in self.ports)
         variables = {
-            **self.place.variables(),
             "scratch": self.scratch,
             "going": " ".join(self.going),
             "address": self.address,
             "entries": wanted,
         }
-        return Script(shell(*LIBRARY, "container/whose.sh", "service/ports.sh"), variables)
+        return Script(shell("container/whose.sh", "service/ports.sh"), variables, before=self.place.look())
 
     def fix(self, have: State, want: State) -> Script:
         raise AssertionError("never fixed: a mismatch blocks the plan")

@@ -76,7 +76,7 @@ class RayMembers(Resource):
         return [node for node in nodes.split(", ") if node.partition(" ")[0] not in self.unknown]
 
     def probe(self) -> Script:
-        return Script(shell(*LIBRARY, "ray/members_probe.sh"), self.head.variables())
+        return Script(shell("ray/members_probe.sh"), before=self.head.place.look())
 
     def explain(self, failed: Fragment) -> tuple[tuple[str, ...], str]:
         folder = self.head.place.folder.rsplit("/", 2)[0]

@@ -91,8 +91,12 @@ class Place:
             "contained": "yes" if self.contained else "",
             "runtime": self.runtime,
             "runtimes": " ".join(RUNTIMES),
-            "unit": unit_name(self),
+            "unit": f"provision-{self.owner_mark.replace('/', '-')}.service",
         }
+
+    def look(self) -> Script:
+        """What probes of the service have before them: its stamp, and whether its process lives, looked at once."""
+        return Script(shell(*LIBRARY, COMPARE, "service/look.sh"), self.variables())
 
 
 @dataclass(frozen=True)
@@ -187,9 +191,9 @@ class Service(Resource):
 
     def probe(self) -> Script:
         health = self.health()
-        body = f'{shell(*LIBRARY, COMPARE, *_PROBE)}\nif [ -n "$lives" ]; then\n{health.body}\nfi'
+        body = f'{shell(*_PROBE)}\nif [ -n "$lives" ]; then\n{health.body}\nfi'
         variables = {**self.variables(), **secret_variables(self.compared_secrets()), **health.vars}
-        return Script(body, variables, timeout=60)
+        return Script(body, variables, timeout=60, before=self.place.look())
 
     def diff(self, have: State, want: State) -> tuple[Difference, ...]:
         if want is None and only_foreign(have):
@@ -287,10 +291,6 @@ class Service(Resource):
 def sending() -> dict[str, Value]:
     """With which a script ends processes (payload/signals.sh)."""
     return {"send": shell("send.sh"), "signals": bundle("signals:main")}
-
-
-def unit_name(place: Place) -> str:
-    return "provision-" + place.owner_mark.replace("/", "-") + ".service"
 
 
 def _missing(have: State, differences: tuple[Difference, ...]) -> set[str]:

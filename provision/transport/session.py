@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
 import paramiko
 
+from provision.core.batch import render
 from provision.core.errors import ConnectionLost, HostError, ScriptFailed
 from provision.core.lease import Answer, Claim, read_answer
-from provision.core.script import Fragment, Script, Upload, render
+from provision.core.script import Fragment, Script, Upload
 from provision.core.secret import Secret
 from provision.transport import leash, sudo, upload
 from provision.transport.batch import Batch
@@ -208,7 +209,7 @@ class Session:
         *,
         stays: bool = False,
     ) -> tuple[Pipe, list[Fragment]]:
-        found = (value for script in scripts for value in script.vars.values() if isinstance(value, Secret))
+        found = (value for script in scripts for value in script.alone().vars.values() if isinstance(value, Secret))
         clean = redactor((*self._redact, *found))
         while True:
             asks = self._asks

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provision.core.script import LONGEST_TEXT, Fragment, Script, Stream, quote, render
+from provision.core.batch import render
+from provision.core.script import LONGEST_TEXT, Fragment, Script, Stream, quote
 from provision.core.secret import Secret
 
 
@@ -54,6 +55,35 @@ def test_any_value_reaches_the_script_as_it_is(value: str) -> None:
 def test_values_that_shells_trip_over_are_only_values(value: str) -> None:
     (fragment,) = run(Script('printf "%s" "$v" | od -An -tx1 | tr -d " \\n"', {"v": value}))
     assert bytes.fromhex(fragment.stdout) == value.encode()
+
+
+def test_what_several_have_before_them_is_run_once_and_in_front_of_each(tmp_path: Path) -> None:
+    before = Script('echo once >> "$log"; greet() { echo "$1 $x$y"; }', {"log": tmp_path / "log", "x": 1})
+    one, other, failed, last = run(
+        Script("greet one; x=7", {"y": 2}, optional=True, whole=True, before=before),
+        Script("greet two; echo heard >&2; exit 3", optional=True, whole=True, before=before),
+        Script("if", optional=True, whole=True, before=before),
+        Script('greet last; echo "$y."; cat', optional=True, whole=True, before=before),
+    )
+    assert (one.stdout, other.stdout, last.stdout) == ("one 12\n", "two 1\n", "last 1\n.\n")
+    assert (one.rc, other.rc, failed.rc, last.rc, other.stderr) == (0, 3, 2, 0, "heard\n")
+    assert (tmp_path / "log").read_text() == "once\n"
+
+
+@pytest.mark.parametrize("how", [{}, {"whole": True}, {"optional": True}], ids=str)
+def test_one_that_is_followed_or_stood_upon_has_it_for_itself(how: dict[str, bool]) -> None:
+    before = Script("greet() { echo hello; }", {"x": 1})
+    assert [said.stdout for said in run(*[Script("greet", before=before, **how)] * 2)] == ["hello\n"] * 2
+
+
+def test_a_beginning_that_is_not_sh_harms_those_that_have_it_alone() -> None:
+    asked = {"optional": True, "whole": True}
+    first, *broken, last = run(
+        Script("echo first", **asked),
+        *[Script("echo more", before=Script("if"), **asked)] * 2,
+        Script("echo last", **asked),
+    )
+    assert [said.rc for said in broken] == [None, None] and (first.stdout, last.stdout) == ("first\n", "last\n")
 
 
 def test_a_nul_and_a_name_that_is_none_are_refused() -> None:

@@ -71,6 +71,7 @@ from provision import Folder, Fragment, Script
 from provision.core.script import assignments
 
 def on_host(script: Script) -> Fragment:
+    script = script.alone()
     text = assignments(script.vars, str) + script.body
     done = subprocess.run(["sh", "-c", text], stdout=subprocess.PIPE, text=True)
     return Fragment(done.returncode, done.stdout, "")
@@ -107,6 +108,7 @@ from provision.engine.playbook_loader import PlaybookFile
 proof = placed.proof
 
 def answer(script):
+    script = script.alone()
     text = assignments(script.vars, str) + script.body
     done = subprocess.run(["sh", "-c", text], stdout=subprocess.PIPE, text=True)
     return Fragment(done.returncode, done.stdout, "")
@@ -135,6 +137,7 @@ from provision.resources.runtime import runtime_of
 from tests.unit.resources.services import Sleeper
 
 def on_host(script):
+    script = script.alone()
     text = assignments(script.vars, str) + script.body
     done = subprocess.run(["sh", "-c", text], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     return Fragment(done.returncode, done.stdout, "")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.script import Script, Stream, render
+from provision.core.batch import render
+from provision.core.script import Script, Stream
 from provision.facts import Facts, facts_script, read_facts
 from provision.facts.model_folder import digest_of_sizes
 from provision.weights.here import sizes_of

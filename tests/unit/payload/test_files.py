@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.script import Fragment, Script, Stream, render
+from provision.core.batch import render
+from provision.core.script import Fragment, Script, Stream
 from provision.core.secret import Secret
 from provision.resources.secret_file import SecretFile
 from provision.resources.text_file import TextFile

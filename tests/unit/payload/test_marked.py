@@ -59,6 +59,7 @@ def mark(service: str, host: str = "gpu-01", cluster: str = CLUSTER) -> dict[str
 
 
 def run(script: Script) -> str:
+    script = script.alone()
     variables = {name: str(value) for name, value in script.vars.items()}
     done = subprocess.run(
         ["sh", "-c", script.body], env={"PATH": os.defpath, **variables}, capture_output=True, text=True, check=False

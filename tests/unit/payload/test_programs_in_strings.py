@@ -16,7 +16,7 @@ FILES = {
 EXCEPTIONS = {
     "provision/checks/host/logout.py": "a check is one file, as a user's own is: what it asks, and how that is judged",
     "provision/checks/host/python_headers.py": "likewise",
-    "provision/core/script.py": "the frame around every script, made anew for each batch and its nonce",
+    "provision/core/batch.py": "the frame around every script, made anew for each batch and its nonce",
     "provision/payload/bundle.py": "the call at the end of a program that a person runs as a file",
     "provision/transport/leash.py": "a login shell reads it first, csh too: there may be no quote and no newline in it",
 }

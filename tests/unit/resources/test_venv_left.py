@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from provision.core.script import Script, render
+from provision.core.batch import render
+from provision.core.script import Script
 from provision.environment.lockfile import parse_lock
 from provision.inventory.models import Python
 from provision.resources.venv import Venv
