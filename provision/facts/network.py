@@ -15,6 +15,7 @@ from provision.facts.model import Interface, Listener
 
 _LINK = regex(r"\d+: ([^:@ ]+)(?:@[^:]*)?: <([A-Z0-9_,-]*)>.*?\bmtu (\d{1,9})\b", re.ASCII)
 _ADDRESS = regex(r"\d+: (\S+)\s+inet6? ([0-9a-fA-F.:]+)(?:/(\d{1,3}))?", re.ASCII)
+_LISTENS = regex(r"LISTEN\s+\d+\s+\d+\s+(\S{1,80})\s|\s*\d+: ([0-9A-F]+:[0-9A-F]+) \S+ 0A ", re.ASCII)
 _UP, _LOOPBACK = 0x1, 0x8
 
 
@@ -76,13 +77,24 @@ def read_route(head: str, route: Sequence[str], interfaces: Sequence[Interface])
 
 
 def read_listening(lines: Iterable[str]) -> tuple[Listener, ...]:
-    """Rows of /proc/net/tcp and tcp6 in state 0A, sorted, each address and port once."""
-    found = set()
-    for line in lines:
-        match = re.match(r"\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ 0A ", line, re.ASCII)
-        if match:
-            found.add(Listener(_hex_address(match[1]), int(match[2], 16)))
+    """Rows of ss, or those of /proc/net/tcp and tcp6 in state 0A; sorted, each address and port once."""
+    rows = (match for line in lines if (match := _LISTENS.match(line)))
+    found = {listener for row in rows if (listener := read_listener(row[1] or row[2]))}
     return tuple(sorted(found, key=lambda entry: (entry.port, entry.address)))
+
+
+@lru_cache(maxsize=1024)  # hosts have most of theirs in common
+def read_listener(place: str) -> Listener | None:
+    """As /proc/net/tcp has it (`0100007F:1F90`), or ss (`127.0.0.1:8080`, `*:22`, `[::1]:22`, `127.0.0.53%lo:53`); None
+    for what is none."""
+    address, _, port = place.rpartition(":")
+    if re.fullmatch("[0-9A-F]{8}|[0-9A-F]{32}", address, re.ASCII):
+        return Listener(_hex_address(address), int(port, 16)) if re.fullmatch("[0-9A-F]{4}", port, re.ASCII) else None
+    try:
+        found = ipaddress.ip_address("::" if address == "*" else address.partition("%")[0].strip("[]"))
+    except ValueError:
+        return None
+    return Listener(_plain(found), int(port)) if re.fullmatch(r"\d{1,5}", port, re.ASCII) else None
 
 
 def read_addresses(lines: Iterable[str]) -> tuple[str, ...]:
@@ -164,14 +176,12 @@ def _proc_routes(lines: Iterable[str]) -> list[_Route]:
 def _hex_address(text: str) -> str:
     """The kernel prints addresses as 32-bit words in the machine's byte order: little-endian on x86 and ARM."""
     raw = b"".join(bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8))
-    address = ipaddress.ip_address(raw)
+    return _plain(ipaddress.ip_address(raw))
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
-
-
-def kernel_address(text: str) -> str:
-    """An address as /proc/net/tcp has it, in words; empty for what is none."""
-    return _hex_address(text) if re.fullmatch("[0-9A-F]{8}|[0-9A-F]{32}", text, re.ASCII) else ""
 
 
 def _with_sysfs(interface: Interface, said: dict[str, str]) -> Interface:

@@ -12,7 +12,7 @@ from provision.core.finding import Known
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Value
 from provision.core.values import dataclass
-from provision.facts.network import kernel_address
+from provision.facts.network import read_listener
 from provision.payload.bundle import shell
 
 #: Seconds within which the controller must come in by another connection, or the host takes its new table back.
@@ -139,9 +139,8 @@ class OpenPorts(Resource):
         """Port → the addresses that it listens on."""
         found: dict[str, list[str]] = {}
         for line in fragment.stdout.splitlines():
-            address, _, port = line.partition(":")
-            if (text := kernel_address(address)) and not text.startswith("127.") and text != "::1":
-                found.setdefault(str(int(port, 16)), []).append(text)
+            if (one := read_listener(line)) and not one.address.startswith("127.") and one.address != "::1":
+                found.setdefault(str(one.port), []).append(one.address)
         return {port: " ".join(sorted(found[port])) for port in sorted(found, key=int)} or None
 
     def known(self, have: State) -> tuple[Known, ...]:

@@ -17,7 +17,7 @@ from provision.core.script import Script
 from provision.core.secret import Secret
 from provision.core.values import dataclass
 from provision.environment.lockfile import no_lock
-from provision.facts.network import kernel_address
+from provision.facts.network import read_listener
 from provision.inventory.models import Host, Inventory
 from provision.inventory.secrets import read_sudo_password
 from provision.payload.bundle import bundle, shell
@@ -132,12 +132,11 @@ def _listening(fleet: Fleet, cluster: Cluster, host: Host) -> tuple[TriedSocket,
 def sockets_of(cluster: Cluster, node: Node, lines: Sequence[str]) -> Iterator[TriedSocket]:
     """Of a listener on every address one for each address that others may know the host by."""
     api = closing(cluster, node).api
-    entries = sorted((line.partition(":")[::2] for line in lines if ":" in line), key=lambda entry: int(entry[1], 16))
-    for written, port in entries:
-        address = kernel_address(written)
-        if address and not address.startswith("127.") and address != "::1":
-            for one in addresses(node) if address in _ANY else (address,):
-                yield TriedSocket(node.name, one, int(port, 16), "", int(port, 16) == api)
+    entries = sorted((found for line in lines if (found := read_listener(line))), key=lambda found: found.port)
+    for entry in entries:
+        if not entry.address.startswith("127.") and entry.address != "::1":
+            for one in addresses(node) if entry.address in _ANY else (entry.address,):
+                yield TriedSocket(node.name, one, entry.port, "", entry.port == api)
 
 
 def _from(looker: Host, sockets: Sequence[TriedSocket], cancel: threading.Event | None) -> list[str]:

@@ -29,17 +29,28 @@ families() {
             for (pid in ours) print pid
         }'
 }
-# `<address>:<port>` of each as the kernel writes it: of those with `own`, of all others without. What listens is listed
-# first, then what ours have open: the name of a file there cannot be taken for one that listens.
+# What listens: rows of ss, which asks the kernel for nothing else; for /proc/net/tcp it goes through its whole table of
+# connections, which grows with the memory of the host. `$1`: empty for what has to be as the kernel writes it.
+rows() {
+    [ -z "$1" ] || ! command -v ss >/dev/null || {
+        found=$(ss -Hltne 2>/dev/null)
+        case $found in *LISTEN*) printf '%s\n' "$found"; return ;; esac
+    }
+    grep -hs ' 0A ' /proc/net/tcp /proc/net/tcp6
+}
+# `<address>:<port>` of each: with `own` of those, as ss or the kernel writes it; without, of all others, as the kernel does.
+# What listens is listed first, then what ours have open: the name of a file there cannot be taken for one that listens.
+# Only the first `ino:` of a row is the socket's: what stands behind it may be anybody's, as the name of a cgroup.
 listeners() {
     {
-        grep -hs ' 0A ' /proc/net/tcp /proc/net/tcp6
+        rows "$1"
         echo
         set -- $(families)
         for pid in "$@"; do shift; set -- "$@" "/proc/$pid/fd"; done
         [ $# -eq 0 ] || each_owner ls -l "$@" 2>/dev/null
     } | awk -v own="$1" '
         NF == 0 { looked = 1 }
+        !looked && $1 == "LISTEN" && match($0, / ino:[0-9]+/) { place[substr($0, RSTART + 5, RLENGTH - 5)] = $4 }
         !looked { if ($4 == "0A") place[$10] = $2; next }
         match($0, / -> socket:\[[0-9]+\]$/) { mine[substr($0, RSTART + 12, RLENGTH - 13)] = 1 }
         END { for (socket in place) if ((own != "") == (socket in mine) && !seen[place[socket]]++) print place[socket] }'

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from made_up_smi import EVERYTHING
 
 from provision.facts import Facts, Listener, PythonFound, read_facts
+from provision.facts.network import read_listener, read_listening
 from provision.facts.read import UNLIMITED
 
 DATA = Path(__file__).parent / "data"
@@ -102,6 +103,33 @@ def test_a_host_that_is_the_head_names_the_interface_that_has_the_address_not_lo
 def test_no_route_is_none():
     facts = read_facts("@links\n@head\n10.0.0.9\n@route\n")
     assert facts.route_source is None and facts.route_interface is None
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("0100007F:1F90", "127.0.0.1"),
+        ("00000000000000000000000000000000:1F90", "::"),
+        ("0000000000000000FFFF00000100000A:1F90", "10.0.0.1"),
+        ("127.0.0.1:8080", "127.0.0.1"),
+        ("127.0.0.53%lo:8080", "127.0.0.53"),
+        ("*:8080", "::"),
+        ("[::1]:8080", "::1"),
+        ("[fe80::1]%eth0:8080", "fe80::1"),
+        ("[::ffff:10.0.0.1]:8080", "10.0.0.1"),
+    ],
+)
+def test_ss_and_the_kernel_write_the_same_listener(written: str, address: str) -> None:
+    assert read_listener(written) == Listener(address, 8080)
+    row = f"LISTEN 0      128    {written}  0.0.0.0:*" if ":8080" in written else f"   1: {written} 00000000:0000 0A 0"
+    assert read_listening([row, "Local Address:Port", row]) == (Listener(address, 8080),)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "8080", "a:1", "1.2.3.4:x", "1.2.3.4:123456", "0100007F:80", "0100007F:123456"]
+)
+def test_what_is_no_listener_is_none(written: str) -> None:
+    assert read_listener(written) is None
 
 
 def test_listening_sockets_are_named_once_by_address_and_port():
