@@ -9,7 +9,7 @@ A batch is many of them in one round trip: provision/core/batch.py says how it i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
@@ -139,6 +139,9 @@ def assignments(variables: Mapping[str, Value], reveal: Callable[[Secret], str])
 class Cleaner(Protocol):
     """What masks secrets in lines."""
 
+    def quiet(self, line: str) -> bool:
+        """Whether it is quickly seen that nothing is masked in `line`, also not with what comes next: in most."""
+
     def holds(self, lines: Sequence[str]) -> bool:
         """Whether the last line may go on in the next one with what began in `lines`."""
 
@@ -149,7 +152,7 @@ class Cleaner(Protocol):
 class Stream:
     """Cuts one of the two output streams of a batch into fragments, as bytes arrive.
 
-    `feed` yields (index, line) for each finished line inside a fragment; the texts and exit codes stay here.
+    `feed` returns (index, line) for each finished line inside a fragment; the texts and exit codes stay here.
     Every line goes through `clean` before anything else sees it; one that may end in the middle of a secret waits for
     the next. Those of the fragments `private` do not: a secret that the caller asks for may hold a part of one it has.
     """
@@ -169,46 +172,49 @@ class Stream:
         #: The batch's exit code, once it is over.
         self.exit: int | None = None
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, str]]:
+    def feed(self, data: bytes) -> list[tuple[int, str]]:
         first, newline, others = data.partition(b"\n")
         self._rest.append(first)
         self._rest_size += len(first)
         if not newline:
-            if self._rest_size > LONGEST_TEXT:
-                yield from self.close()
-            return
-        yield from self.close(blank=True)
+            return self.close() if self._rest_size > LONGEST_TEXT else []
+        heard = self.close(blank=True)
         *lines, rest = others.split(b"\n")
         for raw in lines:
-            yield from self._line(raw)
+            self._line(raw, heard)
         self._rest, self._rest_size = [rest], len(rest)
+        return heard
 
-    def close(self, *, blank: bool = False) -> Iterator[tuple[int, str]]:
+    def close(self, *, blank: bool = False) -> list[tuple[int, str]]:
         """What there is of a line without an end; `blank`: even if there is nothing."""
+        heard: list[tuple[int, str]] = []
         raw, self._rest, self._rest_size = b"".join(self._rest), [], 0
         if raw or blank:
-            yield from self._line(raw)
+            self._line(raw, heard)
         if not blank:
-            yield from self._release()
+            self._release(heard)
+        return heard
 
     def text(self, index: int) -> str:
-        for _ in self._release():
-            pass  # it is part of the text now
+        self._release([])  # it is part of the text now
         return self._text[index].joined()
 
     @property
     def preamble(self) -> str:
         """What was printed before the first fragment: by a login shell, or by sudo."""
-        for _ in self._release() if self.current is None else ():
-            pass
+        if self.current is None:
+            self._release([])
         return self._preamble.joined()
 
     @property
     def _clean(self) -> Cleaner | None:
         return None if self.current in self._private else self._every
 
-    def _line(self, raw: bytes) -> Iterator[tuple[int, str]]:
-        line = raw.decode("utf-8", "replace").rstrip("\r")
+    def _line(self, raw: bytes, heard: list[tuple[int, str]]) -> None:
+        line, clean = raw.decode("utf-8", "replace").rstrip("\r"), self._clean
+        if MARK not in line and not self._held and (clean is None or clean.quiet(line)):
+            self._add(line, heard)
+            return
         # A fragment whose output has no final newline leaves the mark in the middle of a line.
         before, mark, after = line.rpartition(MARK)
         found = _FRAME.match(after, len(self._mark)) if mark and after.startswith(self._mark) else None
@@ -216,11 +222,11 @@ class Stream:
             before = line
         if before or found is None:
             self._held.append(before)
-            if found is not None or self._clean is None or not self._clean.holds(self._held):
-                yield from self._release()
+            if found is not None or clean is None or not clean.holds(self._held):
+                self._release(heard)
         if found is None:
             return
-        yield from self._release()
+        self._release(heard)
         if found[1] == "begin":
             self.current = int(found[2])
         elif found[1] == "end":
@@ -229,14 +235,17 @@ class Stream:
         else:
             self.exit = int(found[2])
 
-    def _release(self) -> Iterator[tuple[int, str]]:
+    def _release(self, heard: list[tuple[int, str]]) -> None:
         held, self._held = self._held, []
         for line in self._clean.joined(held) if self._clean is not None and held else held:
-            if self.current is not None:
-                self._text[self.current].add(line)
-                yield self.current, line
-            elif not any(rc is not None for rc in self.rc):
-                self._preamble.add(line)
+            self._add(line, heard)
+
+    def _add(self, line: str, heard: list[tuple[int, str]]) -> None:
+        if self.current is not None:
+            self._text[self.current].add(line)
+            heard.append((self.current, line))
+        elif not any(rc is not None for rc in self.rc):
+            self._preamble.add(line)
 
 
 class _Text:

@@ -53,6 +53,9 @@ class Redactor:
     def __call__(self, line: str) -> str:
         return self.joined((line,))[0]
 
+    def quiet(self, line: str) -> bool:
+        return (not self._forms and self._short is None) or self._quiet(line)
+
     def holds(self, lines: Sequence[str]) -> bool:
         """Whether the last of `lines` may go on with a secret that began in it, or in those before it."""
         if not self._forms or len(lines) > _LINES:

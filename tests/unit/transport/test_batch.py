@@ -22,6 +22,9 @@ BEGUN, ANSWERED = f"\036{NONCE} begin 0\n".encode(), f"\036{NONCE} end 0 0\n\036
 
 
 class Plain:
+    def quiet(self, line: str) -> bool:
+        return True
+
     def holds(self, lines: object) -> bool:
         return False
 

@@ -271,6 +271,7 @@ def test_a_quick_look_at_a_line_sees_what_the_long_one_does(
         line = "".join((before, write(value)[first:last], after)).translate(str.maketrans("", "", "\r\n"))
         quick = Redactor(values)
         assert (quick.joined([line]), quick.holds([line])) == (long.joined([line]), long.holds([line]))
+        assert not quick.quiet(line) or (quick.joined([line]), quick.holds([line])) == ([line], False)
 
 
 def test_most_lines_are_seen_to_hold_nothing_by_a_quick_look() -> None:
