@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Iterable, Mapping
 
@@ -51,6 +50,8 @@ def did_you_mean(word: str, choices: Iterable[str], before: str = "") -> str:
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Of `choices` the one that `word` may have been meant for; empty if none is near."""
+    import difflib  # for who has made a mistake
+
     by_lower = {choice.lower(): choice for choice in choices}
     for tried in (word.lower().replace("-", "_"), word.lower()):
         for near in difflib.get_close_matches(tried, by_lower, n=1, cutoff=0.6):

@@ -8,7 +8,6 @@ locked is what is fetched. What would choose other packages (`UV_RESOLUTION`, `U
 
 from __future__ import annotations
 
-import configparser
 import math
 import os
 import re
@@ -126,6 +125,8 @@ def _reached(pip: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
 
 def pip_settings(given: Mapping[str, str]) -> dict[str, str]:
     """Setting → value, as `pip download` has it."""
+    import configparser
+
     general: dict[str, str] = {}
     own: dict[str, str] = {}
     for path in _files(given):
@@ -146,6 +147,8 @@ def pip_settings(given: Mapping[str, str]) -> dict[str, str]:
 
 def _unread(error: Exception) -> str:
     """Never the line itself, which configparser quotes: there may be a password in its URL."""
+    import configparser
+
     if isinstance(error, configparser.MissingSectionHeaderError):
         return f"line {error.lineno} stands before the first section, such as `[global]`"
     if isinstance(error, configparser.ParsingError):
