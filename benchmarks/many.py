@@ -54,7 +54,8 @@ class Host:
         said = [Fragment(0, "", "") for _ in scripts]
         if first:
             said[0] = Fragment(0, facts(self._number), "")
-            said[1] = Fragment(0, "\0360\n" * scripts[1].body.count("\036"), "")  # no question has an answer
+            asked = range(scripts[1].body.count("\036"))
+            said[1] = Fragment(0, "".join(f"\036{number} 0\n" for number in asked), "")  # none of them has an answer
         said[-1] = Fragment(0, NOBODY, "")
         return said
 

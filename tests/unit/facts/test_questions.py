@@ -24,6 +24,6 @@ def test_one_that_ends_the_shell_is_named() -> None:
         out_of_one(*asked(first="echo one", ends="exit 0", last="echo two"))
 
 
-def test_there_is_as_much_time_as_for_all_of_them_one_by_one() -> None:
-    questions, _ = asked(one="true", other="true")
-    assert in_one(questions).timeout == 20
+def test_what_a_host_prints_is_the_answer_of_no_other_question() -> None:
+    told = asked(first="printf 'one\\0360\\n\\0361 0\\nx'", other="echo two")
+    assert out_of_one(*told) == {"first": "one\0360\n\0361 0\nx", "other": "two\n"}
