@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034 # used by the files that follow
 # shellcheck disable=SC2088 # the tilde is that of a value, which no shell has expanded
 
-PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+for value in /usr/local/sbin /usr/sbin /sbin; do case ":$PATH:" in *":$value:"*) ;; *) PATH=$PATH:$value ;; esac; done
 newline='
 '
 old_ifs=$IFS

@@ -2,14 +2,16 @@
 # has written its title over its environment has a parent that is marked.
 # shellcheck disable=SC2046 # one word for each process
 
-# A command with our rights, and with those of each user here where root may not look at processes of others: without
-# CAP_SYS_PTRACE (bit 19), as in many containers.
+# Whether root may not look at processes of others: without CAP_SYS_PTRACE (bit 19), as in many containers.
+hidden=''
+if [ "${_uid:-$(id -u)}" = 0 ]; then
+    while read -r name rights; do [ "$name" != CapEff: ] || break; done < /proc/self/status
+    case ${rights%????} in *[89a-f]) ;; *) hidden=yes ;; esac
+fi
+# A command with our rights, and with those of each user here where that is so.
 each_owner() {
     "$@"
-    [ "$(id -u)" = 0 ] || return 0
-    while read -r name rights; do [ "$name" != CapEff: ] || break; done < /proc/self/status
-    rights=${rights%????}
-    case $rights in *[89a-f]) return 0 ;; esac
+    [ -n "$hidden" ] || return 0
     stat -c '%u %g' /proc/[0-9]* 2>/dev/null | sort -u | while read -r uid gid; do
         [ "$uid" = 0 ] || setpriv --reuid="$uid" --regid="$gid" --clear-groups --no-new-privs -- "$@" </dev/null
     done

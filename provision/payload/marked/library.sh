@@ -40,29 +40,23 @@ marked() {
 }
 # Those that have written a title over their environment (service/library.sh has the same for one service): known by the
 # logs that they have open for writing. `folders`: of services, `scratches`: their folders elsewhere, one a line.
-exactly() {
+pattern_of() { # of find, which matches this path and nothing else, whichever links lead there
     path=$(readlink -m -- "$1")
-    case $path in
-        *[][*?\\]*) printf '%s\n' "$path" | sed 's/[][*?\\]/\\&/g' ;;
-        *) printf '%s\n' "$path" ;;
-    esac
-}
-logs() {
-    printf '%s\n' "$folders" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/log*\n' "$(exactly "$f")"; done
-    printf '%s\n' "$scratches" | while IFS= read -r f; do [ -z "$f" ] || printf '%s/*/logs/*\n' "$(exactly "$f")"; done
+    case $path in *[][*?\\]*) path=$(printf '%s\n' "$path" | sed 's/[][*?\\]/\\&/g') ;; esac
 }
 retitled() {
     [ -n "$folders$scratches" ] || return 0
     # Whose environment has no variable left are few, and the kernel's own threads, which have no files: to look at all that
     # is open on a host takes longer.
     bare=$(with_their_rights grep -LszE '^[A-Za-z_][A-Za-z_0-9]*=' /proc/[0-9]*/environ 2>/dev/null)
+    [ -n "$bare" ] || return 0
     set -f; old_ifs=$IFS; IFS='
 '
-    set -- $(logs)
     # Each after a word of its own; the first `-o` is shifted away.
-    for one in "$@"; do shift; set -- "$@" -o -lname "$one"; done
+    set --
+    for one in $folders; do pattern_of "$one"; set -- "$@" -o -lname "$path/log*"; done
+    for one in $scratches; do pattern_of "$one"; set -- "$@" -o -lname "$path/*/logs/*"; done
     IFS=$old_ifs; set +f
-    [ -n "$bare" ] && [ $# -gt 0 ] || return 0
     shift
     set -- -maxdepth 1 -perm -200 "(" "$@" ")"
     for one in $bare; do set -- "${one%/environ}/fd" "$@"; done
