@@ -12,6 +12,8 @@ grep -w "$(cat /proc/sys/kernel/hostname)" /etc/hosts
 [ -d /run/systemd/system ] && systemctl is-active nvidia-fabricmanager.service
 ulimit -Sn; ulimit -Hn
 for tool in curl flock tar uv setpriv nft iptables ufw firewall-cmd; do command -v "$tool"; done
+# Whether a firewall of the cluster's is there: root alone is told.
+[ ! -w /proc/sys/kernel/hostname ] || nft list table inet "provision_${mark%%/*}" 2>/dev/null
 while read -r key value; do [ "$key" = CapEff: ] && echo "capabilities=$value" && break; done < /proc/self/status
 cat /proc/sys/net/ipv4/ip_local_port_range
 if [ -e /dev/nvidiactl ]; then for tool in gcc c++ nvcc ninja; do command -v "$tool"; done; ls /usr/include/python3*/Python.h; fi
@@ -27,7 +29,7 @@ for place in $PATH; do
     for file in "$place"/python3 "$place"/python3.[0-9] "$place"/python3.[0-9][0-9]; do
         [ -x "$file" ] || continue
         echo "$file"; readlink -f "$file"
-        case "$seen " in *"/${file##*/} "*) ;; *) "$file" -V; seen="$seen/${file##*/} " ;; esac
+        case "$seen " in *"/${file##*/} "*) ;; *) namei -mo "$file"; "$file" -V; seen="$seen/${file##*/} " ;; esac
     done
 done
 IFS=$old_ifs
@@ -46,7 +48,7 @@ if command -v nvidia-smi >/dev/null; then
 fi
 pids=$(grep -las -e '[r]aylet/raylet' -e 'gcs/[g]cs_server' -e 'bin/[v]llm' -e '[v]llm.entrypoints' /proc/[0-9]*/cmdline)
 for file in $pids; do
-    ls -ld "${file%/cmdline}/exe"; tr '\0' ' ' < "$file"; tr '\0' '\n' < "${file%/cmdline}/environ" | grep ^PROVISION_SERVICE
+    ls -ld "${file%/cmdline}/exe"; grep -aoE '[0-9a-f]{64}' "${file%/cmdline}/cgroup"; tr '\0' ' ' < "$file"; tr '\0' '\n' < "${file%/cmdline}/environ" | grep ^PROVISION_SERVICE
 done 2>/dev/null
 if holder=$(grep -hs ^holder= /run/provision/lease/note ~/.provision/lease/"$(cat /proc/sys/kernel/hostname)"/note); then
     pid=${holder#*=}; cat "/proc/${pid%% *}/stat"
