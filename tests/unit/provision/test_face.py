@@ -88,7 +88,7 @@ NOT_BEFORE = (
 def test_what_a_plan_takes_is_not_loaded_before_the_hosts_are_asked() -> None:
     found = loaded("import provision.api, provision.cli.check, provision.cli.run")
     assert not found & {*NOT_BEFORE}
-    assert len(found) < 690
+    assert len(found) < 700  # some more on Python 3.10 than on newer ones
     whole = "from provision.stack.later import Later; Later(lambda: None, removes=False).ready()"
     assert "provision.stack.exposed" in loaded(whole)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from services import Sleeper
 
-from provision.core.script import Stream, render
+from provision.core.batch import render
+from provision.core.script import Stream
 from provision.core.secret import Secret
 from provision.resources.service import Place
 
