@@ -12,7 +12,7 @@ from provision.parallel.architecture import Architecture
 from provision.parallel.choose import Accepts, Hosts, choose
 from provision.parallel.cut import IMPOSSIBLE, Cut, refusals
 from provision.parallel.misread_flags import of_args
-from provision.parallel.settings import cut_of, fits_itself, loaded_bytes, settings_of
+from provision.parallel.settings import cut_of, fits_itself, loaded_bytes, may_be_more, settings_of
 from provision.parallel.size import Room, sizes
 
 
@@ -78,6 +78,9 @@ def _counted(found: Fit, model: Architecture, weights: int, serve: Serve, accept
     stages = sizes(model, bytes_, found.cut, found.hosts, settings)
     stage = shortfall(stages)
     found = replace(found, stage=stage)
+    if stage.verdict == "fits" and (more := may_be_more(serve)):
+        said = ", ".join(f"`{flag}`" for flag in more)
+        return replace(found, unknown=f"the arithmetic does not know what {said} takes: without, it fits")
     if stage.verdict == "fits":
         others = fewer(model, bytes_, found.cut, found.hosts, settings, accepts)
         return replace(found, fits=True, alternatives=others)

@@ -31,6 +31,8 @@ LENGTHS = (
     "max_sequence_length", "max_seq_length", "seq_len",
 )  # fmt: skip
 
+_HEAD_DIMS = ("head_dim", "attention_head_dim")
+
 #: Bytes of one number in a file that is not quantised.
 BYTES = {"float32": 4, "float": 4, "float64": 8, "float16": 2, "half": 2, "bfloat16": 2}
 
@@ -102,9 +104,12 @@ _QUANTISED = ("auto", "float8", "fp8", "int8", "uint8")
 
 def odd(text: Mapping[str, object], layers: int) -> Iterator[str]:
     """Keys that are known, with a value that says nothing which is understood."""
-    for key in (*LAYERS, *HEADS, *HIDDEN, *KV_HEADS, *LENGTHS):
+    for key in (*LAYERS, *HEADS, *HIDDEN, *KV_HEADS, *LENGTHS, *_HEAD_DIMS, *INTERMEDIATE, *EXPERTS, "vocab_size"):
         number = text.get(key)
-        if isinstance(number, str) or (isinstance(number, float) and not number.is_integer()):
+        broken = isinstance(number, str) or (isinstance(number, float) and not number.is_integer())
+        if key in (*LENGTHS, *_HEAD_DIMS):
+            broken |= number is not None and not counts(number)
+        if broken:
             yield key
     for key in ("dtype", "torch_dtype"):
         kind = str(text.get(key) or "auto").removeprefix("torch.")

@@ -22,7 +22,14 @@ def of_config(config: Mapping[str, object], text: Mapping[str, object], layers: 
     """A sentence each. `text`: its part about language."""
     quantized = [*_blocks(config.get("quantization_config")), *_blocks(text.get("quantization_config"))]
     strange = (f"`{said}` is not understood" for said in odd(text, layers))
-    return (*strange, *_positions(text), *dict.fromkeys(quantized))
+    return (*strange, *_heads(text), *_positions(text), *dict.fromkeys(quantized))
+
+
+def _heads(text: Mapping[str, object]) -> Iterator[str]:
+    """Each KV head is of as many heads as the others."""
+    heads, shared = text.get("num_attention_heads"), text.get("num_key_value_heads")
+    if _is_size(heads) and _is_size(shared) and not text.get("block_configs") and heads % shared:  # type: ignore[operator]
+        yield f"`num_key_value_heads` is `{shared}`, expected a number that divides `num_attention_heads`, `{heads}`"
 
 
 def _positions(text: Mapping[str, object]) -> Iterator[str]:
@@ -50,6 +57,10 @@ def _blocks(quantized: object) -> Iterator[str]:
     if not isinstance(quantized, Mapping):
         yield f'`quantization_config` is `{short(quantized)}`, expected an object such as `{{"quant_method": "fp8"}}`'
         return
+    scheme = quantized.get("kv_cache_scheme")
+    if isinstance(scheme, Mapping) and scheme.get("num_bits", 8) != 8:
+        place = "quantization_config.kv_cache_scheme.num_bits"
+        yield f"`{place}` is `{short(scheme['num_bits'])}`, expected `8`, which is all that vLLM reads"
     size = quantized.get("weight_block_size")
     if size is not None and not (isinstance(size, list) and len(size) == 2 and all(map(_is_size, size))):
         place = "quantization_config.weight_block_size"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from provision.core.wording import did_you_mean
 from provision.inventory.models import Serve
 from provision.parallel.misread import short
-from provision.parallel.settings import flags, tokens
+from provision.parallel.settings import flags, tokens, unread_overrides
 
 #: Types of a KV cache whose size is counted, and others that vLLM has.
 _COUNTED = (
@@ -34,6 +34,7 @@ def of_args(serve: Serve) -> tuple[str, ...]:
         *_choice(args, "kv-cache-dtype", _COUNTED, _OTHERS),
         *_choice(args, "dtype", _DTYPES, ()),
         *_numbers(args),
+        *_others(args),
     )
 
 
@@ -47,10 +48,24 @@ def _choice(args: Mapping[str, object], flag: str, counted: Sequence[str], other
 
 def _numbers(args: Mapping[str, object]) -> Iterator[str]:
     for flag, sound in _NUMBERS.items():
-        if flag in args and tokens(args[flag]) is None:
+        if flag in args and (tokens(args[flag]) is None or isinstance(args[flag], float)):
             yield f"`{flag}` is `{short(args[flag])}`, expected a whole number above 0 such as `{sound}`"
     if not _is_amount(args.get("cpu-offload-gb", 0)):
         yield f"`cpu-offload-gb` is `{short(args['cpu-offload-gb'])}`, expected a number of GiB such as `8`"
+
+
+def _others(args: Mapping[str, object]) -> Iterator[str]:
+    share = args.get("gpu-memory-utilization", 1)
+    if not (_is_amount(share) and 0 < float(str(share)) <= 1):
+        yield f"`gpu-memory-utilization` is `{short(share)}`, expected a number above 0 and at most 1 such as `0.92`"
+    length = args.get("max-model-len", "auto")
+    if str(length) not in ("auto", "-1") and tokens(length) is None:
+        yield f"`max-model-len` is `{short(length)}`, expected a number of tokens such as `32768`"
+    if unread_overrides(args):
+        yield f"`hf-overrides` is `{short(args['hf-overrides'])}`, expected a JSON object"
+    for flag, said in args.items():
+        if flag.endswith("-parallel-size") and not (str(said).isdecimal() and int(str(said)) > 0):
+            yield f"`{flag}` is `{short(said)}`, expected a whole number above 0 such as `2`"
 
 
 def _is_amount(value: object) -> bool:

@@ -19,6 +19,9 @@ _UNSURE = (
     "prefill-context-parallel-size",
 )  # fmt: skip
 
+#: Of these, those after which it may be more than here.
+_MORE = ("speculative-config", "hf-config-path", "kv-cache-memory-bytes")
+
 #: What vLLM takes of each GPU unless told otherwise. It does not start where less is free: vllm/config/cache.py,
 #: `gpu_memory_utilization`, and "Free memory on device … is less than desired GPU memory utilization".
 UTILIZATION = 0.92
@@ -42,6 +45,11 @@ def settings_of(variables: Mapping[str, str], serve: Serve) -> MemorySettings:
         any_cache=cache == "auto",
         sure=not any(name in args for name in _UNSURE),
     )
+
+
+def may_be_more(serve: Serve) -> tuple[str, ...]:
+    """The flags with which the model may take more than is counted, or get less."""
+    return tuple(name for name in _MORE if name in flags(serve))
 
 
 def utilization(serve: Serve) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from provision.core.errors import ProvisionError, UsageError
@@ -47,7 +48,9 @@ def fit(
     if architecture is None:
         raise ProvisionError(f"{files.source}: its config.json does not say how many layers it has", hint=_HINT)
     rooms = tuple(Room(f"host-{number + 1}", gpus, memory) for number in range(hosts))
-    return fit_over(architecture, weights or files.weights, serve, rooms, vllm)
+    found = fit_over(architecture, weights or files.weights, serve, rooms, vllm)
+    lacks = files.lacks if found.unknown and not (weights or files.weights) else ""
+    return replace(found, unknown=f"{found.unknown}: {lacks}") if lacks else found
 
 
 _HINT = "MODEL is a folder with the config.json of a language model, or a name on the model hub"

@@ -13,14 +13,15 @@ from provision.core.values import dataclass
 @dataclass(frozen=True)
 class ModelFiles:
     """`config`: config.json, empty if it could not be read. `weights`: bytes of the files with the weights that vLLM
-    would load, 0: not known. `source`: where that was seen. `problem`: why nothing was seen there. `pickles`: what
-    `pickles_of` says."""
+    would load, 0: not known; `lacks`: why, where parts of them are not there. `source`: where that was seen. `problem`:
+    why nothing was seen there. `pickles`: what `pickles_of` says."""
 
     config: Mapping[str, object] = field(default_factory=dict, hash=False)
     weights: int = 0
     source: str = ""
     problem: str = ""
     pickles: tuple[str, ...] = ()
+    lacks: str = ""
 
 
 #: As `model-00001-of-00004.safetensors`: what is before the number, how many there are, and the ending.
@@ -70,7 +71,8 @@ def _numbered(name: str) -> bool:
 
 
 def _safetensors(name: str) -> bool:
-    return name.endswith(".safetensors")
+    """Not those of an adapter (LoRA), which are no model's own."""
+    return name.endswith(".safetensors") and not name.startswith("adapter_model")
 
 
 def _pytorch(name: str) -> bool:

@@ -53,7 +53,7 @@ def look_for(inventory: Inventory, secrets: Mapping[str, Secret]) -> Look:
 def from_folder(folder: Path) -> ModelFiles:
     """As it is on this machine."""
     # Most inventories name a model of the hub.
-    from provision.weights.whole import pointer_in
+    from provision.weights.whole import lacking
 
     try:
         sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
@@ -66,9 +66,9 @@ def from_folder(folder: Path) -> ModelFiles:
     if not config:
         return ModelFiles(problem=f"{folder}/{'params' if own else 'config'}.json is not a model config")
     # What is there of it is no measure of what it needs.
-    weights = 0 if pointer_in(folder, sizes) else weights_bytes(sizes)
-    weights = weights or _indexed(folder)
-    return ModelFiles(config, weights, f"{folder} on this machine", pickles=pickles_of(sizes))
+    lacks, _ = lacking(folder, sizes)
+    weights = (0 if lacks else weights_bytes(sizes)) or _indexed(folder)
+    return ModelFiles(config, weights, f"{folder} on this machine", pickles=pickles_of(sizes), lacks=lacks)
 
 
 def _indexed(folder: Path) -> int:

@@ -331,3 +331,45 @@ def test_a_model_for_one_gpu_is_told_so() -> None:
     found = fitted("qwen3-4b-fp8", 5 * GIB, *(Room(str(n), 8, H100) for n in range(4)))
     (other,) = found.alternatives
     assert other.startswith("1 GPU is enough") and "`data-parallel-size: " in other
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_key_value_heads": 64}, "`num_key_value_heads` is `64`, expected a number that divides"),
+        ({"num_key_value_heads": 3}, "`num_key_value_heads` is `3`, expected a number that divides"),
+        ({"head_dim": "256"}, "`head_dim` is not understood"),
+        ({"head_dim": 0}, "`head_dim` is not understood"),
+        ({"max_position_embeddings": 0}, "`max_position_embeddings` is not understood"),
+        ({"num_experts": "64"}, "`num_experts` is not understood"),
+        ({"quantization_config": {"kv_cache_scheme": {"num_bits": 4}}}, "num_bits` is `4`, expected `8`"),
+    ],
+)
+def test_numbers_that_were_passed_over_make_no_sum(change: dict[str, object], said: str) -> None:
+    read = read_architecture(PLAIN | change)
+    assert read is not None
+    found = fit(read, 16 * 10**9, Serve(model="m"), (Room("a", 1, 200 * GIB),))
+    assert (found.fits, found.stage) == (None, None) and said in found.unknown
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"gpu-memory-utilization": 2}, "`gpu-memory-utilization` is `2`, expected"),
+        ({"gpu-memory-utilization": "most"}, "`gpu-memory-utilization` is `most`, expected"),
+        ({"max-model-len": "32 k"}, "`max-model-len` is `32 k`, expected"),
+        ({"data-parallel-size": 0}, "`data-parallel-size` is `0`, expected"),
+        ({"block-size": 16.5}, "`block-size` is `16.5`, expected"),
+        ({"hf-overrides": "[1]"}, "`hf-overrides` is `[1]`, expected"),
+        (
+            {"speculative-config": '{"method": "mtp"}'},
+            "does not know what `speculative-config` takes: without, it fits",
+        ),
+        ({"kv-cache-memory-bytes": 10}, "does not know what `kv-cache-memory-bytes` takes"),
+    ],
+)
+def test_flags_that_were_passed_over_make_no_promise(args: dict[str, Any], said: str) -> None:
+    read = read_architecture(PLAIN)
+    assert read is not None
+    found = fit(read, 16 * 10**9, Serve(model="m", args=args), (Room("a", 1, 200 * GIB),))
+    assert found.fits is None and said in found.unknown

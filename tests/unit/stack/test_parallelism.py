@@ -76,6 +76,17 @@ def test_the_arithmetic_is_in_the_book() -> None:
     assert [stage.hosts for stage in book.sizing.stages] == [("gpu-01",), ("gpu-02",)]
 
 
+def test_what_nobody_understands_is_named_and_no_sum_is_made() -> None:
+    book = Playbook()
+    config = {**LLAMA, "rope_scaling": "yarn"}
+    with_parallelism(cluster(8, 8, config=config, args={"kv-cache-dtype": "fp7"}), book)
+    assert book.sizing is None
+    said = [text for _, text in book.notes if text.startswith(f"whether {MODEL} fits is not known: ")]
+    assert len(said) == 1
+    assert f"in its config.json, {MODEL} on gpu-01, `rope_scaling` is `yarn`" in said[0]
+    assert "in serve.args `kv-cache-dtype` is `fp7`" in said[0] and "did you mean `fp8`?" in said[0]
+
+
 def test_a_gpu_that_is_missing_does_not_change_the_cut() -> None:
     assert cut(with_parallelism(cluster(8, 7, expect=8), Playbook())) == (8, 2)
 

@@ -12,6 +12,7 @@ from published_configs import CONFIGS
 
 from provision.core.secret import Secret
 from provision.inventory.models import Host, Inventory, Serve
+from provision.stack.fit import fit
 from provision.weights.lookup import from_folder, look_for
 
 NAME = "meta-llama/Llama-3.1-70B"
@@ -163,3 +164,16 @@ def test_of_weights_that_are_not_all_there_no_size_is_told_but_what_their_index_
     index = json.dumps({"metadata": {"total_size": 141 * 10**9}, "weight_map": {}})
     lacking_folder(tmp_path, {"model.safetensors.index.json": index})
     assert from_folder(tmp_path).weights == 141 * 10**9
+
+
+def test_which_parts_are_missing_is_said_and_an_adapter_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 2}')
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"x" * 9)
+    assert (from_folder(tmp_path).weights, from_folder(tmp_path).lacks) == (0, "")
+    (tmp_path / "model-00001-of-00002.safetensors").write_bytes(b"x" * 9)
+    found = from_folder(tmp_path)
+    said = f"`{tmp_path}` has no `model-00002-of-00002.safetensors`, a part of the weights"
+    assert (found.weights, found.lacks) == (0, said)
+    told = fit(str(tmp_path), hosts=1, gpus=1, memory=80 * 2**30)
+    assert told.unknown == f"how many bytes its weights have is not known: {said}"
+    assert said not in fit(str(tmp_path), hosts=1, gpus=1, memory=80 * 2**30, weights=9).unknown
