@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from provision.core.token_forms import without_tokens
 from provision.core.values import dataclass
 from provision.diagnosis.diagnose import diagnose
 from provision.diagnosis.lines import Clock, Line, read_lines
 from provision.diagnosis.logs import Source, logs_of
 from provision.diagnosis.timeline import timeline
+
+#: What uvicorn says once a server takes requests.
+_SERVES = "Application startup complete"
 
 
 class Verdict(Enum):
@@ -48,10 +52,14 @@ def explain(*sources: Source) -> Explained:
     host, logs that are read already. Raises UsageError for a path that is not there."""
     logs = [log for source in sources for log in logs_of(source)]
     lines: list[Line] = []
+    recent: list[Line] = []
     for log in logs:
         clock = Clock(now=log.changed)
-        lines += read_lines(log.text, log.host, log.path, clock)
-    found = diagnose(lines)
+        read = list(read_lines(log.text, log.host, log.path, clock))
+        lines += read
+        recent += _since_it_served(read)
+    # What an earlier start failed with is over once a later one has served.
+    found = (diagnose(recent) if len(recent) < len(lines) else None) or diagnose(lines)
     if found is None:
         best = timeline(lines)
         hint = "look for the first error of each host, in the logs of Ray's workers too; add logs that are missing here"
@@ -62,11 +70,19 @@ def explain(*sources: Source) -> Explained:
         shown += [line for line in timeline(lines) if line not in shown]
     verdict = Verdict.LIKELY if found.likely else Verdict.CAUSE
     evidence = tuple(map(_said, shown))
-    return Explained(verdict, found.signature.id, found.host, found.cause, evidence, found.fix)
+    cause, fix = without_tokens(found.cause), without_tokens(found.fix)
+    return Explained(verdict, found.signature.id, found.host, cause, evidence, fix)
+
+
+def _since_it_served(lines: list[Line]) -> list[Line]:
+    """Of one log, what follows the last start that went well; all of it where there was none."""
+    started = [place for place, line in enumerate(lines) if line.text.startswith(_SERVES)]
+    return lines[started[-1] :] if started else lines
 
 
 def _said(line: Line) -> Evidence:
-    return Evidence(line.clock, line.host, line.place, line.said)
+    """What somebody sent in may go on to others."""
+    return Evidence(line.clock, line.host, line.place, without_tokens(line.said))
 
 
 def _count(things: Sequence[object], name: str) -> str:

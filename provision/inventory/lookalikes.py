@@ -12,23 +12,10 @@ import re
 from collections.abc import Collection, Iterator
 
 from provision.core.regex import regex
+from provision.core.token_forms import TOKENS
 from provision.core.urls import masked
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
-
-#: Tokens by their form. The publishers': huggingface.co/docs/hub/security-tokens, docs.github.com (Token formats),
-#: docs.aws.amazon.com (IAM unique identifiers), and what scanners such as gitleaks look for.
-_FORMS = regex(
-    r"(?<![\w-])(?:"
-    r"(?=hf_[a-z]*[A-Z0-9])hf_[A-Za-z0-9]{10,}|hf_[A-Za-z0-9]{20,}|api_org_[A-Za-z]{20,}"
-    r"|sk-(?:proj|ant|or|svcacct|admin)-[\w-]{8,}|(?=sk-[a-z-]*[A-Z0-9])sk-[A-Za-z0-9_-]{16,}"
-    r"|gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
-    r"|xox[abeoprs]-[\w-]{10,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|nvapi-[\w-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{40,}"
-    r"|dckr_pat_[\w-]{20,}|hvs\.[\w-]{20,}|AGE-SECRET-KEY-1[A-Z0-9]{20,}|r8_[A-Za-z0-9]{30,}"
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
-    r")|-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:Bearer|Basic)\s+[\w.~+/=-]{12,}"
-)
 
 # Names, word by word. Wherever one of the first stands, it is a secret; the others are if they come last.
 _ANYWHERE = frozenset({"password", "passwd", "passphrase", "secret", "credential", "credentials", "authorization"})
@@ -82,7 +69,7 @@ def check_lookalikes(root: YamlNode, reserved: Collection[str], problems: Proble
 
 def looks_secret(name: str, value: str) -> bool:
     """Whether `value`, given as `name`, had better not be seen."""
-    return bool(_FORMS.search(value)) or (_is_secret_name(name) and not _is_ordinary(name, value))
+    return bool(TOKENS.search(value)) or (_is_secret_name(name) and not _is_ordinary(name, value))
 
 
 def _tell(kind: str, name: str, node: YamlNode, problems: Problems) -> None:
