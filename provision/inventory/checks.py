@@ -110,9 +110,13 @@ def _check_settings(host: Listed, problems: Problems) -> None:
 
 def _check_address(node: YamlNode, problems: Problems) -> None:
     text = node.text
-    if node.value is None or is_ip(text):
+    if node.value is None:
         return
-    if "@" in text:
+    if is_ip(text):
+        # To connect to 0.0.0.0 is to connect to this machine (ip(7)).
+        if said := _wrong_ip(text):
+            problems.value(node, said, "write the address by which this machine reaches it, such as `10.0.0.1`")
+    elif "@" in text:
         user, _, rest = text.rpartition("@")
         message, hint = "the user has a key of its own", f"write `{{address: {rest}, ssh: {{user: {user}}}}}`"
         problems.value(node, f"`{text}` is no address: {message}", hint)
@@ -189,7 +193,7 @@ def _wrong_ip(text: str) -> str:
     if not is_ip(text):
         return f"`{text}` is no IP address"
     address = ipaddress.ip_address(text)
-    if address.is_unspecified or address.is_multicast:
+    if address.is_unspecified or address.is_multicast or text == "255.255.255.255":
         return f"`{text}` is not the address of one host"
     return ""
 

@@ -61,6 +61,11 @@ def local_path(text: str, inventory: Path) -> Path:
 
 def existing_file(node: YamlNode, inventory: Path, problems: Problems, what: str) -> YamlNode:
     """The node with its path made absolute; a problem if nothing readable is there."""
+    if "-----BEGIN" in node.text:
+        # Not repeated: it is no secret any more once it was shown.
+        said, hint = f"the {what} itself stands here, expected a path", "put it into a file of mode 0600, and name that"
+        problems.value(node, said, hint)
+        return node
     path = local_path(node.text, inventory)
     text = str(path)
     try:

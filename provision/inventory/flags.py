@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from provision.core.regex import regex
+from provision.core.urls import bare
+from provision.inventory.networks import is_ip
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.section import Scalar
 
 _ENV_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+#: The page of a model, with its name where it is on the hub.
+_PAGE = regex(r"(https?)://(?:[^/@\s]*@)?(?:(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)(?=[/?#]|\Z))?")
 _FLAG = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 #: `vllm serve` flags that provision sets → the setting that they come from.
@@ -82,6 +86,10 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         model = serve.find("model")
         if model is not None and not re.match(r"[^\s-]\S*\Z", model.text):
             problems.value(model, f"`{model.text}` cannot be a model", "write `Qwen/Qwen3-8B`, or a folder's path")
+        elif model is not None and (page := _PAGE.match(model.text)):
+            hint = f"write `{page[2]}`" if page[2] else "write its name on the hub, or download it into a folder"
+            problems.value(model, f"`{bare(model.text)}` is the address of a page, expected a model's name", hint)
+        _check_listen(serve.find("listen"), problems)
         # Of an entry of `models:` they have its name.
         settings = {flag: re.sub(r"^serve\b", serve.name, setting) for flag, setting in SERVE_FLAGS.items()}
         _check_args(serve.find("args"), settings, problems)
@@ -92,6 +100,12 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         _check_env(scope.find("env"), problems)
         _check_env(scope.find("ray", "env"), problems)
         _check_args(scope.find("ray", "args"), RAY_FLAGS, problems)
+
+
+def _check_listen(listen: YamlNode | None, problems: Problems) -> None:
+    """A name is looked up on the host."""
+    if listen is not None and re.fullmatch(r"[\d.]+|.*:.*", listen.text) and not is_ip(listen.text):
+        problems.value(listen, f"`{listen.text}` is no IP address", "write one that the head has, such as `10.0.0.1`")
 
 
 def _in_full(flag: str, flags: Iterable[str]) -> str:

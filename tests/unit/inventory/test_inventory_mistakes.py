@@ -556,3 +556,38 @@ def test_a_variable_that_is_to_be_typed_has_a_name_that_runs_nothing(problem, se
     """It stands without quotes in `export X=…`, and in the lines by which the model is asked."""
     _, path, message, _ = problem(OK + setting % f'"{name}"' + "\n")
     assert path.endswith(".env") and message.startswith("should be the name of an environment variable")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "255.255.255.255", "224.0.0.1", '"::"'])
+def test_an_address_that_is_no_hosts_own(problem, address):
+    where, path, message, _ = problem(f"cluster: a\nhosts: {{a: {{role: head, address: {address}}}}}\n")
+    assert (where, path) == ("2:34", "hosts.a.address")
+    assert message == f"`{address.strip(chr(34))}` is not the address of one host"
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("https://huggingface.co/Qwen/Qwen3-8B", "write `Qwen/Qwen3-8B`"),
+        ("https://me:hunter2@hf.co/Qwen/Qwen3-8B/tree/main", "write `Qwen/Qwen3-8B`"),
+        ("http://models.example.org/x", "write its name on the hub, or download it into a folder"),
+    ],
+)
+def test_the_page_of_a_model_is_not_its_name(problem, model, hint):
+    _, path, message, said = problem(f"cluster: a\nhosts: {{a: {{role: head}}}}\nserve: {{model: '{model}'}}\n")
+    assert (path, said) == ("serve.model", hint)
+    assert "is the address of a page" in message and "hunter2" not in message
+
+
+def test_an_address_to_listen_on_that_is_none(problem, read):
+    serve = "cluster: a\nhosts: {a: {role: head}}\nserve: {model: a/b, listen: %s}\n"
+    assert problem(serve % "999.1.1.1")[2] == "`999.1.1.1` is no IP address"
+    for sound in ("10.0.0.1", "0.0.0.0", "localhost", '"::1"', "gpu-01.rack"):
+        read(serve % sound)
+
+
+def test_a_key_in_the_place_of_its_file_is_not_repeated(problem):
+    key = '"-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXk\\n-----END OPENSSH PRIVATE KEY-----"'
+    _, path, message, hint = problem(f"cluster: a\nhosts: {{a: {{role: head}}}}\nssh: {{key: {key}}}\n")
+    assert (path, message) == ("ssh.key", "the key file itself stands here, expected a path")
+    assert "b3Blbn" not in message + hint
