@@ -5,9 +5,11 @@ Its packages are not looked at here.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -36,7 +38,9 @@ def lock_text(path: Path) -> str:
         raise LockBroken(f"`{path}` is a folder, expected a lock", hint=REMAKE) from None
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise LockBroken(f"`{path}` cannot be read: {why}", hint=REMAKE) from error
+        # Nothing can be written through a link to itself.
+        hint = f"`rm {shlex.quote(str(path))}`, then {REMAKE}" if error.errno == errno.ELOOP else REMAKE
+        raise LockBroken(f"`{path}` cannot be read: {why}", hint=hint) from error
     try:
         # An editor's mark in front of the text is none of its words.
         text = data.decode("utf-8-sig")

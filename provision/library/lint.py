@@ -52,6 +52,8 @@ def _parse_playbook(path: Path) -> None:
         tree = ast.parse(read_kept(path), str(path))
     except OSError as error:
         raise PlaybookError(f"the playbook `{path}` cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (RecursionError, MemoryError):  # of Python's parser, however much memory there is
+        raise PlaybookError(f"the playbook `{path}` is nested more deeply than Python reads") from None
     except (SyntaxError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else str(error)

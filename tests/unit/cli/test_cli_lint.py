@@ -98,6 +98,7 @@ def test_a_hint_names_the_inventory_that_it_is_about(call: Call, inventory: Path
     [
         ("def playbook(cluster): ...\n", 0, ""),
         ("from mine import playbook\n", 0, ""),
+        ("x = " + "-" * 100_000 + "1\ndef playbook(cluster): ...\n", 2, "nested more deeply than Python reads"),
         ("raise SystemExit('it runs')\ndef playbook(cluster): ...\n", 0, ""),
         ("def playbok(cluster): ...\n", 2, "has no function `playbook`"),
         ("def playbook(cluster:\n", 2, "is no Python, line 1"),

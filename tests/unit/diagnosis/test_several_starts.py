@@ -32,6 +32,22 @@ def test_what_an_earlier_start_failed_with_is_not_why_a_later_one_ended(tmp_path
     assert told(tmp_path, text).id == said
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ConnectionResetError: [Errno 104] Connection reset by peer", ""),
+        ("urllib3: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))", ""),
+        ("hf_xet: error sending request: Connection reset by peer (os error 104)", ""),
+        (
+            "RuntimeError: [gloo/transport/tcp/pair.cc:589] Read error [10.0.0.2]:5: Connection reset by peer",
+            "rank-lost",
+        ),
+    ],
+)
+def test_a_connection_of_a_client_or_to_a_hub_is_no_ranks(tmp_path: Path, line: str, said: str) -> None:
+    assert told(tmp_path, f"{line}\n").id == said
+
+
 def test_tokens_in_a_log_are_not_shown(tmp_path: Path) -> None:
     token, key = "hf_" + "abcdefghijABCDEFGHIJ", "sk-proj-" + "abcdefghijklmnop"
     found = told(tmp_path, f"ValueError: bad settings {{'HF_TOKEN': '{token}', 'key': '{key}'}}\n")

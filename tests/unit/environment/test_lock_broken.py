@@ -199,3 +199,10 @@ def test_one_without_its_digest_is_made_anew_and_never_installed(python, path, t
     assert lock_for(python, path, base=tmp_path, make=False, say=str, removes=True).packages
     assert ensure_lock(python, path, say=said.append).packages == made.packages
     assert read_lock(path, python).digest == made.digest
+
+
+def test_a_link_to_itself_is_removed_first(path: Path, python: Python) -> None:
+    path.symlink_to(path)
+    with pytest.raises(LockError, match="too many levels of symbolic links") as error:
+        read_lock(path, python)
+    assert error.value.hint == f"`rm {path}`, then run `provision lock`"
