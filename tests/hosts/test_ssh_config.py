@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from engine import Hosts
 from loopback import Sshd, Sshds, keygen, wait_until
 
 from provision.core.errors import AuthFailed, HostKeyUnknown, ProvisionError, Unreachable
+from provision.core.events import Note
+from provision.core.playbook import Playbook
 from provision.core.script import Script
 from provision.inventory.models import Host
 from provision.transport import Transport, scan
@@ -239,3 +242,26 @@ def test_a_key_in_pkcs8(sshds: Sshds, server: Sshd, kind: str) -> None:
         shutil.copy(f"{key}.pub", server.folder / "authorized_keys")
     assert "BEGIN PRIVATE KEY" in key.read_text()
     assert hello(sshds.host(server, key=str(key))) == "hello\n"
+
+
+def test_it_connects_from_the_address_that_is_named_there(configured: Callable[..., Host]) -> None:
+    host = configured("AddressFamily inet", "BindAddress 127.0.0.77", "RemoteCommand tmux", "RequestTTY force")
+    with Transport([host]) as transport:
+        (said,) = transport.connect(host).run([Script('echo "$SSH_CONNECTION"')])
+        assert said.stdout.startswith("127.0.0.77 ")
+        assert transport.ignored == {"gpu-1": ("RemoteCommand",)}
+
+
+def test_no_other_host_key_is_taken_than_those_named_there(configured: Callable[..., Host]) -> None:
+    with pytest.raises(Unreachable, match="no host key algorithm in common") as error:
+        hello(configured("HostKeyAlgorithms ssh-ed25519-cert-v01@openssh.com"))
+    assert error.value.hint == "HostKeyAlgorithms of your ssh_config allows no others: add one that the host offers"
+    assert hello(configured("HostKeyAlgorithms +ssh-rsa")) == "hello\n"
+
+
+def test_check_says_what_of_it_has_no_effect(configured: Callable[..., Host]) -> None:
+    hosts = Hosts([configured("RemoteCommand tmux")])
+    for command, said in (("check", True), ("up", False)):
+        hosts.run(command, lambda _: Playbook())
+        texts = [event.text for event in hosts.events if isinstance(event, Note)]
+        assert ("RemoteCommand of ssh_config has no effect here: gpu-1" in texts) == said

@@ -39,7 +39,7 @@ def test_what_an_earlier_start_failed_with_is_not_why_a_later_one_ended(tmp_path
         ("urllib3: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))", ""),
         ("hf_xet: error sending request: Connection reset by peer (os error 104)", ""),
         (
-            "RuntimeError: [gloo/transport/tcp/pair.cc:589] Read error [10.0.0.2]:5: Connection reset by peer",
+            "RuntimeError: [gloo/transport/pair.cc:589] Read error [10.0.0.2]:5: Connection reset by peer",
             "rank-lost",
         ),
     ],
