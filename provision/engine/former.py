@@ -23,7 +23,6 @@ from provision.core.room import way_out
 from provision.core.stopwatch import Stopwatch
 from provision.engine.leasing import this_person
 from provision.engine.members import AT, FILE, KeptMember
-from provision.engine.roots import roots_before
 from provision.engine.state import Job, RunState
 from provision.inventory.models import Host
 
@@ -80,7 +79,10 @@ class Former:
         renamed = self._job.members.renamed if self._job.members is not None and not self._job.only else ()
         cluster = replace(cluster, renamed=renamed)
         beside = [*_beside(self._job), *(_taken_for(self._job, name) for name in renamed)]
-        beside += roots_before(self._job, cluster)
+        if self._job.members is not None and self._job.members.entries:
+            from provision.engine.roots import roots_before  # before its first `up` a cluster has had none
+
+            beside += roots_before(self._job, cluster)
         if not self._fleet.hosts:
             return fleet, cluster, beside
         self._thread.join()

@@ -28,7 +28,6 @@ from provision.inventory.secrets import check_sources
 from provision.inventory.served import as_serve, check_placement
 from provision.inventory.serverless import as_serverless, check_deployed
 from provision.inventory.source import ANSIBLE_TAGS, parse, refuse_ambiguous, refuse_tags
-from provision.inventory.typeset import refuse_typeset
 from provision.inventory.validate import build, check
 
 
@@ -96,7 +95,10 @@ def _written(file: Path, name: str) -> tuple[YamlNode, Problems, RoleHints]:
         return normalize(from_ansible(written, file, problems, beside=not ini)), problems, ROLE_HINTS
     refuse_tags(written, problems)
     refuse_ambiguous(written, problems)
-    refuse_typeset(written, problems)
+    if not text.isascii():
+        from provision.inventory.typeset import refuse_typeset  # most inventories have no such characters
+
+        refuse_typeset(written, problems)
     return normalize(written), problems, RoleHints()
 
 

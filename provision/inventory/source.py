@@ -15,7 +15,6 @@ import yaml
 from provision.core.regex import regex
 from provision.inventory.node import YamlNode, dotted
 from provision.inventory.problems import Problems, shorten
-from provision.inventory.typeset import refuse_in_text
 from provision.inventory.yaml_errors import INI_HINT, explain
 
 MAX_BYTES = 1 << 20
@@ -115,6 +114,8 @@ def _compose(text: str, problems: Problems) -> yaml.Node | None:
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, OverflowError) as error:
+        from provision.inventory.typeset import refuse_in_text  # where it is no YAML
+
         refuse_in_text(text, problems)
         line, column, message, hint = explain(error, hidden)
         problems.at(line, column, _brackets(message), hint)
