@@ -91,7 +91,7 @@ def _peer(rack: Rack, name: str, program: str, play: str, more: Mapping[str, str
         f"ansible_ssh_private_key_file={rack.folder}/key\nansible_python_interpreter={PYTHON}\n"
         f"ansible_ssh_common_args=-F /dev/null -o UserKnownHostsFile={rack.folder}/known_hosts\n"
     )
-    own = f"{rack.hosts_root}/clusters/bench/{{{{ inventory_hostname }}}}"
+    own = f"{rack.hosts_root}/clusters/{rack.cluster}/{{{{ inventory_hostname }}}}"
     where = paths(rack)
     (folder / "play.yaml").write_text(
         play.format(

@@ -84,7 +84,7 @@ def _without_ray(own: Path) -> Iterator[None]:
 def paths(rack: Rack) -> dict[str, str]:
     """Of the environment that all hosts share."""
     envs = rack.hosts_root / "envs"
-    current = envs / "current-bench"
+    current = envs / f"current-{rack.cluster}"
     env = current.resolve()
     (packages,) = env.glob("lib/python3*/site-packages")
     return {"env": str(env), "packages": str(packages), "current": str(current)}

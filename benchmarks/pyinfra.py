@@ -75,7 +75,7 @@ def _peer(rack: Rack, name: str, program: str, deploy: str) -> Peer:
     }  # fmt: skip
     hosts = [(rack.name(n), {**data, "ssh_hostname": address}) for n, address in enumerate(rack.addresses)]
     (folder / "inventory.py").write_text(f"bench = {hosts!r}\n")
-    own = f"{rack.hosts_root}/clusters/bench/"
+    own = f"{rack.hosts_root}/clusters/{rack.cluster}/"
     where = paths(rack)
     (folder / "deploy.py").write_text(
         deploy.format(

@@ -62,6 +62,11 @@ class Rack:
         return self.folder / "inventory.yaml"
 
     @property
+    def cluster(self) -> str:
+        """Two that run at once on one machine must not end each other's services, which carry this name."""
+        return f"bench-{os.getpid()}"
+
+    @property
     def hosts_root(self) -> Path:
         return self.folder / "hosts"
 
@@ -110,11 +115,11 @@ class Rack:
                 "root": str(root),
                 "head": self.addresses[0],
                 "env": str(root / "envs" / lock_short),
-                "current": str(root / "envs" / "current-bench"),
+                "current": str(root / "envs" / f"current-{self.cluster}"),
                 "token": str(own / "ray-token"),
                 "service": str(own / "ray"),
                 "ports": " ".join(map(str, self.ray_ports)),
-                "mark": f"bench/{self.name(number)}/",
+                "mark": f"{self.cluster}/{self.name(number)}/",
                 # The control store of the head, and the node manager of each.
                 "greets": " ".join(f"{address}:{port}" for port in self.ray_ports[bool(number) : 2]),
             }
@@ -131,7 +136,7 @@ class Rack:
 
     def own(self, number: int) -> Path:
         """What a host has of the cluster."""
-        return self.hosts_root / "clusters" / "bench" / self.name(number)
+        return self.hosts_root / "clusters" / self.cluster / self.name(number)
 
     def name(self, number: int) -> str:
         return f"bench-{number + 1:03d}"
@@ -168,7 +173,7 @@ class Rack:
         )
         user = pwd.getpwuid(os.getuid()).pw_name
         self.inventory.write_text(
-            f"cluster: bench\n"
+            f"cluster: {self.cluster}\n"
             f"root: {self.hosts_root}\n"
             f"ssh: {{user: {user}, port: {self.port}, key: {self.folder}/key, config: {self.folder}/ssh_config,"
             f" known_hosts: {self.folder}/known_hosts}}\n"
