@@ -33,9 +33,6 @@ from provision.transport.upload import STALLED, UploadPlace
 #: Seconds: a host that has got next to nothing for so long, while there was something to be had, has it sent from here.
 STUCK = 120.0
 
-#: How many of those before it a host knows, the first aside.
-NEAREST = 3
-
 #: Seconds for which one that serves is heard, where others have not got all.
 WORDS = 1.0
 
@@ -96,12 +93,12 @@ class Relay:
         return first
 
     def _take_part(self, place: int) -> None:
-        stop, total, whole = self.stops[place], sum(self._sizes), False
+        stop, whole = self.stops[place], False
         try:
             program = bundle("relay.host:main").encode()
             with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
                 lost = partial(self._lost, stop.name)
-                heard = RelayHeard(pipe, self._sizes, lambda done: self.on_bytes(stop.name, done, total), lost)
+                heard = RelayHeard(pipe, self._sizes, partial(self._moved, place), lost)
                 try:
                     self._one(place, heard)
                 except (OSError, EOFError, paramiko.SSHException):
@@ -134,19 +131,18 @@ class Relay:
         if len(members) < 2:
             raise OutOfRelay(ALONE)
         first = min(members)
-        before = [member for other, member in members.items() if other < place][::-1]
-        # The nearest, and the first: one behind a firewall tries each of them.
-        send(heard, b"P", json.dumps([*before[:NEAREST], *before[NEAREST:][-1:]]).encode())
+        before = self._order(place, heard, None)
         if place == first:
             self._feed(place, heard, look)
             heard.caught_up()  # what went over a slow line from here is no fault of its
             self._run.told()
         else:
-            self._tell(heard, look)
+            before = self._tell(place, heard, look, before)
         while not heard.whole:
             look()
             heard.wait(0.2)
             self._patience(heard)
+            before = self._order(place, heard, before)
         self._run.has_all(place)
         self._run.all_over(look)
         if stop.names and self._run.lost:
@@ -184,7 +180,16 @@ class Relay:
                     send(heard, b"D", HASH.pack(*block) + data)
                 self._run.found(block)
 
-    def _tell(self, heard: RelayHeard, look: Callable[[], None]) -> None:
+    def _order(self, place: int, heard: RelayHeard, before: Sequence[RelayMember] | None) -> Sequence[RelayMember]:
+        """Says from whom it has them, where that is new."""
+        now = self._run.before(place, sum(self._sizes))
+        if now != before:
+            send(heard, b"P", json.dumps(now).encode())
+        return now
+
+    def _tell(
+        self, place: int, heard: RelayHeard, look: Callable[[], None], before: Sequence[RelayMember]
+    ) -> Sequence[RelayMember]:
         """Any other host: the hash of every block that the first one has been sent."""
         told, more = 0, True
         while more:
@@ -193,6 +198,8 @@ class Relay:
             told += len(new)
             look()
             self._patience(heard)
+            before = self._order(place, heard, before)
+        return before
 
     def _patience(self, heard: RelayHeard) -> None:
         if self._run.broken:
@@ -201,6 +208,10 @@ class Relay:
             heard.caught_up()
         elif heard.still > STUCK:
             raise OutOfRelay(f"fewer than {LEAST >> 20} MiB came from the other hosts in {STUCK:g} s")
+
+    def _moved(self, place: int, done: int) -> None:
+        self._run.moved(place, done)
+        self.on_bytes(self.stops[place].name, done, sum(self._sizes))
 
     def _lost(self, by: str, name: str, why: str) -> None:
         self.say(by, f"had no more from {named(name, [stop.name for stop in self.stops])}: {why}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from provision.payload.relay.wire import BLOCK, blocks, length_of
+from provision.transport.relay_chain import RelayChain
 
 # Seconds: how often one who waits looks at what else may have happened.
 _LOOK = 0.2
@@ -90,6 +92,8 @@ class RelayRun(Together[RelayMember]):
         super().__init__(count)
         self._blocks: list[Block] = []
         self._told_all = False
+        self._chain: RelayChain | None = None
+        self._done: dict[int, int] = {}
 
     @property
     def first(self) -> int | None:
@@ -109,6 +113,22 @@ class RelayRun(Together[RelayMember]):
         """Those that take part, once each has said whether it does."""
         self._wait(lambda: len(self._members) == self._count, look)
         return {place: member for place, member in sorted(self._members.items()) if member is not None}
+
+    def before(self, place: int, total: int) -> list[RelayMember]:
+        """From whom it is to have the files now, the best first, once all have said whether they take part. `total`: of
+        all files, in bytes."""
+        now = time.monotonic()
+        with self._changed:
+            there = {place: member for place, member in sorted(self._members.items()) if member is not None}
+            if self._chain is None:
+                self._chain = RelayChain([*there], now)
+            self._chain.look(now, self._done, total)
+            return [there[other] for other in self._chain.before(place)]
+
+    def moved(self, place: int, done: int) -> None:
+        """It has so many bytes."""
+        with self._changed:
+            self._done[place] = done
 
     def found(self, block: Block) -> None:
         with self._changed:

@@ -1,5 +1,6 @@
 """Large files from host to host: all have them, nobody else does, and whatever fails costs time alone."""
 
+import json
 import os
 import signal
 import socket
@@ -415,6 +416,41 @@ def test_one_in_the_middle_dies(rack: Rack, slow: None) -> None:
     assert relay.failed.keys() == {rack.hosts[1].name}
     assert rack.part(2).read_bytes() == rack.source.read_bytes()
     assert rack.nothing_left()
+    rack.finish()
+
+
+def test_a_slow_one_goes_to_the_end_and_holds_up_nobody(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provision.transport.relay_chain.SPELL", 1.0)
+    monkeypatch.setattr("provision.transport.relay_chain.BEHIND", 2 * BLOCK)
+    rack.spoil(1, "part.write(block, data)", "time.sleep(1); part.write(block, data)")
+    slow, last = rack.hosts[1].name, rack.hosts[2].name
+    found: list[int] = []
+
+    def hook(host: str, done: int) -> None:
+        if (host, done) == (last, rack.about[1]):
+            found.append(rack.moved.get(slow, 0))
+            rack.cancel.set()
+
+    rack.hook = hook
+    rack.relay().carry_out()
+    assert found and found[0] < rack.about[1] // 2
+    assert rack.part(2).read_bytes() == rack.source.read_bytes()
+    assert rack.nothing_left()
+
+
+def test_one_that_was_moved_to_the_end_gets_the_rest_there(rack: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is moved has the rest from the one that was behind it."""
+    monkeypatch.setattr("provision.transport.relay_chain.SPELL", 1.0)
+    monkeypatch.setattr("provision.transport.relay_chain.BEHIND", 2 * BLOCK)
+    rack.spoil(1, "part.write(block, data)", "time.sleep(0.3); part.write(block, data)")
+    said: list[bytes] = []
+    monkeypatch.setattr("provision.transport.relay.send", lambda *what: said.append(what[2]) or send(*what))
+    relay = rack.relay()
+    relay.carry_out()
+    assert relay.failed == {}
+    lists = [json.loads(data) for data in said if data.startswith(b"[")]
+    names = [[name for name, *_ in one] for one in lists]
+    assert [one for one in names if one[:1] == ["host-2"]] == [["host-2", "host-0"]]
     rack.finish()
 
 

@@ -46,14 +46,22 @@ class Fetched:
 
     def __init__(self, context: ssl.SSLContext, peers: Sequence[RelayPeer], lost: Callable[[str, str], None]) -> None:
         self._context, self._peers, self._lost = context, peers, lost
+        self._better: Sequence[RelayPeer] = ()
         self._at = 0
         self._socket: ssl.SSLSocket | None = None
         self._asked = (-1, -1)
         self._failures = 0
 
+    def use(self, peers: Sequence[RelayPeer]) -> None:
+        """These from now on, the best first. From any thread."""
+        self._better = peers
+
     def block(self, file: int, block: int, size: int) -> bytes | bytearray:
         """What claims to be it. Raises NoSource."""
         while True:
+            if self._better:
+                self._close()
+                self._peers, self._better, self._at, self._failures = self._better, (), 0, 0
             try:
                 sock = self._connected()
                 if self._asked != (file, block):
@@ -62,8 +70,10 @@ class Fetched:
                         continue
                     sock.sendall(REQUEST.pack(file, block))
                 length = 0
-                while not length:
+                while not length and not self._better:
                     (length,) = LENGTH.unpack(exactly(sock, LENGTH.size))
+                if not length:
+                    continue
                 if length != length_of(size, block):
                     raise OSError(f"it sends {length} bytes as a block of {length_of(size, block)}")
                 data = exactly(sock, length)

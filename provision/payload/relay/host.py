@@ -56,6 +56,7 @@ class RelayProgram:
         self._sent = Sent()
         self._rate, self._free, self._pacing = float(asked["rate"]), 0.0, threading.Lock()
         self._sources: queue.Queue[_Source] = queue.Queue()
+        self._fetched: Fetched | None = None
         self._through = threading.Event()
 
     def take(self, given: IO[bytes]) -> None:
@@ -81,9 +82,12 @@ class RelayProgram:
     def _told(self, kind: bytes, data: bytes) -> None:
         if kind == b"P":
             peers = [RelayPeer(str(name), str(address), int(port)) for name, address, port in json.loads(data)]
-            if peers:
+            if self._fetched is not None:
+                self._fetched.use(peers)
+            elif peers:
                 lost = lambda name, why: say(LOST, name, why)  # noqa: E731
-                self._sources.put(Fetched(self._identity.client, peers, lost))
+                self._fetched = Fetched(self._identity.client, peers, lost)
+                self._sources.put(self._fetched)
             else:
                 self._sources.put(self._sent)
         elif kind in (b"H", b"D"):

@@ -3,7 +3,7 @@
 The controller says to each host, on its standard input, frames: a letter, a length, and so many bytes.
 
     S    what it is to do, as JSON: its certificate and key, the files, its address and ports
-    P    from whom it can have them, as JSON: names, addresses and ports, the best first
+    P    from whom it can have them, as JSON: names, addresses and ports, the best first; again where that changes
     H    a block's file, number and hash
     D    the same, and the block itself: to the first host alone
 
