@@ -94,8 +94,8 @@ class Relaying:
     ) -> None:
         """`holders`: hosts that have them, of which the first serves the others; what fails goes on from the next, and
         without one from the first of those that lack them."""
-        from provision.transport.relay import FIRST_FAILED, UNREACHED  # certificates, which few runs need
         from provision.transport.relay_heard import ALONE
+        from provision.transport.relay_part import FIRST_FAILED, UNREACHED  # certificates, which few runs need
 
         able = dict(places)
         while (len(able) > 1 or (able and holders)) and not self._cancel.is_set():

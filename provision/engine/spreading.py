@@ -69,8 +69,8 @@ class Spreading:
 
     def _all_of(self, able: Mapping[str, Spread], holders: Mapping[str, Spread]) -> None:
         """`holders`: hosts that have it. What fails goes on with the others that are left."""
-        from provision.transport.relay import FIRST_FAILED, UNREACHED  # certificates, which few runs need
         from provision.transport.relay_heard import ALONE
+        from provision.transport.relay_part import FIRST_FAILED, UNREACHED  # certificates, which few runs need
         from provision.transport.spread import WAITS
 
         while (len(able) > 1 or (able and holders)) and not self._cancel.is_set():
@@ -105,8 +105,8 @@ class Spreading:
                 self._carriers[host].address,
                 self._carriers[host].ports,
                 spread.python,
-                spread.program,
                 UploadPlace(spread.into, spread.user, spread.made),
+                spread.program,
                 spread.environment,
                 spread.token if isinstance(spread.token, Secret) else None,
             )

@@ -10,50 +10,44 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import partial
 from pathlib import Path
 
-import paramiko
-
-from provision.core.errors import ProvisionError
 from provision.core.values import dataclass
 from provision.payload.bundle import bundle
-from provision.payload.relay.wire import FRAME, HASH, NO_SOURCE
+from provision.payload.relay.wire import HASH
 from provision.transport.batch import STARTING
 from provision.transport.pace import Pace
 from provision.transport.relay_heard import ALONE, LEAST, OutOfRelay, RelayHeard
+from provision.transport.relay_part import (
+    FIRST_FAILED,
+    STUCK,
+    RelayParticipant,
+    all_take_part,
+    framed,
+    identity,
+    last_words,
+    listening,
+    named,
+    of_another,
+    send,
+)
 from provision.transport.relay_run import RelayMember, RelayRun, file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.session import Session
-from provision.transport.upload import STALLED, UploadPlace
-
-#: Seconds: a host that has got next to nothing for so long, while there was something to be had, has it sent from here.
-STUCK = 120.0
+from provision.transport.upload import STALLED
 
 #: Seconds for which one that serves is heard, where others have not got all.
 WORDS = 1.0
 
-#: Why hosts have not got all which can go on from another one.
-FIRST_FAILED = "the host that was sent the files failed"
-
-#: First words of why one has not which can go on from another one, if there is one that it has not tried.
-UNREACHED = NO_SOURCE
-
 
 @dataclass(frozen=True)
-class RelayStop:
-    """A host that the files are for: its address for the others, ports of which one will be free, a Python there, and
-    where they are to lie. `names`: of one that has them all, what they are called there; it serves the others, and is
-    sent nothing."""
+class RelayStop(RelayParticipant):
+    """One that the files are for. `names`: of one that has them all, what they are called there; it serves the others,
+    and is sent nothing."""
 
-    name: str
-    address: str
-    ports: tuple[int, ...]
-    python: str
-    place: UploadPlace
     names: tuple[str, ...] = ()
 
 
@@ -80,35 +74,17 @@ class Relay:
 
     def carry_out(self) -> str:
         """Returns when no host gets anything more; who came first, empty if nobody did. Raises nothing for a host."""
-        threads = [threading.Thread(target=self._take_part, args=(place,)) for place in range(len(self.stops))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        failed = all_take_part(self.stops, self._run, self._take_part)
         first = "" if self._run.first is None else self.stops[self._run.first].name
-        if first in self.failed:
-            # Whether its end or what came of it was heard first.
-            for host, why in self.failed.items():
-                self.failed[host] = FIRST_FAILED if why.startswith(NO_SOURCE) else why
+        self.failed |= of_another(failed) if first in failed else failed
         return first
 
     def _take_part(self, place: int) -> None:
-        stop, whole = self.stops[place], False
-        try:
-            program = bundle("relay.host:main").encode()
-            with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
-                lost = partial(self._lost, stop.name)
-                heard = RelayHeard(pipe, self._sizes, partial(self._moved, place), lost)
-                try:
-                    self._one(place, heard)
-                except (OSError, EOFError, paramiko.SSHException):
-                    heard.last_words()  # of a program that has ended meanwhile
-                    raise
-            whole = True
-        except Exception as error:
-            self.failed[stop.name] = reason(error)
-        finally:
-            self._run.leaves(place, whole=whole)
+        stop, program = self.stops[place], bundle("relay.host:main").encode()
+        with self.connect(stop.name).relay(stop.place, stop.python, program) as pipe:
+            heard = RelayHeard(pipe, self._sizes, partial(self._moved, place), partial(self._lost, stop.name))
+            with last_words(heard):
+                self._one(place, heard)
 
     def _one(self, place: int, heard: RelayHeard) -> None:
         def look() -> None:
@@ -116,17 +92,9 @@ class Relay:
                 raise OutOfRelay("cancelled")
             heard.look(0)
 
-        self._begin(place, heard)
-        began = time.monotonic()
-        while not heard.port:
-            look()
-            if time.monotonic() - began > STARTING:
-                raise OutOfRelay(f"the host had not begun after {STARTING:g} s")
-            heard.wait(0.2)
         stop = self.stops[place]
-        if heard.port not in stop.ports:
-            raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
-        self._run.joins(place, RelayMember(certified(place), stop.address, heard.port))
+        self._begin(place, heard)
+        self._run.joins(place, listening(place, stop, heard, look, "begun", STARTING))
         members = self._run.all_there(look)
         if len(members) < 2:
             raise OutOfRelay(ALONE)
@@ -150,14 +118,8 @@ class Relay:
 
     def _begin(self, place: int, heard: RelayHeard) -> None:
         stop = self.stops[place]
-        certificate, key = self._authority.issue(certified(place))
-        asked: Mapping[str, object] = {
-            "authority": self._authority.certificate,
-            "certificate": certificate,
-            "key": key.reveal(),
-            "address": stop.address,
-            "ports": stop.ports,
-            "rate": self.pace.rate,
+        asked = {
+            **identity(self._authority, place, stop, self.pace.rate),
             "files": [(source.name, size, mtime) for source, size, mtime in self.sources],
             "names": stop.names,
         }
@@ -215,32 +177,3 @@ class Relay:
 
     def _lost(self, by: str, name: str, why: str) -> None:
         self.say(by, f"had no more from {named(name, [stop.name for stop in self.stops])}: {why}")
-
-
-def reason(error: Exception) -> str:
-    """Why a host takes no further part."""
-    if isinstance(error, TimeoutError):
-        return f"the host read nothing for {STALLED:g} s"
-    if isinstance(error, ProvisionError | OutOfRelay | OSError | EOFError | paramiko.SSHException):
-        return str(error) or type(error).__name__
-    return f"{type(error).__name__}: {error}"  # a fault of ours: the others are not to wait for it
-
-
-def certified(place: int) -> str:
-    """The name of a host in its certificate."""
-    return f"host-{place}"
-
-
-def named(name: str, hosts: Sequence[str]) -> str:
-    """The host that is certified so."""
-    place = name.rpartition("-")[2]
-    known = place.isascii() and place.isdecimal() and int(place) < len(hosts)
-    return hosts[int(place)] if known else "another host"
-
-
-def framed(kind: bytes, data: bytes) -> bytes:
-    return FRAME.pack(kind, len(data)) + data
-
-
-def send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
-    heard.pipe.send(framed(kind, data), STALLED)

@@ -58,6 +58,11 @@ class RelayHeard:
         return self._has.get(file, 0)
 
     @property
+    def ready(self) -> bool:
+        """It has said all that the others wait for."""
+        return bool(self.port)
+
+    @property
     def still(self) -> float:
         """Seconds since it had `LEAST` bytes fewer, or was told of something that it did not have."""
         return time.monotonic() - self._moved

@@ -9,27 +9,36 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 
-import paramiko
-
 from provision.core.script import Value
 from provision.core.secret import Secret
 from provision.core.values import dataclass
-from provision.payload.relay.wire import AT_WORK, HASH, NO_SOURCE
+from provision.payload.relay.wire import AT_WORK, HASH
 from provision.transport.pace import Pace
 from provision.transport.redact import redactor
-from provision.transport.relay import FIRST_FAILED, STUCK, certified, framed, named, reason, send
 from provision.transport.relay_heard import LEAST, OutOfRelay
-from provision.transport.relay_run import RelayMember
+from provision.transport.relay_part import (
+    FIRST_FAILED,
+    STUCK,
+    UNREACHED,
+    RelayParticipant,
+    all_take_part,
+    framed,
+    identity,
+    last_words,
+    listening,
+    named,
+    of_another,
+    send,
+)
 from provision.transport.run_authority import RunAuthority
 from provision.transport.session import Session
 from provision.transport.spread_heard import SpreadHeard
 from provision.transport.spread_run import SpreadMember, SpreadRun
-from provision.transport.upload import STALLED, UploadPlace
+from provision.transport.upload import STALLED
 
 #: Seconds for a host to ask the hub, and to hash what it has of the files.
 LISTING = 1800.0
@@ -43,15 +52,10 @@ WAITS = AT_WORK
 
 
 @dataclass(frozen=True)
-class SpreadStop:
-    """A host: its address for the others, ports of which one will be free, and what runs there."""
+class SpreadStop(RelayParticipant):
+    """`program`: what runs there."""
 
-    name: str
-    address: str
-    ports: tuple[int, ...]
-    python: str
     program: str
-    place: UploadPlace
     environment: Mapping[str, Value]
     token: Secret | None
 
@@ -80,32 +84,18 @@ class SpreadTransfer:
 
     def carry_out(self) -> None:
         """Returns when no host gets anything more. Raises nothing for a host."""
-        threads = [threading.Thread(target=self._take_part, args=(place,)) for place in range(len(self.stops))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if any(not why.startswith((FIRST_FAILED, NO_SOURCE)) for why in self.failed.values()):
-            # Whether a host's end or what came of it was heard first.
-            for host, why in self.failed.items():
-                self.failed[host] = FIRST_FAILED if why.startswith(NO_SOURCE) else why
+        failed = all_take_part(self.stops, self._run, self._take_part)
+        if any(not why.startswith((FIRST_FAILED, UNREACHED)) for why in failed.values()):
+            failed = of_another(failed)
+        self.failed |= {host: self._clean(why) for host, why in failed.items()}
 
     def _take_part(self, place: int) -> None:
-        stop, whole = self.stops[place], False
-        try:
-            with self.connect(stop.name).relay(stop.place, stop.python, stop.program.encode()) as pipe:
-                lost = partial(self._lost, stop.name)
-                heard = SpreadHeard(pipe, lambda done: self.on_bytes(stop.name, done, self._run.total), lost)
-                try:
-                    self._one(place, heard)
-                except (OSError, EOFError, paramiko.SSHException):
-                    heard.last_words()  # of a program that has ended meanwhile
-                    raise
-            whole = True
-        except Exception as error:
-            self.failed[stop.name] = self._clean(reason(error))
-        finally:
-            self._run.leaves(place, whole=whole)
+        stop = self.stops[place]
+        with self.connect(stop.name).relay(stop.place, stop.python, stop.program.encode()) as pipe:
+            moved = lambda done: self.on_bytes(stop.name, done, self._run.total)  # noqa: E731
+            heard = SpreadHeard(pipe, moved, partial(self._lost, stop.name))
+            with last_words(heard):
+                self._one(place, heard)
 
     def _one(self, place: int, heard: SpreadHeard) -> None:
         stop = self.stops[place]
@@ -118,15 +108,8 @@ class SpreadTransfer:
                 self._run.found(place, block)
 
         self._begin(place, heard)
-        began = time.monotonic()
-        while heard.listing is None or not heard.port:
-            look()
-            if time.monotonic() - began > LISTING:
-                raise OutOfRelay(f"the host had not named the files after {LISTING:g} s")
-            heard.wait(0.2)
-        if heard.port not in stop.ports:
-            raise OutOfRelay(f"it listens on port {heard.port}, which it was not told to")
-        at = RelayMember(certified(place), stop.address, heard.port)
+        at = listening(place, stop, heard, look, "named the files", LISTING)
+        assert heard.listing is not None
         self._run.joins(place, SpreadMember(at, heard.listing, heard.there, heard.checked))
         self._run.all_there(place, look)
         takes = [{"files": take.files, "peers": take.peers} for take in self._run.takes(place)]
@@ -151,14 +134,8 @@ class SpreadTransfer:
 
     def _begin(self, place: int, heard: SpreadHeard) -> None:
         stop = self.stops[place]
-        certificate, key = self._authority.issue(certified(place))
         asked = {
-            "authority": self._authority.certificate,
-            "certificate": certificate,
-            "key": key.reveal(),
-            "address": stop.address,
-            "ports": stop.ports,
-            "rate": self.pace.rate,
+            **identity(self._authority, place, stop, self.pace.rate),
             "environment": {name: _revealed(value) for name, value in stop.environment.items()},
             "token": _revealed(stop.token or ""),
         }

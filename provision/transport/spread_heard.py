@@ -34,6 +34,10 @@ class SpreadHeard(RelayHeard):
         self._files: list[tuple[str, int, str]] = []
         self._found: list[Block] = []
 
+    @property
+    def ready(self) -> bool:
+        return super().ready and self.listing is not None
+
     def found(self) -> list[Block]:
         """The blocks that it has got since, from elsewhere than from another host."""
         found, self._found = self._found, []

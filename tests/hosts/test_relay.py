@@ -20,8 +20,9 @@ from provision.payload.bundle import HOST_PYTHON
 from provision.payload.relay.wire import BLOCK, REQUEST, part_name
 from provision.transport import Transport
 from provision.transport.pace import Pace
-from provision.transport.relay import FIRST_FAILED, Relay, RelayStop, send
+from provision.transport.relay import Relay, RelayStop
 from provision.transport.relay_heard import ALONE
+from provision.transport.relay_part import FIRST_FAILED, send
 from provision.transport.relay_run import file_blocks
 from provision.transport.run_authority import RunAuthority
 from provision.transport.upload import UploadPlace

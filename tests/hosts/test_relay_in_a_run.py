@@ -23,8 +23,8 @@ from provision.inventory.transfers import Transfers
 from provision.payload.relay.wire import BLOCK
 from provision.transport import upload
 from provision.transport.pace import Pace
-from provision.transport.relay import send as sends
 from provision.transport.relay_heard import RelayHeard
+from provision.transport.relay_part import send as sends
 from tests.hosts.engine import Hosts, changes
 from tests.hosts.loopback import processes_below, wait_until
 

@@ -30,7 +30,7 @@ from provision.payload.relay.wire import BLOCK
 from provision.resources.text_file import TextFile
 from provision.resources.weights import Weights
 from provision.transport import upload
-from provision.transport.relay import send as sends
+from provision.transport.relay_part import send as sends
 from provision.weights.local import look
 
 pytestmark = pytest.mark.hosts

@@ -25,8 +25,8 @@ from provision.payload.relay.wire import BLOCK
 from provision.render.plan import plan_lines
 from provision.resources.weights import Weights
 from provision.transport import upload
-from provision.transport.relay import send as sends
 from provision.transport.relay_heard import RelayHeard
+from provision.transport.relay_part import send as sends
 from provision.weights.local import look
 
 pytestmark = pytest.mark.hosts

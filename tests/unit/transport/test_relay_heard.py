@@ -9,8 +9,8 @@ import pytest
 
 from provision.payload.relay.wire import BLOCK
 from provision.transport import relay_heard
-from provision.transport.relay import named
 from provision.transport.relay_heard import LEAST, OutOfRelay, RelayHeard
+from provision.transport.relay_part import named
 
 SIZE = 20 * BLOCK
 

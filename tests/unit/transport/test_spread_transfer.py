@@ -72,7 +72,7 @@ def transfer(
     at: Any = {f"host-{number}": pipe for number, pipe in enumerate(pipes)}
     pace: Any = Pace()
     said: list[str] = []
-    stops = [SpreadStop(name, "192.0.2.1", (PORT,), "python3", "", PLACE, environment or {}, token) for name in at]
+    stops = [SpreadStop(name, "192.0.2.1", (PORT,), "python3", PLACE, "", environment or {}, token) for name in at]
     made = SpreadTransfer(
         stops, at.__getitem__, lambda *_: None, lambda _, text: said.append(text), threading.Event(), pace
     )
