@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from provision.core.finding import Finding, Known
-from provision.core.offer import Offer
 from provision.core.script import Fragment, Script
-from provision.core.spread import Spread
+from provision.core.spread import Offer, Spread
 from provision.core.values import dataclass
 
 #: What a resource is or should be, by aspect; None: it is absent.

@@ -9,21 +9,24 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provision.cluster.relaying import RelayHost
 from provision.core import events
 from provision.core.errors import ProvisionError
 from provision.core.events import Listener
-from provision.core.offer import Offer
 from provision.core.playbook import Step
+from provision.core.spread import Offer
 from provision.core.stopwatch import Stopwatch
-from provision.engine.offers import MOST, Offers
 from provision.engine.schedule import Stretch
 from provision.engine.spreading import Spreading, progress
 from provision.inventory.models import Host
 from provision.transport import Transport
 from provision.transport.resume import line_of
 from provision.transport.upload import UploadPlace, is_large
+
+if TYPE_CHECKING:
+    from provision.engine.offers import Offers
 
 #: Seconds for which one host waits at most for others that are still at what comes before.
 TOGETHER = 20.0
@@ -48,12 +51,15 @@ class Relaying:
         """`may_begin`: returns once it is known."""
         self._transport, self._hosts, self._watch, self._may_begin = transport, hosts, watch, may_begin
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
-        self._offers = Offers((), carriers)
+        self._offers: Offers | None = None
         self._spreading = Spreading(transport, hosts, carriers, emit, cancel, watch)
 
     def know(self, steps: Sequence[Step]) -> None:
         """These are as wanted."""
-        self._offers = self._spreading.offers = Offers(steps, self._carriers)
+        if self._carriers:
+            from provision.engine.offers import Offers  # what few runs need
+
+            self._offers = self._spreading.offers = Offers(steps, self._carriers)
 
     def beside(
         self, emit: Listener, watch: Stopwatch, may_begin: Callable[[], bool], cancel: threading.Event
@@ -68,6 +74,8 @@ class Relaying:
     def served(self, stretch: Stretch) -> bool:
         """Whether another host has what it begins with."""
         spread = self._spreading.of(stretch)
+        if self._offers is None:
+            return False
         if spread is not None and self._offers.of(spread.key):
             return True
         return any(self._offers.holding(sources) for sources in self._lacks(stretch).values())
@@ -78,7 +86,7 @@ class Relaying:
             return
         self._spreading.ahead(stretches)
         for sources, places in grouped({s.host: self._lacks(s) for s in stretches}):
-            holders = [(host, offer) for host, offer in self._offers.holding(sources) if host not in places][:MOST]
+            holders = self._offers.holding(sources, places) if self._offers is not None else []
             if len(places) < 2 and not holders:
                 continue
             able = {host: place for host, place in places.items() if self._carriers[host].python}

@@ -34,7 +34,6 @@ from provision.engine.former import Former, remember, settle
 from provision.engine.inquirer import Inquirer
 from provision.engine.leasing import Leasing, claim_of, look_around
 from provision.engine.limited import limited
-from provision.engine.offers import served
 from provision.engine.prover import Prover
 from provision.engine.reporting import report
 from provision.engine.rollout import Carrier
@@ -150,7 +149,10 @@ class Run:
             book.findings += missed
         else:
             plan = plan_of(observed)
-        plan = replace(plan, served=served(plan, carriers(cluster)))
+        if plan.changes and (able := carriers(cluster)):
+            from provision.engine.offers import served  # what few runs need
+
+            plan = replace(plan, served=served(plan, able))
         self._emit(events.Planned("", plan))
         return RunState(fleet, cluster, book, observed, known, plan, watch)
 

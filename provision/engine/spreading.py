@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from provision.cluster.relaying import RelayHost
 from provision.core import events
@@ -13,11 +14,13 @@ from provision.core.events import Listener
 from provision.core.secret import Secret
 from provision.core.spread import Spread
 from provision.core.stopwatch import Stopwatch
-from provision.engine.offers import MOST, Offers
 from provision.engine.schedule import Stretch
 from provision.inventory.models import Host
 from provision.transport import Transport
 from provision.transport.upload import UploadPlace
+
+if TYPE_CHECKING:
+    from provision.engine.offers import Offers
 
 
 class Spreading:
@@ -35,7 +38,7 @@ class Spreading:
         self._transport, self._hosts, self._watch = transport, hosts, watch
         self._carriers, self._emit, self._cancel = carriers, emit, cancel
         #: What lies on which hosts as it is wanted.
-        self.offers = Offers((), carriers)
+        self.offers: Offers | None = None
 
     def of(self, stretch: Stretch) -> Spread | None:
         """What it downloads that others may download, too: with what is there when it begins."""
@@ -60,9 +63,9 @@ class Spreading:
     def _holders(self, key: object, able: Mapping[str, Spread]) -> Mapping[str, Spread]:
         """Hosts that have all of it."""
         found: dict[str, Spread] = {}
-        for step in self.offers.of(key):
+        for step in self.offers.of(key, able) if self.offers is not None else ():
             want = step.resource.want()
-            spread = step.resource.spread(want, want) if step.host not in able and len(found) < MOST else None
+            spread = step.resource.spread(want, want)
             if spread is not None:
                 found[step.host] = spread
         return found

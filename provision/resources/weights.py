@@ -13,11 +13,10 @@ from typing import ClassVar
 
 from provision.core.errors import ProvisionError
 from provision.core.finding import Finding, Known
-from provision.core.offer import Offer
 from provision.core.resource import Difference, Resource, State
 from provision.core.script import Fragment, Script, Upload, Value
 from provision.core.secret import Secret
-from provision.core.spread import Spread
+from provision.core.spread import Offer, Spread
 from provision.core.values import dataclass
 from provision.core.wording import download
 from provision.payload.bundle import bundle, shell

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from provision.cluster.relaying import RelayHost
-from provision.core.offer import Offer
 from provision.core.plan import Mode, make_plan
 from provision.core.playbook import Step
 from provision.core.resource import Resource, State
 from provision.core.script import Script
+from provision.core.spread import Offer
 from provision.core.values import dataclass
 from provision.engine.offers import Offers, served
 from provision.render.plan import plan_lines
