@@ -1,6 +1,6 @@
 """What `serve.args` says in a way that nobody understands: any sum that passed over it would be wrong.
 
-Source: vllm 0.33.0, `CacheDType` and `block_size` in vllm/config/cache.py.
+Source: vllm 0.32.0 and 0.33.0, `CacheDType` and `block_size` in vllm/config/cache.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COUNTED = (
 )  # fmt: skip
 _OTHERS = (
     "fp8_ds_mla", "nvfp4_ds_mla", "turboquant_k8v4", "turboquant_4bit_nc", "turboquant_k3v4_nc", "turboquant_3bit_nc",
-    "int4_per_token_head", "nvfp4", "nvfp4_4over6",
+    "ultraquant_4bit", "int4_per_token_head", "nvfp4", "nvfp4_4over6",
 )  # fmt: skip
 _DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 
