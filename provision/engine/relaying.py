@@ -113,9 +113,8 @@ class Relaying:
                 why = failed.pop(holder, "")
                 if why and why != ALONE and not self._cancel.is_set():
                     self._emit(events.Note(holder, f"others have no large files from it any more: {why}"))
-                unreached = {host for host, why in failed.items() if why.startswith(UNREACHED) or why == ALONE}
-                again |= unreached
-                holders = holders[1:] if why or unreached else holders
+                again |= {host for host, why in failed.items() if why.startswith(UNREACHED) or why == ALONE}
+                holders = holders[1:] if why or again else holders
             # They go on from one that has all, if there is one, or from the first of them.
             able = {host: place for host, place in able.items() if host not in failed} if again else {}
             able |= {host: places[host] for host in places if host in again}

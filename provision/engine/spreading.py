@@ -85,6 +85,8 @@ class Spreading:
             }
             if holders and (unreached := {host for host, why in failed.items() if why.startswith(UNREACHED)}):
                 again, holders = again | unreached, {}
+            if again == able.keys() and not ended:  # or the same would be tried for ever
+                holders = {}
             # They go on with what is left of them, and with what each of them has by now.
             able = {host: spread for host, spread in able.items() if again and (host in again or host not in failed)}
             if self._cancel.is_set():

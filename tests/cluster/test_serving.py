@@ -198,6 +198,7 @@ def test_bench_reports_times_tokens_and_errors_of_a_small_load(cluster: Cluster)
     assert CANARY["VLLM_API_KEY"] not in result.text
 
 
+@pytest.mark.long  # short: the small load, above
 def test_a_load_that_takes_too_long_is_ended_with_all_its_processes(cluster: Cluster) -> None:
     # More than can be done by then, and time enough to begin on a busy machine.
     result = cluster.provision("bench", "--requests", "5000", "--deadline", "10")

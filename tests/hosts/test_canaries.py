@@ -206,6 +206,7 @@ def test_a_secret_is_nowhere_but_where_it_is_used(lab: Lab, tmp_path: Path, sudo
         one.provision("down", code=None)
 
 
+@pytest.mark.long  # short: tests/unit/payload, for what is kept of secrets
 def test_a_second_controller_sees_no_difference_and_a_rotated_secret_restarts_what_uses_it(
     lab: Lab, tmp_path: Path
 ) -> None:

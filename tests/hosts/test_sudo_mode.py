@@ -150,6 +150,7 @@ def test_after_a_restart_of_the_host_it_is_named_and_started_again(
     assert said(control, "systemctl", "is-active", UNIT) == "active"
 
 
+@pytest.mark.long  # short: the same without a unit, in test_service.py
 def test_down_ends_children_that_ignore_term_and_leaves_no_unit(
     host: OneHost, control: HostControl, daemon: Daemon
 ) -> None:
