@@ -10,7 +10,7 @@ check:  ## style, types, shell
 	.venv/bin/mypy
 	.venv/bin/shellcheck --severity=warning .ci/run benchmarks/by_hand.sh benchmarks/docker_by_hand.sh benchmarks/hosts.sh tests/compat.sh tests/newcomer/machine.sh
 
-test:  ## all tests, as the README runs them: 25 to 30 minutes on two cores, as root on real lab hosts
+test:  ## all tests, as the README runs them: about 25 minutes on two cores, as root on real lab hosts
 	.venv/bin/pytest
 
 long: test compat  ## that, and what takes longer: the tests marked so, both ends of the versions, promises about speed

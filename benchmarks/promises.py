@@ -9,7 +9,7 @@ from benchmarks import help as help_page
 from benchmarks.ways import CHECK, UP
 
 #: Wall time of a command ÷ wall time of the bound, at so many hosts.
-AT, MOST = 50, 2.2
+AT, MOST = 50, 1.9
 
 #: Resident memory of `check` ÷ that of the bound, at so many hosts. The bound keeps every host's answer as text; check
 #: keeps what it has read of it too, and what it found. More than twice as much would be something kept by mistake.
