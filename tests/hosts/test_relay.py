@@ -320,17 +320,6 @@ def test_of_another_size_or_through_a_link_it_is_not_served(rack: Rack, leaving:
     rack.finish()
 
 
-def test_what_a_host_serves_is_compared_by_who_has_it(rack: Rack) -> None:
-    rack.standing()
-    rack.spoil(0, "data = part.passed_on(block)", "data = bytes(len(part.read(block)))")
-    relay = rack.relay()
-    relay.carry_out()
-    assert relay.failed.keys() == {rack.hosts[1].name, rack.hosts[2].name}
-    assert "damaged" in relay.failed[rack.hosts[1].name]
-    assert rack.part(1).stat().st_size == 0
-    rack.finish()
-
-
 def test_where_nobody_is_left_to_be_served_the_file_is_not_read_to_its_end(rack: Rack, slow: None) -> None:
     rack.standing()
     rack.hosts, rack.ports = rack.hosts[:2], rack.ports[:2]
@@ -400,7 +389,10 @@ def test_a_damaged_block_is_refused_and_fetched_from_another(rack: Rack) -> None
     rack.finish()
 
 
-def test_without_another_a_damaged_block_never_stays(rack: Rack) -> None:
+@pytest.mark.parametrize("standing", [False, True], ids=["sent from here", "served by a host that has it"])
+def test_without_another_a_damaged_block_never_stays(rack: Rack, standing: bool) -> None:
+    if standing:
+        rack.standing()
     rack.spoil(0, "data = part.passed_on(block)", "data = bytes(len(part.read(block)))")
     relay = rack.relay()
     relay.carry_out()
