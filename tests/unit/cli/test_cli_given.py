@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -102,21 +103,27 @@ def test_the_table_of_options_is_that_of_the_commands() -> None:
         assert any(p.name == "ask_sudo_password" for p in command.params) == (name in PASSWORD), name
 
 
-def literals() -> Iterator[tuple[str, str]]:
+@cache
+def literals() -> list[tuple[str, str]]:
     """(where, text): everything that the package says. Docstrings, and pages of `--help`, are not said by a run."""
+    return [*_literals()]
+
+
+def _literals() -> Iterator[tuple[str, str]]:
     for path in sorted(FOLDER.rglob("*.py")):
         if path.parts[-2:-1] == ("cli",) and path.name == "page.py":
             continue
         tree = ast.parse(path.read_text())
+        nodes = [*ast.walk(tree)]
         docs = {
             id(node.body[0].value)
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
             and node.body
             and isinstance(node.body[0], ast.Expr)
         }
-        inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
+        inside = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs | inside:
                 yield f"{path.name}:{node.lineno}", node.value
             elif isinstance(node, ast.JoinedStr):
@@ -128,15 +135,13 @@ def literals() -> Iterator[tuple[str, str]]:
             yield f"{path.name}:{entry['id']}", re.sub(r"\{\w+\}", "X", f"{entry['cause']} {entry['fix']}")
 
 
-SAID = [(where, typed) for where, text in literals() for typed in TYPED.findall(text)]
-BARE = [(w, t) for w, t in SAID if t.split()[1] in VALUES]
-
-
 def test_every_command_that_is_named_anywhere_can_be_completed_and_typed() -> None:
     """Whatever the package says to type, click accepts with the inventory in it; FILE and INVENTORY are words too."""
     known = dict(commands())
-    assert len(BARE) > 60, "the commands are not found any more"
-    for where, bare in BARE:
+    said = [(where, typed) for where, text in literals() for typed in TYPED.findall(text)]
+    to_complete = [(where, typed) for where, typed in said if typed.split()[1] in VALUES]
+    assert len(to_complete) > 60, "the commands are not found any more"
+    for where, bare in to_complete:
         typed = GIVEN.command(bare)
         verb, *words = shlex.split(typed)[1:]
         context = known[verb].make_context(verb, words, resilient_parsing=False)

@@ -32,6 +32,11 @@ def module_of(path: str) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree(path: str) -> ast.Module:
+    return ast.parse(FILES[path])
+
+
 MODULES: Mapping[str, str] = {module_of(path): path for path in FILES}
 
 

@@ -3,10 +3,11 @@
 import ast
 import configparser
 import re
+from collections.abc import Iterator
 
 import pytest
 from layers import LAYERS
-from source import FILES, ROOT, module_of, room_of
+from source import FILES, ROOT, module_of, room_of, tree
 
 #: Lines of the longest file there is; a new one should have fewer.
 LONGEST = 312
@@ -19,33 +20,34 @@ def of_room(*rooms: str) -> list[str]:
     return [path for path in FILES if room_of(module_of(path)) in rooms]
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if path not in {*of_room("transport"), "provision/core/secret.py"}]
-)
-def test_only_the_transport_reveals_a_secret(path: str) -> None:
-    for node in ast.walk(ast.parse(FILES[path])):
-        revealed = isinstance(node, ast.Attribute) and node.attr == "reveal"
-        assert not revealed, f"{path}:{node.lineno} reveals a Secret"
+def outside(*rooms: str) -> Iterator[tuple[str, ast.AST]]:
+    """(where, node) of all files but those of the rooms."""
+    for path in [path for path in FILES if path not in {*of_room(*rooms)}]:
+        for node in ast.walk(tree(path)):
+            yield f"{path}:{getattr(node, 'lineno', 0)}", node
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in of_room("render", "cli")])
-def test_only_the_views_print(path: str) -> None:
-    for node in ast.walk(ast.parse(FILES[path])):
-        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-        assert not called, f"{path}:{node.lineno} prints"
+def speaking(words: re.Pattern[str], *rooms: str) -> dict[str, set[str]]:
+    return {path: {*words.findall(FILES[path])} for path in of_room(*rooms) if words.search(FILES[path])}
 
 
-@pytest.mark.parametrize("path", of_room("engine", "transport"))
-def test_who_acts_does_not_know_what_a_gpu_is(path: str) -> None:
+def test_only_the_transport_reveals_a_secret() -> None:
+    found = [where for where, node in outside("transport") if isinstance(node, ast.Attribute) and node.attr == "reveal"]
+    assert [where for where in found if not where.startswith("provision/core/secret.py:")] == []
+
+
+def test_only_the_views_print() -> None:
+    calls = ((where, node.func) for where, node in outside("render", "cli") if isinstance(node, ast.Call))
+    assert [where for where, called in calls if isinstance(called, ast.Name) and called.id == "print"] == []
+
+
+def test_who_acts_does_not_know_what_a_gpu_is() -> None:
     """Not even in a comment: another model server, on other hardware, is another playbook."""
-    words = GPU_WORDS.findall(FILES[path])
-    assert not words, f"{path} speaks of {set(words)}"
+    assert speaking(GPU_WORDS, "engine", "transport") == {}
 
 
-@pytest.mark.parametrize("path", of_room("core"))
-def test_the_values_do_not_know_what_is_served_by_what(path: str) -> None:
-    words = SERVED_WORDS.findall(FILES[path])
-    assert not words, f"{path} speaks of {set(words)}"
+def test_the_values_do_not_know_what_is_served_by_what() -> None:
+    assert speaking(SERVED_WORDS, "core") == {}
 
 
 def test_words_are_found_within_names_as_well() -> None:
@@ -70,7 +72,7 @@ def test_at_most_two_modules_stand_loose() -> None:
 def test_a_room_says_what_it_is_for_in_five_lines(room: str) -> None:
     path = "provision/__init__.py" if room == "provision" else f"provision/{room}/__init__.py"
     path = "playbooks/__init__.py" if room == "playbooks" else path
-    said = ast.get_docstring(ast.parse(FILES[path]))
+    said = ast.get_docstring(tree(path))
     assert said, f"{path} does not say what the room is for"
     assert len(said.splitlines()) <= 5, f"{path} says more than one reads"
 
@@ -90,10 +92,10 @@ def test_every_room_is_installed() -> None:
 def test_the_document_lists_every_room() -> None:
     """The tree of ARCHITECTURE.md, by its indentation: two columns for each folder."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    tree = text.partition("## The rooms")[2].partition("```")[2].partition("```")[0]
+    drawn = text.partition("## The rooms")[2].partition("```")[2].partition("```")[0]
     trail: list[str] = []
     found = set()
-    for line in tree.splitlines():
+    for line in drawn.splitlines():
         if match := re.match(r"( *)([\w/]+)/(?: |$)", line):
             trail = [*trail[: len(match[1]) // 2], match[2]]
             found.add("/".join(trail))
@@ -108,6 +110,6 @@ def test_unit_tests_lie_where_what_they_test_does() -> None:
     assert folders <= {*LAYERS, "distribution", "docs", "house"}
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_a_file_fits_in_the_head(path: str) -> None:
-    assert len(FILES[path].splitlines()) <= LONGEST, f"{path} holds more than one idea"
+def test_a_file_fits_in_the_head() -> None:
+    """A longer one holds more than one idea."""
+    assert {path: len(text.splitlines()) for path, text in FILES.items() if len(text.splitlines()) > LONGEST} == {}

@@ -22,9 +22,13 @@ EXCEPTIONS = {
 }
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in EXCEPTIONS])
-def test_no_string_is_a_program(path: str) -> None:
-    found = [f"{path}:{one.line}: {one.lines} lines of {one.kind}" for one in programs(FILES[path].read_text())]
+def test_no_string_is_a_program() -> None:
+    found = [
+        f"{path}:{one.line}: {one.lines} lines of {one.kind}"
+        for path in FILES
+        if path not in EXCEPTIONS
+        for one in programs(FILES[path].read_text())
+    ]
     assert not found, "move it to a file below provision/payload, and send it with `bundle` or `shell`"
 
 
