@@ -1,15 +1,22 @@
-"""A CPU worker that can be a later stage of a pipeline.
+"""A CPU worker that can be a later stage of a pipeline, and leaves the processor to the others while it waits.
 
 vLLM allocates the buffer for what the previous stage sends while it warms up. The CPU worker skips the warm-up
 when the KV cache's size is given and nothing is compiled, and then the first request fails in
 sync_and_gather_intermediate_tensors: allocate it when the model is loaded.
+
+For a second after each step a worker looks for the next one without a pause. That is right where it has a processor to
+itself; on a lab all hosts share a few.
 """
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any
 
+from vllm.distributed.device_communicators.shm_broadcast import SpinCondition
 from vllm.v1.worker.cpu_worker import CPUWorker
+
+SpinCondition.__init__ = partialmethod(SpinCondition.__init__, busy_loop_s=0)
 
 
 class StandInWorker(CPUWorker):

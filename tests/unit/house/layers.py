@@ -154,9 +154,9 @@ LAYERS: Mapping[str, Row] = {
     ),
     "lab": Row(
         ("core", "environment", "inventory"),
-        ("torch", "uv", "vllm"),
+        ("uv", "vllm"),
         "virtual hosts, for whatever is to run on them; environment, uv: the demo asks first for what it will fetch, "
-        "and says in the end what is kept; torch, vllm: the stand-ins, which vLLM alone imports",
+        "and says in the end what is kept; vllm: the stand-ins, which vLLM alone imports",
     ),
     "render": Row(
         (
