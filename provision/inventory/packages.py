@@ -30,16 +30,28 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
         index = python.find("index")
         indexes = [index] if index is not None and index.value is not None else []
         for item in (*indexes, *_items(python.find("extra_indexes"))):
-            if "://" not in item.text:
-                problems.value(
-                    item,
-                    f"an index is a URL, found `{item.text.rpartition('@')[2]}`",
-                    "a folder of wheels goes to `find_links`",
-                )
+            _check_index(item, problems)
+        _check_platform(python.find("platform"), problems)
     for settings in scopes(root):
         driver = settings.find("expect", "driver")
         if driver is not None and driver.value is not None:
             _check_driver(driver, problems)
+
+
+def _check_index(item: YamlNode, problems: Problems) -> None:
+    scheme, is_url, _ = item.text.partition("://")
+    if not is_url:
+        said = f"an index is a URL, found `{item.text.rpartition('@')[2]}`"
+        problems.value(item, said, "a folder of wheels goes to `find_links`")
+    elif scheme.lower() not in ("http", "https", "file"):
+        problems.value(item, f"no index is read over `{scheme}://`", "write it with `https://`")
+
+
+def _check_platform(node: YamlNode | None, problems: Problems) -> None:
+    """uv has words for others as well, and would lock what no host of ours can install."""
+    if node is not None and node.value is not None and ("linux" not in node.text or "android" in node.text):
+        said = f"the hosts are Linux machines, and `{node.text}` is no platform of theirs"
+        problems.value(node, said, "write `x86_64-manylinux_2_34`, the glibc of the oldest host in the end")
 
 
 def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> None:

@@ -414,6 +414,23 @@ def test_an_index_that_is_no_url(problem):
     )
 
 
+def test_an_index_that_uv_cannot_read(problem):
+    assert problem(OK + "python: {extra_indexes: ['ftp://pypi.example.org/simple']}\n")[:3] == (
+        "3:26",
+        "python.extra_indexes[0]",
+        "no index is read over `ftp://`",
+    )
+
+
+@pytest.mark.parametrize("text", ["windows", "macos", "aarch64-linux-android"])
+def test_a_platform_that_no_host_has(problem, text):
+    assert problem(OK + f"python: {{platform: {text}}}\n")[:3] == (
+        "3:20",
+        "python.platform",
+        f"the hosts are Linux machines, and `{text}` is no platform of theirs",
+    )
+
+
 def test_a_folder_of_wheels_that_is_not_there(problem):
     assert problem(OK + "python: {find_links: [whls]}\n")[:3] == (
         "3:23",

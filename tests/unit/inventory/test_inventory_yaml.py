@@ -47,6 +47,11 @@ def test_a_key_that_is_no_word(problem, key):
     assert hint == f'write `"{key}"`'
 
 
+def test_a_host_that_is_named_without_quotes_is_not_none(problem):
+    found = problem("cluster: llama\nhosts:\n  1: {address: 10.0.0.1}\n")
+    assert found[2:] == ("a key should be a word, found `1` without quotes", 'write `"1"`')
+
+
 def test_a_list_as_a_key(problem):
     assert problem(OK + "env:\n  [a]: x\n")[:3] == ("4:3", "env", "a key should be a word, found a list")
 
