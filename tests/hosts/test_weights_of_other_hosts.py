@@ -172,10 +172,13 @@ def test_nothing_is_had_from_others_where_it_was_not_asked_for(rack: Rack) -> No
     rack.assert_whole()
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["it is heard of at once", "the other host has noticed first"])
 def test_where_one_dies_another_goes_on_and_where_that_dies_the_controller_does(
-    rack: Rack, monkeypatch: pytest.MonkeyPatch
+    rack: Rack, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     killed: list[str] = []
+    unheard: list[RelayHeard] = []
+    looks = RelayHeard.look
 
     def send(heard: RelayHeard, kind: bytes, data: bytes) -> None:
         sends(heard, kind, data)
@@ -183,8 +186,14 @@ def test_where_one_dies_another_goes_on_and_where_that_dies_the_controller_does(
             if host not in killed:
                 os.kill(pid, signal.SIGKILL)
                 killed.append(host)
+                unheard.extend([heard] if late else [])
+
+    def look(heard: RelayHeard, seconds: float) -> None:
+        if heard not in unheard:
+            looks(heard, seconds)
 
     monkeypatch.setattr("provision.transport.relay.send", send)
+    monkeypatch.setattr(RelayHeard, "look", look)
     rack.lose()
     report = rack.run()
     assert (report.exit_code, changes(report), killed) == (0, 1, ["host-1", "host-2"]), report.errors
