@@ -1,6 +1,6 @@
 # The main process is asked first and given 10 s to end its children in good order. Then, or as soon as it is gone,
-# whatever still carries the mark is asked, and after 5 s more killed; again and again, because a dying tree may
-# still be making children.
+# whatever still carries the mark is asked, and after 5 s more killed; again and again for 15 s, because a dying tree
+# may still be making children.
 # shellcheck disable=SC2046 # split into words on purpose
 # shellcheck disable=SC2086 # split into words on purpose
 
@@ -12,13 +12,15 @@ stop() {
     # All of them: the host may have had another one when the service was started.
     for one in $runtimes; do "${one}_stop"; done
     if alive; then signal TERM "$pid:$start"; fi
-    n=0 asked=''
+    asked_at=$(seconds_up) asked=''
     while starts=$(all_starts); left=$(each_of_ours); [ -n "$left" ]; do
-        if [ "$n" -ge 200 ]; then echo "these processes do not end:" $left >&2; return 1
-        elif [ "$n" -ge 150 ]; then signal KILL $(paired "$starts" $left)
-        elif [ "$n" -ge 100 ] || { [ -z "$asked" ] && ! alive; }; then asked=yes; signal TERM $(paired "$starts" $left)
+        waited=$(($(seconds_up) - asked_at))
+        if [ "$waited" -ge 30 ]; then echo "these processes do not end:" $left >&2; return 1
+        elif [ "$waited" -ge 15 ]; then signal KILL $(paired "$starts" $left)
+        elif [ "$waited" -ge 10 ] || { [ -z "$asked" ] && ! alive; }; then
+            asked=yes; signal TERM $(paired "$starts" $left)
         fi
-        n=$((n + 1)); sleep 0.1
+        sleep 0.1
     done
     if [ -n "$ran" ]; then echo "::note stopped: pid $ran and all it started are gone"
     elif [ -n "$asked" ]; then echo "::note stopped: all that was left of it is gone"
