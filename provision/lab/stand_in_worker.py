@@ -5,18 +5,19 @@ when the KV cache's size is given and nothing is compiled, and then the first re
 sync_and_gather_intermediate_tensors: allocate it when the model is loaded.
 
 For a second after each step a worker looks for the next one without a pause. That is right where it has a processor to
-itself; on a lab all hosts share a few.
+itself; on a lab all hosts share a few, and there it pauses.
 """
 
 from __future__ import annotations
 
-from functools import partialmethod
+import time
+from functools import partial
 from typing import Any
 
-from vllm.distributed.device_communicators.shm_broadcast import SpinCondition
+from vllm.distributed.device_communicators import shm_broadcast
 from vllm.v1.worker.cpu_worker import CPUWorker
 
-SpinCondition.__init__ = partialmethod(SpinCondition.__init__, busy_loop_s=0)
+shm_broadcast.sched_yield = partial(time.sleep, 0.001)
 
 
 class StandInWorker(CPUWorker):

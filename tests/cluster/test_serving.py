@@ -93,6 +93,7 @@ def test_up_goes_on_from_there_and_ends_with_an_answer(cluster: Cluster) -> None
     assert any("a chat completion answered from here: first token after" in text for text in notes)
 
 
+@pytest.mark.long  # short: such a flag, above, before anything runs
 def test_a_flag_misspelt_stops_nothing(cluster: Cluster) -> None:
     before = cluster.processes("lab-1", "vllm serve")
     assert "write `max-model-len` in `serve.args`" in refused(cluster, "max-modle-len")
@@ -187,6 +188,7 @@ def socket_listens(address: str, port: int) -> bool:
         return connection.connect_ex((address, port)) == 0
 
 
+@pytest.mark.long  # short: what is made of the words of vLLM's own, in tests/unit/serving
 def test_bench_reports_times_tokens_and_errors_of_a_small_load(cluster: Cluster) -> None:
     load = ("--requests", "6", "--concurrency", "2", "--input-tokens", "24", "--output-tokens", "8")
     result = cluster.provision("bench", *load)
@@ -198,7 +200,7 @@ def test_bench_reports_times_tokens_and_errors_of_a_small_load(cluster: Cluster)
     assert CANARY["VLLM_API_KEY"] not in result.text
 
 
-@pytest.mark.long  # short: the small load, above
+@pytest.mark.long
 def test_a_load_that_takes_too_long_is_ended_with_all_its_processes(cluster: Cluster) -> None:
     # More than can be done by then, and time enough to begin on a busy machine.
     result = cluster.provision("bench", "--requests", "5000", "--deadline", "10")
