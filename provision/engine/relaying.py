@@ -111,12 +111,9 @@ class Relaying:
             again = {host for host, why in failed.items() if why == FIRST_FAILED}
             for holder, _ in holders[:1]:
                 why = failed.pop(holder, "")
+                if why and why != ALONE and not self._cancel.is_set():
+                    self._emit(events.Note(holder, f"others have no large files from it any more: {why}"))
                 again |= {host for host, why in failed.items() if why.startswith(UNREACHED) or why == ALONE}
-                # Where who lacks them has noticed first that it is gone, it was left alone and has not said why.
-                silent = why in ("", ALONE)
-                if not self._cancel.is_set() and (again or not silent):
-                    said = "others have no large files from it any more"
-                    self._emit(events.Note(holder, said if silent else f"{said}: {why}"))
                 holders = holders[1:] if why or again else holders
             # They go on from one that has all, if there is one, or from the first of them.
             able = {host: place for host, place in able.items() if host not in failed} if again else {}

@@ -33,6 +33,7 @@ from provision.environment.lock_text import header_of
 from provision.environment.lockfile import Lock, requirement
 from provision.environment.resolve import decisive, indexes_used
 from provision.inventory.models import Python
+from provision.inventory.packages import PLATFORM
 
 Say = Callable[[str], None]
 
@@ -281,10 +282,9 @@ def _verified(wheel: Path, folder: Path, say: Say) -> bool:
 
 
 def _target(platform: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(x86_64|aarch64)-(?:manylinux_2_(\d+)|(manylinux2014)|unknown-linux-gnu)", platform)
     if platform == "linux":
         return "x86_64", 28
-    if match is None:
+    if (match := PLATFORM.match(platform)) is None:
         raise LockError(
             f"python.platform `{platform}` is not a Linux with glibc, for which wheels can be fetched from here",
             hint="such as `x86_64-manylinux_2_34` or `aarch64-manylinux_2_34`",

@@ -50,7 +50,8 @@ def check_roles(hosts: Sequence[Listed], section: YamlNode, problems: Problems, 
     """The head's name. One host alone is the head."""
     heads = [host for host in hosts if _text(host.settings, "role") == "head"]
     if not hosts:
-        if not problems.about(section):  # a name without quotes is told already
+        # One whose name lacks quotes is told already.
+        if section.name != "hosts" or not problems.about(section):
             problems.value(section, "there are no hosts", hints.empty)
     elif len(heads) == 1:
         return heads[0].name

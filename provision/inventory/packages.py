@@ -14,6 +14,9 @@ from provision.inventory.problems import Problems
 
 #: As a shell takes it, since it becomes part of a PATH.
 _PREFIX = regex(r"/[\w.+@=,/-]*[\w.+@=,-]\Z", re.ASCII)
+_INDEX_NAME, _SCHEME = regex(r"\A[\w.-]+="), regex(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
+#: Of uv's words for platforms those of a Linux with glibc on the two architectures for which there is a vLLM.
+PLATFORM = regex(r"(x86_64|aarch64)-(?:manylinux_2_(\d+)|(manylinux2014)|unknown-linux-gnu)\Z")
 _ONE = "leave one of them out"
 
 _REQUIREMENT_LISTS = ("packages", "constraints", "overrides")
@@ -39,8 +42,9 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
 
 
 def _check_index(item: YamlNode, problems: Problems) -> None:
-    scheme, is_url, _ = item.text.partition("://")
-    if not is_url:
+    # uv takes a name in front, `corp=https://…`; what else stands there may be a password.
+    scheme, is_url, _ = _INDEX_NAME.sub("", item.text.strip()).partition("://")
+    if not is_url or not _SCHEME.match(scheme):
         said = f"an index is a URL, found `{item.text.rpartition('@')[2]}`"
         problems.value(item, said, "a folder of wheels goes to `find_links`")
     elif scheme.lower() not in ("http", "https", "file"):
@@ -49,9 +53,9 @@ def _check_index(item: YamlNode, problems: Problems) -> None:
 
 def _check_platform(node: YamlNode | None, problems: Problems) -> None:
     """uv has words for others as well, and would lock what no host of ours can install."""
-    if node is not None and node.value is not None and ("linux" not in node.text or "android" in node.text):
-        said = f"the hosts are Linux machines, and `{node.text}` is no platform of theirs"
-        problems.value(node, said, "write `x86_64-manylinux_2_34`, the glibc of the oldest host in the end")
+    if node is not None and node.value is not None and node.text != "linux" and not PLATFORM.match(node.text):
+        said = f"`{node.text}` is not uv's word for a Linux with glibc"
+        problems.value(node, said, "such as `x86_64-manylinux_2_34` or `aarch64-manylinux_2_34`: 2.34 is the glibc")
 
 
 def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> None:

@@ -34,13 +34,14 @@ for name in $(own_units | names); do
         systemctl --user daemon-reload' "$name" 2>/dev/null
     echo "::note stopped: $name"
 done
-asked_at=$(seconds_up) n=0
+n=0 asked_at='' killed=''
 ended=$(left_running | while read -r one service; do printf '%s\n' "pid $one ($service)"; done | paste -sd, - | sed 's/,/, /g')
 signal() { with_their_rights sh -c "$send" sh "$signals" "$@"; }
 while starts=$(all_starts); pids=$(left_running | names | tr '\n' ' '); [ -n "$pids" ]; do
+    : "${asked_at:=$(seconds_up)}"
     waited=$(($(seconds_up) - asked_at))
-    if [ "$waited" -ge 25 ]; then echo "these processes do not end: $pids" >&2; exit 1
-    elif [ "$waited" -ge 10 ]; then signal KILL $(paired "$starts" $pids)
+    if [ "$waited" -ge 25 ] && [ -n "$killed" ]; then echo "these processes do not end: $pids" >&2; exit 1
+    elif [ "$waited" -ge 10 ]; then killed=yes; signal KILL $(paired "$starts" $pids)
     elif [ $((n % 50)) -eq 0 ]; then signal TERM $(paired "$starts" $pids)
     fi
     n=$((n + 1)); sleep 0.1

@@ -12,11 +12,11 @@ stop() {
     # All of them: the host may have had another one when the service was started.
     for one in $runtimes; do "${one}_stop"; done
     if alive; then signal TERM "$pid:$start"; fi
-    asked_at=$(seconds_up) asked=''
+    asked_at=$(seconds_up) asked='' killed=''
     while starts=$(all_starts); left=$(each_of_ours); [ -n "$left" ]; do
         waited=$(($(seconds_up) - asked_at))
-        if [ "$waited" -ge 30 ]; then echo "these processes do not end:" $left >&2; return 1
-        elif [ "$waited" -ge 15 ]; then signal KILL $(paired "$starts" $left)
+        if [ "$waited" -ge 30 ] && [ -n "$killed" ]; then echo "these processes do not end:" $left >&2; return 1
+        elif [ "$waited" -ge 15 ]; then killed=yes; signal KILL $(paired "$starts" $left)
         elif [ "$waited" -ge 10 ] || { [ -z "$asked" ] && ! alive; }; then
             asked=yes; signal TERM $(paired "$starts" $left)
         fi

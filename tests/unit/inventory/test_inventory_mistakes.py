@@ -422,12 +422,19 @@ def test_an_index_that_uv_cannot_read(problem):
     )
 
 
-@pytest.mark.parametrize("text", ["windows", "macos", "aarch64-linux-android"])
+def test_an_index_with_a_name_and_one_that_holds_a_password(problem, problems):
+    assert problems(OK + "python: {index: 'corp=https://pypi.example.org/simple'}\n") == []
+    assert "SECRET" not in str(problem(OK + "python: {index: 'user:SECRET@host://x'}\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["windows", "aarch64-linux-android", "manylinux_2_34", "linux/amd64", "riscv64-unknown-linux"]
+)
 def test_a_platform_that_no_host_has(problem, text):
     assert problem(OK + f"python: {{platform: {text}}}\n")[:3] == (
         "3:20",
         "python.platform",
-        f"the hosts are Linux machines, and `{text}` is no platform of theirs",
+        f"`{text}` is not uv's word for a Linux with glibc",
     )
 
 
