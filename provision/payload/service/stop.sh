@@ -1,6 +1,6 @@
 # The main process is asked first and given 10 s to end its children in good order. Then, or as soon as it is gone,
-# whatever still carries the mark is asked, and after 5 s more killed; again and again for 15 s, because a dying tree
-# may still be making children.
+# whatever still carries the mark is asked, and 15 s after the beginning killed; again and again for 15 s, because a
+# dying tree may still be making children.
 # shellcheck disable=SC2046 # split into words on purpose
 # shellcheck disable=SC2086 # split into words on purpose
 
