@@ -50,9 +50,7 @@ def check_roles(hosts: Sequence[Listed], section: YamlNode, problems: Problems, 
     """The head's name. One host alone is the head."""
     heads = [host for host in hosts if _text(host.settings, "role") == "head"]
     if not hosts:
-        # One whose name lacks quotes is told already.
-        if section.name != "hosts" or not problems.about(section):
-            problems.value(section, "there are no hosts", hints.empty)
+        problems.value(section, "there are no hosts", hints.empty)
     elif len(heads) == 1:
         return heads[0].name
     elif len(heads) > 1:

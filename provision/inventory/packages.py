@@ -43,12 +43,15 @@ def check_packages(root: YamlNode, problems: Problems) -> None:
 
 def _check_index(item: YamlNode, problems: Problems) -> None:
     # uv takes a name in front, `corp=https://…`; what else stands there may be a password.
-    scheme, is_url, _ = _INDEX_NAME.sub("", item.text.strip()).partition("://")
+    scheme, is_url, rest = _INDEX_NAME.sub("", item.text.strip()).partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
     if not is_url or not _SCHEME.match(scheme):
         said = f"an index is a URL, found `{item.text.rpartition('@')[2]}`"
         problems.value(item, said, "a folder of wheels goes to `find_links`")
     elif scheme.lower() not in ("http", "https", "file"):
         problems.value(item, f"no index is read over `{scheme}://`", "write it with `https://`")
+    elif not host and scheme.lower() != "file":
+        problems.value(item, f"`{scheme}://` is followed by no host", "such as `https://pypi.example.com/simple`")
 
 
 def _check_platform(node: YamlNode | None, problems: Problems) -> None:

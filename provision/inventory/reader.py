@@ -47,7 +47,7 @@ def load(
     """
     file = Path(path)
     written, problems, hints = _written(file, str(path))
-    lost = bool(problems) and hints is ROLE_HINTS
+    lost = bool(problems) if hints is ROLE_HINTS else _told_of_hosts(written, problems)
     checked = as_serve(check(InventoryFile, as_serverless(written, problems), problems), problems)
     root = resolve_paths(with_model_here(checked, file, problems), file, problems, require=require_files)
     hosts = resolve(root, problems)
@@ -100,6 +100,12 @@ def _written(file: Path, name: str) -> tuple[YamlNode, Problems, RoleHints]:
 
         refuse_typeset(written, problems)
     return normalize(written), problems, RoleHints()
+
+
+def _told_of_hosts(written: YamlNode, problems: Problems) -> bool:
+    """Whether a host, and with it `role: head`, may be lost already: one whose name lacks quotes is."""
+    sections = (written.find("hosts"), written.find("groups"))
+    return any(section is not None and problems.about(section) for section in sections)
 
 
 def _complete(written: YamlNode, root: YamlNode, hosts: list[Listed]) -> bool:

@@ -422,6 +422,15 @@ def test_an_index_that_uv_cannot_read(problem):
     )
 
 
+def test_an_index_without_a_host(problem, problems):
+    assert problem(OK + "python: {index: 'https://user:pw@/simple'}\n")[:3] == (
+        "3:17",
+        "python.index",
+        "`https://` is followed by no host",
+    )
+    assert problems(OK + "python: {index: 'file:///mnt/wheels'}\n") == []
+
+
 def test_an_index_with_a_name_and_one_that_holds_a_password(problem, problems):
     assert problems(OK + "python: {index: 'corp=https://pypi.example.org/simple'}\n") == []
     assert "SECRET" not in str(problem(OK + "python: {index: 'user:SECRET@host://x'}\n"))

@@ -52,6 +52,12 @@ def test_a_host_that_is_named_without_quotes_is_not_none(problem):
     assert found[2:] == ("a key should be a word, found `1` without quotes", 'write `"1"`')
 
 
+@pytest.mark.parametrize("first", ["hosts:\n  1: {role: head}\n", "groups:\n  1: {hosts: [b], role: head}\nhosts:\n"])
+def test_a_head_that_is_named_without_quotes_is_not_missed(problem, first):
+    found = problem("cluster: llama\n" + first + "  b: {address: 10.0.0.2}\n  c: {address: 10.0.0.3}\n")
+    assert found[2:] == ("a key should be a word, found `1` without quotes", 'write `"1"`')
+
+
 def test_a_list_as_a_key(problem):
     assert problem(OK + "env:\n  [a]: x\n")[:3] == ("4:3", "env", "a key should be a word, found a list")
 
