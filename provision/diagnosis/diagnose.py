@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from provision.core.values import dataclass
 from provision.diagnosis.lines import Line, read_lines, unique
-from provision.diagnosis.noise import is_aftermath, is_exception, is_warned
+from provision.diagnosis.noise import is_aftermath, is_exception, is_import, is_kill, is_own, is_warned, of_kernel
 from provision.diagnosis.port_keys import DEFAULTS
 from provision.diagnosis.signature import Kind, Signature
 from provision.diagnosis.table import signatures
@@ -18,15 +19,21 @@ SHOWN = 6
 #: Lines before and after one that tell what it is about.
 BESIDE = 12
 
+#: Seconds. What the kernel said so long before anything else in these logs was of an earlier run; where it is more than
+#: some months, one of the two has been taken to be of another year.
+LONG_BEFORE, TOO_LONG = 3600.0, 200 * 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`evidence`: the lines that say it, the first one first. `host`: where it happened."""
+    """`evidence`: the lines that say it, the first one first. `host`: where it happened. `weak`: it was said as a
+    warning only, or long before."""
 
     signature: Signature
     cause: str
     fix: str
     evidence: tuple[Line, ...]
+    weak: bool = False
 
     @property
     def host(self) -> str:
@@ -35,18 +42,45 @@ class Diagnosis:
     @property
     def likely(self) -> bool:
         """It is what the lines show first, and may follow from something that is logged nowhere."""
-        return self.signature.kind is not Kind.CAUSE
+        return self.weak or self.signature.kind is not Kind.CAUSE
 
     def explains_more_than(self, other: Diagnosis) -> bool:
-        return _KINDS[self.signature.kind] < _KINDS[other.signature.kind]
+        return (self.weak, _KINDS[self.signature.kind]) < (other.weak, _KINDS[other.signature.kind])
 
 
 def diagnose(lines: Sequence[Line], keys: Mapping[int, str] = DEFAULTS) -> Diagnosis | None:
     """What explains most, over all lines: a cause before a symptom before waiting, and of the same kind what was said
-    first, warnings of what may not be needed last. Among lines of one time their order decides, and of one line the
-    table's. None: nothing is known. `keys`: of the inventory, as for `Signature.told`."""
-    said = sorted(_in_time(lines), key=lambda item: is_warned(item[1]))
-    for kind in Kind:
+    first. What was only warned of, or was long before, comes after that, and waiting last; where there is an exception
+    that is not known, not at all. Among lines of one time their order decides, and of one line the table's. None:
+    nothing is known. `keys`: of the inventory, as for `Signature.told`."""
+    said = _in_time(lines)
+    begun = min((line.at for line in lines if line.at is not None and not of_kernel(line)), default=None)
+    past = {place for place, line in said if _is_past(line, begun)}
+    faint = {place for place, line in said if place in past or is_warned(line)}
+    strong = [item for item in said if item[0] not in faint]
+    weak = [item for item in said if item[0] in faint]
+    if found := _first((Kind.CAUSE,), strong, lines, keys):
+        return found
+    # An exception that is not known here: what else was said may have nothing to do with it.
+    if any(is_own(line) and not _known(place, lines) for place, line in said):
+        strong = [item for item in strong if not of_kernel(item[1])]
+        weak = [item for item in weak if is_import(item[1])]
+        waiting = []
+    else:
+        # Who was ended long before is not missed now.
+        weak = [item for item in weak if item[0] not in past or not is_kill(item[1])]
+        waiting = said
+    if found := _first((Kind.SYMPTOM, Kind.VAGUE), strong, lines, keys):
+        return found
+    if found := _first((Kind.CAUSE, Kind.SYMPTOM, Kind.VAGUE), weak, lines, keys):
+        return replace(found, weak=not is_import(found.evidence[0]))
+    return _first((Kind.WAIT,), waiting, lines, keys)
+
+
+def _first(
+    kinds: Sequence[Kind], said: Sequence[tuple[int, Line]], lines: Sequence[Line], keys: Mapping[int, str]
+) -> Diagnosis | None:
+    for kind in kinds:
         known = [signature for signature in signatures() if signature.kind is kind]
         for place, line in said:
             for signature in known:
@@ -57,12 +91,26 @@ def diagnose(lines: Sequence[Line], keys: Mapping[int, str] = DEFAULTS) -> Diagn
     return None
 
 
+def _known(place: int, lines: Sequence[Line]) -> bool:
+    return any(_says(signature, lines, place) for signature in signatures())
+
+
+def _is_past(line: Line, begun: float | None) -> bool:
+    """Said by the kernel, long before anything else was said."""
+    if line.at is None or begun is None or not of_kernel(line):
+        return False
+    return LONG_BEFORE < begun - line.at < TOO_LONG
+
+
 def _says(signature: Signature, lines: Sequence[Line], place: int) -> re.Match[str] | None:
     """Whether the line at `place` says what the signature knows."""
     line = lines[place]
     if line.level == "info" and not signature.quiet:
         return None
     match = signature.pattern.search(line.text)
+    if match is not None and (over := signature.over(match.groupdict())):
+        later = (other.text for other in lines[place + 1 :] if other.place == line.place)
+        match = None if any(map(over.search, later)) else match
     if match is None or signature.beside is None:
         return match
     near = lines[max(0, place - BESIDE) : place + BESIDE + 1]

@@ -19,7 +19,7 @@ class Line:
     """`at`: seconds since the epoch by the controller's clock, None if it cannot be told. `who`: the rank that said it,
     empty for the program itself. `host`: where it was said, also if another host has it in its log; `place`: the host
     and the file that have it. `level`: `error`, `warning`, `info`, or empty where it was not said; `clock`: the time as
-    it was written."""
+    it was written; `warned`: a program in Python said it as a warning."""
 
     text: str
     who: str = ""
@@ -28,6 +28,7 @@ class Line:
     at: float | None = None
     level: str = ""
     clock: str = ""
+    warned: bool = False
 
     @property
     def loud(self) -> bool:
@@ -68,7 +69,11 @@ class Clock:
 
 
 #: What a program says in a line of its own, and then what it means.
-_OPENINGS = ("Last error:",)
+_OPENINGS = (
+    "Last error:",
+    # On which node, the next line says.
+    "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.",
+)
 
 _CLOCK_FACE = ("month", "day", "hour", "minute", "second")
 
@@ -92,19 +97,24 @@ def read_lines(
     address is the host's name. A line without a time has that of the line before."""
     clock, names = clock or Clock(), addresses or {}
     found: list[Line] = []
-    at, opened = None, ""
+    at: float | None = None
+    opened: Stripped | None = None
+
+    def told(said: Stripped) -> Line:
+        where = names.get(said.address, said.address) or said.host or host or said.speaker
+        return Line(said.text, _who(said, names), where, place, at, said.level, said.time, said.warned)
+
     for packed in (packed for raw in rows(text) for packed in unpack(raw)):
         said = strip(packed.text)
         said.host, said.level = said.host or packed.host, said.level or level_of(packed.level)
         if said.text in _OPENINGS:
-            opened = said.text
-            continue
-        said.text, opened = f"{opened} {said.text}".lstrip(), "" if said.text else opened
+            opened = said
+        elif said.text:
+            said.text, opened = f"{opened.text} {said.text}" if opened else said.text, None
         at = time_of(said.stamp, clock) or at
-        if said.text:
-            where = names.get(said.address, said.address) or said.host or host or said.speaker
-            found.append(Line(said.text, _who(said, names), where, place, at, said.level, said.time))
-    return found
+        if said.text and opened is None:
+            found.append(told(said))
+    return found if opened is None else [*found, told(opened)]
 
 
 def _who(said: Stripped, names: Mapping[str, str]) -> str:

@@ -41,12 +41,48 @@ def is_aftermath(line: Line) -> bool:
     return AFTERMATH.search(line.text) is not None
 
 
-#: Said as a warning, by a start that goes on: what it quotes is the cause only if nothing else is.
-_WARNED = regex(r"\bFailed to import from vllm\.\w+ with ")
+#: Said as a warning, and often ends the start all the same: what is missing there is missed later, under another name.
+#: Older versions, which say `with`, try another way.
+_IMPORT = regex(r"\bFailed to import from vllm\.\w+(?P<older> with)?\b")
+
+
+def is_import(line: Line) -> bool:
+    """Of vLLM's compiled code."""
+    return _IMPORT.search(line.text) is not None
 
 
 def is_warned(line: Line) -> bool:
-    return _WARNED.search(line.text) is not None
+    """Whether the program goes on: what such a line quotes is the cause only if nothing else is."""
+    match = _IMPORT.search(line.text)
+    return bool(match["older"]) if match else line.warned
+
+
+#: What the kernel writes of a device, a file system or a process; of an unused port, at each start of the host.
+_OF_KERNEL = regex(
+    r"^(?:NVRM: |nvidia-nvswitch\d*: |(?:Memory cgroup out of|Out of) memory: |[^\[]{1,60}\[\d+\]: segfault "
+    r"|(?:mlx[45]_core|bnxt_en|ice|i40e|ixgbe|ena|irdma|pcieport) |nfs: |EXT4-fs |INFO: task )"
+)
+_KILLED = regex(r"^(?:Memory cgroup out|Out) of memory: ")
+
+
+def of_kernel(line: Line) -> bool:
+    return _OF_KERNEL.match(line.text) is not None
+
+
+def is_kill(line: Line) -> bool:
+    return _KILLED.match(line.text) is not None
+
+
+#: Exceptions of those who waited for somebody in vain, or were ended with him.
+_OF_WAITING = regex(
+    r"time[d ]?-?out|connect|broken ?pipe|closed|EOFError|Cancelled|\bDist[A-Z]\w+Error|\bGCS\b|\bray\b|RaySystem|psm_",
+    re.IGNORECASE,
+)
+
+
+def is_own(line: Line) -> bool:
+    """An exception that tells of the program itself, and not of its waiting for others."""
+    return is_exception(line) and line.level != "info" and not is_warned(line) and _OF_WAITING.search(line.text) is None
 
 
 def is_exception(line: Line) -> bool:

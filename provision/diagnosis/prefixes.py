@@ -87,7 +87,8 @@ _CRI = regex(r"^(?:stdout|stderr) [FP](?: +|$)")
 # `gpu-01:4101:4188 [0] `: a host by its own name, a process and a thread
 _NCCL_HOST = regex(r"^(?P<host>[A-Za-z][\w-]*):\d+:\d+ \[\d+\] ")
 _NCCL = regex(r"\bNCCL (?P<level>WARN|INFO|TRACE|VERSION)\b")
-_ADDRESS = regex(r"\bray::\S+.*\(pid=\d+, ip=(?P<ip>[\d.]+)")
+# `… at node (ID: 35…, IP: 10.0.0.2)`, `Memory on the node (IP: 10.0.0.2, ID: 35…)`: who says it may be another.
+_ADDRESS = regex(r"(?:\bray::\S+.*\(pid=\d+, ip=|\bnode \((?:ID: \w+, )?IP: )(?P<ip>[\d.]+)")
 
 _ORDER = (
     *(_SYSLOG, _SYSLOG_ISO, _SYSLOG_FULL, _SYSLOG_UNIX, _SYSLOG_BOOT, _SYSLOG_5424, _POD, _GATHERED, _QUOTED),
@@ -104,7 +105,7 @@ _LEVELS = {
 class Stripped:
     """A line without its prefixes, and what these told. `stamp`: the groups of the innermost time; `address`: of the
     host whose process it was; `speaker`: what that host calls itself, where nobody else says which it is; `level`:
-    `error`, `warning`, `info`, or empty."""
+    `error`, `warning`, `info`, or empty; `warned`: by vLLM or another program in Python, which goes on."""
 
     text: str
     program: str = ""
@@ -113,6 +114,7 @@ class Stripped:
     host: str = ""
     speaker: str = ""
     level: str = ""
+    warned: bool = False
     stamp: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -154,7 +156,9 @@ def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
     said.rank = groups.get("rank") or groups.get("rank_alone") or said.rank
     said.address = groups.get("ip") or said.address
     said.host = groups.get("host") or said.host
-    said.level = level_of(groups.get("level") or groups.get("plain") or groups.get("letter") or "") or said.level
+    word = groups.get("level") or groups.get("plain") or ""
+    said.level = level_of(word or groups.get("letter") or "") or said.level
+    said.warned = level_of(word) == "warning" if word else said.warned
     if _OF_A_REQUEST.search(groups.get("file") or ""):
         said.level = "info"
     if groups.get("hour") or groups.get("boot"):

@@ -30,7 +30,8 @@ class Signature:
     be acted on as it stands: an edit of the inventory, or a command.
 
     `beside`: searched in the dozen lines before and after it in the same log, for what one line does not say. `quiet`:
-    it counts also in a line of level info, which a sound start has, too.
+    it counts also in a line of level info, which a sound start has, too. `until`: searched in what the same log says
+    later: it went well after all. It may name the groups, `{so}`.
 
     `source`: where the wording was seen: `run` (vLLM 0.32.0 and Ray 2.60.0, executed), the file that raises it, or
     the public issue. `examples`: such lines; each is this signature's and no other's.
@@ -45,6 +46,13 @@ class Signature:
     kind: Kind = Kind.CAUSE
     beside: re.Pattern[str] | None = None
     quiet: bool = False
+    until: str = ""
+
+    def over(self, found: Mapping[str, str | None]) -> re.Pattern[str] | None:
+        """What a line says by which it was over."""
+        if not self.until:
+            return None
+        return re.compile(re.sub(r"\{([a-z]+)\}", lambda match: re.escape(found.get(match[1]) or ""), self.until))
 
     def told(self, found: Mapping[str, str | None], host: str, keys: Mapping[int, str] = DEFAULTS) -> tuple[str, str]:
         """Cause and fix, with what stands in the line. `keys`: port → the key of the inventory that moves it."""

@@ -12,7 +12,8 @@ CHECK = HostCheck(
     sound=lambda cell: not cell,
     expected="none",
     why="nvidia-smi does not list a GPU that the driver could not start, so that it looks as if the host had fewer",
-    hint="run `sudo dmesg | grep -iE 'nvrm|sxid'` on {host}; reboot it; if it comes back, check slot and power",
+    hint="run `sudo dmesg | grep -iE 'nvrm|sxid'` on {host}: if the driver does not support the GPU, or wants the open "
+    "kernel modules, install the one that it names; otherwise reboot {host}; if it comes back, check slot and power",
     good=("", "\n"),
     bad=(
         "NVRM: GPU 0000:0a:00.0: RmInitAdapter failed! (0x24:0x72:1568)\n",

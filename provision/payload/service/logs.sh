@@ -30,7 +30,7 @@ named() { printf '@file %s %s\n' "$(changed "$1")" "$1"; }
     # Closed to users on many hosts; its copy in the journal is open to those who administer the host.
     { timeout 3 dmesg || timeout 5 journalctl -k -b -q --no-pager -o short-monotonic |
         sed 's/^\(\[[ 0-9.]*\]\) [^ ]* kernel: /\1 /'; } 2>/dev/null |
-        grep -aE 'Out of memory|out of memory: K|NVRM: .*Xid|SXid|RmInitAdapter failed|probe routine failed|fallen off the bus|I/O error' |
+        grep -aE 'Out of memory|out of memory: K|NVRM: .*Xid|SXid|NVRM: .*(not supported by|NVIDIA open kernel modules)|RmInitAdapter failed|probe routine failed|fallen off the bus|I/O error' |
         tail -n 20 | lines
     if [ -d /run/systemd/system ]; then
         for unit in /run/systemd/system/"$units"*.service /etc/systemd/system/"$units"*.service; do

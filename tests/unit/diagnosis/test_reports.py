@@ -129,7 +129,15 @@ CAUSE = {
     "driver-not-built-for-this-kernel": ("driver-not-running", "gpu-02"),
     "driver-half-updated": ("driver-mismatch", "gpu-02"),
     "gguf-without-files": ("model-weights-missing", ""),
+    "ray-oom-of-another-node": ("ray-out-of-memory", "29.45.33.204"),
+    "ray-oom-told-by-the-raylet": ("ray-out-of-memory", "10.95.143.76"),
+    "open-kernel-modules-wanted": ("gpu-open-module", "gpu-01"),
+    "container-wants-a-newer-driver": ("container-driver-old", "gpu-01"),
+    "no-memory-for-cuda-itself": ("cuda-memory-none", "gpu-01"),
+    "kernels-not-built-for-the-gpu": ("quantized-kernel-missing", "gpu-01"),
     # A line of a sound start is said before, and is none.
+    "warned-of-symmetric-memory": ("rdma-lost", "gpu-01"),
+    "kernel-of-days-before": ("kv-cache-none", "gpu-01"),
     "benign-libnccl-net": ("rdma-address", "gpu-01"),
     "benign-tp-exceeds-local": ("nvcc-missing", "gpu-01"),
     "benign-trust-remote-code": ("cuda-out-of-memory", "gpu-01"),
@@ -189,8 +197,11 @@ LIKELY = {
     "a-programs-own-xid": ("cuda-illegal-access", "gpu-02"),
     "link-of-the-network-down": ("link-down", "gpu-02"),
     "file-server-silent": ("file-server-silent", "gpu-02"),
+    "symmetric-memory": ("symmetric-memory", "gpu-01"),
+    "gpu-without-gsp": ("gpu-not-supported", "gpu-01"),
 }
 UNKNOWN = {
+    "ended-after-a-new-failure",
     "tokenizer-of-mistral",
     "ended-by-the-others",
     "address-family",
