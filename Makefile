@@ -15,6 +15,7 @@ test:  ## all tests, as the README runs them: about 25 minutes on two cores, as 
 
 long: test compat  ## that, and what takes longer: the tests marked so, both ends of the versions, promises about speed
 	.venv/bin/pytest -m long
+	.venv/bin/pytest -m hypothesis --hypothesis-profile=drawn
 	.venv/bin/python -m benchmarks --assert
 	.venv/bin/python -m benchmarks.environment --assert
 	.venv/bin/python -m benchmarks.contained --rounds 1 --assert

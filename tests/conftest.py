@@ -18,9 +18,11 @@ from hypothesis import HealthCheck, settings
 # For what `benchmarks` has. At the end: `provision` is the one that is installed, with all that only that one has.
 sys.path.append(str(Path(__file__).parents[1]))
 
-# On a busy machine everything is slow; how fast things are is for benchmarks.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+# On a busy machine everything is slow; how fast things are is for benchmarks. What a run says is of the code and the
+# machine, not of luck: everyone's examples are the same. `make long` draws others.
+settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("drawn", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 #: Folders whose files take turns, each spread over all the time that they take: those of one compute, with real Ray and
 #: vLLM, while those of the other wait for hosts. What takes no more than a moment comes last.

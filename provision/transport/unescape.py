@@ -23,7 +23,7 @@ _CODED = (
 _BACKSLASH = _CODED + r"|'\"(?P<quote>')\"'|(?P<seam>'\$'|'')"
 # In single quotes a backslash is one; what is not ASCII stands in quotes of its own. Before a quote that is written
 # out, a dollar is one as well, and of two quotes the first is one that opens.
-_QUOTED = r"'\$'(?P<octal>(?:\\[0-3][0-7]{2})+)''|'\\(?P<quote>')'|(?P<seam>'\$'(?!\\')|''(?!\\'|\$'))"
+_QUOTED = r"'\$'(?P<octal>(?:\\[0-3][0-7]{2})+)''|'\\(?P<quote>')'|(?P<seam>'\$'(?!\\'|\$')|''(?!\\'|\$'))"
 _ENTITY = r"&#(?P<decimal>\d{1,7});|&#[xX](?P<hex>[0-9A-Fa-f]{1,6});|&(?P<named>amp|lt|gt|quot|apos|nbsp);"
 
 # All at once, and each alone: what one of them takes for an escape may be what another one leaves as it is.

@@ -164,6 +164,7 @@ def leaks(value: str, shown: str) -> bool:
 @example(value="'0000123'é")
 @example(value="é00000123\\")
 @example(value="0000123''\"")
+@example(value="$é00000123")
 def test_no_way_of_writing_leaves_a_secret_to_be_read(way: str, value: str) -> None:
     written = WAYS[way](value)
     masked = redactor([Secret(value)])(f"before {written} after")
