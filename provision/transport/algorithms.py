@@ -104,9 +104,10 @@ class Client(paramiko.Transport):
     def __init__(self, sock: object) -> None:
         super().__init__(sock, disabled_algorithms={"pubkeys": _refused("pubkeys", SIGNATURES)})  # type: ignore[arg-type]
         self._offered: list[tuple[str, ...]] = []
-        #: The host's certificate is asked for before its plain keys; and the algorithms that its key may have, if not
-        #: all that are accepted.
+        #: The host's certificate is asked for before its plain keys, or before the plain key of the same type; and the
+        #: algorithms that its key may have, if not all that are accepted.
         self.wants_certificate = False
+        self.wants_signer = False
         self.host_keys: tuple[str, ...] = ()
         self._greeting: list[str] = []
         self._farewell: list[str] = []
@@ -159,9 +160,13 @@ class Client(paramiko.Transport):
     @property
     def preferred_keys(self) -> tuple[str, ...]:
         names = tuple(name for name in super().preferred_keys if not self.host_keys or name in self.host_keys)
-        if not self.wants_certificate:
+        if self.wants_certificate:
+            return tuple(sorted(names, key=lambda name: "-cert-" not in name))
+        if not self.wants_signer:
             return names
-        return tuple(sorted(names, key=lambda name: "-cert-" not in name))
+        plain = [name for name in names if "-cert-" not in name]
+        paired = [one for name in plain for one in (f"{name}{_CERTIFIED}", name) if one in names]
+        return tuple(dict.fromkeys((*paired, *names)))
 
     def _some(self, timeout: float) -> bytes:
         """Of what comes before the version: paramiko waits for the end of a line however long that gets."""

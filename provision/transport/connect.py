@@ -33,7 +33,7 @@ from provision.transport.algorithms import Client
 from provision.transport.auth import Attempt
 from provision.transport.handshake import Transient, addressed, broken, handshake, prepare, shown
 from provision.transport.hostkey import HostKey
-from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, authorities, expected, judge
+from provision.transport.hostkeys import KnownHosts, KnownHostsFiles, judge
 from provision.transport.key_file import KeyRing
 from provision.transport.lease import Leases
 from provision.transport.pace import Pace
@@ -217,9 +217,7 @@ class Opener:
         sock = self._socket(target)
         transport: Client | None = None
         try:
-            known = self._known.of(target)
-            vouched = bool(authorities(target, known))
-            transport = prepare(sock, expected(target, known), certificate=vouched, host_keys=target.host_keys)
+            transport = prepare(sock, target, self._known.of(target))
             handshake(transport, target.timeout)
             return then(transport, target)
         except BaseException as error:

@@ -13,6 +13,7 @@ import paramiko
 from provision.core.errors import AuthFailed, ConnectTimeout, Unreachable
 from provision.transport.algorithms import Client
 from provision.transport.hostkey import HostKey
+from provision.transport.hostkeys import KnownHosts, authorities, expected, revokes
 from provision.transport.proxy import ProxySocket, final
 from provision.transport.target import Target
 
@@ -25,15 +26,14 @@ class Transient(Exception):
         self.error = error
 
 
-def prepare(
-    sock: Any, keys: Sequence[HostKey], *, certificate: bool = False, host_keys: tuple[str, ...] = ()
-) -> Client:
-    """`certificate`: an authority may vouch for the host. `host_keys`: the algorithms that its key may have."""
+def prepare(sock: Any, target: Target, known: KnownHosts) -> Client:
     transport = Client(sock)
-    transport.wants_certificate, transport.host_keys = certificate, host_keys
+    transport.wants_certificate = bool(authorities(target, known))
+    transport.wants_signer = revokes(target, known)
+    transport.host_keys = target.host_keys
     options = transport.get_security_options()
     # A server shows one key: ask for one of a type that is on record.
-    on_record = [key.kind for key in keys]
+    on_record = [key.kind for key in expected(target, known)]
     wanted = [kind for kind in options.key_types if kind in on_record or ("ssh-rsa" in on_record and "rsa" in kind)]
     options.key_types = _first(wanted, options.key_types)
     return transport

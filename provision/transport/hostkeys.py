@@ -86,13 +86,13 @@ class KnownHostsFiles:
 
 
 def read(file: Path) -> Iterator[KnownHost]:
-    """The entries of a known_hosts file; none if there is no such file. Lines that cannot be read are left
-    out, as OpenSSH does."""
+    """The entries of a known_hosts file; none if there is no such file, or it cannot be read. Lines that cannot be read
+    are left out, as OpenSSH does."""
     try:
         if file.is_char_device():
             return  # /dev/null, and what would never end
         text = read_given(file).decode("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except OSError:
         return
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
@@ -107,12 +107,23 @@ def expected(target: Target, known: KnownHosts) -> tuple[HostKey, ...]:
     """The keys the server may show: the pinned one, else those on record. Empty: the host is unknown."""
     if target.pin:
         return (pinned(target),)
-    return tuple(entry.key for entry in known.lookup(target.record) if not entry.marker)
+    return tuple(entry.key for entry in _plain(target.record, known) or _plain(target.portless, known))
 
 
 def authorities(target: Target, known: KnownHosts) -> list[KnownHost]:
     """Who may vouch for the host, unless its key is pinned."""
-    return [] if target.pin else [e for e in known.lookup(target.record) if e.marker == "@cert-authority"]
+    found = (*known.lookup(target.record), *known.lookup(target.portless))
+    return [] if target.pin else [entry for entry in found if entry.marker == "@cert-authority"]
+
+
+def revokes(target: Target, known: KnownHosts) -> bool:
+    """Whether an authority may be revoked for the host: only its certificate tells."""
+    found = (*known.lookup(target.record), *known.lookup(target.alias or target.address))
+    return bool(target.revoked) or any(entry.marker == "@revoked" for entry in found)
+
+
+def _plain(name: str, known: KnownHosts) -> list[KnownHost]:
+    return [entry for entry in known.lookup(name) if not entry.marker]
 
 
 def pinned(target: Target) -> HostKey:
@@ -146,25 +157,26 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
                 "the connection",
             )
         return
+    refused: HostKeyChanged | None = None
     for entry in authorities(target, known):
         if certificate is None or entry.key != certificate.signer:
             continue
-        if problem := certificate.problem(target.alias or target.address):
-            raise HostKeyChanged(
-                target.name,
-                f"{target.host_key} has a certificate of the authority at {entry.file}:{entry.line}, and {problem}",
-                hint="have the authority sign the host's key again, with its name: ssh-keygen -s ca -h -n NAME key.pub",
-            )
-        return
-    trusted = [entry for entry in entries if not entry.marker]
-    if any(entry.key == shown for entry in trusted):
-        return
-    if not trusted:
-        raise HostKeyUnknown(
+        problem = certificate.problem(target.alias or target.address)
+        if not problem:
+            return
+        refused = HostKeyChanged(
             target.name,
-            f"{target.host_key} ({shown.kind} {shown.fingerprint}) is not known",
-            hint=f"compare the fingerprint, then run {TRUST}",
+            f"{target.host_key} has a certificate of the authority at {entry.file}:{entry.line}, and {problem}",
+            hint="have the authority sign the host's key again, with its name: ssh-keygen -s ca -h -n NAME key.pub",
         )
+    trusted = _plain(target.record, known)
+    # Without its certificate, a host is known by its key.
+    if any(entry.key == shown for entry in trusted or _plain(target.portless, known)):
+        return
+    if refused is not None:
+        raise refused
+    if not trusted:
+        raise _unknown(target, known, shown)
     # The old key of the same type tells most; another type means that the recorded key is gone.
     old = next((entry for entry in trusted if entry.key.kind == shown.kind), trusted[0])
     raise HostKeyChanged(
@@ -174,6 +186,20 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         hint=f"if the host was reinstalled: {forget(target.record, old.file)}, "
         f"then {TRUST}; if not, someone may be intercepting the connection",
     )
+
+
+def _unknown(target: Target, known: KnownHosts, shown: HostKey) -> HostKeyUnknown:
+    message = f"{target.host_key} ({shown.kind} {shown.fingerprint}) is not known"
+    for file in known.files:
+        try:
+            if not file.is_char_device():
+                read_given(file)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            message += f", and `{file}` cannot be read: {(error.strerror or str(error)).lower()}"
+            return HostKeyUnknown(target.name, message, hint=shlex.join(["ls", "-ld", str(file)]))
+    return HostKeyUnknown(target.name, message, hint=f"compare the fingerprint, then run {TRUST}")
 
 
 def forget(record: str, file: Path) -> str:

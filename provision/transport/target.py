@@ -22,11 +22,14 @@ from provision.transport import tokens
 from provision.transport.algorithms import host_key_algorithms
 from provision.transport.ssh_config import SshSettings, paths
 
-_HOP = regex(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?/?\Z")
+_HOP = regex(r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/@]+))(?::(?P<port>\d+))?/?\Z")
 _MOST_JUMPS = 8
 
 #: What OpenSSH tries if nothing is said, the ones that paramiko speaks.
 DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+
+# And those that an agent has to sign with.
+_AGENT_KEYS = ("~/.ssh/id_ecdsa_sk", "~/.ssh/id_ed25519_sk")
 
 # All that `ssh -G` prints where IdentityFile is not set: nobody names so many by hand.
 _UNSAID = frozenset({"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", "id_xmss", "id_dsa"})
@@ -75,6 +78,11 @@ class Target:
         """How known_hosts calls it."""
         name = self.alias or self.address
         return name if self.port == 22 or self.alias else f"[{name}]:{self.port}"
+
+    @property
+    def portless(self) -> str:
+        """How OpenSSH looks it up where known_hosts has nothing of `record`."""
+        return self.alias or self.address
 
     @property
     def place(self) -> str:
@@ -177,7 +185,9 @@ def _with_files(base: Target, said: SshSettings, values: Mapping[str, str]) -> T
         keys = tuple(dict.fromkeys((*base.keys, *said_keys)))
     explicit = base.explicit or said.one("identitiesonly").lower() == "yes"
     if explicit and not keys:
-        keys = tuple(path for path in map(expanded, DEFAULT_KEYS) if os.access(path, os.F_OK))
+        # Of what the agent may hold, the public half is enough.
+        usual = (expanded(f"{name}{end}") for name in (*DEFAULT_KEYS, *_AGENT_KEYS) for end in ("", ".pub"))
+        keys = tuple(dict.fromkeys(path.with_suffix("") for path in usual if os.access(path, os.F_OK)))
     known_hosts = base.known_hosts or _files(said, "userknownhostsfile", "~/.ssh/known_hosts", values)
     return replace(
         base,
