@@ -15,8 +15,9 @@ from provision.inventory.problems import Problems, listing
 
 _NAME = regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 _DNS_NAME = regex(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?\Z")
-_JUMP = regex(r"([^\s@,-][^\s@,]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?\Z")
-_USER = regex(r"[A-Za-z0-9_][^\s:@]{0,63}\Z")
+_JUMP = regex(r"([^\s@,-][^\s,]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9._-]*)(:[0-9]{1,5})?\Z")
+# Behind an at sign, the domain of a directory's user, and no address of a host.
+_USER = regex(r"[A-Za-z0-9_][^\s:@]{0,63}(@([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*)?\Z")
 _INTERFACE = regex(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}\Z")  # IFNAMSIZ is 16, with the final NUL
 _ROOT = regex(r"(~/|/)[A-Za-z0-9._/@+-]+\Z")
 

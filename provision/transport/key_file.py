@@ -6,15 +6,19 @@ import base64
 import binascii
 import copy
 import io
+import re
 import shlex
+import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from pathlib import Path
+from typing import Any
 
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from paramiko.agent import AgentKey
 
 from provision.core.private import open_to_others
@@ -23,14 +27,23 @@ from provision.core.values import dataclass
 
 _PUBLIC = ("ssh-", "ecdsa-", "sk-")
 
+#: What may stand around the key in PEM: `openssl` writes a curve's parameters, or attributes, before it.
+_PEM = re.compile(rb"-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
+
+
+_KINDS: tuple[tuple[Any, type[paramiko.PKey]], ...] = (
+    (ed25519.Ed25519PrivateKey, paramiko.Ed25519Key),
+    (ec.EllipticCurvePrivateKey, paramiko.ECDSAKey),
+    (rsa.RSAPrivateKey, paramiko.RSAKey),
+)
+
 
 class AuthProblem(Exception):
-    """Why a key cannot be used. `in_agent`: unless an agent holds it."""
+    """Why a key cannot be used, unless an agent holds it."""
 
-    def __init__(self, message: str, hint: str, *, in_agent: bool = False) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
-        self.in_agent = in_agent
 
 
 @dataclass
@@ -54,23 +67,32 @@ class KeyRing:
         return found
 
 
-def certified(key: paramiko.PKey, certificates: Iterable[Path]) -> paramiko.PKey:
-    """`key` with the first of `certificates` that is for it, if there is one."""
+def beside(path: Path) -> Path:
+    """Where the certificate of a key file lies, if it has one."""
+    return path.with_name(path.name + "-cert.pub")
+
+
+def certified(key: paramiko.PKey, certificates: Iterable[Path]) -> Iterator[paramiko.PKey]:
+    """`key` with each of `certificates` that is for it, then as it is: a certificate may have expired, or be another
+    user's, where the host knows the key itself. Of the agent's keys one is used up when the next is asked for."""
     for path in certificates:
         try:
-            blob = base64.b64decode(read_given(path).decode("utf-8", "replace").split()[1])
-            message = paramiko.Message(blob)
+            text = read_given(path).decode("utf-8", "replace")
+            message = paramiko.Message(base64.b64decode(text.split()[1]))
             kind, _nonce = message.get_text(), message.get_string()
-        except (OSError, IndexError, ValueError):
-            continue
-        own = paramiko.Message(key.asbytes())
-        name = own.get_text()
-        if kind.startswith(name) and message.get_remainder().startswith(own.get_remainder()):
+            own = paramiko.Message(key.asbytes())
+            name = own.get_text()
+            if not kind.startswith(f"{name}-cert-") or not message.get_remainder().startswith(own.get_remainder()):
+                continue
             # Of a file, the key is shared by all connections; one of the agent belongs to this connection alone.
             with_it = key if isinstance(key, AgentKey) else copy.copy(key)
-            with_it.load_certificate(str(path))
-            return with_it
-    return key
+            with_it.load_certificate(" ".join(text.split()[:2]))
+        except (OSError, IndexError, ValueError, struct.error, paramiko.SSHException):
+            continue  # OpenSSH passes over it, too
+        yield with_it
+    if isinstance(key, AgentKey):
+        key.public_blob = None
+    yield key
 
 
 def public_part(path: Path) -> bytes:
@@ -102,7 +124,6 @@ def _load(path: Path) -> paramiko.PKey:
             raise AuthProblem(
                 f"`{path}` is a public key, and the agent does not hold its private half",
                 f"ssh-add {shlex.quote(str(path).removesuffix('.pub'))}",
-                in_agent=True,
             )
         if text.startswith(b"PuTTY-User-Key-File"):
             hint = f"puttygen {typed} -O private-openssh -o {shlex.quote(f'{path}.openssh')}"
@@ -110,42 +131,33 @@ def _load(path: Path) -> paramiko.PKey:
         # As OpenSSH does: a key that others could have read is no proof of who comes.
         if mode := open_to_others(path):
             raise AuthProblem(f"`{path}` is open to others (mode {mode})", f"chmod 600 {typed}")
-        pkcs8 = b"-BEGIN PRIVATE KEY-" in text or b"-BEGIN ENCRYPTED PRIVATE KEY-" in text
-        key = _from_pkcs8(text) if pkcs8 else paramiko.PKey.from_path(path)
+        return _parsed(text)
     except FileNotFoundError:
-        # As OpenSSH does with `ssh -i key.pub`: the private half may be in the agent alone.
-        raise AuthProblem(
-            f"there is no key file `{path}`",
-            "correct `ssh.key`, or make one: ssh-keygen",
-            in_agent=path.with_name(path.name + ".pub").exists(),
-        ) from None
+        raise AuthProblem(f"there is no key file `{path}`", "correct `ssh.key`, or make one: ssh-keygen") from None
     except (paramiko.PasswordRequiredException, TypeError):
         # TypeError: what the cryptography package raises for an encrypted key without a password.
-        raise AuthProblem(
-            f"`{path}` is encrypted, and the agent does not hold it", f"ssh-add {typed}", in_agent=True
-        ) from None
+        raise AuthProblem(f"`{path}` is encrypted, and the agent does not hold it", f"ssh-add {typed}") from None
     except OSError as error:
         raise AuthProblem(f"`{path}` cannot be read: {error.strerror}", f"ls -l {typed}") from error
-    except (paramiko.SSHException, ValueError, IndexError, UnsupportedAlgorithm) as error:
+    except UnsupportedAlgorithm as error:  # OpenSSH's agent may know it, such as a security key
+        raise AuthProblem(f"`{path}` can be used from the agent alone: {error}", f"ssh-add {typed}") from error
+    except (paramiko.SSHException, ValueError, IndexError) as error:
         raise AuthProblem(
             f"`{path}` is not a private key that can be used: {error}", f"ssh-keygen -y -f {typed}"
         ) from error
-    certificate = path.with_name(path.name + "-cert.pub")
-    if certificate.exists():
-        key.load_certificate(str(certificate))
-    return key
 
 
-def _from_pkcs8(text: bytes) -> paramiko.PKey:
+def _parsed(text: bytes) -> paramiko.PKey:
     """paramiko reads OpenSSH's own format, which the same key can be written in."""
-    loaded = serialization.load_pem_private_key(text, password=None)
+    found = _PEM.search(text)
+    if found is None or found[1].startswith(b"OPENSSH"):
+        loaded: Any = serialization.load_ssh_private_key(text, password=None)
+    else:
+        loaded = serialization.load_pem_private_key(found[0], password=None)
     written = loaded.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     ).decode("ascii")
-    kinds: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
-    for kind in kinds:
-        try:
-            return kind.from_private_key(io.StringIO(written))
-        except paramiko.SSHException:
-            continue
+    for theirs, ours in _KINDS:
+        if isinstance(loaded, theirs):
+            return ours.from_private_key(io.StringIO(written))
     raise paramiko.SSHException("its type is not known")

@@ -84,6 +84,15 @@ def test_null_takes_a_setting_back_but_an_empty_section_takes_nothing(read):
     assert [(h.ssh.jump, h.ssh.user) for h in inventory.hosts] == [(None, "me"), ("bastion", "me")]
 
 
+def test_a_directory_has_users_with_an_at_sign(read):
+    ssh = "ssh: {user: jo@corp.example, jump: jo@corp.example@bastion:2022}"
+    head = read(f"cluster: c\n{ssh}\nhosts: {{a: {{role: head}}}}\n").head
+    assert (head.ssh.user, head.ssh.jump) == ("jo@corp.example", "jo@corp.example@bastion:2022")
+    for user in ("ubuntu@10.0.0.1", "ubuntu@gpu-01", "@corp.example"):
+        with pytest.raises(InventoryError, match="cannot be the name of a user"):
+            read(f"cluster: c\nssh: {{user: '{user}'}}\nhosts: {{a: {{role: head}}}}\n")
+
+
 def test_a_group_can_give_ray_ports_and_vars(read):
     inventory = read("""
         cluster: demo

@@ -61,6 +61,7 @@ JUMPS = {
         "Host j3\n  ProxyJump mid\nHost mid\n  HostName 192.0.2.50\n  User m\n  ProxyJump far\nHost far\n  User f\n",
         ["m@192.0.2.50:22", "f@far:22"],
     ),
+    "a user with an at sign": ("j7", "Host j7\n  ProxyJump me@corp.example@gate:2022\n", ["me@corp.example@gate:2022"]),
     "a token": ("j6", "Host j6\n  ProxyJump x@jump-%r:2022\n  User r\n", ["x@jump-r:2022"]),
 }
 
