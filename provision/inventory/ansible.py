@@ -27,7 +27,7 @@ from provision.inventory.hosts import merge
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.ranges import RangeError, expand
-from provision.inventory.source import refuse_ambiguous
+from provision.inventory.source import is_ambiguous, refuse_ambiguous
 
 ROLE_HINTS = RoleHints(
     none="put one host into a group `head`: `all: {children: {head: {hosts: {gpu-01: }}}}`",
@@ -48,6 +48,13 @@ def is_ansible(root: YamlNode) -> bool:
         return "cluster" not in top and "hosts" not in top
     groups = [n for n in top.values() if n.is_mapping and n.children and _GROUP_KEYS.issuperset(n.children)]
     return bool(groups) and len(groups) == len(top) and not top.keys() & InventoryFile.model_fields.keys()
+
+
+def of_variable(path: tuple[str, ...]) -> bool:
+    """Whether what stands at `path` is of a variable's value, where any key will do; not of our own settings."""
+    if "provision" in path:
+        return False
+    return "vars" in path or ("hosts" in path and path.index("hosts") + 1 < len(path))
 
 
 @dataclass
@@ -118,6 +125,8 @@ class _Groups:
                 message = f"unknown key `{key}` in the group `{name}`"
                 self.problems.key(child, message, "a group has `hosts`, `children` and `vars`")
                 continue
+            if key != "vars" and isinstance(child.value, str):  # `hosts: gpu-01`
+                child = child.with_value({child.text: replace(child, value=None, path=(*child.path, child.text))})
             section = self._mapping(child, f"`{key}`")
             if key == "vars":
                 group.vars.update(section.children)
@@ -236,8 +245,15 @@ def _port(written: str) -> tuple[str, str]:
 
 
 def _plain(node: YamlNode) -> YamlNode:
-    """`ansible-inventory` writes in JSON what is free of templates as a mapping of one key."""
-    return node.children["__ansible_unsafe"] if [*node.children] == ["__ansible_unsafe"] else node
+    """As Ansible has it: `no` is a truth value there. What is free of templates `ansible-inventory` writes in JSON as a
+    mapping of one key."""
+    if [*node.children] == ["__ansible_unsafe"]:
+        return node.children["__ansible_unsafe"]
+    if node.is_mapping:
+        return node.with_value({key: _plain(child) for key, child in node.children.items()})
+    if node.is_list:
+        return node.with_value(tuple(map(_plain, node.value)))
+    return node.with_value(node.text.lower() in ("yes", "on")) if is_ambiguous(node) else node
 
 
 def _check_own(own: YamlNode, problems: Problems) -> None:

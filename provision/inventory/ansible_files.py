@@ -9,7 +9,7 @@ from provision.core.values import dataclass
 from provision.inventory.files import read_text
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
-from provision.inventory.source import ANSIBLE_TAGS, parse
+from provision.inventory.source import ANSIBLE_TAGS, OddKey, parse
 
 _ENDINGS = ("", ".yml", ".yaml", ".json")
 
@@ -46,15 +46,27 @@ class VarsFiles:
                 problems.at(1, 1, "the file is encrypted: what it says of the hosts is not known here", hint)
                 problems.stop()
             plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).strip()
-            found = {} if plain in ("", "---", "{}") else parse(text, problems, tags=ANSIBLE_TAGS).children
+            odd: list[OddKey] = []
+            found = {} if plain in ("", "---", "{}") else parse(text, problems, tags=ANSIBLE_TAGS, odd=odd).children
+            for key in odd:
+                if "provision" in key.path:
+                    key.refuse(problems)
             self._read[path] = VarsFile(found, problems)
         return self._read[path]
 
 
 def _files(folder: Path, name: str) -> Iterator[Path]:
-    for ending in _ENDINGS:
-        path = folder / f"{name}{ending}"
-        if path.is_file():
+    """Of the first that is there, a folder before a file: Ansible looks no further."""
+    found = next((path for ending in _ENDINGS if (path := folder / f"{name}{ending}").exists()), None)
+    if found is not None:
+        yield from _within(found) if found.is_dir() else (found,)
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.endswith("~"):
+            continue
+        if path.is_dir() and not path.suffix:
+            yield from _within(path)
+        elif path.is_file() and path.suffix in _ENDINGS:
             yield path
-        elif path.is_dir() and not ending:
-            yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in _ENDINGS and p.name[:1] != ".")

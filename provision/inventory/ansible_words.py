@@ -20,7 +20,7 @@ Words = dict[str, YamlNode]
 
 def translate(name: str, node: YamlNode, problems: Problems) -> Words:
     """Our keys (`address`, `sudo`, `ssh.user` …) that one variable stands for; none if it changes nothing here."""
-    if node.value is None:
+    if node.value in (None, ""):  # an empty one takes back what was said further out, in Ansible as well
         return {}
     if is_encrypted(node):
         if name in _REFUSED or name in _VARIABLES or name in _OPTIONS:
@@ -62,7 +62,8 @@ def _truth(node: YamlNode) -> YamlNode:
 
 def _number(node: YamlNode) -> YamlNode:
     """Ansible takes `"22"` for a number; so do its users."""
-    return node.with_value(int(node.text)) if re.fullmatch(r"[0-9]{1,9}", node.text) else node
+    # `022` without quotes is 18 to Ansible.
+    return node.with_value(int(node.text)) if re.fullmatch(r"[1-9][0-9]{0,8}", node.text) else node
 
 
 #: Ansible's variable → (our key, how its value is read). Where a host has two for one key, the later one here wins, as
@@ -97,21 +98,42 @@ def _only(words: tuple[str, ...], what: str, hint: str) -> Callable[[str], Refus
     return judge
 
 
+def _kept(what: str, hint: str) -> Callable[[str], Refusal]:
+    """Whatever it says: it is not repeated."""
+    return lambda _: (f"{what}, which provision does not use", hint)
+
+
 _REFUSED: dict[str, Callable[[str], Refusal]] = {
     "ansible_connection": _only(
         ("ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"),
         "hosts are to be reached by",
-        "remove it; a host that is this machine is reached by SSH, too",
+        "remove it; or, of a host that is no part of the cluster, put those that are into `head` and `workers`",
     ),
     "ansible_become_method": _only(
         ("sudo", "ansible.builtin.sudo"), "root's rights are to come from", "remove it, and let the user have sudo"
     ),
-    "ansible_become_user": _only(
-        ("root",),
-        "one is to become",
-        "remove it: with sudo, provision works as root, and services run as who logged in",
+    **dict.fromkeys(
+        ("ansible_become_user", "ansible_sudo_user"),
+        _only(("root",), "one is to become", "remove it: with sudo, provision is root; `run_as` names who serves"),
     ),
-    "ansible_become_exe": _only(("sudo", "/usr/bin/sudo"), "root's rights are to come from", "remove it"),
+    **dict.fromkeys(
+        ("ansible_become_exe", "ansible_sudo_exe"),
+        _only(("sudo", "/usr/bin/sudo"), "root's rights are to come from", "remove it"),
+    ),
+    **dict.fromkeys(
+        ("ansible_private_key", "ansible_ssh_private_key"),
+        _kept("a private key stands in the inventory", "name its file: `ansible_ssh_private_key_file`"),
+    ),
+    **dict.fromkeys(
+        ("ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"),
+        _kept("a passphrase stands in the inventory", "remove it: `ssh-add` gives the key to an agent, which is asked"),
+    ),
+    "ansible_ssh_pkcs11_provider": _kept(
+        "the key is to come from a PKCS#11 library", "give it to an agent: `ssh-add -s`"
+    ),
+    "ansible_paramiko_proxy_command": _kept(
+        "hosts are to be reached through a command", "put it into ~/.ssh/config, as ProxyCommand"
+    ),
     "ansible_ssh_executable": _only(
         ("ssh", "/usr/bin/ssh"), "hosts are to be reached by", "remove it: provision has a client of its own"
     ),
@@ -125,7 +147,7 @@ _REFUSED: dict[str, Callable[[str], Refusal]] = {
     ),
 }
 
-_PASSWORDS = tuple(name for name in _REFUSED if name.endswith(("_pass", "_password")))
+_PASSWORDS = tuple(n for n in _REFUSED if n.endswith(("_pass", "_password", "_passphrase", "_private_key")))
 
 #: Of OpenSSH's options, those that have a word here; and those that change neither where, nor as whom one connects.
 #: Host keys are provision's own business: they are always checked.
@@ -140,12 +162,15 @@ _MEANT = {
 _FLAGS = {"-J": "ssh.jump", "-i": "ssh.key", "-p": "ssh.port", "-l": "ssh.user", "-F": "ssh.config"}
 _HARMLESS = frozenset(
     (
-        "batchmode", "checkhostip", "compression", "connectionattempts", "connecttimeout", "controlmaster",
-        "controlpath", "controlpersist", "forwardagent", "hashknownhosts", "identitiesonly", "loglevel",
-        "preferredauthentications", "requesttty", "serveralivecountmax", "serveraliveinterval",
-        "stricthostkeychecking", "tcpkeepalive", "updatehostkeys", "visualhostkey",
+        "addkeystoagent", "batchmode", "challengeresponseauthentication", "checkhostip", "clearallforwardings",
+        "compression", "connectionattempts", "connecttimeout", "controlmaster", "controlpath", "controlpersist",
+        "forwardagent", "forwardx11", "gssapiauthentication", "gssapidelegatecredentials", "hashknownhosts",
+        "identitiesonly", "ipqos", "kbdinteractiveauthentication", "loglevel", "numberofpasswordprompts",
+        "passwordauthentication", "preferredauthentications", "requesttty", "serveralivecountmax",
+        "serveraliveinterval", "stricthostkeychecking", "tcpkeepalive", "updatehostkeys", "visualhostkey",
     )
 )  # fmt: skip
+_AS_IT_IS = frozenset({("userknownhostsfile", "/dev/null"), ("pubkeyauthentication", "yes")})
 _HARMLESS_FLAGS = frozenset({"-C", "-q", "-v", "-vv", "-vvv", "-a", "-A", "-T", "-t", "-tt", "-n", "-x", "-4", "-6"})
 
 
@@ -153,6 +178,11 @@ def _parted(option: str) -> tuple[str, str]:
     """`Port=22` and `Port 22`."""
     found = re.match(r"\s*(\w+)(?:\s*=\s*|\s+)?(.*)", option, re.DOTALL)
     return (found[1], found[2]) if found else (option, "")
+
+
+def _changes_nothing(option: str) -> bool:
+    name, value = _parted(option)
+    return name.lower() in _HARMLESS or (name.lower(), value) in _AS_IT_IS
 
 
 def _jumped(command: str) -> str:
@@ -168,6 +198,8 @@ def _jumped(command: str) -> str:
             through = bool(rest.pop(0))
         elif flag == "-p" and rest and rest[0].isdigit():
             port = f":{rest.pop(0)}"
+        elif flag.startswith("-o") and _changes_nothing(flag[2:] or (rest.pop(0) if rest else "")):
+            continue
         elif flag != "-q":
             return ""
     if rest[1:] == ["-W", "%h:%p"]:
@@ -190,10 +222,10 @@ def _ssh_options(node: YamlNode, problems: Problems) -> Iterator[tuple[str, Yaml
             continue
         flag, value = word[:2], word[2:] or (words.pop(0) if words else "")
         if flag == "-o":
+            if _changes_nothing(value):
+                continue
             name, value = _parted(value)
             key = _MEANT.get(name.lower())
-            if name.lower() in _HARMLESS or (key == "ssh.known_hosts" and value == "/dev/null"):
-                continue
         else:
             name, key = flag, _FLAGS.get(flag)
         if name.lower() == "proxycommand" and (jump := _jumped(value)):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from provision.inventory.accept import check_accepted
-from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible
+from provision.inventory.ansible import ROLE_HINTS, from_ansible, is_ansible, of_variable
 from provision.inventory.ansible_ini import is_ini, listed, refuse_programs
 from provision.inventory.checks import RoleHints, check_hosts, check_roles
 from provision.inventory.files import read_text
@@ -27,7 +27,7 @@ from provision.inventory.runtime import check_runtime
 from provision.inventory.secrets import check_sources
 from provision.inventory.served import as_serve, check_placement
 from provision.inventory.serverless import as_serverless, check_deployed
-from provision.inventory.source import ANSIBLE_TAGS, parse, refuse_ambiguous, refuse_tags
+from provision.inventory.source import ANSIBLE_TAGS, OddKey, parse, refuse_ambiguous, refuse_tags
 from provision.inventory.validate import build, check
 
 
@@ -90,8 +90,15 @@ def _written(file: Path, name: str) -> tuple[YamlNode, Problems, RoleHints]:
     ini = is_ini(text, file)
     if ini:
         text, problems = listed(file, problems), Problems(f"{name} (as `ansible-inventory` lists it)")
-    written = parse(text, problems, tags=ANSIBLE_TAGS)
-    if is_ansible(written):
+    odd: list[OddKey] = []
+    written = parse(text, problems, tags=ANSIBLE_TAGS, odd=odd)
+    ansible = is_ansible(written)
+    if odd and not ansible:
+        written = parse(text, problems, tags=ANSIBLE_TAGS)
+    for key in odd:
+        if not of_variable(key.path):
+            key.refuse(problems)
+    if ansible:
         return normalize(from_ansible(written, file, problems, beside=not ini)), problems, ROLE_HINTS
     refuse_tags(written, problems)
     refuse_ambiguous(written, problems)

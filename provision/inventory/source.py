@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from provision.core.regex import regex
+from provision.core.values import dataclass
 from provision.inventory.node import YamlNode, dotted
 from provision.inventory.problems import Problems, shorten
 from provision.inventory.yaml_errors import INI_HINT, explain
@@ -40,15 +41,33 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 ANSIBLE_TAGS = frozenset({"!vault", "!vault-encrypted", "!unsafe"})
 
 
-def parse(text: str, problems: Problems, tags: frozenset[str] = frozenset()) -> YamlNode:
+@dataclass(frozen=True)
+class OddKey:
+    """A key that YAML takes for something else than a word: a number, a truth value, nothing."""
+
+    path: tuple[str, ...]
+    line: int
+    column: int
+    text: str
+    hint: str
+
+    def refuse(self, problems: Problems) -> None:
+        found = f"`{self.text}`" if self.text else "nothing"
+        said = f"a key should be a word, found {found} without quotes"
+        problems.at(self.line, self.column, said, self.hint, dotted(self.path))
+
+
+def parse(
+    text: str, problems: Problems, tags: frozenset[str] = frozenset(), odd: list[OddKey] | None = None
+) -> YamlNode:
     """The file as a mapping node. Raises InventoryError if it is no YAML mapping; mistakes that leave
-    something to go on with are added to `problems`. `tags`: kept with their values, for `refuse_tags`."""
-    _refuse_tabs(text, problems)
+    something to go on with are added to `problems`. `tags`: kept with their values, for `refuse_tags`. `odd`: gets the
+    keys that are no words, and they are kept by their text; without it they are refused."""
     composed = _compose(text, problems)
     if composed is None:
         problems.at(1, 1, "the file is empty", "begin with `cluster: my-cluster` and `hosts:`")
         problems.stop()
-    root = _Reader(problems, tags).node(composed, (), None)
+    root = _Reader(problems, tags, odd).node(composed, (), None)
     if not root.is_mapping:
         found = "a list" if root.is_list else f"`{shorten(root.text)}`"
         hint = INI_HINT if "ansible_" in root.text else "begin with `cluster: my-cluster` and `hosts:`"
@@ -116,6 +135,7 @@ def _compose(text: str, problems: Problems) -> yaml.Node | None:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         from provision.inventory.typeset import refuse_in_text  # where it is no YAML
 
+        _refuse_tabs(text, problems)
         refuse_in_text(text, problems)
         line, column, message, hint = explain(error, hidden)
         problems.at(line, column, _brackets(message), hint)
@@ -144,9 +164,10 @@ class _Loader(yaml.SafeLoader):
 class _Reader:
     """Turns PyYAML's nodes into ours, expanding aliases under a limit."""
 
-    def __init__(self, problems: Problems, tags: frozenset[str] = frozenset()) -> None:
+    def __init__(self, problems: Problems, tags: frozenset[str], odd: list[OddKey] | None) -> None:
         self.problems = problems
         self.tags = tags
+        self.odd = odd
         self.count = 0
         self.open: set[int] = set()
 
@@ -191,7 +212,7 @@ class _Reader:
                 for key, node in self._merge(raw_value, path).items():
                     merged.setdefault(key, node)
                 continue
-            name = self._key(raw_key, path)
+            name = self._key(raw_key, raw_value, path)
             if name is None:
                 continue
             node = self.node(raw_value, (*path, name), position)
@@ -202,20 +223,25 @@ class _Reader:
             own[name] = node
         return {**merged, **own}
 
-    def _key(self, raw: yaml.Node, path: tuple[str, ...]) -> str | None:
+    def _key(self, raw: yaml.Node, value: yaml.Node, path: tuple[str, ...]) -> str | None:
         line, column = _position(raw)
         if not isinstance(raw, yaml.ScalarNode):
             kind = "a list" if isinstance(raw, yaml.SequenceNode) else "a mapping"
             hint = "put the key in quotes if it begins with a bracket"
             self.problems.at(line, column, f"a key should be a word, found {kind}", hint, dotted(path))
             return None
-        value, text, quoted = self._value(raw, path)
-        if not isinstance(value, str) or (not quoted and text.lower() in AMBIGUOUS):
-            found = f"`{text}`" if text else "nothing"
-            hint = f'write `"{text}"`' if text else "write a word before the colon"
-            self.problems.at(line, column, f"a key should be a word, found {found} without quotes", hint, dotted(path))
+        word, text, quoted = self._value(raw, path)
+        if isinstance(word, str) and (quoted or text.lower() not in AMBIGUOUS):
+            return word
+        hint = f'write `"{text}"`' if text else "write a word before the colon"
+        if text and value.end_mark.index == raw.end_mark.index:  # `{A: 0,1}`: it has no colon
+            hint = 'put a value with commas in quotes: `"0,1"`'
+        found = OddKey(path, line, column, text, hint)
+        if self.odd is None:
+            found.refuse(self.problems)
             return None
-        return value
+        self.odd.append(found)
+        return text
 
     def _merge(self, raw: yaml.Node, path: tuple[str, ...]) -> dict[str, YamlNode]:
         """YAML's `<<: *defaults`."""

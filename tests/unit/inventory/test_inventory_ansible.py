@@ -207,7 +207,8 @@ def test_a_mistake_in_a_file_of_variables_is_told_at_its_place(tmp_path, text, l
     "variable",
     [
         "ansible_connection: local", "ansible_become_method: su", "ansible_become_user: slurm",
-        "ansible_ssh_executable: /usr/local/bin/tsh", "ansible_password: x", "ansible_become_password: x",
+        "ansible_ssh_executable: /usr/local/bin/tsh", "ansible_sudo_user: slurm",
+        "ansible_password: x", "ansible_become_password: x",
         "ansible_ssh_common_args: '-S none'", "ansible_ssh_extra_args: '-o HostKeyAlias=x'",
         "ansible_ssh_args: '-b 10.0.0.1'",
     ],
@@ -229,6 +230,8 @@ def test_what_changes_the_way_in_and_has_no_word_here_is_refused(problem, variab
         ("-oPort=2200 -o 'User ubuntu'", (None, 2200, "ubuntu")),
         ("-o ProxyCommand='ssh -W %h:%p -q ubuntu@10.0.0.1'", ("ubuntu@10.0.0.1", None, None)),
         ("-o ProxyCommand='ssh -q -p 2222 bastion -W %h:%p'", ("bastion:2222", None, None)),
+        ("-o ProxyCommand='ssh -o StrictHostKeyChecking=no -W %h:%p me@bastion'", ("me@bastion", None, None)),
+        ("-o PasswordAuthentication=no -o PubkeyAuthentication=yes -J bastion", ("bastion", None, None)),
     ],
 )
 @pytest.mark.parametrize("variable", ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args"])
@@ -267,3 +270,55 @@ all:
 def test_options_of_ssh_are_text(read):
     with pytest.raises(InventoryError, match="should be text"):
         read("head: {hosts: {gpu-01: {ansible_ssh_common_args: [-J, bastion]}}}")
+
+
+def test_keys_of_variables_are_any(read, problem, problems):
+    inventory = read("all: {hosts: {a: {vlans: {10: mgmt, yes: x}}}, vars: {ports: {22: ssh}}}\n")
+    assert inventory.head.vars == {"vlans": {"10": "mgmt", "yes": "x"}, "ports": {"22": "ssh"}}
+    assert problem("all: {hosts: {10: {x: 1}}}\n")[:2] == ("1:15", "all.hosts")
+    assert problems("all: {hosts: {a: }, vars: {provision: {vars: {1: x}}}}\n")[0].message.startswith("a key should be")
+
+
+def test_keys_of_variables_beside_it_are_any(tmp_path):
+    assert at(tmp_path, **{"group_vars__all.yml": "vlans: {10: mgmt}\n"}).head.vars == {"vlans": {"10": "mgmt"}}
+
+
+def test_truth_is_in_variables_what_it_is_to_ansible(read):
+    assert read("all: {hosts: {a: {rdma: no, nested: [on, 'no']}}}\n").head.vars == {
+        "rdma": False,
+        "nested": [True, "no"],
+    }
+
+
+def test_tabs_in_a_text_of_several_lines(read):
+    text = "all:\n  hosts:\n    a:\n      conf: |\n        frontend\n        \tbind\n"
+    assert read(text).head.vars == {"conf": "frontend\n\tbind\n"}
+
+
+def test_an_empty_variable_takes_back_what_is_said_for_all(read):
+    host = read(
+        "all: {vars: {ansible_user: ops}, hosts: {a: {ansible_user: '', ansible_ssh_private_key_file: ''}}}\n"
+    ).head
+    assert (host.ssh.user, host.ssh.key) == (None, None)
+
+
+def test_one_host_as_text(read):
+    assert [host.name for host in read("head: {hosts: a}\nall: {children: {workers: {hosts: b}}}\n").hosts] == [
+        "a",
+        "b",
+    ]
+
+
+def test_of_a_folder_and_a_file_of_one_name_the_folder_counts(tmp_path):
+    files = {"group_vars__all__main.yml": "ansible_user: a\n", "group_vars__all__.git__x.yml": "ansible_user: g\n"}
+    assert at(tmp_path, **files, **{"group_vars__all.yml": "ansible_user: b\n"}).head.ssh.user == "a"
+
+
+def test_a_port_that_is_another_number_to_ansible(problem):
+    assert problem("all: {hosts: {a: {ansible_port: 022}}}\n")[2].startswith("should be a whole number")
+
+
+def test_a_key_in_the_inventory_is_refused_and_not_repeated(problem):
+    _, _, message, hint = problem("all: {hosts: {a: {ansible_ssh_private_key: b3BlbnNz}}}\n")
+    assert message == "a private key stands in the inventory, which provision does not use"
+    assert "b3BlbnNz" not in message + hint
