@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from provision.core.regex import regex
 from provision.core.urls import bare
@@ -12,6 +12,7 @@ from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 from provision.inventory.section import Scalar
 
+_NAMED = "use letters, digits and underscores, no digit first"
 _ENV_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 #: The page of a model, with its name where it is on the hub.
 _PAGE = regex(r"(https?)://(?:[^/@\s]*@)?(?:(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)(?=[/?#]|\Z))?")
@@ -65,6 +66,31 @@ RAY_FLAGS = {
 }
 
 
+#: Short names of `vllm serve` → the flags that they stand for, where one dash is in front (vllm 0.32.0,
+#: engine/arg_utils.py). With two, `--dp` is none, and `--dcp` the beginning of another flag.
+SHORT = {
+    "tp": "tensor-parallel-size",
+    "pp": "pipeline-parallel-size",
+    "n": "nnodes",
+    "r": "node-rank",
+    "dcp": "decode-context-parallel-size",
+    "pcp": "prefill-context-parallel-size",
+    "dp": "data-parallel-size",
+    "dpn": "data-parallel-rank",
+    "dpr": "data-parallel-start-rank",
+    "dpl": "data-parallel-size-local",
+    "dpa": "data-parallel-address",
+    "dpp": "data-parallel-rpc-port",
+    "dpb": "data-parallel-backend",
+    "dph": "data-parallel-hybrid-lb",
+    "dpe": "data-parallel-external-lb",
+    "ep": "enable-expert-parallel",
+    "q": "quantization",
+    "sc": "speculative-config",
+    "cc": "compilation-config",
+    "ac": "attention-config",
+}
+
 #: Letters by which a flag is known at least: one letter begins several of them, which argparse refuses.
 _SHORTEST = 2
 
@@ -95,11 +121,27 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         _check_args(serve.find("args"), settings, problems)
         _check_env(serve.find("env"), problems)
         _check_tls(serve.find("tls"), problems)
-    _check_env(root.find("secrets"), problems)
+    for name, node in (root.find("secrets") or root.with_value({})).children.items():
+        if not _ENV_NAME.match(name):
+            problems.key(node, f"`{name}` cannot be the name of an environment variable", _NAMED)
+    of_many = {path: _set_for_many(root, path) for path in (_ENV, _RAY_ENV, _RAY_ARGS)}
     for scope in scopes(root):
-        _check_env(scope.find("env"), problems)
-        _check_env(scope.find("ray", "env"), problems)
-        _check_args(scope.find("ray", "args"), RAY_FLAGS, problems)
+        below = {} if scope is root else of_many
+        for path in (_ENV, _RAY_ENV):
+            _check_env(scope.find(*path), problems, below.get(path, ()))
+        _check_args(scope.find(*_RAY_ARGS), RAY_FLAGS, problems, below.get(_RAY_ARGS, ()))
+
+
+_ENV, _RAY_ENV, _RAY_ARGS = ("env",), ("ray", "env"), ("ray", "args")
+
+
+def _set_for_many(root: YamlNode, path: tuple[str, ...]) -> set[str]:
+    """What the settings of a group or a host can take away."""
+    groups = root.find("groups")
+    sections = [scope.find(*path) for scope in (root, *(groups.children.values() if groups is not None else ()))]
+    return {
+        name for one in sections if one is not None for name, node in one.children.items() if node.value is not None
+    }
 
 
 def _check_listen(listen: YamlNode | None, problems: Problems) -> None:
@@ -122,11 +164,14 @@ def scopes(root: YamlNode) -> Iterator[YamlNode]:
         yield from node.children.values() if node is not None else ()
 
 
-def _check_env(env: YamlNode | None, problems: Problems) -> None:
+def _check_env(env: YamlNode | None, problems: Problems, below: Collection[str] = ()) -> None:
+    """`below`: what is set for more hosts than these; there nothing behind the colon takes a variable away."""
     for name, node in env.children.items() if env is not None else ():
         if not _ENV_NAME.match(name):
-            hint = "use letters, digits and underscores, no digit first"
-            problems.key(node, f"`{name}` cannot be the name of an environment variable", hint)
+            problems.key(node, f"`{name}` cannot be the name of an environment variable", _NAMED)
+        elif node.value is None and name not in below:
+            hint = f'put a value with commas in quotes, `"0,1"`; an empty one is `{name}: ""`'
+            problems.key(node, f"the variable `{name}` has no value", hint)
 
 
 def _check_tls(tls: YamlNode | None, problems: Problems) -> None:
@@ -137,16 +182,39 @@ def _check_tls(tls: YamlNode | None, problems: Problems) -> None:
         problems.key(node, f"`{name}` without `{missing}`", f"add `{missing}: …`, or write `tls: true`")
 
 
-def _check_args(args: YamlNode | None, reserved: Mapping[str, str], problems: Problems) -> None:
+def _check_args(
+    args: YamlNode | None, reserved: Mapping[str, str], problems: Problems, below: Collection[str] = ()
+) -> None:
+    """`below`: as for variables."""
+    ray = reserved is RAY_FLAGS
+    first: dict[str, str] = {}
     for name, node in args.children.items() if args is not None else ():
         bare = name.lstrip("-")
-        flag = _in_full(bare.replace("_", "-"), (*reserved, *(NOT_ASKED if reserved is not RAY_FLAGS else ())))
-        if flag in NOT_ASKED and reserved is not RAY_FLAGS:
+        said = bare if ray else SHORT.get(bare, bare)
+        flag = _in_full(said.replace("_", "-"), (*reserved, *(() if ray else NOT_ASKED)))
+        one = first.setdefault(_one_spelling(said), name)
+        if flag in NOT_ASKED and not ray:
             problems.key(node, f"with `--{flag}` the server could not be asked as `up` asks it", NOT_ASKED[flag])
         elif flag in reserved:
             setting = reserved[flag]
             problems.key(node, f"provision itself sets `--{flag}`", f"use `{setting}`" if setting else "remove it")
         elif name != bare:
-            problems.key(node, f"flags are written without their dashes, found `{name}`", f"write `{bare}: …`")
+            problems.key(node, f"flags are written without their dashes, found `{name}`", f"write `{said}: …`")
+        elif said != bare:
+            problems.key(node, f"`{name}` is short for a flag that is written in full", f"write `{said}: …`")
         elif not _FLAG.match(name):
             problems.key(node, f"`{name}` cannot be the name of a flag", "write one flag a line: `max-model-len: 8192`")
+        elif ray and "_" in name:
+            # click takes no underscore for a dash.
+            problems.key(node, f"`ray start` has no flag `--{name}`", f"write `{name.replace('_', '-')}: …`")
+        elif one != name:
+            problems.key(node, f"`{name}` and `{one}` are one flag", "remove one of the two")
+        elif node.value is None and name not in below:
+            hint = f"write `{name}: true` for a switch; a value with commas needs quotes"
+            problems.key(node, f"the flag `{name}` has no value", hint)
+
+
+def _one_spelling(flag: str) -> str:
+    """Of a flag with dashes or underscores, on or off. Behind a dot stands a key, which has one spelling alone."""
+    name, dot, key = flag.partition(".")
+    return name.replace("_", "-").removeprefix("no-") + dot + key

@@ -31,6 +31,12 @@ _ELSEWHERE = {
     "requirements": "packages: […]",
 }
 
+#: Kinds of vLLM's parallelism that have no key of their own, and look like those that have → the flag.
+_FLAGS = {
+    **dict.fromkeys(("dp", "data_parallel", "data_parallel_size"), "data-parallel-size"),
+    **dict.fromkeys(("ep", "expert_parallel", "enable_expert_parallel"), "enable-expert-parallel"),
+}
+
 #: How a section looks, where something else stands in its place.
 _EXAMPLES = {
     "hosts": "hosts: {gpu-01: {address: 10.0.0.1}}",
@@ -55,6 +61,8 @@ def for_unknown_key(key: str, owner: type[BaseModel]) -> str:
     """A key of one of the owner's sections belongs there; a key of the top or of a host belongs there; a key
     that is nearly right is misspelt."""
     known = list(owner.model_fields)
+    if issubclass(owner, Serve) and (flag := _FLAGS.get(key.replace("-", "_"))):
+        return f"write it among the flags of `vllm serve`: `args: {{{flag}: …}}`"
     sections = [name for name, field in owner.model_fields.items() if key in _fields(field.annotation)]
     if sections:
         return f"it belongs in {listing(sections)}: `{sections[-1]}: {{{key}: …}}`"
@@ -66,7 +74,10 @@ def for_unknown_key(key: str, owner: type[BaseModel]) -> str:
         return did_you_mean(key, known) or f"`{key}` belongs at the top of the file"
     if key in _ELSEWHERE and _ELSEWHERE[key].split(":")[0] in known:
         return f"write `{_ELSEWHERE[key]}`"
-    return did_you_mean(key, known) or f"known here: {listing(known, 'and')}"
+    near = did_you_mean(key, known)
+    if issubclass(owner, Serve) and not near:
+        return f"if it is a flag of `vllm serve`, write `args: {{{key.lstrip('-').replace('_', '-')}: …}}`"
+    return near or f"known here: {listing(known, 'and')}"
 
 
 def for_section(at: tuple[str, ...], *, is_list: bool) -> str:

@@ -24,16 +24,17 @@ _ON_THE_HEAD = ("port", "dashboard_port")
 def check_ports(hosts: Sequence[Listed], head: str | None, root: YamlNode, problems: Problems) -> None:
     """A mistake in a shared setting is told once, for the first host that it hits."""
     told: set[tuple[str, str]] = set()
+    serve = root.find("serve")
+    backend = serve.find("backend") if serve is not None else None
+    ray = backend is None or backend.text != "mp"
     for host in hosts:
-        used = {f"ray.{key}": _ray(host, key) for key in _ON_EVERY_HOST}
+        used = {f"ray.{key}": _ray(host, key) for key in _ON_EVERY_HOST} if ray else {}
         if host.name == head:
-            used |= {f"ray.{key}": _ray(host, key) for key in _ON_THE_HEAD}
-            serve = root.find("serve")
+            used |= {f"ray.{key}": _ray(host, key) for key in _ON_THE_HEAD} if ray else {}
             if serve is not None and serve.is_mapping:
                 node = serve.find("port")
                 used[f"{serve.name}.port"] = (_number(node, Serve.model_fields["port"].default), node)
-                backend = serve.find("backend")
-                if backend is not None and backend.text == "mp":
+                if not ray:
                     node = serve.find("master_port")
                     used[f"{serve.name}.master_port"] = (_number(node, Serve.model_fields["master_port"].default), node)
         section = root.find(BACKEND)
@@ -43,11 +44,16 @@ def check_ports(hosts: Sequence[Listed], head: str | None, root: YamlNode, probl
                 used[f"{BACKEND}.port"] = (_number(node, ServerlessLlm.model_fields["port"].default), node)
             else:
                 used["the store of ServerlessLLM"] = (STORE_PORT, None)
-        _check_host(host, used, told, problems)
+        _check_host(host, used, told, problems, ray=ray)
 
 
 def _check_host(
-    host: Listed, used: dict[str, tuple[int, YamlNode | None]], told: set[tuple[str, str]], problems: Problems
+    host: Listed,
+    used: dict[str, tuple[int, YamlNode | None]],
+    told: set[tuple[str, str]],
+    problems: Problems,
+    *,
+    ray: bool,
 ) -> None:
     (low, low_node), (high, high_node) = _ray(host, "min_worker_port"), _ray(host, "max_worker_port")
     workers = low_node or high_node
@@ -66,7 +72,7 @@ def _check_host(
             message = f"port {port} is both `{other}` and `{name}` on {host.name}"
             problems.value(place, message, "give one of the two another port")
         place = node or workers
-        if low <= port <= high and place is not None and ("workers", name) not in told:
+        if ray and low <= port <= high and place is not None and ("workers", name) not in told:
             told.add(("workers", name))
             message = f"port {port} of `{name}` lies among Ray's worker ports {low} to {high} on {host.name}"
             problems.value(place, message, f"choose one outside of {low} to {high}")

@@ -14,6 +14,7 @@ from provision.core.errors import InventoryError, Problem
 from provision.core.private import open_to_others
 from provision.core.reading import read_given
 from provision.core.secret import Secret
+from provision.core.token_forms import TOKENS
 from provision.inventory.models import Inventory, SecretSource
 from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems, listing
@@ -91,6 +92,9 @@ def check_sources(root: YamlNode, problems: Problems, *, require: bool) -> None:
             found = listing(places, "and") if places else "none"
             message = f"should name one of {listing(SecretSource.PLACES, 'and')}, found {found}"
             problems.value(node, message, f"write `{{env: {name.upper()}}}` or `{{file: PATH}}`")
+        elif places[0] in ("env", "file") and TOKENS.search(given[places[0]]):
+            said = f"what stands behind `{places[0]}` looks like the secret itself"
+            problems.value(node.children[places[0]], said, f"name where it is: `{{env: {name.upper()}}}`")
         elif lost := [key for key, of in _DECRYPTS.items() if key in given and places[0] not in of]:
             problems.key(
                 node.children[lost[0]], f"`{lost[0]}` is for {listing(_DECRYPTS[lost[0]], 'and')}", "remove it"

@@ -1,0 +1,93 @@
+"""Flags and variables that would be lost, or taken for something else, are told."""
+
+import pytest
+
+OK = "cluster: demo\nhosts: {a: {role: head}, b: }\n"
+
+
+def test_a_variable_without_a_value_is_told(problem, read):
+    where, path, message, hint = problem(OK + "env: {NCCL_IB_HCA: mlx5_0,mlx5_1}\n")
+    assert (where, path, message) == ("3:27", "env", "the variable `mlx5_1` has no value")
+    assert '`"0,1"`' in hint
+    assert read(OK + 'env: {A: ""}\n').head.env == {"A": ""}
+
+
+def test_numbers_with_commas_want_quotes(problems):
+    found = problems(OK + "env: {CUDA_VISIBLE_DEVICES: 0,1}\n")
+    assert [(p.line, p.column, p.hint) for p in found] == [(3, 31, 'put a value with commas in quotes: `"0,1"`')]
+
+
+def test_a_host_takes_a_variable_away_that_is_set_for_all(read):
+    hosts = read("cluster: demo\nenv: {A: 1, B: 2}\nhosts: {a: {role: head, env: {A: }}, b: }\n").hosts
+    assert [host.env for host in hosts] == [{"B": "2"}, {"A": "1", "B": "2"}]
+
+
+def test_a_flag_without_a_value_is_told(problem):
+    where, path, message, hint = problem(OK + "serve: {model: m, args: {enforce-eager: }}\n")
+    assert (where, path, message) == ("3:26", "serve.args", "the flag `enforce-eager` has no value")
+    assert "`enforce-eager: true`" in hint
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("max-model-len: 8192", "max_model_len: 4096"),
+        ("enable-prefix-caching: true", "no-enable-prefix-caching: true"),
+        ("compilation_config.level: 1", "compilation-config.level: 3"),
+    ],
+)
+def test_one_flag_in_two_spellings_is_told(problem, first, second):
+    names = [text.partition(":")[0] for text in (first, second)]
+    _, path, message, _ = problem(OK + f"serve: {{model: m, args: {{{first}, {second}}}}}\n")
+    assert (path, message) == ("serve.args", f"`{names[1]}` and `{names[0]}` are one flag")
+
+
+def test_keys_behind_a_dot_are_flags_of_their_own(read):
+    args = "{compilation-config.level: 3, compilation-config.use_inductor: true}"
+    assert len(read(OK + f"serve: {{model: m, args: {args}}}\n").serve.args) == 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "message", "hint"),
+    [
+        ("dp", "`dp` is short for a flag that is written in full", "write `data-parallel-size: …`"),
+        ("-dp", "flags are written without their dashes, found `-dp`", "write `data-parallel-size: …`"),
+        ("tp", "provision itself sets `--tensor-parallel-size`", "use `serve.tensor_parallel`"),
+    ],
+)
+def test_a_short_flag_is_written_in_full(problem, flag, message, hint):
+    assert problem(OK + f"serve: {{model: m, args: {{{flag}: 2}}}}\n")[2:] == (message, hint)
+
+
+def test_ray_knows_dashes_alone(problem, read):
+    found = problem(OK + "ray: {args: {num_cpus: 4}}\n")
+    assert found[2:] == ("`ray start` has no flag `--num_cpus`", "write `num-cpus: …`")
+    assert read(OK + "ray: {args: {num-cpus: 4}}\n").ray.args == {"num-cpus": 4}
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("data_parallel", "write it among the flags of `vllm serve`: `args: {data-parallel-size: …}`"),
+        ("enable_expert_parallel", "write it among the flags of `vllm serve`: `args: {enable-expert-parallel: …}`"),
+        ("max_model_len", "if it is a flag of `vllm serve`, write `args: {max-model-len: …}`"),
+        ("tensor-parallel-size", "did you mean `tensor_parallel`?"),
+    ],
+)
+def test_a_flag_in_the_place_of_a_key(problem, key, hint):
+    assert problem(OK + f"serve: {{model: m, {key}: 2}}\n")[2:] == (f"unknown key `{key}`", hint)
+
+
+@pytest.mark.parametrize("place", ["env", "file"])
+def test_a_secret_in_the_place_of_its_source_is_not_repeated(problem, place):
+    token = "hf_" + "aB3" * 11
+    _, path, message, hint = problem(OK + f"secrets: {{HF_TOKEN: {{{place}: {token}}}}}\n")
+    assert (path, hint) == (f"secrets.HF_TOKEN.{place}", "name where it is: `{env: HF_TOKEN}`")
+    assert token not in message
+
+
+def test_without_ray_its_ports_are_free(read, problems):
+    serve = OK + "serve: {model: m, backend: %s, port: %d}\n"
+    for port in (6379, 20500):
+        assert read(serve % ("mp", port)).serve.port == port
+        assert problems(serve % ("ray", port))
