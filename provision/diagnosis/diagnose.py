@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -121,10 +122,12 @@ def _in_time(lines: Sequence[Line]) -> list[tuple[int, Line]]:
     """With their places, in the order in which they were said; a line whose time is not known, after the one before it.
     Each text once, and none that is mere aftermath."""
     last, timed = 0.0, []
+    dated = any(line.at is not None for line in lines)
     for place, line in enumerate(lines):
         last = line.at if line.at is not None else last
         if not is_aftermath(line):
-            timed.append((last, place, line))
+            # Of whom the kernel ended, nobody knows when, it may have been long before.
+            timed.append((math.inf if dated and line.at is None and is_kill(line) else last, place, line))
     first: dict[tuple[str, bool], tuple[int, Line]] = {}
     for _, place, line in sorted(timed, key=lambda item: item[0]):
         # What was quoted at level info, or of a request, may be what ends the server later.

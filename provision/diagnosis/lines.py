@@ -19,7 +19,7 @@ class Line:
     """`at`: seconds since the epoch by the controller's clock, None if it cannot be told. `who`: the rank that said it,
     empty for the program itself. `host`: where it was said, also if another host has it in its log; `place`: the host
     and the file that have it. `level`: `error`, `warning`, `info`, or empty where it was not said; `clock`: the time as
-    it was written; `warned`: a program in Python said it as a warning."""
+    it was written; `warned`: a program in Python said it as a warning, or went on."""
 
     text: str
     who: str = ""
@@ -75,6 +75,9 @@ _OPENINGS = (
     "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.",
 )
 
+#: What vLLM logs with the traceback of an exception from which it goes on; each line of it has the same place in front.
+_GOES_ON = regex(r"^(?:Failed to load plugin |Error saving model info cache)")
+
 _CLOCK_FACE = ("month", "day", "hour", "minute", "second")
 
 
@@ -99,6 +102,7 @@ def read_lines(
     found: list[Line] = []
     at: float | None = None
     opened: Stripped | None = None
+    harmless: set[str] = set()
 
     def told(said: Stripped) -> Line:
         where = names.get(said.address, said.address) or said.host or host or said.speaker
@@ -112,6 +116,9 @@ def read_lines(
         elif said.text:
             said.text, opened = f"{opened.text} {said.text}" if opened else said.text, None
         at = time_of(said.stamp, clock) or at
+        if said.file and _GOES_ON.match(said.text):
+            harmless.add(said.file)
+        said.warned = said.warned or said.file in harmless
         if said.text and opened is None:
             found.append(told(said))
     return found if opened is None else [*found, told(opened)]

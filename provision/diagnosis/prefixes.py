@@ -63,7 +63,7 @@ _SYSLOG_5424 = regex(
     rf"^<\d{{1,3}}>1 {_DATE}T{_CLOCK}(?:Z|[+-]\d\d:\d\d) (?P<host>\S+) \S+ \S+ \S+ (?:-|\[[^\]]*\]) ?\ufeff?"
 )
 _DATED = regex(rf"^\[?{_NAME} {_CLOCK}\]? +")
-_ISO = regex(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +|$)")
+_ISO = regex(rf"^\[?{_DATE}[T ]{_CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?\]?(?: +(?:\| +)?|$)")
 # Python's logging, as its examples and most programs set it up: `2026-11-21 00:31:59,123 - name - INFO - `,
 # `2026-11-21 00:31:59 INFO `, and uvicorn's `INFO:     `
 _NAMED = r"(?P<level>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL)"
@@ -72,14 +72,14 @@ _PYTHON = regex(
 )
 _UVICORN = regex(r"^(?P<level>INFO|DEBUG): {2,}")
 # Who gathers the lines of several: `[pod/vllm-1/vllm] ` (kubectl --prefix), `vllm-1 vllm ` (stern), `gpu-02: ` (pdsh),
-# `3: ` (srun -l), and who quotes them: `> `, `12:`, `vllm.log:12:`; only before something that is known.
+# `3: ` (srun -l), and who quotes them: `> `, `12:`, `vllm.log:12:`, `Line 12: `; only before something that is known.
 _KNOWN = (
     r"(?=\(\w+ (?:rank=\d+ )?pid=|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d "
     r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:|\[rank\d|NVRM: )"
 )
 _POD = regex(r"^\[pod/(?P<host>[\w.-]+)/[\w.-]+\] ?")
 _GATHERED = regex(rf"^(?:(?P<host>[a-z][\w.]*[-\d][\w.-]*)(?:: | [\w-]+ (?:[›>|] )?)|\d+: +){_KNOWN}")
-_QUOTED = regex(rf"^(?:(?:> ?)+|(?:[\w./-]+:)?\d+[:\t-]\s*){_KNOWN}")
+_QUOTED = regex(rf"^(?:(?:> ?)+|(?:[\w./-]+:|Line )?\d+[:\t-]\s*){_KNOWN}")
 # `vllm-head-1  | `, as Compose shows several containers
 _COMPOSE = regex(r"^(?P<container>[A-Za-z][\w.-]*) +\| ")
 # `stderr F `, behind a time: containerd's and CRI-O's own files
@@ -105,7 +105,8 @@ _LEVELS = {
 class Stripped:
     """A line without its prefixes, and what these told. `stamp`: the groups of the innermost time; `address`: of the
     host whose process it was; `speaker`: what that host calls itself, where nobody else says which it is; `level`:
-    `error`, `warning`, `info`, or empty; `warned`: by vLLM or another program in Python, which goes on."""
+    `error`, `warning`, `info`, or empty; `warned`: by vLLM or another program in Python, which
+    goes on; `file`: of the source, with the line, that logged it."""
 
     text: str
     program: str = ""
@@ -115,6 +116,7 @@ class Stripped:
     speaker: str = ""
     level: str = ""
     warned: bool = False
+    file: str = ""
     stamp: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -159,7 +161,8 @@ def _take(said: Stripped, groups: Mapping[str, str | None]) -> None:
     word = groups.get("level") or groups.get("plain") or ""
     said.level = level_of(word or groups.get("letter") or "") or said.level
     said.warned = level_of(word) == "warning" if word else said.warned
-    if _OF_A_REQUEST.search(groups.get("file") or ""):
+    said.file = groups.get("file") or said.file
+    if _OF_A_REQUEST.search(said.file):
         said.level = "info"
     if groups.get("hour") or groups.get("boot"):
         said.stamp = {name: value for name, value in groups.items() if value is not None}

@@ -81,19 +81,23 @@ def _module(host: str, facts: Facts) -> list[Finding]:
 def _links(host: str, facts: Facts) -> list[Finding]:
     """Links that are down on a GPU which uses others. A GPU without any is not bridged, unless it alone is: bridges
     join pairs. Where all GPUs use the same part of theirs, and no fabric wants all, the board has no more: H100 PCIe,
-    or two GPUs with one bridge of three."""
+    or two GPUs with one bridge of three. One in MIG instances has none in use, and loses nothing by it."""
     gpus = {gpu.index: gpu for gpu in facts.gpus}
-    linked = sum(active > 0 for _, active, _ in facts.nvlinks)
-    alone = len(facts.nvlinks) > 2 and len(facts.nvlinks) % 2 == 0 and linked == len(facts.nvlinks) - 1
-    most = max((active for _, active, _ in facts.nvlinks), default=0)
+    cut = {gpu.index for gpu in facts.gpus if gpu.mig}
+    links = [each for each in facts.nvlinks if each[0] not in cut]
+    linked = sum(active > 0 for _, active, _ in links)
+    alone = len(links) > 2 and len(links) % 2 == 0 and linked == len(links) - 1
+    most = max((active for _, active, _ in links), default=0)
     broken = [
         (index, active, down)
-        for index, active, down in facts.nvlinks
+        for index, active, down in links
         if down and (active or alone) and (active < most or (index in gpus and on_switches([gpus[index]])))
     ]
     texts = [f"{down} of {active + down} links down (GPU {index})" for index, active, down in broken]
     counted = {index for index, _, _ in broken}
-    texts += [f"none to the other GPUs (GPU {index})" for index in unlinked(facts.topology) if index not in counted]
+    texts += [
+        f"none to the other GPUs (GPU {index})" for index in unlinked(facts.topology) if index not in counted | cut
+    ]
     if not texts:
         return []
     return [

@@ -192,7 +192,8 @@ RULES = (
         "Completed",
         "until it has joined the fabric of the NVSwitches, CUDA does not start there: error 802, system not yet "
         "initialized",
-        "run `sudo systemctl restart nvidia-fabricmanager` on {host}; its version must be that of the driver",
+        "run `sudo systemctl restart nvidia-fabricmanager` on {host}, whose version must be that of the driver; for "
+        "GB200 and GB300 it runs on the rack's NVSwitch trays",
     ),
 )  # fmt: skip
 

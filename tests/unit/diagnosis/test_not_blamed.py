@@ -75,6 +75,24 @@ def test_what_the_kernel_ended_an_hour_before_is_not_missed_now(tmp_path: Path) 
         assert explain(log).id == said
 
 
+def test_of_whom_the_kernel_ended_at_a_time_that_is_not_known_comes_after_what_is_dated(tmp_path: Path) -> None:
+    killed = "[ 5123.1] Out of memory: Killed process 4 (VLLM::Worker_TP) total-vm:9kB, anon-rss:9kB"
+    for last, said in (
+        ("ValueError: No available memory for the cache blocks.", "kv-cache-none"),
+        ("Worker proc VllmWorker-3 died unexpectedly, shutting down executor.", "killed-for-memory"),
+    ):
+        (tmp_path / "all.log").write_text(f"{killed}\nERROR 11-21 10:30:00 [x.py:1] {last}\n")
+        assert explain(tmp_path / "all.log").id == said
+
+
+def test_a_share_of_memory_is_only_advised_where_it_is_near_what_was_wanted() -> None:
+    line = (
+        "ValueError: Free memory on device cuda:0 ({}/94.97 GiB) on startup is less than desired GPU memory utilization"
+    )
+    assert "0.71" in told(f"{line.format(68.1)} (0.9, 85.47 GiB).").hint
+    assert "gpu-memory-utilization" not in told(f"{line.format(3.27)} (0.9, 85.47 GiB).").hint
+
+
 @pytest.mark.parametrize("path", ["/data/x-ray-llama/config.json", "/tmp/models/qwen/model-00001-of-2.safetensors"])
 def test_nobody_is_told_to_remove_a_models_file(path: str) -> None:
     found = diagnose(read_lines(f"PermissionError: [Errno 13] Permission denied: '{path}'", "gpu-01"))

@@ -37,6 +37,10 @@ SAID = "RuntimeError: it broke"
         (f"2025-06-19 16:59:23,120 WARNING {SAID}", "", "", "warning", "2025-06-19 16:59:23"),
         (f"INFO:     {SAID}", "", "", "info", ""),
         (f"Nov 21 00:31:59 {SAID}", "", "", "", "11-21 00:31:59"),
+        # Docker Desktop; an editor that found a line in a file.
+        (f"2026-04-19 12:59:20.215 | (EngineCore pid=9) INFO 04-19 10:59:19 [a.py:5] {SAID}",
+         "", "", "info", "04-19 10:59:19"),
+        (f"  Line 122: (EngineCore pid=9) ERROR 08-18 20:42:56 [a.py:5] {SAID}", "", "", "error", "08-18 20:42:56"),
     ],
 )  # fmt: skip
 def test_prefixes_are_read_and_taken_away(line: str, rank: str, address: str, level: str, time: str) -> None:

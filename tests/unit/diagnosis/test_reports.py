@@ -135,7 +135,12 @@ CAUSE = {
     "container-wants-a-newer-driver": ("container-driver-old", "gpu-01"),
     "no-memory-for-cuda-itself": ("cuda-memory-none", "gpu-01"),
     "kernels-not-built-for-the-gpu": ("quantized-kernel-missing", "gpu-01"),
+    "memory-that-others-hold": ("cuda-memory-of-others", "gpu-01"),
+    "file-of-another-size": ("model-download-size", "gpu-01"),
+    "deepgemm-that-was-not-loaded": ("deepgemm-needed", "gpu-01"),
+    "driver-without-a-gpu-of-ray": ("ray-no-gpu-on-driver", "gpu-01"),
     # A line of a sound start is said before, and is none.
+    "plugin-that-is-not-loaded": ("kv-cache-none", "gpu-01"),
     "warned-of-symmetric-memory": ("rdma-lost", "gpu-01"),
     "kernel-of-days-before": ("kv-cache-none", "gpu-01"),
     "benign-libnccl-net": ("rdma-address", "gpu-01"),
@@ -199,6 +204,8 @@ LIKELY = {
     "file-server-silent": ("file-server-silent", "gpu-02"),
     "symmetric-memory": ("symmetric-memory", "gpu-01"),
     "gpu-without-gsp": ("gpu-not-supported", "gpu-01"),
+    "metadata-server-refuses": ("server-unreachable", "gpu-01"),
+    "memory-region-of-rdma": ("memory-lock", "gpu-01"),
 }
 UNKNOWN = {
     "ended-after-a-new-failure",

@@ -214,6 +214,15 @@ def test_the_memory_errors_of_another_gpu_are_not_explained_by_a_row_that_waits(
     assert [f.fact for f in found] == ["remapped rows", "ECC errors"]
 
 
+def test_nothing_is_said_of_the_links_of_a_gpu_in_mig_instances() -> None:
+    """bottlerocket#4418: with MIG, none is active."""
+    gpus = tuple(h100(i, mig=i == 3) for i in range(8))
+    links = tuple((i, 0, 18) if i == 3 else (i, 18, 0) for i in range(8))
+    cells = [["X" if a == b else "SYS" if 3 in (a, b) else "NV18" for b in range(8)] for a in range(8)]
+    found = judged(board(gpus=gpus, nvlinks=links, topology=tuple(map(tuple, cells))))
+    assert {finding.fact for finding in found} == {"MIG"}
+
+
 def test_what_systemd_says_of_the_fabric_manager_is_evidence_for_a_fabric_that_is_not_ready() -> None:
     worker = replace(with_gpu(fabric_state="Not Started", fabric_status=""), fabric_manager="failed")
     (finding,) = judged(worker)
