@@ -177,8 +177,9 @@ class Client(paramiko.Transport):
         return data
 
     def _listening(self, timeout: float) -> str:
-        """What a server says before its version (`Exceeded MaxStartups`) is lost to paramiko."""
-        line: str = self._readline(timeout)
+        """What a server says before its version (`Exceeded MaxStartups`) is lost to paramiko, which also waits for no
+        more than 2 s after a line of it."""
+        line: str = self._readline(self.banner_timeout)
         if not line.startswith("SSH-"):
             self._greeting.append(line)
         return line

@@ -44,8 +44,8 @@ def _first(preferred: Sequence[str], all_names: Sequence[str]) -> tuple[str, ...
 
 
 def handshake(transport: paramiko.Transport, timeout: float) -> None:
-    transport.banner_timeout = timeout
-    transport.handshake_timeout = timeout
+    # Longer, so that it ends below: what paramiko raises at the end of its own reads like a connection that was closed.
+    transport.banner_timeout = transport.handshake_timeout = timeout + 60
     done = threading.Event()
     transport.start_client(event=done)
     if not done.wait(timeout):

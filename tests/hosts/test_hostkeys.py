@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -220,8 +221,9 @@ def test_a_listener_that_is_not_sshd() -> None:
             hello(host)
 
 
-def test_connections_that_sshd_drops_at_first_are_tried_again(sshds: Sshds, server: Sshd) -> None:
-    """As MaxStartups does, but not at random: the first two are closed before the banner."""
+@contextmanager
+def in_front_of(sshds: Sshds, server: Sshd, *, drops: int = 0, greets: bytes = b"") -> Iterator[Host]:
+    """The host by a port that first closes some connections, or says something and pauses."""
     with socket.socket() as front:
         front.bind((server.address, 0))
         front.listen(8)
@@ -230,9 +232,12 @@ def test_connections_that_sshd_drops_at_first_are_tried_again(sshds: Sshds, serv
             file.write(f"[{server.address}]:{port} {server.host_key}\n")
 
         def relay() -> None:
-            for _ in range(2):
+            for _ in range(drops):
                 front.accept()[0].close()
             here = front.accept()[0]
+            if greets:
+                here.sendall(greets)
+                time.sleep(2.3)
             there = socket.create_connection((server.address, server.port))
 
             def copy(source: socket.socket, sink: socket.socket) -> None:
@@ -250,8 +255,20 @@ def test_connections_that_sshd_drops_at_first_are_tried_again(sshds: Sshds, serv
 
         thread = threading.Thread(target=relay, daemon=True)
         thread.start()
-        assert hello(sshds.host(server).model_copy(update={"ssh": sshds.host(server, port=port).ssh})) == "hello\n"
+        yield sshds.host(server).model_copy(update={"ssh": sshds.host(server, port=port).ssh})
         thread.join(5)
+
+
+def test_connections_that_sshd_drops_at_first_are_tried_again(sshds: Sshds, server: Sshd) -> None:
+    """As MaxStartups does, but not at random."""
+    with in_front_of(sshds, server, drops=2) as host:
+        assert hello(host) == "hello\n"
+
+
+def test_a_server_that_says_something_and_then_takes_its_time(sshds: Sshds, server: Sshd) -> None:
+    """Longer than the 2 s that paramiko waits after such a line."""
+    with in_front_of(sshds, server, greets=b"Welcome\r\n") as host:
+        assert hello(host) == "hello\n"
 
 
 def test_an_sshd_that_takes_few_logins_at_a_time_gets_them_all_in_the_end(sshds: Sshds) -> None:
