@@ -3,6 +3,7 @@
 import ast
 import configparser
 import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,12 @@ from source import FILES, ROOT, module_of, room_of, tree
 
 #: Lines of the longest file there is; a new one should have fewer.
 LONGEST = 312
+
+AT_THE_TOP = {
+    *("setup.cfg", "setup.py", "pyproject.toml", "Makefile", "LICENSE"),
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"),
+    *("provision", "inventories", "playbooks", "tests", "docs", "benchmarks"),
+}
 
 GPU_WORDS = re.compile(r"(?<![a-z])(?:gpus?|nvidia|cuda|vllm|ray)(?![a-z])", re.IGNORECASE)
 SERVED_WORDS = re.compile(r"(?<![a-z])(?:nvidia|vllm|ray)(?![a-z])", re.IGNORECASE)
@@ -62,6 +69,16 @@ def test_only_the_loader_knows_where_the_playbooks_are() -> None:
         "provision/engine/playbook_loader.py",
         "provision/stack/backends.py",
     ]
+
+
+def test_nothing_else_stands_at_the_top() -> None:
+    """A newcomer sees what the project is made of, and what somebody's tools have left is not committed."""
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        names = {line.partition("/")[0] for line in listed.splitlines()}
+    else:  # a copy, in which what is built lies as well
+        names = {path.name for path in ROOT.iterdir()} - {"build", "dist", "PKG-INFO"}
+    assert {name for name in names if not name.startswith(".") and not name.endswith(".egg-info")} == AT_THE_TOP
 
 
 def test_at_most_two_modules_stand_loose() -> None:
