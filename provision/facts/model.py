@@ -152,7 +152,8 @@ class Xid:
 class ModelFolder:
     """The folder of the model, if it is one: `digest` is over names and sizes of its files. `there`: it exists.
     `config`: what its config.json says. `weights_bytes`: of the files with the weights that vLLM would load,
-    `pickles` those of them that are pickles, `missing` the numbered parts of them that are not there."""
+    `pickles` those of them that are pickles, `missing` the numbered parts of them that are not there. `unread`: the
+    config.json is longer than what is read of one."""
 
     path: str
     there: bool = False
@@ -164,6 +165,7 @@ class ModelFolder:
     weights_bytes: int = 0
     pickles: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

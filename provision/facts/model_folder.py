@@ -9,14 +9,19 @@ import re
 from collections.abc import Mapping, Sequence
 
 from provision.facts.model import ModelFolder
-from provision.weights.files import loaded, missing, pickles_of, weights_bytes
+from provision.weights.files import loaded, missing, pickles_of, weights_bytes, with_quantization
 
 
 def read_model(
-    values: Mapping[str, str], files: Sequence[str], disk_free_bytes: int, config: Sequence[str] = ()
+    values: Mapping[str, str],
+    files: Sequence[str],
+    disk_free_bytes: int,
+    config: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> ModelFolder:
     """`files`: lines of size and path below the folder, and `end=0` once all of them have been seen. The digest is
-    empty without it: of a part of the files it would say nothing. `config`: config.json, in one line."""
+    empty without it: of a part of the files it would say nothing. `config`: config.json, in one line; `beside`:
+    hf_quant_config.json."""
     sizes: dict[str, int] = {}
     for line in files:
         match = re.fullmatch(r"(\d{1,18}) \./(.+)", line, re.ASCII)
@@ -30,11 +35,16 @@ def read_model(
         bytes=sum(sizes.values()),
         digest=digest_of_sizes(sizes) if whole else "",
         disk_free_bytes=disk_free_bytes,
-        config=_config(config),
+        config=with_quantization(_config(config), _config(beside)),
+        unread=len("".join(config).encode("utf-8", "surrogateescape")) >= LONGEST_CONFIG,
         weights_bytes=weights_bytes(sizes) if whole else 0,
         pickles=pickles_of(sizes) if whole else (),
         missing=tuple(missing(loaded(sizes))) if whole else (),
     )
+
+
+#: What is read of a config.json (facts/model.sh); a larger one is not understood.
+LONGEST_CONFIG = 1 << 20
 
 
 def digest_of_sizes(sizes: Mapping[str, int]) -> str:

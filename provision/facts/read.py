@@ -99,6 +99,7 @@ def read_facts(stdout: str, *, asked_at: float | None = None, answered_at: float
             sections.get("files", ()),
             _df(sections.get("modeldisk", ()), 3),
             sections.get("config", ()),
+            sections.get("quantization", ()),
         )
         if "model" in sections
         else None,

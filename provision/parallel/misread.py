@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from provision.core.wording import did_you_mean
+from provision.parallel.cache_type import cache_in_4bit, is_modelopt
 from provision.parallel.keys import counts, odd
 
 #: Kinds of positions (RoPE): those that do nothing without a factor, and others.
@@ -58,7 +59,9 @@ def _blocks(quantized: object) -> Iterator[str]:
         yield f'`quantization_config` is `{short(quantized)}`, expected an object such as `{{"quant_method": "fp8"}}`'
         return
     scheme = quantized.get("kv_cache_scheme")
-    if isinstance(scheme, Mapping) and scheme.get("num_bits", 8) != 8:
+    if cache_in_4bit(quantized):
+        yield "how much a KV cache in 4 bits (NVFP4) takes is not known here"
+    elif isinstance(scheme, Mapping) and scheme.get("num_bits", 8) != 8 and not is_modelopt(quantized):
         place = "quantization_config.kv_cache_scheme.num_bits"
         yield f"`{place}` is `{short(scheme['num_bits'])}`, expected `8`, which is all that vLLM reads"
     size = quantized.get("weight_block_size")

@@ -80,6 +80,8 @@ def described(cluster: Cluster) -> ModelFiles:
         folder = node.facts.model if node.facts is not None else None
         if folder is not None and folder.config:
             return ModelFiles(folder.config, folder.weights_bytes, f"{folder.path} on {node.name}")
+        if folder is not None and folder.unread:
+            return ModelFiles(problem=f"the config.json in {folder.path} on {node.name} is longer than 1 MiB")
     return known
 
 

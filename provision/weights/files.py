@@ -31,6 +31,20 @@ _PART = regex(r"(.*-)\d{5}-of-(\d{5})([.]\w+)\Z", re.ASCII | re.DOTALL)
 _NO_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt")
 
 
+#: What ModelOpt before 0.31 writes beside config.json, instead of into it.
+QUANTIZATION = "hf_quant_config.json"
+
+
+def with_quantization(config: Mapping[str, object], beside: Mapping[str, object]) -> Mapping[str, object]:
+    """`config` with what `hf_quant_config.json` says, where it does not say itself how its weights are stored
+    (`get_config` in vllm/transformers_utils/config.py)."""
+    return {**config, "quantization_config": beside} if beside and says_no_quantization(config) else config
+
+
+def says_no_quantization(config: Mapping[str, object]) -> bool:
+    return config.get("quantization_config") is None
+
+
 def weights_bytes(files: Mapping[str, int]) -> int:
     """Of a folder's files, path → bytes, those that vLLM loads: safetensors before PyTorch's own, not below folders;
     not a second copy of the same for another program (`consolidated.safetensors`). 0 where some of them are missing."""

@@ -1,7 +1,7 @@
 """Where the controller itself can look at the model before a host has it: a folder of its own, or the model hub.
 
-Only config.json and the sizes of the files are read. The hub is asked while the hosts are connected to, so that nobody
-waits for it; if it has not answered by then, its answer is done without.
+Only config.json, what ModelOpt writes beside it, and the sizes of the files are read. The hub is asked while the hosts
+are connected to, so that nobody waits for it; if it has not answered by then, its answer is done without.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +21,14 @@ from provision.core.secret import Secret
 from provision.core.wording import is_true
 from provision.inventory.models import Inventory, Serve
 from provision.payload.weights.selection import only_pickles
-from provision.weights.files import ModelFiles, pickles_of, weights_bytes
+from provision.weights.files import (
+    QUANTIZATION,
+    ModelFiles,
+    pickles_of,
+    says_no_quantization,
+    weights_bytes,
+    with_quantization,
+)
 from provision.weights.here import here
 from provision.weights.mistral import as_config
 from provision.weights.source import source_of
@@ -65,6 +73,9 @@ def from_folder(folder: Path) -> ModelFiles:
     config = as_config(_object(text)) if own else _object(text)
     if not config:
         return ModelFiles(problem=f"{folder}/{'params' if own else 'config'}.json is not a model config")
+    if QUANTIZATION in sizes:
+        with suppress(OSError, UnicodeDecodeError):
+            config = with_quantization(config, _object(read_kept(folder / QUANTIZATION).decode("utf-8")))
     # What is there of it is no measure of what it needs.
     lacks, _ = lacking(folder, sizes)
     weights = (0 if lacks else weights_bytes(sizes)) or _indexed(folder)
@@ -85,15 +96,16 @@ def _indexed(folder: Path) -> int:
 
 
 def from_hub(serve: Serve, token: Secret | None, endpoint: str, proxies: Mapping[str, str] = _NONE) -> ModelFiles:
-    """As it is on the hub, by two requests. `proxies`: of the inventory; without, those of the environment."""
+    """As it is on the hub, by two requests or three. `proxies`: of the inventory; without, those of the environment."""
     # Only those pay for an HTTP client who need one.
     from provision.transport.web import NotFetched, fetch
 
     name = urllib.parse.quote(serve.model)
     revision = urllib.parse.quote(serve.weights.revision or "main", safe="")
     source = f"{serve.model} on {urllib.parse.urlsplit(endpoint).netloc}"
+    folder = f"{endpoint}/{name}/resolve/{revision}"
     try:
-        text = fetch(f"{endpoint}/{name}/resolve/{revision}/config.json", token=token, proxies=proxies)
+        text = fetch(f"{folder}/config.json", token=token, limit=2**23, proxies=proxies)
         listed = fetch(
             f"{endpoint}/api/models/{name}/revision/{revision}?blobs=true", token=token, limit=2**23, proxies=proxies
         )
@@ -108,6 +120,10 @@ def from_hub(serve: Serve, token: Secret | None, endpoint: str, proxies: Mapping
     }
     if not config:
         return ModelFiles(problem=f"{source}: config.json is not a model config")
+    if QUANTIZATION in sizes and says_no_quantization(config):
+        with suppress(NotFetched):
+            beside = fetch(f"{folder}/{QUANTIZATION}", token=token, limit=2**23, proxies=proxies)
+            config = with_quantization(config, _object(beside.decode("utf-8", "replace")))
     # Without leave for pickles, another form of the weights is what comes.
     pickles = pickles_of(sizes) if serve.weights.pickles else tuple(only_pickles(sizes))
     return ModelFiles(config, weights_bytes(sizes), source, pickles=pickles)

@@ -19,8 +19,13 @@ if [ -n "$model" ]; then
         echo "there=yes"
         if [ -f "$1/config.json" ]; then
             echo "@config"
-            head -c 65536 "$1/config.json" 2>/dev/null | tr "\n\r" "  "
+            head -c 1048576 "$1/config.json" 2>/dev/null | tr "\n\r" "  "
             echo
+            if [ -f "$1/hf_quant_config.json" ] && ! grep -q "\"quantization_config\"" "$1/config.json"; then
+                echo "@quantization"
+                head -c 1048576 "$1/hf_quant_config.json" 2>/dev/null | tr "\n\r" "  "
+                echo
+            fi
         fi
         echo "@files"
         cd -- "$1" && {

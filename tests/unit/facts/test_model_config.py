@@ -1,10 +1,13 @@
-"""The config of a model's folder, as the facts script sends it along: one line, and no more than 64 KiB of it."""
+"""The config of a model's folder, as the facts script sends it along: one line, and no more than 1 MiB of it."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from provision.facts import read_facts
+from provision.payload.bundle import shell
 
 CONFIG = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 4}
 FILES = "5000 ./model-00001-of-00002.safetensors\n4000 ./model-00002-of-00002.safetensors\n700 ./config.json\n"
@@ -43,3 +46,30 @@ def test_parts_that_are_not_there_are_named_and_nothing_is_counted() -> None:
     part = read_facts(facts(json.dumps(CONFIG), listed + "end=124\n")).model
     assert part is not None
     assert part.missing == ()
+
+
+def asked(folder: Path) -> str:
+    """What a host prints of it."""
+    begin = f"model={folder} uid=1000 newline='\n'\n"
+    done = subprocess.run(["sh", "-c", begin + shell("facts/model.sh")], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_a_host_tells_a_long_config_and_how_weights_are_stored_that_stands_beside_it(tmp_path: Path) -> None:
+    config = {**CONFIG, "ignore": ["model.layers.0.mlp.gate"] * 3000}
+    beside = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
+    (tmp_path / "config.json").write_text(json.dumps(config, indent=1))
+    (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside, indent=1))
+    folder = read_facts(asked(tmp_path)).model
+    assert folder is not None and not folder.unread
+    assert folder.config == {**config, "quantization_config": beside}
+    own = {**config, "quantization_config": {"quant_method": "fp8"}}
+    (tmp_path / "config.json").write_text(json.dumps(own))
+    folder = read_facts(asked(tmp_path)).model
+    assert folder is not None and folder.config == own
+
+
+def test_a_config_longer_than_what_is_read_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "ignore": "x" * (1 << 20)}))
+    folder = read_facts(asked(tmp_path)).model
+    assert folder is not None and (folder.config, folder.unread) == ({}, True)

@@ -320,6 +320,12 @@ QUANTISED: dict[str, tuple[dict[str, Any], bool]] = {
         {"quant_method": "modelopt", "quantization": {"quant_algo": "NVFP4", "kv_cache_quant_algo": None}},
         False,
     ),
+    "hf_quant_config": (
+        {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}},
+        True,
+    ),
+    "hf_quant_config of another": ({"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}, False),
+    "modelopt, scheme by name": ({"quant_method": "modelopt", "kv_cache_scheme": "FP8"}, True),
     "modelopt, scheme": ({"quant_method": "modelopt", "kv_cache_scheme": _SCHEME}, True),
     "bitsandbytes": ({"quant_method": "bitsandbytes", "load_in_4bit": True}, False),
     "gguf": ({"quant_method": "gguf"}, False),
@@ -337,6 +343,15 @@ def test_a_quantised_model_may_have_its_cache_in_8_bits(quantised: dict[str, Any
     for said, bytes_each in ((True, 1 if in_8bit else 2), (False, 2)):
         settings = MemorySettings(utilization=0.92, any_cache=said)
         assert kv_bytes(model, 0, 1000, 1, settings) == 2 * 8 * 128 * 1000 * bytes_each
+
+
+@pytest.mark.parametrize(
+    "said", [{"kv_cache_quant_algo": "NVFP4"}, {"kv_cache_scheme": {"type": "float", "num_bits": 4}}]
+)
+def test_a_cache_in_4_bits_is_not_taken_for_one_in_16(said: dict[str, Any]) -> None:
+    config = {"model_type": "qwen3", **own(64, 64, 8, 5120, 40960, head_dim=128)}
+    model = read_architecture({**config, "quantization_config": {"quant_method": "modelopt", **said}})
+    assert model is not None and model.misread == ("how much a KV cache in 4 bits (NVFP4) takes is not known here",)
 
 
 @pytest.mark.parametrize(

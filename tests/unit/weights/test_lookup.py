@@ -18,6 +18,9 @@ from provision.weights.lookup import from_folder, look_for
 NAME = "meta-llama/Llama-3.1-70B"
 FILES = {"model-00001-of-00002.safetensors": 5000, "model-00002-of-00002.safetensors": 4000, "config.json": 700}
 
+#: What ModelOpt writes beside a config.json.
+BESIDE = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
+
 
 class Hub:
     """`seen`: path and token of each request. `gated`: answers nobody without a token."""
@@ -57,6 +60,8 @@ class Hub:
     def answer(self, path: str) -> object:
         if path == f"/{NAME}/resolve/main/config.json":
             return CONFIGS[NAME]
+        if path == f"/{NAME}/resolve/main/hf_quant_config.json":
+            return BESIDE
         if path == f"/api/models/{NAME}/revision/main?blobs=true":
             return {"siblings": [{"rfilename": name, "size": size} for name, size in self.files.items()]}
         return None
@@ -86,6 +91,17 @@ def test_the_hub_tells_config_and_sizes(hub: Hub) -> None:
     assert found.weights == 9000
     assert found.source == f"{NAME} on {hub.url.removeprefix('http://')}"
     assert found.problem == ""
+
+
+def test_how_weights_are_stored_is_read_where_it_stands_beside_the_config(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {**FILES, "hf_quant_config.json": 260}
+    assert look_for(inventory(model=NAME), {})(False).config == {**CONFIGS[NAME], "quantization_config": BESIDE}
+    (tmp_path / "config.json").write_text(json.dumps(CONFIGS[NAME]))
+    (tmp_path / "hf_quant_config.json").write_text(json.dumps(BESIDE))
+    assert from_folder(tmp_path).config == {**CONFIGS[NAME], "quantization_config": BESIDE}
+    own = {**CONFIGS[NAME], "quantization_config": {"quant_method": "fp8"}}
+    (tmp_path / "config.json").write_text(json.dumps(own))
+    assert from_folder(tmp_path).config == own
 
 
 def test_a_gated_model_is_asked_for_with_the_token_in_a_header_alone(hub: Hub) -> None:
