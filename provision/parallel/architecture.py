@@ -6,17 +6,17 @@ what vLLM reads: vllm 0.32.0, vllm/transformers_utils/model_arch_config_converto
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from provision.core.values import dataclass
 from provision.parallel.cache_type import cache_in_8bit
-from provision.parallel.caches import Cache, Layers, block_heads, caches, feed_forward, indexed
+from provision.parallel.caches import Cache, Layers, block_heads, caches, indexed
 from provision.parallel.defaults import DEFAULTS
 from provision.parallel.encoder_decoder import as_decoder
+from provision.parallel.feed_forward import dense, expert_inner, expert_share, experts, number, shared, shares
 from provision.parallel.keys import (
     BYTES,
-    EXPERTS,
     HEADS,
     HIDDEN,
     INTERMEDIATE,
@@ -55,7 +55,9 @@ class Architecture:
     answer too. `usual_length`: what vLLM serves unless told otherwise. `stored_bytes`: of one number in a file that is
     not quantised. `block`: FP8 weights are quantised in blocks of so many rows and columns, (0, 0) if they are not.
     `experts`: of each layer that has some, 0 for a dense model; `expert_share`: their part of the weights of all
-    layers. `dense`, `shared`: inner size of the dense feed-forward parts, and of the shared experts, 0 without.
+    layers. `dense`, `shared`, `expert_inner`: inner size of the dense feed-forward parts, of the shared experts, and of
+    each other one, 0 without. `tower`: heads of the part that sees images, where GPUs share it as they do the rest;
+    `whole`: its bytes, where each GPU has all of it.
     `cache_8bit`: its files have scales for a KV cache in 8 bits, which vLLM then keeps unless told otherwise.
     `not_modelled`: keys of the config that tell of attention or cache and are not understood here; `misread`: what is
     no answer there, a sentence each."""
@@ -85,6 +87,9 @@ class Architecture:
     expert_share: float = 0.0
     dense: int = 0
     shared: int = 0
+    expert_inner: int = 0
+    tower: int = 0
+    whole: int = 0
     cache_8bit: bool = False
     not_modelled: tuple[str, ...] = ()
     misread: tuple[str, ...] = ()
@@ -108,21 +113,21 @@ class Architecture:
 def read_architecture(config: Mapping[str, object]) -> Architecture | None:
     """Never raises: None if these are not the numbers of a language model."""
     text = _text_config(config)
-    layers = _number(text, LAYERS)
+    layers = number(text, LAYERS)
     if layers <= 0 or layers > 10_000:
         return None
-    heads, hidden = _number(text, HEADS), _number(text, HIDDEN)
+    heads, hidden = number(text, HEADS), number(text, HIDDEN)
     kv_heads = _kv_heads(text, heads)
-    head_dim = _number(text, ("attention_head_dim", "head_dim", "hidden_size_per_head")) or (
+    head_dim = number(text, ("attention_head_dim", "head_dim", "hidden_size_per_head")) or (
         hidden // heads if heads else 0
     )
     model_type = str(text.get("model_type", ""))
     if model_type == "minicpm3":  # keys and values are made whole of the latent ones, with the positions' part beside
-        head_dim = _number(text, ("qk_nope_head_dim",)) + _number(text, ("qk_rope_head_dim",)) or head_dim
-    latent = _number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
+        head_dim = number(text, ("qk_nope_head_dim",)) + number(text, ("qk_rope_head_dim",)) or head_dim
+    latent = number(text, ("kv_lora_rank",)) if model_type in _LATENT else 0
     if model_type in _LATENT and text.get("qk_nope_head_dim") == text.get("qk_rope_head_dim") == 0 and heads:
         head_dim = hidden // heads  # DeepSeek-OCR: plain attention (`use_mha` in deepseek_v2.py)
-    latent = latent + _number(text, ("qk_rope_head_dim",)) if latent else 0
+    latent = latent + number(text, ("qk_rope_head_dim",)) if latent else 0
     kept = caches(text, layers, heads, Cache(0 if latent else kv_heads, head_dim, latent, beside=indexed(text)))
     length, key = _length(text)
     longer = text.get("model_max_length")
@@ -136,11 +141,11 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         kv_heads=kv_heads,
         head_dim=head_dim,
         hidden=hidden,
-        vocabulary=_number(text, ("vocab_size",)),
-        intermediate=_number(text, INTERMEDIATE),
+        vocabulary=number(text, ("vocab_size",)),
+        intermediate=number(text, INTERMEDIATE),
         latent=latent,
         caches=kept,
-        shares=_shares(text, layers, hidden, (heads + kv_heads) * head_dim),
+        shares=shares(text, layers, hidden, (heads + kv_heads) * head_dim),
         tied=bool(tied),
         quantized=any(isinstance(c.get("quantization_config"), Mapping) for c in (config, text)),
         length=length,
@@ -150,14 +155,47 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         stored_bytes=_stored(text) or _stored(config) or 2,
         yarn=_yarn(text),
         block=_block(text) or _block(config) or (0, 0),
-        experts=_experts(text),
-        expert_share=_expert_share(text, layers, (heads + kv_heads) * head_dim),
-        dense=_dense(text),
-        shared=_shared(text),
+        experts=experts(text),
+        expert_share=expert_share(text, layers, hidden, (heads + kv_heads) * head_dim),
+        dense=dense(text),
+        shared=shared(text),
+        expert_inner=expert_inner(text),
+        tower=_tower(config),
+        whole=_whole(config),
         cache_8bit=any(cache_in_8bit(c.get("quantization_config")) for c in (config, text)),
         not_modelled=tuple(dict.fromkeys((*_missing(heads, head_dim, kept), *not_modelled(text, layers)))),
         misread=of_config(config, text, layers),
     )
+
+
+#: Those whose `vision_config` has the heads of a part that GPUs share: clip.py, siglip.py, pixtral.py, glm4_1v.py,
+#: qwen2_vl.py, qwen2_5_vl.py, qwen3_vl.py, mllama4.py and lfm2_siglip2.py of vLLM's models.
+_WITH_TOWER = frozenset(
+    (
+        "Gemma3ForConditionalGeneration", "Glm4vForConditionalGeneration", "Glm4vMoeForConditionalGeneration",
+        "Lfm2VlForConditionalGeneration", "Llama4ForConditionalGeneration", "LlavaForConditionalGeneration",
+        "Mistral3ForConditionalGeneration", "Qwen2VLForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration",
+        "Qwen3VLForConditionalGeneration", "Qwen3VLMoeForConditionalGeneration", "Qwen3_5ForConditionalGeneration",
+        "Qwen3_5MoeForConditionalGeneration",
+    )
+)  # fmt: skip
+
+
+def _tower(config: Mapping[str, object]) -> int:
+    names, vision = config.get("architectures"), config.get("vision_config")
+    if not isinstance(names, list) or not isinstance(vision, Mapping) or _WITH_TOWER.isdisjoint(map(str, names)):
+        return 0
+    return number(vision, ("num_heads", "num_attention_heads"))
+
+
+def _whole(config: Mapping[str, object]) -> int:
+    """Gemma 4 runs what sees images in Transformers' implementation, whole on every GPU (gemma4_mm.py): matrices of
+    attention and of a gated feed-forward part, in 16 bits."""
+    names, vision = config.get("architectures"), config.get("vision_config")
+    if not isinstance(names, list) or "Gemma4ForConditionalGeneration" not in names or not isinstance(vision, Mapping):
+        return 0
+    hidden, inner = number(vision, HIDDEN), number(vision, INTERMEDIATE)
+    return 2 * number(vision, LAYERS) * hidden * (4 * hidden + 3 * inner)
 
 
 def _missing(heads: int, head_dim: int, kept: Layers) -> tuple[str, ...]:
@@ -183,43 +221,22 @@ def _text_config(config: Mapping[str, object]) -> Mapping[str, object]:
     for names in (LAYERS, HEADS, HIDDEN, KV_HEADS, INTERMEDIATE, LENGTHS):
         if any(name in said for name in names):
             usual = {key: value for key, value in usual.items() if key not in names}
+    listed = said.get("layers_block_type")
+    if isinstance(listed, list) and not any(name in said for name in LAYERS):
+        usual = {**usual, "num_hidden_layers": len(listed)}  # Nemotron-H (configuration_nemotron_h.py of transformers)
     # An explicit null is an answer too: no window, heads that share nothing.
     return as_decoder({**usual, **text, "model_type": kind or ""})
-
-
-def _number(text: Mapping[str, object], names: Sequence[str]) -> int:
-    for name in names:
-        value = text.get(name)
-        if counts(value):
-            return int(value)
-    return 0
 
 
 def _kv_heads(text: Mapping[str, object], heads: int) -> int:
     if text.get("multi_query") and not text.get("new_decoder_architecture"):
         return 1
     attention = text.get("attn_config")
-    if isinstance(attention, Mapping) and (found := _number(attention, ("kv_n_heads",))):
+    if isinstance(attention, Mapping) and (found := number(attention, ("kv_n_heads",))):
         return found
     if own := block_heads(text, heads):
         return own
-    return _number(text, KV_HEADS) or heads
-
-
-def _shares(text: Mapping[str, object], layers: int, hidden: int, attention: int) -> tuple[float, ...]:
-    """By the numbers of weights, roughly: attention, and either a dense feed-forward part or all experts."""
-    experts = _experts(text)
-    inner = _number(text, INTERMEDIATE) or 4 * hidden
-    each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or inner
-    dense_first = _number(text, ("first_k_dense_replace",))
-    step = _number(text, ("interleave_moe_layer_step",)) or 1
-    own = feed_forward(text, layers, hidden, experts * each if experts else inner)
-    weights = own or [
-        2 * attention + 3 * (experts * each if experts and layer >= dense_first and (layer + 1) % step == 0 else inner)
-        for layer in range(layers)
-    ]
-    total = sum(weights) or layers
-    return tuple((weight or 1) / total for weight in weights)
+    return number(text, KV_HEADS) or heads
 
 
 def _length(text: Mapping[str, object]) -> tuple[float | None, str]:
@@ -255,7 +272,7 @@ def _usual(text: Mapping[str, object], length: float | None) -> int:
     if length is None:
         return 2048
     if any(_rope_type(rope) == "longrope" for rope in _ropes(text)):
-        return _number(text, ("original_max_position_embeddings",)) or int(length)
+        return number(text, ("original_max_position_embeddings",)) or int(length)
     return int(length)
 
 
@@ -270,36 +287,6 @@ def _block(config: Mapping[str, object]) -> tuple[int, int] | None:
     if isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size):
         return size[0], size[1]
     return None
-
-
-def _experts(text: Mapping[str, object]) -> int:
-    ffn = text.get("ffn_config")
-    return _number(text, EXPERTS) or (_number(ffn, EXPERTS) if isinstance(ffn, Mapping) else 0)
-
-
-def _dense(text: Mapping[str, object]) -> int:
-    """0 where every layer has experts instead."""
-    mixed = any(text.get(key) for key in ("first_k_dense_replace", "mlp_only_layers", "decoder_sparse_step"))
-    only = text.get("mlp_only_layers") == [] and text.get("decoder_sparse_step") in (None, 0, 1)
-    some = mixed and not (only and not text.get("first_k_dense_replace"))
-    return _number(text, INTERMEDIATE) if some or not _experts(text) else 0
-
-
-def _shared(text: Mapping[str, object]) -> int:
-    own = _number(text, ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"))
-    return own or _number(text, ("n_shared_experts", "num_shared_experts")) * _number(text, ("moe_intermediate_size",))
-
-
-def _expert_share(text: Mapping[str, object], layers: int, attention: int) -> float:
-    """Roughly, by the numbers of weights."""
-    experts = _experts(text)
-    each = _number(text, ("moe_intermediate_size", "expert_ffn_hidden_size")) or _number(text, INTERMEDIATE)
-    dense = min(layers, _number(text, ("first_k_dense_replace",)))
-    step = _number(text, ("interleave_moe_layer_step",)) or 1
-    sparse = (layers - dense) // step
-    held = sparse * 3 * experts * each
-    other = layers * 2 * attention + (layers - sparse) * 3 * _number(text, INTERMEDIATE) + sparse * 3 * _shared(text)
-    return held / (held + other) if held else 0.0
 
 
 def _stored(config: Mapping[str, object]) -> int:

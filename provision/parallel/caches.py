@@ -78,12 +78,27 @@ def block_heads(text: Mapping[str, object], heads: int) -> int:
 def feed_forward(text: Mapping[str, object], layers: int, hidden: int, inner: int) -> list[int] | None:
     """Weights of each layer, roughly, in numbers per row of its input, where layers differ by a list: of Nemotron-NAS
     and Nemotron-H. None for others."""
-    blocks, pattern = text.get("block_configs"), text.get("hybrid_override_pattern")
+    blocks = text.get("block_configs")
     if isinstance(blocks, list) and len(blocks) >= layers:
         return [_block_weights(block, hidden) for block in blocks[:layers]]
-    if isinstance(pattern, str) and len(pattern) == layers:
-        return [{"*": 3 * hidden, "M": 6 * hidden}.get(letter, 2 * inner) for letter in pattern]
+    if pattern := letters(text, layers):
+        # Experts may work on fewer numbers than a layer passes on.
+        narrow = _whole(text.get("moe_latent_size")) or hidden
+        sizes = {"*": 3 * hidden, "M": 6 * hidden, "E": 2 * inner * narrow // hidden}
+        return [sizes.get(letter, 2 * inner) for letter in pattern]
     return None
+
+
+#: What Nemotron-H's newer configs call its kinds of layers, and their letters in its older ones.
+_LETTERS = {"mamba": "M", "attention": "*", "full_attention": "*", "moe": "E", "mlp": "-"}
+
+
+def letters(text: Mapping[str, object], layers: int) -> str:
+    """Nemotron-H: `M` is Mamba, `*` attention, `-` and `E` feed-forward; empty for others."""
+    pattern, listed = text.get("hybrid_override_pattern"), text.get("layers_block_type")
+    if isinstance(listed, list) and str(text.get("model_type")) == "nemotron_h":
+        pattern = "".join(_LETTERS.get(str(name), "?") for name in listed)
+    return pattern if isinstance(pattern, str) and len(pattern) == layers else ""
 
 
 def _block_weights(block: object, hidden: int) -> int:
@@ -115,9 +130,9 @@ def _blocks(text: Mapping[str, object], layers: int, heads: int, usual: Cache) -
 
 
 def _pattern(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
-    """Nemotron-H: `M` is Mamba, `*` attention, `-` and `E` feed-forward."""
-    pattern = text.get("hybrid_override_pattern")
-    if not isinstance(pattern, str) or len(pattern) != layers:
+    """Nemotron-H."""
+    pattern = letters(text, layers)
+    if not pattern or "?" in pattern:
         return None
     return [usual if letter == "*" else () for letter in pattern]
 

@@ -7,11 +7,13 @@ Source: vllm 0.32.0, `verify_with_parallel_config` and `_get_and_verify_max_len`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from packaging.version import InvalidVersion, Version
 
 from provision.core.values import dataclass
 from provision.parallel.architecture import Architecture
+from provision.parallel.equal_parts import left_over, shares_tower
 from provision.parallel.registry import PLUGINS, WITHOUT_STAGES, covers, knows, removed_before
 
 
@@ -21,7 +23,8 @@ class Cut:
     replicas of one server; `experts`: whether experts are divided among all their GPUs (expert parallel); `context`:
     GPUs that share a prompt's tokens (`prefill-context-parallel-size`); `decode`: ones of a stage that share its KV
     cache (`decode-context-parallel-size`). `balanced`: whether vLLM moves experts while it serves (`enable-eplb`), for
-    which it keeps so many more of them (`redundant`)."""
+    which it keeps so many more of them (`redundant`). `whole_tower`: what sees images is on every GPU whole, or is
+    left out."""
 
     tensor: int
     pipeline: int
@@ -33,6 +36,7 @@ class Cut:
     decode: int = 1
     balanced: bool = False
     redundant: int = 0
+    whole_tower: bool = False
 
     @property
     def gpus(self) -> int:
@@ -45,13 +49,13 @@ class Cut:
 
 
 #: Kinds of refusals with which no other number of the cut means anything.
-IMPOSSIBLE = ("heads", "blocks", "stages")
+IMPOSSIBLE = ("heads", "parts", "blocks", "stages")
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """`kind`: `architecture`, `heads`, `blocks`, `experts`, `context`, `stages` or `length`. `said`: what is wrong;
-    `hint`: what would be right."""
+    """`kind`: `architecture`, `heads`, `parts`, `blocks`, `experts`, `context`, `stages` or `length`. `said`: what is
+    wrong; `hint`: what would be right."""
 
     kind: str
     said: str
@@ -64,9 +68,11 @@ MOST = 4096
 
 def refusals(model: Architecture, cut: Cut, vllm: str = "") -> list[Refusal]:
     """`vllm`: the version that is to serve it; what only holds for one version is judged for that one alone."""
+    cut = cut if shares_tower(vllm) else replace(cut, whole_tower=True)
     return [
         *_architecture(model, vllm),
         *_heads(model, cut),
+        *_parts(model, cut),
         *_blocks(model, cut),
         *_experts(model, cut),
         *_decode(model, cut),
@@ -106,8 +112,33 @@ def _heads(model: Architecture, cut: Cut) -> Iterator[Refusal]:
         said = f"its {model.heads} attention heads cannot be divided among tensor_parallel {cut.tensor}"
     else:
         said = f"its {model.kv_heads} KV heads can neither be divided among tensor_parallel {cut.tensor} nor repeated"
-    fitting = ", ".join(str(tensor) for tensor in range(1, min(model.heads, MOST) + 1) if divides(model, tensor))
-    yield Refusal("heads", said, f"choose `serve.tensor_parallel` from {fitting}")
+    yield Refusal("heads", said, f"choose `serve.tensor_parallel` from {_fitting(model, cut, model.heads)}")
+
+
+def _parts(model: Architecture, cut: Cut) -> Iterator[Refusal]:
+    found = _left_over(model, cut, cut.tensor)
+    if found is None or not divides(model, cut.tensor):
+        return
+    what, among = found
+    fitting = _fitting(model, cut, model.heads or among)
+    said = f"its {what} cannot be divided among {among} GPUs"
+    hint = f"choose `serve.tensor_parallel` from {fitting}" if fitting else "choose another `data-parallel-size`"
+    if what.startswith("expert size"):
+        hint += ", or set `enable-expert-parallel: true` in `serve.args`, which leaves experts whole"
+    if what.endswith("vision part"):
+        hint += ", or set `mm-encoder-tp-mode: data` in `serve.args`, with which each GPU has that part whole"
+    yield Refusal("parts", said, hint)
+
+
+def _fitting(model: Architecture, cut: Cut, most: int) -> str:
+    """The degrees that would do, with all else as it is."""
+    tried = (tensor for tensor in range(1, min(most, MOST) + 1) if divides(model, tensor))
+    return ", ".join(str(tensor) for tensor in tried if not _left_over(model, cut, tensor))
+
+
+def _left_over(model: Architecture, cut: Cut, tensor: int) -> tuple[str, int] | None:
+    experts = 1 if cut.experts else tensor * cut.data * cut.context
+    return left_over(model, tensor, experts, 1 if cut.whole_tower else tensor)
 
 
 def _blocks(model: Architecture, cut: Cut) -> Iterator[Refusal]:
@@ -152,7 +183,8 @@ def _part(size: int, tensor: int) -> int:
 
 
 def _experts(model: Architecture, cut: Cut) -> Iterator[Refusal]:
-    if cut.experts and not model.experts and not model.not_modelled:
+    # The class of a dense Nemotron-H's config says that it has experts, and that is what vLLM asks.
+    if cut.experts and not model.experts and not model.not_modelled and model.model_type != "nemotron_h":
         said = "it has no experts, and enable-expert-parallel divides them"
         yield Refusal("experts", said, "remove `enable-expert-parallel` from `serve.args`")
     # `_validate_parallel_config` in vllm/config/parallel.py

@@ -93,7 +93,10 @@ _TELLS = regex(
     r"|linear_(?:attn|key|value|num)|ssm|mamba|chunk|conv_|indexer|^index_|state_size|kv_shared|retention|use_cla"
 )
 #: Read of MiMo V2.
-_OF_MIMO = _names("hybrid_layer_pattern sliding_window_size swa_num_attention_heads swa_num_key_value_heads")
+_OF_MIMO = _names(
+    "hybrid_layer_pattern sliding_window_size swa_num_attention_heads swa_num_key_value_heads"
+    " add_full_attention_sink_bias add_swa_attention_sink_bias"
+)
 #: `kv_channels` of these is what `hidden_size` and the heads make anyway, or `attention_head_dim` says.
 _CHANNELS = frozenset(("chatglm", "qwen", "zamba2"))
 

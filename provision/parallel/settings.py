@@ -22,6 +22,9 @@ _UNSURE = (
 #: Of these, those after which it may be more than here.
 _MORE = ("speculative-config", "hf-config-path", "kv-cache-memory-bytes")
 
+#: Flags after which what sees images may be on every GPU whole, or nowhere.
+_TOWER_FLAGS = ("mm-encoder-tp-mode", "limit-mm-per-prompt", "language-model-only")
+
 #: What vLLM takes of each GPU unless told otherwise. It does not start where less is free: vllm/config/cache.py,
 #: `gpu_memory_utilization`, and "Free memory on device … is less than desired GPU memory utilization".
 UTILIZATION = 0.92
@@ -93,6 +96,7 @@ def cut_of(variables: Mapping[str, str], serve: Serve, tensor: int, pipeline: in
         decode=serve.count("decode-context-parallel-size"),
         balanced=is_true(str(serve.argument("enable-eplb") or "")),
         redundant=_redundant(serve),
+        whole_tower=any(name in _TOWER_FLAGS for name in (flag.partition(".")[0] for flag in flags(serve))),
     )
 
 

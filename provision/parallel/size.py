@@ -15,6 +15,7 @@ from provision.core.values import dataclass
 from provision.core.wording import GIB
 from provision.parallel.architecture import Architecture
 from provision.parallel.cut import Cut
+from provision.parallel.matrices import has_output, has_table
 
 #: CUDA's context, the communicators of a stage, buffers for sampling; at most also the recorded CUDA graphs and what
 #: the allocator has between its blocks. Estimates.
@@ -91,26 +92,29 @@ def sizes(
         return ()
     length = cut.length or model.usual_length
     first, last, layers_weigh = _apart(model, weights)
+    whole = min(model.whole, layers_weigh / 2)
+    layers_weigh -= whole
     found: list[StageSize] = []
     begin = 0
     for stage, count in enumerate(layers_of(model.layers, cut.pipeline, settings.partition)):
         mine = range(begin, begin + count)
         begin += count
         held = layers_weigh * sum(model.shares[layer] for layer in mine)
-        held += first * (stage == 0 or (model.tied and stage == cut.pipeline - 1))
-        held += last * (stage == cut.pipeline - 1)
+        held += first * has_table(model.names, stage, cut.pipeline, tied=model.tied)
+        held += last * has_output(model.names, stage, cut.pipeline)
         memory = min(visible(room.memory) for room in places[stage])
         how = _usual(settings, memory)
         least, most = _besides(model, cut, settings, how, last=stage == cut.pipeline - 1)
+        keeps = [_kept(model, mine, -(-length // cut.decode), cut, *flying) for flying in _flying(settings, how, cut)]
         found.append(
             StageSize(
                 stage,
                 tuple(room.host for room in places[stage]),
                 count,
-                max(0, int(_divided(model, held, cut)) - settings.offloaded),
-                sum(kv_bytes(model, layer, -(-length // cut.decode), cut.tensor, how) for layer in mine),
-                least,
-                most,
+                max(0, int(_divided(model, held, cut) + whole) - settings.offloaded),
+                keeps[1],
+                max(0, least - (keeps[1] - keeps[0])),
+                most + keeps[2] - keeps[1],
                 int(settings.utilization * memory),
             )
         )
@@ -131,15 +135,31 @@ def visible(memory: int) -> int:
     return max(0, memory - (DRIVER_KEEPS[1] if memory >= 39 * GIB else DRIVER_KEEPS[0]))
 
 
-def kv_bytes(model: Architecture, layer: int, tokens: int, tensor: int, settings: MemorySettings) -> int:
+def _flying(said: MemorySettings, usual: MemorySettings, cut: Cut) -> tuple[tuple[MemorySettings, int], ...]:
+    """With how many batches on their way a layer with a window is to be counted: at least, usually, and at most. Each
+    stage has one, and vLLM prepares the next besides, unless told otherwise or an older version (`max_in_flight_tokens`
+    and `max_concurrent_batches` in vllm/config/vllm.py)."""
+    least = replace(usual, batched=said.batched or min(LEAST[1], usual.batched or LEAST[1]))
+    return (least, 1), (usual, cut.pipeline), (usual, cut.pipeline + 1)
+
+
+def _kept(
+    model: Architecture, layers: Sequence[int], tokens: int, cut: Cut, settings: MemorySettings, flying: int
+) -> int:
+    return sum(kv_bytes(model, layer, tokens, cut.tensor, settings, flying) for layer in layers)
+
+
+def kv_bytes(
+    model: Architecture, layer: int, tokens: int, tensor: int, settings: MemorySettings, flying: int = 1
+) -> int:
     """What a layer keeps of so many tokens on each GPU. Latent attention (MLA) is on all of them the same. A layer with
-    a window keeps that and what goes through at once (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
+    a window keeps that and `flying` batches on their way (`SlidingWindowSpec` in vllm/v1/kv_cache_interface.py)."""
     kept, at_once = 0.0, settings.batched or LEAST[1]
     each = 1 if settings.any_cache and model.cache_8bit else settings.kv_bytes
     for part in model.caches[layer]:
         counted = tokens
         if part.window:
-            counted = min(tokens, part.window + at_once)
+            counted = min(tokens, part.window + at_once * flying)
         elif part.encoder:  # as much room as for what goes through at once (`CrossAttentionSpec`)
             counted = max(part.encoder, at_once)
         kept += (part.numbers(tensor) * each + part.beside) * counted / part.every

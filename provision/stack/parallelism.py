@@ -31,6 +31,7 @@ from provision.weights.files import ModelFiles
 _PLACES = {
     "architecture": ("compatibility", "model architecture"),
     "heads": ("compatibility", "tensor_parallel"),
+    "parts": ("compatibility", "tensor_parallel"),
     "stages": ("compatibility", "pipeline_parallel"),
     "length": ("compatibility", "--max-model-len"),
     "blocks": ("compatibility", "tensor_parallel"),
@@ -40,6 +41,7 @@ _PLACES = {
 _WHY = {
     "architecture": "vLLM exits with this error after reading the model's config",
     "heads": "all GPUs of a stage take the same number of attention heads",
+    "parts": "all GPUs of a stage take equal parts of each matrix: vLLM exits while it makes the layers",
     "stages": "a model's implementation must support pipeline stages",
     "blocks": "a GPU's part of an FP8 weight must be whole blocks: vLLM exits while it makes the layers",
     "experts": "vLLM exits with this error after reading the model's config",

@@ -43,6 +43,7 @@ def test_layers_are_shared_inside_a_host_and_stages_go_across(gpus: tuple[int, .
     [
         ("Qwen/Qwen2-7B", (8, 8), (4, 4)),  # 28 heads
         ("microsoft/phi-4", (8,), (2, 4)),  # 10 KV heads
+        ("microsoft/phi-4", (10,), (2, 5)),  # its vocabulary is no multiple of 5
         ("tiiuae/falcon-7b", (8,), (1, 8)),  # 71 heads
         ("google/gemma-3n-E4B", (4, 4), (8, 1)),  # cannot be cut into stages
     ],

@@ -301,6 +301,20 @@ def test_what_is_not_understood_is_named(config: dict[str, Any], key: str) -> No
     assert model is not None and key in model.not_modelled
 
 
+def test_layers_that_are_listed_need_no_number() -> None:
+    """nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B, shortened."""
+    kinds = ["mamba", "moe", "mamba", "attention", "moe", "mamba"]
+    config = {"model_type": "nemotron_h", **own(6, 64, 2, 8192, 262144, head_dim=128), "layers_block_type": kinds}
+    config |= {"n_routed_experts": 512, "moe_intermediate_size": 5120, "moe_latent_size": 2048, "n_shared_experts": 1}
+    del config["num_hidden_layers"]
+    model = read_architecture(config)
+    assert model is not None and (model.layers, model.not_modelled) == (6, ())
+    assert model.kinds == ("state", "state", "state", "all", "state", "state")
+    mamba, attention, moe = (model.shares[layer] for layer in (0, 3, 1))
+    assert mamba < attention * 3 and moe > 10 * mamba, "experts weigh most"
+    assert 0.9 < model.expert_share < 0.99
+
+
 _GROUP = {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}
 _SCHEME = {"num_bits": 8, "type": "float", "dynamic": False}
 

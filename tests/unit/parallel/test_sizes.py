@@ -151,3 +151,39 @@ def test_weights_that_lack_a_part_have_no_size() -> None:
         "model-00002-of-00003.safetensors",
         "model-00003-of-00003.safetensors",
     ]
+
+
+def weigh(name: str, pipeline: int) -> list[float]:
+    """GiB of weights of each stage, of 64 GiB in all, over the table of tokens, which is 1."""
+    found = replace(model(name), hidden=4096, vocabulary=131072, layers=6, shares=(1 / 6,) * 6)
+    found = replace(found, caches=found.caches[:6], tied=False)
+    return [stage.weights / GIB for stage in sizes(found, 64 * GIB, Cut(1, pipeline), [H100], SETTINGS)]
+
+
+def test_models_that_have_both_matrices_in_every_stage_are_counted_so() -> None:
+    """As vLLM 0.32.0 builds them: Llama has one in the first and the last, Mixtral both in each, Cohere the table."""
+    third = 62 / 3
+    assert weigh("meta-llama/Llama-2-7b-hf", 3) == pytest.approx([third + 1, third, third + 1], abs=0.01)
+    assert weigh("mistralai/Mixtral-8x7B-v0.1", 3) == pytest.approx([third + 2] * 3, abs=0.01)
+    assert weigh("CohereForAI/c4ai-command-r-v01", 3) == pytest.approx([third + 1, third + 1, third + 2], abs=0.01)
+
+
+def test_a_window_is_kept_besides_one_batch_of_each_stage() -> None:
+    """What vLLM 0.32.0 says of each of three stages with batches of 2048 tokens, and none prepared ahead: 0.218 GiB."""
+    said = replace(SETTINGS, batched=2048)
+    first, *_ = sizes(model("mistralai/Mistral-7B-v0.1"), 14 * GIB, Cut(2, 3), [H100], said)
+    each = 11 * 2 * 4 * 128 * 2
+    assert first.kv == each * (4096 + 3 * 2048) == pytest.approx(0.218 * GIB, rel=0.02)
+    plain, *_ = sizes(model("meta-llama/Llama-2-7b-hf"), 14 * GIB, Cut(2, 3), [H100], said)
+    assert first.most - plain.most > each * 2048 * 0.9, "one more may be prepared"
+
+
+def test_what_sees_images_is_whole_on_every_gpu_where_transformers_runs_it() -> None:
+    """google/gemma-4-26B-A4B over 8 GPUs: 6.98 GiB each, by the models of vLLM 0.32.0."""
+    gemma = {**CONFIGS["google/gemma-3-4b-it"], "architectures": ["Gemma4ForConditionalGeneration"]}
+    vision = {"num_hidden_layers": 27, "hidden_size": 1152, "intermediate_size": 4304}
+    found = read_architecture({**gemma, "vision_config": vision})
+    assert found is not None
+    (stage,) = sizes(found, 48 * GIB, Cut(8, 1), [H100], SETTINGS)
+    tower = 2 * 27 * (4 * 1152**2 + 3 * 1152 * 4304)
+    assert stage.weights == pytest.approx((48 * GIB - tower) / 8 + tower, rel=0.001)
