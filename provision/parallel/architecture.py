@@ -15,6 +15,7 @@ from provision.parallel.caches import Cache, Layers, block_heads, caches, indexe
 from provision.parallel.defaults import DEFAULTS
 from provision.parallel.encoder_decoder import as_decoder
 from provision.parallel.feed_forward import dense, expert_inner, expert_share, experts, number, shared, shares
+from provision.parallel.fp8_blocks import block_of, blocks
 from provision.parallel.keys import (
     BYTES,
     HEADS,
@@ -53,7 +54,8 @@ class Architecture:
     that it was made for, None where it does not say; `length_key`: the name of that number; `yarn`: the factor by
     which vLLM before 0.30 takes it to be longer. `longer`: the config's `model_max_length`, which vLLM takes for an
     answer too. `usual_length`: what vLLM serves unless told otherwise. `stored_bytes`: of one number in a file that is
-    not quantised. `block`: FP8 weights are quantised in blocks of so many rows and columns, (0, 0) if they are not.
+    not quantised. `block`: FP8 weights are quantised in blocks of so many rows and columns, (0, 0) if they are not;
+    `blocks`: what of them GPUs share by columns, and how many columns it has.
     `experts`: of each layer that has some, 0 for a dense model; `expert_share`: their part of the weights of all
     layers. `dense`, `shared`, `expert_inner`: inner size of the dense feed-forward parts, of the shared experts, and of
     each other one, 0 without. `tower`: heads of the part that sees images, where GPUs share it as they do the rest;
@@ -83,6 +85,7 @@ class Architecture:
     stored_bytes: int
     yarn: float = 1.0
     block: tuple[int, int] = (0, 0)
+    blocks: tuple[tuple[str, int], ...] = ()
     experts: int = 0
     expert_share: float = 0.0
     dense: int = 0
@@ -154,7 +157,8 @@ def read_architecture(config: Mapping[str, object]) -> Architecture | None:
         usual_length=_usual(text, length),
         stored_bytes=_stored(text) or _stored(config) or 2,
         yarn=_yarn(text),
-        block=_block(text) or _block(config) or (0, 0),
+        block=block_of(text) or block_of(config) or (0, 0),
+        blocks=blocks(config, text, heads * (number(text, ("v_head_dim",)) or head_dim) if not latent else 0),
         experts=experts(text),
         expert_share=expert_share(text, layers, hidden, (heads + kv_heads) * head_dim),
         dense=dense(text),
@@ -279,14 +283,6 @@ def _usual(text: Mapping[str, object], length: float | None) -> int:
 def _yarn(text: Mapping[str, object]) -> float:
     factors = [rope.get("factor") for rope in _ropes(text) if _rope_type(rope) == "yarn"]
     return next((float(factor) for factor in factors if counts(factor) and factor > 1), 1.0)
-
-
-def _block(config: Mapping[str, object]) -> tuple[int, int] | None:
-    quantized = config.get("quantization_config")
-    size = quantized.get("weight_block_size") if isinstance(quantized, Mapping) else None
-    if isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size):
-        return size[0], size[1]
-    return None
 
 
 def _stored(config: Mapping[str, object]) -> int:

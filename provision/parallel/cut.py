@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 from provision.core.values import dataclass
 from provision.parallel.architecture import Architecture
 from provision.parallel.equal_parts import left_over, shares_tower
+from provision.parallel.fp8_blocks import SHARED
 from provision.parallel.registry import PLUGINS, WITHOUT_STAGES, covers, knows, removed_before
 
 
@@ -142,44 +143,28 @@ def _left_over(model: Architecture, cut: Cut, tensor: int) -> tuple[str, int] | 
 
 
 def _blocks(model: Architecture, cut: Cut) -> Iterator[Refusal]:
-    """`validate_fp8_block_shape` in vllm/model_executor/layers/quantization/utils/fp8_utils.py: each GPU's part of a
-    weight must be whole blocks. Those of experts are refined by vLLM itself, and are left out."""
-    if not any(model.block) or cut.tensor == 1 or not divides(model, cut.tensor):
-        return
-    wrong = blocks_cut(model, cut.tensor)
+    """Each GPU's part of an FP8 weight must be whole blocks."""
+    wrong = blocks_cut(model, cut, cut.tensor) if divides(model, cut.tensor) else None
     if not wrong:
         return
-    what, part, block = wrong
-    fitting = ", ".join(
-        str(tensor) for tensor in range(1, cut.tensor) if divides(model, tensor) and not blocks_cut(model, tensor)
-    )
-    said = f"tensor_parallel {cut.tensor} gives each GPU {part} of its {what}, which is not whole FP8 blocks of {block}"
+    what, part = wrong
+    tried = (tensor for tensor in range(1, cut.tensor) if divides(model, tensor) and not _left_over(model, cut, tensor))
+    fitting = ", ".join(str(tensor) for tensor in tried if not blocks_cut(model, cut, tensor))
+    said = f"tensor_parallel {cut.tensor} gives each GPU {part} of its {what}, which is not whole FP8 blocks of "
+    said += str(model.block[1])
     yield Refusal("blocks", said, f"choose `serve.tensor_parallel` from {fitting}, and more stages")
 
 
-def blocks_cut(model: Architecture, tensor: int) -> tuple[str, int, int] | None:
-    """What of an FP8 weight tensor parallel would split inside a block: its name, the part of each GPU, the block."""
-    rows, columns = model.block
-    if tensor == 1 or not rows or not columns:
+def blocks_cut(model: Architecture, cut: Cut, tensor: int) -> tuple[str, int] | None:
+    """What of an FP8 weight tensor parallel would split inside a block: its name, the part of each GPU."""
+    columns = model.block[1]
+    if tensor == 1 or not columns:
         return None
-    query = model.heads * model.head_dim // tensor if not model.latent else 0
-    keys = max(1, model.kv_heads // tensor) * model.head_dim if not model.latent else 0
-    sizes = (
-        ("attention's queries", query),
-        ("attention's keys", keys),
-        ("dense feed-forward size", _part(model.dense, tensor)),
-        ("shared expert's size", _part(model.shared, tensor)),
-    )
-    for what, part in sizes:
-        for block in (rows, columns):
-            if part % block:
-                return what, part, block
-    return None
-
-
-def _part(size: int, tensor: int) -> int:
-    """Rounded up: a size that is not divided evenly is no whole number of blocks either."""
-    return -(-size // tensor)
+    # Each GPU has shared experts whole then (`use_sequence_parallel_moe` in vllm/config/parallel.py).
+    whole = cut.experts and cut.data > 1
+    # Rounded up: a size that is not divided evenly is no whole number of blocks either.
+    parts = ((what, -(-size // tensor)) for what, size in model.blocks if not (whole and what == SHARED))
+    return next(((what, part) for what, part in parts if part % columns), None)
 
 
 def _experts(model: Architecture, cut: Cut) -> Iterator[Refusal]:

@@ -144,6 +144,50 @@ def test_a_shared_expert_is_in_blocks_too() -> None:
     assert refusals(found, Cut(4, 1)) == []
 
 
+BLOCKS = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+SPARSE = CONFIGS["Qwen/Qwen3-Next-80B-A3B-Instruct"]
+
+
+@pytest.mark.parametrize("tensor", [4, 8, 16])
+def test_keys_may_end_inside_a_block(tensor: int) -> None:
+    """XiaomiMiMo/MiMo-V2-Flash, shortened: vLLM 0.32.0 makes its layers for all of these."""
+    said = {
+        "model_type": "mimo_v2_flash", "num_hidden_layers": 48, "hidden_size": 4096, "num_attention_heads": 64,
+        "num_key_value_heads": 4, "head_dim": 192, "v_head_dim": 128, "intermediate_size": 16384,
+        "n_routed_experts": 256, "moe_intermediate_size": 2048, "max_position_embeddings": 262144,
+    }  # fmt: skip
+    found = read_architecture({**said, "quantization_config": BLOCKS})
+    assert found is not None and refusals(found, Cut(tensor, 1)) == []
+
+
+def test_what_attention_gives_on_is_in_blocks() -> None:
+    narrow = {**CONFIGS["Qwen/Qwen2.5-0.5B"], "num_attention_heads": 16, "num_key_value_heads": 16, "hidden_size": 1024}
+    found = read_architecture({**narrow, "intermediate_size": 4096, "quantization_config": BLOCKS})
+    assert found is not None and refusals(found, Cut(8, 1)) == []
+    (refusal,) = refusals(found, Cut(16, 1))
+    assert "16 gives each GPU 64 of its attention's output, which is not whole FP8 blocks of 128" in refusal.said
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    ["model.layers.1.mlp.shared_expert.down_proj", "model.layers.3.moe.share_expert", "*.mlp.shared_experts.*"],
+)
+def test_a_shared_expert_that_is_not_quantised_has_no_blocks(left_out: str) -> None:
+    said = {**BLOCKS, "modules_to_not_convert": ["lm_head", left_out]}
+    found = read_architecture({**SPARSE, "quantization_config": said})
+    assert found is not None and refusals(found, Cut(8, 1)) == []
+    gate = {**BLOCKS, "modules_to_not_convert": ["lm_head", "model.layers.1.mlp.shared_expert_gate"]}
+    found = read_architecture({**SPARSE, "quantization_config": gate})
+    assert found is not None and refusals(found, Cut(8, 1)) != []
+
+
+def test_a_shared_expert_that_each_gpu_has_whole_is_not_cut() -> None:
+    found = read_architecture({**SPARSE, "quantization_config": BLOCKS})
+    assert found is not None and refusals(found, Cut(8, 1, data=2, experts=True)) == []
+    padded = read_architecture({**SPARSE, "model_type": "deepseek_v4", "quantization_config": BLOCKS})
+    assert padded is not None and refusals(padded, Cut(8, 1)) == []
+
+
 def test_replicas_are_counted_once() -> None:
     rooms = (Room("a", 2, H100), Room("b", 2, H100))
     found = fitted("qwen3-4b-fp8", 5 * GIB, *rooms, args={"data_parallel_size": 2})
