@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from provision.core.values import dataclass
@@ -62,8 +62,12 @@ def diagnose(lines: Sequence[Line], keys: Mapping[int, str] = DEFAULTS) -> Diagn
     weak = [item for item in said if item[0] in faint]
     if found := _first((Kind.CAUSE,), strong, lines, keys):
         return found
-    # An exception that is not known here: what else was said may have nothing to do with it.
-    if any(is_own(line) and not _known(place, lines) for place, line in said):
+    # An exception that is not known here: what else was said may have nothing to do with it, or follow from it.
+    own = next((place for place, line in said if is_own(line) and not _known(place, lines)), None)
+    echoes: set[int] = set()
+    if own is not None:
+        places = [place for place, _ in said]
+        echoes = set(places[places.index(own) :])
         strong = [item for item in strong if not of_kernel(item[1])]
         weak = [item for item in weak if is_import(item[1])]
         waiting = []
@@ -71,7 +75,7 @@ def diagnose(lines: Sequence[Line], keys: Mapping[int, str] = DEFAULTS) -> Diagn
         # Who was ended long before is not missed now.
         weak = [item for item in weak if item[0] not in past or not is_kill(item[1])]
         waiting = said
-    if found := _first((Kind.SYMPTOM, Kind.VAGUE), strong, lines, keys):
+    if found := _first((Kind.SYMPTOM, Kind.VAGUE), strong, lines, keys, echoes):
         return found
     if found := _first((Kind.CAUSE, Kind.SYMPTOM, Kind.VAGUE), weak, lines, keys):
         return replace(found, weak=not is_import(found.evidence[0]))
@@ -79,12 +83,19 @@ def diagnose(lines: Sequence[Line], keys: Mapping[int, str] = DEFAULTS) -> Diagn
 
 
 def _first(
-    kinds: Sequence[Kind], said: Sequence[tuple[int, Line]], lines: Sequence[Line], keys: Mapping[int, str]
+    kinds: Sequence[Kind],
+    said: Sequence[tuple[int, Line]],
+    lines: Sequence[Line],
+    keys: Mapping[int, str],
+    echoes: Collection[int] = (),
 ) -> Diagnosis | None:
+    """`echoes`: the places of lines that may follow from something else."""
     for kind in kinds:
         known = [signature for signature in signatures() if signature.kind is kind]
         for place, line in said:
             for signature in known:
+                if signature.echo and place in echoes:
+                    continue
                 if match := _says(signature, lines, place):
                     cause, fix = signature.told(match.groupdict(), line.host, keys)
                     others = [other for at, other in said if _says(signature, lines, at)]

@@ -63,7 +63,7 @@ def explain(*sources: Source) -> Explained:
     if found is None:
         best = timeline(lines)
         hint = "look for the first error of each host, in the logs of Ray's workers too; add logs that are missing here"
-        said = f"no line of {_count(lines, 'line')} in {_count(logs, 'log')} is of a failure that provision knows"
+        said = f"no line of {_count(lines, 'line')} in {_count(logs, 'log')} tells it in words that provision knows"
         return Explained(Verdict.UNKNOWN, "", "", f"the cause is not known: {said}", tuple(map(_said, best)), hint)
     shown = list(found.evidence)
     if found.likely:

@@ -31,7 +31,8 @@ class Signature:
 
     `beside`: searched in the dozen lines before and after it in the same log, for what one line does not say. `quiet`:
     it counts also in a line of level info, which a sound start has, too. `until`: searched in what the same log says
-    later: it went well after all. It may name the groups, `{so}`.
+    later: it went well after all. It may name the groups, `{so}`. `echo`: it is also said of the end of somebody else,
+    so that an exception before it counts more, be it known or not.
 
     `source`: where the wording was seen: `run` (vLLM 0.32.0 and Ray 2.60.0, executed), the file that raises it, or
     the public issue. `examples`: such lines; each is this signature's and no other's.
@@ -47,6 +48,7 @@ class Signature:
     beside: re.Pattern[str] | None = None
     quiet: bool = False
     until: str = ""
+    echo: bool = False
 
     def over(self, found: Mapping[str, str | None]) -> re.Pattern[str] | None:
         """What a line says by which it was over."""

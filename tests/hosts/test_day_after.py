@@ -259,7 +259,7 @@ def test_the_ticket_of_the_document(day: Day) -> None:
     assert json.loads(files["facts.json"])["hosts"].keys() == {"gpu-01", "gpu-02"}
     assert "well, as far as was looked at" in files["status.txt"]
     assert "no host was contacted" in day.provision(*check)
-    assert "is of a failure that provision knows" in day.provision(*explain, code=3)
+    assert "tells it in words that provision knows" in day.provision(*explain, code=3)
 
 
 def test_the_commands_of_the_document(day: Day) -> None:

@@ -19,6 +19,8 @@ PASSING = (
     # Of a port that nobody uses, at each start of the host; and of a mount option.
     "[    5.1] mlx5_core 0000:01:00.0 enp1s0f0np0: Link down",
     "[    5.1] EXT4-fs (nvme0n1p2): re-mounted. Opts: errors=remount-ro",
+    "[    5.1] NVRM: Xid (PCI:0000:3b:00): 154, GPU recovery action changed from 0x1 (GPU Reset) to 0x0 (None)",
+    "[    5.1] NVRM: Xid (PCI:0000:3b:00): 154, GPU recovery action changed from 0x0 (None) to 0x3 (Drain P2P)",
     "[    5.1] NVRM: Xid (PCI:0000:3b:00): 43, pid=2241, name=python3, Ch 00000008",
     "2026-11-21 10:00:00,1\tWARNING node.py:1465 -- Unable to connect to GCS at 10.0.0.1:6379.",
     "[2026-11-21 10:00:05,200 W 41 41] rpc_client.h:153: Failed to connect to GCS at address 10.0.0.1:6379 within 5 s.",
@@ -35,6 +37,24 @@ def told(text: str) -> Explained:
 @pytest.mark.parametrize("line", PASSING)
 def test_what_a_start_goes_on_from_is_not_called_the_cause_of_a_new_failure(line: str) -> None:
     assert told(f"{line}\n{NEW}\n").verdict is Verdict.UNKNOWN
+
+
+ECHOES = (
+    "RayWorkerProc rank=[8] died unexpectedly, shutting down executor.",
+    "[rank0]:[E1121 10:15:00.1 ProcessGroupNCCL.cpp:632] [Rank 0] Watchdog caught collective operation timeout: "
+    "WorkNCCL(SeqNum=1, OpType=BROADCAST, Timeout(ms)=600000) ran for 600009 milliseconds before timing out.",
+    "torch.distributed.DistStoreError: Timed out after 601 seconds waiting for clients. 8/16 clients joined.",
+    "TimeoutError: RPC call to sample_tokens timed out.",
+)
+
+
+@pytest.mark.parametrize("line", ECHOES)
+def test_what_others_say_after_an_exception_that_is_not_known_is_not_called_its_cause(line: str) -> None:
+    found = told(f"{NEW}\n{line}\n")
+    assert found.verdict is Verdict.UNKNOWN and "NovelError: the flux is inverted" in found.evidence[0].line
+    assert told(f"{line}\n").verdict is Verdict.LIKELY
+    # Before it, it is the first that is known to have gone wrong.
+    assert told(f"{line}\nNovelError: the flux is inverted\n").verdict is Verdict.LIKELY
 
 
 def test_what_was_only_warned_of_is_likely_at_most() -> None:
