@@ -100,7 +100,8 @@ class Batch:
             self._host,
             f"the login shell ended with exit code {status} before the script began{_because(self.preamble)}",
             evidence=self.preamble.splitlines()[-20:],
-            hint="log in by hand and see what the shell's startup files do; `sh`, `head` and `setsid` are needed",
+            hint="log in by hand and see what ends it: a startup file, or a forced command (ForceCommand, or "
+            "`command=` in authorized_keys); `sh`, `head` and `setsid` are needed",
         )
 
     def _send(self, text: bytes) -> None:

@@ -188,8 +188,8 @@ class Opener:
                 hint=shlex.join(["ssh", "-G", *(["-F", path] if path else []), host.address]),
             ) from error
 
-    def known_hosts(self, target: Target) -> KnownHosts:
-        return self._known.of(target)
+    def known_hosts(self, target: Target, shown: HostKey) -> KnownHosts:
+        return self._known.of(target, shown)
 
     def open(self, target: Target) -> paramiko.Transport:
         """A connection that is logged in. Raises Unreachable's subclasses, Cancelled."""
@@ -229,7 +229,7 @@ class Opener:
 
     def _log_in(self, transport: Client, target: Target) -> paramiko.Transport:
         try:
-            self._judge(target, self._known.of(target), shown(transport))
+            self._judge(target, self._known.of(target, shown(transport)), shown(transport))
         except (HostKeyUnknown, HostKeyChanged) as error:
             error.hint = self._given.text(error.hint)
             raise

@@ -14,7 +14,7 @@ from provision.core.errors import AuthFailed, ConnectTimeout, Unreachable
 from provision.transport.algorithms import Client
 from provision.transport.hostkey import HostKey
 from provision.transport.hostkeys import KnownHosts, authorities, expected, revokes
-from provision.transport.proxy import ProxySocket, final
+from provision.transport.proxy import ProxySocket, final, program
 from provision.transport.target import Target
 
 
@@ -70,6 +70,8 @@ def broken(target: Target, error: Exception, transport: Client | None = None, so
     said = transport.sentences() if transport is not None else []
     if isinstance(sock, ProxySocket):
         return _proxy_failed(target, sock, text)
+    if isinstance(error, paramiko.SSHException) and text.startswith("Incompatible version"):
+        return Unreachable(target.name, f"{where} speaks another version of SSH: {text}", hint="update its sshd")
     if isinstance(error, paramiko.SSHException) and ("ncompatible" in text or "no acceptable" in text):
         differs = transport.disagreement() if transport is not None else None
         if differs is not None:
@@ -105,7 +107,7 @@ def _proxy_failed(target: Target, sock: ProxySocket, text: str) -> Exception:
     error = Unreachable(
         target.name,
         f"the ProxyCommand for {target.place} {ended}",
-        evidence=[f"ProxyCommand {target.proxy_command}", *said],
+        evidence=[f"ProxyCommand {program(target.proxy_command)} …", *said],
         hint="correct ProxyCommand in ssh_config, or run it by hand",
     )
     return error if code is not None and final(code, said) else Transient(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import hmac
 import shlex
@@ -16,6 +17,7 @@ from provision.core.reading import read_given
 from provision.core.values import dataclass
 from provision.transport.host_certificate import read as read_certificate
 from provision.transport.hostkey import HostKey
+from provision.transport.known_command import COMMAND, printed
 from provision.transport.revoked import refuse_revoked
 from provision.transport.target import Target
 
@@ -57,6 +59,7 @@ class KnownHosts:
         self.files = tuple(files)
         self._plain: dict[str, list[KnownHost]] = {}
         self._patterns: list[KnownHost] = []
+        self._printed: tuple[KnownHost, ...] = ()
         for file in files:
             for entry in read(file):
                 if entry.plain:
@@ -67,7 +70,14 @@ class KnownHosts:
 
     def lookup(self, name: str) -> list[KnownHost]:
         name = name.lower()
-        return self._plain.get(name, []) + [entry for entry in self._patterns if entry.matches(name)]
+        also = (*self._patterns, *self._printed)
+        return self._plain.get(name, []) + [entry for entry in also if entry.matches(name)]
+
+    def and_printed(self, text: str) -> KnownHosts:
+        """With what KnownHostsCommand has printed for one host."""
+        both = copy.copy(self)
+        both._printed = tuple(_entries(text, COMMAND))
+        return both
 
 
 class KnownHostsFiles:
@@ -77,7 +87,12 @@ class KnownHostsFiles:
         self._lock = threading.Lock()
         self._read: dict[tuple[Path, ...], KnownHosts] = {}
 
-    def of(self, target: Target) -> KnownHosts:
+    def of(self, target: Target, shown: HostKey | None = None) -> KnownHosts:
+        """Raises Unreachable where KnownHostsCommand fails. `shown`: the host's key, once there is one."""
+        known = self._of_files(target)
+        return known.and_printed(printed(target, shown)) if target.known_command and not target.pin else known
+
+    def _of_files(self, target: Target) -> KnownHosts:
         files = (*target.known_hosts, *target.global_known_hosts)
         with self._lock:
             if files not in self._read:
@@ -94,6 +109,10 @@ def read(file: Path) -> Iterator[KnownHost]:
         text = read_given(file).decode("utf-8", "replace")
     except OSError:
         return
+    yield from _entries(text, file)
+
+
+def _entries(text: str, file: Path) -> Iterator[KnownHost]:
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if not words or words[0].startswith("#"):
@@ -184,7 +203,10 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
         f"{target.host_key} has changed: on record {old.key.kind} {old.key.fingerprint} ({old.file}:{old.line}), "
         f"now {shown.kind} {shown.fingerprint}",
         hint=f"if the host was reinstalled: {forget(target.record, old.file)}, "
-        f"then {TRUST}; if not, someone may be intercepting the connection",
+        f"then {TRUST}; if not, someone may be intercepting the connection"
+        if old.file != COMMAND
+        else "if the host was reinstalled, correct what KnownHostsCommand of ssh_config prints; if not, someone may be "
+        "intercepting the connection",
     )
 
 

@@ -44,6 +44,8 @@ def _settings(target: Target) -> list[tuple[str, str]]:
     else:
         found += [("UserKnownHostsFile", _files(target.known_hosts))]
         found += [("GlobalKnownHostsFile", _files(target.global_known_hosts))]
+        if target.known_command:
+            found += [("KnownHostsCommand", shlex.join(target.known_command))]
     found += [("RevokedHostKeys", _quoted(str(path))) for path in target.revoked[:1]]
     found += [("HostKeyAlias", target.alias)] if target.alias else []
     found += [("AddressFamily", target.family)] if target.family else []

@@ -73,6 +73,12 @@ class ProxySocket(socket.socket):
         self.process.wait()
 
 
+def program(command: str) -> str:
+    """Its first word that sets no variable: what follows may be a password."""
+    words = [word for word in command.split() if "=" not in word and word not in ("exec", "env")]
+    return words[0] if words else ""
+
+
 def final(code: int, said: list[str]) -> bool:
     """Whether another try is of no use: no such program, or it said so."""
     return code in (126, 127) or any(sign in line for line in said for sign in _FINAL)

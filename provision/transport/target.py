@@ -46,10 +46,10 @@ class Target:
     """One hop, complete. `name` is what errors call it. `keys`: key files to try, in order; `explicit`: these and no
     other. `certificates`: for these keys. `agent`: the agent's socket; empty for none. `alias`: the name to look up in
     known_hosts instead of the address. `known_hosts`: the user's files, the first of which is written to; those of
-    `global_known_hosts` are only read. `revoked`: files with keys that no host may show.
-    `hop`: a jump host on the way to `name`. `family`, `source`: AddressFamily and BindAddress, empty for any;
-    `host_keys`: the algorithms that a host's key may have, none for all that are accepted here. `ignored`: what
-    ssh_config says of it that has no effect here, although it changes what `ssh` does."""
+    `global_known_hosts` are only read; `known_command`: KnownHostsCommand, word by word. `revoked`: files with keys
+    that no host may show. `hop`: a jump host on the way to `name`. `family`, `source`: AddressFamily and BindAddress,
+    empty for any; `host_keys`: the algorithms that a host's key may have, none for all that are accepted here.
+    `ignored`: what ssh_config says of it that has no effect here, although it changes what `ssh` does."""
 
     name: str
     address: str
@@ -62,6 +62,7 @@ class Target:
     alias: str = ""
     pin: str = ""
     proxy_command: str = ""
+    known_command: tuple[str, ...] = ()
     revoked: tuple[Path, ...] = ()
     certificates: tuple[Path, ...] = ()
     agent: str = ""
@@ -131,7 +132,8 @@ def resolve(host: Host, lookup: Lookup) -> Target:
 
 def _complete(base: Target, lookup: Lookup, jump: str | None, seen: tuple[str, ...]) -> Target:
     if len(seen) >= _MOST_JUMPS:
-        raise Unreachable(base.name, f"the jump hosts form a loop: {' → '.join(seen)}", hint="correct `ssh.jump`")
+        message = f"the jump hosts form a loop: {' → '.join(seen)}"
+        raise Unreachable(base.name, message, hint=f"correct ProxyJump in ssh_config: {target_hint(base)}")
     said = lookup(base.address, base.user, base.port)
     user = base.user or said.one("user") or login_name()
     if not user:
@@ -157,6 +159,8 @@ def _complete(base: Target, lookup: Lookup, jump: str | None, seen: tuple[str, .
         if hops.lower() == "none":
             command = "" if jump else said.one("proxycommand", "none")
             command = "" if command.lower() == "none" else tokens.filled(command, values, variables=False)
+            if command and said.one("proxyusefdpass").lower() == "yes":
+                raise tokens.UnknownToken("ProxyUseFdpass is not known here")
             return replace(target, proxy_command=command)
         hops = tokens.filled(hops, values)
     except tokens.UnknownToken as problem:
@@ -197,6 +201,7 @@ def _with_files(base: Target, said: SshSettings, values: Mapping[str, str]) -> T
         agent=_agent(said, values),
         known_hosts=known_hosts,
         global_known_hosts=_files(said, "globalknownhostsfile", " ".join(map(str, GLOBAL_KNOWN_HOSTS)), values),
+        known_command=_known_command(said, values),
         revoked=_files(said, "revokedhostkeys", "none", values),
     )
 
@@ -222,6 +227,11 @@ def _files(said: SshSettings, keyword: str, default: str, values: Mapping[str, s
     named = paths(said.one(keyword, default))
     ready = said.complete and "knownhosts" in keyword  # `ssh -G` has filled these in
     return tuple(Path(name) if ready else tokens.path(name, values) for name in named if name.lower() != "none")
+
+
+def _known_command(said: SshSettings, values: Mapping[str, str]) -> tuple[str, ...]:
+    named = said.one("knownhostscommand", "none")
+    return () if named.lower() == "none" else tokens.command(named, values, "HItfK")
 
 
 def _agent(said: SshSettings, values: Mapping[str, str]) -> str:

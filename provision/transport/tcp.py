@@ -32,6 +32,9 @@ class QuickSocket(socket.socket):
         super().close()
 
 
+# This machine has no address of that family, or no route for it.
+_NO_WAY = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
 #: AddressFamily of ssh_config.
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
@@ -56,15 +59,19 @@ def dial(name: str, address: str, port: int, timeout: float, address_family: str
         raise NameNotFound(name, f"`{address}` is not a host name", hint="correct `address`") from error
     failure: OSError | None = None
     for family, kind, protocol, _, where in found:
-        sock = QuickSocket(family, kind, protocol)
+        sock: QuickSocket | None = None
         try:
+            sock = QuickSocket(family, kind, protocol)
             sock.settimeout(timeout / len(found))
             if source:
                 _bind(name, sock, source)
             sock.connect(where)
         except OSError as error:
-            sock.close()
-            failure = error
+            if sock is not None:
+                sock.close()
+            # What another of its addresses has answered tells more than that there is no way to this one.
+            if failure is None or failure.errno in _NO_WAY:
+                failure = error
         else:
             _tune(sock)
             return sock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +54,18 @@ def filled(text: str, values: Mapping[str, str], *, variables: bool = True) -> s
 
     text = re.sub(r"%(.?)", token, text)
     return re.sub(r"\$\{([^}]*)\}", variable, text) if variables else text
+
+
+def command(text: str, values: Mapping[str, str], later: str) -> tuple[str, ...]:
+    """The words of a command that no shell reads, for `filled` once more: with what the letters in `later` stand for.
+    Raises UnknownToken."""
+    try:
+        program, *rest = shlex.split(text)
+    except ValueError:
+        raise UnknownToken(f"`{text}` is no command") from None
+    known = {letter: value.replace("%", "%%") for letter, value in values.items()}
+    known |= {letter: f"%{letter}" for letter in later}
+    return (program.replace("%", "%%"), *(filled(word, known) for word in rest))
 
 
 def path(text: str, values: Mapping[str, str]) -> Path:

@@ -139,7 +139,7 @@ def _scan_target(opener: Opener, target: Target, name: str) -> ScannedKey:
         return replace(blank, error=error)
     seen = replace(blank, kind=key.kind, fingerprint=key.fingerprint, record=target.record, text=key.text)
     try:
-        judge(target, opener.known_hosts(target), key)
+        judge(target, opener.known_hosts(target, key), key)
     except HostKeyUnknown:
         return replace(seen, status="new")
     except HostKeyChanged as error:

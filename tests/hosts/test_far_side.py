@@ -125,6 +125,8 @@ def test_a_proxy_that_fails_is_one_hosts_error_with_its_words(
     with pytest.raises(Unreachable, match="ProxyCommand") as caught:
         hello(sshds.host(server, config=str(config), connect_timeout=1))
     assert said in " ".join(caught.value.evidence)
+    assert command.split(maxsplit=1)[0] in caught.value.evidence[0]
+    assert command not in " ".join(caught.value.evidence)  # a password may stand in it
     assert "exit code" in caught.value.message
     assert time.monotonic() - began < 60
 

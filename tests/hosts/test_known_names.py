@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from loopback import Sshd, Sshds, keygen
 
-from provision.core.errors import HostKeyChanged, HostKeyUnknown
+from provision.core.errors import HostKeyChanged, HostKeyUnknown, Unreachable
 from provision.core.script import Script
 from provision.inventory.models import Host
 from provision.transport import Transport, scan
@@ -89,3 +89,29 @@ def test_a_file_that_cannot_be_read_is_passed_over_and_named(sshds: Sshds) -> No
         hello(host)
     sshds.trust(server)
     assert hello(host) == "hello\n"
+
+
+def test_a_command_may_know_a_host(sshds: Sshds) -> None:
+    server = sshds.start()
+    config, program, heard = (sshds.folder / name for name in ("config", "known", "heard"))
+    line = f"[{server.address}]:{server.port} {server.host_key}"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {heard}\necho "{line}"\n')
+    program.chmod(0o755)
+    config.write_text(f"KnownHostsCommand {program} %n 50%% %H %I %t %K\n")
+    host = sshds.host(server, config=str(config))
+    assert hello(host) == "hello\n"
+    name = f"[{server.address}]:{server.port}"
+    assert heard.read_text().splitlines() == [
+        f"{server.address} 50% {name} ORDER NONE NONE",
+        f"{server.address} 50% {name} HOSTNAME {server.host_key}",
+    ]
+    assert [key.status for key in scan([host])] == ["known"]
+    program.write_text(f'#!/bin/sh\necho "{name} {public(keygen(sshds.folder / "other"))}"\n')
+    with pytest.raises(HostKeyChanged) as caught:
+        hello(host)
+    assert "KnownHostsCommand" in caught.value.hint and "ssh-keygen" not in caught.value.hint
+    sshds.trust(server)
+    program.write_text("#!/bin/sh\necho the directory is away >&2; exit 3\n")
+    with pytest.raises(Unreachable, match="KnownHostsCommand of ssh_config ended with exit code 3") as failed:
+        hello(host)
+    assert list(failed.value.evidence) == ["the directory is away"]

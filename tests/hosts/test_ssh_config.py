@@ -265,3 +265,8 @@ def test_check_says_what_of_it_has_no_effect(configured: Callable[..., Host]) ->
         hosts.run(command, lambda _: Playbook())
         texts = [event.text for event in hosts.events if isinstance(event, Note)]
         assert ("RemoteCommand of ssh_config has no effect here: gpu-1" in texts) == said
+
+
+def test_a_proxy_that_passes_on_the_connection_itself_is_refused(configured: Callable[..., Host]) -> None:
+    with pytest.raises(Unreachable, match="ProxyUseFdpass is not known here"):
+        hello(configured("ProxyUseFdpass yes", "ProxyCommand nc -F %h %p"))

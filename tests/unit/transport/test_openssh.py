@@ -65,3 +65,8 @@ def test_it_takes_the_same_way_and_the_same_kinds_of_host_keys() -> None:
     said = understood(replace(TARGET, family="inet6", source="fd00::5", host_keys=("ssh-ed25519",)))
     assert (said["addressfamily"], said["bindaddress"]) == ("inet6", "fd00::5")
     assert said["hostkeyalgorithms"] == "ssh-ed25519"
+
+
+def test_the_command_that_knows_hosts_is_told_of_its_own_tokens() -> None:
+    said = understood(replace(TARGET, known_command=("/opt/known hosts", "100%%", "%H")))
+    assert said["knownhostscommand"] == "'/opt/known hosts' 100%% %H"

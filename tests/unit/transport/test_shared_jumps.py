@@ -25,6 +25,7 @@ DECIDES = {
     "alias": "bastion",
     "pin": "ssh-ed25519 AAAA",
     "proxy_command": "nc -X 5 %h %p",
+    "known_command": ("/usr/bin/hosts", "%H"),
     "revoked": (Path("/revoked"),),
     "certificates": (Path("/k-cert.pub"),),
     "agent": "/run/agent",
