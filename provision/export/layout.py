@@ -143,7 +143,7 @@ def _layout(cluster: Cluster, node: Node, book: Playbook) -> HostLayout:
     for resource in here:
         if not isinstance(resource, Service):
             continue
-        program = _program(cluster, node, resource, folder, here)
+        program = _program(cluster, resource, folder, here)
         programs.append(program)
         if program.secrets:
             secrets.append(SecretPlace(program.secrets_file, f"for {program.label}", program.secrets, program.user))
@@ -173,12 +173,11 @@ def _layout(cluster: Cluster, node: Node, book: Playbook) -> HostLayout:
     )
 
 
-def _program(cluster: Cluster, node: Node, service: Service, folder: str, here: list[Resource]) -> HostProgram:
+def _program(cluster: Cluster, service: Service, folder: str, here: list[Resource]) -> HostProgram:
     name = service.place.owner_mark.rpartition("/")[2]
     given = {**service.started_with(), **service.environment()}
     hidden = tuple(key for key, value in given.items() if is_secret(value))
-    unknown = () if node.interface else _INTERFACE
-    plain = {k: str(v) for k, v in given.items() if k not in (*hidden, *unknown) and v != ""}
+    plain = {k: str(v) for k, v in given.items() if k not in hidden and not _unknown(k, v)}
     seconds = str(int(cluster.inventory.ray.join_timeout))
     return HostProgram(
         name=name,
@@ -193,6 +192,11 @@ def _program(cluster: Cluster, node: Node, service: Service, folder: str, here: 
         ports=service.ports(),
         url=service.url if isinstance(service, VllmServer) and not isinstance(service, VllmWorker) else "",
     )
+
+
+def _unknown(name: str, value: object) -> bool:
+    """Whether a variable would name an interface that nobody knows. One that the inventory sets stays as it is."""
+    return name in _INTERFACE and value in ("", "=")
 
 
 def _waits(service: Service, here: list[Resource], seconds: str) -> Iterator[Wait]:
@@ -275,5 +279,6 @@ def _left_out(here: list[Resource], node: Node) -> Iterator[str]:
     for resource in here:
         if not isinstance(resource, known):
             yield f"{node.name}: {resource.label}"
-    if not node.interface and any(isinstance(r, Service) for r in here):
-        yield f"{node.name}: {' and '.join(_INTERFACE)}, since its interface is not known"
+    services = [r.environment() for r in here if isinstance(r, Service)]
+    if lost := [name for name in _INTERFACE if any(_unknown(name, given.get(name)) for given in services)]:
+        yield f"{node.name}: {' and '.join(lost)}, since its interface is not known"

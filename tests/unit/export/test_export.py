@@ -48,7 +48,7 @@ def test_a_script_has_the_words_and_variables_of_the_plan() -> None:
         assert command.endswith(" ".join(service.command()))
         given = dict(re.findall(r"^export (\w+)=(.*)$", text, re.MULTILINE))
         plain = {k: v for k, v in service.environment().items() if not isinstance(v, Secret)}
-        assert {k: v for k, v in given.items() if k in plain} == {k: v for k, v in plain.items() if v}
+        assert {k: v for k, v in given.items() if k in plain} == {k: v or "''" for k, v in plain.items()}
 
 
 def test_a_unit_has_the_words_and_variables_of_the_plan() -> None:
@@ -121,6 +121,18 @@ def test_an_interface_that_is_not_known_is_left_out_and_said() -> None:
     found = export("script", cluster(serve=SERVE, worker=facts("10.0.0.2", interfaces=())), asked=False)
     assert "NCCL_SOCKET_IFNAME" not in found.files["gpu-02/ray.sh"].text
     assert found.notes == ("gpu-02: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME, since its interface is not known",)
+
+
+def test_a_variable_of_the_inventory_stays_empty_or_not() -> None:
+    made = cluster(serve=SERVE, worker=facts("10.0.0.2", interfaces=()))
+    nodes = [
+        replace(n, host=n.host.model_copy(update={"env": {"NCCL_SOCKET_IFNAME": "eth1", "EMPTY": ""}}))
+        for n in made.nodes
+    ]
+    found = export("script", replace(made, nodes=tuple(nodes)), asked=False)
+    assert "export NCCL_SOCKET_IFNAME=eth1\n" in found.files["gpu-02/ray.sh"].text
+    assert "export EMPTY=''\n" in found.files["gpu-02/ray.sh"].text
+    assert found.notes == ("gpu-02: GLOO_SOCKET_IFNAME, since its interface is not known",)
 
 
 #: Of the Compose Specification, those that are used.
