@@ -18,7 +18,9 @@ def unfolded(root: YamlNode) -> YamlNode:
 
 def _group(node: YamlNode, groups: dict[str, YamlNode], variables: dict[str, YamlNode]) -> YamlNode:
     made: dict[str, YamlNode] = {}
-    for key, child in node.children.items():
+    # What a program lists may name the hosts of a group and nothing else of it.
+    said = {"hosts": node} if node.is_list else node.children
+    for key, child in said.items():
         if key == "hosts" and child.is_list:
             made[key] = child.with_value(
                 {host.text: variables.get(host.text, host.with_value({})) for host in child.value}

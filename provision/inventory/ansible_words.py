@@ -14,6 +14,7 @@ from provision.inventory.node import YamlNode
 from provision.inventory.problems import Problems
 
 _TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
+_FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
 
 Words = dict[str, YamlNode]
 
@@ -42,7 +43,10 @@ def translate(name: str, node: YamlNode, problems: Problems) -> Words:
         problems.value(node, f"`{name}` is a Jinja template, `{node.text}`", hint)
         return {}
     if name in _OPTIONS:
-        return dict(_ssh_options(node, problems))
+        found: Words = {}
+        for key, said in _ssh_options(node, problems):
+            found.setdefault(key, said)  # ssh keeps what it is told first
+        return found
     key, convert = _VARIABLES[name]
     return {key: convert(node)}
 
@@ -57,7 +61,8 @@ def _as_is(node: YamlNode) -> YamlNode:
 
 
 def _truth(node: YamlNode) -> YamlNode:
-    return node.with_value(node.text.lower() in _TRUE)
+    word = node.text.strip().lower()
+    return node.with_value(word in _TRUE) if word in _TRUE | _FALSE else node
 
 
 def _number(node: YamlNode) -> YamlNode:

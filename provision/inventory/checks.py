@@ -154,14 +154,23 @@ def _check_gpus(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> 
     if serve is None or not serve.is_mapping or not hosts or len(values) < len(hosts):
         return
     tensor, pipeline = (_number(serve, key) for key in ("tensor_parallel", "pipeline_parallel"))
-    if tensor * pipeline > sum(values):
+    copies = _copies(serve)
+    if (needed := tensor * pipeline * copies) > sum(values):
         node = serve.find("pipeline_parallel") or serve.find("tensor_parallel") or serve
         have = " + ".join(str(v) for v in values) if len(values) <= 8 else f"{len(values)} hosts"
-        message = (
-            f"tensor_parallel {tensor} × pipeline_parallel {pipeline} needs {tensor * pipeline} GPUs, "
-            f"the hosts are expected to have {sum(values)} ({have})"
-        )
+        cut = f"tensor_parallel {tensor} × pipeline_parallel {pipeline}"
+        cut += f" × data-parallel-size {copies}" if copies > 1 else ""
+        message = f"{cut} needs {needed} GPUs, the hosts are expected to have {sum(values)} ({have})"
         problems.value(node, message, "list more hosts, or make the product smaller")
+
+
+def _copies(serve: YamlNode) -> int:
+    """Replicas of the server; 1 where other flags say how many of them are here."""
+    args = serve.find("args") or serve.with_value({})
+    said = {name.replace("_", "-"): node for name, node in args.children.items()}
+    counted = [name for name in said if name.startswith("data-parallel-") and name != "data-parallel-backend"]
+    value = said["data-parallel-size"].text if counted == ["data-parallel-size"] else ""
+    return int(value) if re.fullmatch(r"[1-9][0-9]{0,5}", value) else 1
 
 
 def _check_spares(hosts: Sequence[Listed], root: YamlNode, problems: Problems) -> None:

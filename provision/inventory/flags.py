@@ -15,7 +15,10 @@ from provision.inventory.section import Scalar
 _NAMED = "use letters, digits and underscores, no digit first"
 _ENV_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 #: The page of a model, with its name where it is on the hub.
-_PAGE = regex(r"(https?)://(?:[^/@\s]*@)?(?:(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)(?=[/?#]|\Z))?")
+_PAGE = regex(
+    r"(?:https?://(?:[^/@\s]*@)?|(?=(?:www\.)?(?:huggingface|hf)\.co/))"
+    r"(?:(?:www\.)?(?:huggingface|hf)\.co/([\w.-]+/[\w.-]+)(?=[/?#]|\Z))?"
+)
 _FLAG = regex(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 #: `vllm serve` flags that provision sets → the setting that they come from.
@@ -113,7 +116,7 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
         if model is not None and not re.match(r"[^\s-]\S*\Z", model.text):
             problems.value(model, f"`{model.text}` cannot be a model", "write `Qwen/Qwen3-8B`, or a folder's path")
         elif model is not None and (page := _PAGE.match(model.text)):
-            hint = f"write `{page[2]}`" if page[2] else "write its name on the hub, or download it into a folder"
+            hint = f"write `{page[1]}`" if page[1] else "write its name on the hub, or download it into a folder"
             problems.value(model, f"`{bare(model.text)}` is the address of a page, expected a model's name", hint)
         _check_listen(serve.find("listen"), problems)
         # Of an entry of `models:` they have its name.

@@ -9,7 +9,7 @@ from provision.core.regex import regex
 from provision.inventory.node import YamlNode, dotted
 from provision.inventory.problems import Problems
 
-_SPACES = "\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+_SPACES = "\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060-\u2069\u3000\ufeff"
 _SPACE = regex(f"[{_SPACES}]")
 _QUOTES = "\u2018-\u201f\u00ab\u00bb\u2039\u203a"
 _IN_QUOTES = regex(rf"[{_QUOTES}](.*)[{_QUOTES}]\Z")

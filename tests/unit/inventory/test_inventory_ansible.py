@@ -322,3 +322,20 @@ def test_a_key_in_the_inventory_is_refused_and_not_repeated(problem):
     _, _, message, hint = problem("all: {hosts: {a: {ansible_ssh_private_key: b3BlbnNz}}}\n")
     assert message == "a private key stands in the inventory, which provision does not use"
     assert "b3BlbnNz" not in message + hint
+
+
+def test_of_an_option_that_is_said_twice_the_first_counts(read):
+    options = "'-o Port=1 -o Port=2 -J a'"
+    assert read(f"all: {{hosts: {{a: {{ansible_ssh_common_args: {options}}}}}}}\n").head.ssh.port == 1
+
+
+def test_become_is_true_or_false(problem):
+    assert problem("all: {hosts: {a: {ansible_become: maybe}}}\n")[2] == "should be `true` or `false`, found `maybe`"
+
+
+def test_a_group_that_is_a_list_of_hosts(read):
+    text = '{"_meta": {"hostvars": {"b": {"ansible_port": 2}}}, "all": ["a", "b"], "head": ["a"]}'
+    assert [(host.name, host.role, host.ssh.port) for host in read(text).hosts] == [
+        ("a", "head", None),
+        ("b", "worker", 2),
+    ]

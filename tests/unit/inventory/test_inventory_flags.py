@@ -91,3 +91,19 @@ def test_without_ray_its_ports_are_free(read, problems):
     for port in (6379, 20500):
         assert read(serve % ("mp", port)).serve.port == port
         assert problems(serve % ("ray", port))
+
+
+def test_replicas_want_gpus_of_their_own(problem, read):
+    text = (
+        "cluster: a\nhosts: {a: {role: head}}\nexpect: {gpus: 8}\nserve: {model: m, tensor_parallel: 4, args: {%s}}\n"
+    )
+    assert problem(text % "data_parallel_size: 4")[2] == (
+        "tensor_parallel 4 × pipeline_parallel 1 × data-parallel-size 4 needs 16 GPUs, "
+        "the hosts are expected to have 8 (8)"
+    )
+    read(text % "data-parallel-size: 2, data-parallel-backend: ray")
+    read(text % "data-parallel-size: 4, data-parallel-rank: 0")  # the others are elsewhere
+
+
+def test_the_page_of_a_model_without_its_scheme(problem):
+    assert problem(OK + "serve: {model: hf.co/Qwen/Qwen3-8B}\n")[3] == "write `Qwen/Qwen3-8B`"

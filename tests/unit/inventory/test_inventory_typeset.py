@@ -21,6 +21,7 @@ def told(found: list[Problem]) -> list[tuple[int, int, str]]:
         ("cluster: demo\nhosts: {a: {role: head, address: 10.0.0.1\u00a0}}\n", 2, 34, SPACE),
         (OK + "sudo: true\u200b\n", 3, 7, "U+200B (zero width space)"),
         (OK + "root: /data\u3000x\n", 3, 7, "U+3000 (ideographic space)"),
+        (OK + "root: /data\u202ex\n", 3, 7, "U+202E (right-to-left override)"),
     ],
 )
 def test_what_looks_like_a_space_is_named_at_its_place(problems, text, line, column, named):
