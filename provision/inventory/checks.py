@@ -100,13 +100,18 @@ def _check_settings(host: Listed, problems: Problems) -> None:
     if interface is not None and interface.value is not None and not _INTERFACE.match(interface.text):
         problems.value(interface, f"`{interface.text}` cannot be a network interface", "`ip -br link` lists them")
     jump = settings.find("ssh", "jump")
-    if jump is not None and jump.value is not None and not all(_JUMP.match(hop) for hop in jump.text.split(",")):
+    if jump is not None and jump.value is not None and not all(map(_is_hop, jump.text.split(","))):
         problems.value(
             jump, f"should be `[user@]host[:port]`, found `{jump.text}`", "write `ubuntu@bastion.example.org`"
         )
     host_key = settings.find("ssh", "host_key")
     if host_key is not None and host_key.value is not None and not _is_host_key(host_key.text):
         problems.value(host_key, "should be a type and a key, `ssh-ed25519 AAAA…`", "ssh-keyscan prints it")
+
+
+def _is_hop(text: str) -> bool:
+    found = _JUMP.match(text)
+    return found is not None and (not found[3] or 0 < int(found[3][1:]) < 65536)
 
 
 def _check_address(node: YamlNode, problems: Problems) -> None:

@@ -13,6 +13,8 @@ from provision.inventory.problems import Problems
 from provision.inventory.section import Scalar
 
 _NAMED = "use letters, digits and underscores, no digit first"
+#: Secrets that vLLM and the hub's library look for.
+_READ = ("VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _ENV_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 #: The page of a model, with its name where it is on the hub.
 _PAGE = regex(
@@ -127,6 +129,8 @@ def check_flags(root: YamlNode, problems: Problems) -> None:
     for name, node in (root.find("secrets") or root.with_value({})).children.items():
         if not _ENV_NAME.match(name):
             problems.key(node, f"`{name}` cannot be the name of an environment variable", _NAMED)
+        elif (meant := name.upper()) != name and meant in _READ:
+            problems.key(node, f"`{name}` is another variable than `{meant}`", f"write `{meant}: …`")
     of_many = {path: _set_for_many(root, path) for path in (_ENV, _RAY_ENV, _RAY_ARGS)}
     for scope in scopes(root):
         below = {} if scope is root else of_many

@@ -13,6 +13,7 @@ from provision.inventory.problems import listing
 
 #: Words of other tools, and how they are said here.
 _ELSEWHERE = {
+    **dict.fromkeys(("nodes", "machines", "servers"), "hosts: {gpu-01: {address: 10.0.0.1}}"),
     "ip": "address: …",
     "host": "address: …",
     "hostname": "address: …",

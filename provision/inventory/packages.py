@@ -79,6 +79,7 @@ def _check_existing(root: YamlNode, python: YamlNode, problems: Problems) -> Non
 
 #: How the names of files of requirements end. As a requirement, `requirements.in` would be a stranger's package.
 LISTS = (".txt", ".in")
+_AT_VERSION = regex(r"\A[0-9]+(?:\.[0-9]+)+[\w.+]*\Z")
 _COMPARES = regex(r"[<>=!~]=")
 _NAMES_FILE = regex(r"(?:-r|--requirement|-c|--constraint)[\s=]*(\S.*)\Z")
 
@@ -97,7 +98,10 @@ def _items(node: YamlNode | None) -> tuple[YamlNode, ...]:
 def _check_requirement(item: YamlNode, problems: Problems) -> None:
     text = item.text
     try:
-        Requirement(text)
+        if version := _AT_VERSION.search(Requirement(text).url or ""):
+            name = text.partition("@")[0].strip()
+            said = f"behind `@` stands an address, found `{version[0]}`"
+            problems.value(item, said, f"write `{name}=={version[0]}`")
     except InvalidRequirement:
         fixed = re.sub(r"(?<![<>=!~])=(?!=)", "==", text)
         if option := _NAMES_FILE.match(text):

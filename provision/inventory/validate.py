@@ -100,7 +100,8 @@ def _tell(
         return (*at, key)
     if kind == "extra_forbidden":
         key = at[-1]
-        problems.key(node, f"unknown key `{key}`", for_unknown_key(key, owner or model))
+        hint = _hint(node, "", at) if at[0] == "secrets" and len(at) > 2 else for_unknown_key(key, owner or model)
+        problems.key(node, f"unknown key `{key}`", hint)
         return at
     if is_ambiguous(node):
         return at  # told already, by the words in which it is ambiguous

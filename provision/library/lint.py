@@ -7,14 +7,15 @@ from pathlib import Path
 
 from provision import inventory as inventories
 from provision.checks.ids import acceptable
-from provision.core.errors import PlaybookError, ProvisionError
+from provision.core.errors import InventoryError, PlaybookError, Problem, ProvisionError
 from provision.core.exits import Exit
 from provision.core.reading import read_kept
 from provision.core.values import dataclass
 from provision.environment.lock_inputs import refuse
 from provision.environment.lockfile import LockMissing, LockStale, read_lock
 from provision.environment.locks import lock_of
-from provision.inventory.models import Inventory
+from provision.inventory.models import Inventory, Serve
+from provision.weights.source import mistakes_of
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,21 @@ def lint(path: str | Path) -> Linted:
         loaded = inventories.load(path, require_secrets=False, ids=acceptable())
         if loaded.playbook is not None:
             _parse_playbook(loaded.playbook)
+        elif loaded.serve is not None:
+            _refuse_weights(loaded, loaded.serve)
         if loaded.runtime is None and loaded.python.packages and not loaded.python.existing:
             refuse(loaded.python, loaded.path.parent)
         _read_lock(loaded)
     except ProvisionError as error:
         return Linted(Path(path), error)
     return Linted(Path(path))
+
+
+def _refuse_weights(loaded: Inventory, serve: Serve) -> None:
+    """What `plan` would say of them without a look at any host. Raises InventoryError."""
+    found = [Problem(str(loaded.path), 0, 0, "", said, hint) for said, hint in mistakes_of(serve)]
+    if found:
+        raise InventoryError(found)
 
 
 def _parse_playbook(path: Path) -> None:

@@ -52,6 +52,13 @@ def test_all_mistakes_of_all_files_are_said(call: Call, inventory: Path) -> None
     assert "`hsots`" in result.stderr and "missing.yaml" in result.stderr
 
 
+def test_weights_that_plan_would_refuse_without_a_host(call: Call, inventory: Path) -> None:
+    inventory.write_text(inventory.read_text() + "serve: {model: a/b, weights: {source: controller}}\n")
+    result = call("lint")
+    assert result.exit_code == 2
+    assert "serve.weights.source is `controller`, but it names no folder there" in result.stderr
+
+
 def test_a_lock_that_fits_is_fine_and_one_of_other_settings_is_not(call: Call, inventory: Path) -> None:
     inventory.write_text(inventory.read_text() + PACKAGES)
     lock(inventory)

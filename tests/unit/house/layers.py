@@ -185,9 +185,10 @@ LAYERS: Mapping[str, Row] = {
         "puts describing and acting together; never prints; operate: what a run fetches through, and builds on",
     ),
     "library": Row(
-        ("api", "begin", "checks", "core", "environment", "export", "inventory", "operate", "render"),
+        ("api", "begin", "checks", "core", "environment", "export", "inventory", "operate", "render", "weights"),
         (),
-        "what commands do that make no run, as functions with typed results; render: the texts in a bundle",
+        "what commands do that make no run, as functions with typed results; render: the texts in a bundle; weights: "
+        "what of them does not go together",
     ),
     "provision": Row(
         (

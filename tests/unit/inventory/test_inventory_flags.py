@@ -107,3 +107,29 @@ def test_replicas_want_gpus_of_their_own(problem, read):
 
 def test_the_page_of_a_model_without_its_scheme(problem):
     assert problem(OK + "serve: {model: hf.co/Qwen/Qwen3-8B}\n")[3] == "write `Qwen/Qwen3-8B`"
+
+
+def test_a_secret_whose_name_nobody_looks_for(problem):
+    assert problem(OK + "secrets: {vllm_api_key: {env: K}}\n", require_secrets=False)[2:] == (
+        "`vllm_api_key` is another variable than `VLLM_API_KEY`",
+        "write `VLLM_API_KEY: …`",
+    )
+
+
+def test_a_secret_as_a_value_is_not_sent_to_a_vault(problems):
+    found = problems(OK + "secrets: {A: {value: hunter2}}\n")
+    assert found[0].hint == "name the source, not the value: `{env: NAME}` or `{file: PATH}`"
+    assert "hunter2" not in "".join(map(str, found))
+
+
+def test_a_version_behind_an_at(problem):
+    found = problem(OK + "python: {packages: ['vllm@0.33.0']}\n")
+    assert found[2:] == ("behind `@` stands an address, found `0.33.0`", "write `vllm==0.33.0`")
+
+
+def test_a_port_of_a_jump_host_that_is_none(problem):
+    assert problem(OK + "ssh: {jump: 'bastion:99999'}\n")[1] == "ssh.jump"
+
+
+def test_the_hosts_by_another_name(problems):
+    assert problems("cluster: a\nnodes: {a: }\n")[1].hint == "write `hosts: {gpu-01: {address: 10.0.0.1}}`"
