@@ -191,4 +191,5 @@ def test_a_command_is_on_the_page_and_runs(project: Path) -> None:
 def test_what_all_of_them_add_keeps_the_rules_of_the_house(project: Path) -> None:
     for recipe in RECIPES.values():
         follow(recipe, project, commands=False)
-    run(project, ".venv/bin/pytest -q -n0 tests/unit/house -k 'not reported and not may_not_look and not skipped'")
+    left_out = ("reported", "may_not_look", "skipped", "at_the_top")  # of the whole project, which this is not
+    run(project, f".venv/bin/pytest -q -n0 tests/unit/house -k 'not {' and not '.join(left_out)}'")
