@@ -50,6 +50,24 @@ class Certificate:
         return ""
 
 
+def certified_key(blob: bytes) -> bytes:
+    """The public key that a certificate is for; empty for what is no certificate."""
+    try:
+        message = paramiko.Message(blob)
+        kind, is_certificate, _ = message.get_text().partition("-cert-")
+        if not is_certificate:
+            return b""
+        fields = next(count for start, count in _FIELDS if kind.startswith(start))
+        message.get_string()  # the nonce
+        found = paramiko.Message()
+        found.add_string(kind)
+        for _ in range(fields):
+            found.add_string(message.get_string())
+    except (StopIteration, ValueError, IndexError, struct.error, paramiko.SSHException):
+        return b""
+    return found.asbytes()
+
+
 def read(blob: bytes) -> Certificate | None:
     """None for what is no certificate."""
     try:

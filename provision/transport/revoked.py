@@ -11,8 +11,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import paramiko
+
 from provision.core.errors import HostKeyChanged, Unreachable
 from provision.core.reading import read_given
+from provision.transport.host_certificate import certified_key
 from provision.transport.hostkey import HostKey
 from provision.transport.target import Target
 
@@ -51,7 +54,8 @@ def _in_list(target: Target, path: Path, text: bytes, shown: HostKey) -> str:
         if not blob:
             # To leave it out would be to accept what somebody meant to revoke.
             raise _unread(target, path, f"line {number} is no public key")
-        if blob == _blob(shown.text):
+        # A certificate in the list revokes its key, as for OpenSSH.
+        if _blob(shown.text) in (blob, certified_key(blob)):
             found = found or f"`{path}`, line {number}"
     return found
 
@@ -62,7 +66,11 @@ def _in_krl(target: Target, path: Path, shown: HostKey) -> str:
         raise _unread(target, path, "it is a KRL, and there is no ssh-keygen here to read it")
     with tempfile.TemporaryDirectory(prefix="provision-key-") as folder:
         key = Path(folder) / "key.pub"
-        key.write_text(f"{shown.kind} {shown.text}\n", encoding="ascii")
+        kind, text = shown.kind, shown.text
+        if shown.certificate:  # whose serial number or name may be what is revoked
+            kind = paramiko.Message(shown.certificate).get_text()
+            text = base64.b64encode(shown.certificate).decode()
+        key.write_text(f"{kind} {text}\n", encoding="ascii")
         try:
             done = subprocess.run(
                 [program, "-Q", "-f", str(path), str(key)],

@@ -99,3 +99,28 @@ def test_an_authority_that_signs_with_sha1_vouches_for_nobody(sshds: Sshds) -> N
     vouch(sshds, authority)
     with pytest.raises(HostKeyChanged, match="algorithm that is not accepted"):
         hello(sshds.host(server))
+
+
+@pytest.mark.parametrize("how", ["serial: 7", "id: host", "certificate", "list"])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_certificate_that_is_revoked_is_refused(sshds: Sshds, how: str, known: bool) -> None:
+    authority = keygen(sshds.folder / "ca")
+    server = certified(sshds, authority, "-h", "-z", "7")
+    vouch(sshds, authority)
+    if known:
+        sshds.trust(server)
+    config, revoked, spec = (sshds.folder / name for name in ("config", "revoked", "spec"))
+    config.write_text(f"Host *\n RevokedHostKeys {revoked}\n")
+    host = sshds.host(server, config=str(config))
+    makes = ["ssh-keygen", "-q", "-k", "-f", revoked, "-s", f"{authority}.pub", spec]
+    spec.write_text("serial: 8\n")
+    subprocess.run(makes, check=True, capture_output=True)
+    assert hello(host) == "hello\n"
+    certificate = next(sshds.folder.glob("host_*-cert.pub"))
+    if how == "list":
+        shutil.copy(certificate, revoked)
+    else:
+        shutil.copy(certificate, spec) if how == "certificate" else spec.write_text(f"{how}\n")
+        subprocess.run(makes, check=True, capture_output=True)
+    with pytest.raises(HostKeyChanged, match="revoked"):
+        hello(host)
