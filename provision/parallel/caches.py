@@ -16,6 +16,9 @@ from provision.parallel.keys import STATES, WINDOWS, counts
 #: Bytes that the indexer of sparse attention (DeepSeek V3.2, V4) keeps of a token: a key of 128 numbers in 8 bits, and
 #: its scale (`DeepseekV32IndexerCache` in vllm/model_executor/models/deepseek_v2.py).
 _SCALE = 4
+#: And what DeepSeek V4 keeps of an entry, whatever `kv-cache-dtype` says: 448 numbers in 8 bits, 64 in 16, 8 scales
+#: (`_resolve_dsv4_kv_cache_dtype` in vllm/models/deepseek_v4/attention.py).
+_OF_V4 = 584
 
 
 @dataclass(frozen=True)
@@ -75,20 +78,6 @@ def block_heads(text: Mapping[str, object], heads: int) -> int:
     return next((cache.kv_heads for cache in made or () if isinstance(cache, Cache)), 0)
 
 
-def feed_forward(text: Mapping[str, object], layers: int, hidden: int, inner: int) -> list[int] | None:
-    """Weights of each layer, roughly, in numbers per row of its input, where layers differ by a list: of Nemotron-NAS
-    and Nemotron-H. None for others."""
-    blocks = text.get("block_configs")
-    if isinstance(blocks, list) and len(blocks) >= layers:
-        return [_block_weights(block, hidden) for block in blocks[:layers]]
-    if pattern := letters(text, layers):
-        # Experts may work on fewer numbers than a layer passes on.
-        narrow = _whole(text.get("moe_latent_size")) or hidden
-        sizes = {"*": 3 * hidden, "M": 6 * hidden, "E": 2 * inner * narrow // hidden}
-        return [sizes.get(letter, 2 * inner) for letter in pattern]
-    return None
-
-
 #: What Nemotron-H's newer configs call its kinds of layers, and their letters in its older ones.
 _LETTERS = {"mamba": "M", "attention": "*", "full_attention": "*", "moe": "E", "mlp": "-"}
 
@@ -99,14 +88,6 @@ def letters(text: Mapping[str, object], layers: int) -> str:
     if isinstance(listed, list) and str(text.get("model_type")) == "nemotron_h":
         pattern = "".join(_LETTERS.get(str(name), "?") for name in listed)
     return pattern if isinstance(pattern, str) and len(pattern) == layers else ""
-
-
-def _block_weights(block: object, hidden: int) -> int:
-    said = block if isinstance(block, Mapping) else {}
-    attention, ffn = said.get("attention"), said.get("ffn")
-    attends = not (isinstance(attention, Mapping) and attention.get("no_op"))
-    factor = ffn.get("ffn_mult") if isinstance(ffn, Mapping) and not ffn.get("no_op") else 0
-    return int(2 * hidden * attends + 2 * hidden * (factor if counts(factor) else 0))
 
 
 Read = Sequence[Cache | tuple[Cache, ...]] | None
@@ -137,7 +118,7 @@ def _pattern(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
     return [usual if letter == "*" else () for letter in pattern]
 
 
-def _compressed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
+def _compressed(text: Mapping[str, object], layers: int, _: Cache) -> Read:
     """DeepSeek V4: one latent vector for a window, and one for each so many tokens before it; the finest layers have
     an indexer over those."""
     ratios = text.get("compress_ratios")
@@ -147,8 +128,8 @@ def _compressed(text: Mapping[str, object], layers: int, usual: Cache) -> Read:
     finest = min((ratio for ratio in whole if ratio), default=0)
     found = []
     for ratio in whole:
-        near = Cache(latent=usual.head_dim, window=_whole(text.get("sliding_window")))
-        far = Cache(latent=usual.head_dim, every=ratio, beside=_indexer(text) if ratio == finest else 0)
+        near = Cache(beside=_OF_V4, window=_whole(text.get("sliding_window")))
+        far = Cache(every=ratio, beside=_OF_V4 + (_indexer(text) if ratio == finest else 0))
         found.append((near, far) if ratio else (near,))
     return found
 

@@ -103,7 +103,7 @@ def sizes(
         held += first * has_table(model.names, stage, cut.pipeline, tied=model.tied)
         held += last * has_output(model.names, stage, cut.pipeline)
         memory = min(visible(room.memory) for room in places[stage])
-        how = _usual(settings, memory)
+        how = _usual(model, settings, memory)
         least, most = _besides(model, cut, settings, how, last=stage == cut.pipeline - 1)
         keeps = [_kept(model, mine, -(-length // cut.decode), cut, *flying) for flying in _flying(settings, how, cut)]
         found.append(
@@ -174,9 +174,16 @@ def _apart(model: Architecture, weights: int) -> tuple[float, float, float]:
     return matrix, last, weights - matrix - last
 
 
-def _usual(settings: MemorySettings, memory: int) -> MemorySettings:
-    """With vLLM's own numbers where nothing was said."""
+#: Memory from which a card of NVIDIA's is a Blackwell (SM10x).
+BLACKWELL = 160 * GIB
+
+
+def _usual(model: Architecture, settings: MemorySettings, memory: int) -> MemorySettings:
+    """With vLLM's own numbers where nothing was said. On Blackwell it keeps the cache of GLM-5 in 8 bits
+    (`GlmMoeDsaForCausalLM` in vllm/model_executor/models/config.py, 0.32.0)."""
     tokens, requests = next((tokens, requests) for least, tokens, requests in BY_MEMORY if memory >= least)
+    if settings.any_cache and memory >= BLACKWELL and "GlmMoeDsaForCausalLM" in model.names:
+        settings = replace(settings, kv_bytes=1)
     return replace(settings, batched=settings.batched or tokens, requests=settings.requests or requests)
 
 

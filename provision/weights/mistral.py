@@ -34,6 +34,18 @@ def as_config(params: Mapping[str, object]) -> dict[str, object]:
     latent = params.get("kv_lora_rank") is not None
     kind = "DeepseekV3ForCausalLM" if latent else "MixtralForCausalLM" if experts else "MistralForCausalLM"
     config |= {"architectures": [kind], "model_type": "deepseek_v3" if latent else "mistral"}
+    config |= _windows(config.get("sliding_window"), config.get("num_hidden_layers"))
+    if isinstance(stored := config.pop("quantization", None), Mapping):
+        config["quantization_config"] = stored if "quant_method" in stored else {"quant_method": "fp8"}
     if "max_position_embeddings" not in config:
         config["max_position_embeddings"] = params.get("max_seq_len") or 128_000
     return config
+
+
+def _windows(said: object, layers: object) -> dict[str, object]:
+    """A list says for one layer after the other whether it has a window, over and over."""
+    if not isinstance(said, list) or not said or not isinstance(layers, int):
+        return {}
+    kinds = ["full_attention" if window is None else "sliding_attention" for window in said]
+    window = next((window for window in said if window is not None), None)
+    return {"layer_types": kinds * (layers // len(said)), "sliding_window": window}

@@ -390,6 +390,17 @@ def test_a_model_with_mistrals_own_config_is_read(params: dict[str, Any], kept: 
     assert sum(kv_bytes(model, layer, 1, 1, MemorySettings(0.92)) for layer in range(model.layers)) == kept
 
 
+def test_mistrals_windows_and_quantisation_are_read(tmp_path: Path) -> None:
+    """As in Ministral-8B, whose layers have a window but for every fourth, and Devstral-2."""
+    params = {"dim": 4096, "n_layers": 36, "head_dim": 128, "n_heads": 32, "n_kv_heads": 8, "vocab_size": 131072}
+    params |= {"sliding_window": [None, 32768, 32768, 32768], "quantization": {"qformat_weight": "fp8_e4m3"}}
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    model = read_architecture(from_folder(tmp_path).config)
+    assert model is not None and model.quantized and (model.not_modelled, model.misread) == ((), ())
+    assert model.kinds == ("all", "window", "window", "window") * 9
+    assert kv_bytes(model, 1, 131072, 1, MemorySettings(0.92, batched=BATCHED)) == window(1, 8, 128, 32768)
+
+
 def test_a_file_of_that_name_that_is_something_else_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "params.json").write_text('{"lr": 0.1}')
     assert from_folder(tmp_path).problem.endswith("params.json is not a model config")

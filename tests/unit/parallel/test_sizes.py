@@ -13,6 +13,7 @@ from provision.parallel.size import MemorySettings, Room, kv_bytes, layers_of, p
 from provision.weights.files import missing, weights_bytes
 
 H100 = Room("gpu-01", 8, 81559 * 2**20)
+B200 = Room("gpu-01", 8, 183359 * 2**20)
 SETTINGS = MemorySettings(utilization=0.92)
 
 
@@ -187,3 +188,12 @@ def test_what_sees_images_is_whole_on_every_gpu_where_transformers_runs_it() -> 
     (stage,) = sizes(found, 48 * GIB, Cut(8, 1), [H100], SETTINGS)
     tower = 2 * 27 * (4 * 1152**2 + 3 * 1152 * 4304)
     assert stage.weights == pytest.approx((48 * GIB - tower) / 8 + tower, rel=0.001)
+
+
+@pytest.mark.parametrize(("memory", "said", "each"), [(B200, True, 1), (B200, False, 2), (H100, True, 2)])
+def test_the_cache_of_glm_5_is_in_8_bits_on_blackwell(memory: Room, said: bool, each: int) -> None:
+    config = {**CONFIGS["deepseek-ai/DeepSeek-V3"], "architectures": ["GlmMoeDsaForCausalLM"]}
+    found = read_architecture({**config, "model_type": "glm_moe_dsa"})
+    assert found is not None
+    (stage,) = sizes(found, 80 * GIB, Cut(8, 1, 1000), [memory], replace(SETTINGS, any_cache=said))
+    assert stage.kv == 61 * 576 * each * 1000
