@@ -60,6 +60,7 @@ class KnownHosts:
         self._plain: dict[str, list[KnownHost]] = {}
         self._patterns: list[KnownHost] = []
         self._printed: tuple[KnownHost, ...] = ()
+        self._found: dict[str, list[KnownHost]] = {}
         for file in files:
             for entry in read(file):
                 if entry.plain:
@@ -70,8 +71,9 @@ class KnownHosts:
 
     def lookup(self, name: str) -> list[KnownHost]:
         name = name.lower()
-        also = (*self._patterns, *self._printed)
-        return self._plain.get(name, []) + [entry for entry in also if entry.matches(name)]
+        if name not in self._found:  # each line with a hashed name costs a digest
+            self._found[name] = self._plain.get(name, []) + [entry for entry in self._patterns if entry.matches(name)]
+        return self._found[name] + [entry for entry in self._printed if entry.matches(name)]
 
     def and_printed(self, text: str) -> KnownHosts:
         """With what KnownHostsCommand has printed for one host."""

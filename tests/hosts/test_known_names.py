@@ -10,6 +10,7 @@ from provision.core.errors import HostKeyChanged, HostKeyUnknown, Unreachable
 from provision.core.script import Script
 from provision.inventory.models import Host
 from provision.transport import Transport, scan
+from provision.transport.hostkeys import KnownHost
 
 pytestmark = pytest.mark.hosts
 
@@ -115,3 +116,14 @@ def test_a_command_may_know_a_host(sshds: Sshds) -> None:
     with pytest.raises(Unreachable, match="KnownHostsCommand of ssh_config ended with exit code 3") as failed:
         hello(host)
     assert list(failed.value.evidence) == ["the directory is away"]
+
+
+def test_hashed_names_are_worked_out_once_for_each_name(sshds: Sshds, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = sshds.start()
+    sshds.trust(server)
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", sshds.known_hosts], check=True, capture_output=True)
+    asked: list[str] = []
+    matches = KnownHost.matches
+    monkeypatch.setattr(KnownHost, "matches", lambda entry, name: asked.append(name) or matches(entry, name))
+    assert hello(sshds.host(server)) == "hello\n"
+    assert sorted(asked) == sorted(set(asked))
