@@ -74,7 +74,7 @@ def beside(path: Path) -> Path:
 def certified(key: paramiko.PKey, certificates: Iterable[Path]) -> Iterator[paramiko.PKey]:
     """`key` with each of `certificates` that is for it, then as it is: a certificate may have expired, or be another
     user's, where the host knows the key itself. Of the agent's keys one is used up when the next is asked for."""
-    for path in certificates:
+    for path in dict.fromkeys(certificates):
         try:
             text = read_given(path).decode("utf-8", "replace")
             message = paramiko.Message(base64.b64decode(text.split()[1]))
