@@ -60,6 +60,7 @@ class KnownHosts:
         self._plain: dict[str, list[KnownHost]] = {}
         self._patterns: list[KnownHost] = []
         self._printed: tuple[KnownHost, ...] = ()
+        self._printed_for = ""
         self._found: dict[str, list[KnownHost]] = {}
         for file in files:
             for entry in read(file):
@@ -73,12 +74,14 @@ class KnownHosts:
         name = name.lower()
         if name not in self._found:  # each line with a hashed name costs a digest
             self._found[name] = self._plain.get(name, []) + [entry for entry in self._patterns if entry.matches(name)]
-        return self._found[name] + [entry for entry in self._printed if entry.matches(name)]
+        # As for OpenSSH, what was printed for a host with its port is no answer for the name alone.
+        printed = (entry for entry in self._printed if entry.marker == "@revoked" or name == self._printed_for)
+        return self._found[name] + [entry for entry in printed if entry.matches(name)]
 
-    def and_printed(self, text: str) -> KnownHosts:
-        """With what KnownHostsCommand has printed for one host."""
+    def and_printed(self, text: str, name: str) -> KnownHosts:
+        """With what KnownHostsCommand has printed for the host that known_hosts calls `name`."""
         both = copy.copy(self)
-        both._printed = tuple(_entries(text, COMMAND))
+        both._printed, both._printed_for = tuple(_entries(text, COMMAND)), name.lower()
         return both
 
 
@@ -92,7 +95,9 @@ class KnownHostsFiles:
     def of(self, target: Target, shown: HostKey | None = None) -> KnownHosts:
         """Raises Unreachable where KnownHostsCommand fails. `shown`: the host's key, once there is one."""
         known = self._of_files(target)
-        return known.and_printed(printed(target, shown)) if target.known_command and not target.pin else known
+        if not target.known_command or target.pin:
+            return known
+        return known.and_printed(printed(target, shown), target.record)
 
     def _of_files(self, target: Target) -> KnownHosts:
         files = (*target.known_hosts, *target.global_known_hosts)
