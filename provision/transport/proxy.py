@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -74,9 +75,12 @@ class ProxySocket(socket.socket):
 
 
 def program(command: str) -> str:
-    """Its first word that sets no variable: what follows may be a password."""
-    words = [word for word in command.split() if "=" not in word and word not in ("exec", "env")]
-    return words[0] if words else ""
+    """Its first word that sets no variable: what follows may be a password. Empty where that cannot be told."""
+    try:
+        words = [] if "$(" in command or "`" in command else shlex.split(command)
+    except ValueError:
+        return ""
+    return next((word for word in words if "=" not in word and word not in ("exec", "env")), "")
 
 
 def final(code: int, said: list[str]) -> bool:
