@@ -143,9 +143,9 @@ _ENV, _RAY_ENV, _RAY_ARGS = ("env",), ("ray", "env"), ("ray", "args")
 
 
 def _set_for_many(root: YamlNode, path: tuple[str, ...]) -> set[str]:
-    """What the settings of a group or a host can take away."""
-    groups = root.find("groups")
-    sections = [scope.find(*path) for scope in (root, *(groups.children.values() if groups is not None else ()))]
+    """What the settings of a group or a host can take away. Of Ansible's groups nothing is left here but what they set
+    for hosts: another one has it then."""
+    sections = [scope.find(*path) for scope in scopes(root)]
     return {
         name for one in sections if one is not None for name, node in one.children.items() if node.value is not None
     }

@@ -22,6 +22,22 @@ def test_a_host_takes_a_variable_away_that_is_set_for_all(read):
     assert [host.env for host in hosts] == [{"B": "2"}, {"A": "1", "B": "2"}]
 
 
+def test_a_host_takes_away_what_a_group_of_ansible_sets(read):
+    hosts = read(
+        """\
+all:
+  vars: {provision: {cluster: demo}}
+  children:
+    gpu:
+      vars: {provision: {env: {A: 1}, ray: {args: {num-cpus: 4}}}}
+      children:
+        head: {hosts: {a: {provision: {env: {A: }, ray: {args: {num-cpus: }}}}}}
+        workers: {hosts: {b: }}
+"""
+    ).hosts
+    assert [(host.env, host.ray.args) for host in hosts] == [({}, {}), ({"A": "1"}, {"num-cpus": 4})]
+
+
 def test_a_flag_without_a_value_is_told(problem):
     where, path, message, hint = problem(OK + "serve: {model: m, args: {enforce-eager: }}\n")
     assert (where, path, message) == ("3:26", "serve.args", "the flag `enforce-eager` has no value")
