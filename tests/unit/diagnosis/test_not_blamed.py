@@ -113,7 +113,15 @@ def test_a_share_of_memory_is_only_advised_where_it_is_near_what_was_wanted() ->
     assert "gpu-memory-utilization" not in told(f"{line.format(3.27)} (0.9, 85.47 GiB).").hint
 
 
-@pytest.mark.parametrize("path", ["/data/x-ray-llama/config.json", "/tmp/models/qwen/model-00001-of-2.safetensors"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/data/x-ray-llama/config.json",
+        "/tmp/models/qwen/model-00001-of-2.safetensors",
+        "/data/ray/models/qwen/modeling_qwen.py",
+        "/home/ray/.cache/huggingface/hub",  # of the user of Ray's own images
+    ],
+)
 def test_nobody_is_told_to_remove_a_models_file(path: str) -> None:
     found = diagnose(read_lines(f"PermissionError: [Errno 13] Permission denied: '{path}'", "gpu-01"))
     assert found is not None and found.signature.id == "permission"
