@@ -111,6 +111,9 @@ def read_lines(
     for packed in (packed for raw in rows(text) for packed in unpack(raw)):
         said = strip(packed.text)
         said.host, said.level = said.host or packed.host, said.level or level_of(packed.level)
+        if opened is not None and said.text and (said.level != opened.level or said.text in _OPENINGS):
+            found.append(told(opened))  # what it means does not follow: somebody else has a word
+            opened = None
         if said.text in _OPENINGS:
             opened = said
         elif said.text:

@@ -132,3 +132,11 @@ def test_of_ranks_that_ray_ended_the_node_is_told_with_and_without_the_next_line
     node = "Memory on the node (IP: 10.0.0.2, ID: 35) where the task was running was 9GB / 9GB (0.95)"
     assert (told(f"{first}\n\n{node}\n").id, told(f"{first}\n\n{node}\n").host) == ("ray-out-of-memory", "10.0.0.2")
     assert told(f"{first}\n").id == "ray-out-of-memory"
+
+
+def test_of_ranks_that_ray_ended_another_ones_line_may_stand_between() -> None:
+    said = "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory."
+    first = f"(RayWorkerProc pid=1, ip=10.0.0.1) {said}"
+    other = "(RayWorkerProc pid=2, ip=10.0.0.2) INFO 11-21 10:00:00 [x.py:1] hello"
+    assert told(f"{first}\n{other}\n").id == "ray-out-of-memory"
+    assert [line.text for line in read_lines(f"{first}\n{first}\n{other}\n")] == [said, said, "hello"]
