@@ -40,11 +40,13 @@ def tokens(*, original: str, host: str, port: int, user: str, alias: str, jump: 
 
 
 def filled(text: str, values: Mapping[str, str], *, variables: bool = True) -> str:
-    """`text` with all that filled in. Raises UnknownToken."""
+    """`text` with all that filled in. Raises UnknownToken. Without `variables` it is a command, in which there may be a
+    password: it is not repeated."""
+    where = f"`{text}`" if variables else "a command"
 
     def token(found: re.Match[str]) -> str:
         if found[1] not in values:
-            raise UnknownToken(f"`{found[0]}` in `{text}` is not known")
+            raise UnknownToken(f"`{found[0]}` in {where} is not known")
         return values[found[1]]
 
     def variable(found: re.Match[str]) -> str:
