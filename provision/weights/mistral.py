@@ -44,7 +44,7 @@ def as_config(params: Mapping[str, object]) -> dict[str, object]:
 
 def _windows(said: object, layers: object) -> dict[str, object]:
     """A list says for one layer after the other whether it has a window, over and over."""
-    if not isinstance(said, list) or not said or not isinstance(layers, int):
+    if not isinstance(said, list) or not said or not isinstance(layers, int) or layers > 10_000:
         return {}
     kinds = ["full_attention" if window is None else "sliding_attention" for window in said]
     window = next((window for window in said if window is not None), None)

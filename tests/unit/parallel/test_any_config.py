@@ -14,6 +14,7 @@ from provision.inventory.models import Serve
 from provision.parallel.architecture import read_architecture
 from provision.parallel.fit import fit
 from provision.parallel.size import Room
+from provision.weights.mistral import as_config
 
 ROWS = [json.loads(row) for row in (Path(__file__).parent / "kv_of_vllm.jsonl").read_text().splitlines()]
 #: A few of every kind: dense, latent, hybrid, windows, sharing, encoder and decoder.
@@ -98,3 +99,8 @@ def test_sharing_of_caches_that_is_off_is_nothing_unknown() -> None:
     model = read_architecture({**LLAMA, "use_cla": False, "cla_share_factor": 2})
     assert model is not None
     assert model.not_modelled == ()
+
+
+def test_no_number_of_layers_fills_the_memory() -> None:
+    params = {"dim": 64, "n_layers": 10**16, "n_heads": 4, "vocab_size": 1024, "sliding_window": [None, 4096]}
+    assert said_of(as_config(params)) is None
