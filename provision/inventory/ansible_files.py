@@ -31,7 +31,15 @@ class VarsFiles:
 
     def of(self, kind: str, name: str) -> list[VarsFile]:
         """`kind`: `group_vars` or `host_vars`. A file named as the group or host, or all files of a folder that is."""
-        return [self._file(path) for path in _files(self._folder / kind, name)] if self._folder else []
+        if self._folder is None:
+            return []
+        try:
+            found = list(_files(self._folder / kind, name))
+        except OSError as error:
+            problems = Problems(str(error.filename))
+            problems.at(1, 1, f"cannot be read: {(error.strerror or str(error)).lower()}", "let this user read it")
+            problems.stop()
+        return [self._file(path) for path in found]
 
     @property
     def problems(self) -> list[Problems]:

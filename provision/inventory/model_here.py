@@ -24,11 +24,10 @@ def with_model_here(root: YamlNode, inventory: Path, problems: Problems) -> Yaml
         return root
     folder = local_path(model.text, inventory)
     named = model.text.startswith(("./", "../")) or model.text in (".", "..")
-    if not (folder / "config.json").is_file():
+    if lacks := _lacks(folder):
         if named:
-            found = "has no config.json" if folder.is_dir() else "is not there"
             hint = "relative folders begin at the inventory's; a name of the hub has no dots in front"
-            problems.value(model, f"the model's folder `{model.text}` {found}", hint)
+            problems.value(model, f"the model's folder `{model.text}` {lacks}", hint)
         return root
     settings = dict(weights.children) if weights is not None else {}
     sent = serve.with_value(
@@ -39,3 +38,12 @@ def with_model_here(root: YamlNode, inventory: Path, problems: Problems) -> Yaml
         }
     )
     return root.with_value({**root.children, "serve": sent})
+
+
+def _lacks(folder: Path) -> str:
+    try:
+        if (folder / "config.json").is_file():
+            return ""
+        return "has no config.json" if folder.is_dir() else "is not there"
+    except OSError as error:  # a name that is too long for one, a folder that is not ours to look into
+        return f"cannot be looked at: {(error.strerror or str(error)).lower()}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from provision.core.errors import InventoryError, Problem
@@ -92,7 +94,7 @@ def check_sources(root: YamlNode, problems: Problems, *, require: bool) -> None:
             found = listing(places, "and") if places else "none"
             message = f"should name one of {listing(SecretSource.PLACES, 'and')}, found {found}"
             problems.value(node, message, f"write `{{env: {name.upper()}}}` or `{{file: PATH}}`")
-        elif places[0] in ("env", "file") and TOKENS.search(given[places[0]]):
+        elif places[0] in ("env", "file") and TOKENS.search(given[places[0]]) and not _is_file(places[0], given):
             said = f"what stands behind `{places[0]}` looks like the secret itself"
             problems.value(node.children[places[0]], said, f"name where it is: `{{env: {name.upper()}}}`")
         elif lost := [key for key, of in _DECRYPTS.items() if key in given and places[0] not in of]:
@@ -104,6 +106,13 @@ def check_sources(root: YamlNode, problems: Problems, *, require: bool) -> None:
                 read_source(SecretSource(**given), name, Path())
             except SecretMissing as missing:
                 problems.value(node.children[places[0]], str(missing), missing.hint)
+
+
+def _is_file(place: str, given: Mapping[str, str]) -> bool:
+    """Whether what reads like a token is the name of a file that is there."""
+    with suppress(OSError):
+        return place == "file" and Path(given["file"]).exists()
+    return False
 
 
 #: What says more about a place → the places that it is for.

@@ -339,3 +339,15 @@ def test_a_group_that_is_a_list_of_hosts(read):
         ("a", "head", None),
         ("b", "worker", 2),
     ]
+
+
+def test_a_folder_of_variables_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(InventoryError) as caught:
+        at(tmp_path, **{"group_vars__all__main.yml": "ansible_user: a\n"})
+    (problem,) = caught.value.problems
+    assert problem.file.endswith("group_vars/all")
+    assert (problem.message, problem.hint) == ("cannot be read: permission denied", "let this user read it")

@@ -102,6 +102,13 @@ def test_a_secret_in_the_place_of_its_source_is_not_repeated(problem, place):
     assert token not in message
 
 
+def test_a_file_whose_name_reads_like_a_token_is_a_file(problems, tmp_path):
+    file = tmp_path / ("sk-prod-" + "aB3" * 11)
+    file.touch(0o600)
+    file.write_text("a secret\n")
+    assert problems(OK + f"secrets: {{A_KEY: {{file: {file}}}}}\n") == []
+
+
 def test_without_ray_its_ports_are_free(read, problems):
     serve = OK + "serve: {model: m, backend: %s, port: %d}\n"
     for port in (6379, 20500):

@@ -36,7 +36,20 @@ def test_what_is_said_of_the_weights_counts(tmp_path: Path) -> None:
     assert (serve.model, serve.weights.path) == ("acme/tiny", None)
 
 
-@pytest.mark.parametrize(("written", "said"), [("./nowhere", "is not there"), ("./acme", "has no config.json")])
+def test_a_name_that_no_file_can_have_is_no_folder(tmp_path: Path) -> None:
+    serve = read(tmp_path, "m" * 300).serve
+    assert serve is not None
+    assert serve.weights.path is None
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("./nowhere", "is not there"),
+        ("./acme", "has no config.json"),
+        ("./" + "m" * 300, "cannot be looked at: file name too long"),
+    ],
+)
 def test_a_folder_that_is_no_model_is_told(tmp_path: Path, written: str, said: str) -> None:
     with pytest.raises(InventoryError) as caught:
         read(tmp_path, written)
