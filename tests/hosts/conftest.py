@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from container_rack import Rack
-from loopback import Sshds, Users, keygen, prepare_sshd
+from loopback import Sshd, Sshds, Users, keygen, prepare_sshd
 from uv import find_uv_bin
 
 from provision.inventory.models import Host
@@ -25,6 +25,14 @@ def sshds(tmp_path: Path) -> Iterator[Sshds]:
     yield servers
     for server in servers.running:
         server.stop()
+
+
+@pytest.fixture
+def server(sshds: Sshds) -> Sshd:
+    """One whose key is known."""
+    server = sshds.start()
+    sshds.trust(server)
+    return server
 
 
 @pytest.fixture

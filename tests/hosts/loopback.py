@@ -15,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from provision.core.script import Script
 from provision.inventory.models import Host, Ssh
+from provision.transport import Transport
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
@@ -228,3 +230,9 @@ def processes_below(folder: Path, word: str) -> list[int]:
             if folder in Path(f"/proc/{pid}/cwd").readlink().parents:
                 found.append(pid)
     return found
+
+
+def hello(host: Host) -> str:
+    """What the host says, asked over a connection of its own."""
+    with Transport([host]) as transport:
+        return transport.connect(host).run([Script("echo hello")])[0].stdout

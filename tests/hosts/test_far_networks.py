@@ -33,13 +33,6 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server(sshds: Sshds) -> Sshd:
-    server = sshds.start()
-    sshds.trust(server)
-    return server
-
-
-@pytest.fixture
 def tunnel(sshds: Sshds, server: Sshd) -> Iterator[Tunnel]:
     with Tunnel((server.address, server.port), server.address) as tunnel:
         with sshds.known_hosts.open("a") as file:

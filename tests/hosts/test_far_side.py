@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from loopback import Sshd, Sshds, Users, free_port, wait_until
+from loopback import Sshd, Sshds, Users, free_port, hello, wait_until
 
 from provision.core.errors import AuthFailed, HostKeyUnknown, ProvisionError, ScriptFailed, Unreachable
 from provision.core.script import Script, Upload
@@ -24,18 +24,6 @@ from provision.transport import Transport, upload
 pytestmark = pytest.mark.hosts
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="makes accounts")
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
-
-
-@pytest.fixture
-def server(sshds: Sshds) -> Sshd:
-    server = sshds.start()
-    sshds.trust(server)
-    return server
 
 
 def test_a_banner_and_the_last_sentence_of_a_refused_login_are_shown(sshds: Sshds) -> None:

@@ -5,19 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from loopback import Sshd, Sshds, keygen
+from loopback import Sshd, Sshds, hello, keygen
 
 from provision.core.errors import HostKeyChanged, HostKeyUnknown
-from provision.core.script import Script
-from provision.inventory.models import Host
-from provision.transport import Transport, scan
+from provision.transport import scan
 
 pytestmark = pytest.mark.hosts
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
 
 
 def certified(sshds: Sshds, authority: Path, *how: str, principals: str = "127.0.1.1", kind: str = "ed25519") -> Sshd:

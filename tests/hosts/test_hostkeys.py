@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from loopback import Sshd, Sshds, free_port, keygen, wait_until
+from loopback import Sshd, Sshds, free_port, hello, keygen, wait_until
 
 from provision.core.errors import (
     AuthFailed,
@@ -30,11 +30,6 @@ from provision.inventory.models import Host
 from provision.transport import Transport, record, scan
 
 pytestmark = pytest.mark.hosts
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
 
 
 @pytest.fixture

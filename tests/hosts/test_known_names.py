@@ -4,20 +4,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from loopback import Sshd, Sshds, keygen
+from loopback import Sshd, Sshds, hello, keygen
 
 from provision.core.errors import HostKeyChanged, HostKeyUnknown, Unreachable
-from provision.core.script import Script
-from provision.inventory.models import Host
-from provision.transport import Transport, scan
+from provision.transport import scan
 from provision.transport.hostkeys import KnownHost
 
 pytestmark = pytest.mark.hosts
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
 
 
 def public(key: Path) -> str:

@@ -5,32 +5,19 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from loopback import Sshd, Sshds, keygen
+from loopback import Sshd, Sshds, hello, keygen
 
 from provision.core.errors import AuthFailed, HostKeyChanged, Unreachable
-from provision.core.script import Script
 from provision.inventory.models import Host
-from provision.transport import Transport, scan
+from provision.transport import scan
 
 pytestmark = pytest.mark.hosts
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
 
 
 def krl(folder: Path, *keys: Path, update: bool = False) -> Path:
     made = folder / "krl"
     subprocess.run(["ssh-keygen", "-q", "-k", *(["-u"] if update else []), "-f", made, *keys], check=True)
     return made
-
-
-@pytest.fixture
-def server(sshds: Sshds) -> Sshd:
-    server = sshds.start()
-    sshds.trust(server)
-    return server
 
 
 def revoking(sshds: Sshds, server: Sshd, revoked: Path | str, **ssh: object) -> Host:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from engine import Hosts
-from loopback import Sshd, Sshds, keygen, wait_until
+from loopback import Sshd, Sshds, hello, keygen, wait_until
 
 from provision.core.errors import AuthFailed, HostKeyUnknown, ProvisionError, Unreachable
 from provision.core.events import Note
@@ -20,18 +20,6 @@ from provision.transport import Transport, scan
 from provision.transport.trust import record_each
 
 pytestmark = pytest.mark.hosts
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
-
-
-@pytest.fixture
-def server(sshds: Sshds) -> Sshd:
-    server = sshds.start()
-    sshds.trust(server)
-    return server
 
 
 @pytest.fixture

@@ -10,27 +10,13 @@ from pathlib import Path
 
 import paramiko
 import pytest
-from loopback import Sshd, Sshds, keygen, wait_until
+from loopback import Sshd, Sshds, hello, keygen, wait_until
 
 from provision.core.errors import AuthFailed
-from provision.core.script import Script
 from provision.inventory.models import Host
-from provision.transport import Transport
 from provision.transport.connect import Opener
 
 pytestmark = pytest.mark.hosts
-
-
-def hello(host: Host) -> str:
-    with Transport([host]) as transport:
-        return transport.connect(host).run([Script("echo hello")])[0].stdout
-
-
-@pytest.fixture
-def server(sshds: Sshds) -> Sshd:
-    server = sshds.start()
-    sshds.trust(server)
-    return server
 
 
 @pytest.fixture
