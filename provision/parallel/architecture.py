@@ -14,7 +14,7 @@ from provision.parallel.cache_type import cache_in_8bit
 from provision.parallel.caches import Cache, Layers, block_heads, caches, indexed
 from provision.parallel.defaults import DEFAULTS
 from provision.parallel.encoder_decoder import as_decoder
-from provision.parallel.feed_forward import dense, expert_inner, expert_share, experts, number, shared, shares
+from provision.parallel.feed_forward import dense, expert_inner, expert_share, experts, shared, shares
 from provision.parallel.fp8_blocks import block_of, blocks
 from provision.parallel.keys import (
     BYTES,
@@ -26,6 +26,7 @@ from provision.parallel.keys import (
     LENGTHS,
     counts,
     not_modelled,
+    number,
 )
 from provision.parallel.misread import of_config
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from provision.parallel.caches import letters
-from provision.parallel.keys import EXPERTS, INTERMEDIATE, counts
+from provision.parallel.keys import EXPERTS, INTERMEDIATE, counts, number
 
 #: Of each expert, where it is not that of a dense part.
 _INNER = ("moe_intermediate_size", "expert_ffn_hidden_size")
-
-
-def number(text: Mapping[str, object], names: Sequence[str]) -> int:
-    """The first of these that it has; 0 without."""
-    for name in names:
-        value = text.get(name)
-        if counts(value):
-            return int(value)
-    return 0
 
 
 def shares(text: Mapping[str, object], layers: int, hidden: int, attention: int) -> tuple[float, ...]:

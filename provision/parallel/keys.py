@@ -3,7 +3,7 @@ the size of the cache are told, so that nobody takes the arithmetic for more tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
 from provision.core.regex import regex
@@ -40,6 +40,15 @@ BYTES = {"float32": 4, "float": 4, "float64": 8, "float16": 2, "half": 2, "bfloa
 def counts(value: object) -> TypeGuard[int | float]:
     """Whether it can be a number of anything that a model has."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _NO_MODEL
+
+
+def number(text: Mapping[str, object], names: Sequence[str]) -> int:
+    """The first of these that it has; 0 without."""
+    for name in names:
+        value = text.get(name)
+        if counts(value):
+            return int(value)
+    return 0
 
 
 def _names(text: str) -> frozenset[str]:

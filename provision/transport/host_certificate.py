@@ -19,6 +19,9 @@ _FIELDS = (("ssh-ed25519", 1), ("ecdsa-", 2), ("ssh-rsa", 2), ("rsa-", 2))
 
 _FOR_HOSTS = 2
 
+#: What reading one that is none may end in.
+_BROKEN = (StopIteration, ValueError, IndexError, struct.error, paramiko.SSHException)
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -50,32 +53,36 @@ class Certificate:
         return ""
 
 
+def _opened(message: paramiko.Message) -> tuple[str, list[bytes]]:
+    """The kind of certificate, and the parts of the key that it is for; the message is read as far as that. Raises one
+    of _BROKEN."""
+    kind = message.get_text()
+    fields = next(count for start, count in _FIELDS if kind.startswith(start))
+    message.get_string()  # the nonce
+    return kind, [message.get_string() for _ in range(fields)]
+
+
 def certified_key(blob: bytes) -> bytes:
     """The public key that a certificate is for; empty for what is no certificate."""
     try:
-        message = paramiko.Message(blob)
-        kind, is_certificate, _ = message.get_text().partition("-cert-")
-        if not is_certificate:
-            return b""
-        fields = next(count for start, count in _FIELDS if kind.startswith(start))
-        message.get_string()  # the nonce
-        found = paramiko.Message()
-        found.add_string(kind)
-        for _ in range(fields):
-            found.add_string(message.get_string())
-    except (StopIteration, ValueError, IndexError, struct.error, paramiko.SSHException):
+        kind, numbers = _opened(paramiko.Message(blob))
+    except _BROKEN:
         return b""
-    return found.asbytes()
+    name, is_certificate, _ = kind.partition("-cert-")
+    if not is_certificate:
+        return b""
+    key = paramiko.Message()
+    key.add_string(name)
+    for number in numbers:
+        key.add_string(number)
+    return key.asbytes()
 
 
 def read(blob: bytes) -> Certificate | None:
     """None for what is no certificate."""
     try:
         message = paramiko.Message(blob)
-        kind = message.get_text()
-        fields = next(count for start, count in _FIELDS if kind.startswith(start))
-        for _ in range(1 + fields):  # the nonce, then the key
-            message.get_string()
+        _opened(message)
         message.get_int64()
         usage = message.get_int()
         message.get_string()
@@ -90,7 +97,7 @@ def read(blob: bytes) -> Certificate | None:
         while name := principals.get_string():
             names.append(name.decode("utf-8", "replace"))
         kind_of_signer = paramiko.Message(signer).get_text()
-    except (StopIteration, ValueError, IndexError, struct.error, paramiko.SSHException):
+    except _BROKEN:
         return None
     return Certificate(
         HostKey(kind_of_signer, base64.b64encode(signer).decode()),

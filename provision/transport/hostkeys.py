@@ -138,14 +138,17 @@ def expected(target: Target, known: KnownHosts) -> tuple[HostKey, ...]:
 
 def authorities(target: Target, known: KnownHosts) -> list[KnownHost]:
     """Who may vouch for the host, unless its key is pinned."""
-    found = (*known.lookup(target.record), *known.lookup(target.portless))
-    return [] if target.pin else [entry for entry in found if entry.marker == "@cert-authority"]
+    return [] if target.pin else [entry for entry in _all(target, known) if entry.marker == "@cert-authority"]
 
 
 def revokes(target: Target, known: KnownHosts) -> bool:
     """Whether an authority may be revoked for the host: only its certificate tells."""
-    found = (*known.lookup(target.record), *known.lookup(target.alias or target.address))
-    return bool(target.revoked) or any(entry.marker == "@revoked" for entry in found)
+    return bool(target.revoked) or any(entry.marker == "@revoked" for entry in _all(target, known))
+
+
+def _all(target: Target, known: KnownHosts) -> tuple[KnownHost, ...]:
+    """Of the host at its port, then at each."""
+    return (*known.lookup(target.record), *known.lookup(target.portless))
 
 
 def _plain(name: str, known: KnownHosts) -> list[KnownHost]:
@@ -164,9 +167,8 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
     keys = (shown, certificate.signer) if certificate is not None else (shown,)
     for key in keys:
         refuse_revoked(target, key)
-    entries = known.lookup(target.record)
     # Revoked for the host is revoked for each of its ports.
-    for entry in (*entries, *known.lookup(target.alias or target.address)):
+    for entry in _all(target, known):
         if entry.marker == "@revoked" and entry.key in keys:
             raise HostKeyChanged(
                 target.name,
@@ -187,7 +189,7 @@ def judge(target: Target, known: KnownHosts, shown: HostKey) -> None:
     for entry in authorities(target, known):
         if certificate is None or entry.key != certificate.signer:
             continue
-        problem = certificate.problem(target.alias or target.address)
+        problem = certificate.problem(target.portless)
         if not problem:
             return
         refused = HostKeyChanged(

@@ -77,8 +77,7 @@ class Target:
     @property
     def record(self) -> str:
         """How known_hosts calls it."""
-        name = self.alias or self.address
-        return name if self.port == 22 or self.alias else f"[{name}]:{self.port}"
+        return self.portless if self.port == 22 or self.alias else f"[{self.portless}]:{self.port}"
 
     @property
     def portless(self) -> str:
